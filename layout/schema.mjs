@@ -1,0 +1,102 @@
+/**
+ * The one schema of the shared memory of a nexus. `generate.mjs` turns it into the constants that TypeScript and C++ use;
+ * nothing else may state an offset. A field is one 32-bit word unless the list says otherwise; positions follow from order.
+ *
+ * The memory, in this order, each part aligned to 64 bytes:
+ *   header | threads (one entry a thread) | counters (one block a thread) | groups | buckets | records | rings
+ */
+
+export const constants = {
+  /** 'NXUS' read as a little-endian word. */
+  MAGIC: 0x5355584e,
+  /** Raised with every change of this file that changes the meaning of a byte. */
+  VERSION: 1,
+  HEADER_BYTES: 4096,
+  THREAD_BYTES: 256,
+  COUNTERS_BYTES: 512,
+  RECORD_BYTES: 64,
+  BUCKET_BYTES: 64,
+  RING_HEADER_BYTES: 256,
+  /** Records are handed to threads in groups of this many; a group belongs to one thread at a time. */
+  GROUP_RECORDS: 256,
+  /** Entries of a bucket, beside its overflow counter. */
+  BUCKET_ENTRIES: 15,
+  /** Bytes of key and payload that fit into the first record of an agent, and into each extension record. */
+  RECORD_INLINE_BYTES: 32,
+  EXTENSION_INLINE_BYTES: 56,
+  KEY_BYTES_MAX: 1024,
+  /** Encoded `init` kept for a restart after the loss of a thread. */
+  PAYLOAD_BYTES_MAX: 65536,
+  THREADS_MAX: 128,
+  /** Generations a record can have before it is retired for ever, so that a stale reference can never match again. */
+  GENERATION_MAX: 0x1ffffffe,
+};
+
+/** State of a record: the two lowest bits of its first word; the rest is the generation. */
+export const recordStates = ['FREE', 'PENDING', 'LIVE', 'ABORTED'];
+
+/** State of a thread. */
+export const threadStates = ['EMPTY', 'STARTING', 'READY', 'LOST', 'FAILED', 'STOPPED'];
+
+export const sections = {
+  HEADER: [
+    'MAGIC', 'VERSION', 'MEMORY_BYTES', 'THREAD_COUNT', 'RECORD_CAPACITY', 'INDEX_BITS', 'BUCKET_COUNT', 'RING_BYTES',
+    'SEED_0', 'SEED_1', 'THREADS_OFFSET', 'COUNTERS_OFFSET', 'GROUPS_OFFSET', 'BUCKETS_OFFSET', 'RECORDS_OFFSET', 'RINGS_OFFSET',
+    /** Number of listeners on the calling thread; nobody listens, nobody sends. */
+    'DEAD_LETTER_LISTENERS', 'SIGNAL_LISTENERS',
+  ],
+  THREAD: [
+    // First cache line: written by the thread itself or by the thread that supervises it.
+    'STATE', 'INCARNATION', 'AGENT_COUNT', 'QUEUE_DEPTH', 'DRAINS',
+    // From word 16 (second cache line): written by other threads.
+    { at: 16, name: 'PARKED' },
+    // Third cache line: set to make a consumer run its drain although no ring has data.
+    { at: 32, name: 'ATTENTION' },
+  ],
+  RING: [
+    // Positions count bytes, wrap at 2^32, and are multiples of 8. Producer, consumer and the blocked flag have a line each.
+    { at: 0, name: 'TAIL' }, { at: 16, name: 'HEAD' }, { at: 32, name: 'BLOCKED' },
+  ],
+  RECORD: [
+    /** generation << 2 | state. Every change of ownership of the record's bytes goes through this word. */
+    'STATE', 'HASH',
+    /** thread << 16 | kind */
+    'OWNER',
+    'KEY_BYTES', 'PAYLOAD_BYTES',
+    /** Index of the first extension record, 0 for none. */
+    'EXTENSION',
+    /** Position of the index entry, counted in words from the start of the buckets. */
+    'ENTRY',
+    /** Agent that spawned this one: record index (0 for none). */
+    'PARENT',
+    { at: 8, name: 'INLINE' },
+  ],
+  EXTENSION: ['STATE', 'NEXT', { at: 2, name: 'INLINE' }],
+  BUCKET: [
+    /** How many entries whose probe path passes this bucket live beyond it. */
+    'OVERFLOW',
+    { at: 1, name: 'ENTRIES' },
+  ],
+  MESSAGE: [
+    /** Bytes of the whole message with its header, a multiple of 8. */
+    'BYTES',
+    /** type | flags << 8 | action << 16 */
+    'TYPE',
+    'SLOT', 'GENERATION',
+    { at: 4, name: 'EXTRA' },
+  ],
+};
+
+/** Types of a message in a ring. */
+export const messageTypes = ['PADDING', 'TELL', 'ASK', 'REPLY', 'REPLY_ERROR', 'FRAGMENT'];
+
+/** Bits of a message's flags. */
+export const messageFlags = ['HAS_SENDER', 'FIRST', 'LAST'];
+
+/** Per-thread counters: 64-bit floats, each written by its own thread only, read by any. */
+export const counters = [
+  'SPAWNED', 'STOPPED', 'HANDLED', 'FAILED', 'RESTARTED', 'SENT_LOCAL', 'SENT_REMOTE', 'RECEIVED_REMOTE', 'ASKS', 'ASK_TIMEOUTS',
+  'ASK_FAILURES', 'LATE_REPLIES', 'REMOTE_BYTES', 'RING_FULL', 'OUTBOX_MESSAGES', 'PARKS', 'WAKES',
+  'DEAD_NO_AGENT', 'DEAD_MAILBOX_FULL', 'DEAD_DROPPED', 'DEAD_STOPPED', 'DEAD_THREAD_LOST', 'DEAD_NEXUS_STOPPED', 'DEAD_UNKNOWN_ACTION',
+  'RECORDS_CLAIMED', 'RECORDS_RECLAIMED', 'RECORDS_RETIRED',
+];

@@ -1,0 +1,73 @@
+/**
+ * The catalogue of errors: every operational failure is a `NexusError` with a stable code; a wrong argument is a `NexusTypeError`, which is a
+ * `TypeError` with a code. Messages may change, codes do not. `docs/errors.md` has a row for each.
+ */
+
+export const ERROR_CODES = {
+  NEXUS_OPTION_INVALID: 'An option or argument has a value outside its range, or of a wrong type.',
+  NEXUS_OPTION_UNKNOWN: 'An option has a name that does not exist; the message suggests the nearest.',
+  NEXUS_DEFINITION_INVALID: 'A definition given to defineAgent is not usable.',
+  NEXUS_KIND_DUPLICATE: 'Two definitions have the same kind.',
+  NEXUS_KIND_UNKNOWN: 'The kind is not registered: its module is not in `agents`.',
+  NEXUS_KIND_MISMATCH: 'An agent of another kind has this id.',
+  NEXUS_ID_DUPLICATE: 'A live agent has this id already.',
+  NEXUS_ACTION_UNKNOWN: 'The kind has no action of this name.',
+  NEXUS_AGENT_NOT_FOUND: 'No live agent has this address: it never existed, or it ended.',
+  NEXUS_AGENT_STOPPED: 'The agent ended before it handled the message.',
+  NEXUS_START_FAILED: 'The state factory or the start hook of an agent failed.',
+  NEXUS_STOP_TIMEOUT: 'The agent did not end within the deadline.',
+  NEXUS_ASK_TIMEOUT: 'No reply came within the time of the ask.',
+  NEXUS_ASK_ABORTED: 'The AbortSignal of the ask was aborted.',
+  NEXUS_ASKS_TOO_MANY: 'Too many asks of this thread wait for a reply.',
+  NEXUS_MAILBOX_FULL: 'The mailbox of the agent is full, or its overflow policy dropped the message.',
+  NEXUS_BACKPRESSURE: 'The ring to the thread of the agent is full: it takes messages more slowly than this thread sends them.',
+  NEXUS_MESSAGE_TOO_LARGE: 'The encoded message or reply is larger than the limit.',
+  NEXUS_NOT_CLONEABLE: 'The value holds something that cannot be sent to another thread; the message names the path.',
+  NEXUS_MESSAGE_CORRUPT: 'Bytes that are not an encoded message.',
+  NEXUS_TABLE_FULL: 'The routing table has no room for another agent.',
+  NEXUS_THREAD_UNKNOWN: 'There is no thread with this index.',
+  NEXUS_THREAD_LOST: 'The thread of the agent ended while the caller waited; the message may or may not have been handled.',
+  NEXUS_THREAD_FAILED: 'The thread of the agent ended too often and was not replaced.',
+  NEXUS_THREAD_START_FAILED: 'A worker thread could not be started.',
+  NEXUS_MODULE_FAILED: 'A module in `agents` could not be imported.',
+  NEXUS_MODULE_EMPTY: 'A module in `agents` exports no agent definition.',
+  NEXUS_MODULE_MISMATCH: 'A module defines other agents on a worker than on the calling thread.',
+  NEXUS_STOPPED: 'The nexus is stopping or has stopped.',
+  NEXUS_STOP_INCOMPLETE: 'The deadline of the shutdown passed before all mailboxes were empty.',
+  NEXUS_ESCALATED: 'A failure was escalated to a thread.',
+  NEXUS_MEMORY_UNAVAILABLE: 'The shared memory could not be reserved.',
+  NEXUS_LAYOUT_MISMATCH: 'A shared memory is not of this version.',
+  NEXUS_ENGINE_UNAVAILABLE: 'The engine that was required does not load.',
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** An operational failure. `data` holds what the message was made of, for programs. */
+export class NexusError extends Error {
+  readonly code: ErrorCode;
+  readonly data: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; data?: Record<string, unknown> } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.data = options.data;
+  }
+
+  override get name(): string {
+    return 'NexusError';
+  }
+}
+
+/** A mistake in the call itself. */
+export class NexusTypeError extends TypeError {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export function optionError(name: string, message: string): NexusTypeError {
+  return new NexusTypeError('NEXUS_OPTION_INVALID', `${name}: ${message}`);
+}
