@@ -51,14 +51,21 @@ export function createSharedMemory(shape: MemoryShape, seed: readonly [number, n
   const ringsOffset = recordsOffset + recordCapacity * L.RECORD_BYTES;
   const total = ringsOffset + threadCount * threadCount * (L.RING_HEADER_BYTES + ringBytes);
   if (total > MEMORY_BYTES_MAX) {
-    throw optionError('memory', `${threadCount} threads with rings of ${ringBytes} bytes and ${recordCapacity} agents need ${total} bytes of shared memory; the most is ${MEMORY_BYTES_MAX}. Lower memory.ringBytes or memory.agentsMax`);
+    throw optionError(
+      'memory',
+      `${threadCount} threads with rings of ${ringBytes} bytes and ${recordCapacity} agents need ${total} bytes of shared memory; the most is ${MEMORY_BYTES_MAX}. Lower memory.ringBytes or memory.agentsMax`,
+    );
   }
   const pages = Math.ceil(total / PAGE_BYTES);
   let memory: SharedWebAssemblyMemory;
   try {
     memory = reserveMemory(pages);
   } catch (cause) {
-    throw new NexusError('NEXUS_MEMORY_UNAVAILABLE', `could not reserve ${total} bytes of shared memory: ${String(cause)}. Raise the limit on address space (ulimit -v), or lower memory.agentsMax or memory.ringBytes`, { cause });
+    throw new NexusError(
+      'NEXUS_MEMORY_UNAVAILABLE',
+      `could not reserve ${total} bytes of shared memory: ${String(cause)}. Raise the limit on address space (ulimit -v), or lower memory.agentsMax or memory.ringBytes`,
+      { cause },
+    );
   }
   const words = new Int32Array(memory.buffer);
   words[L.HEADER_WORD_VERSION] = L.VERSION;
@@ -88,7 +95,10 @@ export function attachSharedMemory(memory: SharedWebAssemblyMemory): SharedMemor
   const version = words[L.HEADER_WORD_VERSION];
   if (magic !== L.MAGIC) throw new NexusError('NEXUS_LAYOUT_MISMATCH', `this memory is not a nexus: magic ${hex(magic)}, expected ${hex(L.MAGIC)}`);
   if (version !== L.VERSION) {
-    throw new NexusError('NEXUS_LAYOUT_MISMATCH', `this memory has layout version ${version}, this build of nexus-agents has ${L.VERSION}: load one version of nexus-agents in a process`);
+    throw new NexusError(
+      'NEXUS_LAYOUT_MISMATCH',
+      `this memory has layout version ${version}, this build of nexus-agents has ${L.VERSION}: load one version of nexus-agents in a process`,
+    );
   }
   const at = (word: number): number => words[word] as number;
   return {

@@ -28,6 +28,7 @@ export const constants = {
   /** Encoded `init` kept for a restart after the loss of a thread. */
   PAYLOAD_BYTES_MAX: 65536,
   THREADS_MAX: 128,
+  MESSAGE_PADDING_SHIFT: 11,
   /** Generations a record can have before it is retired for ever, so that a stale reference can never match again. */
   GENERATION_MAX: 0x1ffffffe,
 };
@@ -40,14 +41,33 @@ export const threadStates = ['EMPTY', 'STARTING', 'READY', 'LOST', 'FAILED', 'ST
 
 export const sections = {
   HEADER: [
-    'MAGIC', 'VERSION', 'MEMORY_BYTES', 'THREAD_COUNT', 'RECORD_CAPACITY', 'INDEX_BITS', 'BUCKET_COUNT', 'RING_BYTES',
-    'SEED_0', 'SEED_1', 'THREADS_OFFSET', 'COUNTERS_OFFSET', 'GROUPS_OFFSET', 'BUCKETS_OFFSET', 'RECORDS_OFFSET', 'RINGS_OFFSET',
+    'MAGIC',
+    'VERSION',
+    'MEMORY_BYTES',
+    'THREAD_COUNT',
+    'RECORD_CAPACITY',
+    'INDEX_BITS',
+    'BUCKET_COUNT',
+    'RING_BYTES',
+    'SEED_0',
+    'SEED_1',
+    'THREADS_OFFSET',
+    'COUNTERS_OFFSET',
+    'GROUPS_OFFSET',
+    'BUCKETS_OFFSET',
+    'RECORDS_OFFSET',
+    'RINGS_OFFSET',
     /** Number of listeners on the calling thread; nobody listens, nobody sends. */
-    'DEAD_LETTER_LISTENERS', 'SIGNAL_LISTENERS',
+    'DEAD_LETTER_LISTENERS',
+    'SIGNAL_LISTENERS',
   ],
   THREAD: [
     // First cache line: written by the thread itself or by the thread that supervises it.
-    'STATE', 'INCARNATION', 'AGENT_COUNT', 'QUEUE_DEPTH', 'DRAINS',
+    'STATE',
+    'INCARNATION',
+    'AGENT_COUNT',
+    'QUEUE_DEPTH',
+    'DRAINS',
     // From word 16 (second cache line): written by other threads.
     { at: 16, name: 'PARKED' },
     // Third cache line: set to make a consumer run its drain although no ring has data.
@@ -55,14 +75,18 @@ export const sections = {
   ],
   RING: [
     // Positions count bytes, wrap at 2^32, and are multiples of 8. Producer, consumer and the blocked flag have a line each.
-    { at: 0, name: 'TAIL' }, { at: 16, name: 'HEAD' }, { at: 32, name: 'BLOCKED' },
+    { at: 0, name: 'TAIL' },
+    { at: 16, name: 'HEAD' },
+    { at: 32, name: 'BLOCKED' },
   ],
   RECORD: [
     /** generation << 2 | state. Every change of ownership of the record's bytes goes through this word. */
-    'STATE', 'HASH',
+    'STATE',
+    'HASH',
     /** thread << 16 | kind */
     'OWNER',
-    'KEY_BYTES', 'PAYLOAD_BYTES',
+    'KEY_BYTES',
+    'PAYLOAD_BYTES',
     /** Index of the first extension record, 0 for none. */
     'EXTENSION',
     /** Position of the index entry, counted in words from the start of the buckets. */
@@ -80,23 +104,46 @@ export const sections = {
   MESSAGE: [
     /** Bytes of the whole message with its header, a multiple of 8. */
     'BYTES',
-    /** type | flags << 8 | action << 16 */
+    /** type | flags << 8 | padding << MESSAGE_PADDING_SHIFT | action << 16 */
     'TYPE',
-    'SLOT', 'GENERATION',
+    'SLOT',
+    'GENERATION',
     { at: 4, name: 'EXTRA' },
   ],
 };
 
-/** Types of a message in a ring. */
-export const messageTypes = ['PADDING', 'TELL', 'ASK', 'REPLY', 'REPLY_ERROR', 'FRAGMENT'];
+/**
+ * Types of a message in a ring. RESET: what came before belongs to an earlier life of the sender or the receiver; shapes and fragments start anew.
+ */
+export const messageTypes = ['PADDING', 'TELL', 'ASK', 'REPLY', 'REPLY_ERROR', 'FRAGMENT', 'RESET'];
 
-/** Bits of a message's flags. */
+/** Bits of a message's flags. The three bits above them count the bytes between the end of the payload and the end of the message. */
 export const messageFlags = ['HAS_SENDER', 'FIRST', 'LAST'];
 
 /** Per-thread counters: 64-bit floats, each written by its own thread only, read by any. */
 export const counters = [
-  'SPAWNED', 'STOPPED', 'HANDLED', 'FAILED', 'RESTARTED', 'SENT_LOCAL', 'SENT_REMOTE', 'RECEIVED_REMOTE', 'ASKS', 'ASK_TIMEOUTS',
-  'ASK_FAILURES', 'LATE_REPLIES', 'REMOTE_BYTES', 'RING_FULL', 'OUTBOX_MESSAGES', 'PARKS', 'WAKES',
-  'DEAD_NO_AGENT', 'DEAD_MAILBOX_FULL', 'DEAD_DROPPED', 'DEAD_STOPPED', 'DEAD_THREAD_LOST', 'DEAD_NEXUS_STOPPED', 'DEAD_UNKNOWN_ACTION',
-  'RECORDS_CLAIMED', 'RECORDS_RECLAIMED', 'RECORDS_RETIRED',
+  'SPAWNED',
+  'STOPPED',
+  'HANDLED',
+  'FAILED',
+  'RESTARTED',
+  'SENT_LOCAL',
+  'SENT_REMOTE',
+  'RECEIVED_REMOTE',
+  'ASKS',
+  'ASK_TIMEOUTS',
+  'ASK_FAILURES',
+  'LATE_REPLIES',
+  'REMOTE_BYTES',
+  'RING_FULL',
+  'OUTBOX_MESSAGES',
+  'PARKS',
+  'WAKES',
+  'DEAD_NO_AGENT',
+  'DEAD_MAILBOX_FULL',
+  'DEAD_RING_FULL',
+  'DEAD_DROPPED',
+  'DEAD_STOPPED',
+  'DEAD_THREAD_LOST',
+  'DEAD_NEXUS_STOPPED',
 ];

@@ -11,7 +11,9 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const quiet = process.argv.includes('--quiet');
 const require = createRequire(import.meta.url);
-const log = (text) => { if (!quiet) console.log(text); };
+const log = (text) => {
+  if (!quiet) console.log(text);
+};
 
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
 const compiled = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.json')], { cwd: root, stdio: 'inherit' });
@@ -60,6 +62,9 @@ function buildNative() {
   mkdirSync(join(root, 'build'), { recursive: true });
   writeFileSync(stamp, key);
   const lines = `${built.stdout ?? ''}${built.stderr ?? ''}${built.error ? String(built.error) : ''}`.trim().split('\n');
-  const reason = lines.find((line) => /not found|No such file|Could not find|error:|ENOTFOUND|EAI_AGAIN|make: /i.test(line)) ?? lines[lines.length - 1] ?? 'unknown';
-  console.warn(`nexus: native engine not built (${reason.trim().slice(0, 200)}). The portable engine will run: everything works, waking a parked thread is slower. For the native one install a C++17 compiler, make and Python 3, then: npm run build`);
+  const reason =
+    lines.find((line) => /not found|No such file|Could not find|error:|ENOTFOUND|EAI_AGAIN|make: /i.test(line)) ?? lines[lines.length - 1] ?? 'unknown';
+  console.warn(
+    `nexus: native engine not built (${reason.trim().slice(0, 200)}). The portable engine will run: everything works, waking a parked thread is slower. For the native one install a C++17 compiler, make and Python 3, then: npm run build`,
+  );
 }

@@ -20,6 +20,8 @@ interface Group {
   usable: number;
   /** In `available`. */
   listed: boolean;
+  /** Wholly free, and counted in `#idle`. */
+  idle: boolean;
 }
 
 export class RecordAllocator {
@@ -51,7 +53,10 @@ export class RecordAllocator {
       group = this.#claim();
       if (group === undefined) return 0;
     }
-    if (group.freeCount === group.usable) this.#idle--;
+    if (group.idle) {
+      group.idle = false;
+      this.#idle--;
+    }
     group.freeCount--;
     const index = group.first + (group.free[group.freeCount] as number);
     if (group.freeCount === 0) {
@@ -69,12 +74,14 @@ export class RecordAllocator {
       group.listed = true;
       this.#available.push(group);
     }
-    if (group.freeCount === group.usable && ++this.#idle > IDLE_GROUPS_MAX) this.#giveBack(group);
+    if (group.freeCount === group.usable) this.#noteIdle(group);
   }
 
   /** Never hands out this record again: its generations are used up. */
   retire(index: number): void {
-    (this.#groups.get(index >>> 8) as Group).usable--;
+    const group = this.#groups.get(index >>> 8) as Group;
+    group.usable--;
+    if (group.freeCount === group.usable && group.usable > 0) this.#noteIdle(group);
   }
 
   /** Number of records in groups of this thread. */
@@ -100,6 +107,8 @@ export class RecordAllocator {
   #claim(): Group | undefined {
     for (let step = 0; step < this.#groupCount; step++) {
       const number = (this.#hint + step) % this.#groupCount;
+      // A load first: where most groups are taken, a swap for each would bounce the line of owner words between cores.
+      if (Atomics.load(this.#words, this.#ownersAt + number) !== 0) continue;
       if (Atomics.compareExchange(this.#words, this.#ownersAt + number, 0, this.#tag) !== 0) continue;
       this.#hint = (number + 1) % this.#groupCount;
       const group = this.#add(number, NONE);
@@ -109,7 +118,7 @@ export class RecordAllocator {
   }
 
   #add(number: number, inUse: ReadonlySet<number>): Group {
-    const group: Group = { first: number * L.GROUP_RECORDS, free: new Uint8Array(L.GROUP_RECORDS), freeCount: 0, usable: 0, listed: false };
+    const group: Group = { first: number * L.GROUP_RECORDS, free: new Uint8Array(L.GROUP_RECORDS), freeCount: 0, usable: 0, listed: false, idle: false };
     for (let offset = L.GROUP_RECORDS - 1; offset >= 0; offset--) {
       const index = group.first + offset;
       if (index === 0 || this.#isRetired(index)) continue;
@@ -121,8 +130,16 @@ export class RecordAllocator {
       group.listed = true;
       this.#available.push(group);
     }
-    if (group.freeCount === group.usable) this.#idle++;
+    if (group.freeCount === group.usable && group.usable > 0) {
+      group.idle = true;
+      this.#idle++;
+    }
     return group;
+  }
+
+  #noteIdle(group: Group): void {
+    group.idle = true;
+    if (++this.#idle > IDLE_GROUPS_MAX) this.#giveBack(group);
   }
 
   #isRetired(index: number): boolean {

@@ -13,8 +13,18 @@
  * aborted, and an earlier one found by a later inserter is helped to LIVE first. An insert that starts its second probe after another was published sees
  * it, so of two that overlap at least one sees the other, and the word of the loser is changed by compare-and-swap before the winner becomes LIVE.
  *
- * A reader copies nothing it does not validate: it reads STATE, then the bytes, then STATE again. Every access to shared words is an Atomics operation
- * (sequentially consistent), which is what orders the bytes between the two reads of STATE, and the writes after STATE was set to FREE.
+ * Only records that are published are helped. An entry read before its record was removed may lead to the next use of the same record, which is PENDING
+ * but not in the index yet; bringing that one to LIVE would let the same name in twice, because its own second probe has not been made. So a
+ * helper reads the entry again after the state, and the state once more: an entry is cleared before its record is used again, so the three belong together.
+ *
+ * A reader copies nothing it does not validate: it reads STATE, then the bytes, then STATE again. STATE, entries on the way to a decision and counters are
+ * Atomics operations (sequentially consistent). Plain accesses, which are five to nine times cheaper, are used where they are enough:
+ * - Entries during a probe. A name that is live during the whole probe has its entry in memory before it starts, and nothing depends on their order.
+ *   In `#settle` an Atomics.load of the record's own state stands between the publication and the probe: no plain load passes it.
+ * - Bytes between two reads of STATE: on x64, which keeps loads in order; elsewhere they are Atomics.load (`ORDERED_LOADS`). V8 keeps the program order of
+ *   element accesses relative to Atomics calls.
+ * - Bytes written before STATE becomes PENDING (Atomics.store: release), by the thread that owns them. They come after the STATE that made the record FREE,
+ *   because that was an Atomics operation, and an Atomics.load of STATE follows it before the first byte is written (store-release, load-acquire, store).
  *
  * A thread that dies between any two steps blocks nobody: PENDING records are helped or aborted by whoever meets them, entries of dead records are
  * skipped, an overflow counter can only be too high, and `inherit` clears the rest.
@@ -23,8 +33,9 @@ import * as L from '../../layout/generated/layout.js';
 import { NexusTypeError } from '../../ts-src/errors.js';
 import { INSERT_EXISTS, INSERT_FULL, type RoutingTable, type TableEntry, type TableStatistics } from '../../ts-src/ports/engine.js';
 import type { SharedMemory } from '../shared-memory.js';
-import { halfSipHash } from './half-sip-hash.js';
+import { EncodedKey } from './encoded-key.js';
 import { RecordAllocator } from './record-allocator.js';
+import { tableStatistics } from './table-statistics.js';
 
 const RECORD_WORDS = L.RECORD_BYTES / 4;
 const BUCKET_WORDS = L.BUCKET_BYTES / 4;
@@ -32,27 +43,28 @@ const INLINE_WORDS = L.RECORD_INLINE_BYTES / 4;
 const EXTENSION_WORDS = L.EXTENSION_INLINE_BYTES / 4;
 /** Buckets a probe may pass before the table counts as full. At its highest load, one half, a probe of 3 is rare. */
 const PROBE_BUCKETS_MAX = 64;
+/** Machines that perform the loads of a thread in program order, so that plain loads stay between two reads of STATE. */
+const ORDERED_LOADS = process.arch === 'x64' || process.arch === 'ia32';
 
 export class PortableRoutingTable implements RoutingTable {
   foundGeneration = 0;
+  readonly #shared: SharedMemory;
   readonly #words: Int32Array;
   readonly #recordsAt: number;
   readonly #bucketsAt: number;
   readonly #bucketMask: number;
   readonly #indexMask: number;
   readonly #tagMask: number;
-  readonly #seed0: number;
-  readonly #seed1: number;
   readonly #thread: number;
   readonly #capacity: number;
   readonly #allocator: RecordAllocator;
-  readonly #keyBytes = Buffer.alloc(L.KEY_BYTES_MAX + 4);
-  readonly #keyWords: Int32Array;
-  #keyLength = 0;
-  /** Hash of a hash collision is looked at once more by key: this is the hash of the key in `#keyWords`. */
-  #hash = 0;
+  /** The name the current call is about. */
+  readonly #key: EncodedKey;
+  readonly #copiedKey = new Int32Array(L.KEY_BYTES_MAX / 4);
+  readonly #copiedKeyBytes = Buffer.from(this.#copiedKey.buffer);
 
   constructor(shared: SharedMemory, thread: number) {
+    this.#shared = shared;
     this.#words = shared.words;
     this.#recordsAt = shared.recordsOffset >> 2;
     this.#bucketsAt = shared.bucketsOffset >> 2;
@@ -60,15 +72,13 @@ export class PortableRoutingTable implements RoutingTable {
     this.#indexMask = shared.recordCapacity - 1;
     this.#tagMask = ~this.#indexMask;
     this.#capacity = shared.recordCapacity;
-    this.#seed0 = shared.words[L.HEADER_WORD_SEED_0] as number;
-    this.#seed1 = shared.words[L.HEADER_WORD_SEED_1] as number;
     this.#thread = thread;
     this.#allocator = new RecordAllocator(shared, thread);
-    this.#keyWords = new Int32Array(this.#keyBytes.buffer, this.#keyBytes.byteOffset, this.#keyBytes.length / 4);
+    this.#key = new EncodedKey(shared.words[L.HEADER_WORD_SEED_0] as number, shared.words[L.HEADER_WORD_SEED_1] as number);
   }
 
   insert(key: string, kind: number, payload: Uint8Array | undefined, parent: number): number {
-    this.#setKey(key);
+    this.#key.set(key);
     if (payload !== undefined && payload.length > L.PAYLOAD_BYTES_MAX) {
       throw new NexusTypeError('NEXUS_MESSAGE_TOO_LARGE', `the encoded init of agent '${key}' has ${payload.length} bytes; the most is ${L.PAYLOAD_BYTES_MAX}`);
     }
@@ -76,21 +86,22 @@ export class PortableRoutingTable implements RoutingTable {
       if (this.#probe() !== 0) return INSERT_EXISTS;
       const record = this.#write(kind, payload, parent);
       if (record === 0) return INSERT_FULL;
-      if (!this.#publish(record)) {
+      // Read before others can see the record: one that was aborted already must not be taken for a pending one.
+      const pending = this.#state(record);
+      const entryAt = this.#publish(record);
+      if (entryAt === 0) {
         this.#setState(record, L.RECORD_STATE_FREE);
         this.#recycle(record);
         return INSERT_FULL;
       }
-      const entryAt = Atomics.load(this.#words, this.#at(record) + L.RECORD_WORD_ENTRY);
-      const outcome = this.#settle(record, this.#state(record), entryAt);
-      if (outcome === L.RECORD_STATE_LIVE) return record;
+      if (this.#settle(record, pending, entryAt) === L.RECORD_STATE_LIVE) return record;
+      // Aborted in favour of another: look again, for that one may itself have been aborted or removed since.
       this.#withdraw(record);
-      // Aborted by an insert with an earlier position: look again who won; it may itself have lost to a removal since.
     }
   }
 
   find(key: string): number {
-    this.#setKey(key);
+    this.#key.set(key);
     return this.#probe();
   }
 
@@ -98,6 +109,8 @@ export class PortableRoutingTable implements RoutingTable {
     if (slot <= 0 || slot >= this.#capacity) return false;
     const stateAt = this.#at(slot) + L.RECORD_WORD_STATE;
     const live = (generation << 2) | L.RECORD_STATE_LIVE;
+    // The state of a record of another thread may change under this read; the owner of a live record of this thread does not.
+    if ((this.#words[this.#at(slot) + L.RECORD_WORD_OWNER] as number) >>> 16 !== this.#thread) return false;
     if (Atomics.compareExchange(this.#words, stateAt, live, (generation << 2) | L.RECORD_STATE_FREE) !== live) return false;
     this.#unlink(slot);
     this.#recycle(slot);
@@ -124,13 +137,11 @@ export class PortableRoutingTable implements RoutingTable {
   }
 
   keyOf(slot: number, generation: number): string | undefined {
-    const bytes = this.#copy(slot, generation, false);
-    return bytes === undefined ? undefined : bytes.toString('utf8');
+    return this.#copy(slot, generation, false)?.toString('utf8');
   }
 
   payloadOf(slot: number, generation: number): Uint8Array | undefined {
-    const bytes = this.#copy(slot, generation, true);
-    return bytes === undefined || bytes.length === 0 ? undefined : bytes;
+    return this.#copy(slot, generation, true);
   }
 
   *entries(thread?: number): IterableIterator<TableEntry> {
@@ -161,7 +172,7 @@ export class PortableRoutingTable implements RoutingTable {
           const owner = Atomics.load(this.#words, this.#at(record) + L.RECORD_WORD_OWNER);
           inherited.push({ slot: record, generation: state >>> 2, thread: owner >>> 16, kind: owner & 0xffff });
           inUse.add(record);
-          for (const extension of this.#extensions(record)) inUse.add(extension);
+          for (let extension = this.#link(record, L.RECORD_WORD_EXTENSION); extension !== 0; extension = this.#link(extension, L.EXTENSION_WORD_NEXT)) inUse.add(extension);
         } else {
           this.#setState(record, L.RECORD_STATE_FREE);
           this.#clearEntry(record);
@@ -173,72 +184,21 @@ export class PortableRoutingTable implements RoutingTable {
   }
 
   statistics(): TableStatistics {
-    let live = 0;
-    let staleEntries = 0;
-    let overflow = 0;
-    let probeBucketsMax = 0;
-    for (let bucket = 0; bucket <= this.#bucketMask; bucket++) {
-      const at = this.#bucketsAt + bucket * BUCKET_WORDS;
-      overflow += Atomics.load(this.#words, at + L.BUCKET_WORD_OVERFLOW);
-      for (let entry = L.BUCKET_WORD_ENTRIES; entry < BUCKET_WORDS; entry++) {
-        const record = Atomics.load(this.#words, at + entry) & this.#indexMask;
-        if (record === 0) continue;
-        if ((this.#state(record) & 3) === L.RECORD_STATE_LIVE) {
-          live++;
-          const home = Atomics.load(this.#words, this.#at(record) + L.RECORD_WORD_HASH) & this.#bucketMask;
-          probeBucketsMax = Math.max(probeBucketsMax, ((bucket - home) & this.#bucketMask) + 1);
-        } else staleEntries++;
-      }
-    }
-    let claimed = 0;
-    const groupsAt = this.#groupsAt();
-    for (let group = 0; group < this.#capacity / L.GROUP_RECORDS; group++) {
-      if (Atomics.load(this.#words, groupsAt + group) !== 0) claimed += L.GROUP_RECORDS;
-    }
-    return { recordCapacity: this.#capacity, live, claimed, staleEntries, overflow, probeBucketsMax };
-  }
-
-  #groupsAt(): number {
-    return (this.#words[L.HEADER_WORD_GROUPS_OFFSET] as number) >> 2;
-  }
-
-  /** Encodes the key into `#keyWords`, zero-padded, and hashes it. */
-  #setKey(key: string): void {
-    const bytes = this.#keyBytes;
-    let length = key.length;
-    if (length === 0 || length > L.KEY_BYTES_MAX) throw keyError(length);
-    let ascii = true;
-    for (let index = 0; index < length; index++) {
-      const unit = key.charCodeAt(index);
-      if (unit > 127) {
-        ascii = false;
-        break;
-      }
-      bytes[index] = unit;
-    }
-    if (!ascii) {
-      length = Buffer.byteLength(key, 'utf8');
-      if (length > L.KEY_BYTES_MAX) throw keyError(length);
-      bytes.write(key, 0, 'utf8');
-    }
-    bytes[length] = 0;
-    bytes[length + 1] = 0;
-    bytes[length + 2] = 0;
-    this.#keyLength = length;
-    this.#hash = halfSipHash(this.#keyWords, length, this.#seed0, this.#seed1);
+    return tableStatistics(this.#shared);
   }
 
   /** Slot of the live record with the current key, or 0. */
   #probe(): number {
     const words = this.#words;
-    const hash = this.#hash;
+    const hash = this.#key.hash;
     const tagMask = this.#tagMask;
-    let bucket = hash & this.#bucketMask;
+    const bucketMask = this.#bucketMask;
+    let bucket = hash & bucketMask;
     for (let step = 0; step < PROBE_BUCKETS_MAX; step++) {
       const at = this.#bucketsAt + bucket * BUCKET_WORDS;
-      for (let entry = 1; entry < BUCKET_WORDS; entry++) {
-        const word = Atomics.load(words, at + entry);
-        if (word === 0 || ((word ^ hash) & tagMask) !== 0) continue;
+      for (let entry = L.BUCKET_WORD_ENTRIES; entry < BUCKET_WORDS; entry++) {
+        const word = words[at + entry] as number;
+        if (((word ^ hash) & tagMask) !== 0 || word === 0) continue;
         const record = word & this.#indexMask;
         const state = this.#state(record);
         if ((state & 3) !== L.RECORD_STATE_LIVE) continue;
@@ -247,32 +207,39 @@ export class PortableRoutingTable implements RoutingTable {
           return record;
         }
       }
-      if (Atomics.load(words, at + L.BUCKET_WORD_OVERFLOW) === 0) return 0;
-      bucket = (bucket + 1) & this.#bucketMask;
+      if (words[at + L.BUCKET_WORD_OVERFLOW] === 0) return 0;
+      bucket = (bucket + 1) & bucketMask;
     }
     return 0;
   }
 
+  /** Whether the bytes of the record are the current key. Holds if the record's STATE is the same before and after. */
   #hasKey(record: number): boolean {
     const words = this.#words;
     const at = this.#at(record);
-    if (Atomics.load(words, at + L.RECORD_WORD_HASH) !== this.#hash || Atomics.load(words, at + L.RECORD_WORD_KEY_BYTES) !== this.#keyLength) return false;
-    const keyWords = this.#keyWords;
-    const count = (this.#keyLength + 3) >>> 2;
-    const inline = Math.min(count, INLINE_WORDS);
+    if (loadByteWord(words, at + L.RECORD_WORD_HASH) !== this.#key.hash || loadByteWord(words, at + L.RECORD_WORD_KEY_BYTES) !== this.#key.byteLength) return false;
+    const keyWords = this.#key.words;
+    const count = (this.#key.byteLength + 3) >>> 2;
+    const inline = count < INLINE_WORDS ? count : INLINE_WORDS;
     for (let index = 0; index < inline; index++) {
-      if (Atomics.load(words, at + L.RECORD_WORD_INLINE + index) !== keyWords[index]) return false;
+      if (loadByteWord(words, at + L.RECORD_WORD_INLINE + index) !== keyWords[index]) return false;
     }
-    let done = inline;
-    let extension = Atomics.load(words, at + L.RECORD_WORD_EXTENSION) & this.#indexMask;
-    while (done < count) {
-      const extensionAt = this.#at(extension);
+    return count === inline || this.#extensionsHaveKey(loadByteWord(words, at + L.RECORD_WORD_EXTENSION), count);
+  }
+
+  #extensionsHaveKey(first: number, count: number): boolean {
+    const words = this.#words;
+    const keyWords = this.#key.words;
+    let extension = first;
+    for (let done = INLINE_WORDS; done < count; ) {
+      // Masked, because a record that is being written again may hold anything here.
+      const at = this.#at(extension & this.#indexMask);
       const here = Math.min(count - done, EXTENSION_WORDS);
       for (let index = 0; index < here; index++) {
-        if (Atomics.load(words, extensionAt + L.EXTENSION_WORD_INLINE + index) !== keyWords[done + index]) return false;
+        if (loadByteWord(words, at + L.EXTENSION_WORD_INLINE + index) !== keyWords[done + index]) return false;
       }
       done += here;
-      extension = Atomics.load(words, extensionAt + L.EXTENSION_WORD_NEXT) & this.#indexMask;
+      extension = loadByteWord(words, at + L.EXTENSION_WORD_NEXT);
     }
     return true;
   }
@@ -283,61 +250,72 @@ export class PortableRoutingTable implements RoutingTable {
     const record = this.#allocator.allocate();
     if (record === 0) return 0;
     const at = this.#at(record);
-    const keyCount = (this.#keyLength + 3) >>> 2;
+    // Also what keeps the plain stores below behind the store that made this record, and those it extends into, FREE.
+    const generation = (this.#state(record) >>> 2) + 1;
+    const keyWords = this.#key.words;
+    const keyCount = (this.#key.byteLength + 3) >>> 2;
     const payloadBytes = payload === undefined ? 0 : payload.length;
-    const count = keyCount + ((payloadBytes + 3) >>> 2);
-    Atomics.store(words, at + L.RECORD_WORD_HASH, this.#hash);
-    Atomics.store(words, at + L.RECORD_WORD_OWNER, (this.#thread << 16) | kind);
-    Atomics.store(words, at + L.RECORD_WORD_KEY_BYTES, this.#keyLength);
-    Atomics.store(words, at + L.RECORD_WORD_PAYLOAD_BYTES, payloadBytes);
-    Atomics.store(words, at + L.RECORD_WORD_EXTENSION, 0);
-    Atomics.store(words, at + L.RECORD_WORD_ENTRY, 0);
-    Atomics.store(words, at + L.RECORD_WORD_PARENT, parent);
-    let linkAt = at + L.RECORD_WORD_EXTENSION;
-    let inlineAt = at + L.RECORD_WORD_INLINE;
-    let room = INLINE_WORDS;
-    for (let index = 0; index < count; index++) {
-      if (room === 0) {
-        const extension = this.#allocator.allocate();
-        if (extension === 0) {
-          this.#recycle(record);
-          return 0;
-        }
-        Atomics.store(words, this.#at(extension) + L.EXTENSION_WORD_NEXT, 0);
-        Atomics.store(words, linkAt, extension);
-        linkAt = this.#at(extension) + L.EXTENSION_WORD_NEXT;
-        inlineAt = this.#at(extension) + L.EXTENSION_WORD_INLINE;
-        room = EXTENSION_WORDS;
+    words[at + L.RECORD_WORD_HASH] = this.#key.hash;
+    words[at + L.RECORD_WORD_OWNER] = (this.#thread << 16) | kind;
+    words[at + L.RECORD_WORD_KEY_BYTES] = this.#key.byteLength;
+    words[at + L.RECORD_WORD_PAYLOAD_BYTES] = payloadBytes;
+    words[at + L.RECORD_WORD_EXTENSION] = 0;
+    words[at + L.RECORD_WORD_ENTRY] = 0;
+    words[at + L.RECORD_WORD_PARENT] = parent;
+    const inline = keyCount < INLINE_WORDS ? keyCount : INLINE_WORDS;
+    for (let index = 0; index < inline; index++) words[at + L.RECORD_WORD_INLINE + index] = keyWords[index] as number;
+    if (keyCount > inline || payload !== undefined) {
+      if (!this.#writeRest(at, inline, keyCount, payload, keyCount + ((payloadBytes + 3) >>> 2))) {
+        this.#recycle(record);
+        return 0;
       }
-      Atomics.store(words, inlineAt++, index < keyCount ? (this.#keyWords[index] as number) : payloadWord(payload as Uint8Array, index - keyCount));
-      room--;
     }
-    Atomics.store(words, at + L.RECORD_WORD_STATE, (((this.#state(record) >>> 2) + 1) << 2) | L.RECORD_STATE_PENDING);
+    Atomics.store(words, at + L.RECORD_WORD_STATE, (generation << 2) | L.RECORD_STATE_PENDING);
     return record;
   }
 
-  /** Puts the entry of a pending record into the first free place on its probe path. False if there is none. */
-  #publish(record: number): boolean {
+  /** Writes the words of key and payload from the `written`-th on, into the record at `at` and as many extensions as they need. False if there is no room. */
+  #writeRest(at: number, written: number, keyCount: number, payload: Uint8Array | undefined, count: number): boolean {
     const words = this.#words;
-    const word = (this.#hash & this.#tagMask) | record;
-    const home = this.#hash & this.#bucketMask;
+    let linkAt = at + L.RECORD_WORD_EXTENSION;
+    let inlineAt = at + L.RECORD_WORD_INLINE + written;
+    let room = INLINE_WORDS - written;
+    for (let index = written; index < count; index++) {
+      if (room === 0) {
+        const extension = this.#allocator.allocate();
+        if (extension === 0) return false;
+        const extensionAt = this.#at(extension);
+        words[extensionAt + L.EXTENSION_WORD_NEXT] = 0;
+        words[linkAt] = extension;
+        linkAt = extensionAt + L.EXTENSION_WORD_NEXT;
+        inlineAt = extensionAt + L.EXTENSION_WORD_INLINE;
+        room = EXTENSION_WORDS;
+      }
+      words[inlineAt++] = index < keyCount ? (this.#key.words[index] as number) : payloadWord(payload as Uint8Array, index - keyCount);
+      room--;
+    }
+    return true;
+  }
+
+  /** Puts the entry of a pending record into the first free place on its probe path. Returns its position, or 0 if there is none. */
+  #publish(record: number): number {
+    const words = this.#words;
+    const word = (this.#key.hash & this.#tagMask) | record;
+    const home = this.#key.hash & this.#bucketMask;
     for (let step = 0; step < PROBE_BUCKETS_MAX; step++) {
-      const bucket = (home + step) & this.#bucketMask;
-      const base = bucket * BUCKET_WORDS;
+      const base = ((home + step) & this.#bucketMask) * BUCKET_WORDS;
       for (let entry = L.BUCKET_WORD_ENTRIES; entry < BUCKET_WORDS; entry++) {
-        if (Atomics.load(words, this.#bucketsAt + base + entry) !== 0) continue;
+        if (words[this.#bucketsAt + base + entry] !== 0) continue;
         // The position first: if this thread dies right after the swap, its successor finds the entry by it.
-        Atomics.store(words, this.#at(record) + L.RECORD_WORD_ENTRY, base + entry);
-        if (Atomics.compareExchange(words, this.#bucketsAt + base + entry, 0, word) === 0) return true;
+        words[this.#at(record) + L.RECORD_WORD_ENTRY] = base + entry;
+        if (Atomics.compareExchange(words, this.#bucketsAt + base + entry, 0, word) === 0) return base + entry;
       }
       // Before the entry goes beyond this bucket, so that no probe that starts after the entry is there stops short of it.
       Atomics.add(words, this.#bucketsAt + base + L.BUCKET_WORD_OVERFLOW, 1);
     }
-    Atomics.store(words, this.#at(record) + L.RECORD_WORD_ENTRY, 0);
-    for (let step = 0; step < PROBE_BUCKETS_MAX; step++) {
-      Atomics.sub(words, this.#bucketsAt + ((home + step) & this.#bucketMask) * BUCKET_WORDS + L.BUCKET_WORD_OVERFLOW, 1);
-    }
-    return false;
+    words[this.#at(record) + L.RECORD_WORD_ENTRY] = 0;
+    this.#lowerOverflow(home, (home + PROBE_BUCKETS_MAX) & this.#bucketMask);
+    return 0;
   }
 
   /**
@@ -346,33 +324,40 @@ export class PortableRoutingTable implements RoutingTable {
    */
   #settle(record: number, pending: number, entryAt: number): number {
     const words = this.#words;
-    const home = this.#hash & this.#bucketMask;
-    const mine = this.#distance(home, entryAt);
-    let bucket = home;
-    for (let step = 0; step < PROBE_BUCKETS_MAX; step++) {
+    const hash = this.#key.hash;
+    const home = hash & this.#bucketMask;
+    // Somebody may have settled it already; and an Atomics.load here keeps the plain loads below behind the publication.
+    if (this.#state(record) !== pending) return stateOf(this.#state(record), pending);
+    for (let step = 0, bucket = home; step < PROBE_BUCKETS_MAX; step++) {
       const base = bucket * BUCKET_WORDS;
       for (let entry = L.BUCKET_WORD_ENTRIES; entry < BUCKET_WORDS; entry++) {
-        const word = Atomics.load(words, this.#bucketsAt + base + entry);
+        const word = words[this.#bucketsAt + base + entry] as number;
+        if (((word ^ hash) & this.#tagMask) !== 0 || word === 0) continue;
         const other = word & this.#indexMask;
-        if (word === 0 || other === record || ((word ^ this.#hash) & this.#tagMask) !== 0) continue;
-        let state = this.#state(other);
-        if ((state & 3) !== L.RECORD_STATE_LIVE && (state & 3) !== L.RECORD_STATE_PENDING) continue;
-        if (!this.#hasKey(other) || this.#state(other) >>> 2 !== state >>> 2) continue;
-        if ((state & 3) === L.RECORD_STATE_PENDING) {
-          if (this.#distance(home, base + entry) < mine) this.#settle(other, state, base + entry);
-          else this.#changeState(other, state, L.RECORD_STATE_ABORTED);
-          state = this.#state(other);
-        }
-        if ((state & 3) === L.RECORD_STATE_LIVE && this.#hasKey(other)) {
-          this.#changeState(record, pending, L.RECORD_STATE_ABORTED);
-          return this.#state(record) >>> 2 === pending >>> 2 ? this.#state(record) & 3 : L.RECORD_STATE_FREE;
-        }
+        if (other !== record && this.#wins(other, word, base + entry, entryAt)) return this.#changeState(record, pending, L.RECORD_STATE_ABORTED);
       }
-      if (Atomics.load(words, this.#bucketsAt + base + L.BUCKET_WORD_OVERFLOW) === 0) break;
+      if (words[this.#bucketsAt + base + L.BUCKET_WORD_OVERFLOW] === 0) break;
       bucket = (bucket + 1) & this.#bucketMask;
     }
-    this.#changeState(record, pending, L.RECORD_STATE_LIVE);
-    return this.#state(record) >>> 2 === pending >>> 2 ? this.#state(record) & 3 : L.RECORD_STATE_FREE;
+    return this.#changeState(record, pending, L.RECORD_STATE_LIVE);
+  }
+
+  /**
+   * Whether `other`, met at `otherAt` during the second probe for a pending record at `entryAt`, has the current key and is LIVE, at the latest when this returns.
+   * If it is PENDING too, the earlier position of the two is the one that may become LIVE.
+   */
+  #wins(other: number, word: number, otherAt: number, entryAt: number): boolean {
+    const state = this.#state(other);
+    const pending = (state & 3) === L.RECORD_STATE_PENDING;
+    if (!pending && (state & 3) !== L.RECORD_STATE_LIVE) return false;
+    if (!this.#hasKey(other)) return false;
+    // Published under this generation? See the head of this file: an unpublished one will make its second probe after ours and see us.
+    if (pending && Atomics.load(this.#words, this.#bucketsAt + otherAt) !== word) return false;
+    if (this.#state(other) >>> 2 !== state >>> 2) return false;
+    if (!pending) return true;
+    const home = this.#key.hash & this.#bucketMask;
+    const earlier = this.#distance(home, otherAt) < this.#distance(home, entryAt);
+    return (earlier ? this.#settle(other, state, otherAt) : this.#changeState(other, state, L.RECORD_STATE_ABORTED)) === L.RECORD_STATE_LIVE;
   }
 
   #distance(home: number, entryAt: number): number {
@@ -390,13 +375,17 @@ export class PortableRoutingTable implements RoutingTable {
   /** Frees the index entry of a record that is no longer live, then corrects the counters on its path (after: they may be too high, never too low). */
   #unlink(record: number): void {
     const words = this.#words;
-    const home = Atomics.load(words, this.#at(record) + L.RECORD_WORD_HASH) & this.#bucketMask;
-    const entryAt = Atomics.load(words, this.#at(record) + L.RECORD_WORD_ENTRY);
+    const at = this.#at(record);
+    const home = (words[at + L.RECORD_WORD_HASH] as number) & this.#bucketMask;
+    const entryAt = words[at + L.RECORD_WORD_ENTRY] as number;
     Atomics.store(words, this.#bucketsAt + entryAt, 0);
-    Atomics.store(words, this.#at(record) + L.RECORD_WORD_ENTRY, 0);
-    const last = (entryAt / BUCKET_WORDS) | 0;
+    words[at + L.RECORD_WORD_ENTRY] = 0;
+    this.#lowerOverflow(home, (entryAt / BUCKET_WORDS) | 0);
+  }
+
+  #lowerOverflow(home: number, last: number): void {
     for (let bucket = home; bucket !== last; bucket = (bucket + 1) & this.#bucketMask) {
-      Atomics.sub(words, this.#bucketsAt + bucket * BUCKET_WORDS + L.BUCKET_WORD_OVERFLOW, 1);
+      Atomics.sub(this.#words, this.#bucketsAt + bucket * BUCKET_WORDS + L.BUCKET_WORD_OVERFLOW, 1);
     }
   }
 
@@ -410,50 +399,48 @@ export class PortableRoutingTable implements RoutingTable {
 
   /** Gives the record and its extensions back to the allocator. */
   #recycle(record: number): void {
-    for (const extension of this.#extensions(record)) this.#allocator.release(extension);
+    const words = this.#words;
+    let extension = words[this.#at(record) + L.RECORD_WORD_EXTENSION] as number;
+    while (extension !== 0) {
+      // Before the release: the allocator may give the whole group to another thread, which may write to it at once.
+      const next = words[this.#at(extension) + L.EXTENSION_WORD_NEXT] as number;
+      this.#allocator.release(extension);
+      extension = next;
+    }
     if (this.#state(record) >>> 2 >= L.GENERATION_MAX) this.#allocator.retire(record);
     else this.#allocator.release(record);
   }
 
-  #extensions(record: number): number[] {
-    const extensions: number[] = [];
-    let extension = Atomics.load(this.#words, this.#at(record) + L.RECORD_WORD_EXTENSION);
-    while (extension !== 0) {
-      extensions.push(extension);
-      extension = Atomics.load(this.#words, this.#at(extension) + L.EXTENSION_WORD_NEXT);
-    }
-    return extensions;
-  }
-
-  /** Key or payload of a live record, copied and validated. */
+  /** Key (in a buffer that the next call uses again) or payload (in one of its own) of a live record, validated. */
   #copy(slot: number, generation: number, payload: boolean): Buffer | undefined {
     const words = this.#words;
     const live = (generation << 2) | L.RECORD_STATE_LIVE;
     if (slot <= 0 || slot >= this.#capacity || this.#state(slot) !== live) return undefined;
     const at = this.#at(slot);
-    const keyBytes = Atomics.load(words, at + L.RECORD_WORD_KEY_BYTES);
-    const payloadBytes = Atomics.load(words, at + L.RECORD_WORD_PAYLOAD_BYTES);
-    // Lengths of a record that is being recycled may not belong together: validate before they size anything.
-    let extension = Atomics.load(words, at + L.RECORD_WORD_EXTENSION);
-    if (this.#state(slot) !== live) return undefined;
+    const keyBytes = loadByteWord(words, at + L.RECORD_WORD_KEY_BYTES);
+    const payloadBytes = loadByteWord(words, at + L.RECORD_WORD_PAYLOAD_BYTES);
+    let extension = loadByteWord(words, at + L.RECORD_WORD_EXTENSION);
+    // Lengths of a record that is being written again may not belong together: validate before they size anything.
+    if (this.#state(slot) !== live || (payload && payloadBytes === 0)) return undefined;
     const first = payload ? (keyBytes + 3) >>> 2 : 0;
     const length = payload ? payloadBytes : keyBytes;
     const end = first + ((length + 3) >>> 2);
-    const copy = new Int32Array(end - first);
+    const copy = payload ? new Int32Array(end - first) : this.#copiedKey;
     let inlineAt = at + L.RECORD_WORD_INLINE;
     let room = INLINE_WORDS;
     for (let index = 0; index < end; index++) {
       if (room === 0) {
         const extensionAt = this.#at(extension & this.#indexMask);
-        extension = Atomics.load(words, extensionAt + L.EXTENSION_WORD_NEXT);
+        extension = loadByteWord(words, extensionAt + L.EXTENSION_WORD_NEXT);
         inlineAt = extensionAt + L.EXTENSION_WORD_INLINE;
         room = EXTENSION_WORDS;
       }
-      if (index >= first) copy[index - first] = Atomics.load(words, inlineAt);
+      if (index >= first) copy[index - first] = loadByteWord(words, inlineAt);
       inlineAt++;
       room--;
     }
-    return this.#state(slot) === live ? Buffer.from(copy.buffer, 0, length) : undefined;
+    if (this.#state(slot) !== live) return undefined;
+    return payload ? Buffer.from(copy.buffer, 0, length) : this.#copiedKeyBytes.subarray(0, length);
   }
 
   #validated(slot: number, generation: number, word: number): number | undefined {
@@ -461,6 +448,10 @@ export class PortableRoutingTable implements RoutingTable {
     if (slot <= 0 || slot >= this.#capacity || this.#state(slot) !== live) return undefined;
     const value = Atomics.load(this.#words, this.#at(slot) + word);
     return this.#state(slot) === live ? value : undefined;
+  }
+
+  #link(record: number, word: number): number {
+    return Atomics.load(this.#words, this.#at(record) + word);
   }
 
   #at(record: number): number {
@@ -475,17 +466,24 @@ export class PortableRoutingTable implements RoutingTable {
     Atomics.store(this.#words, this.#at(record) + L.RECORD_WORD_STATE, (this.#state(record) & ~3) | state);
   }
 
-  /** One compare-and-swap from a state word that was read before; nothing happens if it has changed. */
-  #changeState(record: number, from: number, state: number): void {
-    Atomics.compareExchange(this.#words, this.#at(record) + L.RECORD_WORD_STATE, from, (from & ~3) | state);
+  /** One compare-and-swap from a state word that was read before; nothing happens if it has changed. Returns the state that use of the record ended in. */
+  #changeState(record: number, from: number, state: number): number {
+    const seen = Atomics.compareExchange(this.#words, this.#at(record) + L.RECORD_WORD_STATE, from, (from & ~3) | state);
+    return seen === from ? state : stateOf(seen, from);
   }
+}
+
+/** State in the word `now` of the use of a record whose state word was `before`: FREE if that use is over. */
+function stateOf(now: number, before: number): number {
+  return now >>> 2 === before >>> 2 ? now & 3 : L.RECORD_STATE_FREE;
+}
+
+/** Loads a word of a record between two reads of its STATE. */
+function loadByteWord(words: Int32Array, at: number): number {
+  return ORDERED_LOADS ? (words[at] as number) : Atomics.load(words, at);
 }
 
 function payloadWord(payload: Uint8Array, index: number): number {
   const at = index * 4;
   return (payload[at] as number) | ((payload[at + 1] ?? 0) << 8) | ((payload[at + 2] ?? 0) << 16) | ((payload[at + 3] ?? 0) << 24);
-}
-
-function keyError(length: number): NexusTypeError {
-  return new NexusTypeError('NEXUS_OPTION_INVALID', `id: has ${length} bytes; an id has 1 to ${L.KEY_BYTES_MAX} bytes of UTF-8`);
 }

@@ -1,0 +1,60 @@
+/**
+ * Chooses the engine of a nexus: the native one where it loads, else the portable one, and says why. All threads of a nexus run the same one, so that any of
+ * them can wake any other: the calling thread chooses, and its workers are told with `forced`.
+ */
+import { NexusError, optionError } from '../ts-src/errors.js';
+import type { EngineKind, EngineReport, EngineThread } from '../ts-src/ports/engine.js';
+import { loadNativeAddon } from './native-addon.js';
+import { openNativeThread } from './native-engine.js';
+import { openPortableThread } from './portable-engine.js';
+import type { SharedMemory } from './shared-memory.js';
+
+const KINDS: readonly EngineKind[] = ['native', 'portable'];
+const FIX = 'Install a C++17 compiler, make and Python 3, then run `npm run build` in the folder of nexus-agents';
+
+export interface EnginePreference {
+  /** Run this one and no other. Without it the environment variable NEXUS_ENGINE decides, if it is set. */
+  readonly forced?: EngineKind | undefined;
+  /** Fail rather than run another one. */
+  readonly require?: EngineKind | undefined;
+}
+
+export interface ChosenEngine {
+  readonly report: EngineReport;
+  /** Binds the engine to one thread of a memory. Called once on each thread. */
+  open(shared: SharedMemory, thread: number, options: { readonly spinMicroseconds: number }): EngineThread;
+}
+
+export function chooseEngine(preference: EnginePreference): ChosenEngine {
+  const required = kindOf('engine.require', preference.require);
+  const forcedByOption = kindOf('engine', preference.forced);
+  const forced = forcedByOption ?? kindOf('NEXUS_ENGINE', process.env['NEXUS_ENGINE'] || undefined);
+  const by = forcedByOption === undefined ? 'NEXUS_ENGINE' : 'the options';
+  if (forced !== undefined && required !== undefined && forced !== required) {
+    throw new NexusError('NEXUS_ENGINE_UNAVAILABLE', `the ${required} engine is required, but ${by} forces the ${forced} one. Remove one of the two`, { data: { required, forced } });
+  }
+  const wanted = forced ?? required;
+  const why = forced === undefined ? 'required by the options' : `forced by ${by}`;
+  if (wanted === 'portable') return portable(`portable: ${why}`, []);
+  const { addon, errors } = loadNativeAddon();
+  if (addon !== undefined) {
+    const reason = wanted === undefined ? 'native: the best engine, and it loads' : `native: ${why}`;
+    return { report: { kind: 'native', reason, tried: [] }, open: (shared, thread, options) => openNativeThread(addon, shared, thread, options) };
+  }
+  if (wanted === 'native') {
+    throw new NexusError('NEXUS_ENGINE_UNAVAILABLE', `the native engine is ${why} and does not load: ${errors.join('; ')}. ${FIX}`, { data: { errors } });
+  }
+  return portable(`portable: the native engine does not load. ${FIX}`, errors);
+}
+
+function portable(reason: string, errors: readonly string[]): ChosenEngine {
+  const tried = errors.map((error) => ({ kind: 'native' as const, error }));
+  return { report: { kind: 'portable', reason, tried }, open: (shared, thread) => openPortableThread(shared, thread) };
+}
+
+/** `name` is where the value came from. */
+function kindOf(name: string, value: string | undefined): EngineKind | undefined {
+  const kind = KINDS.find((each) => each === value);
+  if (value !== undefined && kind === undefined) throw optionError(name, `'${value}' is not an engine; choose one of ${KINDS.join(', ')}`);
+  return kind;
+}

@@ -1,0 +1,74 @@
+/**
+ * Loads the native binary: one that came with the package, else one that was built here. Every attempt that fails is kept with its reason, because a native
+ * engine that silently does not run is worse than none. The types of the addon's functions are here; `native/napi` implements them.
+ */
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import * as L from '../layout/generated/layout.js';
+
+/** Functions of `native/napi`. Handles are numbers that are never used again; a call with one that is closed does nothing. */
+export interface NativeAddon {
+  readonly layoutVersion: number;
+  /** Starts to wait on the calling thread's event loop. `drain` returns true to be called again without blocking. 0 if the thread is ending. */
+  attach(view: Uint8Array, thread: number, drain: () => boolean, spinMicroseconds: number): number;
+  detach(handle: number): void;
+  setSpin(handle: number, microseconds: number): void;
+  /** False if the thread was parked and nobody in this process could be woken for it. */
+  wake(handle: number, thread: number): boolean;
+  /** Whether the kernel took the advice for the 2-MiB pages that lie wholly in the range. */
+  adviseHugePages(view: Uint8Array, offset: number, bytes: number): boolean;
+  /** `result` has 4 bytes, into which `tableFind` writes the generation. */
+  tableOpen(view: Uint8Array, thread: number, result: Uint8Array): number;
+  tableClose(handle: number): void;
+  /** Slot, 0, or `KEY_INVALID`. */
+  tableFind(handle: number, key: string): number;
+  /** Slot (or 0, or `KEY_INVALID`) and generation of each. */
+  tableFindMany(handle: number, keys: readonly string[]): Float64Array;
+  /** Slot, `INSERT_EXISTS`, `INSERT_FULL`, `KEY_INVALID` or `PAYLOAD_TOO_LARGE`. */
+  tableInsert(handle: number, key: string, kind: number, payload: Uint8Array | undefined, parent: number): number;
+  tableRemove(handle: number, slot: number, generation: number): boolean;
+  /** `addresses`: pairs of 32-bit words, slot and generation. Returns how many were removed. */
+  tableRemoveMany(handle: number, addresses: Uint8Array): number;
+  tableGenerationOf(handle: number, slot: number): number;
+  tableThreadOf(handle: number, slot: number, generation: number): number;
+  tableKindOf(handle: number, slot: number, generation: number): number;
+  tableParentOf(handle: number, slot: number, generation: number): number;
+  tableKeyOf(handle: number, slot: number, generation: number): string | undefined;
+  tablePayloadOf(handle: number, slot: number, generation: number): Uint8Array | undefined;
+  /** Slot, generation, thread and kind of each. `thread` -1: of all. */
+  tableEntries(handle: number, thread: number): Float64Array;
+  tableInherit(handle: number): Float64Array;
+  /** Live, claimed, stale entries, overflow, longest probe. */
+  tableStatistics(handle: number): Float64Array;
+}
+
+/** What `tableFind` and `tableInsert` return for a name of 0 or more than 1,024 bytes. */
+export const KEY_INVALID = -3;
+/** What `tableInsert` returns for a payload beyond its limit. */
+export const PAYLOAD_TOO_LARGE = -4;
+
+export type LoadedAddon = { readonly addon: NativeAddon; readonly errors?: undefined } | { readonly addon?: undefined; readonly errors: readonly string[] };
+
+/** Tries each place a binary may be in. Loading again in the same process is cheap: Node keeps the module. */
+export function loadNativeAddon(): LoadedAddon {
+  const require = createRequire(import.meta.url);
+  const errors: string[] = [];
+  for (const place of [`prebuilds/${process.platform}-${process.arch}/nexus.node`, 'build/Release/nexus.node']) {
+    // Compiled, this file is two levels below the root of the package.
+    const path = fileURLToPath(new URL(`../../${place}`, import.meta.url));
+    try {
+      const addon = require(path) as NativeAddon;
+      if (addon.layoutVersion === L.VERSION) return { addon };
+      errors.push(`${path}: built for layout version ${addon.layoutVersion}, this is ${L.VERSION}`);
+    } catch (error) {
+      errors.push(`${path}: ${firstLine(error)}`);
+    }
+  }
+  return { errors };
+}
+
+function firstLine(error: unknown): string {
+  const { code, message } = error as { code?: string; message?: string };
+  if (code === 'MODULE_NOT_FOUND') return 'there is no such file';
+  return String(message ?? error).split('\n')[0] as string;
+}

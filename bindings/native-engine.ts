@@ -1,0 +1,241 @@
+/**
+ * The native engine: waiting inside the event loop's own poll, and the C++ routing table. What is here is the edge: it checks results and makes errors of them.
+ * Which operation of the table runs on which side is a measurement: docs/decisions/0001-which-side-of-the-table-runs.md.
+ */
+import * as L from '../layout/generated/layout.js';
+import { NexusTypeError } from '../ts-src/errors.js';
+import type { EngineThread, RoutingTable, TableEntry, TableStatistics, Waiter } from '../ts-src/ports/engine.js';
+import { KEY_INVALID, type NativeAddon, PAYLOAD_TOO_LARGE } from './native-addon.js';
+import { PortableRoutingTable } from './portable/routing-table.js';
+import { type SharedMemory, threadWord } from './shared-memory.js';
+
+/** From this many records on, index and records are larger than what the processor keeps the addresses of. */
+const HUGE_PAGES_RECORDS_MIN = 2 ** 18;
+const ENTRY_NUMBERS = 4;
+
+export function openNativeThread(addon: NativeAddon, shared: SharedMemory, thread: number, options: { readonly spinMicroseconds: number }): EngineThread {
+  // By the first thread only, which opens before any record is used. A kernel that refuses changes nothing but speed.
+  if (thread === 0 && shared.recordCapacity >= HUGE_PAGES_RECORDS_MIN) addon.adviseHugePages(shared.bytes, shared.bucketsOffset, shared.ringsOffset - shared.bucketsOffset);
+  return {
+    kind: 'native',
+    table: new FastestRoutingTable(addon, shared, thread),
+    waiter: new NativeWaiter(addon, shared, thread, options.spinMicroseconds),
+  };
+}
+
+/** Waits in libuv's prepare and check hooks. All threads of a memory must wait natively, or none: a portable one cannot wake a native one. */
+export class NativeWaiter implements Waiter {
+  readonly #addon: NativeAddon;
+  readonly #shared: SharedMemory;
+  readonly #thread: number;
+  readonly #parkedAt: number;
+  #spinMicroseconds: number;
+  /** 0: not waiting. */
+  #handle = 0;
+
+  constructor(addon: NativeAddon, shared: SharedMemory, thread: number, spinMicroseconds: number) {
+    this.#addon = addon;
+    this.#shared = shared;
+    this.#thread = thread;
+    this.#parkedAt = threadWord(shared, 0) + L.THREAD_WORD_PARKED;
+    this.#spinMicroseconds = spinMicroseconds;
+  }
+
+  start(drain: () => boolean): void {
+    this.stop();
+    this.#handle = this.#addon.attach(this.#shared.bytes, this.#thread, drain, this.#spinMicroseconds);
+  }
+
+  /** How long a thread that had work lately looks for more before it parks. */
+  setSpin(microseconds: number): void {
+    this.#spinMicroseconds = microseconds;
+    this.#addon.setSpin(this.#handle, microseconds);
+  }
+
+  /** Only between start and stop. */
+  wake(thread: number): void {
+    if (Atomics.load(this.#shared.words, this.#parkedAt + thread * (L.THREAD_BYTES / 4)) === 0) return;
+    this.#addon.wake(this.#handle, thread);
+  }
+
+  stop(): void {
+    this.#addon.detach(this.#handle);
+    this.#handle = 0;
+  }
+}
+
+/** The C++ table, which hashes, searches and allocates, with the reads of single records, which happen for every message, in TypeScript. */
+export class FastestRoutingTable implements RoutingTable {
+  readonly #native: NativeRoutingTable;
+  /** Only reads: it would not know the records that the native one has allocated. */
+  readonly #reader: PortableRoutingTable;
+
+  constructor(addon: NativeAddon, shared: SharedMemory, thread: number) {
+    this.#native = new NativeRoutingTable(addon, shared, thread);
+    this.#reader = new PortableRoutingTable(shared, thread);
+  }
+
+  get foundGeneration(): number {
+    return this.#native.foundGeneration;
+  }
+
+  insert(key: string, kind: number, payload: Uint8Array | undefined, parent: number): number {
+    return this.#native.insert(key, kind, payload, parent);
+  }
+
+  find(key: string): number {
+    return this.#native.find(key);
+  }
+
+  findMany(keys: readonly string[]): Float64Array {
+    return this.#native.findMany(keys);
+  }
+
+  remove(slot: number, generation: number): boolean {
+    return this.#native.remove(slot, generation);
+  }
+
+  removeMany(addresses: Int32Array): number {
+    return this.#native.removeMany(addresses);
+  }
+
+  generationOf(slot: number): number {
+    return this.#reader.generationOf(slot);
+  }
+
+  threadOf(slot: number, generation: number): number {
+    return this.#reader.threadOf(slot, generation);
+  }
+
+  kindOf(slot: number, generation: number): number {
+    return this.#reader.kindOf(slot, generation);
+  }
+
+  parentOf(slot: number, generation: number): number {
+    return this.#reader.parentOf(slot, generation);
+  }
+
+  keyOf(slot: number, generation: number): string | undefined {
+    return this.#native.keyOf(slot, generation);
+  }
+
+  payloadOf(slot: number, generation: number): Uint8Array | undefined {
+    return this.#native.payloadOf(slot, generation);
+  }
+
+  entries(thread?: number): IterableIterator<TableEntry> {
+    return this.#native.entries(thread);
+  }
+
+  inherit(): TableEntry[] {
+    return this.#native.inherit();
+  }
+
+  statistics(): TableStatistics {
+    return this.#native.statistics();
+  }
+}
+
+/** The C++ table. On one memory with the portable one it is one table; only one object a thread may insert. */
+export class NativeRoutingTable implements RoutingTable {
+  readonly #addon: NativeAddon;
+  readonly #handle: number;
+  readonly #recordCapacity: number;
+  readonly #found = new Int32Array(new ArrayBuffer(4));
+
+  constructor(addon: NativeAddon, shared: SharedMemory, thread: number) {
+    this.#addon = addon;
+    this.#recordCapacity = shared.recordCapacity;
+    this.#handle = addon.tableOpen(shared.bytes, thread, new Uint8Array(this.#found.buffer));
+  }
+
+  get foundGeneration(): number {
+    return this.#found[0] as number;
+  }
+
+  insert(key: string, kind: number, payload: Uint8Array | undefined, parent: number): number {
+    const result = this.#addon.tableInsert(this.#handle, key, kind, payload, parent);
+    if (result === KEY_INVALID) throw keyError(key);
+    if (result === PAYLOAD_TOO_LARGE) {
+      throw new NexusTypeError('NEXUS_MESSAGE_TOO_LARGE', `the encoded init of agent '${key}' has ${payload?.length} bytes; the most is ${L.PAYLOAD_BYTES_MAX}`);
+    }
+    return result;
+  }
+
+  find(key: string): number {
+    const slot = this.#addon.tableFind(this.#handle, key);
+    if (slot === KEY_INVALID) throw keyError(key);
+    return slot;
+  }
+
+  /** Slot (0 if absent) and generation of each name, one after the other. For lists: the memory of several is fetched at once. */
+  findMany(keys: readonly string[]): Float64Array {
+    const found = this.#addon.tableFindMany(this.#handle, keys);
+    for (let index = 0; index < keys.length; index++) if (found[index * 2] === KEY_INVALID) throw keyError(keys[index] as string);
+    return found;
+  }
+
+  remove(slot: number, generation: number): boolean {
+    return this.#addon.tableRemove(this.#handle, slot, generation);
+  }
+
+  /** Pairs of slot and generation. Returns how many were live and of this thread. */
+  removeMany(addresses: Int32Array): number {
+    return this.#addon.tableRemoveMany(this.#handle, new Uint8Array(addresses.buffer, addresses.byteOffset, addresses.byteLength));
+  }
+
+  generationOf(slot: number): number {
+    return this.#addon.tableGenerationOf(this.#handle, slot);
+  }
+
+  threadOf(slot: number, generation: number): number {
+    return this.#addon.tableThreadOf(this.#handle, slot, generation);
+  }
+
+  kindOf(slot: number, generation: number): number {
+    return this.#addon.tableKindOf(this.#handle, slot, generation);
+  }
+
+  parentOf(slot: number, generation: number): number {
+    return this.#addon.tableParentOf(this.#handle, slot, generation);
+  }
+
+  keyOf(slot: number, generation: number): string | undefined {
+    return this.#addon.tableKeyOf(this.#handle, slot, generation);
+  }
+
+  payloadOf(slot: number, generation: number): Uint8Array | undefined {
+    return this.#addon.tablePayloadOf(this.#handle, slot, generation);
+  }
+
+  entries(thread = -1): IterableIterator<TableEntry> {
+    return entriesOf(this.#addon.tableEntries(this.#handle, thread)).values();
+  }
+
+  inherit(): TableEntry[] {
+    return entriesOf(this.#addon.tableInherit(this.#handle));
+  }
+
+  statistics(): TableStatistics {
+    const [live = 0, claimed = 0, staleEntries = 0, overflow = 0, probeBucketsMax = 0] = this.#addon.tableStatistics(this.#handle);
+    return { recordCapacity: this.#recordCapacity, live, claimed, staleEntries, overflow, probeBucketsMax };
+  }
+
+  /** Releases what the table holds outside the shared memory. Records stay as they are. */
+  close(): void {
+    this.#addon.tableClose(this.#handle);
+  }
+}
+
+function entriesOf(numbers: Float64Array): TableEntry[] {
+  const entries: TableEntry[] = [];
+  for (let at = 0; at < numbers.length; at += ENTRY_NUMBERS) {
+    const [slot = 0, generation = 0, thread = 0, kind = 0] = numbers.subarray(at, at + ENTRY_NUMBERS);
+    entries.push({ slot, generation, thread, kind });
+  }
+  return entries;
+}
+
+function keyError(key: string): NexusTypeError {
+  return new NexusTypeError('NEXUS_OPTION_INVALID', `id: has ${Buffer.byteLength(key)} bytes; an id has 1 to ${L.KEY_BYTES_MAX} bytes of UTF-8`);
+}

@@ -1,0 +1,43 @@
+#include "environment.hpp"
+
+#include "arguments.hpp"
+#include "table_binding.hpp"
+
+namespace nexus::napi {
+
+// Handle 0 belongs to nobody: a number that was never set is no handle.
+Environment::Environment() : waiters_(1, nullptr), tables_(1) {}
+Environment::~Environment() = default;
+
+bool Environment::Create(napi_env env) {
+  auto* environment = new Environment();
+  const auto free = [](napi_env, void* data, void*) { delete static_cast<Environment*>(data); };
+  if (Ok(napi_set_instance_data(env, environment, free, nullptr))) return true;
+  delete environment;
+  return false;
+}
+
+Environment* Environment::Of(napi_env env) {
+  void* data = nullptr;
+  return Ok(napi_get_instance_data(env, &data)) ? static_cast<Environment*>(data) : nullptr;
+}
+
+std::uint32_t Environment::Add(Waiter* waiter) {
+  waiters_.push_back(waiter);
+  return static_cast<std::uint32_t>(waiters_.size() - 1);
+}
+
+void Environment::Forget(const Waiter* waiter) {
+  for (Waiter*& each : waiters_) {
+    if (each == waiter) each = nullptr;
+  }
+}
+
+std::uint32_t Environment::Add(std::unique_ptr<Table> table) {
+  tables_.push_back(std::move(table));
+  return static_cast<std::uint32_t>(tables_.size() - 1);
+}
+
+void Environment::CloseTable(std::uint32_t handle) { tables_[handle].reset(); }
+
+}  // namespace nexus::napi

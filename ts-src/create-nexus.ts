@@ -1,0 +1,133 @@
+/** The composition root: options in, a running nexus out. */
+import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { chooseEngine } from '../bindings/choose-engine.js';
+import { PortableRoutingTable } from '../bindings/portable/routing-table.js';
+import { createSharedMemory, threadWord } from '../bindings/shared-memory.js';
+import * as L from '../layout/generated/layout.js';
+import { standardErrorLogger } from './adapters/standard-error-logger.js';
+import { systemClock } from './adapters/system-clock.js';
+import { NexusError } from './errors.js';
+import type { AnyAgent } from './model/agent-definition.js';
+import { SeededRandom } from './model/seeded-random.js';
+import { Nexus } from './nexus.js';
+import { type NexusOptions, resolveOptions } from './options.js';
+import { duplicateKind, importDefinitions } from './runtime/agent-modules.js';
+import { KindRegistry, outlineOf } from './runtime/kind.js';
+import { runtimeCalls } from './runtime/runtime-calls.js';
+import { ThreadHost } from './runtime/thread-host.js';
+import { WorkerPool } from './runtime/worker-pool.js';
+
+/**
+ * Starts a nexus: reserves the shared memory, imports the agent modules here and on every worker, and resolves when all threads serve.
+ * Rejects with NexusTypeError NEXUS_OPTION_INVALID or NEXUS_OPTION_UNKNOWN, NexusError NEXUS_MODULE_FAILED (with the module's own error), NEXUS_MODULE_EMPTY,
+ * NEXUS_KIND_DUPLICATE, NEXUS_THREAD_START_FAILED, NEXUS_ENGINE_UNAVAILABLE, NEXUS_MEMORY_UNAVAILABLE; nothing is left running then.
+ */
+export async function createNexus(options: NexusOptions): Promise<Nexus> {
+  const resolved = resolveOptions(options);
+  const engine = chooseEngine({ forced: resolved.engine.force, require: resolved.engine.require });
+  const logger = resolved.logger ?? standardErrorLogger;
+  const exported = await importDefinitions(resolved.modules);
+  const definitions = new Map<string, AnyAgent>(exported.map((definition) => [definition.kind, definition]));
+  const outlines = exported.map((definition) => outlineOf(definition, false));
+  for (const definition of resolved.definitions) {
+    if (definitions.has(definition.kind)) throw duplicateKind(definition.kind, 'a module or definition in agents', 'another definition in agents');
+    definitions.set(definition.kind, definition);
+    outlines.push(outlineOf(definition, true));
+  }
+  const random = randomBytes(12);
+  const seed = resolved.seed ?? random.readInt32LE(8);
+  const shared = createSharedMemory({ threadCount: resolved.threads + 1, recordCapacity: resolved.recordCapacity, ringBytes: resolved.ringBytes }, [
+    random.readInt32LE(0),
+    random.readInt32LE(4),
+  ]);
+  const emitter = new EventEmitter();
+  const emit = (event: string) => (value: unknown) => {
+    try {
+      emitter.emit(event, value);
+    } catch (error) {
+      logger.error({ error, event }, 'a listener failed');
+    }
+  };
+  const host = new ThreadHost(
+    { thread: 0, incarnation: 0, askTimeoutMs: resolved.askTimeoutMs, messageBytesMax: resolved.messageBytesMax, seed },
+    shared,
+    engine.open(shared, 0, { spinMicroseconds: resolved.spinMicroseconds }),
+    new KindRegistry(outlines, definitions),
+    systemClock,
+    logger,
+    {
+      deadLetter: emit('deadLetter'),
+      signal: emit('signal'),
+      agentFailed(failure) {
+        logger.warn({ error: failure.error, agent: failure.id, kind: failure.kind, action: failure.action, thread: failure.thread }, 'an agent failed');
+        emit('agentFailed')(failure);
+      },
+      escalated(failure) {
+        if (emitter.listenerCount('escalated') > 0) return emit('escalated')(failure);
+        setImmediate(() => {
+          throw new NexusError(
+            'NEXUS_ESCALATED',
+            `${failure.kind} '${failure.id}' escalated and nobody listens to 'escalated': ${failure.error instanceof Error ? failure.error.message : String(failure.error)}`,
+            { cause: failure.error },
+          );
+        });
+      },
+    },
+  );
+  const jitter = new SeededRandom(seed, 'worker pool');
+  const pool = new WorkerPool(
+    {
+      count: resolved.threads,
+      boot: {
+        memory: shared.memory,
+        modules: resolved.modules,
+        kinds: outlines,
+        engine: resolved.engine,
+        spinMicroseconds: resolved.spinMicroseconds,
+        askTimeoutMs: resolved.askTimeoutMs,
+        messageBytesMax: resolved.messageBytesMax,
+        seed,
+      },
+      resourceLimits: resolved.resourceLimits,
+      execArgv: resolved.execArgv,
+      restart: resolved.restart,
+      startTimeoutMs: resolved.startTimeoutMs,
+    },
+    host,
+    {
+      threadLost(loss) {
+        logger.error({ error: loss.error, thread: loss.thread, exitCode: loss.exitCode }, 'a thread was lost and is replaced');
+        emit('threadLost')(loss);
+      },
+      threadRestored: emit('threadRestored'),
+      threadFailed(loss) {
+        logger.error({ error: loss.error, thread: loss.thread, exitCode: loss.exitCode }, 'a thread was lost too often and is given up');
+        emit('threadFailed')(loss);
+      },
+      removeAgentsOf(thread) {
+        // Nobody else will act for that thread any more.
+        const table = new PortableRoutingTable(shared, thread);
+        for (const { slot, generation } of table.inherit()) table.remove(slot, generation);
+        shared.words[threadWord(shared, thread) + L.THREAD_WORD_AGENT_COUNT] = 0;
+      },
+      random: () => jitter.next(),
+    },
+  );
+  host.open(
+    runtimeCalls(host, {
+      deadLetter: emit('deadLetter'),
+      signal: emit('signal'),
+      log: ({ level, data, message }) => logger[level](data, message),
+      agentFailed: (failure) => host.events.agentFailed(failure),
+    }),
+  );
+  Atomics.store(shared.words, threadWord(shared, 0) + L.THREAD_WORD_STATE, L.THREAD_STATE_READY);
+  try {
+    await pool.start();
+  } catch (error) {
+    host.close();
+    throw error;
+  }
+  return new Nexus(host, pool, engine.report, emitter);
+}

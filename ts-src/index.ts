@@ -1,0 +1,28 @@
+/** The public entry of `nexus-agents`. */
+export { createNexus } from './create-nexus.js';
+export { ERROR_CODES, type ErrorCode, NexusError, NexusTypeError } from './errors.js';
+export type { AgentClock, AgentContext, AgentTimer, Logger } from './model/agent-context.js';
+export {
+  type Actions,
+  type ActionWithOptions,
+  type AgentDefinition,
+  type AgentSpecification,
+  type AnyAgent,
+  type Backoff,
+  type Directive,
+  type Handler,
+  type MailboxOptions,
+  type Overflow,
+  type StopReason,
+  type Supervision,
+  type Terminated,
+  defineAgent,
+} from './model/agent-definition.js';
+export type { AgentRef, AskOptions, InputOf, ReplyOf, TellOutcome } from './model/agent-ref.js';
+export type { InitOf, Routing, SendOptions, SpawnOptions, ThreadChoice } from './model/spawn-options.js';
+export type { AgentSummary, Nexus, NexusEvents, StopReport, ThreadState, ThreadStatistics } from './nexus.js';
+export type { EngineOptions, MemoryOptions, MessageOptions, NexusOptions, WorkerOptions, WorkerRestartOptions } from './options.js';
+export type { EngineKind, EngineReport, TableStatistics } from './ports/engine.js';
+export type { DeadLetter, DeadLetterReason } from './runtime/dead-letters.js';
+export type { AgentFailure, Signal } from './runtime/system-calls.js';
+export type { ThreadLoss } from './runtime/worker-pool.js';

@@ -1,0 +1,60 @@
+/** The third argument of every handler: everything an agent may use. Nothing comes from a global, so that the same agent runs under a simulated clock. */
+import type { AnyAgent } from './agent-definition.js';
+import type { ActionName, ActionsOf, AgentRef, AskArguments, ReplyOf, TellArguments, TellOutcome } from './agent-ref.js';
+import type { SendOptions, SpawnArguments, SpawnOptions, InitOf } from './spawn-options.js';
+
+export interface AgentTimer {
+  cancel(): void;
+}
+
+export interface Logger {
+  debug(data: object, message: string): void;
+  info(data: object, message: string): void;
+  warn(data: object, message: string): void;
+  error(data: object, message: string): void;
+}
+
+export interface AgentClock {
+  /** Milliseconds of a clock that never goes back; its zero means nothing. */
+  nowMs(): number;
+  /** Milliseconds since 1970. */
+  epochMs(): number;
+}
+
+export interface AgentContext {
+  readonly self: AgentRef;
+  readonly id: string;
+  /** Index of the thread this agent runs on; 0 is the calling one. */
+  readonly thread: number;
+  /** The agent that sent this message with `ctx.tell` or `ctx.ask`; undefined for messages sent with a plain reference. */
+  readonly sender: AgentRef | undefined;
+  readonly clock: AgentClock;
+  /** Next number of this agent's own seeded sequence, 0 ≤ x < 1. */
+  random(): number;
+  /** Aborted when the agent ends or restarts. */
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+  readonly timers: {
+    /** Sends this agent an action once. Cancelled when the agent ends or restarts. */
+    after(delayMs: number, action: string, input?: unknown): AgentTimer;
+    /** Sends this agent an action every `periodMs`. Cancelled when the agent ends or restarts. */
+    every(periodMs: number, action: string, input?: unknown): AgentTimer;
+  };
+  /** Spawns a child: it ends when this agent ends or restarts. */
+  spawn<D extends AnyAgent>(definition: D, ...rest: SpawnArguments<D>): Promise<AgentRef<D>>;
+  /** The live agent of this id and kind, or a new one (not a child: others may use it too). */
+  getOrSpawn<D extends AnyAgent>(definition: D, id: string, options?: SpawnOptions<InitOf<D>>): Promise<AgentRef<D>>;
+  find<D extends AnyAgent = AnyAgent>(id: string, definition?: D): AgentRef<D> | undefined;
+  send(id: string, action: string, input?: unknown, options?: SendOptions): TellOutcome;
+  /** As `ref.tell`, with this agent as the sender. */
+  tell<D extends AnyAgent, N extends ActionName<D>>(ref: AgentRef<D>, action: N, ...rest: TellArguments<ActionsOf<D>[N]>): TellOutcome;
+  /** As `ref.ask`, with this agent as the sender. */
+  ask<D extends AnyAgent, N extends ActionName<D>>(ref: AgentRef<D>, action: N, ...rest: AskArguments<ActionsOf<D>[N]>): Promise<ReplyOf<ActionsOf<D>[N]>>;
+  /** Calls `onTerminated` of this agent once when `ref` has ended, at once if it has ended already. A restart is not an end. */
+  watch(ref: AgentRef): void;
+  unwatch(ref: AgentRef): void;
+  /** Publishes a signal to the listeners `nexus.on('signal')`. */
+  emit(topic: string, data?: unknown): void;
+  /** Ends this agent when the current handler has finished. */
+  stop(): void;
+}

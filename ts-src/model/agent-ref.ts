@@ -1,0 +1,63 @@
+/** The types of a reference to an agent. The one implementation is `runtime/agent-reference.ts`. */
+import type { AnyAgent } from './agent-definition.js';
+
+/** What became of a `tell`. Only `accepted` means that the message is on its way; the others were counted as dead letters. */
+export type TellOutcome =
+  /** It is in the mailbox, or in the ring to the agent's thread. */
+  | 'accepted'
+  /** The mailbox, or the ring to the agent's thread, is full. Slow down and send again. */
+  | 'full'
+  /** The overflow policy of the mailbox dropped it. */
+  | 'dropped'
+  /** The agent has ended. */
+  | 'noAgent'
+  /** The nexus has stopped. */
+  | 'stopped';
+
+export interface AskOptions {
+  /** Time to wait for the reply. Default 5,000 (or `ask.timeoutMs` of the nexus); at most 86,400,000. */
+  readonly timeoutMs?: number;
+  /** Gives up the wait (the message may still be handled). */
+  readonly signal?: AbortSignal;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: types are taken apart here
+type HandlerOf<A> = A extends { readonly handler: infer H } ? H : A;
+/** Input of an action: its second parameter; undefined if it has none. */
+// biome-ignore lint/suspicious/noExplicitAny: types are taken apart here
+export type InputOf<A> = HandlerOf<A> extends (state: any, ...rest: infer R) => unknown ? (R extends readonly [] ? undefined : R[0]) : never;
+/** Reply of an action: what its handler returns, awaited. */
+// biome-ignore lint/suspicious/noExplicitAny: types are taken apart here
+export type ReplyOf<A> = HandlerOf<A> extends (...args: any[]) => infer R ? Awaited<R> : never;
+
+export type ActionsOf<D extends AnyAgent> = D['actions'];
+export type ActionName<D extends AnyAgent> = keyof ActionsOf<D> & string;
+/** Arguments after the action: the input may be left out where it may be undefined. */
+export type TellArguments<A> = undefined extends InputOf<A> ? [input?: InputOf<A>] : [input: InputOf<A>];
+export type AskArguments<A> = undefined extends InputOf<A> ? [input?: InputOf<A>, options?: AskOptions] : [input: InputOf<A>, options?: AskOptions];
+
+/**
+ * A typed address of one agent. Works the same from every thread, can be sent in a message, and is found stale once the agent has ended; a later
+ * agent of the same id has another reference. A restarted agent keeps its reference.
+ */
+export interface AgentRef<D extends AnyAgent = AnyAgent> {
+  readonly id: string;
+  readonly kind: string;
+  /**
+   * Sends a message and does not wait. Never throws for a full mailbox, a full ring or an agent that has ended: it returns what became of the message.
+   * @throws NexusTypeError NEXUS_ACTION_UNKNOWN, NEXUS_NOT_CLONEABLE (agent on another thread); NexusError NEXUS_MESSAGE_TOO_LARGE
+   */
+  tell<N extends ActionName<D>>(action: N, ...rest: TellArguments<ActionsOf<D>[N]>): TellOutcome;
+  /**
+   * Sends a message and resolves with the reply. Rejects with what the handler threw, or with a NexusError: NEXUS_ASK_TIMEOUT, NEXUS_ASK_ABORTED,
+   * NEXUS_AGENT_NOT_FOUND, NEXUS_AGENT_STOPPED, NEXUS_MAILBOX_FULL, NEXUS_BACKPRESSURE, NEXUS_THREAD_LOST, NEXUS_STOPPED.
+   */
+  ask<N extends ActionName<D>>(action: N, ...rest: AskArguments<ActionsOf<D>[N]>): Promise<ReplyOf<ActionsOf<D>[N]>>;
+  /**
+   * Ends the agent after the messages this caller sent before. Resolves when its stop hook has run; at once if it has ended already.
+   * Messages that are queued behind are dead letters, their asks reject with NEXUS_AGENT_STOPPED.
+   */
+  stop(options?: { readonly timeoutMs?: number }): Promise<void>;
+  /** Same agent, same life. */
+  equals(other: AgentRef): boolean;
+}

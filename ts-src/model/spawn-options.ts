@@ -1,0 +1,31 @@
+/** Options of `spawn`, `getOrSpawn` and `send`. */
+import type { AgentDefinition, AnyAgent } from './agent-definition.js';
+
+/** Where an agent runs. `auto`: the worker with the fewest agents, or the calling thread if there is no worker. `local`: the thread that spawns. A number: that thread, 0 is the calling one. */
+export type ThreadChoice = 'local' | 'auto' | number;
+
+export interface SpawnOptions<I = unknown> {
+  /** 1 to 1,024 bytes of UTF-8, unique among live agents. Default: a new one. */
+  readonly id?: string;
+  /** Argument of the state factory. Copied when the agent runs on a worker, and kept for restarts: at most 64 KiB encoded there. */
+  readonly init?: I;
+  /** Default `auto`. */
+  readonly thread?: ThreadChoice;
+}
+
+export type Routing = 'default' | 'optimized';
+
+export interface SendOptions {
+  /** `default` is direct. `optimized` may choose by load among the members of a group; for a single agent it is direct too. */
+  readonly routing?: Routing;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: types are taken apart here
+export type InitOf<D extends AnyAgent> = D extends AgentDefinition<any, any, infer I, any> ? I : never;
+/** `init` may be left out where the state factory takes none. */
+export type SpawnArguments<D extends AnyAgent> =
+  undefined extends InitOf<D>
+    ? [options?: SpawnOptions<InitOf<D>>]
+    : unknown extends InitOf<D>
+      ? [options?: SpawnOptions<InitOf<D>>]
+      : [options: SpawnOptions<InitOf<D>> & { readonly init: InitOf<D> }];

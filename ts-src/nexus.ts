@@ -1,0 +1,272 @@
+/** What `createNexus` returns: the calling thread's view of all threads. */
+import type { EventEmitter } from 'node:events';
+import * as L from '../layout/generated/layout.js';
+import { counterIndex, type SharedMemory, threadWord } from '../bindings/shared-memory.js';
+import { NexusTypeError, optionError } from './errors.js';
+import type { AnyAgent } from './model/agent-definition.js';
+import type { AgentRef, TellOutcome } from './model/agent-ref.js';
+import { nearest } from './model/nearest-name.js';
+import type { InitOf, SendOptions, SpawnArguments, SpawnOptions } from './model/spawn-options.js';
+import type { EngineReport, TableStatistics } from './ports/engine.js';
+import type { DeadLetter } from './runtime/dead-letters.js';
+import { quiet, stopAllAgents } from './runtime/runtime-calls.js';
+import type { AgentFailure, Signal } from './runtime/system-calls.js';
+import type { ThreadHost } from './runtime/thread-host.js';
+import type { ThreadLoss, WorkerPool } from './runtime/worker-pool.js';
+
+export interface NexusEvents {
+  /** A message that could not be delivered. */
+  deadLetter: [DeadLetter];
+  /** Published with `ctx.emit` on any thread. */
+  signal: [Signal];
+  /** A handler, hook or start failed on any thread; supervision deals with it. */
+  agentFailed: [AgentFailure];
+  /** An agent of the calling thread escalated and has no parent. Without a listener it is thrown, as an uncaught exception. */
+  escalated: [AgentFailure];
+  threadLost: [ThreadLoss];
+  threadRestored: [{ readonly thread: number; readonly restored: number; readonly failed: number }];
+  /** A thread was lost too often and is given up. */
+  threadFailed: [ThreadLoss];
+}
+
+const EVENTS: readonly (keyof NexusEvents)[] = ['deadLetter', 'signal', 'agentFailed', 'escalated', 'threadLost', 'threadRestored', 'threadFailed'];
+
+export interface StopReport {
+  /** All mailboxes were empty and all stop hooks had run before the deadline. */
+  readonly complete: boolean;
+  /** Messages that were still waiting. */
+  readonly discarded: number;
+}
+
+export interface AgentSummary {
+  readonly id: string;
+  readonly kind: string;
+  readonly thread: number;
+}
+
+export type ThreadState = 'empty' | 'starting' | 'ready' | 'lost' | 'failed' | 'stopped';
+
+const THREAD_STATES: readonly ThreadState[] = ['empty', 'starting', 'ready', 'lost', 'failed', 'stopped'];
+
+export interface ThreadStatistics {
+  readonly thread: number;
+  readonly state: ThreadState;
+  /** How often this thread was replaced. */
+  readonly incarnation: number;
+  readonly agents: number;
+  /** Messages that wait in mailboxes. */
+  readonly queueDepth: number;
+  /** Totals since the last replacement, by the names of the counters in the shared memory, in lower case with underscores. */
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export class Nexus {
+  readonly engine: EngineReport;
+  readonly #host: ThreadHost;
+  readonly #pool: WorkerPool;
+  readonly #shared: SharedMemory;
+  readonly #emitter: EventEmitter;
+  #stopped: Promise<StopReport> | undefined;
+
+  constructor(host: ThreadHost, pool: WorkerPool, engine: EngineReport, emitter: EventEmitter) {
+    this.#host = host;
+    this.#pool = pool;
+    this.#shared = host.shared;
+    this.engine = engine;
+    this.#emitter = emitter;
+  }
+
+  /** Number of threads, the calling one included. */
+  get threadCount(): number {
+    return this.#shared.threadCount;
+  }
+
+  /** True once `stop` was called. */
+  get isStopping(): boolean {
+    return this.#stopped !== undefined;
+  }
+
+  /**
+   * Starts an agent. Rejects with a NexusError: NEXUS_ID_DUPLICATE, NEXUS_KIND_UNKNOWN, NEXUS_START_FAILED, NEXUS_TABLE_FULL, NEXUS_THREAD_LOST, NEXUS_STOPPED;
+   * or a NexusTypeError: NEXUS_OPTION_INVALID, NEXUS_THREAD_UNKNOWN, NEXUS_NOT_CLONEABLE (`init` for another thread).
+   */
+  spawn<D extends AnyAgent>(definition: D, ...rest: SpawnArguments<D>): Promise<AgentRef<D>> {
+    return this.#host.spawn(definition, rest[0] as SpawnOptions | undefined, undefined) as Promise<unknown> as Promise<AgentRef<D>>;
+  }
+
+  /** The live agent of this id, or a new one. Concurrent calls from any thread get the same agent. Rejects as `spawn`, and with NEXUS_KIND_MISMATCH. */
+  getOrSpawn<D extends AnyAgent>(definition: D, id: string, options?: SpawnOptions<InitOf<D>>): Promise<AgentRef<D>> {
+    return this.#host.getOrSpawn(definition, id, options) as Promise<unknown> as Promise<AgentRef<D>>;
+  }
+
+  /**
+   * The live agent of this id on any thread, from the shared table: no other thread is asked.
+   * @param definition types the reference; an agent of another kind is then a NexusError NEXUS_KIND_MISMATCH
+   */
+  find<D extends AnyAgent = AnyAgent>(id: string, definition?: D): AgentRef<D> | undefined {
+    if (this.#stopped !== undefined && !this.#isOpen) return undefined;
+    return this.#host.find(id, definition) as unknown as AgentRef<D> | undefined;
+  }
+
+  /** Sends to whatever agent has this id now. */
+  send(id: string, action: string, input?: unknown, options?: SendOptions): TellOutcome {
+    return this.#isOpen ? this.#host.send(id, action, input, options, undefined) : 'stopped';
+  }
+
+  on<E extends keyof NexusEvents>(event: E, listener: (...values: NexusEvents[E]) => void): this {
+    checkEvent(event);
+    this.#emitter.on(event, listener as (...values: unknown[]) => void);
+    this.#countListeners();
+    return this;
+  }
+
+  off<E extends keyof NexusEvents>(event: E, listener: (...values: NexusEvents[E]) => void): this {
+    checkEvent(event);
+    this.#emitter.off(event, listener as (...values: unknown[]) => void);
+    this.#countListeners();
+    return this;
+  }
+
+  /** Live agents, of one kind or of all, in no order; a snapshot that is exact where nothing changes meanwhile. */
+  *agents(kind?: string): IterableIterator<AgentSummary> {
+    const { table } = this.#host.engine;
+    const index = kind === undefined ? undefined : this.#host.kinds.byName(kind).index;
+    for (const entry of table.entries()) {
+      if (index !== undefined && entry.kind !== index) continue;
+      const id = table.keyOf(entry.slot, entry.generation);
+      if (id !== undefined) yield { id, kind: this.#host.kinds.byIndex(entry.kind).name, thread: entry.thread };
+    }
+  }
+
+  /** Number of live agents on all threads, from the counts that the threads publish. */
+  get agentCount(): number {
+    let count = 0;
+    for (const { agents } of this.threads()) count += agents;
+    return count;
+  }
+
+  /** The registered kinds with their actions. */
+  kinds(): readonly { readonly kind: string; readonly actions: readonly string[] }[] {
+    return this.#host.kinds.kinds.map((kind) => ({ kind: kind.name, actions: kind.actions.map((action) => action.name) }));
+  }
+
+  /** State and counters of every thread, read from shared memory: no thread is stopped or asked. */
+  threads(): ThreadStatistics[] {
+    const { words, doubles } = this.#shared;
+    return Array.from({ length: this.threadCount }, (_, thread) => {
+      const at = threadWord(this.#shared, thread);
+      const countersAt = counterIndex(this.#shared, thread);
+      const counters = Object.fromEntries(L.COUNTER_NAMES.map((name, index) => [name.toLowerCase(), doubles[countersAt + index] as number]));
+      return {
+        thread,
+        state: THREAD_STATES[Atomics.load(words, at + L.THREAD_WORD_STATE)] as ThreadState,
+        incarnation: words[at + L.THREAD_WORD_INCARNATION] as number,
+        agents: words[at + L.THREAD_WORD_AGENT_COUNT] as number,
+        queueDepth: words[at + L.THREAD_WORD_QUEUE_DEPTH] as number,
+        counters,
+      };
+    });
+  }
+
+  /** Load and shape of the routing table. Walks all of it: milliseconds at a million agents. */
+  tableStatistics(): TableStatistics {
+    return this.#host.engine.table.statistics();
+  }
+
+  /**
+   * Ends everything: takes nothing new, lets the agents handle what is in their mailboxes, runs their stop hooks, and ends the threads. What is not done by the
+   * deadline is discarded, and the report says so. A second call returns the first one's promise.
+   */
+  stop(options: { readonly deadlineMs?: number } = {}): Promise<StopReport> {
+    const { deadlineMs = 10_000 } = options;
+    if (!(typeof deadlineMs === 'number' && deadlineMs >= 0 && deadlineMs <= 86_400_000))
+      throw optionError('deadlineMs', `is ${String(deadlineMs)}; it must be from 0 to 86,400,000`);
+    this.#stopped ??= this.#stop(deadlineMs);
+    return this.#stopped;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  #isOpen = true;
+
+  async #stop(deadlineMs: number): Promise<StopReport> {
+    const { clock } = this.#host;
+    const deadline = clock.nowMs() + deadlineMs;
+    this.#pool.beginStop();
+    const quietInTime = await this.#becomeQuiet(deadline);
+    const discarded = this.threads().reduce((sum, { queueDepth }) => sum + queueDepth, 0);
+    const stoppedInTime = await this.#stopAgents(deadline);
+    this.#isOpen = false;
+    this.#host.disconnect();
+    await this.#pool.terminate();
+    this.#host.close();
+    return { complete: quietInTime && stoppedInTime, discarded: quietInTime ? 0 : discarded };
+  }
+
+  /** Waits until nothing waits or runs on any thread and nothing is on its way between them. False if the deadline passed first. */
+  async #becomeQuiet(deadline: number): Promise<boolean> {
+    const { clock } = this.#host;
+    let before = -1;
+    for (;;) {
+      const remaining = deadline - clock.nowMs();
+      if (remaining <= 0) {
+        quiet(this.#host);
+        return false;
+      }
+      const answers = await Promise.all(
+        this.#pool.ready.map((thread) => this.#host.request(thread, 'quiet', undefined, Math.max(1, remaining), runtimeOf(thread)).catch(() => undefined)),
+      );
+      const all = [...answers, quiet(this.#host)];
+      const activity = all.reduce((sum, answer) => sum + (answer?.activity ?? 0), 0);
+      // Twice the same sum, and idle both times: what was on its way in between would have changed it.
+      if (all.every((answer) => answer === undefined || answer.idle)) {
+        if (activity === before) return true;
+        before = activity;
+      } else before = -1;
+      await new Promise<void>((resolve) => {
+        clock.after(1, resolve);
+      });
+    }
+  }
+
+  async #stopAgents(deadline: number): Promise<boolean> {
+    const { clock } = this.#host;
+    const remaining = Math.max(1, deadline - clock.nowMs());
+    const ending = Promise.all([
+      ...this.#pool.ready.map((thread) =>
+        this.#host.request(thread, 'shutdown', undefined, remaining, runtimeOf(thread)).then(
+          () => true,
+          () => false,
+        ),
+      ),
+      stopAllAgents(this.#host).then(() => true),
+    ]).then((results) => results.every(Boolean));
+    let cancel = (): void => undefined;
+    const late = new Promise<boolean>((resolve) => {
+      cancel = clock.after(remaining, () => resolve(false));
+    });
+    const inTime = await Promise.race([ending, late]);
+    cancel();
+    return inTime;
+  }
+
+  #countListeners(): void {
+    this.#shared.words[L.HEADER_WORD_DEAD_LETTER_LISTENERS] = this.#emitter.listenerCount('deadLetter');
+    this.#shared.words[L.HEADER_WORD_SIGNAL_LISTENERS] = this.#emitter.listenerCount('signal');
+  }
+}
+
+function runtimeOf(thread: number): { readonly kind: string; readonly id: string } {
+  return { kind: 'thread', id: String(thread) };
+}
+
+function checkEvent(event: string): void {
+  if ((EVENTS as readonly string[]).includes(event)) return;
+  const suggestion = nearest(event, EVENTS);
+  throw new NexusTypeError(
+    'NEXUS_OPTION_UNKNOWN',
+    `there is no event '${event}'${suggestion === undefined ? '' : `; did you mean '${suggestion}'?`} Events are ${EVENTS.join(', ')}`,
+  );
+}

@@ -1,0 +1,197 @@
+/** Options of `createNexus`: their types, defaults and limits, and the one place that checks them. */
+import { availableParallelism } from 'node:os';
+import { pathToFileURL } from 'node:url';
+import { isAbsolute, resolve } from 'node:path';
+import { NexusTypeError, optionError } from './errors.js';
+import { type AnyAgent, isAgentDefinition } from './model/agent-definition.js';
+import type { Logger } from './model/agent-context.js';
+import { nearest } from './model/nearest-name.js';
+import { type ResolvedSupervision, resolveSupervision } from './model/supervision.js';
+import type { EngineKind } from './ports/engine.js';
+
+export interface MemoryOptions {
+  /** Agents the routing table can hold, 4,096 to 8,388,608, rounded up to a power of two. Address space is reserved, memory is used as agents come. Default 2,097,152. */
+  readonly agentsMax?: number;
+  /** Bytes of the ring between each ordered pair of threads: a power of two from 16,384 to 67,108,864. Default 1,048,576. */
+  readonly ringBytes?: number;
+}
+
+export interface MessageOptions {
+  /** Time an ask waits if it does not say. Default 5,000; at most 86,400,000. */
+  readonly askTimeoutMs?: number;
+  /** Largest encoded message or reply between threads. Default 67,108,864; 1,024 to 1,073,741,824. */
+  readonly bytesMax?: number;
+}
+
+export interface EngineOptions {
+  /** Use this engine (also NEXUS_ENGINE). Default: the best that loads. */
+  readonly force?: EngineKind;
+  /** Refuse to start with any other. */
+  readonly require?: EngineKind;
+  /** How long a thread that just had messages looks for more before it parks, 0 to 1,000. Default: 20 where every thread can have a core of its own, else 0. */
+  readonly spinMicroseconds?: number;
+}
+
+export interface WorkerRestartOptions {
+  /** Losses of one thread allowed within `periodMs`; one more and it is given up, with its agents. Default 10. */
+  readonly intensity?: number;
+  /** Default 10,000. */
+  readonly periodMs?: number;
+  /** Delay before the first replacement within the period; doubles with each. Default 0. */
+  readonly initialDelayMs?: number;
+  /** Default 5,000. */
+  readonly maxDelayMs?: number;
+}
+
+export interface WorkerOptions {
+  /** As for `new Worker`. */
+  readonly resourceLimits?: {
+    readonly maxOldGenerationSizeMb?: number;
+    readonly maxYoungGenerationSizeMb?: number;
+    readonly codeRangeSizeMb?: number;
+    readonly stackSizeMb?: number;
+  };
+  readonly execArgv?: readonly string[];
+  readonly restart?: WorkerRestartOptions;
+  /** Time a worker has to import the modules. Default 30,000. */
+  readonly startTimeoutMs?: number;
+}
+
+export interface NexusOptions {
+  /** Modules every thread imports (file URLs or paths), whose exported definitions become kinds; or definitions, whose agents run on the calling thread only. */
+  readonly agents: readonly (URL | string | AnyAgent)[];
+  /** Worker threads beside the calling one, 0 to 127. Default: one less than the cores, at least 1. */
+  readonly threads?: number;
+  readonly memory?: MemoryOptions;
+  readonly messages?: MessageOptions;
+  readonly engine?: EngineOptions;
+  readonly workers?: WorkerOptions;
+  /** Anything with debug, info, warn and error (data, message), such as pino. Default: warnings and errors as JSON lines on standard error. */
+  readonly logger?: Logger;
+  /** Seed of `ctx.random` and of jitter: a 32-bit integer. Default: drawn at random. */
+  readonly seed?: number;
+}
+
+export interface ResolvedOptions {
+  readonly modules: readonly string[];
+  readonly definitions: readonly AnyAgent[];
+  readonly threads: number;
+  readonly recordCapacity: number;
+  readonly ringBytes: number;
+  readonly askTimeoutMs: number;
+  readonly messageBytesMax: number;
+  readonly engine: { readonly force: EngineKind | undefined; readonly require: EngineKind | undefined };
+  readonly spinMicroseconds: number;
+  readonly resourceLimits: WorkerOptions['resourceLimits'];
+  readonly execArgv: readonly string[] | undefined;
+  readonly restart: ResolvedSupervision;
+  readonly startTimeoutMs: number;
+  readonly logger: Logger | undefined;
+  readonly seed: number | undefined;
+}
+
+const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  '': ['agents', 'threads', 'memory', 'messages', 'engine', 'workers', 'logger', 'seed'],
+  memory: ['agentsMax', 'ringBytes'],
+  messages: ['askTimeoutMs', 'bytesMax'],
+  engine: ['force', 'require', 'spinMicroseconds'],
+  workers: ['resourceLimits', 'execArgv', 'restart', 'startTimeoutMs'],
+  'workers.restart': ['intensity', 'periodMs', 'initialDelayMs', 'maxDelayMs'],
+};
+
+/** @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN, which name the option */
+export function resolveOptions(options: NexusOptions): ResolvedOptions {
+  checkNames('', options);
+  const { agents, memory = {}, messages = {}, engine = {}, workers = {} } = options;
+  checkNames('memory', memory);
+  checkNames('messages', messages);
+  checkNames('engine', engine);
+  checkNames('workers', workers);
+  const restart = workers.restart ?? {};
+  checkNames('workers.restart', restart);
+  if (!Array.isArray(agents)) throw optionError('agents', 'must be a list of modules (URL or path) or definitions');
+  const modules: string[] = [];
+  const definitions: AnyAgent[] = [];
+  agents.forEach((agent: unknown, index) => {
+    if (isAgentDefinition(agent)) definitions.push(agent);
+    else modules.push(moduleUrl(agent, `agents[${index}]`));
+  });
+  const cores = availableParallelism();
+  const threads = whole('threads', options.threads, Math.max(1, cores - 1), 0, 127);
+  const agentsMax = whole('memory.agentsMax', memory.agentsMax, 2_097_152, 4096, 8_388_608);
+  const ringBytes = whole('memory.ringBytes', memory.ringBytes, 1_048_576, 16_384, 67_108_864);
+  if (2 ** Math.log2(ringBytes) !== ringBytes || !Number.isInteger(Math.log2(ringBytes)))
+    throw optionError('memory.ringBytes', `is ${ringBytes}; it must be a power of two`);
+  const { logger } = options;
+  if (logger !== undefined) {
+    for (const level of ['debug', 'info', 'warn', 'error'] as const)
+      if (typeof logger?.[level] !== 'function') throw optionError('logger', `must have the method ${level}(data, message)`);
+  }
+  return {
+    modules,
+    definitions,
+    threads,
+    recordCapacity: 2 ** Math.ceil(Math.log2(agentsMax)),
+    ringBytes,
+    askTimeoutMs: number('messages.askTimeoutMs', messages.askTimeoutMs, 5000, 1, 86_400_000),
+    messageBytesMax: whole('messages.bytesMax', messages.bytesMax, 67_108_864, 1024, 1_073_741_824),
+    engine: { force: engineKind('engine.force', engine.force), require: engineKind('engine.require', engine.require) },
+    spinMicroseconds: number('engine.spinMicroseconds', engine.spinMicroseconds, threads + 1 <= cores ? 20 : 0, 0, 1000),
+    resourceLimits: workers.resourceLimits,
+    execArgv: workers.execArgv,
+    restart: {
+      ...resolveSupervision(),
+      intensity: whole('workers.restart.intensity', restart.intensity, 10, 0, 1_000_000),
+      periodMs: number('workers.restart.periodMs', restart.periodMs, 10_000, 1, 86_400_000),
+      initialMs: number('workers.restart.initialDelayMs', restart.initialDelayMs, 0, 0, 86_400_000),
+      maxMs: number('workers.restart.maxDelayMs', restart.maxDelayMs, 5000, 0, 86_400_000),
+    },
+    startTimeoutMs: number('workers.startTimeoutMs', workers.startTimeoutMs, 30_000, 1, 3_600_000),
+    logger,
+    seed: options.seed === undefined ? undefined : whole('seed', options.seed, 0, -(2 ** 31), 2 ** 32 - 1),
+  };
+}
+
+function checkNames(group: string, options: unknown): void {
+  const what = group === '' ? 'createNexus' : group;
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw optionError(what, 'expected an object of options');
+  const known = GROUPS[group] as readonly string[];
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue;
+    const suggestion = nearest(name, known);
+    throw new NexusTypeError(
+      'NEXUS_OPTION_UNKNOWN',
+      `${what}: unknown option '${name}'${suggestion === undefined ? '' : `; did you mean '${suggestion}'?`} Options are ${known.join(', ')}`,
+    );
+  }
+}
+
+function moduleUrl(agent: unknown, name: string): string {
+  if (agent instanceof URL) {
+    if (agent.protocol !== 'file:') throw optionError(name, `'${agent.href}' is not a file: URL`);
+    return agent.href;
+  }
+  if (typeof agent === 'string' && agent.length > 0) {
+    if (agent.startsWith('file:')) return agent;
+    if (/^[a-z][a-z0-9+.-]+:/i.test(agent)) throw optionError(name, `'${agent}' is not a file: URL`);
+    return pathToFileURL(isAbsolute(agent) ? agent : resolve(agent)).href;
+  }
+  throw optionError(name, `must be a URL or path of a module, or a definition made by defineAgent, not ${agent === null ? 'null' : typeof agent}`);
+}
+
+function number(name: string, value: number | undefined, byDefault: number, min: number, max: number): number {
+  if (value === undefined) return byDefault;
+  if (!(typeof value === 'number' && value >= min && value <= max)) throw optionError(name, `is ${String(value)}; it must be from ${min} to ${max}`);
+  return value;
+}
+
+function whole(name: string, value: number | undefined, byDefault: number, min: number, max: number): number {
+  const checked = number(name, value, byDefault, min, max);
+  if (!Number.isInteger(checked)) throw optionError(name, `is ${checked}; it must be a whole number from ${min} to ${max}`);
+  return checked;
+}
+
+function engineKind(name: string, value: EngineKind | undefined): EngineKind | undefined {
+  if (value === undefined || value === 'native' || value === 'portable') return value;
+  throw optionError(name, `is '${String(value)}'; it must be native or portable`);
+}

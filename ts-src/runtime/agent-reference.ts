@@ -1,0 +1,81 @@
+/**
+ * The one implementation of `AgentRef`. A reference to an agent of the same thread holds its cell, so that a tell is a queue operation; any other goes through
+ * a ring to the thread that the shared table names. Created by the thread's host only; each thread has reference objects of its own.
+ */
+import type { AnyAgent } from '../model/agent-definition.js';
+import type { AgentRef, AskOptions, TellOutcome } from '../model/agent-ref.js';
+import type { AgentCell } from './agent-cell.js';
+import type { ActionEntry, Kind } from './kind.js';
+
+/** What a reference asks of its thread. */
+export interface ReferenceHost {
+  tellLocal(cell: AgentCell, action: ActionEntry, input: unknown, sender: AgentReference | undefined): TellOutcome;
+  tellRemote(target: AgentReference, action: ActionEntry, input: unknown, sender: AgentReference | undefined): TellOutcome;
+  ask(target: AgentReference, action: ActionEntry, input: unknown, options: AskOptions | undefined, sender: AgentReference | undefined): Promise<unknown>;
+  stop(target: AgentReference, timeoutMs: number | undefined): Promise<void>;
+  nameOf(slot: number, generation: number): string | undefined;
+}
+
+export class AgentReference implements AgentRef<AnyAgent> {
+  readonly host: ReferenceHost;
+  readonly kindEntry: Kind;
+  readonly slot: number;
+  readonly generation: number;
+  /** The agent itself if it is on this thread. */
+  readonly cell: AgentCell | undefined;
+  #id: string | undefined;
+
+  constructor(host: ReferenceHost, kind: Kind, slot: number, generation: number, cell: AgentCell | undefined, id: string | undefined) {
+    this.host = host;
+    this.kindEntry = kind;
+    this.slot = slot;
+    this.generation = generation;
+    this.cell = cell;
+    this.#id = id;
+  }
+
+  get id(): string {
+    this.#id ??= this.host.nameOf(this.slot, this.generation);
+    return this.#id ?? `(ended ${this.kind})`;
+  }
+
+  /** The id without looking it up: undefined if nobody has asked for it yet. */
+  get knownId(): string | undefined {
+    return this.#id;
+  }
+
+  get kind(): string {
+    return this.kindEntry.name;
+  }
+
+  tell(action: string, input?: unknown): TellOutcome {
+    const entry = this.kindEntry.action(action);
+    const cell = this.cell;
+    return cell !== undefined ? this.host.tellLocal(cell, entry, input, undefined) : this.host.tellRemote(this, entry, input, undefined);
+  }
+
+  ask(action: string, input?: unknown, options?: AskOptions): Promise<never> {
+    return this.host.ask(this, this.kindEntry.action(action), input, options, undefined) as Promise<never>;
+  }
+
+  stop(options?: { readonly timeoutMs?: number }): Promise<void> {
+    return this.host.stop(this, options?.timeoutMs);
+  }
+
+  equals(other: AgentRef): boolean {
+    return other instanceof AgentReference && other.slot === this.slot && other.generation === this.generation;
+  }
+
+  /** What console.log shows: not the whole thread. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+
+  toString(): string {
+    return `AgentRef(${this.kind} '${this.id}')`;
+  }
+
+  toJSON(): { readonly kind: string; readonly id: string } {
+    return { kind: this.kind, id: this.id };
+  }
+}

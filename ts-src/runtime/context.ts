@@ -1,0 +1,164 @@
+/** The one implementation of `AgentContext`: a light view of the thread for one agent in one of its lives. */
+import { optionError } from '../errors.js';
+import type { AgentClock, AgentContext, AgentTimer, Logger } from '../model/agent-context.js';
+import type { AnyAgent } from '../model/agent-definition.js';
+import type { AgentRef, AskOptions, TellOutcome } from '../model/agent-ref.js';
+import { SeededRandom } from '../model/seeded-random.js';
+import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
+import { type AgentCell, extraOf, Status } from './agent-cell.js';
+import type { AgentReference } from './agent-reference.js';
+
+const DELAY_MS_MAX = 2 ** 31 - 1;
+
+/** What a context asks of its thread. */
+export interface ContextHost {
+  readonly thread: number;
+  readonly clock: AgentClock & { after(delayMs: number, callback: () => void): () => void };
+  readonly seed: number;
+  referenceOf(cell: AgentCell): AgentReference;
+  loggerOf(cell: AgentCell): Logger;
+  spawn(definition: AnyAgent, options: SpawnOptions | undefined, parent: AgentCell | undefined): Promise<AgentReference>;
+  getOrSpawn(definition: AnyAgent, id: string, options: SpawnOptions | undefined): Promise<AgentReference>;
+  find(id: string, definition: AnyAgent | undefined): AgentReference | undefined;
+  send(id: string, action: string, input: unknown, options: SendOptions | undefined, sender: AgentReference | undefined): TellOutcome;
+  tellFrom(sender: AgentReference, target: AgentReference, action: string, input: unknown): TellOutcome;
+  askFrom(sender: AgentReference, target: AgentReference, action: string, input: unknown, options: AskOptions | undefined): Promise<unknown>;
+  /** Puts a message into the agent's own mailbox. */
+  tellSelf(cell: AgentCell, action: string, input: unknown): void;
+  /** @throws NexusTypeError NEXUS_ACTION_UNKNOWN */
+  checkAction(cell: AgentCell, action: string): void;
+  watch(cell: AgentCell, target: AgentReference): void;
+  unwatch(cell: AgentCell, target: AgentReference): void;
+  emit(cell: AgentCell, topic: string, data: unknown): void;
+  requestStop(cell: AgentCell): void;
+}
+
+export class Context implements AgentContext {
+  readonly sender: AgentRef | undefined;
+  readonly #host: ContextHost;
+  readonly #cell: AgentCell;
+  readonly #life: number;
+
+  constructor(host: ContextHost, cell: AgentCell, sender: AgentReference | undefined) {
+    this.sender = sender;
+    this.#host = host;
+    this.#cell = cell;
+    this.#life = cell.extra === undefined ? 0 : cell.extra.life;
+  }
+
+  /** True while this context belongs to the agent's present life. */
+  isOf(cell: AgentCell): boolean {
+    return this.#cell === cell && this.#life === (cell.extra === undefined ? 0 : cell.extra.life);
+  }
+
+  get self(): AgentRef {
+    return this.#host.referenceOf(this.#cell);
+  }
+
+  get id(): string {
+    return this.self.id;
+  }
+
+  get thread(): number {
+    return this.#host.thread;
+  }
+
+  get clock(): AgentClock {
+    return this.#host.clock;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#isOver) return AbortSignal.abort();
+    const extra = extraOf(this.#cell);
+    extra.abort ??= new AbortController();
+    return extra.abort.signal;
+  }
+
+  get logger(): Logger {
+    return this.#host.loggerOf(this.#cell);
+  }
+
+  get timers(): AgentContext['timers'] {
+    return {
+      after: (delayMs, action, input) => this.#timer(delayMs, action, input, false),
+      every: (periodMs, action, input) => this.#timer(periodMs, action, input, true),
+    };
+  }
+
+  random(): number {
+    const extra = extraOf(this.#cell);
+    extra.random ??= new SeededRandom(this.#host.seed, this.id);
+    return extra.random.next();
+  }
+
+  spawn(definition: AnyAgent, options?: SpawnOptions): Promise<never> {
+    return this.#host.spawn(definition, options, this.#cell) as Promise<never>;
+  }
+
+  getOrSpawn(definition: AnyAgent, id: string, options?: SpawnOptions): Promise<never> {
+    return this.#host.getOrSpawn(definition, id, options) as Promise<never>;
+  }
+
+  find<D extends AnyAgent = AnyAgent>(id: string, definition?: D): AgentRef<D> | undefined {
+    return this.#host.find(id, definition) as AgentRef<D> | undefined;
+  }
+
+  send(id: string, action: string, input?: unknown, options?: SendOptions): TellOutcome {
+    return this.#host.send(id, action, input, options, this.self as AgentReference);
+  }
+
+  tell(ref: AgentRef<never>, action: string, input?: unknown): TellOutcome {
+    return this.#host.tellFrom(this.self as AgentReference, ref as unknown as AgentReference, action, input);
+  }
+
+  ask(ref: AgentRef<never>, action: string, input?: unknown, options?: AskOptions): Promise<never> {
+    return this.#host.askFrom(this.self as AgentReference, ref as unknown as AgentReference, action, input, options) as Promise<never>;
+  }
+
+  watch(ref: AgentRef): void {
+    if (!this.#isOver) this.#host.watch(this.#cell, ref as AgentReference);
+  }
+
+  unwatch(ref: AgentRef): void {
+    if (!this.#isOver) this.#host.unwatch(this.#cell, ref as AgentReference);
+  }
+
+  emit(topic: string, data?: unknown): void {
+    if (typeof topic !== 'string' || topic.length === 0) throw optionError('emit', 'topic must be a non-empty string');
+    this.#host.emit(this.#cell, topic, data);
+  }
+
+  stop(): void {
+    if (!this.#isOver) this.#host.requestStop(this.#cell);
+  }
+
+  get #isOver(): boolean {
+    return this.#cell.status >= Status.stopping || !this.isOf(this.#cell);
+  }
+
+  #timer(delayMs: number, action: string, input: unknown, repeat: boolean): AgentTimer {
+    if (!(typeof delayMs === 'number' && delayMs >= (repeat ? 1 : 0) && delayMs <= DELAY_MS_MAX)) {
+      throw optionError('timers', `a delay of ${String(delayMs)} ms; it must be from ${repeat ? 1 : 0} to ${DELAY_MS_MAX}`);
+    }
+    this.#host.checkAction(this.#cell, action);
+    if (this.#isOver) return { cancel: () => undefined };
+    const extra = extraOf(this.#cell);
+    extra.timers ??= new Set();
+    const { timers } = extra;
+    let cancelTimer: () => void;
+    const cancel = (): void => {
+      timers.delete(cancel);
+      cancelTimer();
+    };
+    const arm = (): void => {
+      cancelTimer = this.#host.clock.after(delayMs, () => {
+        if (repeat) arm();
+        else timers.delete(cancel);
+        this.#host.tellSelf(this.#cell, action, input);
+      });
+    };
+    arm();
+    timers.add(cancel);
+    return { cancel };
+  }
+}

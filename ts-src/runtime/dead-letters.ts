@@ -1,0 +1,61 @@
+/** What could not be delivered: counted by reason for every thread, and shown to listeners on the calling thread. */
+import * as L from '../../layout/generated/layout.js';
+
+export type DeadLetterReason = 'noAgent' | 'mailboxFull' | 'ringFull' | 'dropped' | 'agentStopped' | 'threadLost' | 'nexusStopped';
+
+export interface DeadLetter {
+  readonly reason: DeadLetterReason;
+  /** Of the agent it was for, as far as known. */
+  readonly id: string | undefined;
+  readonly kind: string | undefined;
+  /** Undefined if the message was not looked at any more. */
+  readonly action: string | undefined;
+  /** Thread that found out. */
+  readonly thread: number;
+}
+
+const COUNTERS: Record<DeadLetterReason, number> = {
+  noAgent: L.COUNTER_DEAD_NO_AGENT,
+  mailboxFull: L.COUNTER_DEAD_MAILBOX_FULL,
+  ringFull: L.COUNTER_DEAD_RING_FULL,
+  dropped: L.COUNTER_DEAD_DROPPED,
+  agentStopped: L.COUNTER_DEAD_STOPPED,
+  threadLost: L.COUNTER_DEAD_THREAD_LOST,
+  nexusStopped: L.COUNTER_DEAD_NEXUS_STOPPED,
+};
+
+export const DEAD_LETTER_REASONS = Object.keys(COUNTERS) as readonly DeadLetterReason[];
+
+export class DeadLetters {
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
+  readonly #countersAt: number;
+  readonly #thread: number;
+  readonly #show: (letter: DeadLetter) => void;
+
+  /** @param show is called only when somebody on the calling thread listens. */
+  constructor(words: Int32Array, doubles: Float64Array, countersAt: number, thread: number, show: (letter: DeadLetter) => void) {
+    this.#words = words;
+    this.#doubles = doubles;
+    this.#countersAt = countersAt;
+    this.#thread = thread;
+    this.#show = show;
+  }
+
+  record(reason: DeadLetterReason, kind: string | undefined, id: () => string | undefined, action: string | undefined): void {
+    const at = this.#countersAt + COUNTERS[reason];
+    this.#doubles[at] = (this.#doubles[at] as number) + 1;
+    if ((this.#words[L.HEADER_WORD_DEAD_LETTER_LISTENERS] as number) > 0) this.#show({ reason, id: id(), kind, action, thread: this.#thread });
+  }
+
+  /** Messages nobody can describe any more. */
+  add(reason: DeadLetterReason, count: number): void {
+    const at = this.#countersAt + COUNTERS[reason];
+    this.#doubles[at] = (this.#doubles[at] as number) + count;
+  }
+}
+
+/** Index of the counter of a reason, for those who read them. */
+export function deadLetterCounter(reason: DeadLetterReason): number {
+  return COUNTERS[reason];
+}

@@ -1,0 +1,298 @@
+/**
+ * Runs the handlers of one thread. Agents with messages stand in a run queue; a drain takes them in turn, a bounded number of messages each, one at a
+ * time per agent. Drains run in a microtask after the first send, and yield to the event loop when their budget is used up, so that timers and
+ * sockets are served however busy the agents are.
+ *
+ * Not here: what a failed handler leads to, starting and stopping (`lifecycle.ts`), and other threads.
+ */
+import type { TellOutcome } from '../model/agent-ref.js';
+import type { AgentContext } from '../model/agent-context.js';
+import { type AgentCell, Status } from './agent-cell.js';
+import type { AgentReference } from './agent-reference.js';
+import { agentMailboxFull, agentNotFound } from './failures.js';
+import type { ActionEntry } from './kind.js';
+import { Mailbox } from './mailbox.js';
+import type { ReplyPort } from './pending-asks.js';
+import type { DeadLetterReason } from './dead-letters.js';
+
+/** Messages and time between two visits of the event loop. */
+const BUDGET_MESSAGES = 4096;
+const BUDGET_MS = 5;
+/** Messages of one agent before the next one has its turn. */
+const TURN_MESSAGES = 256;
+const POOL_MAX = 1024;
+
+export interface DispatcherNeeds {
+  nowMs(): number;
+  contextOf(cell: AgentCell, sender: AgentReference | undefined): AgentContext;
+  /** A handler threw or rejected; its ask, if any, has been rejected. */
+  failed(cell: AgentCell, error: unknown, action: ActionEntry): void;
+  /** A message of the runtime itself to an agent. */
+  system(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined): void;
+  /** The agent asked for its own end. */
+  stopRequested(cell: AgentCell): void;
+  deadLetter(reason: DeadLetterReason, cell: AgentCell, action: ActionEntry): void;
+  /** The end of a drain: publish what was sent to other threads. */
+  afterDrain(): void;
+}
+
+export class Dispatcher {
+  handled = 0;
+  failures = 0;
+  /** Messages that wait, of all agents. */
+  depth = 0;
+  /** Async handlers that run. */
+  running = 0;
+  readonly #needs: DispatcherNeeds;
+  readonly #pool: Mailbox[] = [];
+  #queue: (AgentCell | undefined)[] = new Array(1024).fill(undefined);
+  #queueHead = 0;
+  #queueSize = 0;
+  #scheduled = false;
+  #draining = false;
+  #remaining = BUDGET_MESSAGES;
+  readonly #drainSoon = (): void => this.drain();
+  readonly #drainLater = (): void => {
+    this.#remaining = BUDGET_MESSAGES;
+    this.drain();
+  };
+
+  constructor(needs: DispatcherNeeds) {
+    this.#needs = needs;
+  }
+
+  get isIdle(): boolean {
+    return this.depth === 0 && this.running === 0;
+  }
+
+  /** Puts a message into an agent's mailbox, within its capacity. */
+  enqueue(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): TellOutcome {
+    let box = cell.mailbox;
+    if (box === undefined) {
+      if (cell.status >= Status.stopping) return this.#refuse(cell, action, reply);
+      box = this.#attach(cell);
+    } else if (box.size >= cell.kind.capacity) {
+      if (cell.status >= Status.stopping) return this.#refuse(cell, action, reply);
+      const outcome = this.#overflow(cell, box, action, reply);
+      if (outcome !== 'accepted') return outcome;
+    }
+    box.push(action, input, reply, sender);
+    this.depth++;
+    return 'accepted';
+  }
+
+  /** As `enqueue`, without a limit: for messages of the runtime, whose number is bounded by other means. False if the agent has ended. */
+  enqueueSystem(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined): boolean {
+    if (cell.status >= Status.stopping) return false;
+    const box = cell.mailbox ?? this.#attach(cell);
+    box.push(action, input, reply, undefined);
+    this.depth++;
+    return true;
+  }
+
+  /** The agent may handle messages (again). */
+  resume(cell: AgentCell): void {
+    cell.status = Status.ready;
+    if (cell.mailbox !== undefined) this.#stand(cell);
+  }
+
+  /** Takes the mailbox away from an agent that ends; its messages become dead letters, its asks fail. */
+  discard(cell: AgentCell, reason: DeadLetterReason, error: (action: ActionEntry) => Error): void {
+    const box = cell.mailbox;
+    if (box === undefined) return;
+    cell.mailbox = undefined;
+    while (box.size > 0) {
+      box.shift();
+      this.depth--;
+      const action = box.action as ActionEntry;
+      const reply = box.reply;
+      if (action.index >= 0) {
+        this.#needs.deadLetter(reason, cell, action);
+        reply?.fail(error(action));
+      } else this.#needs.system(cell, action, box.input, reply);
+    }
+    this.#giveBack(box);
+  }
+
+  /** Handles messages until none wait or the budget is used up. */
+  drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    const needs = this.#needs;
+    const startedMs = needs.nowMs();
+    let untilClock = 64;
+    while (this.#queueSize > 0 && this.#remaining > 0) {
+      const done = this.#turn(this.#unqueue());
+      this.#remaining -= done;
+      untilClock -= done;
+      if (untilClock <= 0) {
+        untilClock = 64;
+        if (needs.nowMs() - startedMs > BUDGET_MS) this.#remaining = 0;
+      }
+    }
+    this.#draining = false;
+    needs.afterDrain();
+    if (this.#queueSize > 0) {
+      this.#scheduled = true;
+      setImmediate(this.#drainLater);
+    } else this.#scheduled = false;
+  }
+
+  /** On a new visit of the event loop: what is enqueued now waits for the `drain` that the caller promises, with a full budget. */
+  beginTurn(): void {
+    this.#remaining = BUDGET_MESSAGES;
+    this.#scheduled = true;
+  }
+
+  #turn(cell: AgentCell): number {
+    const box = cell.mailbox;
+    if (box === undefined || cell.status !== Status.ready) return 1;
+    let count = 0;
+    const limit = Math.min(TURN_MESSAGES, this.#remaining);
+    while (count < limit && box.size > 0) {
+      count++;
+      this.#handle(cell, box);
+      if (cell.status !== Status.ready) break;
+    }
+    box.release();
+    // `discard` may have taken it, and given it to another agent, while the agent ended.
+    if (cell.mailbox !== box) return count;
+    if (box.size === 0) {
+      cell.mailbox = undefined;
+      this.#giveBack(box);
+    } else if (cell.status === Status.ready) this.#stand(cell);
+    return count;
+  }
+
+  #handle(cell: AgentCell, box: Mailbox): void {
+    box.shift();
+    this.depth--;
+    const action = box.action as ActionEntry;
+    const reply = box.reply;
+    if (action.index < 0) return this.#needs.system(cell, action, box.input, reply);
+    const sender = box.sender;
+    let result: unknown;
+    try {
+      const { handler } = action;
+      result = handler(cell.state, box.input, this.#needs.contextOf(cell, sender));
+    } catch (error) {
+      return this.#fail(cell, action, reply, error);
+    }
+    if (typeof result === 'object' && result !== null && typeof (result as PromiseLike<unknown>).then === 'function') {
+      return this.#await(cell, action, reply, result as PromiseLike<unknown>);
+    }
+    this.handled++;
+    if (reply !== undefined) reply.reply(result);
+    if (cell.extra !== undefined && cell.extra.stopRequested) this.#needs.stopRequested(cell);
+  }
+
+  #await(cell: AgentCell, action: ActionEntry, reply: ReplyPort | undefined, result: PromiseLike<unknown>): void {
+    const life = cell.extra?.life ?? 0;
+    if (!action.concurrent) cell.status = Status.busy;
+    this.running++;
+    result.then(
+      (value) => {
+        this.running--;
+        this.handled++;
+        reply?.reply(value);
+        this.#finish(cell, action, life);
+      },
+      (error: unknown) => {
+        this.running--;
+        const current = this.#isCurrent(cell, life);
+        if (current && !action.concurrent) this.resume(cell);
+        if (current) return this.#fail(cell, action, reply, error);
+        this.failures++;
+        reply?.fail(error);
+      },
+    );
+  }
+
+  #finish(cell: AgentCell, action: ActionEntry, life: number): void {
+    if (!this.#isCurrent(cell, life)) return;
+    if (!action.concurrent) this.resume(cell);
+    if (cell.extra?.stopRequested === true) this.#needs.stopRequested(cell);
+  }
+
+  /** False if the agent was stopped or restarted while the handler ran. */
+  #isCurrent(cell: AgentCell, life: number): boolean {
+    return (cell.extra?.life ?? 0) === life && (cell.status === Status.busy || cell.status === Status.ready);
+  }
+
+  #fail(cell: AgentCell, action: ActionEntry, reply: ReplyPort | undefined, error: unknown): void {
+    this.failures++;
+    reply?.fail(error);
+    this.#needs.failed(cell, error, action);
+  }
+
+  #attach(cell: AgentCell): Mailbox {
+    const box = this.#pool.pop() ?? new Mailbox();
+    cell.mailbox = box;
+    if (cell.status === Status.ready) this.#stand(cell);
+    return box;
+  }
+
+  #giveBack(box: Mailbox): void {
+    if (box.isSmall && this.#pool.length < POOL_MAX) this.#pool.push(box);
+  }
+
+  /** Into the run queue. An agent stands there at most once: when it becomes ready, or gets its mailbox while ready. */
+  #stand(cell: AgentCell): void {
+    if (this.#queueSize === this.#queue.length) this.#growQueue();
+    this.#queue[(this.#queueHead + this.#queueSize) & (this.#queue.length - 1)] = cell;
+    this.#queueSize++;
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      if (this.#remaining > 0) queueMicrotask(this.#drainSoon);
+      else setImmediate(this.#drainLater);
+    }
+  }
+
+  #unqueue(): AgentCell {
+    const cell = this.#queue[this.#queueHead] as AgentCell;
+    this.#queue[this.#queueHead] = undefined;
+    this.#queueHead = (this.#queueHead + 1) & (this.#queue.length - 1);
+    this.#queueSize--;
+    return cell;
+  }
+
+  #growQueue(): void {
+    const grown: (AgentCell | undefined)[] = new Array(this.#queue.length * 2).fill(undefined);
+    for (let index = 0; index < this.#queueSize; index++) grown[index] = this.#queue[(this.#queueHead + index) & (this.#queue.length - 1)];
+    this.#queue = grown;
+    this.#queueHead = 0;
+  }
+
+  #overflow(cell: AgentCell, box: Mailbox, action: ActionEntry, reply: ReplyPort | undefined): TellOutcome {
+    if (cell.kind.overflow === 'reject') {
+      this.#needs.deadLetter('mailboxFull', cell, action);
+      reply?.fail(agentMailboxFull(cell));
+      return 'full';
+    }
+    if (cell.kind.overflow === 'dropNewest') {
+      this.#needs.deadLetter('dropped', cell, action);
+      reply?.fail(agentMailboxFull(cell));
+      return 'dropped';
+    }
+    // The oldest that is not a message of the runtime: those are never dropped.
+    for (let left = box.size; left > 0; left--) {
+      box.shift();
+      const oldest = box.action as ActionEntry;
+      if (oldest.index < 0) {
+        box.push(oldest, box.input, box.reply, undefined);
+        continue;
+      }
+      this.depth--;
+      this.#needs.deadLetter('dropped', cell, oldest);
+      box.reply?.fail(agentMailboxFull(cell));
+      break;
+    }
+    return 'accepted';
+  }
+
+  #refuse(cell: AgentCell, action: ActionEntry, reply: ReplyPort | undefined): TellOutcome {
+    this.#needs.deadLetter('noAgent', cell, action);
+    reply?.fail(agentNotFound(cell.kind.name));
+    return 'noAgent';
+  }
+}

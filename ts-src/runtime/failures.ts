@@ -1,0 +1,39 @@
+/** Errors that more than one part of the runtime reports, so that they read the same everywhere. */
+import { NexusError } from '../errors.js';
+import type { AgentCell } from './agent-cell.js';
+
+export function agentNotFound(kind: string, id?: string): NexusError {
+  return new NexusError(
+    'NEXUS_AGENT_NOT_FOUND',
+    `the ${kind} agent ${id === undefined ? '' : `'${id}' `}has ended; get a new reference with find or getOrSpawn`,
+    { data: { kind, id } },
+  );
+}
+
+export function agentMailboxFull(cell: AgentCell): NexusError {
+  return new NexusError(
+    'NEXUS_MAILBOX_FULL',
+    `the mailbox of a ${cell.kind.name} agent holds ${cell.kind.capacity} messages, its capacity (overflow policy ${cell.kind.overflow})`,
+    {
+      data: { kind: cell.kind.name, capacity: cell.kind.capacity, overflow: cell.kind.overflow },
+    },
+  );
+}
+
+export function agentStopped(kind: string, action: string): NexusError {
+  return new NexusError('NEXUS_AGENT_STOPPED', `the ${kind} agent ended before it handled '${action}'`, { data: { kind, action } });
+}
+
+export function threadLost(thread: number, description: string): NexusError {
+  return new NexusError('NEXUS_THREAD_LOST', `thread ${thread} ended while ${description} was waited for; the message may or may not have been handled`, {
+    data: { thread },
+  });
+}
+
+export function threadFailed(thread: number, description: string): NexusError {
+  return new NexusError('NEXUS_THREAD_FAILED', `thread ${thread} ended too often and was not replaced; ${description} is gone with it`, { data: { thread } });
+}
+
+export function nexusStopped(): NexusError {
+  return new NexusError('NEXUS_STOPPED', 'the nexus is stopping or has stopped');
+}

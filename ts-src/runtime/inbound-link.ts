@@ -1,0 +1,147 @@
+/**
+ * Messages from one other thread to this one: takes them out of the ring, puts fragments together, decodes, and hands them over. The decoder must see
+ * every message in order (it learns shapes from them), so nothing is skipped undecoded, but for what an earlier life of either side left behind.
+ */
+import * as L from '../../layout/generated/layout.js';
+import type { RingReader } from '../../bindings/portable/ring.js';
+import type { SharedMemory } from '../../bindings/shared-memory.js';
+import type { ValueDecoder } from '../codec/value-decoder.js';
+
+/** What happens to a message that has arrived. `thread` is the one that sent it. */
+export interface Receiver {
+  tell(thread: number, slot: number, generation: number, action: number, input: unknown, senderSlot: number, senderGeneration: number): void;
+  ask(
+    thread: number,
+    slot: number,
+    generation: number,
+    action: number,
+    input: unknown,
+    senderSlot: number,
+    senderGeneration: number,
+    replySlot: number,
+    replySequence: number,
+  ): void;
+  reply(replySlot: number, replySequence: number, value: unknown): void;
+  replyError(replySlot: number, replySequence: number, error: unknown): void;
+  /** A message to the predecessor of this thread was thrown away. For an ask its reply slot is ≥ 0. */
+  discarded(thread: number, slot: number, generation: number, replySlot: number, replySequence: number): void;
+  /** A message could not be decoded, which is a defect. For an ask its reply slot is ≥ 0. */
+  corrupt(thread: number, replySlot: number, replySequence: number, error: unknown): void;
+}
+
+export class InboundLink {
+  received = 0;
+  readonly #words: Int32Array;
+  readonly #bytes: Uint8Array;
+  readonly #thread: number;
+  readonly #reader: RingReader;
+  readonly #decoder: ValueDecoder;
+  readonly #receiver: Receiver;
+  readonly #receive: (at: number) => void;
+  #assembly: Uint8Array | undefined;
+  #assembled = 0;
+  /** A successor throws away what was meant for its predecessor, up to the RESET of the sender. */
+  #discarding: boolean;
+
+  constructor(shared: SharedMemory, thread: number, reader: RingReader, decoder: ValueDecoder, receiver: Receiver, isSuccessor: boolean) {
+    this.#words = shared.words;
+    this.#bytes = shared.bytes;
+    this.#thread = thread;
+    this.#reader = reader;
+    this.#decoder = decoder;
+    this.#receiver = receiver;
+    this.#discarding = isSuccessor;
+    this.#receive = (at) => this.#dispatch(this.#words, this.#bytes, at);
+  }
+
+  get hasData(): boolean {
+    return this.#reader.hasData;
+  }
+
+  /** Handles up to `messagesMax` messages. Returns how many there were. */
+  read(messagesMax: number): number {
+    const count = this.#reader.read(messagesMax, this.#receive);
+    this.received += count;
+    return count;
+  }
+
+  /** True once after the sender asked to be woken when there is room. */
+  takeWakeRequest(): boolean {
+    return this.#reader.takeWakeRequest();
+  }
+
+  #dispatch(words: Int32Array, bytes: Uint8Array, at: number): void {
+    const word = at >> 2;
+    const head = words[word + L.MESSAGE_WORD_TYPE] as number;
+    const type = head & 255;
+    if (type === L.MESSAGE_TYPE_RESET) {
+      this.#discarding = false;
+      this.#assembly = undefined;
+      this.#decoder.reset();
+      return;
+    }
+    if (type === L.MESSAGE_TYPE_FRAGMENT) return this.#assemble(words, bytes, at);
+    const slot = words[word + L.MESSAGE_WORD_SLOT] as number;
+    const generation = words[word + L.MESSAGE_WORD_GENERATION] as number;
+    let extra = word + L.MESSAGE_WORD_EXTRA;
+    let replySlot = -1;
+    let replySequence = 0;
+    if (type === L.MESSAGE_TYPE_ASK) {
+      replySlot = words[extra++] as number;
+      replySequence = words[extra++] as number;
+    }
+    if (this.#discarding) {
+      if (type === L.MESSAGE_TYPE_TELL || type === L.MESSAGE_TYPE_ASK) this.#receiver.discarded(this.#thread, slot, generation, replySlot, replySequence);
+      return;
+    }
+    let senderSlot = 0;
+    let senderGeneration = 0;
+    if (((head >> 8) & L.MESSAGE_FLAG_HAS_SENDER) !== 0) {
+      senderSlot = words[extra++] as number;
+      senderGeneration = words[extra++] as number;
+    }
+    const payload = extra << 2;
+    const end = at + (words[word + L.MESSAGE_WORD_BYTES] as number) - ((head >> L.MESSAGE_PADDING_SHIFT) & 7);
+    let value: unknown;
+    if (payload < end) {
+      try {
+        value = this.#decoder.decode(bytes, payload, end);
+      } catch (error) {
+        this.#receiver.corrupt(this.#thread, replySlot, replySequence, error);
+        if (type === L.MESSAGE_TYPE_REPLY || type === L.MESSAGE_TYPE_REPLY_ERROR) this.#receiver.replyError(slot, generation, error);
+        return;
+      }
+    }
+    const action = head >>> 16;
+    switch (type) {
+      case L.MESSAGE_TYPE_TELL:
+        return this.#receiver.tell(this.#thread, slot, generation, action, value, senderSlot, senderGeneration);
+      case L.MESSAGE_TYPE_ASK:
+        return this.#receiver.ask(this.#thread, slot, generation, action, value, senderSlot, senderGeneration, replySlot, replySequence);
+      case L.MESSAGE_TYPE_REPLY:
+        return this.#receiver.reply(slot, generation, value);
+      case L.MESSAGE_TYPE_REPLY_ERROR:
+        return this.#receiver.replyError(slot, generation, value);
+    }
+  }
+
+  #assemble(words: Int32Array, bytes: Uint8Array, at: number): void {
+    const word = at >> 2;
+    const flags = ((words[word + L.MESSAGE_WORD_TYPE] as number) >> 8) & 255;
+    const total = words[word + L.MESSAGE_WORD_SLOT] as number;
+    const chunk = words[word + L.MESSAGE_WORD_GENERATION] as number;
+    if ((flags & L.MESSAGE_FLAG_FIRST) !== 0) {
+      this.#assembly = new Uint8Array(total);
+      this.#assembled = 0;
+    }
+    // The rest of a message whose start went to a predecessor.
+    if (this.#assembly === undefined) return;
+    const from = (word + L.MESSAGE_WORD_EXTRA) << 2;
+    this.#assembly.set(bytes.subarray(from, from + chunk), this.#assembled);
+    this.#assembled += chunk;
+    if ((flags & L.MESSAGE_FLAG_LAST) === 0) return;
+    const message = this.#assembly;
+    this.#assembly = undefined;
+    this.#dispatch(new Int32Array(message.buffer), message, 0);
+  }
+}

@@ -1,0 +1,288 @@
+/**
+ * Starts, stops and restarts the agents of one thread, and carries out what supervision decides. An agent is in the routing table from before its state is
+ * made until after its stop hook has run: its id is taken for exactly as long.
+ *
+ * Not here: choosing a thread, other threads' agents (`thread-host.ts`), the decision itself (`model/supervision.ts`).
+ */
+import { NexusError } from '../errors.js';
+import type { AgentContext, Logger } from '../model/agent-context.js';
+import type { StopReason } from '../model/agent-definition.js';
+import { decide } from '../model/supervision.js';
+import type { Clock } from '../ports/clock.js';
+import { INSERT_EXISTS, INSERT_FULL, type RoutingTable } from '../ports/engine.js';
+import { AgentCell, extraOf, Status } from './agent-cell.js';
+import type { AgentReference } from './agent-reference.js';
+import type { CellTable } from './cell-table.js';
+import type { Dispatcher } from './dispatcher.js';
+import { agentStopped } from './failures.js';
+import type { ActionEntry, Kind } from './kind.js';
+
+/** A child that does not end within this time does not hold its parent's end up any longer. */
+const CHILD_STOP_TIMEOUT_MS = 5000;
+
+export interface LifecycleNeeds {
+  readonly table: RoutingTable;
+  readonly cells: CellTable;
+  readonly dispatcher: Dispatcher;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** True on worker threads, where `init` is kept in the shared table to survive the thread. */
+  readonly keepInitInTable: boolean;
+  encodeInit(init: unknown): Uint8Array | undefined;
+  decodeInit(payload: Uint8Array): unknown;
+  contextOf(cell: AgentCell): AgentContext;
+  referenceOf(cell: AgentCell): AgentReference;
+  /** Seeded, for jitter. */
+  random(): number;
+  /** The agent has ended: tell watchers and parent. */
+  ended(cell: AgentCell, reason: StopReason): void;
+  /** Its watches and whatever else belongs to one life. */
+  forget(cell: AgentCell): void;
+  /** A failure that the agent's parent, or the thread, has to deal with. */
+  escalate(cell: AgentCell, error: unknown): void;
+  agentFailed(cell: AgentCell, error: unknown, action: string | undefined): void;
+}
+
+export class Lifecycle {
+  spawned = 0;
+  stopped = 0;
+  restarted = 0;
+  readonly #needs: LifecycleNeeds;
+
+  constructor(needs: LifecycleNeeds) {
+    this.#needs = needs;
+  }
+
+  /**
+   * Makes an agent on this thread. Returns it when it is ready, or a promise if its start hook is async.
+   * @throws NexusError NEXUS_ID_DUPLICATE, NEXUS_TABLE_FULL, NEXUS_START_FAILED
+   */
+  spawn(kind: Kind, id: string, init: unknown, parent: AgentReference | undefined): AgentCell | Promise<AgentCell> {
+    const { table, keepInitInTable } = this.#needs;
+    const payload = keepInitInTable && init !== undefined ? this.#needs.encodeInit(init) : undefined;
+    const slot = table.insert(id, kind.index, payload, parent?.slot ?? 0);
+    if (slot === INSERT_EXISTS)
+      throw new NexusError('NEXUS_ID_DUPLICATE', `an agent with id '${id}' exists already; use getOrSpawn to get it, or another id`, { data: { id } });
+    if (slot === INSERT_FULL)
+      throw new NexusError('NEXUS_TABLE_FULL', `the routing table has no room for agent '${id}'; raise memory.agentsMax of createNexus`, { data: { id } });
+    const cell = new AgentCell(kind, slot, table.generationOf(slot));
+    if (parent !== undefined) extraOf(cell).parent = parent;
+    if (!keepInitInTable && init !== undefined) extraOf(cell).init = init;
+    return this.#add(cell, init);
+  }
+
+  /** Starts an agent again that a lost thread left in the table. */
+  restore(kind: Kind, slot: number, generation: number, parent: AgentReference | undefined): AgentCell | Promise<AgentCell> {
+    const cell = new AgentCell(kind, slot, generation);
+    if (parent !== undefined) extraOf(cell).parent = parent;
+    this.restarted++;
+    return this.#add(cell, this.#initOf(cell));
+  }
+
+  /** Ends an agent now: what waits in its mailbox becomes dead letters. A handler that runs may finish, its effects are ignored. */
+  stop(cell: AgentCell, reason: StopReason): void {
+    if (cell.status >= Status.stopping) return;
+    const started = cell.status !== Status.starting;
+    cell.status = Status.stopping;
+    const { extra } = cell;
+    if (extra === undefined && cell.kind.definition?.onStop === undefined) return this.#finalize(cell, reason);
+    this.#endLife(cell);
+    const children = this.#stopChildren(cell);
+    if (children !== undefined) void children.then(() => this.#stopHook(cell, reason, started));
+    else this.#stopHook(cell, reason, started);
+  }
+
+  /** Calls back when the agent has ended; at once if it has. */
+  whenStopped(cell: AgentCell, callback: () => void): void {
+    if (cell.status === Status.stopped) return callback();
+    const extra = extraOf(cell);
+    extra.onStopped ??= [];
+    extra.onStopped.push(callback);
+  }
+
+  /** A handler, hook or child of this agent failed: supervision decides. */
+  failed(cell: AgentCell, error: unknown, action: ActionEntry | undefined): void {
+    if (cell.status >= Status.stopping) return;
+    this.#needs.agentFailed(cell, error, action?.name);
+    const { clock } = this.#needs;
+    const decision = decide(cell.kind.supervision, cell.extra?.restarts ?? [], error, clock.nowMs(), () => this.#needs.random());
+    switch (decision.type) {
+      case 'resume':
+        return;
+      case 'stop':
+        if (decision.intensityExceeded) {
+          const { intensity, periodMs } = cell.kind.supervision;
+          this.#needs.logger.error({ kind: cell.kind.name, intensity, periodMs }, 'agent failed more often than its restart intensity allows: it ends');
+        }
+        return this.stop(cell, { type: 'failed', error });
+      case 'restart':
+        extraOf(cell).restarts = decision.history;
+        return this.#restart(cell, error, decision.delayMs);
+      case 'escalate':
+        this.#needs.escalate(cell, error);
+        return this.stop(cell, { type: 'failed', error });
+    }
+  }
+
+  #add(cell: AgentCell, init: unknown): AgentCell | Promise<AgentCell> {
+    this.#needs.cells.set(cell);
+    this.spawned++;
+    let starting: Promise<unknown> | undefined;
+    try {
+      starting = this.#start(cell, init);
+    } catch (error) {
+      throw this.#startFailed(cell, error);
+    }
+    if (starting === undefined) {
+      this.#ready(cell);
+      return cell;
+    }
+    return starting.then(
+      () => {
+        this.#ready(cell);
+        return cell;
+      },
+      (error: unknown) => {
+        throw this.#startFailed(cell, error);
+      },
+    );
+  }
+
+  /** Makes the state and runs the start hook. */
+  #start(cell: AgentCell, init: unknown): Promise<unknown> | undefined {
+    const definition = cell.kind.definition;
+    if (definition === undefined) throw new NexusError('NEXUS_KIND_UNKNOWN', `this thread does not have the code of kind '${cell.kind.name}'`);
+    cell.state = definition.state(init);
+    if (definition.onStart === undefined) return undefined;
+    const started = definition.onStart(cell.state, this.#needs.contextOf(cell));
+    return isThenable(started) ? Promise.resolve(started) : undefined;
+  }
+
+  #ready(cell: AgentCell): void {
+    if (cell.status !== Status.starting) return;
+    this.#needs.dispatcher.resume(cell);
+    if (cell.extra?.stopRequested === true) this.stop(cell, { type: 'stopped' });
+  }
+
+  #startFailed(cell: AgentCell, cause: unknown): NexusError {
+    const id = this.#needs.table.keyOf(cell.slot, cell.generation);
+    const error = new NexusError('NEXUS_START_FAILED', `agent '${id}' of kind '${cell.kind.name}' did not start: ${messageOf(cause)}`, {
+      cause,
+      data: { id, kind: cell.kind.name },
+    });
+    cell.status = Status.stopping;
+    this.#endLife(cell);
+    void this.#stopChildren(cell);
+    this.#finalize(cell, { type: 'failed', error: cause });
+    return error;
+  }
+
+  #restart(cell: AgentCell, error: unknown, delayMs: number): void {
+    const { clock, logger } = this.#needs;
+    cell.status = Status.suspended;
+    const extra = extraOf(cell);
+    this.#endLife(cell);
+    const life = extra.life;
+    const children = this.#stopChildren(cell);
+    const hook = this.#runStopHook(cell, { type: 'restart', error });
+    const again = (): void => {
+      if (cell.status !== Status.suspended || extra.life !== life) return;
+      this.restarted++;
+      cell.status = Status.starting;
+      let starting: Promise<unknown> | undefined;
+      try {
+        starting = this.#start(cell, this.#initOf(cell));
+      } catch (failure) {
+        return this.failed(cell, failure, undefined);
+      }
+      if (starting === undefined) return this.#ready(cell);
+      starting.then(
+        () => this.#ready(cell),
+        (failure: unknown) => this.failed(cell, failure, undefined),
+      );
+    };
+    logger.debug({ kind: cell.kind.name, delayMs }, 'agent restarts');
+    const wait = (): void => {
+      // A timer also for no delay: an agent that fails at once every time must not starve the event loop.
+      clock.after(delayMs, again);
+    };
+    if (children === undefined && hook === undefined) wait();
+    else void Promise.all([children, hook]).then(wait);
+  }
+
+  /** Ends what belongs to one life of an agent: timers, abort signal, watches. */
+  #endLife(cell: AgentCell): void {
+    const { extra } = cell;
+    if (extra === undefined) return;
+    extra.life++;
+    extra.stopRequested = false;
+    if (extra.timers !== undefined) {
+      for (const cancel of extra.timers) cancel();
+      extra.timers = undefined;
+    }
+    extra.abort?.abort(new NexusError('NEXUS_AGENT_STOPPED', `the ${cell.kind.name} agent ended or restarted`));
+    extra.abort = undefined;
+    this.#needs.forget(cell);
+  }
+
+  #stopChildren(cell: AgentCell): Promise<unknown> | undefined {
+    const children = cell.extra?.children;
+    if (children === undefined || children.size === 0) return undefined;
+    const ending = [...children.values()].map((child) =>
+      child.stop({ timeoutMs: CHILD_STOP_TIMEOUT_MS }).catch((error: unknown) => {
+        this.#needs.logger.warn({ child: child.id, error: messageOf(error) }, 'a child did not end with its parent');
+      }),
+    );
+    children.clear();
+    return Promise.all(ending);
+  }
+
+  #stopHook(cell: AgentCell, reason: StopReason, started: boolean): void {
+    const hook = started ? this.#runStopHook(cell, reason) : undefined;
+    if (hook === undefined) this.#finalize(cell, reason);
+    else void hook.then(() => this.#finalize(cell, reason));
+  }
+
+  /** Runs the stop hook; its failure is logged. A promise if it is async; it never rejects. */
+  #runStopHook(cell: AgentCell, reason: StopReason): Promise<void> | undefined {
+    const definition = cell.kind.definition;
+    if (definition?.onStop === undefined) return undefined;
+    const failed = (error: unknown): void => this.#needs.logger.error({ kind: cell.kind.name, error }, 'the stop hook of an agent failed');
+    try {
+      const result = definition.onStop(cell.state, reason, this.#needs.contextOf(cell));
+      return isThenable(result) ? Promise.resolve(result).then(() => undefined, failed) : undefined;
+    } catch (error) {
+      failed(error);
+      return undefined;
+    }
+  }
+
+  #finalize(cell: AgentCell, reason: StopReason): void {
+    const { table, cells, dispatcher } = this.#needs;
+    cell.status = Status.stopped;
+    this.stopped++;
+    if (cell.mailbox !== undefined) dispatcher.discard(cell, 'agentStopped', (action) => agentStopped(cell.kind.name, action.name));
+    // While the name is still in the table, so that watchers and the parent learn it.
+    if (cell.extra !== undefined) this.#needs.ended(cell, reason);
+    table.remove(cell.slot, cell.generation);
+    cells.delete(cell);
+    cell.state = undefined;
+    const callbacks = cell.extra?.onStopped;
+    cell.extra = undefined;
+    if (callbacks !== undefined) for (const callback of callbacks) callback();
+  }
+
+  #initOf(cell: AgentCell): unknown {
+    if (!this.#needs.keepInitInTable) return cell.extra?.init;
+    const payload = this.#needs.table.payloadOf(cell.slot, cell.generation);
+    return payload === undefined ? undefined : this.#needs.decodeInit(payload);
+  }
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function';
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,76 @@
+/**
+ * Messages that wait for one agent, oldest first: a circular array of four fields a message, so that queueing allocates nothing. An idle agent has none;
+ * mailboxes are lent from a pool. The limit is the caller's business. Owned by one thread.
+ */
+import type { ActionEntry } from './kind.js';
+import type { AgentReference } from './agent-reference.js';
+import type { ReplyPort } from './pending-asks.js';
+
+const FIELDS = 4;
+const INITIAL = 16;
+
+export class Mailbox {
+  size = 0;
+  #items: unknown[] = new Array(INITIAL * FIELDS).fill(undefined);
+  #mask = INITIAL - 1;
+  #head = 0;
+
+  // The message that `shift` took out.
+  action: ActionEntry | undefined = undefined;
+  input: unknown = undefined;
+  reply: ReplyPort | undefined = undefined;
+  sender: AgentReference | undefined = undefined;
+
+  push(action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): void {
+    if (this.size > this.#mask) this.#grow();
+    const at = ((this.#head + this.size) & this.#mask) * FIELDS;
+    const items = this.#items;
+    items[at] = action;
+    items[at + 1] = input;
+    items[at + 2] = reply;
+    items[at + 3] = sender;
+    this.size++;
+  }
+
+  /** Takes the oldest message out, into the fields `action`, `input`, `reply` and `sender`. There must be one. */
+  shift(): void {
+    const at = this.#head * FIELDS;
+    const items = this.#items;
+    this.action = items[at] as ActionEntry;
+    this.input = items[at + 1];
+    this.reply = items[at + 2] as ReplyPort | undefined;
+    this.sender = items[at + 3] as AgentReference | undefined;
+    // Nothing handled is kept alive by the queue.
+    items[at] = undefined;
+    items[at + 1] = undefined;
+    items[at + 2] = undefined;
+    items[at + 3] = undefined;
+    this.#head = (this.#head + 1) & this.#mask;
+    this.size--;
+  }
+
+  /** Drops the references of the last message taken out. */
+  release(): void {
+    this.action = undefined;
+    this.input = undefined;
+    this.reply = undefined;
+    this.sender = undefined;
+  }
+
+  /** True if it has not grown so far that it should not go back to the pool. */
+  get isSmall(): boolean {
+    return this.#mask < 1024;
+  }
+
+  #grow(): void {
+    const count = this.#mask + 1;
+    const items: unknown[] = new Array(count * 2 * FIELDS).fill(undefined);
+    for (let index = 0; index < count; index++) {
+      const from = ((this.#head + index) & this.#mask) * FIELDS;
+      for (let field = 0; field < FIELDS; field++) items[index * FIELDS + field] = this.#items[from + field];
+    }
+    this.#items = items;
+    this.#head = 0;
+    this.#mask = count * 2 - 1;
+  }
+}

@@ -1,0 +1,119 @@
+/** What a thread does with messages from other threads: into a mailbox, to a waiting ask, or to the runtime itself (slot 0). */
+import { NexusError } from '../errors.js';
+import { type AgentCell, Status } from './agent-cell.js';
+import type { AgentReference } from './agent-reference.js';
+import { agentNotFound, threadLost } from './failures.js';
+import type { Receiver } from './inbound-link.js';
+import type { ActionEntry } from './kind.js';
+import { isThenable } from './lifecycle.js';
+import type { ReplyPort } from './pending-asks.js';
+import { SYSTEM_CALLS, type SystemCalls } from './system-calls.js';
+import { RemoteReply, type ThreadHost } from './thread-host.js';
+
+export class MessageReceiver implements Receiver {
+  readonly #host: ThreadHost;
+  readonly #calls: SystemCalls;
+
+  constructor(host: ThreadHost, calls: SystemCalls) {
+    this.#host = host;
+    this.#calls = calls;
+  }
+
+  tell(thread: number, slot: number, generation: number, action: number, input: unknown, senderSlot: number, senderGeneration: number): void {
+    if (slot === 0) return this.#call(thread, action, input, undefined);
+    const cell = this.#host.cells.get(slot, generation);
+    const entry = cell?.kind.actions[action];
+    if (cell === undefined || entry === undefined) return this.#noAgent(slot, generation);
+    this.#host.dispatcher.enqueue(cell, entry, input, undefined, senderSlot === 0 ? undefined : this.#sender(senderSlot, senderGeneration));
+  }
+
+  ask(
+    thread: number,
+    slot: number,
+    generation: number,
+    action: number,
+    input: unknown,
+    senderSlot: number,
+    senderGeneration: number,
+    replySlot: number,
+    replySequence: number,
+  ): void {
+    const reply = new RemoteReply(this.#host, thread, replySlot, replySequence);
+    if (slot === 0) return this.#call(thread, action, input, reply);
+    const cell = this.#host.cells.get(slot, generation);
+    const entry = cell?.kind.actions[action];
+    if (cell === undefined || entry === undefined) {
+      this.#noAgent(slot, generation);
+      return reply.fail(agentNotFound('', undefined));
+    }
+    this.#host.dispatcher.enqueue(cell, entry, input, reply, senderSlot === 0 ? undefined : this.#sender(senderSlot, senderGeneration));
+  }
+
+  reply(replySlot: number, replySequence: number, value: unknown): void {
+    this.#host.asks.find(replySlot, replySequence)?.reply(value);
+  }
+
+  replyError(replySlot: number, replySequence: number, error: unknown): void {
+    this.#host.asks.find(replySlot, replySequence)?.fail(error);
+  }
+
+  discarded(thread: number, _slot: number, _generation: number, replySlot: number, replySequence: number): void {
+    this.#host.deadLetters.add('threadLost', 1);
+    // Its sender has failed it already, unless it was sent after that.
+    if (replySlot >= 0) new RemoteReply(this.#host, thread, replySlot, replySequence).fail(threadLost(this.#host.thread, 'the message'));
+  }
+
+  corrupt(thread: number, replySlot: number, replySequence: number, error: unknown): void {
+    if (replySlot >= 0) new RemoteReply(this.#host, thread, replySlot, replySequence).fail(error);
+    this.#host.logger.error({ error, from: thread, thread: this.#host.thread }, 'a message could not be decoded');
+  }
+
+  #sender(slot: number, generation: number): AgentReference | undefined {
+    const kind = this.#host.engine.table.kindOf(slot, generation);
+    return kind < 0 ? undefined : this.#host.reference(slot, generation, kind, undefined);
+  }
+
+  #noAgent(_slot: number, _generation: number): void {
+    this.#host.deadLetters.record('noAgent', undefined, () => undefined, undefined);
+  }
+
+  #call(thread: number, number: number, input: unknown, reply: ReplyPort | undefined): void {
+    const name = SYSTEM_CALLS[number];
+    if (name === undefined) {
+      reply?.fail(new NexusError('NEXUS_MESSAGE_CORRUPT', `thread ${thread} made the unknown system call ${number}`));
+      return;
+    }
+    let result: unknown;
+    try {
+      result = (this.#calls[name] as (call: unknown) => unknown).call(this.#calls, input);
+    } catch (error) {
+      if (reply === undefined) this.#host.logger.error({ error, call: name, from: thread }, 'a system call failed');
+      return reply?.fail(error);
+    }
+    if (!isThenable(result)) return reply?.reply(result);
+    result.then(
+      (value) => reply?.reply(value),
+      (error: unknown) => {
+        if (reply === undefined) this.#host.logger.error({ error, call: name, from: thread }, 'a system call failed');
+        reply?.fail(error);
+      },
+    );
+  }
+}
+
+/** Messages of the runtime to an agent, in its mailbox between those of others. Their index is negative. */
+export const systemActions = {
+  stop: entry('stop', -1),
+  /** Does nothing: gives the agent a turn, in which it is seen that it asked for its end. */
+  look: entry('look', -2),
+
+  run(host: ThreadHost, cell: AgentCell, action: ActionEntry, reply: ReplyPort | undefined): void {
+    if (cell.status >= Status.stopping) return reply?.reply(undefined);
+    if (action === systemActions.stop) return host.lifecycle.stop(cell, { type: 'stopped' });
+    if (cell.extra?.stopRequested === true) host.lifecycle.stop(cell, { type: 'stopped' });
+  },
+};
+
+function entry(name: string, index: number): ActionEntry {
+  return { name, index, handler: () => undefined, concurrent: false };
+}

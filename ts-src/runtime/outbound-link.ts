@@ -1,0 +1,219 @@
+/**
+ * Messages from this thread to one other: encodes them straight into the ring, publishes in batches, wakes the other thread, and keeps what must not
+ * be lost when the ring is full. Order is kept: once something waits in the outbox, everything after it waits behind it.
+ */
+import * as L from '../../layout/generated/layout.js';
+import type { RingWriter } from '../../bindings/portable/ring.js';
+import type { SharedMemory } from '../../bindings/shared-memory.js';
+import type { ValueEncoder } from '../codec/value-encoder.js';
+
+/** Messages that are published without waiting for the end of the turn. */
+const PUBLISH_EVERY = 16;
+/** A new message is refused when this much waits already. One message may be larger than it. */
+export const OUTBOX_BYTES_MAX = 1 << 20;
+const HEADER_BYTES = 16;
+const FRAGMENT_HEADER_BYTES = 16;
+
+export interface OutboundNeeds {
+  readonly shared: SharedMemory;
+  readonly encoder: ValueEncoder;
+  readonly writer: RingWriter;
+  readonly messageBytesMax: number;
+  /** Wakes the thread this link leads to, if it is parked. */
+  readonly wake: () => void;
+  /** Asks for `flush` at the end of the turn. */
+  readonly flushSoon: () => void;
+}
+
+export class OutboundLink {
+  sent = 0;
+  bytes = 0;
+  refused = 0;
+  readonly #needs: OutboundNeeds;
+  readonly #words: Int32Array;
+  readonly #bytes: Uint8Array;
+  readonly #outbox: Uint8Array[] = [];
+  #outboxBytes = 0;
+  /** Bytes of the first outbox entry that went out as fragments. */
+  #fragmented = 0;
+
+  constructor(needs: OutboundNeeds) {
+    this.#needs = needs;
+    this.#words = needs.shared.words;
+    this.#bytes = needs.shared.bytes;
+  }
+
+  get waiting(): number {
+    return this.#outbox.length;
+  }
+
+  /**
+   * Sends a message. False if there is no room and it may be refused (`mustAccept` is for replies and system messages, whose number is bounded by what was
+   * asked for). Throws if the value cannot be encoded; nothing was sent then.
+   */
+  send(
+    type: number,
+    action: number,
+    slot: number,
+    generation: number,
+    replySlot: number,
+    replySequence: number,
+    senderSlot: number,
+    senderGeneration: number,
+    value: unknown,
+    mustAccept: boolean,
+  ): boolean {
+    const { writer, encoder } = this.#needs;
+    if (this.#outbox.length === 0) {
+      const at = writer.begin();
+      if (at >= 0) {
+        let end = this.#writeHeader(this.#words, at, type, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration);
+        if (value !== undefined) end = encoder.encode(value, this.#bytes, end, at + writer.messageBytesMax);
+        if (end >= 0) {
+          const size = (end - at + 7) & ~7;
+          this.#words[(at >> 2) + L.MESSAGE_WORD_BYTES] = size;
+          this.#words[(at >> 2) + L.MESSAGE_WORD_TYPE]! |= (at + size - end) << L.MESSAGE_PADDING_SHIFT;
+          writer.commit(size);
+          this.sent++;
+          this.bytes += size;
+          if (writer.unpublished >= PUBLISH_EVERY) this.#publish();
+          else if (writer.unpublished === 1) this.#needs.flushSoon();
+          return true;
+        }
+      } else if (!mustAccept) {
+        this.refused++;
+        return false;
+      }
+    } else if (!mustAccept && this.#outboxBytes > OUTBOX_BYTES_MAX) {
+      this.refused++;
+      return false;
+    }
+    this.#queue(type, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration, value);
+    return true;
+  }
+
+  /** Publishes what was written, and moves on what waits. */
+  flush(): void {
+    if (this.#outbox.length > 0) this.pump();
+    if (this.#needs.writer.unpublished > 0) this.#publish();
+  }
+
+  /** Moves the outbox into the ring as far as there is room; asks to be woken for the rest. */
+  pump(): void {
+    const { writer } = this.#needs;
+    while (this.#outbox.length > 0) {
+      if (this.#moveFirst()) continue;
+      if (writer.unpublished > 0) this.#publish();
+      if (!writer.requestWake()) return;
+    }
+    if (writer.unpublished > 0) this.#publish();
+  }
+
+  /** The other end was replaced: what waits was encoded for its predecessor. Returns how many messages were dropped. The next message is a RESET. */
+  reset(): number {
+    const dropped = this.#outbox.length;
+    this.#outbox.length = 0;
+    this.#outboxBytes = 0;
+    this.#fragmented = 0;
+    this.#needs.encoder.reset();
+    this.send(L.MESSAGE_TYPE_RESET, 0, 0, 0, 0, 0, 0, 0, undefined, true);
+    this.flush();
+    return dropped;
+  }
+
+  #publish(): void {
+    this.#needs.writer.publish();
+    this.#needs.wake();
+  }
+
+  #queue(
+    type: number,
+    action: number,
+    slot: number,
+    generation: number,
+    replySlot: number,
+    replySequence: number,
+    senderSlot: number,
+    senderGeneration: number,
+    value: unknown,
+  ): void {
+    const headerBytes = HEADER_BYTES + (type === L.MESSAGE_TYPE_ASK ? 8 : 0) + (senderSlot !== 0 ? 8 : 0);
+    const encoded = value === undefined ? new Uint8Array(headerBytes) : this.#needs.encoder.encodeToScratch(value, headerBytes, this.#needs.messageBytesMax);
+    const size = (encoded.length + 7) & ~7;
+    const message = new Uint8Array(size);
+    message.set(encoded);
+    const words = new Int32Array(message.buffer);
+    this.#writeHeader(words, 0, type, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration);
+    words[L.MESSAGE_WORD_BYTES] = size;
+    words[L.MESSAGE_WORD_TYPE]! |= (size - encoded.length) << L.MESSAGE_PADDING_SHIFT;
+    this.#outbox.push(message);
+    this.#outboxBytes += size;
+    this.sent++;
+    this.bytes += size;
+    if (this.#outbox.length === 1) this.#needs.flushSoon();
+  }
+
+  /** Returns the byte offset behind the header. */
+  #writeHeader(
+    words: Int32Array,
+    at: number,
+    type: number,
+    action: number,
+    slot: number,
+    generation: number,
+    replySlot: number,
+    replySequence: number,
+    senderSlot: number,
+    senderGeneration: number,
+  ): number {
+    const word = at >> 2;
+    const flags = senderSlot === 0 ? 0 : L.MESSAGE_FLAG_HAS_SENDER;
+    words[word + L.MESSAGE_WORD_TYPE] = type | (flags << 8) | (action << 16);
+    words[word + L.MESSAGE_WORD_SLOT] = slot;
+    words[word + L.MESSAGE_WORD_GENERATION] = generation;
+    let extra = word + L.MESSAGE_WORD_EXTRA;
+    if (type === L.MESSAGE_TYPE_ASK) {
+      words[extra++] = replySlot;
+      words[extra++] = replySequence;
+    }
+    if (senderSlot !== 0) {
+      words[extra++] = senderSlot;
+      words[extra++] = senderGeneration;
+    }
+    return extra << 2;
+  }
+
+  /** True if the first message of the outbox, or a fragment of it, went into the ring. */
+  #moveFirst(): boolean {
+    const { writer } = this.#needs;
+    const message = this.#outbox[0] as Uint8Array;
+    const at = writer.begin();
+    if (at < 0) return false;
+    if (message.length <= writer.messageBytesMax && this.#fragmented === 0) {
+      this.#bytes.set(message, at);
+      writer.commit(message.length);
+      this.#dropFirst(message);
+      return true;
+    }
+    const chunk = Math.min(message.length - this.#fragmented, writer.messageBytesMax - FRAGMENT_HEADER_BYTES);
+    const word = at >> 2;
+    const size = (FRAGMENT_HEADER_BYTES + chunk + 7) & ~7;
+    const flags = (this.#fragmented === 0 ? L.MESSAGE_FLAG_FIRST : 0) | (this.#fragmented + chunk === message.length ? L.MESSAGE_FLAG_LAST : 0);
+    this.#words[word + L.MESSAGE_WORD_BYTES] = size;
+    this.#words[word + L.MESSAGE_WORD_TYPE] = L.MESSAGE_TYPE_FRAGMENT | (flags << 8);
+    // A fragment uses these two words for the length of the whole message and of this part.
+    this.#words[word + L.MESSAGE_WORD_SLOT] = message.length;
+    this.#words[word + L.MESSAGE_WORD_GENERATION] = chunk;
+    this.#bytes.set(message.subarray(this.#fragmented, this.#fragmented + chunk), at + FRAGMENT_HEADER_BYTES);
+    writer.commit(size);
+    this.#fragmented += chunk;
+    if (this.#fragmented === message.length) this.#dropFirst(message);
+    return true;
+  }
+
+  #dropFirst(message: Uint8Array): void {
+    this.#outbox.shift();
+    this.#outboxBytes -= message.length;
+    this.#fragmented = 0;
+  }
+}

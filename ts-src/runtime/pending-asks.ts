@@ -1,0 +1,184 @@
+/**
+ * Asks of this thread that wait for a reply. Each settles exactly once: by a reply, a failure, its time, its signal, or the loss of the other thread.
+ * An ask to another thread has a slot and a sequence number that the reply brings back, so that a late reply is recognised and dropped.
+ */
+import { NexusError } from '../errors.js';
+import { DeadlineWheel, WheelEntry } from '../model/deadline-wheel.js';
+import type { Clock } from '../ports/clock.js';
+
+/** Where a handler's result goes. */
+export interface ReplyPort {
+  reply(value: unknown): void;
+  fail(error: unknown): void;
+}
+
+/** Who was asked, for messages. */
+export interface AskTarget {
+  readonly kind: string;
+  readonly id: string;
+}
+
+/** Asks of one thread that may wait at once. */
+export const PENDING_ASKS_MAX = 1 << 20;
+const TICK_MS = 8;
+
+export class PendingAsk extends WheelEntry implements ReplyPort {
+  /** Thread that was asked; -1 for this one. */
+  thread = -1;
+  slot = -1;
+  sequence = 0;
+  readonly #asks: PendingAsks;
+  readonly #resolve: (value: unknown) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #target: AskTarget;
+  readonly #action: string;
+  readonly #timeoutMs: number;
+  #settled = false;
+  #signal: AbortSignal | undefined;
+  #onAbort: (() => void) | undefined;
+
+  constructor(asks: PendingAsks, resolve: (value: unknown) => void, reject: (error: unknown) => void, target: AskTarget, action: string, timeoutMs: number) {
+    super();
+    this.#asks = asks;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#target = target;
+    this.#action = action;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  reply(value: unknown): void {
+    if (this.#close()) this.#resolve(value);
+    else this.#asks.lateReplies++;
+  }
+
+  fail(error: unknown): void {
+    if (this.#close()) {
+      this.#asks.failures++;
+      this.#reject(error);
+    } else this.#asks.lateReplies++;
+  }
+
+  timeOut(): void {
+    if (!this.#close()) return;
+    this.#asks.timeouts++;
+    this.#reject(
+      new NexusError('NEXUS_ASK_TIMEOUT', `no reply from ${this.description} within ${this.#timeoutMs} ms`, { data: { timeoutMs: this.#timeoutMs } }),
+    );
+  }
+
+  abortOn(signal: AbortSignal): void {
+    const abort = (): void => {
+      if (!this.#close()) return;
+      this.#reject(new NexusError('NEXUS_ASK_ABORTED', `the ask to ${this.description} was aborted`, { cause: signal.reason }));
+    };
+    if (signal.aborted) return abort();
+    this.#signal = signal;
+    this.#onAbort = abort;
+    signal.addEventListener('abort', abort, { once: true });
+  }
+
+  get description(): string {
+    return `'${this.#action}' of ${this.#target.kind} '${this.#target.id}'`;
+  }
+
+  get isSettled(): boolean {
+    return this.#settled;
+  }
+
+  #close(): boolean {
+    if (this.#settled) return false;
+    this.#settled = true;
+    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#asks.closed(this);
+    return true;
+  }
+}
+
+export class PendingAsks {
+  timeouts = 0;
+  failures = 0;
+  lateReplies = 0;
+  readonly #clock: Clock;
+  readonly #wheel: DeadlineWheel;
+  readonly #remote: (PendingAsk | undefined)[] = [];
+  readonly #freeSlots: number[] = [];
+  #sequence: number;
+  #open = 0;
+  #cancelTick: (() => void) | undefined;
+
+  /** @param incarnation of this thread: replies to a predecessor's asks must not match. */
+  constructor(clock: Clock, incarnation: number) {
+    this.#clock = clock;
+    this.#wheel = new DeadlineWheel(TICK_MS, clock.nowMs());
+    this.#sequence = Math.imul(incarnation, 0x9e3779b1) | 0;
+  }
+
+  get size(): number {
+    return this.#open;
+  }
+
+  open(resolve: (value: unknown) => void, reject: (error: unknown) => void, target: AskTarget, action: string, timeoutMs: number): PendingAsk {
+    if (this.#open >= PENDING_ASKS_MAX) {
+      throw new NexusError('NEXUS_ASKS_TOO_MANY', `${PENDING_ASKS_MAX} asks of this thread wait for replies already; wait for some of them`);
+    }
+    const ask = new PendingAsk(this, resolve, reject, target, action, timeoutMs);
+    this.#open++;
+    this.#wheel.insert(ask, this.#clock.nowMs() + timeoutMs);
+    if (this.#cancelTick === undefined) this.#arm();
+    return ask;
+  }
+
+  /** Gives an ask the slot and the sequence number under which its reply will come back from `thread`. */
+  sendTo(ask: PendingAsk, thread: number): void {
+    ask.thread = thread;
+    ask.slot = this.#freeSlots.pop() ?? this.#remote.length;
+    this.#sequence = (this.#sequence + 1) | 0;
+    ask.sequence = this.#sequence;
+    this.#remote[ask.slot] = ask;
+  }
+
+  /** The ask that a reply belongs to, or undefined if it is not waited for any more. */
+  find(slot: number, sequence: number): PendingAsk | undefined {
+    const ask = this.#remote[slot];
+    if (ask !== undefined && ask.sequence === sequence) return ask;
+    this.lateReplies++;
+    return undefined;
+  }
+
+  /** Fails every ask that waits for a thread. */
+  failThread(thread: number, error: (ask: PendingAsk) => Error): void {
+    for (const ask of this.#remote) if (ask !== undefined && ask.thread === thread) ask.fail(error(ask));
+  }
+
+  failAll(error: (ask: PendingAsk) => Error): void {
+    this.#wheel.forEach((entry) => (entry as PendingAsk).fail(error(entry as PendingAsk)));
+  }
+
+  stop(): void {
+    this.#cancelTick?.();
+    this.#cancelTick = undefined;
+  }
+
+  closed(ask: PendingAsk): void {
+    this.#open--;
+    this.#wheel.remove(ask);
+    if (ask.slot < 0) return;
+    this.#remote[ask.slot] = undefined;
+    this.#freeSlots.push(ask.slot);
+    ask.slot = -1;
+  }
+
+  #arm(): void {
+    this.#cancelTick = this.#clock.after(TICK_MS, () => {
+      this.#cancelTick = undefined;
+      this.#wheel.advance(this.#clock.nowMs(), expire);
+      // One more turn after the last ask: asks that follow each other closely do not start a timer each.
+      if (this.#wheel.size > 0) this.#arm();
+    });
+  }
+}
+
+function expire(entry: WheelEntry): void {
+  (entry as PendingAsk).timeOut();
+}

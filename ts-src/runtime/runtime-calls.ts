@@ -1,0 +1,69 @@
+/** What one thread's runtime does for the others: the system calls, carried out on its host. */
+import type { AgentReference } from './agent-reference.js';
+import { nexusStopped } from './failures.js';
+import type { Quiet, SystemCalls } from './system-calls.js';
+import type { ThreadHost } from './thread-host.js';
+
+/** Calls that only the calling thread, where the listeners are, can carry out. */
+export type OutwardCalls = Pick<SystemCalls, 'deadLetter' | 'signal' | 'log' | 'agentFailed'>;
+
+export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCalls {
+  return {
+    ...outward,
+    spawn({ kind, id, init, parent }) {
+      if (host.isStopping) throw nexusStopped();
+      return host.spawnHere(host.kinds.byIndex(kind), id, init, parent);
+    },
+    stopAgent({ slot, generation }) {
+      const cell = host.cells.get(slot, generation);
+      return cell === undefined ? undefined : host.stopHere(cell);
+    },
+    watch({ target, watcher }) {
+      const cell = host.cells.get(target.slot, target.generation);
+      if (cell !== undefined) return host.watches.addWatcher(cell, watcher);
+      const thread = host.engine.table.threadOf(watcher.slot, watcher.generation);
+      if (thread >= 0 && thread !== host.thread) host.call(thread, 'terminated', { watcher, ref: target, id: target.id, reason: { type: 'notFound' } });
+    },
+    unwatch({ target, watcher }) {
+      const cell = host.cells.get(target.slot, target.generation);
+      if (cell !== undefined) host.watches.removeWatcher(cell, watcher);
+    },
+    terminated({ watcher, ref, id, reason }) {
+      const cell = host.cells.get(watcher.slot, watcher.generation);
+      if (cell !== undefined) host.watches.terminated(cell, { ref, id, reason });
+    },
+    childEnded: ({ parent, slot }) => host.childEnded(parent, slot),
+    escalate: ({ parent, error }) => host.escalateTo(parent, error),
+    threadLost: ({ thread, replaced }) => host.threadLost(thread, replaced),
+    quiet: () => quiet(host),
+    shutdown: () => stopAllAgents(host),
+  };
+}
+
+/** From the first time on nothing new starts on this thread: no agents, no timers. */
+export function quiet(host: ThreadHost): Quiet {
+  if (!host.isStopping) {
+    host.isStopping = true;
+    for (const cell of host.cells) {
+      const timers = cell.extra?.timers;
+      if (timers !== undefined) for (const cancel of [...timers]) cancel();
+    }
+  }
+  const { dispatcher, lifecycle, sentLocal } = host;
+  return { idle: dispatcher.isIdle && host.traffic.waiting === 0, activity: dispatcher.handled + dispatcher.failures + sentLocal + lifecycle.spawned };
+}
+
+export async function stopAllAgents(host: ThreadHost): Promise<void> {
+  const ending: Promise<void>[] = [];
+  for (const cell of [...host.cells]) {
+    ending.push(new Promise((resolve) => host.lifecycle.whenStopped(cell, resolve)));
+    // Children end with their parents, before them.
+    if (cell.extra?.parent === undefined) host.lifecycle.stop(cell, { type: 'shutdown' });
+  }
+  for (const cell of [...host.cells]) {
+    const parent: AgentReference | undefined = cell.extra?.parent;
+    // Its parent is on another thread, which does the same now.
+    if (parent !== undefined && host.cells.get(parent.slot, parent.generation) === undefined) host.lifecycle.stop(cell, { type: 'shutdown' });
+  }
+  await Promise.all(ending);
+}

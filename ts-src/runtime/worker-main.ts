@@ -1,0 +1,115 @@
+/** A worker thread of a nexus: attaches to the shared memory, imports the modules, takes over from a predecessor if there was one, and serves. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { chooseEngine } from '../../bindings/choose-engine.js';
+import { attachSharedMemory, threadWord } from '../../bindings/shared-memory.js';
+import * as L from '../../layout/generated/layout.js';
+import { systemClock } from '../adapters/system-clock.js';
+import { NexusError, type ErrorCode } from '../errors.js';
+import type { Logger } from '../model/agent-context.js';
+import type { AnyAgent } from '../model/agent-definition.js';
+import { importDefinitions } from './agent-modules.js';
+import { KindRegistry, type KindOutline } from './kind.js';
+import { runtimeCalls, type OutwardCalls } from './runtime-calls.js';
+import type { LogLine } from './system-calls.js';
+import { ThreadHost } from './thread-host.js';
+import type { WorkerBoot, WorkerNews } from './worker-protocol.js';
+
+const boot = workerData as WorkerBoot;
+
+try {
+  const { restored, failed } = await serve();
+  tell({ type: 'ready', restored, failed });
+} catch (error) {
+  const { code, data } = error as { code?: ErrorCode; data?: Record<string, unknown> };
+  tell({
+    type: 'failed',
+    code,
+    message: error instanceof Error ? error.message : String(error),
+    stack: error instanceof Error ? error.stack : undefined,
+    data,
+  });
+}
+
+async function serve(): Promise<{ restored: number; failed: number }> {
+  const shared = attachSharedMemory(boot.memory);
+  const definitions = await importDefinitions(boot.modules);
+  const registry = new KindRegistry(boot.kinds, checked(definitions));
+  const engine = chooseEngine({ forced: boot.engine.force, require: boot.engine.require }).open(shared, boot.thread, {
+    spinMicroseconds: boot.spinMicroseconds,
+  });
+  const log =
+    (level: LogLine['level']) =>
+    (data: object, message: string): void =>
+      host.call(0, 'log', { level, data: printable(data), message });
+  const logger: Logger = { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
+  const outward: OutwardCalls = {
+    deadLetter: (letter) => host.call(0, 'deadLetter', letter),
+    signal: (signal) => host.call(0, 'signal', signal),
+    log: (line) => host.call(0, 'log', line),
+    agentFailed: (failure) => host.call(0, 'agentFailed', { ...failure, error: printable({ error: failure.error }).error }),
+  };
+  const host: ThreadHost = new ThreadHost(boot, shared, engine, registry, systemClock, logger, {
+    ...outward,
+    // Nobody above it: the thread fails, and comes back with its agents.
+    escalated(failure) {
+      setImmediate(() => {
+        throw new NexusError(
+          'NEXUS_ESCALATED',
+          `${failure.kind} '${failure.id}' escalated: ${failure.error instanceof Error ? failure.error.message : String(failure.error)}`,
+          { cause: failure.error },
+        );
+      });
+    },
+  });
+  // Keeps the thread alive while it waits for messages in the rings.
+  parentPort?.on('message', () => undefined);
+  let restoring: Promise<{ restored: number; failed: number }> = Promise.resolve({ restored: 0, failed: 0 });
+  host.open(runtimeCalls(host, outward), () => {
+    if (boot.incarnation > 0) restoring = host.restoreAgents();
+    Atomics.store(shared.words, threadWord(shared, boot.thread) + L.THREAD_WORD_STATE, L.THREAD_STATE_READY);
+  });
+  return restoring;
+}
+
+/** This thread must have the kinds that the calling one has, with the same actions: their numbers are what travels. */
+function checked(definitions: readonly AnyAgent[]): ReadonlyMap<string, AnyAgent> {
+  const byKind = new Map(definitions.map((definition) => [definition.kind, definition]));
+  for (const outline of boot.kinds) {
+    if (outline.callingThreadOnly) continue;
+    const definition = byKind.get(outline.kind);
+    if (definition === undefined || !sameActions(outline, definition)) {
+      throw new NexusError(
+        'NEXUS_MODULE_MISMATCH',
+        `kind '${outline.kind}' ${definition === undefined ? 'is missing' : 'has other actions'} on thread ${boot.thread}: its module must define the same on every thread`,
+        { data: { kind: outline.kind } },
+      );
+    }
+  }
+  return byKind;
+}
+
+function sameActions(outline: KindOutline, definition: AnyAgent): boolean {
+  const actions = Object.keys(definition.actions);
+  return actions.length === outline.actions.length && actions.every((name, index) => name === outline.actions[index]);
+}
+
+/** Data of a log line as they can be sent: what cannot becomes text. */
+function printable(data: object): Record<string, unknown> {
+  const entries = Object.entries(data).map(([key, value]) => {
+    if (value instanceof Error) return [key, { name: value.name, message: value.message, stack: value.stack, code: (value as { code?: unknown }).code }];
+    return [key, typeof value === 'object' || typeof value === 'function' || typeof value === 'symbol' ? safeText(value) : value];
+  });
+  return Object.fromEntries(entries) as Record<string, unknown>;
+}
+
+function safeText(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return String(value);
+  }
+}
+
+function tell(news: WorkerNews): void {
+  parentPort?.postMessage(news);
+}

@@ -1,0 +1,192 @@
+/**
+ * The workers of a nexus, as the calling thread sees them: starts them, notices when one ends, tells the other threads, and starts a successor under
+ * the same index, which finds its predecessor's agents in the shared table. One that is lost too often is given up.
+ */
+import { Worker } from 'node:worker_threads';
+import { threadWord } from '../../bindings/shared-memory.js';
+import * as L from '../../layout/generated/layout.js';
+import { NexusError, type ErrorCode } from '../errors.js';
+import { decide, type ResolvedSupervision, type RestartHistory } from '../model/supervision.js';
+import type { ThreadHost } from './thread-host.js';
+import type { WorkerBoot, WorkerNews } from './worker-protocol.js';
+
+export interface WorkerPoolOptions {
+  readonly count: number;
+  /** What every worker is given; index and incarnation are added. */
+  readonly boot: Omit<WorkerBoot, 'thread' | 'incarnation'>;
+  readonly resourceLimits: object | undefined;
+  readonly execArgv: readonly string[] | undefined;
+  readonly restart: ResolvedSupervision;
+  readonly startTimeoutMs: number;
+}
+
+/** The loss of a worker thread. */
+export interface ThreadLoss {
+  readonly thread: number;
+  readonly exitCode: number;
+  /** What was not caught in it, if that ended it. */
+  readonly error: unknown;
+}
+
+export interface WorkerPoolEvents {
+  threadLost(loss: ThreadLoss): void;
+  threadRestored(restored: { readonly thread: number; readonly restored: number; readonly failed: number }): void;
+  threadFailed(loss: ThreadLoss): void;
+  /** Agents that nobody will bring back. */
+  removeAgentsOf(thread: number): void;
+  random(): number;
+}
+
+type WorkerState =
+  | { readonly type: 'starting'; readonly worker: Worker }
+  | { readonly type: 'ready'; readonly worker: Worker }
+  | { readonly type: 'waiting'; readonly cancel: () => void }
+  | { readonly type: 'failed' };
+
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions;
+  readonly #host: ThreadHost;
+  readonly #events: WorkerPoolEvents;
+  readonly #states: WorkerState[] = [];
+  readonly #incarnations: number[] = [];
+  readonly #histories: RestartHistory[] = [];
+  #stopping = false;
+
+  constructor(options: WorkerPoolOptions, host: ThreadHost, events: WorkerPoolEvents) {
+    this.#options = options;
+    this.#host = host;
+    this.#events = events;
+  }
+
+  /** Starts all workers. If one does not start, all are ended and the error says which and why. */
+  async start(): Promise<void> {
+    const starting: Promise<unknown>[] = [];
+    for (let thread = 1; thread <= this.#options.count; thread++) {
+      this.#incarnations[thread] = 0;
+      this.#histories[thread] = [];
+      starting.push(this.#startWorker(thread));
+    }
+    const results = await Promise.allSettled(starting);
+    const failure = results.find((result) => result.status === 'rejected');
+    if (failure === undefined) return;
+    await this.terminate();
+    throw failure.reason;
+  }
+
+  /** Threads that are up. */
+  get ready(): readonly number[] {
+    return this.#states.flatMap((state, thread) => (state?.type === 'ready' ? [thread] : []));
+  }
+
+  /** From now on a worker that ends is not replaced. */
+  beginStop(): void {
+    this.#stopping = true;
+    this.#states.forEach((state) => {
+      if (state?.type === 'waiting') state.cancel();
+    });
+  }
+
+  async terminate(): Promise<void> {
+    this.beginStop();
+    await Promise.all(this.#states.map((state) => (state !== undefined && 'worker' in state ? state.worker.terminate() : undefined)));
+  }
+
+  /** Resolves with the agents it brought back once the worker serves; rejects if it ends before. */
+  #startWorker(thread: number): Promise<{ readonly restored: number; readonly failed: number }> {
+    const incarnation = this.#incarnations[thread] as number;
+    this.#setThreadState(thread, L.THREAD_STATE_STARTING);
+    const workerData: WorkerBoot = { ...this.#options.boot, thread, incarnation };
+    const worker = new Worker(new URL('./worker-main.js', import.meta.url), {
+      workerData,
+      name: `nexus ${thread}`,
+      ...(this.#options.resourceLimits === undefined ? {} : { resourceLimits: this.#options.resourceLimits }),
+      ...(this.#options.execArgv === undefined ? {} : { execArgv: [...this.#options.execArgv] }),
+    });
+    this.#states[thread] = { type: 'starting', worker };
+    return new Promise((resolve, reject) => {
+      let uncaught: unknown;
+      const cancelTimeout = this.#host.clock.after(this.#options.startTimeoutMs, () => {
+        uncaught = new NexusError(
+          'NEXUS_THREAD_START_FAILED',
+          `thread ${thread} was not ready within ${this.#options.startTimeoutMs} ms: a module may wait for something at import`,
+        );
+        void worker.terminate();
+      });
+      worker.on('message', (news: WorkerNews) => {
+        if (news.type === 'ready') {
+          cancelTimeout();
+          if (!this.#stopping) this.#states[thread] = { type: 'ready', worker };
+          resolve(news);
+        } else {
+          uncaught = startError(thread, news);
+          void worker.terminate();
+        }
+      });
+      worker.on('error', (error) => {
+        uncaught ??= error;
+      });
+      worker.on('exit', (exitCode) => {
+        cancelTimeout();
+        const loss: ThreadLoss = { thread, exitCode, error: uncaught };
+        reject(
+          uncaught instanceof NexusError
+            ? uncaught
+            : new NexusError(
+                'NEXUS_THREAD_START_FAILED',
+                `thread ${thread} ended with exit code ${exitCode} before it was ready${uncaught === undefined ? '' : `: ${String(uncaught)}`}`,
+                { cause: uncaught },
+              ),
+        );
+        const wasReady = this.#states[thread]?.type === 'ready';
+        if (this.#stopping) this.#setThreadState(thread, L.THREAD_STATE_STOPPED);
+        // The very first start is not retried: its error goes to whoever creates the nexus.
+        else if (wasReady || incarnation > 0) this.#lost(loss);
+      });
+    });
+  }
+
+  #lost(loss: ThreadLoss): void {
+    const { thread } = loss;
+    const decision = decide(this.#options.restart, this.#histories[thread] as RestartHistory, loss.error, this.#host.clock.nowMs(), () =>
+      this.#events.random(),
+    );
+    const replaced = decision.type === 'restart';
+    this.#incarnations[thread] = (this.#incarnations[thread] as number) + 1;
+    this.#setThreadState(thread, replaced ? L.THREAD_STATE_LOST : L.THREAD_STATE_FAILED);
+    if (!replaced) this.#events.removeAgentsOf(thread);
+    this.#host.threadLost(thread, replaced);
+    for (let other = 1; other <= this.#options.count; other++) {
+      if (other !== thread) this.#host.call(other, 'threadLost', { thread, replaced });
+    }
+    if (!replaced) {
+      this.#states[thread] = { type: 'failed' };
+      return this.#events.threadFailed(loss);
+    }
+    this.#histories[thread] = decision.history;
+    this.#events.threadLost(loss);
+    const startAgain = (): void => {
+      this.#startWorker(thread).then(
+        ({ restored, failed }) => this.#events.threadRestored({ thread, restored, failed }),
+        // It ended again: that loss is dealt with where it was noticed.
+        () => undefined,
+      );
+    };
+    this.#states[thread] = { type: 'waiting', cancel: this.#host.clock.after(decision.delayMs, startAgain) };
+  }
+
+  #setThreadState(thread: number, state: number): void {
+    const at = threadWord(this.#host.shared, thread);
+    Atomics.store(this.#host.shared.words, at + L.THREAD_WORD_INCARNATION, this.#incarnations[thread] as number);
+    Atomics.store(this.#host.shared.words, at + L.THREAD_WORD_STATE, state);
+    // A thread that ended parked must not be woken by the flag it left.
+    Atomics.store(this.#host.shared.words, at + L.THREAD_WORD_PARKED, 0);
+  }
+}
+
+function startError(thread: number, news: Extract<WorkerNews, { type: 'failed' }>): NexusError {
+  const error = new NexusError((news.code ?? 'NEXUS_THREAD_START_FAILED') as ErrorCode, `thread ${thread}: ${news.message}`, {
+    ...(news.data === undefined ? {} : { data: news.data }),
+  });
+  if (news.stack !== undefined) error.stack = `${error.stack ?? ''}\n    in thread ${thread}: ${news.stack}`;
+  return error;
+}

@@ -1,0 +1,28 @@
+/** What the calling thread and a worker say to each other before the rings are up. */
+import type { EngineKind } from '../ports/engine.js';
+import type { SharedWebAssemblyMemory } from '../../bindings/web-assembly-memory.js';
+import type { KindOutline } from './kind.js';
+
+export interface WorkerBoot {
+  readonly memory: SharedWebAssemblyMemory;
+  readonly thread: number;
+  /** 0 for the first worker of this index, then one more for each successor. */
+  readonly incarnation: number;
+  readonly modules: readonly string[];
+  readonly kinds: readonly KindOutline[];
+  readonly engine: { readonly force: EngineKind | undefined; readonly require: EngineKind | undefined };
+  readonly spinMicroseconds: number;
+  readonly askTimeoutMs: number;
+  readonly messageBytesMax: number;
+  readonly seed: number;
+}
+
+export type WorkerNews =
+  | { readonly type: 'ready'; readonly restored: number; readonly failed: number }
+  | {
+      readonly type: 'failed';
+      readonly code: string | undefined;
+      readonly message: string;
+      readonly stack: string | undefined;
+      readonly data: Record<string, unknown> | undefined;
+    };
