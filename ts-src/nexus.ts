@@ -199,7 +199,7 @@ export class Nexus {
     const discarded = this.threads().reduce((sum, { queueDepth }) => sum + queueDepth, 0);
     const stoppedInTime = await this.#stopAgents(deadline);
     this.#isOpen = false;
-    this.#host.disconnect();
+    this.#host.links.isClosed = true;
     await this.#pool.terminate();
     this.#host.close();
     return { complete: quietInTime && stoppedInTime, discarded: quietInTime ? 0 : discarded };

@@ -65,6 +65,11 @@ export class Dispatcher {
     return this.depth === 0 && this.running === 0;
   }
 
+  /** Handlers run now; the end of the drain follows. */
+  get isDraining(): boolean {
+    return this.#draining;
+  }
+
   /** Puts a message into an agent's mailbox, within its capacity. */
   enqueue(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): TellOutcome {
     let box = cell.mailbox;

@@ -31,7 +31,6 @@ export interface LifecycleNeeds {
   encodeInit(init: unknown): Uint8Array | undefined;
   decodeInit(payload: Uint8Array): unknown;
   contextOf(cell: AgentCell): AgentContext;
-  referenceOf(cell: AgentCell): AgentReference;
   /** Seeded, for jitter. */
   random(): number;
   /** The agent has ended: tell watchers and parent. */

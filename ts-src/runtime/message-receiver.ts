@@ -8,7 +8,8 @@ import type { ActionEntry } from './kind.js';
 import { isThenable } from './lifecycle.js';
 import type { ReplyPort } from './pending-asks.js';
 import { SYSTEM_CALLS, type SystemCalls } from './system-calls.js';
-import { RemoteReply, type ThreadHost } from './thread-host.js';
+import { RemoteReply } from './remote-reply.js';
+import type { ThreadHost } from './thread-host.js';
 
 export class MessageReceiver implements Receiver {
   readonly #host: ThreadHost;
@@ -38,7 +39,7 @@ export class MessageReceiver implements Receiver {
     replySlot: number,
     replySequence: number,
   ): void {
-    const reply = new RemoteReply(this.#host, thread, replySlot, replySequence);
+    const reply = new RemoteReply(this.#host.sendReply, thread, replySlot, replySequence);
     if (slot === 0) return this.#call(thread, action, input, reply);
     const cell = this.#host.cells.get(slot, generation);
     const entry = cell?.kind.actions[action];
@@ -60,11 +61,11 @@ export class MessageReceiver implements Receiver {
   discarded(thread: number, _slot: number, _generation: number, replySlot: number, replySequence: number): void {
     this.#host.deadLetters.add('threadLost', 1);
     // Its sender has failed it already, unless it was sent after that.
-    if (replySlot >= 0) new RemoteReply(this.#host, thread, replySlot, replySequence).fail(threadLost(this.#host.thread, 'the message'));
+    if (replySlot >= 0) new RemoteReply(this.#host.sendReply, thread, replySlot, replySequence).fail(threadLost(this.#host.thread, 'the message'));
   }
 
   corrupt(thread: number, replySlot: number, replySequence: number, error: unknown): void {
-    if (replySlot >= 0) new RemoteReply(this.#host, thread, replySlot, replySequence).fail(error);
+    if (replySlot >= 0) new RemoteReply(this.#host.sendReply, thread, replySlot, replySequence).fail(error);
     this.#host.logger.error({ error, from: thread, thread: this.#host.thread }, 'a message could not be decoded');
   }
 

@@ -1,6 +1,7 @@
 /** What one thread's runtime does for the others: the system calls, carried out on its host. */
 import type { AgentReference } from './agent-reference.js';
 import { nexusStopped } from './failures.js';
+import { handleThreadLoss } from './recovery.js';
 import type { Quiet, SystemCalls } from './system-calls.js';
 import type { ThreadHost } from './thread-host.js';
 
@@ -34,7 +35,7 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     },
     childEnded: ({ parent, slot }) => host.childEnded(parent, slot),
     escalate: ({ parent, error }) => host.escalateTo(parent, error),
-    threadLost: ({ thread, replaced }) => host.threadLost(thread, replaced),
+    threadLost: ({ thread, replaced }) => handleThreadLoss(host, thread, replaced),
     quiet: () => quiet(host),
     shutdown: () => stopAllAgents(host),
   };
@@ -50,7 +51,7 @@ export function quiet(host: ThreadHost): Quiet {
     }
   }
   const { dispatcher, lifecycle, sentLocal } = host;
-  return { idle: dispatcher.isIdle && host.traffic.waiting === 0, activity: dispatcher.handled + dispatcher.failures + sentLocal + lifecycle.spawned };
+  return { idle: dispatcher.isIdle && host.links.waiting === 0, activity: dispatcher.handled + dispatcher.failures + sentLocal + lifecycle.spawned };
 }
 
 export async function stopAllAgents(host: ThreadHost): Promise<void> {

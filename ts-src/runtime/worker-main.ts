@@ -9,6 +9,8 @@ import type { Logger } from '../model/agent-context.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import { importDefinitions } from './agent-modules.js';
 import { KindRegistry, type KindOutline } from './kind.js';
+import { restoreAgents } from './recovery.js';
+import { safeText, sendableError } from './remote-reply.js';
 import { runtimeCalls, type OutwardCalls } from './runtime-calls.js';
 import type { LogLine } from './system-calls.js';
 import { ThreadHost } from './thread-host.js';
@@ -46,7 +48,7 @@ async function serve(): Promise<{ restored: number; failed: number }> {
     deadLetter: (letter) => host.call(0, 'deadLetter', letter),
     signal: (signal) => host.call(0, 'signal', signal),
     log: (line) => host.call(0, 'log', line),
-    agentFailed: (failure) => host.call(0, 'agentFailed', { ...failure, error: printable({ error: failure.error }).error }),
+    agentFailed: (failure) => host.call(0, 'agentFailed', { ...failure, error: sendableError(failure.error) }),
   };
   const host: ThreadHost = new ThreadHost(boot, shared, engine, registry, systemClock, logger, {
     ...outward,
@@ -65,7 +67,7 @@ async function serve(): Promise<{ restored: number; failed: number }> {
   parentPort?.on('message', () => undefined);
   let restoring: Promise<{ restored: number; failed: number }> = Promise.resolve({ restored: 0, failed: 0 });
   host.open(runtimeCalls(host, outward), () => {
-    if (boot.incarnation > 0) restoring = host.restoreAgents();
+    if (boot.incarnation > 0) restoring = restoreAgents(host);
     Atomics.store(shared.words, threadWord(shared, boot.thread) + L.THREAD_WORD_STATE, L.THREAD_STATE_READY);
   });
   return restoring;
@@ -96,18 +98,10 @@ function sameActions(outline: KindOutline, definition: AnyAgent): boolean {
 /** Data of a log line as they can be sent: what cannot becomes text. */
 function printable(data: object): Record<string, unknown> {
   const entries = Object.entries(data).map(([key, value]) => {
-    if (value instanceof Error) return [key, { name: value.name, message: value.message, stack: value.stack, code: (value as { code?: unknown }).code }];
+    if (value instanceof Error) return [key, sendableError(value)];
     return [key, typeof value === 'object' || typeof value === 'function' || typeof value === 'symbol' ? safeText(value) : value];
   });
   return Object.fromEntries(entries) as Record<string, unknown>;
-}
-
-function safeText(value: unknown): string {
-  try {
-    return JSON.stringify(value) ?? String(value);
-  } catch {
-    return String(value);
-  }
 }
 
 function tell(news: WorkerNews): void {

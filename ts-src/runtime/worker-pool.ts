@@ -7,6 +7,7 @@ import { threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
 import { NexusError, type ErrorCode } from '../errors.js';
 import { decide, type ResolvedSupervision, type RestartHistory } from '../model/supervision.js';
+import { handleThreadLoss } from './recovery.js';
 import type { ThreadHost } from './thread-host.js';
 import type { WorkerBoot, WorkerNews } from './worker-protocol.js';
 
@@ -154,7 +155,7 @@ export class WorkerPool {
     this.#incarnations[thread] = (this.#incarnations[thread] as number) + 1;
     this.#setThreadState(thread, replaced ? L.THREAD_STATE_LOST : L.THREAD_STATE_FAILED);
     if (!replaced) this.#events.removeAgentsOf(thread);
-    this.#host.threadLost(thread, replaced);
+    handleThreadLoss(this.#host, thread, replaced);
     for (let other = 1; other <= this.#options.count; other++) {
       if (other !== thread) this.#host.call(other, 'threadLost', { thread, replaced });
     }

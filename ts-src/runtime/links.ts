@@ -1,0 +1,132 @@
+/**
+ * The links of one thread to all others: made when first used, read in turn, flushed at the end of a turn. Knows when a turn ends, and nothing
+ * of what the messages mean.
+ */
+import { RingReader, RingWriter } from '../../bindings/portable/ring.js';
+import { type SharedMemory, threadWord } from '../../bindings/shared-memory.js';
+import type { ReferenceCodec } from '../codec/reference-codec.js';
+import { ValueDecoder } from '../codec/value-decoder.js';
+import { ValueEncoder } from '../codec/value-encoder.js';
+import * as L from '../../layout/generated/layout.js';
+import type { Waiter } from '../ports/engine.js';
+import { InboundLink, type Receiver } from './inbound-link.js';
+import { OutboundLink } from './outbound-link.js';
+
+/** Messages taken from one ring before the next one has its turn. */
+const READ_MESSAGES_MAX = 1024;
+
+export interface LinksNeeds {
+  readonly thread: number;
+  readonly shared: SharedMemory;
+  readonly waiter: Waiter;
+  readonly references: ReferenceCodec;
+  readonly messageBytesMax: number;
+  /** Runs soon when something was sent outside a turn; must call `flush`. */
+  readonly flushSoon: () => void;
+}
+
+export class Links {
+  /** Nothing goes to other threads any more. */
+  isClosed = false;
+  readonly #needs: LinksNeeds;
+  readonly #outbound: (OutboundLink | undefined)[] = [];
+  readonly #inbound: (InboundLink | undefined)[] = [];
+  readonly #dirty: OutboundLink[] = [];
+  readonly #failedThreads = new Set<number>();
+
+  constructor(needs: LinksNeeds) {
+    this.#needs = needs;
+  }
+
+  /** Connects the rings from all other threads. A successor first tells everybody that its predecessor's stream is over. */
+  open(receiver: Receiver, isSuccessor: boolean): void {
+    const { shared, thread, references } = this.#needs;
+    for (let other = 0; other < shared.threadCount; other++) {
+      if (other === thread) continue;
+      this.#inbound[other] = new InboundLink(shared, other, new RingReader(shared, other, thread), new ValueDecoder(references), receiver, isSuccessor);
+      if (isSuccessor) this.to(other).reset();
+    }
+  }
+
+  to(thread: number): OutboundLink {
+    return this.#outbound[thread] ?? this.#connect(thread);
+  }
+
+  /** False for a thread that has been given up. */
+  canReach(thread: number): boolean {
+    return !this.#failedThreads.has(thread);
+  }
+
+  giveUp(thread: number): void {
+    this.#failedThreads.add(thread);
+    this.#outbound[thread] = undefined;
+  }
+
+  /** Takes what has arrived from every thread, up to a limit each, and moves on what waits. True if more is left. */
+  readAll(): boolean {
+    let more = false;
+    for (let thread = 0; thread < this.#inbound.length; thread++) {
+      const link = this.#inbound[thread];
+      if (link === undefined) continue;
+      if (link.read(READ_MESSAGES_MAX) === READ_MESSAGES_MAX) more = true;
+      if (link.takeWakeRequest()) this.#callAttention(thread);
+    }
+    for (const link of this.#outbound) if (link !== undefined && link.waiting > 0) link.pump();
+    return more;
+  }
+
+  /** Takes everything that one thread has sent. */
+  readFrom(thread: number): void {
+    while ((this.#inbound[thread]?.read(READ_MESSAGES_MAX) ?? 0) > 0);
+  }
+
+  /** Publishes everything that was sent in this turn. */
+  flush(): void {
+    const dirty = this.#dirty;
+    for (let index = 0; index < dirty.length; index++) (dirty[index] as OutboundLink).flush();
+    dirty.length = 0;
+  }
+
+  /** Messages that wait for room in a ring. */
+  get waiting(): number {
+    let waiting = 0;
+    for (const link of this.#outbound) waiting += link?.waiting ?? 0;
+    return waiting;
+  }
+
+  totals(): { sent: number; received: number; bytes: number; refused: number } {
+    const totals = { sent: 0, received: 0, bytes: 0, refused: 0 };
+    for (const link of this.#outbound) {
+      if (link === undefined) continue;
+      totals.sent += link.sent;
+      totals.bytes += link.bytes;
+      totals.refused += link.refused;
+    }
+    for (const link of this.#inbound) totals.received += link?.received ?? 0;
+    return totals;
+  }
+
+  #connect(thread: number): OutboundLink {
+    const { shared, waiter, references, messageBytesMax, flushSoon } = this.#needs;
+    const link: OutboundLink = new OutboundLink({
+      shared,
+      encoder: new ValueEncoder(references),
+      writer: new RingWriter(shared, this.#needs.thread, thread),
+      messageBytesMax,
+      wake: () => waiter.wake(thread),
+      flushSoon: () => {
+        this.#dirty.push(link);
+        flushSoon();
+      },
+    });
+    this.#outbound[thread] = link;
+    return link;
+  }
+
+  /** Makes a parked thread run its drain although no ring of it has data: there is room again in a ring it writes. */
+  #callAttention(thread: number): void {
+    const { shared, waiter } = this.#needs;
+    Atomics.store(shared.words, threadWord(shared, thread) + L.THREAD_WORD_ATTENTION, 1);
+    waiter.wake(thread);
+  }
+}

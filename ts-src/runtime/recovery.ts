@@ -1,0 +1,66 @@
+/** What the threads do when one of them is lost: the others settle what waited for it, and its successor puts its agents back. */
+import type { ThreadHost } from './thread-host.js';
+import { threadFailed, threadLost } from './failures.js';
+
+/** Another thread ended: whoever waits for it learns it, and its successor (if there is one) is sent a clean stream. */
+export function handleThreadLoss(host: ThreadHost, thread: number, replaced: boolean): void {
+  const { links, asks, engine, watches } = host;
+  // What it said before it ended still counts.
+  links.readFrom(thread);
+  asks.failThread(thread, (ask) => (replaced ? threadLost(thread, ask.description) : threadFailed(thread, ask.description)));
+  if (replaced) {
+    const dropped = links.to(thread).reset();
+    if (dropped > 0) host.deadLetters.add('threadLost', dropped);
+  } else links.giveUp(thread);
+  watches.threadLost(thread, replaced, (ref) => engine.table.threadOf(ref.slot, ref.generation));
+  for (const cell of [...host.cells]) {
+    const parent = cell.extra?.parent;
+    if (parent === undefined) continue;
+    const owner = engine.table.threadOf(parent.slot, parent.generation);
+    // A parent that comes back starts anew, as after any restart: without its children.
+    if (owner === thread || owner < 0) host.lifecycle.stop(cell, { type: 'parentStopped' });
+  }
+  host.flushSoon();
+}
+
+export interface Restored {
+  readonly restored: number;
+  /** Agents whose state factory or start hook failed; they are gone. */
+  readonly failed: number;
+}
+
+/**
+ * Puts the agents back that a predecessor left: when it returns they take messages; the promise resolves when all have started. Children of agents that
+ * were lost too are not put back: as after any restart, their parents spawn them again.
+ */
+export function restoreAgents(host: ThreadHost): Promise<Restored> {
+  const { table } = host.engine;
+  const inherited = table.inherit();
+  const lost = new Set(inherited.map((entry) => entry.slot));
+  const starting: Promise<unknown>[] = [];
+  let restored = 0;
+  let failed = 0;
+  const failure = (error: unknown): void => {
+    restored--;
+    failed++;
+    host.logger.error({ error, thread: host.thread }, 'an agent did not come back after the loss of its thread');
+  };
+  for (const { slot, generation, kind } of inherited) {
+    const parentSlot = table.parentOf(slot, generation);
+    const parentGeneration = parentSlot === 0 ? 0 : table.generationOf(parentSlot);
+    const parentKind = parentSlot === 0 ? -1 : table.kindOf(parentSlot, parentGeneration);
+    if (parentSlot !== 0 && (lost.has(parentSlot) || parentKind < 0)) {
+      table.remove(slot, generation);
+      continue;
+    }
+    const parent = parentSlot === 0 ? undefined : host.reference(parentSlot, parentGeneration, parentKind, undefined);
+    restored++;
+    try {
+      const cell = host.lifecycle.restore(host.kinds.byIndex(kind), slot, generation, parent);
+      if (cell instanceof Promise) starting.push(cell.catch(failure));
+    } catch (error) {
+      failure(error);
+    }
+  }
+  return Promise.all(starting).then(() => ({ restored, failed }));
+}

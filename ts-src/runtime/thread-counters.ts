@@ -1,0 +1,62 @@
+/** Publishes what a thread counts to the shared memory, where any thread can read it. A successor goes on from its predecessor's totals. */
+import { counterIndex, type SharedMemory, threadWord } from '../../bindings/shared-memory.js';
+import * as L from '../../layout/generated/layout.js';
+import type { Dispatcher } from './dispatcher.js';
+import type { Lifecycle } from './lifecycle.js';
+import type { Links } from './links.js';
+import type { PendingAsks } from './pending-asks.js';
+
+export interface CountedParts {
+  readonly dispatcher: Dispatcher;
+  readonly lifecycle: Lifecycle;
+  readonly asks: PendingAsks;
+  readonly links: Links;
+  agentCount(): number;
+  sentLocal(): number;
+  asked(): number;
+}
+
+export class ThreadCounters {
+  readonly #shared: SharedMemory;
+  readonly #parts: CountedParts;
+  readonly #at: number;
+  readonly #threadAt: number;
+  readonly #base: Float64Array;
+
+  constructor(shared: SharedMemory, thread: number, parts: CountedParts) {
+    this.#shared = shared;
+    this.#parts = parts;
+    this.#at = counterIndex(shared, thread);
+    this.#threadAt = threadWord(shared, thread);
+    this.#base = shared.doubles.slice(this.#at, this.#at + L.COUNTER_COUNT);
+  }
+
+  publishAgentCount(): void {
+    this.#shared.words[this.#threadAt + L.THREAD_WORD_AGENT_COUNT] = this.#parts.agentCount();
+  }
+
+  publish(): void {
+    const { dispatcher, lifecycle, asks, links } = this.#parts;
+    this.publishAgentCount();
+    this.#shared.words[this.#threadAt + L.THREAD_WORD_QUEUE_DEPTH] = dispatcher.depth;
+    this.#set(L.COUNTER_SPAWNED, lifecycle.spawned);
+    this.#set(L.COUNTER_STOPPED, lifecycle.stopped);
+    this.#set(L.COUNTER_RESTARTED, lifecycle.restarted);
+    this.#set(L.COUNTER_HANDLED, dispatcher.handled);
+    this.#set(L.COUNTER_FAILED, dispatcher.failures);
+    this.#set(L.COUNTER_SENT_LOCAL, this.#parts.sentLocal());
+    this.#set(L.COUNTER_ASKS, this.#parts.asked());
+    this.#set(L.COUNTER_ASK_TIMEOUTS, asks.timeouts);
+    this.#set(L.COUNTER_ASK_FAILURES, asks.failures);
+    this.#set(L.COUNTER_LATE_REPLIES, asks.lateReplies);
+    const { sent, received, bytes, refused } = links.totals();
+    this.#set(L.COUNTER_SENT_REMOTE, sent);
+    this.#set(L.COUNTER_RECEIVED_REMOTE, received);
+    this.#set(L.COUNTER_REMOTE_BYTES, bytes);
+    this.#set(L.COUNTER_RING_FULL, refused);
+  }
+
+  #set(counter: number, value: number): void {
+    this.#shared.doubles[this.#at + counter] = (this.#base[counter] as number) + value;
+  }
+}
