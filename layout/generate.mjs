@@ -4,11 +4,13 @@ import * as schema from './schema.mjs';
 
 const rows = [];
 for (const [name, value] of Object.entries(schema.constants)) rows.push([name, value]);
-const enumerate = (prefix, names) => names.forEach((name, index) => rows.push([`${prefix}_${name}`, index]));
+const enumerate = (prefix, names) => {
+  for (const [index, name] of names.entries()) rows.push([`${prefix}_${name}`, index]);
+};
 enumerate('RECORD_STATE', schema.recordStates);
 enumerate('THREAD_STATE', schema.threadStates);
 enumerate('MESSAGE_TYPE', schema.messageTypes);
-schema.messageFlags.forEach((name, bit) => rows.push([`MESSAGE_FLAG_${name}`, 1 << bit]));
+for (const [bit, name] of schema.messageFlags.entries()) rows.push([`MESSAGE_FLAG_${name}`, 1 << bit]);
 enumerate('COUNTER', schema.counters);
 rows.push(['COUNTER_COUNT', schema.counters.length]);
 

@@ -216,7 +216,9 @@ export class Nexus {
         return false;
       }
       const answers = await Promise.all(
-        this.#pool.ready.map((thread) => this.#host.request(thread, 'quiet', undefined, Math.max(1, remaining), runtimeOf(thread)).catch(() => undefined)),
+        this.#pool.ready.map((thread) =>
+          this.#host.router.request(thread, 'quiet', undefined, Math.max(1, remaining), runtimeOf(thread)).catch(() => undefined),
+        ),
       );
       const all = [...answers, quiet(this.#host)];
       const activity = all.reduce((sum, answer) => sum + (answer?.activity ?? 0), 0);
@@ -236,7 +238,7 @@ export class Nexus {
     const remaining = Math.max(1, deadline - clock.nowMs());
     const ending = Promise.all([
       ...this.#pool.ready.map((thread) =>
-        this.#host.request(thread, 'shutdown', undefined, remaining, runtimeOf(thread)).then(
+        this.#host.router.request(thread, 'shutdown', undefined, remaining, runtimeOf(thread)).then(
           () => true,
           () => false,
         ),

@@ -5,13 +5,12 @@
 import type { AnyAgent } from '../model/agent-definition.js';
 import type { AgentRef, AskOptions, TellOutcome } from '../model/agent-ref.js';
 import type { AgentCell } from './agent-cell.js';
-import type { ActionEntry, Kind } from './kind.js';
+import type { Kind } from './kind.js';
+import type { MessageRouter } from './message-router.js';
 
 /** What a reference asks of its thread. */
 export interface ReferenceHost {
-  tellLocal(cell: AgentCell, action: ActionEntry, input: unknown, sender: AgentReference | undefined): TellOutcome;
-  tellRemote(target: AgentReference, action: ActionEntry, input: unknown, sender: AgentReference | undefined): TellOutcome;
-  ask(target: AgentReference, action: ActionEntry, input: unknown, options: AskOptions | undefined, sender: AgentReference | undefined): Promise<unknown>;
+  readonly router: MessageRouter;
   stop(target: AgentReference, timeoutMs: number | undefined): Promise<void>;
   nameOf(slot: number, generation: number): string | undefined;
 }
@@ -51,11 +50,11 @@ export class AgentReference implements AgentRef<AnyAgent> {
   tell(action: string, input?: unknown): TellOutcome {
     const entry = this.kindEntry.action(action);
     const cell = this.cell;
-    return cell !== undefined ? this.host.tellLocal(cell, entry, input, undefined) : this.host.tellRemote(this, entry, input, undefined);
+    return cell !== undefined ? this.host.router.tellLocal(cell, entry, input, undefined) : this.host.router.tellRemote(this, entry, input, undefined);
   }
 
   ask(action: string, input?: unknown, options?: AskOptions): Promise<never> {
-    return this.host.ask(this, this.kindEntry.action(action), input, options, undefined) as Promise<never>;
+    return this.host.router.ask(this, this.kindEntry.action(action), input, options, undefined) as Promise<never>;
   }
 
   stop(options?: { readonly timeoutMs?: number }): Promise<void> {

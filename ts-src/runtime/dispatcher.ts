@@ -188,7 +188,7 @@ export class Dispatcher {
     }
     this.handled++;
     if (reply !== undefined) reply.reply(result);
-    if (cell.extra !== undefined && cell.extra.stopRequested) this.#needs.stopRequested(cell);
+    if (cell.extra?.stopRequested === true) this.#needs.stopRequested(cell);
   }
 
   #await(cell: AgentCell, action: ActionEntry, reply: ReplyPort | undefined, result: PromiseLike<unknown>): void {

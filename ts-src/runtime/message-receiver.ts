@@ -39,7 +39,7 @@ export class MessageReceiver implements Receiver {
     replySlot: number,
     replySequence: number,
   ): void {
-    const reply = new RemoteReply(this.#host.sendReply, thread, replySlot, replySequence);
+    const reply = new RemoteReply(this.#host.router.sendReply, thread, replySlot, replySequence);
     if (slot === 0) return this.#call(thread, action, input, reply);
     const cell = this.#host.cells.get(slot, generation);
     const entry = cell?.kind.actions[action];
@@ -61,11 +61,11 @@ export class MessageReceiver implements Receiver {
   discarded(thread: number, _slot: number, _generation: number, replySlot: number, replySequence: number): void {
     this.#host.deadLetters.add('threadLost', 1);
     // Its sender has failed it already, unless it was sent after that.
-    if (replySlot >= 0) new RemoteReply(this.#host.sendReply, thread, replySlot, replySequence).fail(threadLost(this.#host.thread, 'the message'));
+    if (replySlot >= 0) new RemoteReply(this.#host.router.sendReply, thread, replySlot, replySequence).fail(threadLost(this.#host.thread, 'the message'));
   }
 
   corrupt(thread: number, replySlot: number, replySequence: number, error: unknown): void {
-    if (replySlot >= 0) new RemoteReply(this.#host.sendReply, thread, replySlot, replySequence).fail(error);
+    if (replySlot >= 0) new RemoteReply(this.#host.router.sendReply, thread, replySlot, replySequence).fail(error);
     this.#host.logger.error({ error, from: thread, thread: this.#host.thread }, 'a message could not be decoded');
   }
 

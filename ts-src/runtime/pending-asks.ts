@@ -152,7 +152,10 @@ export class PendingAsks {
   }
 
   failAll(error: (ask: PendingAsk) => Error): void {
-    this.#wheel.forEach((entry) => (entry as PendingAsk).fail(error(entry as PendingAsk)));
+    this.#wheel.forEach((entry) => {
+      const ask = entry as PendingAsk;
+      ask.fail(error(ask));
+    });
   }
 
   stop(): void {

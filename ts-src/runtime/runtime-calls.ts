@@ -23,7 +23,7 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
       const cell = host.cells.get(target.slot, target.generation);
       if (cell !== undefined) return host.watches.addWatcher(cell, watcher);
       const thread = host.engine.table.threadOf(watcher.slot, watcher.generation);
-      if (thread >= 0 && thread !== host.thread) host.call(thread, 'terminated', { watcher, ref: target, id: target.id, reason: { type: 'notFound' } });
+      if (thread >= 0 && thread !== host.thread) host.router.call(thread, 'terminated', { watcher, ref: target, id: target.id, reason: { type: 'notFound' } });
     },
     unwatch({ target, watcher }) {
       const cell = host.cells.get(target.slot, target.generation);
@@ -50,8 +50,8 @@ export function quiet(host: ThreadHost): Quiet {
       if (timers !== undefined) for (const cancel of [...timers]) cancel();
     }
   }
-  const { dispatcher, lifecycle, sentLocal } = host;
-  return { idle: dispatcher.isIdle && host.links.waiting === 0, activity: dispatcher.handled + dispatcher.failures + sentLocal + lifecycle.spawned };
+  const { dispatcher, lifecycle, router } = host;
+  return { idle: dispatcher.isIdle && host.links.waiting === 0, activity: dispatcher.handled + dispatcher.failures + router.sentLocal + lifecycle.spawned };
 }
 
 export async function stopAllAgents(host: ThreadHost): Promise<void> {

@@ -111,7 +111,10 @@ export class Spawning {
     if (choice === 'auto') return kind.callingThreadOnly ? 0 : this.#leastLoaded();
     const number = choice as number;
     if (!Number.isInteger(number) || number < 0 || number >= shared.threadCount || !this.#needs.canReach(number)) {
-      throw new NexusTypeError('NEXUS_THREAD_UNKNOWN', `thread: ${String(choice)} is not a thread of this nexus; use 'auto', 'local' or a number from 0 to ${shared.threadCount - 1}`);
+      throw new NexusTypeError(
+        'NEXUS_THREAD_UNKNOWN',
+        `thread: ${String(choice)} is not a thread of this nexus; use 'auto', 'local' or a number from 0 to ${shared.threadCount - 1}`,
+      );
     }
     if (kind.callingThreadOnly && number !== 0) throw onlyOnCallingThread(kind, number);
     return number;

@@ -4,6 +4,7 @@ import * as L from '../../layout/generated/layout.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Links } from './links.js';
+import type { MessageRouter } from './message-router.js';
 import type { PendingAsks } from './pending-asks.js';
 
 export interface CountedParts {
@@ -12,8 +13,7 @@ export interface CountedParts {
   readonly asks: PendingAsks;
   readonly links: Links;
   agentCount(): number;
-  sentLocal(): number;
-  asked(): number;
+  readonly router: MessageRouter;
 }
 
 export class ThreadCounters {
@@ -36,7 +36,7 @@ export class ThreadCounters {
   }
 
   publish(): void {
-    const { dispatcher, lifecycle, asks, links } = this.#parts;
+    const { dispatcher, lifecycle, asks, links, router } = this.#parts;
     this.publishAgentCount();
     this.#shared.words[this.#threadAt + L.THREAD_WORD_QUEUE_DEPTH] = dispatcher.depth;
     this.#set(L.COUNTER_SPAWNED, lifecycle.spawned);
@@ -44,8 +44,8 @@ export class ThreadCounters {
     this.#set(L.COUNTER_RESTARTED, lifecycle.restarted);
     this.#set(L.COUNTER_HANDLED, dispatcher.handled);
     this.#set(L.COUNTER_FAILED, dispatcher.failures);
-    this.#set(L.COUNTER_SENT_LOCAL, this.#parts.sentLocal());
-    this.#set(L.COUNTER_ASKS, this.#parts.asked());
+    this.#set(L.COUNTER_SENT_LOCAL, router.sentLocal);
+    this.#set(L.COUNTER_ASKS, router.asked);
     this.#set(L.COUNTER_ASK_TIMEOUTS, asks.timeouts);
     this.#set(L.COUNTER_ASK_FAILURES, asks.failures);
     this.#set(L.COUNTER_LATE_REPLIES, asks.lateReplies);

@@ -21,19 +21,18 @@ import { CellTable } from './cell-table.js';
 import { Context, type ContextHost } from './context.js';
 import { type DeadLetter, DeadLetters } from './dead-letters.js';
 import { Dispatcher } from './dispatcher.js';
-import { agentNotFound, nexusStopped, threadFailed } from './failures.js';
-import type { ActionEntry, Kind, KindRegistry } from './kind.js';
+import { nexusStopped } from './failures.js';
+import type { Kind, KindRegistry } from './kind.js';
 import { Lifecycle } from './lifecycle.js';
 import { Links } from './links.js';
 import { MessageReceiver, systemActions } from './message-receiver.js';
-import { type AskTarget, type PendingAsk, PendingAsks } from './pending-asks.js';
-import type { SendReply } from './remote-reply.js';
+import { MessageRouter } from './message-router.js';
+import { PendingAsks } from './pending-asks.js';
 import { Spawning } from './spawning.js';
-import { type AgentFailure, type LogLine, type Signal, type SystemCallName, type SystemCalls, systemCallNumber } from './system-calls.js';
+import type { AgentFailure, LogLine, Signal, SystemCalls } from './system-calls.js';
 import { ThreadCounters } from './thread-counters.js';
 import { Watches } from './watches.js';
 
-const TIMEOUT_MS_MAX = 86_400_000;
 const DONE = Promise.resolve();
 
 export interface ThreadHostOptions {
@@ -63,10 +62,9 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly asks: PendingAsks;
   readonly deadLetters: DeadLetters;
   readonly links: Links;
+  readonly router: MessageRouter;
   /** Set when the nexus stops: no agent is spawned any more. */
   isStopping = false;
-  sentLocal = 0;
-  asked = 0;
   readonly #options: ThreadHostOptions;
   readonly #spawning: Spawning;
   readonly #counters: ThreadCounters;
@@ -111,6 +109,16 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       deadLetter: (reason, cell, action) => this.deadLetters.record(reason, cell.kind.name, () => this.nameOf(cell.slot, cell.generation), action.name),
       afterDrain: () => this.#endTurn(),
     });
+    this.router = new MessageRouter({
+      thread,
+      askTimeoutMs: options.askTimeoutMs,
+      table: engine.table,
+      cells: this.cells,
+      links: this.links,
+      dispatcher: this.dispatcher,
+      asks: this.asks,
+      deadLetters: this.deadLetters,
+    });
     this.lifecycle = new Lifecycle({
       table: engine.table,
       cells: this.cells,
@@ -135,9 +143,9 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       cellOf: (ref) => this.cells.get(ref.slot, ref.generation),
       threadOf: (ref) => engine.table.threadOf(ref.slot, ref.generation),
       referenceOf: (cell) => this.referenceOf(cell),
-      sendWatch: (to, target, watcher) => this.call(to, 'watch', { target, watcher }),
-      sendUnwatch: (to, target, watcher) => this.call(to, 'unwatch', { target, watcher }),
-      sendTerminated: (to, watcher, { ref, id, reason }) => this.call(to, 'terminated', { watcher, ref: ref as AgentReference, id, reason }),
+      sendWatch: (to, target, watcher) => this.router.call(to, 'watch', { target, watcher }),
+      sendUnwatch: (to, target, watcher) => this.router.call(to, 'unwatch', { target, watcher }),
+      sendTerminated: (to, watcher, { ref, id, reason }) => this.router.call(to, 'terminated', { watcher, ref: ref as AgentReference, id, reason }),
       deliver: (watcher, ended) => {
         const { onTerminated } = watcher.kind;
         if (onTerminated !== undefined) this.dispatcher.enqueueSystem(watcher, onTerminated, ended, undefined);
@@ -153,7 +161,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       canReach: (to) => this.links.canReach(to),
       find: (id, definition) => this.find(id, definition),
       spawnHere: (kind, id, init, parent) => this.spawnHere(kind, id, init, parent),
-      spawnThere: (to, kind, id, init, parent) => this.request(to, 'spawn', { kind: kind.index, id, init, parent }, options.askTimeoutMs, { kind: kind.name, id }),
+      spawnThere: (to, kind, id, init, parent) =>
+        this.router.request(to, 'spawn', { kind: kind.index, id, init, parent }, options.askTimeoutMs, { kind: kind.name, id }),
       referenceOf: (cell) => this.referenceOf(cell),
     });
     this.#counters = new ThreadCounters(shared, thread, {
@@ -162,8 +171,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       asks: this.asks,
       links: this.links,
       agentCount: () => this.cells.size,
-      sentLocal: () => this.sentLocal,
-      asked: () => this.asked,
+      router: this.router,
     });
   }
 
@@ -181,72 +189,26 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     this.asks.stop();
   }
 
-  // --- messages
-
-  tellLocal(cell: AgentCell, action: ActionEntry, input: unknown, sender: AgentReference | undefined): TellOutcome {
-    this.sentLocal++;
-    return this.dispatcher.enqueue(cell, action, input, undefined, sender);
+  tellFrom(sender: AgentReference, target: AgentReference, action: string, input: unknown): TellOutcome {
+    return this.router.tellFrom(sender, target, action, input);
   }
 
-  tellRemote(target: AgentReference, action: ActionEntry, input: unknown, sender: AgentReference | undefined): TellOutcome {
-    const { slot, generation } = target;
-    const thread = this.engine.table.threadOf(slot, generation);
-    if (thread === this.thread) {
-      // A reference from before the agent was known here, such as one that arrived in a message.
-      const cell = this.cells.get(slot, generation);
-      return cell === undefined ? this.#dead('noAgent', target, action) : this.tellLocal(cell, action, input, sender);
-    }
-    if (thread < 0 || !this.links.canReach(thread)) return this.#dead('noAgent', target, action);
-    if (this.links.isClosed) return this.#dead('nexusStopped', target, action);
-    const sent = this.links
-      .to(thread)
-      .send(L.MESSAGE_TYPE_TELL, action.index, slot, generation, 0, 0, sender?.slot ?? 0, sender?.generation ?? 0, input, false);
-    return sent ? 'accepted' : this.#dead('ringFull', target, action);
-  }
-
-  tellFrom(sender: AgentReference | undefined, target: AgentReference, action: string, input: unknown): TellOutcome {
-    const entry = target.kindEntry.action(action);
-    return target.cell !== undefined ? this.tellLocal(target.cell, entry, input, sender) : this.tellRemote(target, entry, input, sender);
+  askFrom(sender: AgentReference, target: AgentReference, action: string, input: unknown, options: AskOptions | undefined): Promise<unknown> {
+    return this.router.askFrom(sender, target, action, input, options);
   }
 
   tellSelf(cell: AgentCell, action: string, input: unknown): void {
-    this.tellLocal(cell, cell.kind.action(action), input, undefined);
+    this.router.tellLocal(cell, cell.kind.action(action), input, undefined);
   }
 
   send(id: string, action: string, input: unknown, options: SendOptions | undefined, sender: AgentReference | undefined): TellOutcome {
     const routing = options?.routing ?? 'default';
     if (routing !== 'default' && routing !== 'optimized') throw optionError('routing', `'${String(routing)}' is not known; it must be default or optimized`);
     const target = this.find(id, undefined);
-    if (target !== undefined) return this.tellFrom(sender, target, action, input);
+    if (target !== undefined) return this.router.tellFrom(sender, target, action, input);
     this.deadLetters.record('noAgent', undefined, () => id, action);
     return 'noAgent';
   }
-
-  ask(target: AgentReference, action: ActionEntry, input: unknown, options: AskOptions | undefined, sender: AgentReference | undefined): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const timeoutMs = options?.timeoutMs ?? this.#options.askTimeoutMs;
-      if (!(timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX)) throw optionError('timeoutMs', `is ${String(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
-      const ask = this.asks.open(resolve, reject, target, action.name, timeoutMs);
-      if (options?.signal !== undefined) {
-        ask.abortOn(options.signal);
-        if (ask.isSettled) return;
-      }
-      this.asked++;
-      const { cell } = target;
-      if (cell !== undefined) this.#askLocal(cell, action, input, ask, sender);
-      else this.#askRemote(target, action, input, ask, sender);
-    });
-  }
-
-  askFrom(sender: AgentReference, target: AgentReference, action: string, input: unknown, options: AskOptions | undefined): Promise<unknown> {
-    return this.ask(target, target.kindEntry.action(action), input, options, sender);
-  }
-
-  readonly sendReply: SendReply = (thread, type, replySlot, replySequence, value) => {
-    if (!this.links.isClosed) this.links.to(thread).send(type, 0, replySlot, replySequence, 0, 0, 0, 0, value, true);
-  };
-
-  // --- agents
 
   spawn(definition: AnyAgent, options: SpawnOptions | undefined, parent: AgentCell | undefined): Promise<AgentReference> {
     return this.#spawning.spawn(definition, options, parent);
@@ -331,14 +293,12 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     const cell = this.cells.get(parent.slot, parent.generation);
     if (cell !== undefined) return this.lifecycle.failed(cell, error, undefined);
     const thread = this.engine.table.threadOf(parent.slot, parent.generation);
-    if (thread >= 0 && thread !== this.thread) this.call(thread, 'escalate', { parent, error });
+    if (thread >= 0 && thread !== this.thread) this.router.call(thread, 'escalate', { parent, error });
   }
 
   childEnded(parent: AgentReference, slot: number): void {
     this.cells.get(parent.slot, parent.generation)?.extra?.children?.delete(slot);
   }
-
-  // --- references and contexts
 
   nameOf(slot: number, generation: number): string | undefined {
     return this.engine.table.keyOf(slot, generation);
@@ -365,35 +325,6 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     return context;
   }
 
-  // --- between threads
-
-  /** A call to the runtime of another thread, without an answer. */
-  call<N extends SystemCallName>(thread: number, name: N, input: Parameters<SystemCalls[N]>[0]): void {
-    if (this.links.isClosed || !this.links.canReach(thread)) return;
-    this.links.to(thread).send(L.MESSAGE_TYPE_TELL, systemCallNumber[name], 0, 0, 0, 0, 0, 0, input, true);
-  }
-
-  /** A call to the runtime of another thread, with an answer. */
-  request<N extends SystemCallName>(
-    thread: number,
-    name: N,
-    input: Parameters<SystemCalls[N]>[0],
-    timeoutMs: number,
-    target: AskTarget,
-  ): Promise<Awaited<ReturnType<SystemCalls[N]>>> {
-    return new Promise((resolve, reject) => {
-      if (this.links.isClosed) throw nexusStopped();
-      if (!this.links.canReach(thread)) throw threadFailed(thread, `${target.kind} '${target.id}'`);
-      const ask = this.asks.open(resolve as (value: unknown) => void, reject, target, name, timeoutMs);
-      this.asks.sendTo(ask, thread);
-      try {
-        this.links.to(thread).send(L.MESSAGE_TYPE_ASK, systemCallNumber[name], 0, 0, ask.slot, ask.sequence, 0, 0, input, true);
-      } catch (error) {
-        ask.fail(error);
-      }
-    });
-  }
-
   flushSoon(): void {
     if (this.#inTurn || this.#flushScheduled || this.dispatcher.isDraining) return;
     this.#flushScheduled = true;
@@ -403,43 +334,10 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     });
   }
 
-  #askLocal(cell: AgentCell, action: ActionEntry, input: unknown, ask: PendingAsk, sender: AgentReference | undefined): void {
-    this.sentLocal++;
-    this.dispatcher.enqueue(cell, action, input, ask, sender);
-  }
-
-  #askRemote(target: AgentReference, action: ActionEntry, input: unknown, ask: PendingAsk, sender: AgentReference | undefined): void {
-    const { slot, generation } = target;
-    const thread = this.engine.table.threadOf(slot, generation);
-    const cell = thread === this.thread ? this.cells.get(slot, generation) : undefined;
-    if (cell !== undefined) return this.#askLocal(cell, action, input, ask, sender);
-    if (thread < 0 || thread === this.thread || !this.links.canReach(thread)) {
-      this.#dead('noAgent', target, action);
-      return ask.fail(agentNotFound(target.kind, target.knownId));
-    }
-    if (this.links.isClosed) {
-      this.#dead('nexusStopped', target, action);
-      return ask.fail(nexusStopped());
-    }
-    this.asks.sendTo(ask, thread);
-    let sent: boolean;
-    try {
-      sent = this.links
-        .to(thread)
-        .send(L.MESSAGE_TYPE_ASK, action.index, slot, generation, ask.slot, ask.sequence, sender?.slot ?? 0, sender?.generation ?? 0, input, false);
-    } catch (error) {
-      return ask.fail(error);
-    }
-    if (sent) return;
-    this.#dead('ringFull', target, action);
-    const message = `the ring to thread ${thread} is full: ${target.kind} '${target.id}' is sent messages faster than its thread takes them`;
-    ask.fail(new NexusError('NEXUS_BACKPRESSURE', message, { data: { thread } }));
-  }
-
   #stopRemote(target: AgentReference, timeoutMs: number): Promise<void> {
     const thread = this.engine.table.threadOf(target.slot, target.generation);
     if (thread < 0 || thread === this.thread || !this.links.canReach(thread)) return DONE;
-    return this.request(thread, 'stopAgent', { slot: target.slot, generation: target.generation }, timeoutMs, target).catch((error: unknown) => {
+    return this.router.request(thread, 'stopAgent', { slot: target.slot, generation: target.generation }, timeoutMs, target).catch((error: unknown) => {
       throw error instanceof NexusError && error.code === 'NEXUS_ASK_TIMEOUT' ? stopTimeout(target, timeoutMs) : error;
     });
   }
@@ -459,7 +357,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     if (parent === undefined) return;
     if (this.cells.get(parent.slot, parent.generation) !== undefined) return this.childEnded(parent, cell.slot);
     const thread = this.engine.table.threadOf(parent.slot, parent.generation);
-    if (thread >= 0 && thread !== this.thread) this.call(thread, 'childEnded', { parent, slot: cell.slot });
+    if (thread >= 0 && thread !== this.thread) this.router.call(thread, 'childEnded', { parent, slot: cell.slot });
   }
 
   #escalate(cell: AgentCell, error: unknown): void {
@@ -481,11 +379,6 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     return { slot: reference.slot, generation: reference.generation, kind: reference.kindEntry.index, id: reference.id };
   }
 
-  #dead(reason: 'noAgent' | 'ringFull' | 'nexusStopped', target: AgentReference, action: ActionEntry): TellOutcome {
-    this.deadLetters.record(reason, target.kind, () => target.knownId, action.name);
-    return reason === 'noAgent' ? 'noAgent' : reason === 'ringFull' ? 'full' : 'stopped';
-  }
-
   /** Called by the waiter: takes what has arrived, runs the agents, sends what they sent. True if more is left. */
   #poll(): boolean {
     this.#inTurn = true;
@@ -503,5 +396,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
 }
 
 function stopTimeout(target: AgentReference, timeoutMs: number): NexusError {
-  return new NexusError('NEXUS_STOP_TIMEOUT', `${target.kind} '${target.id}' did not end within ${timeoutMs} ms: a handler or stop hook still runs`, { data: { timeoutMs } });
+  return new NexusError('NEXUS_STOP_TIMEOUT', `${target.kind} '${target.id}' did not end within ${timeoutMs} ms: a handler or stop hook still runs`, {
+    data: { timeoutMs },
+  });
 }

@@ -42,13 +42,13 @@ async function serve(): Promise<{ restored: number; failed: number }> {
   const log =
     (level: LogLine['level']) =>
     (data: object, message: string): void =>
-      host.call(0, 'log', { level, data: printable(data), message });
+      host.router.call(0, 'log', { level, data: printable(data), message });
   const logger: Logger = { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
   const outward: OutwardCalls = {
-    deadLetter: (letter) => host.call(0, 'deadLetter', letter),
-    signal: (signal) => host.call(0, 'signal', signal),
-    log: (line) => host.call(0, 'log', line),
-    agentFailed: (failure) => host.call(0, 'agentFailed', { ...failure, error: sendableError(failure.error) }),
+    deadLetter: (letter) => host.router.call(0, 'deadLetter', letter),
+    signal: (signal) => host.router.call(0, 'signal', signal),
+    log: (line) => host.router.call(0, 'log', line),
+    agentFailed: (failure) => host.router.call(0, 'agentFailed', { ...failure, error: sendableError(failure.error) }),
   };
   const host: ThreadHost = new ThreadHost(boot, shared, engine, registry, systemClock, logger, {
     ...outward,

@@ -157,7 +157,7 @@ export class WorkerPool {
     if (!replaced) this.#events.removeAgentsOf(thread);
     handleThreadLoss(this.#host, thread, replaced);
     for (let other = 1; other <= this.#options.count; other++) {
-      if (other !== thread) this.#host.call(other, 'threadLost', { thread, replaced });
+      if (other !== thread) this.#host.router.call(other, 'threadLost', { thread, replaced });
     }
     if (!replaced) {
       this.#states[thread] = { type: 'failed' };

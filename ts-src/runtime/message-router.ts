@@ -1,0 +1,172 @@
+/**
+ * Chooses the way of every message that leaves an agent, a caller or the runtime of this thread: into a mailbox here, into the ring to another thread, or
+ * nowhere (a dead letter). The way back of a reply is `pending-asks.ts`; what arrives is `message-receiver.ts`.
+ */
+import * as L from '../../layout/generated/layout.js';
+import { NexusError, optionError } from '../errors.js';
+import type { AskOptions, TellOutcome } from '../model/agent-ref.js';
+import type { RoutingTable } from '../ports/engine.js';
+import type { AgentCell } from './agent-cell.js';
+import type { AgentReference } from './agent-reference.js';
+import type { CellTable } from './cell-table.js';
+import type { DeadLetters } from './dead-letters.js';
+import type { Dispatcher } from './dispatcher.js';
+import { agentNotFound, nexusStopped, threadFailed } from './failures.js';
+import type { ActionEntry } from './kind.js';
+import type { Links } from './links.js';
+import type { AskTarget, PendingAsk, PendingAsks } from './pending-asks.js';
+import type { SendReply } from './remote-reply.js';
+import { type SystemCallName, type SystemCalls, systemCallNumber } from './system-calls.js';
+
+const TIMEOUT_MS_MAX = 86_400_000;
+
+export interface MessageRouterNeeds {
+  readonly thread: number;
+  readonly askTimeoutMs: number;
+  readonly table: RoutingTable;
+  readonly cells: CellTable;
+  readonly links: Links;
+  readonly dispatcher: Dispatcher;
+  readonly asks: PendingAsks;
+  readonly deadLetters: DeadLetters;
+}
+
+export class MessageRouter {
+  sentLocal = 0;
+  asked = 0;
+  readonly #thread: number;
+  readonly #askTimeoutMs: number;
+  readonly #table: RoutingTable;
+  readonly #cells: CellTable;
+  readonly #links: Links;
+  readonly #dispatcher: Dispatcher;
+  readonly #asks: PendingAsks;
+  readonly #deadLetters: DeadLetters;
+
+  constructor(needs: MessageRouterNeeds) {
+    this.#thread = needs.thread;
+    this.#askTimeoutMs = needs.askTimeoutMs;
+    this.#table = needs.table;
+    this.#cells = needs.cells;
+    this.#links = needs.links;
+    this.#dispatcher = needs.dispatcher;
+    this.#asks = needs.asks;
+    this.#deadLetters = needs.deadLetters;
+  }
+
+  tellLocal(cell: AgentCell, action: ActionEntry, input: unknown, sender: AgentReference | undefined): TellOutcome {
+    this.sentLocal++;
+    return this.#dispatcher.enqueue(cell, action, input, undefined, sender);
+  }
+
+  tellRemote(target: AgentReference, action: ActionEntry, input: unknown, sender: AgentReference | undefined): TellOutcome {
+    const { slot, generation } = target;
+    const thread = this.#table.threadOf(slot, generation);
+    if (thread === this.#thread) {
+      // A reference from before the agent was known here, such as one that arrived in a message.
+      const cell = this.#cells.get(slot, generation);
+      return cell === undefined ? this.#dead('noAgent', target, action) : this.tellLocal(cell, action, input, sender);
+    }
+    if (thread < 0 || !this.#links.canReach(thread)) return this.#dead('noAgent', target, action);
+    if (this.#links.isClosed) return this.#dead('nexusStopped', target, action);
+    const sent = this.#links
+      .to(thread)
+      .send(L.MESSAGE_TYPE_TELL, action.index, slot, generation, 0, 0, sender?.slot ?? 0, sender?.generation ?? 0, input, false);
+    return sent ? 'accepted' : this.#dead('ringFull', target, action);
+  }
+
+  tellFrom(sender: AgentReference | undefined, target: AgentReference, action: string, input: unknown): TellOutcome {
+    const entry = target.kindEntry.action(action);
+    return target.cell !== undefined ? this.tellLocal(target.cell, entry, input, sender) : this.tellRemote(target, entry, input, sender);
+  }
+
+  ask(target: AgentReference, action: ActionEntry, input: unknown, options: AskOptions | undefined, sender: AgentReference | undefined): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const timeoutMs = options?.timeoutMs ?? this.#askTimeoutMs;
+      if (!(timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX))
+        throw optionError('timeoutMs', `is ${String(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
+      const ask = this.#asks.open(resolve, reject, target, action.name, timeoutMs);
+      if (options?.signal !== undefined) {
+        ask.abortOn(options.signal);
+        if (ask.isSettled) return;
+      }
+      this.asked++;
+      const { cell } = target;
+      if (cell !== undefined) this.#askLocal(cell, action, input, ask, sender);
+      else this.#askRemote(target, action, input, ask, sender);
+    });
+  }
+
+  askFrom(sender: AgentReference, target: AgentReference, action: string, input: unknown, options: AskOptions | undefined): Promise<unknown> {
+    return this.ask(target, target.kindEntry.action(action), input, options, sender);
+  }
+
+  readonly sendReply: SendReply = (thread, type, replySlot, replySequence, value) => {
+    if (!this.#links.isClosed) this.#links.to(thread).send(type, 0, replySlot, replySequence, 0, 0, 0, 0, value, true);
+  };
+
+  /** A call to the runtime of another thread, without an answer. */
+  call<N extends SystemCallName>(thread: number, name: N, input: Parameters<SystemCalls[N]>[0]): void {
+    if (this.#links.isClosed || !this.#links.canReach(thread)) return;
+    this.#links.to(thread).send(L.MESSAGE_TYPE_TELL, systemCallNumber[name], 0, 0, 0, 0, 0, 0, input, true);
+  }
+
+  /** A call to the runtime of another thread, with an answer. */
+  request<N extends SystemCallName>(
+    thread: number,
+    name: N,
+    input: Parameters<SystemCalls[N]>[0],
+    timeoutMs: number,
+    target: AskTarget,
+  ): Promise<Awaited<ReturnType<SystemCalls[N]>>> {
+    return new Promise((resolve, reject) => {
+      if (this.#links.isClosed) throw nexusStopped();
+      if (!this.#links.canReach(thread)) throw threadFailed(thread, `${target.kind} '${target.id}'`);
+      const ask = this.#asks.open(resolve as (value: unknown) => void, reject, target, name, timeoutMs);
+      this.#asks.sendTo(ask, thread);
+      try {
+        this.#links.to(thread).send(L.MESSAGE_TYPE_ASK, systemCallNumber[name], 0, 0, ask.slot, ask.sequence, 0, 0, input, true);
+      } catch (error) {
+        ask.fail(error);
+      }
+    });
+  }
+
+  #askLocal(cell: AgentCell, action: ActionEntry, input: unknown, ask: PendingAsk, sender: AgentReference | undefined): void {
+    this.sentLocal++;
+    this.#dispatcher.enqueue(cell, action, input, ask, sender);
+  }
+
+  #askRemote(target: AgentReference, action: ActionEntry, input: unknown, ask: PendingAsk, sender: AgentReference | undefined): void {
+    const { slot, generation } = target;
+    const thread = this.#table.threadOf(slot, generation);
+    const cell = thread === this.#thread ? this.#cells.get(slot, generation) : undefined;
+    if (cell !== undefined) return this.#askLocal(cell, action, input, ask, sender);
+    if (thread < 0 || thread === this.#thread || !this.#links.canReach(thread)) {
+      this.#dead('noAgent', target, action);
+      return ask.fail(agentNotFound(target.kind, target.knownId));
+    }
+    if (this.#links.isClosed) {
+      this.#dead('nexusStopped', target, action);
+      return ask.fail(nexusStopped());
+    }
+    this.#asks.sendTo(ask, thread);
+    let sent: boolean;
+    try {
+      sent = this.#links
+        .to(thread)
+        .send(L.MESSAGE_TYPE_ASK, action.index, slot, generation, ask.slot, ask.sequence, sender?.slot ?? 0, sender?.generation ?? 0, input, false);
+    } catch (error) {
+      return ask.fail(error);
+    }
+    if (sent) return;
+    this.#dead('ringFull', target, action);
+    const message = `the ring to thread ${thread} is full: ${target.kind} '${target.id}' is sent messages faster than its thread takes them`;
+    ask.fail(new NexusError('NEXUS_BACKPRESSURE', message, { data: { thread } }));
+  }
+
+  #dead(reason: 'noAgent' | 'ringFull' | 'nexusStopped', target: AgentReference, action: ActionEntry): TellOutcome {
+    this.#deadLetters.record(reason, target.kind, () => target.knownId, action.name);
+    return reason === 'noAgent' ? 'noAgent' : reason === 'ringFull' ? 'full' : 'stopped';
+  }
+}
