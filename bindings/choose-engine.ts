@@ -31,7 +31,9 @@ export function chooseEngine(preference: EnginePreference): ChosenEngine {
   const forced = forcedByOption ?? kindOf('NEXUS_ENGINE', process.env['NEXUS_ENGINE'] || undefined);
   const by = forcedByOption === undefined ? 'NEXUS_ENGINE' : 'the options';
   if (forced !== undefined && required !== undefined && forced !== required) {
-    throw new NexusError('NEXUS_ENGINE_UNAVAILABLE', `the ${required} engine is required, but ${by} forces the ${forced} one. Remove one of the two`, { data: { required, forced } });
+    throw new NexusError('NEXUS_ENGINE_UNAVAILABLE', `the ${required} engine is required, but ${by} forces the ${forced} one. Remove one of the two`, {
+      data: { required, forced },
+    });
   }
   const wanted = forced ?? required;
   const why = forced === undefined ? 'required by the options' : `forced by ${by}`;

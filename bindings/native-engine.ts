@@ -15,7 +15,8 @@ const ENTRY_NUMBERS = 4;
 
 export function openNativeThread(addon: NativeAddon, shared: SharedMemory, thread: number, options: { readonly spinMicroseconds: number }): EngineThread {
   // By the first thread only, which opens before any record is used. A kernel that refuses changes nothing but speed.
-  if (thread === 0 && shared.recordCapacity >= HUGE_PAGES_RECORDS_MIN) addon.adviseHugePages(shared.bytes, shared.bucketsOffset, shared.ringsOffset - shared.bucketsOffset);
+  if (thread === 0 && shared.recordCapacity >= HUGE_PAGES_RECORDS_MIN)
+    addon.adviseHugePages(shared.bytes, shared.bucketsOffset, shared.ringsOffset - shared.bucketsOffset);
   return {
     kind: 'native',
     table: new FastestRoutingTable(addon, shared, thread),
@@ -157,7 +158,10 @@ export class NativeRoutingTable implements RoutingTable {
     const result = this.#addon.tableInsert(this.#handle, key, kind, payload, parent);
     if (result === KEY_INVALID) throw keyError(key);
     if (result === PAYLOAD_TOO_LARGE) {
-      throw new NexusTypeError('NEXUS_MESSAGE_TOO_LARGE', `the encoded init of agent '${key}' has ${payload?.length} bytes; the most is ${L.PAYLOAD_BYTES_MAX}`);
+      throw new NexusTypeError(
+        'NEXUS_MESSAGE_TOO_LARGE',
+        `the encoded init of agent '${key}' has ${payload?.length} bytes; the most is ${L.PAYLOAD_BYTES_MAX}`,
+      );
     }
     return result;
   }

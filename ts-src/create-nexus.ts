@@ -9,8 +9,10 @@ import { standardErrorLogger } from './adapters/standard-error-logger.js';
 import { systemClock } from './adapters/system-clock.js';
 import { NexusError } from './errors.js';
 import type { AnyAgent } from './model/agent-definition.js';
+import type { Logger } from './model/agent-context.js';
 import { SeededRandom } from './model/seeded-random.js';
 import { Nexus } from './nexus.js';
+import type { EngineReport } from './ports/engine.js';
 import { type NexusOptions, resolveOptions } from './options.js';
 import { duplicateKind, importDefinitions } from './runtime/agent-modules.js';
 import { KindRegistry, outlineOf } from './runtime/kind.js';
@@ -27,6 +29,7 @@ export async function createNexus(options: NexusOptions): Promise<Nexus> {
   const resolved = resolveOptions(options);
   const engine = chooseEngine({ forced: resolved.engine.force, require: resolved.engine.require });
   const logger = resolved.logger ?? standardErrorLogger;
+  if (engine.report.tried.length > 0) sayFallback(logger, engine.report);
   const exported = await importDefinitions(resolved.modules);
   const definitions = new Map<string, AnyAgent>(exported.map((definition) => [definition.kind, definition]));
   const outlines = exported.map((definition) => outlineOf(definition, false));
@@ -83,7 +86,8 @@ export async function createNexus(options: NexusOptions): Promise<Nexus> {
         memory: shared.memory,
         modules: resolved.modules,
         kinds: outlines,
-        engine: resolved.engine,
+        // Every thread the same one: any of them may have to wake any other.
+        engine: { force: engine.report.kind, require: undefined },
         spinMicroseconds: resolved.spinMicroseconds,
         askTimeoutMs: resolved.askTimeoutMs,
         messageBytesMax: resolved.messageBytesMax,
@@ -130,4 +134,13 @@ export async function createNexus(options: NexusOptions): Promise<Nexus> {
     throw error;
   }
   return new Nexus(host, pool, engine.report, emitter);
+}
+
+let saidFallback = false;
+
+/** A slower engine than the best is said once a process, with its reason. */
+function sayFallback(logger: Logger, report: EngineReport): void {
+  if (saidFallback) return;
+  saidFallback = true;
+  logger.warn({ engine: report.kind, tried: report.tried }, `nexus runs on the ${report.kind} engine: ${report.reason}`);
 }

@@ -33,7 +33,6 @@ export const ERROR_CODES = {
   NEXUS_MODULE_EMPTY: 'A module in `agents` exports no agent definition.',
   NEXUS_MODULE_MISMATCH: 'A module defines other agents on a worker than on the calling thread.',
   NEXUS_STOPPED: 'The nexus is stopping or has stopped.',
-  NEXUS_STOP_INCOMPLETE: 'The deadline of the shutdown passed before all mailboxes were empty.',
   NEXUS_ESCALATED: 'A failure was escalated to a thread.',
   NEXUS_MEMORY_UNAVAILABLE: 'The shared memory could not be reserved.',
   NEXUS_LAYOUT_MISMATCH: 'A shared memory is not of this version.',

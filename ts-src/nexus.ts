@@ -9,6 +9,7 @@ import { nearest } from './model/nearest-name.js';
 import type { InitOf, SendOptions, SpawnArguments, SpawnOptions } from './model/spawn-options.js';
 import type { EngineReport, TableStatistics } from './ports/engine.js';
 import type { DeadLetter } from './runtime/dead-letters.js';
+import { nexusStopped } from './runtime/failures.js';
 import { quiet, stopAllAgents } from './runtime/runtime-calls.js';
 import type { AgentFailure, Signal } from './runtime/system-calls.js';
 import type { ThreadHost } from './runtime/thread-host.js';
@@ -91,11 +92,13 @@ export class Nexus {
    * or a NexusTypeError: NEXUS_OPTION_INVALID, NEXUS_THREAD_UNKNOWN, NEXUS_NOT_CLONEABLE (`init` for another thread).
    */
   spawn<D extends AnyAgent>(definition: D, ...rest: SpawnArguments<D>): Promise<AgentRef<D>> {
+    if (this.#stopped !== undefined) return Promise.reject(nexusStopped());
     return this.#host.spawn(definition, rest[0] as SpawnOptions | undefined, undefined) as Promise<unknown> as Promise<AgentRef<D>>;
   }
 
   /** The live agent of this id, or a new one. Concurrent calls from any thread get the same agent. Rejects as `spawn`, and with NEXUS_KIND_MISMATCH. */
   getOrSpawn<D extends AnyAgent>(definition: D, id: string, options?: SpawnOptions<InitOf<D>>): Promise<AgentRef<D>> {
+    if (this.#stopped !== undefined) return Promise.reject(nexusStopped());
     return this.#host.getOrSpawn(definition, id, options) as Promise<unknown> as Promise<AgentRef<D>>;
   }
 
@@ -104,7 +107,7 @@ export class Nexus {
    * @param definition types the reference; an agent of another kind is then a NexusError NEXUS_KIND_MISMATCH
    */
   find<D extends AnyAgent = AnyAgent>(id: string, definition?: D): AgentRef<D> | undefined {
-    if (this.#stopped !== undefined && !this.#isOpen) return undefined;
+    if (!this.#isOpen) return undefined;
     return this.#host.find(id, definition) as unknown as AgentRef<D> | undefined;
   }
 

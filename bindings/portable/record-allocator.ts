@@ -7,8 +7,9 @@
 import * as L from '../../layout/generated/layout.js';
 import type { SharedMemory } from '../shared-memory.js';
 
-/** Wholly free groups a thread keeps for itself. */
+/** Wholly free groups a thread keeps for itself: at most this many, and all threads together at most a quarter of the table, or a small table would starve. */
 const IDLE_GROUPS_MAX = 16;
+const IDLE_SHARE = 4;
 const NONE: ReadonlySet<number> = new Set();
 
 interface Group {
@@ -33,6 +34,7 @@ export class RecordAllocator {
   readonly #groups = new Map<number, Group>();
   /** Groups with free records; the last one is allocated from. */
   readonly #available: Group[] = [];
+  readonly #idleMax: number;
   #hint: number;
   #idle = 0;
 
@@ -42,6 +44,7 @@ export class RecordAllocator {
     this.#recordsAt = shared.recordsOffset >> 2;
     this.#groupCount = shared.recordCapacity / L.GROUP_RECORDS;
     this.#tag = thread + 1;
+    this.#idleMax = Math.max(1, Math.min(IDLE_GROUPS_MAX, Math.floor(this.#groupCount / (IDLE_SHARE * shared.threadCount))));
     // Threads start their search at different places, so that they seldom meet.
     this.#hint = Math.floor((this.#groupCount * thread) / shared.threadCount);
   }
@@ -139,7 +142,7 @@ export class RecordAllocator {
 
   #noteIdle(group: Group): void {
     group.idle = true;
-    if (++this.#idle > IDLE_GROUPS_MAX) this.#giveBack(group);
+    if (++this.#idle > this.#idleMax) this.#giveBack(group);
   }
 
   #isRetired(index: number): boolean {

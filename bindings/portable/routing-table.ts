@@ -172,7 +172,8 @@ export class PortableRoutingTable implements RoutingTable {
           const owner = Atomics.load(this.#words, this.#at(record) + L.RECORD_WORD_OWNER);
           inherited.push({ slot: record, generation: state >>> 2, thread: owner >>> 16, kind: owner & 0xffff });
           inUse.add(record);
-          for (let extension = this.#link(record, L.RECORD_WORD_EXTENSION); extension !== 0; extension = this.#link(extension, L.EXTENSION_WORD_NEXT)) inUse.add(extension);
+          for (let extension = this.#link(record, L.RECORD_WORD_EXTENSION); extension !== 0; extension = this.#link(extension, L.EXTENSION_WORD_NEXT))
+            inUse.add(extension);
         } else {
           this.#setState(record, L.RECORD_STATE_FREE);
           this.#clearEntry(record);
@@ -217,10 +218,11 @@ export class PortableRoutingTable implements RoutingTable {
   #hasKey(record: number): boolean {
     const words = this.#words;
     const at = this.#at(record);
-    if (loadByteWord(words, at + L.RECORD_WORD_HASH) !== this.#key.hash || loadByteWord(words, at + L.RECORD_WORD_KEY_BYTES) !== this.#key.byteLength) return false;
+    if (loadByteWord(words, at + L.RECORD_WORD_HASH) !== this.#key.hash || loadByteWord(words, at + L.RECORD_WORD_KEY_BYTES) !== this.#key.byteLength)
+      return false;
     const keyWords = this.#key.words;
     const count = (this.#key.byteLength + 3) >>> 2;
-    const inline = count < INLINE_WORDS ? count : INLINE_WORDS;
+    const inline = Math.min(count, INLINE_WORDS);
     for (let index = 0; index < inline; index++) {
       if (loadByteWord(words, at + L.RECORD_WORD_INLINE + index) !== keyWords[index]) return false;
     }
@@ -262,7 +264,7 @@ export class PortableRoutingTable implements RoutingTable {
     words[at + L.RECORD_WORD_EXTENSION] = 0;
     words[at + L.RECORD_WORD_ENTRY] = 0;
     words[at + L.RECORD_WORD_PARENT] = parent;
-    const inline = keyCount < INLINE_WORDS ? keyCount : INLINE_WORDS;
+    const inline = Math.min(keyCount, INLINE_WORDS);
     for (let index = 0; index < inline; index++) words[at + L.RECORD_WORD_INLINE + index] = keyWords[index] as number;
     if (keyCount > inline || payload !== undefined) {
       if (!this.#writeRest(at, inline, keyCount, payload, keyCount + ((payloadBytes + 3) >>> 2))) {

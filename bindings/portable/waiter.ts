@@ -13,7 +13,11 @@ import { counterIndex, ringOffset, type SharedMemory, threadWord } from '../shar
 const HOT_MS = 0.2;
 const HOT_TURNS = 50;
 
-type WaitAsync = (words: Int32Array, index: number, value: number) => { readonly async: false; readonly value: string } | { readonly async: true; readonly value: Promise<string> };
+type WaitAsync = (
+  words: Int32Array,
+  index: number,
+  value: number,
+) => { readonly async: false; readonly value: string } | { readonly async: true; readonly value: Promise<string> };
 const waitAsync = (Atomics as unknown as { waitAsync: WaitAsync }).waitAsync;
 
 /** From `start` to `stop`; what is still pending after `stop` finds that its run is over. */

@@ -124,8 +124,8 @@ function refusal(ancestor: object, prototype: object): Refused | undefined {
   const tag = ancestor === EventEmitter.prototype ? 'EventEmitter' : valueOfProperty(ancestor, Symbol.toStringTag);
   if (typeof tag !== 'string') return undefined;
   if (!REFUSED_TAGS.has(tag) && !/ Iterator$|^Intl\./.test(tag)) return undefined;
-  const constructor = valueOfProperty(prototype, 'constructor');
-  const name = typeof constructor === 'function' && constructor !== Object && constructor.name !== '' ? constructor.name : plainName(tag);
+  const type = valueOfProperty(prototype, 'constructor');
+  const name = typeof type === 'function' && type !== Object && type.name !== '' ? type.name : plainName(tag);
   return { refused: `${/^[AEIOaeio]/.test(name) ? 'an' : 'a'} ${name}` };
 }
 

@@ -6,6 +6,7 @@
 
 import { NexusError } from '../errors.js';
 import { Extension, PADDED, TYPED_ARRAYS } from './extensions.js';
+import { plainView } from './plain-view.js';
 import { SHORT_STRING_LENGTH_MAX, shortString } from './short-string.js';
 
 const NO_BYTES = new Uint8Array(0);
@@ -21,13 +22,16 @@ export class PrimitiveReader {
   bytes: Uint8Array = NO_BYTES;
   position = 0;
   end = 0;
+  /** What the caller gave. */
+  private target: Uint8Array = NO_BYTES;
   protected view: DataView = new DataView(NO_BYTES.buffer);
   /** The same memory with the native string methods; made when a message first needs it. */
   private buffer: (Buffer & NativeSlices) | undefined = undefined;
 
   protected aim(bytes: Uint8Array, offset: number, end: number): void {
-    if (bytes !== this.bytes) {
-      this.bytes = bytes;
+    if (bytes !== this.target) {
+      this.target = bytes;
+      this.bytes = plainView(bytes);
       this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       this.buffer = undefined;
     }

@@ -6,6 +6,8 @@
 
 /** Where a builder gets the values from. */
 export interface ValueSource {
+  readonly bytes: Uint8Array;
+  position: number;
   read(depth: number): unknown;
 }
 
@@ -30,9 +32,12 @@ const WRITERS = new Map<string, WriteProperties>();
 /** undefined where code generation is forbidden or there are too many functions already. */
 export function builderOf(keys: readonly string[]): BuildObject | undefined {
   return cached(BUILDERS, keys, () => {
-    // A computed key, because a literal `"__proto__": x` would set the prototype.
-    const properties = keys.map((key) => `${key === '__proto__' ? '["__proto__"]' : JSON.stringify(key)}: source.read(depth)`);
-    return new Function('source', 'depth', `return { ${properties.join(', ')} };`) as BuildObject;
+    const properties = keys.map(
+      // A computed key, because a literal `"__proto__": x` would set the prototype. Small integers are read in place.
+      (key) => `${key === '__proto__' ? '["__proto__"]' : JSON.stringify(key)}:
+(lead = bytes[source.position]) < 128 ? (source.position++, lead) : source.read(depth)`,
+    );
+    return new Function('source', 'depth', `const bytes = source.bytes;\nlet lead;\nreturn { ${properties.join(',\n')} };`) as BuildObject;
   });
 }
 

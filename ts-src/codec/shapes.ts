@@ -39,6 +39,8 @@ export class ShapeTree {
   /** Node at which each shape ends, by number. */
   readonly shapes: ShapeNode[] = [];
   nodeCount = 1;
+  /** Nodes seen for the first time in this message. */
+  private readonly sighted: ShapeNode[] = [];
   /** Nodes that the last sweep had to keep. */
   private shapeNodeCount = 0;
 
@@ -61,13 +63,15 @@ export class ShapeTree {
   /** Whether an object that ends at this node defines a shape now: on second sight, as long as there are numbers. */
   admits(node: ShapeNode): boolean {
     if (this.shapes.length >= SHAPES_MAX) return false;
-    const admitted = node.seen;
+    if (node.seen) return true;
     node.seen = true;
-    return admitted;
+    this.sighted.push(node);
+    return false;
   }
 
-  /** Between messages, because it replaces the nodes: makes room when the tree is full. */
-  tidy(): void {
+  /** Before a message. The only time to make room in a full tree, because that replaces the nodes. */
+  begin(): void {
+    if (this.sighted.length > 0) this.sighted.length = 0;
     if (this.nodeCount >= SHAPE_NODES_MAX && this.shapeNodeCount < SHAPE_NODES_MAX / 2) this.sweep();
   }
 
@@ -79,8 +83,9 @@ export class ShapeTree {
     return node.shape;
   }
 
-  /** Takes the numbers from `count` on back: the message that defined them was not sent. */
+  /** The message was not sent: takes back the numbers from `count` on, and what was seen for the first time. */
   rollback(count: number): void {
+    for (const node of this.sighted) node.seen = false;
     const shapes = this.shapes;
     for (let index = count; index < shapes.length; index++) (shapes[index] as ShapeNode).shape = -1;
     shapes.length = count;

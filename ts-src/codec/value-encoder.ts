@@ -11,6 +11,7 @@
 
 import { NexusError, NexusTypeError } from '../errors.js';
 import { DEEP, FULL } from './extensions.js';
+import { needsGraph } from './graph-check.js';
 import { GraphWriter } from './graph-writer.js';
 import { explainRefusal } from './not-cloneable.js';
 import type { ReferenceCodec } from './reference-codec.js';
@@ -62,7 +63,8 @@ export class ValueEncoder {
         end = writer.write(value, offset, 0);
         if (end < 0) {
           writer.rollback(shapeCount);
-          if (end === DEEP) end = writer.writeGraph(value, offset);
+          // A cycle can use up the room before it reaches the depth.
+          if (end === DEEP || (end === FULL && needsGraph(value, limit - offset, this.references))) end = writer.writeGraph(value, offset);
         }
       } catch (error) {
         writer.rollback(shapeCount);

@@ -36,7 +36,7 @@ export class ValueWriter extends PrimitiveWriter {
     for (const _ in EMPTY) this.inherits = true;
     const tree = this.tree;
     if (tree === undefined) return 0;
-    tree.tidy();
+    tree.begin();
     return tree.shapes.length;
   }
 
@@ -165,7 +165,6 @@ export class ValueWriter extends PrimitiveWriter {
     if (typeof kind === 'object') return REFUSED;
     // Object.create(Map.prototype) is not a Map, and neither is a Proxy of one.
     if (kind !== 'error' && brandOf(value) !== kind) return REFUSED;
-    if (depth >= TREE_DEPTH_MAX) return DEEP;
     switch (kind) {
       case 'map':
         return this.writeMap(value as Map<unknown, unknown>, position, depth);
@@ -179,6 +178,7 @@ export class ValueWriter extends PrimitiveWriter {
   }
 
   private writeMap(value: Map<unknown, unknown>, position: number, depth: number): number {
+    if (depth >= TREE_DEPTH_MAX) return DEEP;
     const size = value.size;
     let at = this.writeTag(Tag.map, position);
     if (at < 0) return at;
@@ -196,6 +196,7 @@ export class ValueWriter extends PrimitiveWriter {
   }
 
   private writeSet(value: Set<unknown>, position: number, depth: number): number {
+    if (depth >= TREE_DEPTH_MAX) return DEEP;
     const size = value.size;
     let at = this.writeTag(Tag.set, position);
     if (at < 0) return at;
@@ -211,6 +212,7 @@ export class ValueWriter extends PrimitiveWriter {
   }
 
   private writeError(value: object, position: number, depth: number): number {
+    if (depth >= TREE_DEPTH_MAX) return DEEP;
     const parts = takeApart(value);
     let at = this.writeErrorHeader(parts, position);
     if (at < 0) return at;
@@ -253,9 +255,7 @@ export class ValueWriter extends PrimitiveWriter {
         return at < 0 ? at : this.write(unbox(value), at, 0);
       }
       case 'arrayBuffer':
-        return isDetached(value as ArrayBuffer)
-          ? REFUSED
-          : this.writeRun(Extension.arrayBuffer, new Uint8Array(value as ArrayBuffer), position);
+        return isDetached(value as ArrayBuffer) ? REFUSED : this.writeRun(Extension.arrayBuffer, new Uint8Array(value as ArrayBuffer), position);
       case 'view':
         return this.writeView(value as ArrayBufferView, position);
       default:

@@ -2,10 +2,10 @@
 import { NexusError } from '../errors.js';
 import type { AgentCell } from './agent-cell.js';
 
-export function agentNotFound(kind: string, id?: string): NexusError {
+export function agentNotFound(kind?: string, id?: string): NexusError {
   return new NexusError(
     'NEXUS_AGENT_NOT_FOUND',
-    `the ${kind} agent ${id === undefined ? '' : `'${id}' `}has ended; get a new reference with find or getOrSpawn`,
+    `the ${kind === undefined ? '' : `${kind} `}agent ${id === undefined ? '' : `'${id}' `}has ended; get a new reference with find or getOrSpawn`,
     { data: { kind, id } },
   );
 }

@@ -45,7 +45,7 @@ export class MessageReceiver implements Receiver {
     const entry = cell?.kind.actions[action];
     if (cell === undefined || entry === undefined) {
       this.#noAgent(slot, generation);
-      return reply.fail(agentNotFound('', undefined));
+      return reply.fail(agentNotFound());
     }
     this.#host.dispatcher.enqueue(cell, entry, input, reply, senderSlot === 0 ? undefined : this.#sender(senderSlot, senderGeneration));
   }

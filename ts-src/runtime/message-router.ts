@@ -60,6 +60,7 @@ export class MessageRouter {
   }
 
   tellRemote(target: AgentReference, action: ActionEntry, input: unknown, sender: AgentReference | undefined): TellOutcome {
+    if (this.#links.isClosed) return this.#dead('nexusStopped', target, action);
     const { slot, generation } = target;
     const thread = this.#table.threadOf(slot, generation);
     if (thread === this.#thread) {
@@ -68,7 +69,6 @@ export class MessageRouter {
       return cell === undefined ? this.#dead('noAgent', target, action) : this.tellLocal(cell, action, input, sender);
     }
     if (thread < 0 || !this.#links.canReach(thread)) return this.#dead('noAgent', target, action);
-    if (this.#links.isClosed) return this.#dead('nexusStopped', target, action);
     const sent = this.#links
       .to(thread)
       .send(L.MESSAGE_TYPE_TELL, action.index, slot, generation, 0, 0, sender?.slot ?? 0, sender?.generation ?? 0, input, false);
@@ -138,6 +138,10 @@ export class MessageRouter {
   }
 
   #askRemote(target: AgentReference, action: ActionEntry, input: unknown, ask: PendingAsk, sender: AgentReference | undefined): void {
+    if (this.#links.isClosed) {
+      this.#dead('nexusStopped', target, action);
+      return ask.fail(nexusStopped());
+    }
     const { slot, generation } = target;
     const thread = this.#table.threadOf(slot, generation);
     const cell = thread === this.#thread ? this.#cells.get(slot, generation) : undefined;
@@ -145,10 +149,6 @@ export class MessageRouter {
     if (thread < 0 || thread === this.#thread || !this.#links.canReach(thread)) {
       this.#dead('noAgent', target, action);
       return ask.fail(agentNotFound(target.kind, target.knownId));
-    }
-    if (this.#links.isClosed) {
-      this.#dead('nexusStopped', target, action);
-      return ask.fail(nexusStopped());
     }
     this.#asks.sendTo(ask, thread);
     let sent: boolean;

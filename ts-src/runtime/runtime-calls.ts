@@ -41,20 +41,18 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
   };
 }
 
-/** From the first time on nothing new starts on this thread: no agents, no timers. */
+/** Whether anything waits or runs. Agents go on as usual, but for their timers, which would keep a thread from ever being quiet. */
 export function quiet(host: ThreadHost): Quiet {
-  if (!host.isStopping) {
-    host.isStopping = true;
-    for (const cell of host.cells) {
-      const timers = cell.extra?.timers;
-      if (timers !== undefined) for (const cancel of [...timers]) cancel();
-    }
+  for (const cell of host.cells) {
+    const timers = cell.extra?.timers;
+    if (timers !== undefined) for (const cancel of [...timers]) cancel();
   }
   const { dispatcher, lifecycle, router } = host;
   return { idle: dispatcher.isIdle && host.links.waiting === 0, activity: dispatcher.handled + dispatcher.failures + router.sentLocal + lifecycle.spawned };
 }
 
 export async function stopAllAgents(host: ThreadHost): Promise<void> {
+  host.isStopping = true;
   const ending: Promise<void>[] = [];
   for (const cell of [...host.cells]) {
     ending.push(new Promise((resolve) => host.lifecycle.whenStopped(cell, resolve)));

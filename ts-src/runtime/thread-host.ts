@@ -9,7 +9,7 @@ import { ValueDecoder } from '../codec/value-decoder.js';
 import { ValueEncoder } from '../codec/value-encoder.js';
 import { NexusError, NexusTypeError, optionError } from '../errors.js';
 import type { AgentContext, Logger } from '../model/agent-context.js';
-import type { AnyAgent } from '../model/agent-definition.js';
+import type { AnyAgent, StopReason } from '../model/agent-definition.js';
 import type { AskOptions, TellOutcome } from '../model/agent-ref.js';
 import { SeededRandom } from '../model/seeded-random.js';
 import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
@@ -28,6 +28,7 @@ import { Links } from './links.js';
 import { MessageReceiver, systemActions } from './message-receiver.js';
 import { MessageRouter } from './message-router.js';
 import { PendingAsks } from './pending-asks.js';
+import { sendableError } from './remote-reply.js';
 import { Spawning } from './spawning.js';
 import type { AgentFailure, LogLine, Signal, SystemCalls } from './system-calls.js';
 import { ThreadCounters } from './thread-counters.js';
@@ -145,7 +146,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       referenceOf: (cell) => this.referenceOf(cell),
       sendWatch: (to, target, watcher) => this.router.call(to, 'watch', { target, watcher }),
       sendUnwatch: (to, target, watcher) => this.router.call(to, 'unwatch', { target, watcher }),
-      sendTerminated: (to, watcher, { ref, id, reason }) => this.router.call(to, 'terminated', { watcher, ref: ref as AgentReference, id, reason }),
+      sendTerminated: (to, watcher, { ref, id, reason }) => this.router.call(to, 'terminated', { watcher, ref: ref as AgentReference, id, reason: sendableReason(reason) }),
       deliver: (watcher, ended) => {
         const { onTerminated } = watcher.kind;
         if (onTerminated !== undefined) this.dispatcher.enqueueSystem(watcher, onTerminated, ended, undefined);
@@ -293,7 +294,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     const cell = this.cells.get(parent.slot, parent.generation);
     if (cell !== undefined) return this.lifecycle.failed(cell, error, undefined);
     const thread = this.engine.table.threadOf(parent.slot, parent.generation);
-    if (thread >= 0 && thread !== this.thread) this.router.call(thread, 'escalate', { parent, error });
+    if (thread >= 0 && thread !== this.thread) this.router.call(thread, 'escalate', { parent, error: sendableError(error) });
   }
 
   childEnded(parent: AgentReference, slot: number): void {
@@ -383,16 +384,23 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   #poll(): boolean {
     this.#inTurn = true;
     this.dispatcher.beginTurn();
-    const more = this.links.readAll();
-    this.#inTurn = false;
-    this.dispatcher.drain();
-    return more;
+    try {
+      return this.links.readAll();
+    } finally {
+      this.#inTurn = false;
+      this.dispatcher.drain();
+    }
   }
 
   #endTurn(): void {
     this.links.flush();
     this.#counters.publish();
   }
+}
+
+/** What went wrong may hold anything; the news of it must get through. */
+function sendableReason(reason: StopReason): StopReason {
+  return 'error' in reason ? { type: reason.type, error: sendableError(reason.error) } : reason;
 }
 
 function stopTimeout(target: AgentReference, timeoutMs: number): NexusError {

@@ -155,6 +155,7 @@ export class WorkerPool {
     this.#incarnations[thread] = (this.#incarnations[thread] as number) + 1;
     this.#setThreadState(thread, replaced ? L.THREAD_STATE_LOST : L.THREAD_STATE_FAILED);
     if (!replaced) this.#events.removeAgentsOf(thread);
+    this.#countLostMessages(thread);
     handleThreadLoss(this.#host, thread, replaced);
     for (let other = 1; other <= this.#options.count; other++) {
       if (other !== thread) this.#host.router.call(other, 'threadLost', { thread, replaced });
@@ -173,6 +174,14 @@ export class WorkerPool {
       );
     };
     this.#states[thread] = { type: 'waiting', cancel: this.#host.clock.after(decision.delayMs, startAgain) };
+  }
+
+  /** What waited in mailboxes of the lost thread, as it last published it. */
+  #countLostMessages(thread: number): void {
+    const { shared, deadLetters } = this.#host;
+    const at = threadWord(shared, thread) + L.THREAD_WORD_QUEUE_DEPTH;
+    deadLetters.add('threadLost', shared.words[at] as number);
+    shared.words[at] = 0;
   }
 
   #setThreadState(thread: number, state: number): void {

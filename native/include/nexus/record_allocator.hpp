@@ -19,6 +19,7 @@ class RecordAllocator {
       : owners_(shared.Words(shared.groups_offset)),
         records_(shared.Words(shared.records_offset)),
         group_count_(shared.record_capacity / layout::kGroupRecords),
+        idle_max_(IdleMax(group_count_, shared.thread_count)),
         tag_(thread + 1),
         // Threads start their search at different places, so that they seldom meet.
         hint_(static_cast<std::uint32_t>(std::uint64_t{group_count_} * thread / shared.thread_count)),
@@ -76,8 +77,14 @@ class RecordAllocator {
   }
 
  private:
-  /** Wholly free groups a thread keeps for itself. */
+  /** Wholly free groups a thread keeps for itself: at most this many, and all threads together at most a quarter of the table, or a small table would starve. */
   static constexpr std::uint32_t kIdleGroupsMax = 16;
+  static constexpr std::uint32_t kIdleShare = 4;
+
+  static std::uint32_t IdleMax(std::uint32_t group_count, std::uint32_t thread_count) {
+    const std::uint32_t share = group_count / (kIdleShare * thread_count);
+    return share < 1 ? 1 : share < kIdleGroupsMax ? share : kIdleGroupsMax;
+  }
 
   struct Group {
     std::uint32_t first = 0;
@@ -135,7 +142,7 @@ class RecordAllocator {
 
   void NoteIdle(Group* group) {
     group->idle = true;
-    if (++idle_ > kIdleGroupsMax) GiveBack(group);
+    if (++idle_ > idle_max_) GiveBack(group);
   }
 
   void GiveBack(Group* group) {
@@ -154,6 +161,7 @@ class RecordAllocator {
   std::uint32_t* owners_;
   std::uint32_t* records_;
   std::uint32_t group_count_;
+  std::uint32_t idle_max_;
   std::uint32_t tag_;
   std::uint32_t hint_;
   std::uint32_t idle_ = 0;

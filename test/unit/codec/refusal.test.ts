@@ -51,14 +51,37 @@ describe('a message is refused, naming the path,', () => {
     ['the value of a Map under a string', new Map([['k', () => {}]]), 'message.get("k") is a function'],
     ['the value of a Map under a number', { m: new Map([[5, () => {}]]) }, 'message.m.get(5) is a function'],
     ['the value of a Map under an object', new Map([[{}, () => {}]]), 'message.values()[0] is a function'],
-    ['the key of a Map', new Map<unknown, number>([['a', 1], [Symbol('s'), 2]]), 'message.keys()[1] is a symbol'],
+    [
+      'the key of a Map',
+      new Map<unknown, number>([
+        ['a', 1],
+        [Symbol('s'), 2],
+      ]),
+      'message.keys()[1] is a symbol',
+    ],
     ['a value of a Set', new Set([1, { a: () => {} }]), 'message.values()[1].a is a function'],
     ['a key that is no identifier', { 'a-b': { '"': () => {} } }, 'message["a-b"]["\\""] is a function'],
     ['a property of an error', Object.assign(new Error('x'), { retry: () => {} }), 'message.retry is a function'],
     ['the cause of an error', new Error('x', { cause: { f: () => {} } }), 'message.cause.f is a function'],
     ['one of several errors', { e: new AggregateError([1, () => {}]) }, 'message.e.errors[1] is a function'],
-    ['a property of a class instance', new (class { f = () => {} })(), 'message.f is a function'],
-    ['a getter that throws', { a: { get b() { throw new RangeError('no'); } } }, 'message.a.b cannot be read: RangeError: no'],
+    [
+      'a property of a class instance',
+      new (class {
+        f = () => {};
+      })(),
+      'message.f is a function',
+    ],
+    [
+      'a getter that throws',
+      {
+        a: {
+          get b() {
+            throw new RangeError('no');
+          },
+        },
+      },
+      'message.a.b cannot be read: RangeError: no',
+    ],
   ])('because of %s', (_, value, message) => expect(refusal(value)).toBe(message));
 
   it('because of a detached ArrayBuffer, or a view of one', () => {
@@ -80,13 +103,21 @@ describe('a message is refused, naming the path,', () => {
 
   it('keeping what a getter threw as the cause', () => {
     const thrown = new RangeError('no');
-    const value = { get a() { throw thrown; } };
+    const value = {
+      get a() {
+        throw thrown;
+      },
+    };
     expect(() => new Pair().send(value)).toThrowError(expect.objectContaining({ cause: thrown }));
   });
 
   it('when a getter sends a message itself over the same stream', () => {
     const pair = new Pair();
-    const value = { get a() { return pair.send({ b: 1 }); } };
+    const value = {
+      get a() {
+        return pair.send({ b: 1 });
+      },
+    };
     expect(refusal(value, pair)).toMatch(/^message\.a cannot be read: .*sends a message itself/);
     expect(pair.send({ c: 1 })).toEqual({ c: 1 });
   });
@@ -97,7 +128,18 @@ describe('a message is refused, naming the path,', () => {
     for (let times = 0; times < 5; times++) {
       // The shapes before the function are defined, and then taken back.
       refusal({ ...good(times), bad: { [`fresh${times >> 1}`]: 1, f: () => {} } }, pair);
-      refusal([good(times), { first: 1, second: { third: 1 } }, { get x() { throw new Error('no'); } }], pair);
+      refusal(
+        [
+          good(times),
+          { first: 1, second: { third: 1 } },
+          {
+            get x() {
+              throw new Error('no');
+            },
+          },
+        ],
+        pair,
+      );
       expect(pair.decoder.shapeCount).toBe(pair.encoder.shapeCount);
       expect(pair.send(good(times))).toEqual(good(times));
       expect(pair.send({ first: 1, second: { third: times } })).toEqual({ first: 1, second: { third: times } });

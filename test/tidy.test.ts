@@ -1,0 +1,133 @@
+/**
+ * The rules of the source that a machine can check: which folder may import which, calls that only adapters may make, file size, leftovers,
+ * generated files. It reads text; it runs nothing of the project.
+ */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' }).split('\n').filter(Boolean);
+const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+const isSource = (file: string): boolean => /\.(ts|mjs|cc|hpp)$/.test(file) && !file.includes('/generated/');
+const sources = tracked.filter((file) => /^(ts-src|bindings|layout\/generated)\/.*\.ts$/.test(file));
+
+/** Folder → folders it may import. Everything may import errors.ts and the generated layout; nothing may import what is not listed. */
+const IMPORTS: Readonly<Record<string, readonly string[]>> = {
+  'layout/generated': [],
+  'ts-src/errors.ts': [],
+  'ts-src/model': ['ts-src/errors.ts'],
+  'ts-src/ports': ['ts-src/model'],
+  'ts-src/codec': ['ts-src/errors.ts', 'ts-src/model'],
+  bindings: ['layout/generated', 'ts-src/errors.ts', 'ts-src/ports'],
+  'ts-src/runtime': ['layout/generated', 'bindings', 'ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/codec', 'ts-src/adapters'],
+  'ts-src/adapters': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/nexus.ts'],
+  'ts-src/options.ts': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports'],
+  'ts-src/nexus.ts': ['layout/generated', 'bindings', 'ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/runtime'],
+  'ts-src/create-nexus.ts': ['layout/generated', 'bindings', 'ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/runtime', 'ts-src/adapters', 'ts-src/options.ts', 'ts-src/nexus.ts'],
+  'ts-src/gateway': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/adapters', 'ts-src/nexus.ts', 'ts-src/runtime/dead-letters.ts'],
+  'ts-src/cli': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/adapters', 'ts-src/nexus.ts', 'ts-src/options.ts', 'ts-src/create-nexus.ts', 'ts-src/gateway'],
+  'ts-src/index.ts': ['ts-src'],
+};
+
+/** Only a worker's entry joins the runtime to a clock of the machine. */
+const EXCEPTIONS = new Set(['ts-src/runtime/worker-main.ts → ts-src/adapters/system-clock.ts']);
+
+function folderOf(file: string): string {
+  const names = Object.keys(IMPORTS).filter((name) => file === name || file.startsWith(`${name}/`));
+  return names.sort((a, b) => b.length - a.length)[0] ?? '';
+}
+
+function importsOf(file: string): { readonly target: string; readonly typeOnly: boolean }[] {
+  const found: { target: string; typeOnly: boolean }[] = [];
+  for (const match of read(file).matchAll(/^(import|export)\s+(type\s)?[^;]*?from\s+'(\.[^']+)'/gms)) {
+    found.push({ target: normalize(join(dirname(file), match[3] as string)).replace(/\.js$/, '.ts'), typeOnly: match[2] !== undefined });
+  }
+  return found;
+}
+
+test('every folder imports only what the table allows', () => {
+  const wrong: string[] = [];
+  for (const file of sources) {
+    const folder = folderOf(file);
+    expect(folder, `${file} is in no folder of the table: add it, with what it may import`).not.toBe('');
+    for (const { target } of importsOf(file)) {
+      const allowed = folderOf(target) === folder || (IMPORTS[folder] as readonly string[]).some((name) => target === name || target.startsWith(`${name}/`));
+      if (!allowed && !EXCEPTIONS.has(`${file} → ${target}`)) wrong.push(`${file} → ${target}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+});
+
+test('no module imports itself through others at run time', () => {
+  const graph = new Map(sources.map((file) => [file, importsOf(file).filter(({ typeOnly }) => !typeOnly).map(({ target }) => target)]));
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) throw new Error(`cycle: ${[...path.slice(path.indexOf(file)), file].join(' → ')}`);
+    if (done.has(file)) return;
+    for (const target of graph.get(file) ?? []) visit(target, [...path, file]);
+    done.add(file);
+  };
+  for (const file of sources) visit(file, []);
+});
+
+test('time, chance and timers come from outside in everything that decides', () => {
+  const pure = sources.filter((file) => /^ts-src\/(model|codec|ports)\//.test(file));
+  const wrong = pure.filter((file) => /\b(Date\.now|Math\.random|performance\.now|setTimeout|setInterval|setImmediate|process\.)\b/.test(withoutComments(read(file))));
+  expect(wrong).toEqual([]);
+  const timed = sources.filter((file) => file.startsWith('ts-src/runtime/') && /\b(Date\.now|Math\.random|performance\.now|setTimeout|setInterval)\(/.test(withoutComments(read(file))));
+  expect(timed).toEqual([]);
+});
+
+test('only bindings/ loads native code', () => {
+  const wrong = sources.filter((file) => !file.startsWith('bindings/') && /\.node['"`]|createRequire|process\.dlopen/.test(withoutComments(read(file))));
+  expect(wrong).toEqual([]);
+});
+
+test('only the N-API folder sees headers of Node', () => {
+  const wrong = tracked.filter((file) => /^native\/(include|src|test)\//.test(file) && /#include\s+[<"](node_api|js_native_api|uv|v8)/.test(read(file)));
+  expect(wrong).toEqual([]);
+});
+
+test('no file is longer than 500 lines', () => {
+  const long = tracked.filter(isSource).map((file) => [file, read(file).split('\n').length] as const).filter(([, lines]) => lines > 500);
+  expect(long).toEqual([]);
+});
+
+test('nothing is left unfinished', () => {
+  const marks = new RegExp(`\\b(${['TO', 'FIX', 'XX'].map((start, index) => start + ['DO', 'ME', 'X'][index]).join('|')})\\b`);
+  const wrong = tracked.filter(isSource).filter((file) => marks.test(read(file)) || /\b(describe|test|it)\.only\(/.test(read(file)) || /catch *(\([^)]*\))? *\{ *\}/.test(read(file)));
+  expect(wrong).toEqual([]);
+});
+
+test('every file starts with what it is', () => {
+  const wrong = sources.filter((file) => !file.includes('/generated/')).filter((file) => !/^(#!.*\n)?\s*\/\*\*/.test(read(file)));
+  expect(wrong).toEqual([]);
+});
+
+test('the generated layout is that of the schema', () => {
+  execFileSync(process.execPath, [join(root, 'layout/generate.mjs'), '--check'], { cwd: root });
+});
+
+test('names of files say what they define', () => {
+  const wrong = tracked.filter(isSource).filter((file) => /(^|[/-])(utils?|helpers?|common|misc|base|managers?)(\.|-|$)/.test(relative('.', file).split('/').pop() as string));
+  expect(wrong).toEqual([]);
+});
+
+test('every error code is in docs/errors.md, and no other', async () => {
+  const { ERROR_CODES } = (await import('../dist/ts-src/errors.js')) as { ERROR_CODES: Record<string, string> };
+  const documented = [...read('docs/errors.md').matchAll(/^\| `(NEXUS_[A-Z_]+)` \|/gm)].map((match) => match[1]);
+  expect(documented.sort()).toEqual(Object.keys(ERROR_CODES).sort());
+});
+
+test('every error code is used', () => {
+  const text = sources.filter((file) => file !== 'ts-src/errors.ts').map(read).join('\n');
+  const codes = [...read('ts-src/errors.ts').matchAll(/^ {2}(NEXUS_[A-Z_]+):/gm)].map((match) => match[1] as string);
+  expect(codes.filter((code) => !text.includes(code))).toEqual([]);
+});
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/\/\/.*$/gm, '');
+}
