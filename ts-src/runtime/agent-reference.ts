@@ -54,7 +54,7 @@ export class AgentReference implements AgentRef<AnyAgent> {
   }
 
   ask(action: string, input?: unknown, options?: AskOptions): Promise<never> {
-    return this.host.router.ask(this, this.kindEntry.action(action), input, options, undefined) as Promise<never>;
+    return this.host.router.ask(this, action, input, options, undefined) as Promise<never>;
   }
 
   stop(options?: { readonly timeoutMs?: number }): Promise<void> {

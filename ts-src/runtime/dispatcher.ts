@@ -20,7 +20,8 @@ const BUDGET_MESSAGES = 4096;
 const BUDGET_MS = 5;
 /** Messages of one agent before the next one has its turn. */
 const TURN_MESSAGES = 256;
-const POOL_MAX = 1024;
+/** Messages that all pooled mailboxes together have room for: what a burst left behind is kept for the next one, up to here. */
+const POOL_ROOM_MAX = 1 << 18;
 
 export interface DispatcherNeeds {
   nowMs(): number;
@@ -45,6 +46,7 @@ export class Dispatcher {
   running = 0;
   readonly #needs: DispatcherNeeds;
   readonly #pool: Mailbox[] = [];
+  #poolRoom = 0;
   #queue: (AgentCell | undefined)[] = new Array(1024).fill(undefined);
   #queueHead = 0;
   #queueSize = 0;
@@ -177,21 +179,22 @@ export class Dispatcher {
     if (action.index < 0) return this.#needs.system(cell, action, box.input, reply);
     const sender = box.sender;
     let result: unknown;
+    let isAsync: boolean;
     try {
       const { handler } = action;
       result = handler(cell.state, box.input, this.#needs.contextOf(cell, sender));
+      // Reads a property of the result, which may be a getter that throws.
+      isAsync = typeof result === 'object' && result !== null && typeof (result as PromiseLike<unknown>).then === 'function';
     } catch (error) {
       return this.#fail(cell, action, reply, error);
     }
-    if (typeof result === 'object' && result !== null && typeof (result as PromiseLike<unknown>).then === 'function') {
-      return this.#await(cell, action, reply, result as PromiseLike<unknown>);
-    }
+    if (isAsync) return this.#await(cell, action, reply, result instanceof Promise ? result : Promise.resolve(result));
     this.handled++;
     if (reply !== undefined) reply.reply(result);
     if (cell.extra?.stopRequested === true) this.#needs.stopRequested(cell);
   }
 
-  #await(cell: AgentCell, action: ActionEntry, reply: ReplyPort | undefined, result: PromiseLike<unknown>): void {
+  #await(cell: AgentCell, action: ActionEntry, reply: ReplyPort | undefined, result: Promise<unknown>): void {
     const life = cell.extra?.life ?? 0;
     if (!action.concurrent) cell.status = Status.busy;
     this.running++;
@@ -231,14 +234,18 @@ export class Dispatcher {
   }
 
   #attach(cell: AgentCell): Mailbox {
-    const box = this.#pool.pop() ?? new Mailbox();
+    let box = this.#pool.pop();
+    if (box === undefined) box = new Mailbox();
+    else this.#poolRoom -= box.room;
     cell.mailbox = box;
     if (cell.status === Status.ready) this.#stand(cell);
     return box;
   }
 
   #giveBack(box: Mailbox): void {
-    if (box.isSmall && this.#pool.length < POOL_MAX) this.#pool.push(box);
+    if (this.#poolRoom + box.room > POOL_ROOM_MAX) return;
+    this.#poolRoom += box.room;
+    this.#pool.push(box);
   }
 
   /** Into the run queue. An agent stands there at most once: when it becomes ready, or gets its mailbox while ready. */

@@ -8,6 +8,7 @@ import type { ReplyPort } from './pending-asks.js';
 
 const FIELDS = 4;
 const INITIAL = 16;
+const GROWTH = 4;
 
 export class Mailbox {
   size = 0;
@@ -57,20 +58,20 @@ export class Mailbox {
     this.sender = undefined;
   }
 
-  /** True if it has not grown so far that it should not go back to the pool. */
-  get isSmall(): boolean {
-    return this.#mask < 1024;
+  /** Messages it can hold before it grows. */
+  get room(): number {
+    return this.#mask + 1;
   }
 
   #grow(): void {
     const count = this.#mask + 1;
-    const items: unknown[] = new Array(count * 2 * FIELDS).fill(undefined);
+    const items: unknown[] = new Array(count * GROWTH * FIELDS).fill(undefined);
     for (let index = 0; index < count; index++) {
       const from = ((this.#head + index) & this.#mask) * FIELDS;
       for (let field = 0; field < FIELDS; field++) items[index * FIELDS + field] = this.#items[from + field];
     }
     this.#items = items;
     this.#head = 0;
-    this.#mask = count * 2 - 1;
+    this.#mask = count * GROWTH - 1;
   }
 }

@@ -12,7 +12,7 @@ import type { CellTable } from './cell-table.js';
 import type { DeadLetters } from './dead-letters.js';
 import type { Dispatcher } from './dispatcher.js';
 import { agentNotFound, nexusStopped, threadFailed } from './failures.js';
-import type { ActionEntry } from './kind.js';
+import type { ActionEntry, Kind } from './kind.js';
 import type { Links } from './links.js';
 import type { AskTarget, PendingAsk, PendingAsks } from './pending-asks.js';
 import type { SendReply } from './remote-reply.js';
@@ -76,29 +76,29 @@ export class MessageRouter {
   }
 
   tellFrom(sender: AgentReference | undefined, target: AgentReference, action: string, input: unknown): TellOutcome {
-    const entry = target.kindEntry.action(action);
+    const entry = kindOf(target).action(action);
     return target.cell !== undefined ? this.tellLocal(target.cell, entry, input, sender) : this.tellRemote(target, entry, input, sender);
   }
 
-  ask(target: AgentReference, action: ActionEntry, input: unknown, options: AskOptions | undefined, sender: AgentReference | undefined): Promise<unknown> {
+  /** Whatever is wrong with the arguments rejects the promise. */
+  ask(target: AgentReference, action: string, input: unknown, options: AskOptions | undefined, sender: AgentReference | undefined): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      const entry = kindOf(target).action(action);
       const timeoutMs = options?.timeoutMs ?? this.#askTimeoutMs;
-      if (!(timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX))
+      if (!(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX))
         throw optionError('timeoutMs', `is ${String(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
-      const ask = this.#asks.open(resolve, reject, target, action.name, timeoutMs);
-      if (options?.signal !== undefined) {
-        ask.abortOn(options.signal);
+      const signal = options?.signal;
+      if (signal !== undefined && !(signal instanceof AbortSignal)) throw optionError('signal', 'must be an AbortSignal');
+      const ask = this.#asks.open(resolve, reject, target, action, timeoutMs);
+      if (signal !== undefined) {
+        ask.abortOn(signal);
         if (ask.isSettled) return;
       }
       this.asked++;
       const { cell } = target;
-      if (cell !== undefined) this.#askLocal(cell, action, input, ask, sender);
-      else this.#askRemote(target, action, input, ask, sender);
+      if (cell !== undefined) this.#askLocal(cell, entry, input, ask, sender);
+      else this.#askRemote(target, entry, input, ask, sender);
     });
-  }
-
-  askFrom(sender: AgentReference, target: AgentReference, action: string, input: unknown, options: AskOptions | undefined): Promise<unknown> {
-    return this.ask(target, target.kindEntry.action(action), input, options, sender);
   }
 
   readonly sendReply: SendReply = (thread, type, replySlot, replySequence, value) => {
@@ -169,4 +169,11 @@ export class MessageRouter {
     this.#deadLetters.record(reason, target.kind, () => target.knownId, action.name);
     return reason === 'noAgent' ? 'noAgent' : reason === 'ringFull' ? 'full' : 'stopped';
   }
+}
+
+/** Callers without types pass ids, and what `find` did not find. */
+function kindOf(target: AgentReference): Kind {
+  const kind = (target as AgentReference | undefined | null)?.kindEntry;
+  if (kind === undefined) throw optionError('ref', `must be a reference to an agent, not ${target === null ? 'null' : typeof target}`);
+  return kind;
 }

@@ -11,6 +11,8 @@ import type { ValueEncoder } from '../codec/value-encoder.js';
 const PUBLISH_EVERY = 16;
 /** A new message is refused when this much waits already. One message may be larger than it. */
 export const OUTBOX_BYTES_MAX = 1 << 20;
+/** What the runtime says, errors included, goes out however low the limit for messages is. */
+const RUNTIME_BYTES_MAX = 1 << 18;
 const HEADER_BYTES = 16;
 const FRAGMENT_HEADER_BYTES = 16;
 
@@ -68,7 +70,7 @@ export class OutboundLink {
       const at = writer.begin();
       if (at >= 0) {
         let end = this.#writeHeader(this.#words, at, type, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration);
-        if (value !== undefined) end = encoder.encode(value, this.#bytes, end, at + writer.messageBytesMax);
+        if (value !== undefined) end = encoder.encode(value, this.#bytes, end, Math.min(at + writer.messageBytesMax, end + this.#bytesMaxOf(type, slot)));
         if (end >= 0) {
           const size = (end - at + 7) & ~7;
           this.#words[(at >> 2) + L.MESSAGE_WORD_BYTES] = size;
@@ -121,6 +123,12 @@ export class OutboundLink {
     return dropped;
   }
 
+  #bytesMaxOf(type: number, slot: number): number {
+    const { messageBytesMax } = this.#needs;
+    const isOfRuntime = type === L.MESSAGE_TYPE_REPLY_ERROR || (slot === 0 && type !== L.MESSAGE_TYPE_REPLY);
+    return isOfRuntime && messageBytesMax < RUNTIME_BYTES_MAX ? RUNTIME_BYTES_MAX : messageBytesMax;
+  }
+
   #publish(): void {
     this.#needs.writer.publish();
     this.#needs.wake();
@@ -138,7 +146,7 @@ export class OutboundLink {
     value: unknown,
   ): void {
     const headerBytes = HEADER_BYTES + (type === L.MESSAGE_TYPE_ASK ? 8 : 0) + (senderSlot !== 0 ? 8 : 0);
-    const encoded = value === undefined ? new Uint8Array(headerBytes) : this.#needs.encoder.encodeToScratch(value, headerBytes, this.#needs.messageBytesMax);
+    const encoded = value === undefined ? new Uint8Array(headerBytes) : this.#needs.encoder.encodeToScratch(value, headerBytes, this.#bytesMaxOf(type, slot));
     const size = (encoded.length + 7) & ~7;
     const message = new Uint8Array(size);
     message.set(encoded);

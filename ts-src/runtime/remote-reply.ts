@@ -37,14 +37,22 @@ export class RemoteReply implements ReplyPort {
   }
 }
 
-/** An error with its name, message, stack and code, and nothing that could not be sent. */
+/** Texts of an error are cut here. */
+const TEXT_LENGTH_MAX = 8192;
+
+/** An error with its name, message, stack and code, and nothing that could not be sent: at most 100 KiB. */
 export function sendableError(error: unknown): Error {
-  if (!(error instanceof Error)) return new Error(safeText(error));
-  const plain = new Error(error.message);
-  plain.name = error.name;
-  if (error.stack !== undefined) plain.stack = error.stack;
+  if (!(error instanceof Error)) return new Error(cut(safeText(error)));
+  const plain = new Error(cut(error.message));
+  plain.name = cut(error.name);
+  if (error.stack !== undefined) plain.stack = cut(error.stack);
   const { code } = error as { code?: unknown };
   return typeof code === 'string' || typeof code === 'number' ? Object.assign(plain, { code }) : plain;
+}
+
+function cut(text: unknown): string {
+  const whole = String(text);
+  return whole.length <= TEXT_LENGTH_MAX ? whole : `${whole.slice(0, TEXT_LENGTH_MAX)} ... (${whole.length} characters)`;
 }
 
 /** Text of any value; never throws. */

@@ -195,7 +195,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   askFrom(sender: AgentReference, target: AgentReference, action: string, input: unknown, options: AskOptions | undefined): Promise<unknown> {
-    return this.router.askFrom(sender, target, action, input, options);
+    return this.router.ask(target, action, input, options, sender);
   }
 
   tellSelf(cell: AgentCell, action: string, input: unknown): void {

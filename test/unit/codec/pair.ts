@@ -24,7 +24,17 @@ export const references: ReferenceCodec = {
   restore: (slot, generation, kind, id) => new Reference(slot, generation, kind, id),
 };
 
-const memory = new WebAssembly.Memory({ shared: true, initial: 64, maximum: 64 });
+/** Not in the types of Node 20. */
+interface WithWebAssembly {
+  readonly WebAssembly: { readonly Memory: new (limits: { shared: boolean; initial: number; maximum: number }) => { readonly buffer: SharedArrayBuffer } };
+}
+
+/** What the memory of a nexus is: 64 kB a page. */
+export function webAssemblyMemory(pages: number, shared: boolean): { readonly buffer: SharedArrayBuffer } {
+  return new (globalThis as unknown as WithWebAssembly).WebAssembly.Memory({ shared, initial: pages, maximum: pages });
+}
+
+const memory = webAssemblyMemory(64, true);
 
 export class Pair {
   readonly encoder: ValueEncoder;
@@ -33,7 +43,7 @@ export class Pair {
   readonly bytes: Uint8Array;
   readonly offset: number;
 
-  constructor(options?: ValueEncoderOptions, bytes = new Uint8Array(memory.buffer, 40), offset = 13) {
+  constructor(options?: ValueEncoderOptions, bytes: Uint8Array = new Uint8Array(memory.buffer, 40), offset = 13) {
     this.encoder = new ValueEncoder(references, options);
     this.bytes = bytes;
     this.offset = offset;

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { MessageChannel } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { NexusTypeError } from '../../../dist/ts-src/errors.js';
-import { Pair } from './pair.js';
+import { Pair, webAssemblyMemory } from './pair.js';
 
 function refusal(value: unknown, pair = new Pair()): string {
   try {
@@ -37,7 +37,7 @@ describe('a message is refused, naming the path,', () => {
     ['an iterator of a Map', { i: new Map().keys() }, 'message.i is a Map Iterator'],
     ['a SharedArrayBuffer', { s: new SharedArrayBuffer(8) }, 'message.s is a SharedArrayBuffer'],
     ['a view of a SharedArrayBuffer', { s: new Int32Array(new SharedArrayBuffer(8)) }, 'message.s is a view of a SharedArrayBuffer'],
-    ['a WebAssembly.Memory', { m: new WebAssembly.Memory({ initial: 1 }) }, 'message.m is a Memory'],
+    ['a WebAssembly.Memory', { m: webAssemblyMemory(1, false) }, 'message.m is a Memory'],
     ['a MessagePort', { port: new MessageChannel().port1 }, 'message.port is a MessagePort'],
     ['an AbortSignal', { signal: AbortSignal.abort() }, 'message.signal is an AbortSignal'],
     ['a URL', { url: new URL('http://localhost') }, 'message.url is a URL'],

@@ -9,6 +9,12 @@ import { callableReference, Pair, Reference, references, roundTrip } from './pai
 const strictlyEqual = (actual: unknown, expected: unknown): void => expect(actual).toStrictEqual(expected);
 const arrives = (value: unknown): void => assert.deepStrictEqual(roundTrip(value), structuredClone(value));
 
+/** From Node 24 on. */
+function float16Array(): (typeof Float32Array)[] {
+  const { Float16Array } = globalThis as { Float16Array?: typeof Float32Array };
+  return Float16Array === undefined ? [] : [Float16Array];
+}
+
 describe('a value that is sent', () => {
   it.each([null, undefined, true, false])('arrives when it is %s', (value) => arrives(value));
 
@@ -153,7 +159,7 @@ describe('a value that is sent', () => {
       ]),
     );
     arrives(new Set<unknown>(['a', 2, { b: 1 }, new Set([1]), undefined]));
-    arrives(new (class extends Map {})([[1, 2]]));
+    arrives(new (class extends Map<number, number> {})([[1, 2]]));
   });
 
   it('arrives when it is a Date, valid or not', () =>
@@ -188,6 +194,7 @@ describe('a value that is sent', () => {
     Float64Array,
     BigInt64Array,
     BigUint64Array,
+    ...float16Array(),
   ])('arrives when it is a typed array: %o', (typedArray) => {
     for (const length of [0, 1, 7, 8, 9, 31, 32, 33, 63, 256, 9000]) {
       const backing = Uint8Array.from({ length: (length + 2) * 8 }, (_, index) => (index * 7) & 63);

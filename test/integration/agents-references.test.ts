@@ -1,0 +1,133 @@
+/** What a reference is: the same agent from every thread, sendable, and stale once the agent has ended. */
+import { type AgentRef, createNexus, type Nexus } from 'nexus-agents';
+import { inspect } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Probe, Stopping } from '../fixtures/probe.mjs';
+import { codeOf, DISTANCES, describeEngines, failureOf, fixture, freshId, recorder } from '../start-nexus.js';
+
+type ProbeRef = AgentRef<typeof Probe>;
+
+describeEngines((engine) => {
+  let nexus: Nexus;
+
+  beforeAll(async () => {
+    nexus = await createNexus({ agents: [fixture('probe.mjs')], threads: 2, engine: { force: engine }, logger: recorder() });
+  });
+  afterAll(() => nexus.stop());
+
+  describe.each(DISTANCES)('$distance', ({ thread }) => {
+    test('a reference names the same agent from every thread', async () => {
+      const probe = await nexus.spawn(Probe, { thread, id: freshId() });
+      const found = nexus.find(probe.id, Probe) as ProbeRef;
+      expect(found.equals(probe)).toBe(true);
+      for (const from of [0, 1, 2]) {
+        const other = await nexus.spawn(Probe, { thread: from });
+        const seen = (await other.ask('find', probe.id)) as ProbeRef;
+        expect(seen.equals(probe)).toBe(true);
+        expect(await other.ask('askOf', { ref: probe, action: 'add', input: 1 })).toBe(from + 1);
+      }
+      expect(await found.ask('read')).toBe(3);
+      expect(((await probe.ask('self')) as ProbeRef).equals(probe)).toBe(true);
+      expect(found.equals(await nexus.spawn(Probe, { thread }))).toBe(false);
+    });
+
+    test('a reference can be sent in a message and is usable on arrival', async () => {
+      const target = await nexus.spawn(Probe, { thread, id: freshId() });
+      const far = await nexus.spawn(Probe, { thread: 2 });
+      const back = (await far.ask('echo', { deep: [new Map([['ref', target]])] })) as { deep: [Map<string, ProbeRef>] };
+      const ref = back.deep[0].get('ref') as ProbeRef;
+      expect(ref.equals(target)).toBe(true);
+      expect(ref).toMatchObject({ id: target.id, kind: 'probe' });
+      expect(await ref.ask('add', 4)).toBe(4);
+      expect(await far.ask('askOf', { ref, action: 'read' })).toBe(4);
+    });
+
+    test('a reference is stale once its agent has ended, also when another agent has the id', async () => {
+      const id = freshId();
+      const first = await nexus.spawn(Probe, { thread, id });
+      const far = await nexus.spawn(Probe, { thread: 2 });
+      await far.ask('keep', first);
+      await first.stop();
+      const second = await nexus.spawn(Probe, { thread, id });
+      expect(first.equals(second)).toBe(false);
+      expect(first.tell('add', 1)).toBe('noAgent');
+      expect(await codeOf(first.ask('add', 1))).toBe('NEXUS_AGENT_NOT_FOUND');
+      expect(await far.ask('codeOfAsk', { ref: first, action: 'add', input: 1 })).toBe('NEXUS_AGENT_NOT_FOUND');
+      expect(await far.ask('tellTo', { ref: first, action: 'add', input: 1 })).toBe('noAgent');
+      expect(await second.ask('read')).toBe(0);
+    });
+
+    test('a restarted agent keeps its reference', async () => {
+      const probe = await nexus.spawn(Probe, { thread, id: freshId(), init: { start: 5 } });
+      await probe.ask('add', 1);
+      expect(await codeOf(probe.ask('fail'))).toBe('boom');
+      expect(await probe.ask('read')).toBe(5);
+      expect((nexus.find(probe.id) as ProbeRef).equals(probe)).toBe(true);
+    });
+
+    test('stop ends the agent behind the earlier messages of its caller', async () => {
+      const probe = await nexus.spawn(Stopping, { thread });
+      const asked = Array.from({ length: 100 }, (_, index) => probe.ask('echo', index));
+      const stopped = probe.stop();
+      const late = codeOf(probe.ask('echo', 'late'));
+      expect(await Promise.all(asked)).toEqual(asked.map((_, index) => index));
+      await stopped;
+      expect(['NEXUS_AGENT_STOPPED', 'NEXUS_AGENT_NOT_FOUND']).toContain(await late);
+    });
+
+    test('stop from another agent is behind what that agent told before', async () => {
+      const watcher = await nexus.spawn(Probe, { thread: 2 });
+      const relay = await nexus.spawn(Probe, { thread: 2 });
+      const probe = await nexus.spawn(Probe, { thread });
+      await probe.ask('every', { ms: 3_600_000, action: 'read' });
+      await relay.ask('tellAndStop', { ref: probe, count: 1000 });
+      expect(nexus.threads()[thread]?.counters['dead_stopped']).toBe(0);
+      expect(await watcher.ask('codeOfAsk', { ref: probe, action: 'log' })).toBe('NEXUS_AGENT_NOT_FOUND');
+    });
+
+    test('stop of an agent that has ended resolves at once', async () => {
+      const probe = await nexus.spawn(Probe, { thread });
+      await Promise.all([probe.stop(), probe.stop()]);
+      await probe.stop();
+    });
+
+    test('stop rejects with NEXUS_STOP_TIMEOUT when a handler runs on', async () => {
+      const probe = await nexus.spawn(Probe, { thread });
+      probe.tell('hold', freshId('never opened'));
+      const failure = await failureOf(probe.stop({ timeoutMs: 30 }));
+      expect(failure).toMatchObject({ name: 'NexusError', code: 'NEXUS_STOP_TIMEOUT' });
+    });
+
+    test('an agent that calls ctx.stop ends when its handler has finished', async () => {
+      const probe = await nexus.spawn(Probe, { thread });
+      expect(await probe.ask('stopSelf')).toBe('stopping');
+      expect(['NEXUS_AGENT_STOPPED', 'NEXUS_AGENT_NOT_FOUND']).toContain(await codeOf(probe.ask('log')));
+      expect(nexus.find(probe.id)).toBeUndefined();
+    });
+  });
+
+  test('ctx.tell and ctx.ask refuse what is not a reference', async () => {
+    const probe = await nexus.spawn(Probe, { thread: 1 });
+    for (const ref of [undefined, null, 'an-id', { id: 'x' }]) {
+      const told = await failureOf(probe.ask('tellTo', { ref, action: 'read' }));
+      expect(told).toMatchObject({ code: 'NEXUS_OPTION_INVALID' });
+      expect(await probe.ask('codeOfAsk', { ref, action: 'read' })).toBe('NEXUS_OPTION_INVALID');
+    }
+  });
+
+  test('a reference prints as its kind and id', async () => {
+    const probe = await nexus.spawn(Probe, { thread: 1, id: 'printed' });
+    expect(String(probe)).toBe("AgentRef(probe 'printed')");
+    expect(inspect(probe)).toBe("AgentRef(probe 'printed')");
+    expect(JSON.stringify(probe)).toBe('{"kind":"probe","id":"printed"}');
+    await probe.stop();
+  });
+
+  test('a reference of another nexus cannot be sent', async () => {
+    const other = await createNexus({ agents: [fixture('probe.mjs')], threads: 0, engine: { force: engine }, logger: recorder() });
+    const stranger = await other.spawn(Probe);
+    const probe = await nexus.spawn(Probe, { thread: 1 });
+    expect(await codeOf(probe.ask('echo', stranger))).toBe('NEXUS_NOT_CLONEABLE');
+    await other.stop();
+  });
+});

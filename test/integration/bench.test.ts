@@ -1,0 +1,78 @@
+/** The benchmarks work: every suite and peer runs at a tiny size and reports figures that can be. How fast anything is is not tested. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, test } from 'vitest';
+
+interface Row {
+  readonly suite: string;
+  readonly case: string;
+  readonly peer: string;
+  readonly unit: string;
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+  readonly n: number;
+}
+
+const MAIN = fileURLToPath(new URL('../../bench/main.mjs', import.meta.url));
+const PEERS: Readonly<Record<string, readonly string[]>> = {
+  'same-thread': ['nexus', 'nact', 'XState', 'bare-queue'],
+  memory: ['nexus', 'nact', 'XState', 'plain-object'],
+  'cross-thread': ['nexus', 'postMessage', 'piscina', 'raw-ring', 'futex'],
+  lookup: ['nexus', 'Map'],
+  scale: ['nexus'],
+};
+const CASES_OF_NEXUS: Readonly<Record<string, number>> = { 'same-thread': 6, memory: 3, 'cross-thread': 15, lookup: 3, scale: 4 };
+
+let folder: string | undefined;
+
+afterEach(() => {
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  folder = undefined;
+});
+
+function bench(...args: string[]): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
+  return spawnSync(process.execPath, ['--expose-gc', MAIN, ...args], { encoding: 'utf8', timeout: 110_000 });
+}
+
+test('every suite and every peer runs at smoke size, and every figure is sane', { timeout: 120_000 }, () => {
+  folder = mkdtempSync(join(tmpdir(), 'nexus-bench-test-'));
+  const file = join(folder, 'rows.json');
+  const { status, stdout, stderr } = bench('--smoke', '--json', file);
+  expect(stdout + stderr).not.toContain('FAILED');
+  expect(status).toBe(0);
+
+  const rows = JSON.parse(readFileSync(file, 'utf8')) as Row[];
+  for (const [suite, peers] of Object.entries(PEERS)) {
+    for (const peer of peers) expect(rows.filter((row) => row.suite === suite && row.peer === peer).length, `${suite} / ${peer}`).toBeGreaterThan(0);
+    expect(new Set(rows.filter((row) => row.suite === suite && row.peer === 'nexus').map((row) => row.case)).size, suite).toBe(CASES_OF_NEXUS[suite]);
+  }
+  for (const row of rows) {
+    expect(Object.keys(row)).toEqual(['suite', 'case', 'peer', 'unit', 'median', 'min', 'max', 'n']);
+    expect(['messages/s', 'asks/s', 'agents/s', 'ns', 's', 'bytes']).toContain(row.unit);
+    expect(row.n, row.case).toBeGreaterThanOrEqual(1);
+    expect(row.min > 0 && row.min <= row.median && row.median <= row.max && row.max < 1e12, JSON.stringify(row)).toBe(true);
+  }
+  const keys = rows.map((row) => `${row.suite} / ${row.case} / ${row.peer}`);
+  expect(new Set(keys).size).toBe(keys.length);
+  // A figure that no machine reaches is a benchmark that does not do its work.
+  for (const row of rows) if (row.unit === 'messages/s' && row.peer !== 'raw-ring') expect(row.median, row.case).toBeLessThan(500e6);
+
+  expect(stdout).toMatch(/engine {2}(native|portable)/);
+  expect(stdout).toMatch(/sha256 {2}[0-9a-f]{64}/);
+  expect(stdout).toMatch(/(met|missed) +same-thread tell:/);
+});
+
+test('a mistake on the command line exits with 2 and says what is accepted', () => {
+  for (const args of [['--suite', 'nope'], ['--runs', '0'], ['--runs', 'many'], ['--fast'], ['extra']]) {
+    const { status, stderr } = bench(...args);
+    expect(status, args.join(' ')).toBe(2);
+    expect(stderr).toContain('--suite NAME');
+  }
+  const { status, stdout } = bench('--help');
+  expect(status).toBe(0);
+  expect(stdout).toContain('Usage: npm run bench');
+});

@@ -1,0 +1,191 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, test } from 'vitest';
+import { createMetrics, type Gateway, startGateway } from '../../dist/ts-src/gateway/index.js';
+import { createNexus, type Nexus } from '../../dist/ts-src/index.js';
+import { http, json, until } from '../fixtures/gateway-client.mjs';
+
+const counter = new URL('../fixtures/counter.mjs', import.meta.url);
+const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+let nexus: Nexus | undefined;
+let gateway: Gateway | undefined;
+
+afterEach(async () => {
+  await gateway?.stop({ deadlineMs: 1000 });
+  await nexus?.stop({ deadlineMs: 1000 });
+  gateway = undefined;
+  nexus = undefined;
+});
+
+async function start(): Promise<string> {
+  nexus = await createNexus({ agents: [counter], threads: 1, messages: { askTimeoutMs: 50 }, logger: quiet });
+  gateway = await startGateway(nexus, { port: 0, logger: quiet });
+  return gateway.url;
+}
+
+interface Metrics {
+  readonly types: ReadonlyMap<string, string>;
+  readonly samples: ReadonlyMap<string, number>;
+  value(sample: string): number | undefined;
+}
+
+/** The text format of Prometheus, strictly: every line is one of those it knows, every sample belongs to a metric that was declared, and none comes twice. */
+function parse(text: string): Metrics {
+  const types = new Map<string, string>();
+  const samples = new Map<string, number>();
+  for (const line of text.split('\n')) {
+    if (line === '' || /^# HELP [a-z_]+ \S/.test(line)) continue;
+    const type = /^# TYPE ([a-z_]+) (counter|gauge|histogram)$/.exec(line);
+    if (type !== null) {
+      expect(types.has(type[1] as string), line).toBe(false);
+      types.set(type[1] as string, type[2] as string);
+      continue;
+    }
+    const sample = /^([a-z_]+)(\{(?:[a-z]+="(?:[^"\\\n]|\\.)*",?)*\})? (-?\d+(?:\.\d+)?(?:e[+-]\d+)?|NaN|\+Inf)$/.exec(line);
+    expect(sample, line).not.toBeNull();
+    const [, name = '', labels = '', value = ''] = sample as RegExpExecArray;
+    expect(types.has(name) || types.get(name.replace(/_(?:bucket|sum|count)$/, '')) === 'histogram', line).toBe(true);
+    expect(samples.has(name + labels), line).toBe(false);
+    samples.set(name + labels, Number(value));
+  }
+  return { types, samples, value: (sample) => samples.get(sample) };
+}
+
+const scrape = async (url: string): Promise<Metrics> => parse((await http(`${url}/metrics`)).text);
+
+test('the metrics are what Prometheus reads', async () => {
+  const url = await start();
+  const answer = await http(`${url}/metrics`);
+  expect(answer.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
+  const { types, value } = parse(answer.text);
+  for (const [name, type] of types) {
+    expect(name).toMatch(/^(nexus|process|nodejs)_/);
+    expect(name.endsWith('_total'), name).toBe(type === 'counter');
+  }
+  expect(value(`nexus_engine_info{kind="${nexus?.engine.kind}",reason="${nexus?.engine.reason}"}`)).toBe(1);
+  expect(value('nexus_thread_state{thread="1",state="ready"}')).toBe(1);
+  expect(value('nexus_thread_state{thread="1",state="lost"}')).toBe(0);
+  expect(value('process_resident_memory_bytes')).toBeGreaterThan(1e6);
+  expect(value('process_cpu_seconds_total')).toBeGreaterThan(0);
+  expect(Math.abs((value('process_start_time_seconds') ?? 0) - (Date.now() / 1000 - process.uptime()))).toBeLessThan(2);
+});
+
+test('known traffic is counted', async () => {
+  const url = await start();
+  for (const id of ['a', 'b', 'c']) await json(`${url}/agents/${id}`, 'PUT', { kind: 'counter' });
+  for (let call = 0; call < 5; call++) await json(`${url}/agents/a/add`, 'POST', 1);
+  expect((await json(`${url}/agents/b/fail`, 'POST')).status).toBe(500);
+  expect((await json(`${url}/agents/b/slow`, 'POST', 300)).status).toBe(504);
+  await json(`${url}/agents/c`, 'DELETE');
+  nexus?.send('c', 'read');
+  await until('the late reply', () => nexus?.threads()[0]?.counters['late_replies'] === 1);
+  const { value } = await scrape(url);
+  expect(Object.fromEntries(
+    [
+      'nexus_agents_spawned_total{thread="1"}',
+      'nexus_agents_stopped_total{thread="1"}',
+      'nexus_agents_restarted_total{thread="1"}',
+      'nexus_agents{thread="1"}',
+      'nexus_agents{thread="0"}',
+      'nexus_messages_handled_total{thread="1"}',
+      'nexus_messages_failed_total{thread="1"}',
+      'nexus_asks_total{thread="0"}',
+      'nexus_ask_timeouts_total{thread="0"}',
+      'nexus_ask_late_replies_total{thread="0"}',
+      'nexus_queue_depth{thread="1"}',
+      'nexus_dead_letters_total{thread="0",reason="noAgent"}',
+      'nexus_table_records{state="live"}',
+      'nexus_http_request_duration_seconds_count{method="PUT",route="/agents/:id",status="201"}',
+      'nexus_http_request_duration_seconds_count{method="POST",route="/agents/:id/:action",status="200"}',
+      'nexus_http_request_duration_seconds_count{method="POST",route="/agents/:id/:action",status="500"}',
+      'nexus_http_request_duration_seconds_count{method="POST",route="/agents/:id/:action",status="504"}',
+      'nexus_http_request_duration_seconds_bucket{le="+Inf",method="DELETE",route="/agents/:id",status="200"}',
+    ].map((sample) => [sample, value(sample)]),
+  )).toEqual({
+    'nexus_agents_spawned_total{thread="1"}': 3,
+    'nexus_agents_stopped_total{thread="1"}': 1,
+    'nexus_agents_restarted_total{thread="1"}': 1,
+    'nexus_agents{thread="1"}': 2,
+    'nexus_agents{thread="0"}': 0,
+    // Five times add, and the slow one that was answered too late.
+    'nexus_messages_handled_total{thread="1"}': 6,
+    'nexus_messages_failed_total{thread="1"}': 1,
+    'nexus_asks_total{thread="0"}': 7,
+    'nexus_ask_timeouts_total{thread="0"}': 1,
+    'nexus_ask_late_replies_total{thread="0"}': 1,
+    'nexus_queue_depth{thread="1"}': 0,
+    'nexus_dead_letters_total{thread="0",reason="noAgent"}': 1,
+    'nexus_table_records{state="live"}': 2,
+    'nexus_http_request_duration_seconds_count{method="PUT",route="/agents/:id",status="201"}': 3,
+    'nexus_http_request_duration_seconds_count{method="POST",route="/agents/:id/:action",status="200"}': 5,
+    'nexus_http_request_duration_seconds_count{method="POST",route="/agents/:id/:action",status="500"}': 1,
+    'nexus_http_request_duration_seconds_count{method="POST",route="/agents/:id/:action",status="504"}': 1,
+    'nexus_http_request_duration_seconds_bucket{le="+Inf",method="DELETE",route="/agents/:id",status="200"}': 1,
+  });
+});
+
+test('routes and methods that clients make up do not make time series', async () => {
+  const url = await start();
+  for (let index = 0; index < 20; index++) {
+    await http(`${url}/made/up/${index}`);
+    await json(`${url}/agents/nobody-${index}/action-${index}`, 'POST');
+  }
+  await http(`${url}/agents`, { method: 'PROPFIND' });
+  const requests = [...(await scrape(url)).samples].filter(([sample]) => sample.startsWith('nexus_http_request_duration_seconds_count'));
+  expect(Object.fromEntries(requests)).toEqual({
+    'nexus_http_request_duration_seconds_count{method="GET",route="unknown",status="404"}': 20,
+    'nexus_http_request_duration_seconds_count{method="POST",route="/agents/:id/:action",status="404"}': 20,
+    'nexus_http_request_duration_seconds_count{method="other",route="/agents",status="405"}': 1,
+  });
+});
+
+test('no counter goes backwards when a thread is lost, and its successor counts on', async () => {
+  const url = await start();
+  await json(`${url}/agents/a`, 'PUT', { kind: 'counter' });
+  for (let call = 0; call < 20; call++) await json(`${url}/agents/a/add`, 'POST', 1);
+  let before = await scrape(url);
+  expect(before.value('nexus_messages_handled_total{thread="1"}')).toBe(20);
+  const compare = (after: Metrics): void => {
+    for (const [sample, value] of before.samples) {
+      if (before.types.get(sample.replace(/\{.*/, '')) === 'counter') expect(after.samples.get(sample), sample).toBeGreaterThanOrEqual(value);
+    }
+    before = after;
+  };
+  for (let loss = 1; loss <= 3; loss++) {
+    expect((await json(`${url}/agents/a/exit`, 'POST', 1)).status).toBe(503);
+    await until('the thread is back', async () => {
+      compare(await scrape(url));
+      return before.value('nexus_thread_state{thread="1",state="ready"}') === 1;
+    });
+    for (let call = 0; call < 2; call++) expect((await json(`${url}/agents/a/add`, 'POST', 1)).status).toBe(200);
+    compare(await scrape(url));
+    expect(before.value('nexus_messages_handled_total{thread="1"}')).toBe(20 + loss * 2);
+    expect(before.value('nexus_thread_incarnation{thread="1"}')).toBe(loss);
+  }
+});
+
+test('a counter that begins again lower goes on from where it was', async () => {
+  const thread = { thread: 1, state: 'ready' as const, incarnation: 0, agents: 0, queueDepth: 0 };
+  let handled = 0;
+  const metrics = createMetrics({
+    engine: { kind: 'portable', reason: 'a "quoted"\nreason', tried: [] },
+    tableStatistics: () => ({ recordCapacity: 1, live: 0, claimed: 0, staleEntries: 0, overflow: 0, probeBucketsMax: 1 }),
+    threads: () => [{ ...thread, counters: { handled } }],
+  });
+  const seen: (number | undefined)[] = [];
+  for (handled of [5, 9, 2, 3, 0, 0, 4]) seen.push(parse(await metrics.text()).value('nexus_messages_handled_total{thread="1"}'));
+  metrics.close();
+  expect(seen).toEqual([5, 9, 11, 12, 12, 12, 16]);
+});
+
+test('metrics that nobody closed do not keep a process alive', async () => {
+  const entry = fileURLToPath(new URL('../../dist/ts-src/gateway/index.js', import.meta.url));
+  const code = `import { createMetrics } from ${JSON.stringify(entry)};
+    const none = { engine: { kind: 'portable', reason: '', tried: [] }, threads: () => [], tableStatistics: () => ({ live: 0, claimed: 0, recordCapacity: 0 }) };
+    console.log((await createMetrics(none).text()).length > 100);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'], timeout: 20_000 });
+  let out = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk) => (out += chunk));
+  const exit = await new Promise((resolve) => child.once('close', (exitCode, signal) => resolve(signal ?? exitCode)));
+  expect([out.trim(), exit]).toEqual(['true', 0]);
+});
