@@ -28,7 +28,7 @@ export interface EngineOptions {
   readonly force?: EngineKind;
   /** Refuse to start with any other. */
   readonly require?: EngineKind;
-  /** How long a thread that just had messages looks for more before it parks, 0 to 1,000. Default: 20 where every thread can have a core of its own, else 0. */
+  /** How long a thread that just had messages looks for more before it parks, 0 to 1,000. It does so less and less often while that is in vain. Default 20. */
   readonly spinMicroseconds?: number;
 }
 
@@ -136,7 +136,7 @@ export function resolveOptions(options: NexusOptions): ResolvedOptions {
     askTimeoutMs: number('messages.askTimeoutMs', messages.askTimeoutMs, 5000, 1, 86_400_000),
     messageBytesMax: whole('messages.bytesMax', messages.bytesMax, 67_108_864, 1024, 1_073_741_824),
     engine: { force: engineKind('engine.force', engine.force), require: engineKind('engine.require', engine.require) },
-    spinMicroseconds: number('engine.spinMicroseconds', engine.spinMicroseconds, threads + 1 <= cores ? 20 : 0, 0, 1000),
+    spinMicroseconds: number('engine.spinMicroseconds', engine.spinMicroseconds, 20, 0, 1000),
     resourceLimits: workers.resourceLimits,
     execArgv: workers.execArgv,
     restart: {

@@ -88,9 +88,13 @@ void Waiter::BeforePoll() {
   if (again_ || parking_.HasWork()) return do_not_block();
   // The poll will return at once, and the look afterwards is enough.
   if (uv_backend_timeout(loop_) == 0) return;
-  if (hot_ && spin_nanoseconds_ > 0) {
+  if (hot_ && spin_nanoseconds_ > 0 && spin_policy_.ShouldSpin()) {
     const std::uint64_t deadline = uv_hrtime() + spin_nanoseconds_;
-    if (parking_.SpinForWork([deadline] { return uv_hrtime() >= deadline; })) return do_not_block();
+    if (parking_.SpinForWork([deadline] { return uv_hrtime() >= deadline; })) {
+      spin_policy_.Succeeded();
+      return do_not_block();
+    }
+    spin_policy_.Failed();
   }
   hot_ = false;
   if (!parking_.TryPark()) return do_not_block();

@@ -9,6 +9,7 @@
 
 #include "environment.hpp"
 #include "nexus/parking.hpp"
+#include "nexus/spin_policy.hpp"
 
 namespace nexus::napi {
 
@@ -51,6 +52,7 @@ class Waiter {
   /** Tells Node that this environment may go on ending. */
   napi_async_cleanup_hook_handle cleanup_ = nullptr;
   std::uint64_t spin_nanoseconds_ = 0;
+  SpinPolicy spin_policy_;
   /** The last drain left work behind. */
   bool again_ = false;
   /** There was work since the last time a spin was in vain. */
