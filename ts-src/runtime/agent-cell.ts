@@ -5,6 +5,7 @@
 import type { SeededRandom } from '../model/seeded-random.js';
 import type { RestartHistory } from '../model/supervision.js';
 import type { AgentReference } from './agent-reference.js';
+import type { CellTimer } from './agent-timers.js';
 import type { Kind } from './kind.js';
 import type { Mailbox } from './mailbox.js';
 
@@ -50,12 +51,16 @@ export class AgentExtra {
   parent: AgentReference | undefined = undefined;
   /** By slot. */
   children: Map<number, AgentReference> | undefined = undefined;
+  /** Spawns of children that have not come back yet. None rejects. */
+  spawning: Set<Promise<void>> | undefined = undefined;
+  /** While the agent waits for its restart: its stop hook, and the end of its children. */
+  ending: Promise<unknown> | undefined = undefined;
   /** Agents to tell when this one ends. */
   watchers: AgentReference[] | undefined = undefined;
   /** Agents this one watches, by slot. */
   watching: Map<number, AgentReference> | undefined = undefined;
-  /** Cancels of timers that have not fired. */
-  timers: Set<() => void> | undefined = undefined;
+  /** The first of a list of timers that have not fired. */
+  timers: CellTimer | undefined = undefined;
   abort: AbortController | undefined = undefined;
   random: SeededRandom | undefined = undefined;
   restarts: RestartHistory = [];

@@ -13,7 +13,7 @@ const DELAY_MS_MAX = 2 ** 31 - 1;
 /** What a context asks of its thread. */
 export interface ContextHost {
   readonly thread: number;
-  readonly clock: AgentClock & { after(delayMs: number, callback: () => void): () => void };
+  readonly clock: AgentClock;
   readonly seed: number;
   referenceOf(cell: AgentCell): AgentReference;
   loggerOf(cell: AgentCell): Logger;
@@ -23,10 +23,8 @@ export interface ContextHost {
   send(id: string, action: string, input: unknown, options: SendOptions | undefined, sender: AgentReference | undefined): TellOutcome;
   tellFrom(sender: AgentReference, target: AgentReference, action: string, input: unknown): TellOutcome;
   askFrom(sender: AgentReference, target: AgentReference, action: string, input: unknown, options: AskOptions | undefined): Promise<unknown>;
-  /** Puts a message into the agent's own mailbox. */
-  tellSelf(cell: AgentCell, action: string, input: unknown): void;
-  /** @throws NexusTypeError NEXUS_ACTION_UNKNOWN */
-  checkAction(cell: AgentCell, action: string): void;
+  /** Sends the agent an action after `delayMs`, and then every `periodMs` unless that is 0. @throws NexusTypeError NEXUS_ACTION_UNKNOWN */
+  startTimer(cell: AgentCell, delayMs: number, periodMs: number, action: string, input: unknown): AgentTimer;
   watch(cell: AgentCell, target: AgentReference): void;
   unwatch(cell: AgentCell, target: AgentReference): void;
   emit(cell: AgentCell, topic: string, data: unknown): void;
@@ -140,25 +138,7 @@ export class Context implements AgentContext {
     if (!(typeof delayMs === 'number' && delayMs >= (repeat ? 1 : 0) && delayMs <= DELAY_MS_MAX)) {
       throw optionError('timers', `a delay of ${String(delayMs)} ms; it must be from ${repeat ? 1 : 0} to ${DELAY_MS_MAX}`);
     }
-    this.#host.checkAction(this.#cell, action);
     if (this.#isOver) return { cancel: () => undefined };
-    const extra = extraOf(this.#cell);
-    extra.timers ??= new Set();
-    const { timers } = extra;
-    let cancelTimer: () => void;
-    const cancel = (): void => {
-      timers.delete(cancel);
-      cancelTimer();
-    };
-    const arm = (): void => {
-      cancelTimer = this.#host.clock.after(delayMs, () => {
-        if (repeat) arm();
-        else timers.delete(cancel);
-        this.#host.tellSelf(this.#cell, action, input);
-      });
-    };
-    arm();
-    timers.add(cancel);
-    return { cancel };
+    return this.#host.startTimer(this.#cell, delayMs, repeat ? delayMs : 0, action, input);
   }
 }

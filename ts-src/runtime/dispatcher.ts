@@ -53,6 +53,8 @@ export class Dispatcher {
   #scheduled = false;
   #draining = false;
   #remaining = BUDGET_MESSAGES;
+  /** Messages between two looks at the clock: one where handlers are slow, at most `TURN_MESSAGES`. */
+  #pace = 1;
   readonly #drainSoon = (): void => this.drain();
   readonly #drainLater = (): void => {
     this.#remaining = BUDGET_MESSAGES;
@@ -127,15 +129,18 @@ export class Dispatcher {
     this.#draining = true;
     const needs = this.#needs;
     const startedMs = needs.nowMs();
-    let untilClock = 64;
+    let lookedMs = startedMs;
+    let untilLook = this.#pace;
     while (this.#queueSize > 0 && this.#remaining > 0) {
-      const done = this.#turn(this.#unqueue());
+      const done = this.#turn(this.#unqueue(), untilLook);
       this.#remaining -= done;
-      untilClock -= done;
-      if (untilClock <= 0) {
-        untilClock = 64;
-        if (needs.nowMs() - startedMs > BUDGET_MS) this.#remaining = 0;
-      }
+      untilLook -= done;
+      if (untilLook > 0) continue;
+      const nowMs = needs.nowMs();
+      this.#pace = nowMs - lookedMs > BUDGET_MS / 4 ? Math.max(1, this.#pace >> 2) : Math.min(TURN_MESSAGES, this.#pace * 2);
+      lookedMs = nowMs;
+      untilLook = this.#pace;
+      if (nowMs - startedMs > BUDGET_MS) this.#remaining = 0;
     }
     this.#draining = false;
     needs.afterDrain();
@@ -151,11 +156,12 @@ export class Dispatcher {
     this.#scheduled = true;
   }
 
-  #turn(cell: AgentCell): number {
+  /** Handles up to `messagesMax` messages of an agent. Returns how many. */
+  #turn(cell: AgentCell, messagesMax: number): number {
     const box = cell.mailbox;
     if (box === undefined || cell.status !== Status.ready) return 1;
     let count = 0;
-    const limit = Math.min(TURN_MESSAGES, this.#remaining);
+    const limit = Math.min(messagesMax, this.#remaining);
     while (count < limit && box.size > 0) {
       count++;
       this.#handle(cell, box);

@@ -40,17 +40,20 @@ export class InboundLink {
   readonly #receive: (at: number) => void;
   #assembly: Uint8Array | undefined;
   #assembled = 0;
-  /** A successor throws away what was meant for its predecessor, up to the RESET of the sender. */
+  readonly #incarnation: number;
+  /** A successor throws away what was meant for its predecessors, up to the RESET that is meant for itself. */
   #discarding: boolean;
 
-  constructor(shared: SharedMemory, thread: number, reader: RingReader, decoder: ValueDecoder, receiver: Receiver, isSuccessor: boolean) {
+  /** @param incarnation of this thread. */
+  constructor(shared: SharedMemory, thread: number, reader: RingReader, decoder: ValueDecoder, receiver: Receiver, incarnation: number) {
     this.#words = shared.words;
     this.#bytes = shared.bytes;
     this.#thread = thread;
     this.#reader = reader;
     this.#decoder = decoder;
     this.#receiver = receiver;
-    this.#discarding = isSuccessor;
+    this.#incarnation = incarnation;
+    this.#discarding = incarnation > 0;
     this.#receive = (at) => this.#dispatch(this.#words, this.#bytes, at);
   }
 
@@ -75,6 +78,8 @@ export class InboundLink {
     const head = words[word + L.MESSAGE_WORD_TYPE] as number;
     const type = head & 255;
     if (type === L.MESSAGE_TYPE_RESET) {
+      // One for a predecessor, which had not got so far as to take it out of the ring for good.
+      if (this.#discarding && words[word + L.MESSAGE_WORD_SLOT] !== this.#incarnation) return;
       this.#discarding = false;
       this.#assembly = undefined;
       this.#decoder.reset();

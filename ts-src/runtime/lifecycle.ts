@@ -81,13 +81,14 @@ export class Lifecycle {
   /** Ends an agent now: what waits in its mailbox becomes dead letters. A handler that runs may finish, its effects are ignored. */
   stop(cell: AgentCell, reason: StopReason): void {
     if (cell.status >= Status.stopping) return;
-    const started = cell.status !== Status.starting;
+    const started = hasStarted(cell);
     cell.status = Status.stopping;
     const { extra } = cell;
     if (extra === undefined && cell.kind.definition?.onStop === undefined) return this.#finalize(cell, reason);
     this.#endLife(cell);
     const children = this.#stopChildren(cell);
-    if (children !== undefined) void children.then(() => this.#stopHook(cell, reason, started));
+    const ending = extra?.ending;
+    if (children !== undefined || ending !== undefined) void Promise.all([children, ending]).then(() => this.#stopHook(cell, reason, started));
     else this.#stopHook(cell, reason, started);
   }
 
@@ -100,14 +101,15 @@ export class Lifecycle {
   }
 
   /** A handler, hook or child of this agent failed: supervision decides. */
-  failed(cell: AgentCell, error: unknown, action: ActionEntry | undefined): void {
+  failed(cell: AgentCell, error: unknown, action: ActionEntry | undefined, isOfStart = false): void {
     if (cell.status >= Status.stopping) return;
     this.#needs.agentFailed(cell, error, action?.name);
     const { clock } = this.#needs;
     const decision = decide(cell.kind.supervision, cell.extra?.restarts ?? [], error, clock.nowMs(), () => this.#needs.random());
     switch (decision.type) {
       case 'resume':
-        return;
+        // Without a state there is nothing to go on with.
+        return isOfStart ? this.stop(cell, { type: 'failed', error }) : undefined;
       case 'stop':
         if (decision.intensityExceeded) {
           const { intensity, periodMs } = cell.kind.supervision;
@@ -136,9 +138,11 @@ export class Lifecycle {
       this.#ready(cell);
       return cell;
     }
+    const life = lifeOf(cell);
     return starting.then(
       () => {
-        this.#ready(cell);
+        if (cell.status >= Status.stopping) throw this.#startFailed(cell, new Error('it was stopped before it had started'));
+        if (lifeOf(cell) === life) this.#ready(cell);
         return cell;
       },
       (error: unknown) => {
@@ -169,6 +173,8 @@ export class Lifecycle {
       cause,
       data: { id, kind: cell.kind.name },
     });
+    // It may have been stopped, or restarted by a child that escalated, while its start hook ran.
+    if (cell.status !== Status.starting) return error;
     cell.status = Status.stopping;
     this.#endLife(cell);
     void this.#stopChildren(cell);
@@ -178,26 +184,28 @@ export class Lifecycle {
 
   #restart(cell: AgentCell, error: unknown, delayMs: number): void {
     const { clock, logger } = this.#needs;
+    const started = hasStarted(cell);
     cell.status = Status.suspended;
     const extra = extraOf(cell);
     this.#endLife(cell);
     const life = extra.life;
     const children = this.#stopChildren(cell);
-    const hook = this.#runStopHook(cell, { type: 'restart', error });
+    const hook = started ? this.#runStopHook(cell, { type: 'restart', error }) : undefined;
     const again = (): void => {
       if (cell.status !== Status.suspended || extra.life !== life) return;
+      extra.ending = undefined;
       this.restarted++;
       cell.status = Status.starting;
       let starting: Promise<unknown> | undefined;
       try {
         starting = this.#start(cell, this.#initOf(cell));
       } catch (failure) {
-        return this.failed(cell, failure, undefined);
+        return this.failed(cell, failure, undefined, true);
       }
       if (starting === undefined) return this.#ready(cell);
       starting.then(
-        () => this.#ready(cell),
-        (failure: unknown) => this.failed(cell, failure, undefined),
+        () => (extra.life === life ? this.#ready(cell) : undefined),
+        (failure: unknown) => (extra.life === life ? this.failed(cell, failure, undefined, true) : undefined),
       );
     };
     logger.debug({ kind: cell.kind.name, delayMs }, 'agent restarts');
@@ -205,8 +213,10 @@ export class Lifecycle {
       // A timer also for no delay: an agent that fails at once every time must not starve the event loop.
       clock.after(delayMs, again);
     };
-    if (children === undefined && hook === undefined) wait();
-    else void Promise.all([children, hook]).then(wait);
+    const before = extra.ending;
+    if (children === undefined && hook === undefined && before === undefined) return wait();
+    extra.ending = Promise.all([children, hook, before]);
+    void extra.ending.then(wait);
   }
 
   /** Ends what belongs to one life of an agent: timers, abort signal, watches. */
@@ -215,25 +225,22 @@ export class Lifecycle {
     if (extra === undefined) return;
     extra.life++;
     extra.stopRequested = false;
-    if (extra.timers !== undefined) {
-      for (const cancel of extra.timers) cancel();
-      extra.timers = undefined;
-    }
     extra.abort?.abort(new NexusError('NEXUS_AGENT_STOPPED', `the ${cell.kind.name} agent ended or restarted`));
     extra.abort = undefined;
     this.#needs.forget(cell);
   }
 
   #stopChildren(cell: AgentCell): Promise<unknown> | undefined {
-    const children = cell.extra?.children;
-    if (children === undefined || children.size === 0) return undefined;
-    const ending = [...children.values()].map((child) =>
+    const { children, spawning } = cell.extra ?? {};
+    if (!children?.size && !spawning?.size) return undefined;
+    const ending = [...(children?.values() ?? [])].map((child) =>
       child.stop({ timeoutMs: CHILD_STOP_TIMEOUT_MS }).catch((error: unknown) => {
         this.#needs.logger.warn({ child: child.id, error: messageOf(error) }, 'a child did not end with its parent');
       }),
     );
-    children.clear();
-    return Promise.all(ending);
+    children?.clear();
+    // Those that are not there yet are ended by whoever waits for them: their parent's life is over.
+    return Promise.all([...ending, ...(spawning ?? [])]);
   }
 
   #stopHook(cell: AgentCell, reason: StopReason, started: boolean): void {
@@ -276,6 +283,15 @@ export class Lifecycle {
     const payload = this.#needs.table.payloadOf(cell.slot, cell.generation);
     return payload === undefined ? undefined : this.#needs.decodeInit(payload);
   }
+}
+
+/** It handles messages, or one is being handled: its start is complete, and its end has not begun. */
+function hasStarted(cell: AgentCell): boolean {
+  return cell.status === Status.ready || cell.status === Status.busy;
+}
+
+function lifeOf(cell: AgentCell): number {
+  return cell.extra?.life ?? 0;
 }
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {

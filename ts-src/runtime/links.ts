@@ -39,13 +39,21 @@ export class Links {
   }
 
   /** Connects the rings from all other threads. A successor first tells everybody that its predecessor's stream is over. */
-  open(receiver: Receiver, isSuccessor: boolean): void {
+  open(receiver: Receiver, incarnation: number): void {
     const { shared, thread, references } = this.#needs;
     for (let other = 0; other < shared.threadCount; other++) {
       if (other === thread) continue;
-      this.#inbound[other] = new InboundLink(shared, other, new RingReader(shared, other, thread), new ValueDecoder(references), receiver, isSuccessor);
-      if (isSuccessor) this.to(other).reset();
+      this.#inbound[other] = new InboundLink(shared, other, new RingReader(shared, other, thread), new ValueDecoder(references), receiver, incarnation);
+      // Given up before this thread was there to be told.
+      if (Atomics.load(shared.words, threadWord(shared, other) + L.THREAD_WORD_STATE) === L.THREAD_STATE_FAILED) this.giveUp(other);
+      else if (incarnation > 0) this.reset(other);
     }
+  }
+
+  /** This thread or the other one is a successor: their stream begins anew. Returns how many messages that waited were dropped. */
+  reset(thread: number): number {
+    const { shared } = this.#needs;
+    return this.to(thread).reset(shared.words[threadWord(shared, thread) + L.THREAD_WORD_INCARNATION] as number);
   }
 
   to(thread: number): OutboundLink {

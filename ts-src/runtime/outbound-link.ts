@@ -111,14 +111,17 @@ export class OutboundLink {
     if (writer.unpublished > 0) this.#publish();
   }
 
-  /** The other end was replaced: what waits was encoded for its predecessor. Returns how many messages were dropped. The next message is a RESET. */
-  reset(): number {
+  /**
+   * One of the two ends was replaced: what waits was encoded for its predecessor. Returns how many messages were dropped. The next message is a RESET, which
+   * names the incarnation of the thread it is for: a later one throws it away with everything else that is not for it.
+   */
+  reset(incarnation: number): number {
     const dropped = this.#outbox.length;
     this.#outbox.length = 0;
     this.#outboxBytes = 0;
     this.#fragmented = 0;
     this.#needs.encoder.reset();
-    this.send(L.MESSAGE_TYPE_RESET, 0, 0, 0, 0, 0, 0, 0, undefined, true);
+    this.send(L.MESSAGE_TYPE_RESET, 0, incarnation, 0, 0, 0, 0, 0, undefined, true);
     this.flush();
     return dropped;
   }

@@ -9,7 +9,7 @@ export function handleThreadLoss(host: ThreadHost, thread: number, replaced: boo
   links.readFrom(thread);
   asks.failThread(thread, (ask) => (replaced ? threadLost(thread, ask.description) : threadFailed(thread, ask.description)));
   if (replaced) {
-    const dropped = links.to(thread).reset();
+    const dropped = links.reset(thread);
     if (dropped > 0) host.deadLetters.add('threadLost', dropped);
   } else links.giveUp(thread);
   watches.threadLost(thread, replaced, (ref) => engine.table.threadOf(ref.slot, ref.generation));

@@ -44,8 +44,7 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
 /** Whether anything waits or runs. Agents go on as usual, but for their timers, which would keep a thread from ever being quiet. */
 export function quiet(host: ThreadHost): Quiet {
   for (const cell of host.cells) {
-    const timers = cell.extra?.timers;
-    if (timers !== undefined) for (const cancel of [...timers]) cancel();
+    if (cell.extra?.timers !== undefined) host.timers.cancelAll(cell);
   }
   const { dispatcher, lifecycle, router } = host;
   return { idle: dispatcher.isIdle && host.links.waiting === 0, activity: dispatcher.handled + dispatcher.failures + router.sentLocal + lifecycle.spawned };

@@ -25,6 +25,8 @@ export interface SpawningNeeds {
   spawnHere(kind: Kind, id: string, init: unknown, parent: AgentReference | undefined): AgentReference | Promise<AgentReference>;
   spawnThere(thread: number, kind: Kind, id: string, init: unknown, parent: AgentReference | undefined): Promise<AgentReference>;
   referenceOf(cell: AgentCell): AgentReference;
+  /** False for an agent that has ended. */
+  isLive(agent: AgentReference): boolean;
 }
 
 export class Spawning {
@@ -48,10 +50,7 @@ export class Spawning {
       const parent = parentCell === undefined ? undefined : this.#needs.referenceOf(parentCell);
       const spawned = this.#spawnOn(thread, kind, id, options?.init, parent);
       if (parentCell === undefined) return spawned instanceof Promise ? spawned : Promise.resolve(spawned);
-      return Promise.resolve(spawned).then((child) => {
-        this.#adopt(parentCell, child);
-        return child;
-      });
+      return this.#adopt(parentCell, Promise.resolve(spawned));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -85,14 +84,26 @@ export class Spawning {
     return spawned;
   }
 
-  #adopt(parent: AgentCell, child: AgentReference): void {
-    if (parent.status >= Status.stopping) {
-      void child.stop().catch((error: unknown) => this.#needs.logger.warn({ error }, 'a child did not end with its parent'));
-      return;
-    }
+  /** Makes the agent that is being spawned a child, unless its parent has ended or restarted meanwhile: then it ends too. */
+  #adopt(parent: AgentCell, spawned: Promise<AgentReference>): Promise<AgentReference> {
     const extra = extraOf(parent);
-    extra.children ??= new Map();
-    extra.children.set(child.slot, child);
+    const { life } = extra;
+    const adopted = spawned.then(async (child) => {
+      if (parent.status >= Status.stopping || extra.life !== life) {
+        await child.stop().catch((error: unknown) => this.#needs.logger.warn({ child: child.id, error }, 'a child did not end with its parent'));
+      } else if (this.#needs.isLive(child)) {
+        extra.children ??= new Map();
+        extra.children.set(child.slot, child);
+      }
+    });
+    extra.spawning ??= new Set();
+    const { spawning } = extra;
+    const settled: Promise<void> = adopted.then(
+      () => void spawning.delete(settled),
+      () => void spawning.delete(settled),
+    );
+    spawning.add(settled);
+    return spawned;
   }
 
   #kindOf(definition: AnyAgent): Kind {

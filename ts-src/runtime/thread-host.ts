@@ -2,13 +2,13 @@
  * One thread of a nexus: puts its parts together and offers what references, contexts and the calling thread use. What it does itself is choose the way
  * of a message: into a mailbox of this thread, into the ring to another, or nowhere.
  */
-import { counterIndex, type SharedMemory } from '../../bindings/shared-memory.js';
+import { counterIndex, type SharedMemory, threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
 import type { ReferenceCodec } from '../codec/reference-codec.js';
 import { ValueDecoder } from '../codec/value-decoder.js';
 import { ValueEncoder } from '../codec/value-encoder.js';
 import { NexusError, NexusTypeError, optionError } from '../errors.js';
-import type { AgentContext, Logger } from '../model/agent-context.js';
+import type { AgentContext, AgentTimer, Logger } from '../model/agent-context.js';
 import type { AnyAgent, StopReason } from '../model/agent-definition.js';
 import type { AskOptions, TellOutcome } from '../model/agent-ref.js';
 import { SeededRandom } from '../model/seeded-random.js';
@@ -17,6 +17,7 @@ import type { Clock } from '../ports/clock.js';
 import type { EngineThread } from '../ports/engine.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
 import { AgentReference, type ReferenceHost } from './agent-reference.js';
+import { AgentTimers } from './agent-timers.js';
 import { CellTable } from './cell-table.js';
 import { Context, type ContextHost } from './context.js';
 import { type DeadLetter, DeadLetters } from './dead-letters.js';
@@ -60,6 +61,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly dispatcher: Dispatcher;
   readonly lifecycle: Lifecycle;
   readonly watches: Watches;
+  readonly timers: AgentTimers;
   readonly asks: PendingAsks;
   readonly deadLetters: DeadLetters;
   readonly links: Links;
@@ -135,10 +137,14 @@ export class ThreadHost implements ReferenceHost, ContextHost {
         this.watches.ended(cell, reason);
         this.#leaveParent(cell);
       },
-      forget: (cell) => this.watches.forget(cell),
+      forget: (cell) => {
+        this.watches.forget(cell);
+        this.timers.cancelAll(cell);
+      },
       escalate: (cell, error) => this.#escalate(cell, error),
       agentFailed: (cell, error, action) => events.agentFailed(this.#failure(cell, error, action)),
     });
+    this.timers = new AgentTimers(clock, (cell, action, input) => this.router.tellLocal(cell, action, input, undefined));
     this.watches = new Watches({
       thread,
       cellOf: (ref) => this.cells.get(ref.slot, ref.generation),
@@ -165,6 +171,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       spawnThere: (to, kind, id, init, parent) =>
         this.router.request(to, 'spawn', { kind: kind.index, id, init, parent }, options.askTimeoutMs, { kind: kind.name, id }),
       referenceOf: (cell) => this.referenceOf(cell),
+      isLive: (agent) => engine.table.threadOf(agent.slot, agent.generation) >= 0,
     });
     this.#counters = new ThreadCounters(shared, thread, {
       dispatcher: this.dispatcher,
@@ -178,13 +185,14 @@ export class ThreadHost implements ReferenceHost, ContextHost {
 
   /** Connects the rings and starts to wait for messages. `before` runs when this thread can send and before it receives. */
   open(calls: SystemCalls, before: () => void = () => undefined): void {
-    this.links.open(new MessageReceiver(this, calls), this.#options.incarnation > 0);
+    this.links.open(new MessageReceiver(this, calls), this.#options.incarnation);
     before();
     this.engine.waiter.start(() => this.#poll());
   }
 
   close(): void {
     this.links.isClosed = true;
+    Atomics.store(this.shared.words, threadWord(this.shared, this.thread) + L.THREAD_WORD_STATE, L.THREAD_STATE_STOPPED);
     this.engine.waiter.stop();
     this.asks.failAll(() => nexusStopped());
     this.asks.stop();
@@ -198,8 +206,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     return this.router.ask(target, action, input, options, sender);
   }
 
-  tellSelf(cell: AgentCell, action: string, input: unknown): void {
-    this.router.tellLocal(cell, cell.kind.action(action), input, undefined);
+  startTimer(cell: AgentCell, delayMs: number, periodMs: number, action: string, input: unknown): AgentTimer {
+    return this.timers.start(cell, delayMs, periodMs, cell.kind.action(action), input);
   }
 
   send(id: string, action: string, input: unknown, options: SendOptions | undefined, sender: AgentReference | undefined): TellOutcome {
@@ -220,6 +228,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   find(id: string, definition: AnyAgent | undefined): AgentReference | undefined {
+    if (typeof id !== 'string') throw optionError('id', `must be a string of 1 to 1,024 bytes of UTF-8, not ${typeof id}`);
     const { table } = this.engine;
     const slot = table.find(id);
     if (slot === 0) return undefined;
@@ -278,10 +287,6 @@ export class ThreadHost implements ReferenceHost, ContextHost {
 
   emit(cell: AgentCell, topic: string, data: unknown): void {
     if ((this.shared.words[L.HEADER_WORD_SIGNAL_LISTENERS] as number) > 0) this.events.signal({ topic, data, source: this.referenceOf(cell) });
-  }
-
-  checkAction(cell: AgentCell, action: string): void {
-    cell.kind.action(action);
   }
 
   loggerOf(cell: AgentCell): Logger {

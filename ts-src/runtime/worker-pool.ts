@@ -52,6 +52,9 @@ export class WorkerPool {
   readonly #incarnations: number[] = [];
   readonly #histories: RestartHistory[] = [];
   #stopping = false;
+  #terminating = false;
+  /** A worker ended by itself after `beginStop`: what its agents had to do is not done. */
+  hasLostWhileStopping = false;
 
   constructor(options: WorkerPoolOptions, host: ThreadHost, events: WorkerPoolEvents) {
     this.#options = options;
@@ -67,11 +70,12 @@ export class WorkerPool {
       this.#histories[thread] = [];
       starting.push(this.#startWorker(thread));
     }
-    const results = await Promise.allSettled(starting);
-    const failure = results.find((result) => result.status === 'rejected');
-    if (failure === undefined) return;
-    await this.terminate();
-    throw failure.reason;
+    try {
+      await Promise.all(starting);
+    } catch (error) {
+      await this.terminate();
+      throw error;
+    }
   }
 
   /** Threads that are up. */
@@ -82,13 +86,16 @@ export class WorkerPool {
   /** From now on a worker that ends is not replaced. */
   beginStop(): void {
     this.#stopping = true;
-    this.#states.forEach((state) => {
-      if (state?.type === 'waiting') state.cancel();
+    this.#states.forEach((state, thread) => {
+      if (state?.type !== 'waiting') return;
+      state.cancel();
+      this.#setThreadState(thread, L.THREAD_STATE_STOPPED);
     });
   }
 
   async terminate(): Promise<void> {
     this.beginStop();
+    this.#terminating = true;
     await Promise.all(this.#states.map((state) => (state !== undefined && 'worker' in state ? state.worker.terminate() : undefined)));
   }
 
@@ -101,7 +108,7 @@ export class WorkerPool {
       workerData,
       name: `nexus ${thread}`,
       ...(this.#options.resourceLimits === undefined ? {} : { resourceLimits: this.#options.resourceLimits }),
-      ...(this.#options.execArgv === undefined ? {} : { execArgv: [...this.#options.execArgv] }),
+      execArgv: [...(this.#options.execArgv ?? inheritedArguments(process.execArgv))],
     });
     this.#states[thread] = { type: 'starting', worker };
     return new Promise((resolve, reject) => {
@@ -139,7 +146,7 @@ export class WorkerPool {
               ),
         );
         const wasReady = this.#states[thread]?.type === 'ready';
-        if (this.#stopping) this.#setThreadState(thread, L.THREAD_STATE_STOPPED);
+        if (this.#terminating) this.#setThreadState(thread, L.THREAD_STATE_STOPPED);
         // The very first start is not retried: its error goes to whoever creates the nexus.
         else if (wasReady || incarnation > 0) this.#lost(loss);
       });
@@ -148,12 +155,12 @@ export class WorkerPool {
 
   #lost(loss: ThreadLoss): void {
     const { thread } = loss;
-    const decision = decide(this.#options.restart, this.#histories[thread] as RestartHistory, loss.error, this.#host.clock.nowMs(), () =>
-      this.#events.random(),
-    );
-    const replaced = decision.type === 'restart';
+    const decision = this.#stopping
+      ? undefined
+      : decide(this.#options.restart, this.#histories[thread] as RestartHistory, loss.error, this.#host.clock.nowMs(), () => this.#events.random());
+    const replaced = decision?.type === 'restart';
     this.#incarnations[thread] = (this.#incarnations[thread] as number) + 1;
-    this.#setThreadState(thread, replaced ? L.THREAD_STATE_LOST : L.THREAD_STATE_FAILED);
+    this.#setThreadState(thread, replaced ? L.THREAD_STATE_LOST : decision === undefined ? L.THREAD_STATE_STOPPED : L.THREAD_STATE_FAILED);
     if (!replaced) this.#events.removeAgentsOf(thread);
     this.#countLostMessages(thread);
     handleThreadLoss(this.#host, thread, replaced);
@@ -162,7 +169,9 @@ export class WorkerPool {
     }
     if (!replaced) {
       this.#states[thread] = { type: 'failed' };
-      return this.#events.threadFailed(loss);
+      if (decision !== undefined) return this.#events.threadFailed(loss);
+      this.hasLostWhileStopping = true;
+      return;
     }
     this.#histories[thread] = decision.history;
     this.#events.threadLost(loss);
@@ -191,6 +200,11 @@ export class WorkerPool {
     // A thread that ended parked must not be woken by the flag it left.
     Atomics.store(this.#host.shared.words, at + L.THREAD_WORD_PARKED, 0);
   }
+}
+
+/** Options of this process that its workers take too; not those that are about the main script, which a worker does not accept. */
+export function inheritedArguments(execArgv: readonly string[]): string[] {
+  return execArgv.filter((argument, index) => !argument.startsWith('--input-type') && execArgv[index - 1] !== '--input-type');
 }
 
 function startError(thread: number, news: Extract<WorkerNews, { type: 'failed' }>): NexusError {
