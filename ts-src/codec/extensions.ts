@@ -7,8 +7,8 @@
  *     c1 tt              tagged value, `Tag` says what follows
  *     c7, c8, c9         extension with a length (8, 16, 32 bit) and a type, `Extension`: everything that is one run of bytes
  *
- * Maps (80..8f, de, df) are plain objects. Integers of 64 bits (cf, d3) are bigints, whatever their value. Text is ASCII in a0..bf, UTF-8 in
- * d9..db. Numbers are big-endian as MessagePack wants them, the elements of typed arrays are in the order of the machine.
+ * Maps (80..8f, de, df) are plain objects. Integers of 64 bits (cf, d3) are bigints, whatever their value. Text is Latin-1 in a0..bf,
+ * which MessagePack has as UTF-8 too: a byte a character is what both sides do fastest. It is UTF-8 in d9..db. Numbers are big-endian as MessagePack wants them, the elements of typed arrays are in the order of the machine.
  */
 
 /** What follows the byte c1. */

@@ -35,6 +35,16 @@ function refusal(text: string, cause: unknown): NexusTypeError {
   return error;
 }
 
+const LOOKS: Readonly<Record<string, string>> = {
+  map: 'a Map',
+  set: 'a Set',
+  date: 'a Date',
+  regExp: 'a RegExp',
+  arrayBuffer: 'an ArrayBuffer',
+  view: 'a typed array',
+  boxed: 'a boxed primitive',
+};
+
 interface Found {
   readonly place: Place;
   readonly reason: string;
@@ -82,7 +92,7 @@ function reasonAgainst(value: object): string | undefined {
   if (typeof kind === 'object') return `is ${kind.refused}`;
   if (kind === 'instance' || kind === 'error') return undefined;
   const brand = brandOf(value);
-  if (brand !== kind) return `is an object that only looks like a ${kind}, such as a Proxy`;
+  if (brand !== kind) return `is an object that only looks like ${LOOKS[kind]}, such as a Proxy`;
   if (kind === 'arrayBuffer' && isDetached(value as ArrayBuffer)) return 'is a detached ArrayBuffer';
   return undefined;
 }

@@ -1,7 +1,7 @@
 /**
  * Reads numbers, strings, bigints and runs of bytes out of memory that is reused as soon as the message is decoded: everything is copied.
- * Lengths are checked against `end` before anything is allocated. Reading single bytes is not checked: past `end` they are whatever comes
- * next, and the caller finds at the end of the message that `position` is not `end`.
+ * Lengths are checked against `end` before anything is allocated. Single bytes and short strings are not checked: past `end` they are
+ * whatever comes next, and the caller finds at the end of the message that `position` is not `end`.
  */
 
 import { NexusError } from '../errors.js';
@@ -79,13 +79,12 @@ export class PrimitiveReader {
     return this.asBuffer().latin1Slice(start, start + length);
   }
 
-  /** Fewer than 32 ASCII characters. */
+  /** Fewer than 32 characters, one byte each. */
   readShortString(length: number): string {
     if (length > SHORT_STRING_LENGTH_MAX) return this.readLatin1(length);
-    const p = this.position;
-    if (this.end - p < length) throw corrupt('it ends too early');
-    this.position = p + length;
-    return shortString(this.bytes, p, length);
+    const position = this.position;
+    this.position = position + length;
+    return shortString(this.bytes, position, length);
   }
 
   readBinary(length: number): Uint8Array {

@@ -7,7 +7,7 @@ export const SHORT_STRING_LENGTH_MAX = 24;
 
 const from = String.fromCharCode as (...units: (number | undefined)[]) => string;
 
-/** `bytes[position..position + length)`, which the caller knows to exist; `length` at most SHORT_STRING_LENGTH_MAX. */
+/** Of `length` bytes from position `p` on, at most SHORT_STRING_LENGTH_MAX. */
 // biome-ignore format: a line for each length
 export function shortString(b: Uint8Array, p: number, length: number): string {
   switch (length) {

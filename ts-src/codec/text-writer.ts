@@ -47,7 +47,7 @@ export class TextWriter {
     let at = position + 1;
     let all = 0;
     let index = 0;
-    // By fours: a quarter faster from 12 characters on.
+    // Latin-1, so that western text is as fast as ASCII. By fours: a quarter faster from 12 characters on.
     for (const end = length & ~3; index < end; index += 4) {
       const a = value.charCodeAt(index);
       const b = value.charCodeAt(index + 1);
@@ -65,7 +65,7 @@ export class TextWriter {
       all |= unit;
       bytes[at++] = unit;
     }
-    return all < 128 ? at : this.writeShortWideString(value, position);
+    return all < 256 ? at : this.writeShortWideString(value, position);
   }
 
   /** More than 31 characters. One native call writes the text and tells whether all of it was ASCII. */
@@ -84,7 +84,7 @@ export class TextWriter {
     return this.writeWideString(value, position);
   }
 
-  /** At most 31 characters, at most 93 bytes: by hand a third of the time of the three native calls of `writeWideString`. */
+  /** At most 31 characters, not all Latin-1, at most 93 bytes: by hand a third of the time of the three native calls of `writeWideString`. */
   private writeShortWideString(value: string, position: number): number {
     const { bytes, limit } = this;
     const length = value.length;

@@ -134,6 +134,19 @@ describe('bytes that are no message', () => {
     ['a million arrays in each other', new Uint8Array(1_000_000).fill(0x91)],
   ])('are refused when they are %s', (_, bytes) => expect(complaint(bytes)).toBeDefined());
 
+  it.each<[string, Uint8Array]>([
+    ['an array', of(0xdd, 0, 0x0f, 0, 0)],
+    ['an array in an array', of(0x92, 0xdc, 0, 10, 1)],
+    ['a plain object', of(0xde, 0, 2, 0xa0, 1)],
+    ['a Map', of(0xc1, 3, 0, 0, 0, 1, 1)],
+    ['a Set', of(0xc1, 4, 0, 0, 0, 2, 1)],
+    ['a shape', of(0xd8, 0, 0, 2, 0xa0)],
+    ['the properties of an error', of(0xc1, 5, 0, 0xc0, 0xa0, 0, 0, 0, 1, 0xa0)],
+    ['a graph', of(0xc1, 8, 0xdd, 0, 0x0f, 0, 0)],
+  ])('are refused before memory is allocated for the count of %s', (_, bytes) => {
+    expect(complaint(bytes)?.message).toMatch(/a count is larger than the message/);
+  });
+
   it('leave no shape behind', () => {
     const pair = new Pair();
     expect(complaint(of(0x92, 0xd8, 0, 0, 1, 0xa1, 97, 1, 0xca), pair.decoder)).toBeDefined();

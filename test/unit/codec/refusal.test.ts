@@ -44,7 +44,10 @@ describe('a message is refused, naming the path,', () => {
     ['a stream', { stream: Readable.from([]) }, 'message.stream is a Readable'],
     ['a server', { server: createServer() }, 'message.server is a Server'],
     ['an Intl object', { n: new Intl.NumberFormat() }, 'message.n is a NumberFormat'],
-    ['a Proxy of a Map', { m: new Proxy(new Map(), {}) }, 'message.m is an object that only looks like a map, such as a Proxy'],
+    ['a Proxy of a Map', { m: new Proxy(new Map(), {}) }, 'message.m is an object that only looks like a Map, such as a Proxy'],
+    ['a Proxy of a boxed number', { n: new Proxy(Object(1), {}) }, 'message.n is an object that only looks like a boxed primitive, such as a Proxy'],
+    ['a Proxy of an ArrayBuffer', [new Proxy(new ArrayBuffer(1), {})], 'message[0] is an object that only looks like an ArrayBuffer, such as a Proxy'],
+    ['an object that inherits from Set', [Object.create(Set.prototype)], 'message[0] is an object that only looks like a Set, such as a Proxy'],
     ['a Proxy of a WeakMap', { m: new Proxy(new WeakMap(), {}) }, 'message.m is a WeakMap'],
     ['a Proxy of a Promise', { m: new Proxy(Promise.resolve(), {}) }, 'message.m is a Promise'],
     ['a Proxy of a function', { m: new Proxy(() => {}, {}) }, 'message.m is a function'],
@@ -120,6 +123,21 @@ describe('a message is refused, naming the path,', () => {
     };
     expect(refusal(value, pair)).toMatch(/^message\.a cannot be read: .*sends a message itself/);
     expect(pair.send({ c: 1 })).toEqual({ c: 1 });
+  });
+
+  it.each<[string, (collection: Map<unknown, unknown> | Set<unknown>, value: unknown) => unknown]>([
+    ['Map', (collection, value) => (collection as Map<unknown, unknown>).set(value, value)],
+    ['Set', (collection, value) => (collection as Set<unknown>).add(value)],
+  ])('when a getter changes the size of the %s that it is in', (name, add) => {
+    const collection = name === 'Map' ? new Map<unknown, unknown>() : new Set<unknown>();
+    add(collection, {
+      get x() {
+        collection.delete('last');
+        return 1;
+      },
+    });
+    add(collection, 'last');
+    expect(refusal([collection])).toMatch(/^message changed while it was encoded/);
   });
 
   it('and the stream goes on as if it had never been tried', () => {

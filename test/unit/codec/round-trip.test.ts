@@ -39,7 +39,7 @@ describe('a value that is sent', () => {
   });
 
   it('arrives when it is a string of any length, in ASCII, Latin, other scripts and emoji', () => {
-    for (const unit of ['a', 'é', '日', '😀', 'a\u0000']) {
+    for (const unit of ['a', 'é', 'ÿ', 'Ā', 'ǿ', '日', '😀', 'a\u0000']) {
       for (const length of [...Array(70).keys(), 127, 128, 255, 256, 257, 65_535, 65_536, 70_000]) arrives(unit.repeat(length));
     }
   });

@@ -99,6 +99,18 @@ describe('the shapes of a stream', () => {
     expect(pair.decoder.shapeCount).toBe(SHAPES_MAX);
   });
 
+  it('do not grow the tree past its limit within one message, nor when there are no more shapes', () => {
+    const pair = new Pair();
+    const message = Array.from({ length: SHAPE_NODES_MAX * 2 }, (_, index) => ({ [`key${index}`]: 1 }));
+    expect(pair.send(message)).toStrictEqual(message);
+    expect(treeOf(pair.encoder).nodeCount).toBe(SHAPE_NODES_MAX);
+    for (let times = 0; times < 2; times++) for (let index = 0; index < SHAPES_MAX; index++) pair.send({ [`shape${index}`]: 1 });
+    expect(pair.encoder.shapeCount).toBe(SHAPES_MAX);
+    const { nodeCount } = treeOf(pair.encoder);
+    for (let index = 0; index < 100; index++) pair.send({ [`late${index}`]: 1 });
+    expect(treeOf(pair.encoder).nodeCount).toBe(nodeCount);
+  });
+
   it('are not made of objects with too many keys or too long ones', () => {
     const pair = new Pair();
     const wide = Object.fromEntries(Array.from({ length: SHAPE_KEYS_MAX + 1 }, (_, index) => [`k${index}`, index]));
