@@ -30,6 +30,8 @@ export interface SharedMemory {
   /** Byte offsets. */
   readonly threadsOffset: number;
   readonly countersOffset: number;
+  /** Of the first thread's scratch area; behind the last one are the states of the groups. */
+  readonly scratchOffset: number;
   readonly groupsOffset: number;
   readonly bucketsOffset: number;
   readonly recordsOffset: number;
@@ -45,8 +47,10 @@ export function createSharedMemory(shape: MemoryShape, seed: readonly [number, n
   const bucketCount = recordCapacity / 8;
   const threadsOffset = L.HEADER_BYTES;
   const countersOffset = threadsOffset + threadCount * L.THREAD_BYTES;
-  const groupsOffset = countersOffset + threadCount * L.COUNTERS_BYTES;
-  const bucketsOffset = align(groupsOffset + (recordCapacity / L.GROUP_RECORDS) * 4);
+  const scratchOffset = countersOffset + threadCount * L.COUNTERS_BYTES;
+  const groupCount = recordCapacity / L.GROUP_RECORDS;
+  const groupsOffset = align(scratchOffset + threadCount * L.SCRATCH_BYTES + groupCount * L.GROUP_STATE_BYTES);
+  const bucketsOffset = align(groupsOffset + groupCount * 4);
   const recordsOffset = bucketsOffset + bucketCount * L.BUCKET_BYTES;
   const ringsOffset = recordsOffset + recordCapacity * L.RECORD_BYTES;
   const total = ringsOffset + threadCount * threadCount * (L.RING_HEADER_BYTES + ringBytes);
@@ -79,6 +83,7 @@ export function createSharedMemory(shape: MemoryShape, seed: readonly [number, n
   words[L.HEADER_WORD_SEED_1] = seed[1];
   words[L.HEADER_WORD_THREADS_OFFSET] = threadsOffset;
   words[L.HEADER_WORD_COUNTERS_OFFSET] = countersOffset;
+  words[L.HEADER_WORD_SCRATCH_OFFSET] = scratchOffset;
   words[L.HEADER_WORD_GROUPS_OFFSET] = groupsOffset;
   words[L.HEADER_WORD_BUCKETS_OFFSET] = bucketsOffset;
   words[L.HEADER_WORD_RECORDS_OFFSET] = recordsOffset;
@@ -113,6 +118,7 @@ export function attachSharedMemory(memory: SharedWebAssemblyMemory): SharedMemor
     ringBytes: at(L.HEADER_WORD_RING_BYTES),
     threadsOffset: at(L.HEADER_WORD_THREADS_OFFSET),
     countersOffset: at(L.HEADER_WORD_COUNTERS_OFFSET),
+    scratchOffset: at(L.HEADER_WORD_SCRATCH_OFFSET),
     groupsOffset: at(L.HEADER_WORD_GROUPS_OFFSET),
     bucketsOffset: at(L.HEADER_WORD_BUCKETS_OFFSET),
     recordsOffset: at(L.HEADER_WORD_RECORDS_OFFSET),

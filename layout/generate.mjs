@@ -1,5 +1,5 @@
-/** Writes `generated/layout.ts` and `generated/layout.hpp` from `schema.mjs`. With `--check` it writes nothing and fails on a difference. */
-import { readFileSync, writeFileSync } from 'node:fs';
+/** Writes the TypeScript, C++ and AssemblyScript constants in `generated/` from `schema.mjs`. With `--check` it writes nothing and fails on a difference. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import * as schema from './schema.mjs';
 
 const rows = [];
@@ -21,6 +21,7 @@ const limits = {
   RECORD: 'RECORD_BYTES',
   EXTENSION: 'RECORD_BYTES',
   BUCKET: 'BUCKET_BYTES',
+  SCRATCH: 'SCRATCH_BYTES',
 };
 const asserts = [];
 for (const [section, fields] of Object.entries(schema.sections)) {
@@ -73,9 +74,13 @@ const cpp = [
   '',
 ].join('\n');
 
+// In a folder of its own, which the TypeScript compiler does not look into.
+const assemblyScript = [`// ${banner}`, ...rows.map(([name, value]) => `export const ${name}: u32 = ${value};`), ''].join('\n');
+
 const outputs = [
   ['layout.ts', typescript],
   ['layout.hpp', cpp],
+  ['wasm/layout.ts', assemblyScript],
 ];
 for (const [file, text] of outputs) {
   const url = new URL(`./generated/${file}`, import.meta.url);
@@ -90,5 +95,8 @@ for (const [file, text] of outputs) {
       console.error(`layout/generated/${file} differs from layout/schema.mjs; run: npm run layout`);
       process.exitCode = 1;
     }
-  } else writeFileSync(url, text);
+  } else {
+    mkdirSync(new URL('.', url), { recursive: true });
+    writeFileSync(url, text);
+  }
 }

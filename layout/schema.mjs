@@ -3,17 +3,21 @@
  * nothing else may state an offset. A field is one 32-bit word unless the list says otherwise; positions follow from order.
  *
  * The memory, in this order, each part aligned to 64 bytes:
- *   header | threads (one entry a thread) | counters (one block a thread) | groups | buckets | records | rings
+ *   header | threads (one entry a thread) | counters (one block a thread) | scratch (one area a thread) | states of groups | groups | buckets | records | rings
  */
 
 export const constants = {
   /** 'NXUS' read as a little-endian word. */
   MAGIC: 0x5355584e,
   /** Raised with every change of this file that changes the meaning of a byte. */
-  VERSION: 1,
+  VERSION: 2,
   HEADER_BYTES: 4096,
   THREAD_BYTES: 256,
   COUNTERS_BYTES: 512,
+  /** What a thread hands to its WebAssembly code and gets back: results, a batch of names, or one name with its payload. Nobody else looks at it. */
+  SCRATCH_BYTES: 69632,
+  /** What the WebAssembly allocator knows about a group that belongs to its thread: see wasm/record-allocator.ts. */
+  GROUP_STATE_BYTES: 8,
   RECORD_BYTES: 64,
   BUCKET_BYTES: 64,
   RING_HEADER_BYTES: 256,
@@ -57,6 +61,7 @@ export const sections = {
     'BUCKETS_OFFSET',
     'RECORDS_OFFSET',
     'RINGS_OFFSET',
+    'SCRATCH_OFFSET',
     /** Number of listeners on the calling thread; nobody listens, nobody sends. */
     'DEAD_LETTER_LISTENERS',
     'SIGNAL_LISTENERS',
@@ -100,6 +105,14 @@ export const sections = {
     /** How many entries whose probe path passes this bucket live beyond it. */
     'OVERFLOW',
     { at: 1, name: 'ENTRIES' },
+  ],
+  SCRATCH: [
+    /** Generation of the record that the last successful find saw. */
+    'FOUND_GENERATION',
+    /** A batch: for each name its position in the data, its bytes and its hash; then the results. */
+    { at: 16, name: 'BATCH' },
+    /** The name's bytes, zero-padded to a word, then the payload's, likewise. */
+    { at: 272, name: 'DATA' },
   ],
   MESSAGE: [
     /** Bytes of the whole message with its header, a multiple of 8. */

@@ -5,7 +5,7 @@ import { counterIndex, type SharedMemory, threadWord } from '../bindings/shared-
 import { NexusTypeError, optionError } from './errors.js';
 import type { AnyAgent } from './model/agent-definition.js';
 import type { AgentRef, TellOutcome } from './model/agent-ref.js';
-import { nearest } from './model/nearest-name.js';
+import { checkNames, didYouMean } from './model/nearest-name.js';
 import type { InitOf, SendOptions, SpawnArguments, SpawnOptions } from './model/spawn-options.js';
 import type { EngineReport, TableStatistics } from './ports/engine.js';
 import type { DeadLetter } from './runtime/dead-letters.js';
@@ -141,6 +141,14 @@ export class Nexus {
     }
   }
 
+  /** The live agent of this id as `agents` shows it, from the shared table. */
+  summary(id: string): AgentSummary | undefined {
+    const found = this.#isOpen ? this.#host.find(id, undefined) : undefined;
+    if (found === undefined) return undefined;
+    const thread = this.#host.engine.table.threadOf(found.slot, found.generation);
+    return thread < 0 ? undefined : { id, kind: found.kind, thread };
+  }
+
   /** Number of live agents on all threads, from the counts that the threads publish. */
   get agentCount(): number {
     let count = 0;
@@ -181,6 +189,7 @@ export class Nexus {
    * deadline is discarded, and the report says so. A second call returns the first one's promise.
    */
   stop(options: { readonly deadlineMs?: number } = {}): Promise<StopReport> {
+    checkNames('stop', options, ['deadlineMs']);
     const { deadlineMs = 10_000 } = options;
     if (!(typeof deadlineMs === 'number' && deadlineMs >= 0 && deadlineMs <= 86_400_000))
       throw optionError('deadlineMs', `is ${String(deadlineMs)}; it must be from 0 to 86,400,000`);
@@ -201,11 +210,12 @@ export class Nexus {
     const quietInTime = await this.#becomeQuiet(deadline);
     const discarded = this.threads().reduce((sum, { queueDepth }) => sum + queueDepth, 0);
     const stoppedInTime = await this.#stopAgents(deadline);
+    const complete = quietInTime && stoppedInTime && !this.#pool.hasLostWhileStopping;
     this.#isOpen = false;
     this.#host.links.isClosed = true;
     await this.#pool.terminate();
     this.#host.close();
-    return { complete: quietInTime && stoppedInTime, discarded: quietInTime ? 0 : discarded };
+    return { complete, discarded: quietInTime ? 0 : discarded };
   }
 
   /** Waits until nothing waits or runs on any thread and nothing is on its way between them. False if the deadline passed first. */
@@ -269,9 +279,5 @@ function runtimeOf(thread: number): { readonly kind: string; readonly id: string
 
 function checkEvent(event: string): void {
   if ((EVENTS as readonly string[]).includes(event)) return;
-  const suggestion = nearest(event, EVENTS);
-  throw new NexusTypeError(
-    'NEXUS_OPTION_UNKNOWN',
-    `there is no event '${event}'${suggestion === undefined ? '' : `; did you mean '${suggestion}'?`} Events are ${EVENTS.join(', ')}`,
-  );
+  throw new NexusTypeError('NEXUS_OPTION_UNKNOWN', `there is no event '${String(event)}'${didYouMean(String(event), EVENTS)} Events are ${EVENTS.join(', ')}`);
 }

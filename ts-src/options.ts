@@ -2,10 +2,10 @@
 import { availableParallelism } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { isAbsolute, resolve } from 'node:path';
-import { NexusTypeError, optionError } from './errors.js';
+import { optionError } from './errors.js';
 import { type AnyAgent, isAgentDefinition } from './model/agent-definition.js';
 import type { Logger } from './model/agent-context.js';
-import { nearest } from './model/nearest-name.js';
+import { checkNames } from './model/nearest-name.js';
 import { type ResolvedSupervision, resolveSupervision } from './model/supervision.js';
 import type { EngineKind } from './ports/engine.js';
 
@@ -101,14 +101,14 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
 
 /** @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN, which name the option */
 export function resolveOptions(options: NexusOptions): ResolvedOptions {
-  checkNames('', options);
+  check('', options);
   const { agents, memory = {}, messages = {}, engine = {}, workers = {} } = options;
-  checkNames('memory', memory);
-  checkNames('messages', messages);
-  checkNames('engine', engine);
-  checkNames('workers', workers);
+  check('memory', memory);
+  check('messages', messages);
+  check('engine', engine);
+  check('workers', workers);
   const restart = workers.restart ?? {};
-  checkNames('workers.restart', restart);
+  check('workers.restart', restart);
   if (!Array.isArray(agents)) throw optionError('agents', 'must be a list of modules (URL or path) or definitions');
   const modules: string[] = [];
   const definitions: AnyAgent[] = [];
@@ -152,18 +152,8 @@ export function resolveOptions(options: NexusOptions): ResolvedOptions {
   };
 }
 
-function checkNames(group: string, options: unknown): void {
-  const what = group === '' ? 'createNexus' : group;
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw optionError(what, 'expected an object of options');
-  const known = GROUPS[group] as readonly string[];
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue;
-    const suggestion = nearest(name, known);
-    throw new NexusTypeError(
-      'NEXUS_OPTION_UNKNOWN',
-      `${what}: unknown option '${name}'${suggestion === undefined ? '' : `; did you mean '${suggestion}'?`} Options are ${known.join(', ')}`,
-    );
-  }
+function check(group: string, options: unknown): void {
+  checkNames(group === '' ? 'createNexus' : group, options, GROUPS[group] as readonly string[]);
 }
 
 function moduleUrl(agent: unknown, name: string): string {

@@ -4,6 +4,7 @@
 #include "arguments.hpp"
 #include "environment.hpp"
 #include "huge_pages.hpp"
+#include "placement_binding.hpp"
 #include "table_binding.hpp"
 #include "waiter_binding.hpp"
 
@@ -22,6 +23,12 @@ constexpr Export kExports[] = {
     {"setSpin", SetSpin},
     {"wake", Wake},
     {"adviseHugePages", AdviseHugePages},
+    {"pinThread", PinThread},
+    {"currentCpu", CurrentCpu},
+    {"bindMemory", BindMemory},
+    {"interleaveMemory", InterleaveMemory},
+    {"memoryNodeOf", MemoryNodeOf},
+    {"numaProvider", NumaProvider},
     {"tableOpen", TableOpen},
     {"tableClose", TableClose},
     {"tableFind", TableFind},

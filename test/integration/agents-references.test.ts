@@ -2,8 +2,9 @@
 import { type AgentRef, createNexus, type Nexus } from 'nexus-agents';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Probe, Stopping } from '../fixtures/probe.mjs';
+import { Desk, Hooked, Probe, Stopping } from '../fixtures/probe.mjs';
 import { codeOf, DISTANCES, describeEngines, failureOf, fixture, freshId, recorder } from '../start-nexus.js';
+import { until } from '../until.js';
 
 type ProbeRef = AgentRef<typeof Probe>;
 
@@ -76,13 +77,11 @@ describeEngines((engine) => {
     });
 
     test('stop from another agent is behind what that agent told before', async () => {
-      const watcher = await nexus.spawn(Probe, { thread: 2 });
       const relay = await nexus.spawn(Probe, { thread: 2 });
-      const probe = await nexus.spawn(Probe, { thread });
-      await probe.ask('every', { ms: 3_600_000, action: 'read' });
-      await relay.ask('tellAndStop', { ref: probe, count: 1000 });
-      expect(nexus.threads()[thread]?.counters['dead_stopped']).toBe(0);
-      expect(await watcher.ask('codeOfAsk', { ref: probe, action: 'log' })).toBe('NEXUS_AGENT_NOT_FOUND');
+      const desk = await nexus.spawn(Desk, { thread });
+      const hooked = await nexus.spawn(Hooked, { thread, id: freshId() });
+      await relay.ask('tellAndStop', { ref: hooked, count: 1000 });
+      expect(await desk.ask('journal')).toContain(`stop ${hooked.id} stopped n=1000`);
     });
 
     test('stop of an agent that has ended resolves at once', async () => {
@@ -93,9 +92,14 @@ describeEngines((engine) => {
 
     test('stop rejects with NEXUS_STOP_TIMEOUT when a handler runs on', async () => {
       const probe = await nexus.spawn(Probe, { thread });
-      probe.tell('hold', freshId('never opened'));
+      const desk = await nexus.spawn(Desk, { thread });
+      const name = freshId('gate');
+      probe.tell('hold', name);
       const failure = await failureOf(probe.stop({ timeoutMs: 30 }));
       expect(failure).toMatchObject({ name: 'NexusError', code: 'NEXUS_STOP_TIMEOUT' });
+      // The stop stays asked for.
+      desk.tell('open', name);
+      await until(() => nexus.find(probe.id) === undefined);
     });
 
     test('an agent that calls ctx.stop ends when its handler has finished', async () => {

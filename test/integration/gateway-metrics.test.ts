@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 
 async function start(): Promise<string> {
-  nexus = await createNexus({ agents: [counter], threads: 1, messages: { askTimeoutMs: 50 }, logger: quiet });
+  nexus = await createNexus({ agents: [counter], threads: 1, messages: { askTimeoutMs: 1500 }, logger: quiet });
   gateway = await startGateway(nexus, { port: 0, logger: quiet });
   return gateway.url;
 }
@@ -75,33 +75,36 @@ test('known traffic is counted', async () => {
   for (const id of ['a', 'b', 'c']) await json(`${url}/agents/${id}`, 'PUT', { kind: 'counter' });
   for (let call = 0; call < 5; call++) await json(`${url}/agents/a/add`, 'POST', 1);
   expect((await json(`${url}/agents/b/fail`, 'POST')).status).toBe(500);
-  expect((await json(`${url}/agents/b/slow`, 'POST', 300)).status).toBe(504);
+  expect((await json(`${url}/agents/b/slow`, 'POST', 2000)).status).toBe(504);
   await json(`${url}/agents/c`, 'DELETE');
   nexus?.send('c', 'read');
   await until('the late reply', () => nexus?.threads()[0]?.counters['late_replies'] === 1);
+  await until('the last message is counted', () => nexus?.threads()[1]?.counters['handled'] === 6);
   const { value } = await scrape(url);
-  expect(Object.fromEntries(
-    [
-      'nexus_agents_spawned_total{thread="1"}',
-      'nexus_agents_stopped_total{thread="1"}',
-      'nexus_agents_restarted_total{thread="1"}',
-      'nexus_agents{thread="1"}',
-      'nexus_agents{thread="0"}',
-      'nexus_messages_handled_total{thread="1"}',
-      'nexus_messages_failed_total{thread="1"}',
-      'nexus_asks_total{thread="0"}',
-      'nexus_ask_timeouts_total{thread="0"}',
-      'nexus_ask_late_replies_total{thread="0"}',
-      'nexus_queue_depth{thread="1"}',
-      'nexus_dead_letters_total{thread="0",reason="noAgent"}',
-      'nexus_table_records{state="live"}',
-      'nexus_http_request_duration_seconds_count{method="PUT",route="/agents/:id",status="201"}',
-      'nexus_http_request_duration_seconds_count{method="POST",route="/agents/:id/:action",status="200"}',
-      'nexus_http_request_duration_seconds_count{method="POST",route="/agents/:id/:action",status="500"}',
-      'nexus_http_request_duration_seconds_count{method="POST",route="/agents/:id/:action",status="504"}',
-      'nexus_http_request_duration_seconds_bucket{le="+Inf",method="DELETE",route="/agents/:id",status="200"}',
-    ].map((sample) => [sample, value(sample)]),
-  )).toEqual({
+  expect(
+    Object.fromEntries(
+      [
+        'nexus_agents_spawned_total{thread="1"}',
+        'nexus_agents_stopped_total{thread="1"}',
+        'nexus_agents_restarted_total{thread="1"}',
+        'nexus_agents{thread="1"}',
+        'nexus_agents{thread="0"}',
+        'nexus_messages_handled_total{thread="1"}',
+        'nexus_messages_failed_total{thread="1"}',
+        'nexus_asks_total{thread="0"}',
+        'nexus_ask_timeouts_total{thread="0"}',
+        'nexus_ask_late_replies_total{thread="0"}',
+        'nexus_queue_depth{thread="1"}',
+        'nexus_dead_letters_total{thread="0",reason="noAgent"}',
+        'nexus_table_records{state="live"}',
+        'nexus_http_request_duration_seconds_count{method="PUT",route="/agents/:id",status="201"}',
+        'nexus_http_request_duration_seconds_count{method="POST",route="/agents/:id/:action",status="200"}',
+        'nexus_http_request_duration_seconds_count{method="POST",route="/agents/:id/:action",status="500"}',
+        'nexus_http_request_duration_seconds_count{method="POST",route="/agents/:id/:action",status="504"}',
+        'nexus_http_request_duration_seconds_bucket{le="+Inf",method="DELETE",route="/agents/:id",status="200"}',
+      ].map((sample) => [sample, value(sample)]),
+    ),
+  ).toEqual({
     'nexus_agents_spawned_total{thread="1"}': 3,
     'nexus_agents_stopped_total{thread="1"}': 1,
     'nexus_agents_restarted_total{thread="1"}': 1,
@@ -143,6 +146,9 @@ test('no counter goes backwards when a thread is lost, and its successor counts 
   const url = await start();
   await json(`${url}/agents/a`, 'PUT', { kind: 'counter' });
   for (let call = 0; call < 20; call++) await json(`${url}/agents/a/add`, 'POST', 1);
+  // A thread publishes what it counts just after it has sent its replies.
+  const counted = (count: number) => until(`${count} handled`, () => nexus?.threads()[1]?.counters['handled'] === count);
+  await counted(20);
   let before = await scrape(url);
   expect(before.value('nexus_messages_handled_total{thread="1"}')).toBe(20);
   const compare = (after: Metrics): void => {
@@ -158,6 +164,7 @@ test('no counter goes backwards when a thread is lost, and its successor counts 
       return before.value('nexus_thread_state{thread="1",state="ready"}') === 1;
     });
     for (let call = 0; call < 2; call++) expect((await json(`${url}/agents/a/add`, 'POST', 1)).status).toBe(200);
+    await counted(20 + loss * 2);
     compare(await scrape(url));
     expect(before.value('nexus_messages_handled_total{thread="1"}')).toBe(20 + loss * 2);
     expect(before.value('nexus_thread_incarnation{thread="1"}')).toBe(loss);

@@ -129,6 +129,7 @@ function checkSpecification(specification: Record<string, unknown>): void {
     const handler = typeof action === 'object' && action !== null ? (action as { handler?: unknown }).handler : action;
     if (typeof handler !== 'function')
       throw invalid(`action '${name}' of '${kind}' must be a function (state, input, ctx) => reply, or { handler, concurrent }`);
+    if (typeof action === 'object' && action !== null) known(kind, `action '${name}'`, action, ['handler', 'concurrent']);
   }
   for (const hook of ['onStart', 'onStop', 'onTerminated']) {
     if (specification[hook] !== undefined && typeof specification[hook] !== 'function') throw invalid(`${hook} of '${kind}' must be a function`);

@@ -1,3 +1,21 @@
+/** Misspelt names: the nearest known one, and the error that suggests it. */
+import { NexusTypeError, optionError } from '../errors.js';
+
+/** @throws NexusTypeError NEXUS_OPTION_INVALID if `options` is no object, NEXUS_OPTION_UNKNOWN if it has a name that is not known */
+export function checkNames(group: string, options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw optionError(group, 'expected an object of options');
+  for (const name in options) {
+    if (known.includes(name)) continue;
+    throw new NexusTypeError('NEXUS_OPTION_UNKNOWN', `${group}: unknown option '${name}'${didYouMean(name, known)} Options are ${known.join(', ')}`);
+  }
+}
+
+/** Ends a sentence that quotes a misspelt name. */
+export function didYouMean(name: string, known: readonly string[]): string {
+  const suggestion = nearest(name, known);
+  return suggestion === undefined ? '.' : `; did you mean '${suggestion}'?`;
+}
+
 /** The known name that a misspelt one was probably meant to be: the nearest by edit distance (Damerau-Levenshtein, restricted), if it is near at all. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   let best: string | undefined;

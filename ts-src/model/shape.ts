@@ -253,7 +253,8 @@ function partsOf(whole: Shape, path: string): (readonly [step: string, part: unk
     case 'optional':
     case 'nullable': {
       const type = (whole.inner as Shape | undefined)?.type;
-      if (type === 'optional' || type === whole.type) throw invalid(path, `is ${whole.type}(${type}(...)), write ${type === whole.type ? type : 'optional(nullable'}(...)`);
+      if (type === 'optional' || type === 'none' || type === whole.type)
+        throw invalid(path, `is ${whole.type}(${type}); ${type === 'optional' && whole.type === 'nullable' ? 'write optional(nullable(...))' : 'one of the two is enough'}`);
       return [['', whole.inner]];
     }
     case 'object': {

@@ -2,11 +2,15 @@
  * The one implementation of `AgentRef`. A reference to an agent of the same thread holds its cell, so that a tell is a queue operation; any other goes through
  * a ring to the thread that the shared table names. Created by the thread's host only; each thread has reference objects of its own.
  */
+import { optionError } from '../errors.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import type { AgentRef, AskOptions, TellOutcome } from '../model/agent-ref.js';
+import { checkNames } from '../model/nearest-name.js';
 import type { AgentCell } from './agent-cell.js';
 import type { Kind } from './kind.js';
 import type { MessageRouter } from './message-router.js';
+
+const TIMEOUT_MS_MAX = 86_400_000;
 
 /** What a reference asks of its thread. */
 export interface ReferenceHost {
@@ -58,7 +62,16 @@ export class AgentReference implements AgentRef<AnyAgent> {
   }
 
   stop(options?: { readonly timeoutMs?: number }): Promise<void> {
-    return this.host.stop(this, options?.timeoutMs);
+    if (options === undefined) return this.host.stop(this, undefined);
+    try {
+      checkNames('stop', options, ['timeoutMs']);
+      const { timeoutMs } = options;
+      if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX))
+        throw optionError('timeoutMs', `is ${String(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
+      return this.host.stop(this, timeoutMs);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   equals(other: AgentRef): boolean {

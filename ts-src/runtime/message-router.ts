@@ -5,6 +5,7 @@
 import * as L from '../../layout/generated/layout.js';
 import { NexusError, optionError } from '../errors.js';
 import type { AskOptions, TellOutcome } from '../model/agent-ref.js';
+import { checkNames } from '../model/nearest-name.js';
 import type { RoutingTable } from '../ports/engine.js';
 import type { AgentCell } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
@@ -19,6 +20,7 @@ import type { SendReply } from './remote-reply.js';
 import { type SystemCallName, type SystemCalls, systemCallNumber } from './system-calls.js';
 
 const TIMEOUT_MS_MAX = 86_400_000;
+const ASK_OPTIONS = ['timeoutMs', 'signal'];
 
 export interface MessageRouterNeeds {
   readonly thread: number;
@@ -84,6 +86,7 @@ export class MessageRouter {
   ask(target: AgentReference, action: string, input: unknown, options: AskOptions | undefined, sender: AgentReference | undefined): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const entry = kindOf(target).action(action);
+      if (options !== undefined) checkNames('ask', options, ASK_OPTIONS);
       const timeoutMs = options?.timeoutMs ?? this.#askTimeoutMs;
       if (!(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX))
         throw optionError('timeoutMs', `is ${String(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);

@@ -4,6 +4,7 @@ import * as L from '../../layout/generated/layout.js';
 import { NexusError, NexusTypeError, optionError } from '../errors.js';
 import type { Logger } from '../model/agent-context.js';
 import type { AnyAgent } from '../model/agent-definition.js';
+import { checkNames } from '../model/nearest-name.js';
 import { leastLoaded, type ThreadLoad } from '../model/placement.js';
 import type { SpawnOptions } from '../model/spawn-options.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
@@ -12,6 +13,7 @@ import { nexusStopped } from './failures.js';
 import type { Kind, KindRegistry } from './kind.js';
 
 const GET_OR_SPAWN_ATTEMPTS = 8;
+const SPAWN_OPTIONS = ['id', 'init', 'thread'];
 
 export interface SpawningNeeds {
   readonly thread: number;
@@ -45,6 +47,7 @@ export class Spawning {
     try {
       if (this.#needs.isStopping()) throw nexusStopped();
       const kind = this.#kindOf(definition);
+      if (options !== undefined) checkNames('spawn', options, SPAWN_OPTIONS);
       const thread = this.#place(kind, options?.thread ?? 'auto');
       const id = options?.id ?? this.#newId(kind);
       const parent = parentCell === undefined ? undefined : this.#needs.referenceOf(parentCell);
@@ -58,6 +61,7 @@ export class Spawning {
 
   async getOrSpawn(definition: AnyAgent, id: string, options: SpawnOptions | undefined): Promise<AgentReference> {
     const kind = this.#kindOf(definition);
+    if (options !== undefined) checkNames('getOrSpawn', options, SPAWN_OPTIONS);
     for (let attempt = 1; ; attempt++) {
       const found = this.#needs.find(id, definition);
       if (found !== undefined) return found;

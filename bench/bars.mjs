@@ -1,0 +1,68 @@
+/** The ratios that matter, and the bars nexus set itself. They are printed; they fail nothing. */
+import { figure, quantity } from './harness/table.mjs';
+
+const TELL = ['same-thread', 'tell, one agent'];
+const ASK = ['same-thread', 'ask, p50'];
+const SPAWN = ['same-thread', 'spawn+stop, one at a time'];
+const REMOTE_TELL = ['cross-thread', 'tell, object of 20 bytes'];
+const REMOTE_ASK = ['cross-thread', 'ask hot, p50'];
+const PARKED = ['cross-thread', 'ask parked, p50'];
+const IDLE = ['memory', 'idle agent, 1,000,000 of them, resident'];
+const FIND = ['lookup', 'find among 1,000,000, random'];
+
+const RATIOS = [
+  { title: 'same-thread tell, nexus : nact', of: TELL, peer: 'nact', higherIsBetter: true },
+  { title: 'cross-thread tell of a small object, nexus : postMessage', of: REMOTE_TELL, peer: 'postMessage', higherIsBetter: true },
+  { title: 'cross-thread ask hot, postMessage : nexus', of: REMOTE_ASK, peer: 'postMessage', higherIsBetter: false },
+];
+
+const BARS = [
+  { title: 'same-thread tell', of: TELL, atLeast: 10e6 },
+  { title: 'same-thread tell over nact', of: TELL, timesBetterThan: 'nact', higherIsBetter: true, atLeast: 20 },
+  { title: 'same-thread ask, p50', of: ASK, atMost: 1500 },
+  { title: 'same-thread spawn+stop', of: SPAWN, atLeast: 500e3 },
+  { title: 'cross-thread tell of a small object over postMessage', of: REMOTE_TELL, timesBetterThan: 'postMessage', higherIsBetter: true, atLeast: 3 },
+  { title: 'cross-thread ask hot, p50', of: REMOTE_ASK, atMost: 4000 },
+  { title: 'cross-thread ask hot over postMessage', of: REMOTE_ASK, timesBetterThan: 'postMessage', higherIsBetter: false, atLeast: 6 },
+  { title: 'cross-thread ask parked, p50', of: PARKED, atMost: 25_000 },
+  { title: 'idle agent among 1,000,000', of: IDLE, atMost: 400 },
+  { title: 'lookup among 1,000,000', of: FIND, atMost: 500 },
+];
+
+/** Lines to print below the table of these rows. What was not run is left out. */
+export function formatRatiosAndBars(rows) {
+  const lines = [];
+  for (const { title, of, peer, higherIsBetter } of RATIOS) {
+    const times = ratio(rows, of, peer, higherIsBetter);
+    if (times !== undefined) lines.push(`  ${title}: ${figure(times)} x`);
+  }
+  if (lines.length > 0) lines.unshift('ratios of medians');
+  const verdicts = evaluateBars(rows).map(({ title, met, text }) => `  ${met ? 'met   ' : 'missed'}  ${title}: ${text}`);
+  if (verdicts.length > 0) lines.push('', 'bars', ...verdicts);
+  return lines.join('\n');
+}
+
+export function evaluateBars(rows) {
+  const verdicts = [];
+  for (const bar of BARS) {
+    const value = bar.timesBetterThan === undefined ? find(rows, bar.of, 'nexus')?.median : ratio(rows, bar.of, bar.timesBetterThan, bar.higherIsBetter);
+    if (value === undefined) continue;
+    const unit = bar.timesBetterThan === undefined ? find(rows, bar.of, 'nexus').unit : 'x';
+    const met = bar.atLeast === undefined ? value <= bar.atMost : value >= bar.atLeast;
+    const limit = bar.atLeast === undefined ? `at most ${quantity(bar.atMost, unit)}` : `at least ${quantity(bar.atLeast, unit)}`;
+    verdicts.push({ title: bar.title, met, text: `${quantity(value, unit)} (${limit})` });
+  }
+  return verdicts;
+}
+
+/** How many times better nexus is. */
+function ratio(rows, of, peer, higherIsBetter) {
+  const ours = find(rows, of, 'nexus');
+  const theirs = find(rows, of, peer);
+  if (ours === undefined || theirs === undefined) return undefined;
+  return higherIsBetter ? ours.median / theirs.median : theirs.median / ours.median;
+}
+
+function find(rows, [suite, name], peer) {
+  return rows.find((row) => row.suite === suite && row.case === name && row.peer === peer);
+}

@@ -1,0 +1,119 @@
+/**
+ * All suites, their peers, and the job each peer does. A suite holds one distance only: what happens on one thread is never in a table with what crosses
+ * threads. `job` says what is done and what counts as done, so that a reader can judge whether two peers were given equal work. A `role` marks what is not a peer at all: a floor or a limit, which nothing that does the whole job
+ * can reach.
+ */
+import { erlangTasks } from './peers/erlang/tasks.mjs';
+
+const SAME_THREAD = [
+  {
+    peer: 'nexus',
+    module: 'suites/same-thread/nexus.mjs',
+    job: 'agents on the calling thread. tell: 1,000 tells, then an ask of the same agent whose reply shows that all were handled; every outcome is accepted. stop: resolved when the stop hook may run',
+  },
+  {
+    peer: 'nact',
+    module: 'suites/same-thread/nact.mjs',
+    job: 'spawn, dispatch, query with a time limit; the same batches of 1,000. stop: done when afterStop was called',
+  },
+  {
+    peer: 'XState',
+    module: 'suites/same-thread/xstate.mjs',
+    job: 'createActor(fromTransition), send, which handles the event before it returns. ask: an event with a callback that resolves an awaited promise. stop: done when it returns',
+  },
+  {
+    peer: 'bare-queue',
+    role: 'floor',
+    module: 'suites/same-thread/bare-queue.mjs',
+    job: 'no actor library: one array of action and input, drained in a microtask; no names checked, no limits, no failures handled, no time limits',
+  },
+];
+
+const MEMORY = [
+  {
+    peer: 'nexus',
+    module: 'suites/memory/nexus.mjs',
+    job: 'default options, agents on the calling thread, each with an id and a state of one number; references dropped',
+  },
+  { peer: 'nact', module: 'suites/memory/nact.mjs', heavy: true, job: 'named children of one system, each with a state of one number; references dropped' },
+  { peer: 'XState', module: 'suites/memory/xstate.mjs', heavy: true, job: 'started actors of a fromTransition with a context of one number, in a Map by id' },
+  { peer: 'plain-object', role: 'floor', module: 'suites/memory/plain-object.mjs', job: 'objects of id and number in a Map by id: no mailbox, no behaviour' },
+];
+
+const CROSS_THREAD = [
+  {
+    peer: 'nexus',
+    module: 'suites/cross-thread/nexus.mjs',
+    job: 'agent on a worker thread. tell: counted and added up by the agent; a refused tell is sent again after a turn of the event loop. ask: replies with its input',
+  },
+  {
+    peer: 'postMessage',
+    module: 'suites/cross-thread/post-message.mjs',
+    job: 'the same values through a MessageChannel to a worker, counted and added up there, acknowledged every 1,000 (every 16 of 64 kB) to bound the queue. ask: the worker posts the value back',
+  },
+  {
+    peer: 'piscina',
+    module: 'suites/cross-thread/piscina.mjs',
+    job: 'one worker thread; a task that returns its input. Has no tell',
+  },
+  {
+    peer: 'raw-ring',
+    role: 'limit',
+    module: 'suites/cross-thread/ring.mjs',
+    job: 'the ring that nexus uses, between two threads that spin and do nothing else: bytes copied in and read in place, no values, no agents, no event loop',
+  },
+  {
+    peer: 'futex',
+    role: 'floor',
+    module: 'suites/cross-thread/futex.mjs',
+    job: 'Atomics.notify and Atomics.wait to a thread and back, without any data',
+  },
+];
+
+const LOOKUP = [
+  {
+    peer: 'nexus',
+    module: 'suites/lookup/nexus.mjs',
+    job: 'nexus.find of agents of a worker thread, a reference made for each; getOrSpawn of an agent that exists, awaited',
+  },
+  {
+    peer: 'Map',
+    module: 'suites/lookup/map.mjs',
+    job: 'one Map of names to objects in the heap of one thread, not shared. The names to look up are other strings than the keys, as with names from a socket, but looked up before, so that their hashes are known',
+  },
+];
+
+const SCALE = [
+  {
+    peer: 'nexus',
+    module: 'suites/scale/nexus.mjs',
+    job: 'all spawned by the calling thread onto two workers in batches of 2,000, then one tell to each; done when the workers have counted and added up all of them',
+  },
+];
+
+/** In the order in which they run. `roundsMax`: memory differs little from round to round, and takes long. */
+export const SUITES = [
+  { suite: 'same-thread', peers: SAME_THREAD },
+  { suite: 'memory', peers: MEMORY, roundsMax: 3 },
+  { suite: 'cross-thread', peers: CROSS_THREAD },
+  { suite: 'lookup', peers: LOOKUP },
+  { suite: 'scale', peers: SCALE },
+];
+
+/**
+ * The processes that one round of a suite takes.
+ * @returns {{ tasks: readonly { peer: string, module: string, job: string, role?: string, parameters: object }[], missing: readonly { peer: string, reason: string }[], roundsMax: number }}
+ */
+export function tasksOf(name, size) {
+  const { peers, roundsMax = Number.POSITIVE_INFINITY } = SUITES.find(({ suite }) => suite === name);
+  const erlang = erlangTasks(name);
+  const all = [...peers.map((peer) => ({ ...peer, module: new URL(peer.module, import.meta.url).href })), ...erlang.peers];
+  const tasks = name === 'memory' ? all.flatMap((peer) => eachSize(peer, size)) : all.map((peer) => ({ ...peer, parameters: { suite: name } }));
+  return { tasks, missing: erlang.missing, roundsMax };
+}
+
+/** Memory is measured in a process that has done nothing else. */
+function eachSize(peer, size) {
+  const agentsMax = peer.heavy ? size.memoryAgentsMaxOfHeavyPeers : Number.POSITIVE_INFINITY;
+  return size.memoryAgents.filter((agents) => agents <= agentsMax).map((agents) => ({ ...peer, parameters: { suite: 'memory', agents } }));
+}

@@ -1,0 +1,30 @@
+/** How much each case does, at full size and for the smoke run. Throughput cases run for a time, so that a slow peer costs no more than a fast one. */
+
+export const FULL = {
+  warmMs: 200,
+  runMs: 250,
+  /** Timed one by one, closed loop, after as many as take `warmMs`. */
+  latencySamplesMax: 100_000,
+  /** Each is preceded by 2 to 5 ms in which everything parks. */
+  parkedSamples: 100,
+  openLoopMs: 500,
+  memoryAgents: [10_000, 100_000, 1_000_000],
+  /** The most for peers whose actors take kilobytes. */
+  memoryAgentsMaxOfHeavyPeers: 100_000,
+  lookupAgents: 1_000_000,
+  scaleAgents: 1_000_000,
+  taskTimeoutMs: 180_000,
+};
+
+export const SMOKE = {
+  warmMs: 4,
+  runMs: 6,
+  latencySamplesMax: 300,
+  parkedSamples: 4,
+  openLoopMs: 20,
+  memoryAgents: [20_000],
+  memoryAgentsMaxOfHeavyPeers: 20_000,
+  lookupAgents: 2_000,
+  scaleAgents: 2_000,
+  taskTimeoutMs: 30_000,
+};

@@ -1,0 +1,2 @@
+/** The task of `piscina.mjs`. */
+export default (value) => value;

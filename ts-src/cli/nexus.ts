@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+/** The command `nexus`: finds the command that was meant, and turns its failures into exit codes. Commands are in files of their own. */
+import { readFileSync } from 'node:fs';
+import { parseCommandLine, UsageError, unknownName } from './command-line.js';
+import { CommandFailure } from './command-failure.js';
+import { run } from './run-command.js';
+
+const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = { run };
+
+const HELP = `nexus COMMAND [options]
+
+  nexus run MODULE...       serve the agents of some modules over HTTP
+  nexus COMMAND --help      what a command takes
+  nexus --version           print the version
+`;
+
+async function main(args: readonly string[]): Promise<void> {
+  const [name, ...rest] = args;
+  if (name !== undefined && !name.startsWith('-')) {
+    const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+    if (command === undefined) throw new UsageError('', unknownName('command', name, Object.keys(COMMANDS)));
+    return command(rest);
+  }
+  const line = parseCommandLine('', args, { version: 'flag', help: 'flag' });
+  if (line.flag('version')) process.stdout.write(`${version()}\n`);
+  else if (line.flag('help')) process.stdout.write(HELP);
+  else throw new UsageError('', `which command? There is ${Object.keys(COMMANDS).join(', ')}`);
+}
+
+function version(): string {
+  return (JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  if (error instanceof UsageError) {
+    process.stderr.write(`nexus: ${error.message}\nSee: nexus ${error.command === '' ? '' : `${error.command} `}--help\n`);
+    process.exit(2);
+  }
+  process.stderr.write(`nexus: ${error instanceof CommandFailure ? error.message : ((error as Error)?.stack ?? String(error))}\n`);
+  process.exit(1);
+}

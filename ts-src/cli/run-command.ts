@@ -1,0 +1,129 @@
+/** `nexus run`: agents of some modules, served over HTTP until a signal ends the process. */
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { createNexus } from '../create-nexus.js';
+import { NexusError, NexusTypeError } from '../errors.js';
+import { startGateway } from '../gateway/gateway.js';
+import { GatewayError } from '../gateway/gateway-error.js';
+import { type GatewayOptions, resolveGatewayOptions } from '../gateway/gateway-options.js';
+import type { Logger } from '../model/agent-context.js';
+import type { Nexus } from '../nexus.js';
+import type { EngineKind } from '../ports/engine.js';
+import { type CommandLine, parseCommandLine, UsageError } from './command-line.js';
+import { CommandFailure } from './command-failure.js';
+import { errorText, moduleFailureText } from './error-text.js';
+import { jsonLinesLogger } from './json-lines-logger.js';
+import { stopOnSignals } from './shutdown.js';
+
+const COMMAND = 'run';
+const DAY_MS = 86_400_000;
+
+export const RUN_HELP = `nexus run MODULE [MODULE...] [options]
+
+Starts the agents that the modules define on worker threads and serves them over HTTP, until SIGTERM or SIGINT.
+A module exports what defineAgent returns. It may also export an async function setup(nexus), which is called once, before the port opens.
+
+  --threads N               worker threads, 0 to 127 (default: one less than the cores)
+  --port P                  port, 0 for any free one (default 8080)
+  --host H                  address to bind to (default 127.0.0.1: this machine only)
+  --engine KIND             native or portable (default: the best that loads)
+  --shutdown-deadline MS    time to finish requests and mailboxes after a signal (default 10000)
+  --ask-timeout MS          time an action may take (default 5000)
+  --body-limit BYTES        largest body of a request (default 1048576)
+  --json                    print the line that says what is served as JSON
+  --help                    print this
+
+Exit code: 0 after a clean end, 1 if it could not start or the deadline passed, 2 for a mistake in the command line. Logs are JSON lines on standard error.
+`;
+
+export async function run(args: readonly string[]): Promise<void> {
+  const line = parseCommandLine(COMMAND, args, {
+    threads: { min: 0, max: 127 },
+    port: { min: 0, max: 65_535 },
+    host: 'text',
+    engine: 'text',
+    'shutdown-deadline': { min: 0, max: DAY_MS },
+    'ask-timeout': { min: 1, max: DAY_MS },
+    'body-limit': { min: 0, max: 1_073_741_824 },
+    json: 'flag',
+    help: 'flag',
+  });
+  if (line.flag('help')) {
+    process.stdout.write(RUN_HELP);
+    return;
+  }
+  if (line.positionals.length === 0) throw new UsageError(COMMAND, 'which module? Give the file of at least one');
+  const engine = line.text('engine');
+  if (engine !== undefined && engine !== 'native' && engine !== 'portable')
+    throw new UsageError(COMMAND, `--engine is '${engine}'; it must be native or portable`);
+  const logger = jsonLinesLogger;
+  const gatewayOptions = gatewayOptionsOf(line, logger);
+  const modules = line.positionals.map((module) => (module.startsWith('file:') ? module : pathToFileURL(resolve(module)).href));
+  const shutdown = stopOnSignals(line.number('shutdown-deadline') ?? 10_000, logger);
+  process.on('uncaughtException', (error) => {
+    logger.error({ error }, 'an error was not caught');
+    process.exit(1);
+  });
+  const nexus = await start(modules, engine, line, logger);
+  try {
+    await setUp(nexus, modules);
+    const gateway = await startGateway(nexus, gatewayOptions);
+    shutdown.serving({ nexus, gateway });
+    announce(nexus, gateway.url, gateway.port, line.flag('json'));
+  } catch (error) {
+    await nexus.stop({ deadlineMs: 1000 });
+    throw error instanceof GatewayError ? new CommandFailure(error.message) : error;
+  }
+}
+
+async function start(modules: readonly string[], engine: EngineKind | undefined, line: CommandLine, logger: Logger): Promise<Nexus> {
+  const threads = line.number('threads');
+  const askTimeoutMs = line.number('ask-timeout');
+  try {
+    return await createNexus({
+      agents: modules,
+      ...(threads === undefined ? {} : { threads }),
+      ...(askTimeoutMs === undefined ? {} : { messages: { askTimeoutMs } }),
+      ...(engine === undefined ? {} : { engine: { force: engine } }),
+      logger,
+    });
+  } catch (error) {
+    if (error instanceof NexusError || error instanceof NexusTypeError) throw new CommandFailure(moduleFailureText(error) ?? error.message);
+    throw error;
+  }
+}
+
+/** The gateway's own check, before anything is started. */
+function gatewayOptionsOf(line: CommandLine, logger: Logger): GatewayOptions {
+  const port = line.number('port');
+  const host = line.text('host');
+  const bodyBytesMax = line.number('body-limit');
+  return resolveGatewayOptions({
+    ...(port === undefined ? {} : { port }),
+    ...(host === undefined ? {} : { host }),
+    ...(bodyBytesMax === undefined ? {} : { bodyBytesMax }),
+    logger,
+  });
+}
+
+/** Calls the `setup` of each module that has one, in the order of the command line. The modules are loaded: importing them again only finds them. */
+async function setUp(nexus: Nexus, modules: readonly string[]): Promise<void> {
+  for (const module of modules) {
+    const { setup } = (await import(module)) as { setup?: unknown };
+    if (setup === undefined) continue;
+    if (typeof setup !== 'function') throw new CommandFailure(`${module}: the export 'setup' is not a function`);
+    try {
+      await setup(nexus);
+    } catch (error) {
+      throw new CommandFailure(`setup of ${module} failed:\n${errorText(error)}`);
+    }
+  }
+}
+
+function announce(nexus: Nexus, url: string, port: number, json: boolean): void {
+  const kinds = nexus.kinds().map(({ kind }) => kind);
+  const threads = nexus.threadCount - 1;
+  const engine = nexus.engine.kind;
+  const text = `nexus: serving ${kinds.join(', ')} on ${url} with ${threads} thread${threads === 1 ? '' : 's'} (${engine} engine)`;
+  process.stdout.write(`${json ? JSON.stringify({ event: 'serving', url, port, kinds, threads, engine, pid: process.pid }) : text}\n`);
+}

@@ -1,0 +1,197 @@
+/** The routes that reach agents: call, list, look at, make and stop them. */
+import { NexusError } from '../errors.js';
+import type { AnyAgent } from '../model/agent-definition.js';
+import type { AgentRef } from '../model/agent-ref.js';
+import { didYouMean } from '../model/nearest-name.js';
+import type { Nexus } from '../nexus.js';
+import { pageOf } from './agent-listing.js';
+import { type Answer, jsonAnswer } from './answer.js';
+import { HandlerFailure } from './error-answer.js';
+import type { GatewayRequest, Serve } from './exchange.js';
+import { GatewayError } from './gateway-error.js';
+import { parseQuery, wholeParameter } from './query.js';
+import type { Route } from './router.js';
+
+export type AgentNexus = Pick<Nexus, 'agents' | 'find' | 'getOrSpawn' | 'isStopping' | 'kinds' | 'spawn' | 'summary'>;
+
+const ID_BYTES_MAX = 1024;
+const LIMIT_DEFAULT = 100;
+const LIMIT_MAX = 1000;
+const PUT_ATTEMPTS = 8;
+
+export function agentRoutes(nexus: AgentNexus): readonly Route<Serve>[] {
+  const routes = new AgentRoutes(nexus);
+  return [
+    { pattern: '/agents', methods: { GET: (request) => routes.list(request) }, always: false },
+    {
+      pattern: '/agents/:id',
+      methods: { GET: (request) => routes.show(request), PUT: (request) => routes.put(request), DELETE: (request) => routes.stop(request) },
+      always: false,
+    },
+    { pattern: '/agents/:id/:action', methods: { POST: (request) => routes.call(request) }, always: false },
+    { pattern: '/kinds', methods: { GET: (request) => routes.listKinds(request) }, always: false },
+  ];
+}
+
+class AgentRoutes {
+  readonly #nexus: AgentNexus;
+  /** Kinds never change while a nexus runs. */
+  readonly #actions: ReadonlyMap<string, readonly string[]>;
+
+  constructor(nexus: AgentNexus) {
+    this.#nexus = nexus;
+    this.#actions = new Map(nexus.kinds().map(({ kind, actions }) => [kind, actions]));
+  }
+
+  async call({ parameters, search, body, signal }: GatewayRequest): Promise<Answer> {
+    this.#checkRunning();
+    const { kind } = parseQuery(search, ['kind']);
+    const id = checkedId(parameters['id']);
+    const action = parameters['action'] as string;
+    // All that can be known before the body is read, so that a mistake costs neither a transfer nor a new agent.
+    if (kind !== undefined) this.#actionsOf(kind);
+    const found = this.#nexus.find(id, kind === undefined ? undefined : named(kind));
+    if (found === undefined && kind === undefined) throw notFound(id);
+    this.#checkAction(kind ?? (found as AgentRef).kind, action);
+    const input = await body();
+    const agent = kind === undefined ? (found as AgentRef) : await this.#nexus.getOrSpawn(named(kind), id);
+    return jsonAnswer(200, { reply: orNull(await this.#ask(agent, id, action, input, signal)) });
+  }
+
+  async list({ search, signal }: GatewayRequest): Promise<Answer> {
+    this.#checkRunning();
+    const { kind, limit, after } = parseQuery(search, ['kind', 'limit', 'after']);
+    if (kind !== undefined) this.#actionsOf(kind);
+    return jsonAnswer(200, await pageOf(this.#nexus.agents(kind), wholeParameter('limit', limit, LIMIT_DEFAULT, 1, LIMIT_MAX), after, signal));
+  }
+
+  show({ parameters, search }: GatewayRequest): Answer {
+    this.#checkRunning();
+    parseQuery(search, []);
+    const id = checkedId(parameters['id']);
+    const summary = this.#nexus.summary(id);
+    if (summary === undefined) throw notFound(id);
+    return this.#shown(200, id);
+  }
+
+  async put({ parameters, search, body }: GatewayRequest): Promise<Answer> {
+    this.#checkRunning();
+    parseQuery(search, []);
+    const id = checkedId(parameters['id']);
+    const { kind, init } = checkedCreation(await body());
+    this.#actionsOf(kind);
+    for (let attempt = 1; ; attempt++) {
+      if (this.#nexus.find(id, named(kind)) !== undefined) return this.#shown(200, id);
+      try {
+        await this.#nexus.spawn(named(kind), { id, init });
+        return this.#shown(201, id, { location: `/agents/${encodeURIComponent(id)}` });
+      } catch (error) {
+        // Somebody else was faster: look again.
+        if (attempt >= PUT_ATTEMPTS || !hasCode(error, 'NEXUS_ID_DUPLICATE')) throw error;
+      }
+    }
+  }
+
+  async stop({ parameters, search }: GatewayRequest): Promise<Answer> {
+    this.#checkRunning();
+    parseQuery(search, []);
+    const id = checkedId(parameters['id']);
+    const agent = this.#nexus.find(id);
+    if (agent === undefined) throw notFound(id);
+    const { kind } = agent;
+    await agent.stop();
+    return jsonAnswer(200, { id, kind, stopped: true });
+  }
+
+  listKinds({ search }: GatewayRequest): Answer {
+    parseQuery(search, []);
+    return jsonAnswer(200, { kinds: this.#nexus.kinds() });
+  }
+
+  async #ask(agent: AgentRef, id: string, action: string, input: unknown, signal: AbortSignal): Promise<unknown> {
+    try {
+      return await (agent.ask as (action: string, input: unknown, options: { signal: AbortSignal }) => Promise<unknown>).call(agent, action, input, { signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      const ended = hasCode(error, 'NEXUS_AGENT_NOT_FOUND') || hasCode(error, 'NEXUS_AGENT_STOPPED');
+      // The same code from an agent that is still there is about another one, which its handler used.
+      if (!ended || this.#nexus.find(id)?.equals(agent) === true) throw new HandlerFailure(error);
+      this.#checkRunning();
+      throw new NexusError((error as NexusError).code, `${agent.kind} '${id}' ended before it handled '${action}'`, {
+        cause: error,
+        data: { id, kind: agent.kind },
+      });
+    }
+  }
+
+  #shown(status: number, id: string, headers: Readonly<Record<string, string>> = {}): Answer {
+    const summary = this.#nexus.summary(id);
+    if (summary === undefined) throw notFound(id);
+    return jsonAnswer(status, { ...summary, actions: this.#actionsOf(summary.kind) }, headers);
+  }
+
+  #actionsOf(kind: string): readonly string[] {
+    const actions = this.#actions.get(kind);
+    if (actions !== undefined) return actions;
+    const kinds = [...this.#actions.keys()];
+    throw new NexusError('NEXUS_KIND_UNKNOWN', `there is no kind '${kind}'${didYouMean(kind, kinds)} Kinds are ${kinds.join(', ') || 'none'}`, {
+      data: { kinds },
+    });
+  }
+
+  #checkAction(kind: string, action: string): void {
+    const actions = this.#actionsOf(kind);
+    if (actions.includes(action)) return;
+    throw new NexusError(
+      'NEXUS_ACTION_UNKNOWN',
+      `'${kind}' has no action '${action}'${didYouMean(action, actions)} Its actions are ${actions.join(', ') || 'none'}`,
+      {
+        data: { kind, actions },
+      },
+    );
+  }
+
+  #checkRunning(): void {
+    if (this.#nexus.isStopping) throw new NexusError('NEXUS_STOPPED', 'the nexus is stopping or has stopped');
+  }
+}
+
+/** `spawn`, `getOrSpawn` and `find` look at nothing but the name of a definition: the code is on the threads already. */
+function named(kind: string): AnyAgent {
+  return { kind } as AnyAgent;
+}
+
+function checkedId(id: string | undefined): string {
+  if (id !== undefined && id.length > 0 && Buffer.byteLength(id) <= ID_BYTES_MAX) return id;
+  throw new GatewayError('GATEWAY_ID_INVALID', 422, `an id has 1 to ${ID_BYTES_MAX} bytes of UTF-8`);
+}
+
+function checkedCreation(body: unknown): { readonly kind: string; readonly init: unknown } {
+  const known = ['kind', 'init'];
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw invalidCreation('must be an object:');
+  for (const name of Object.keys(body)) {
+    if (known.includes(name)) continue;
+    throw invalidCreation(`has the unknown field '${name}'${didYouMean(name, known)} It is`);
+  }
+  const { kind, init } = body as { kind?: unknown; init?: unknown };
+  if (typeof kind !== 'string') throw invalidCreation("needs the field 'kind', a string:");
+  return { kind, init };
+}
+
+function invalidCreation(message: string): GatewayError {
+  return new GatewayError('GATEWAY_BODY_INVALID', 422, `the body ${message} {"kind": "...", "init": ...}, of which init may be left out`);
+}
+
+function notFound(id: string): NexusError {
+  return new NexusError('NEXUS_AGENT_NOT_FOUND', `there is no agent '${id}'; PUT /agents/:id makes one, and so does ?kind= when it is called`, {
+    data: { id },
+  });
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof NexusError && error.code === code;
+}
+
+function orNull(value: unknown): unknown {
+  return value === undefined ? null : value;
+}

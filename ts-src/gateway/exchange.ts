@@ -1,0 +1,214 @@
+/**
+ * Requests in flight: each is checked, routed, answered and counted here, and nowhere else is anything written to a socket of a well-formed request. What a
+ * route does is not here; connections and their limits are `gateway.ts`.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Logger } from '../model/agent-context.js';
+import type { Answer } from './answer.js';
+import { errorAnswer, internalAnswer } from './error-answer.js';
+import { GatewayError } from './gateway-error.js';
+import type { HostGuard } from './host-guard.js';
+import { readJsonBody } from './request-body.js';
+import type { Route, Router } from './router.js';
+
+const URL_BYTES_MAX = 8192;
+/** How long the rest of a body that nobody wants is thrown away. Closing at once would destroy the answer on its way to the client. */
+const DISCARD_MS = 1000;
+
+/** What a route gets. */
+export interface GatewayRequest {
+  readonly parameters: Readonly<Record<string, string>>;
+  /** The URL after the question mark. */
+  readonly search: string;
+  /** Reads the body; see `readJsonBody`. Called at most once. */
+  body(): Promise<unknown>;
+  /** Aborted when the client has gone. */
+  readonly signal: AbortSignal;
+}
+
+export type Serve = (request: GatewayRequest) => Answer | Promise<Answer>;
+
+export interface ExchangeNeeds {
+  readonly router: Router<Serve>;
+  readonly guard: HostGuard;
+  readonly bodyBytesMax: number;
+  readonly requestTimeoutMs: number;
+  readonly requestsMax: number;
+  readonly logger: Logger;
+  observe(request: { readonly method: string; readonly route: string; readonly status: number; readonly seconds: number }): void;
+}
+
+export class Exchanges {
+  readonly #needs: ExchangeNeeds;
+  readonly #inFlight = new Set<ServerResponse>();
+  readonly #bySocket = new WeakMap<Duplex, ServerResponse>();
+  #stopping = false;
+  #whenEmpty: (() => void) | undefined;
+
+  constructor(needs: ExchangeNeeds) {
+    this.#needs = needs;
+  }
+
+  get count(): number {
+    return this.#inFlight.size;
+  }
+
+  get isStopping(): boolean {
+    return this.#stopping;
+  }
+
+  /** True if an answer has begun on this connection and is not complete: nothing else can be written there. */
+  isAnswering(socket: Duplex): boolean {
+    const response = this.#bySocket.get(socket);
+    return response?.headersSent === true && !response.writableFinished;
+  }
+
+  /** From now on every connection is closed after its answer, and nothing but what is always served is begun. Resolves when nothing is in flight. */
+  stop(): Promise<void> {
+    this.#stopping = true;
+    if (this.#inFlight.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#whenEmpty = resolve;
+    });
+  }
+
+  /** @param waits the client sends its body only after `100 Continue`. */
+  begin(request: IncomingMessage, response: ServerResponse, waits: boolean): void {
+    const startedMs = performance.now();
+    const exchange = new Exchange(request, response, waits, this.#needs);
+    this.#inFlight.add(response);
+    this.#bySocket.set(request.socket, response);
+    response.on('close', () => {
+      this.#inFlight.delete(response);
+      if (!response.writableFinished) exchange.abort();
+      const status = response.headersSent ? response.statusCode : 499;
+      this.#needs.observe({ method: request.method ?? '', route: exchange.route, status, seconds: (performance.now() - startedMs) / 1000 });
+      if (this.#inFlight.size === 0) this.#whenEmpty?.();
+    });
+    // A connection that breaks is seen by its 'close'.
+    response.on('error', () => undefined);
+    request.on('error', () => undefined);
+    this.#serve(exchange)
+      .then((answer) => exchange.write(answer, this.#stopping))
+      .catch((error: unknown) => {
+        this.#needs.logger.error({ error, route: exchange.route }, 'an answer could not be written');
+        response.destroy();
+      });
+  }
+
+  async #serve(exchange: Exchange): Promise<Answer> {
+    try {
+      const { request } = exchange;
+      const { headers, method = '', url = '' } = request;
+      if (url.length > URL_BYTES_MAX) throw new GatewayError('GATEWAY_URL_TOO_LONG', 414, `the URL has ${url.length} bytes; the most is ${URL_BYTES_MAX}`);
+      this.#needs.guard(headers.host, headers.origin);
+      const end = url.indexOf('?');
+      const path = end < 0 ? url : url.slice(0, end);
+      if (!path.startsWith('/')) throw new GatewayError('GATEWAY_URL_INVALID', 400, 'the request must name a path that begins with a slash');
+      const { router } = this.#needs;
+      const { route, parameters } = router.match(path);
+      exchange.route = route.pattern;
+      const serve = router.handlerOf(route, method);
+      this.#admit(route);
+      return await serve(exchange.forRoute(parameters, end < 0 ? '' : url.slice(end + 1)));
+    } catch (error) {
+      const answer = errorAnswer(error);
+      if (answer !== undefined) return answer;
+      this.#needs.logger.error({ error, route: exchange.route }, 'the gateway failed');
+      return internalAnswer();
+    }
+  }
+
+  #admit(route: Route<Serve>): void {
+    if (route.always) return;
+    const headers = { 'retry-after': '1' };
+    if (this.#stopping) throw new GatewayError('GATEWAY_STOPPING', 503, 'the gateway is stopping', { headers });
+    const { requestsMax } = this.#needs;
+    if (this.#inFlight.size > requestsMax)
+      throw new GatewayError('GATEWAY_BUSY', 503, `${requestsMax} requests are in flight already`, { headers, data: { requestsMax } });
+  }
+}
+
+/** One request and its response. */
+class Exchange {
+  /** Pattern of the route, for metrics: a bounded set of names. */
+  route = 'unknown';
+  readonly request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #limits: Pick<ExchangeNeeds, 'bodyBytesMax' | 'requestTimeoutMs'>;
+  #waitsForContinue: boolean;
+  #controller: AbortController | undefined;
+  #gone = false;
+
+  constructor(request: IncomingMessage, response: ServerResponse, waitsForContinue: boolean, limits: Pick<ExchangeNeeds, 'bodyBytesMax' | 'requestTimeoutMs'>) {
+    this.request = request;
+    this.#response = response;
+    this.#waitsForContinue = waitsForContinue;
+    this.#limits = limits;
+  }
+
+  abort(): void {
+    this.#gone = true;
+    this.#controller?.abort(gone());
+  }
+
+  forRoute(parameters: Readonly<Record<string, string>>, search: string): GatewayRequest {
+    const exchange = this;
+    return {
+      parameters,
+      search,
+      body: () => readJsonBody(this.request, this.#limits.bodyBytesMax, () => this.#continue()),
+      get signal() {
+        return exchange.#signal();
+      },
+    };
+  }
+
+  write(answer: Answer, closes: boolean): void {
+    const response = this.#response;
+    if (response.destroyed || response.headersSent) return;
+    const unread = hasBody(this.request) && !this.request.complete;
+    // A client that does not read its answer must not hold it in memory for ever.
+    response.setTimeout(this.#limits.requestTimeoutMs, () => response.destroy());
+    response.writeHead(answer.status, {
+      'content-type': answer.contentType,
+      'content-length': Buffer.byteLength(answer.body),
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      ...answer.headers,
+      ...(closes || unread ? { connection: 'close' } : {}),
+    });
+    if (!unread) {
+      response.end(answer.body);
+      return;
+    }
+    // The answer is complete for the client; the connection closes when its body has passed, or after a while.
+    response.write(answer.body);
+    const end = (): void => {
+      clearTimeout(timer);
+      response.end();
+    };
+    const timer = setTimeout(end, DISCARD_MS);
+    this.request.once('end', end).once('close', end).resume();
+  }
+
+  #continue(): void {
+    if (this.#waitsForContinue) this.#response.writeContinue();
+    this.#waitsForContinue = false;
+  }
+
+  #signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#gone) this.#controller.abort(gone());
+    return this.#controller.signal;
+  }
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] !== undefined && headers['content-length'] !== '0');
+}
+
+function gone(): GatewayError {
+  return new GatewayError('GATEWAY_CLIENT_GONE', 499, 'the client has closed the connection');
+}

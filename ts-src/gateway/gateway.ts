@@ -1,0 +1,119 @@
+/**
+ * HTTP in front of a nexus, on node:http alone: the listening socket, the limits of its connections, and their end. What a request means is in the routes.
+ * The gateway does not own the nexus: stopping one leaves the other as it is. No CORS, no TLS and no login: those belong to a proxy in front.
+ */
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo, isIPv6, type Socket } from 'node:net';
+import { createMetrics } from '../adapters/prometheus-metrics.js';
+import type { Nexus } from '../nexus.js';
+import { agentRoutes } from './agent-routes.js';
+import { answerBrokenRequest } from './broken-request.js';
+import { Exchanges } from './exchange.js';
+import { GatewayError } from './gateway-error.js';
+import { type GatewayOptions, type GatewayStopOptions, resolveGatewayOptions, resolveStopDeadline } from './gateway-options.js';
+import { hostGuard } from './host-guard.js';
+import { Router } from './router.js';
+import { statusRoutes } from './status-routes.js';
+
+export interface GatewayStopReport {
+  /** All requests in flight were answered before the deadline. */
+  readonly complete: boolean;
+  /** Requests whose connections were closed without an answer. */
+  readonly aborted: number;
+}
+
+export interface Gateway {
+  /** Such as `http://127.0.0.1:8080`; for a gateway on all addresses, the loopback one. */
+  readonly url: string;
+  readonly port: number;
+  /**
+   * Takes no new connections, lets the requests in flight finish, closes idle connections at once and the others after their answer. What is not done by the
+   * deadline is cut off. A second call returns the first one's promise.
+   */
+  stop(options?: GatewayStopOptions): Promise<GatewayStopReport>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Serves the agents of a nexus over HTTP. Resolves when the port is open.
+ * Rejects with NexusTypeError NEXUS_OPTION_INVALID or NEXUS_OPTION_UNKNOWN, GatewayError GATEWAY_LISTEN_FAILED.
+ */
+export async function startGateway(nexus: Nexus, options: GatewayOptions = {}): Promise<Gateway> {
+  const resolved = resolveGatewayOptions(options);
+  const { host, headersTimeoutMs, requestTimeoutMs } = resolved;
+  const server = createServer({
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: Math.max(5, Math.min(1000, headersTimeoutMs / 4)),
+    maxHeaderSize: 16_384,
+  });
+  const address = await listen(server, resolved.port, host);
+  const metrics = createMetrics(nexus);
+  const routes = [...agentRoutes(nexus), ...statusRoutes(nexus, metrics, () => exchanges.isStopping)];
+  const exchanges: Exchanges = new Exchanges({
+    ...resolved,
+    router: new Router(routes),
+    guard: hostGuard(host, address.address, resolved.hostsAllowed),
+    observe: (request) => metrics.observeRequest(request),
+  });
+  server.on('request', (request, response) => exchanges.begin(request, response, false));
+  server.on('checkContinue', (request, response) => exchanges.begin(request, response, true));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => answerBrokenRequest(error, socket as Socket, exchanges.isAnswering(socket)));
+  server.on('error', (error) => resolved.logger.error({ error }, 'the server of the gateway failed'));
+  let stopped: Promise<GatewayStopReport> | undefined;
+  const stop = (stopOptions: GatewayStopOptions = {}): Promise<GatewayStopReport> => {
+    const deadlineMs = resolveStopDeadline(stopOptions);
+    stopped ??= stopServing(server, exchanges, deadlineMs).finally(() => metrics.close());
+    return stopped;
+  };
+  return {
+    url: `http://${urlHost(address.address)}:${address.port}`,
+    port: address.port,
+    stop,
+    async [Symbol.asyncDispose]() {
+      await stop();
+    },
+  };
+}
+
+function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    const failed = (cause: NodeJS.ErrnoException): void => reject(listenFailed(cause, port, host));
+    server.once('error', failed);
+    server.listen({ port, host }, () => {
+      server.off('error', failed);
+      resolve(server.address() as AddressInfo);
+    });
+  });
+}
+
+function listenFailed(cause: NodeJS.ErrnoException, port: number, host: string): GatewayError {
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: `port ${port} of ${host} is in use; choose another port, or 0 for any free one`,
+    EACCES: `port ${port} of ${host} may not be used by this user; ports from 1024 on usually may`,
+    EADDRNOTAVAIL: `${host} is not an address of this machine`,
+    ENOTFOUND: `the host name '${host}' is not known`,
+  };
+  const message = reasons[cause.code ?? ''] ?? `${host}:${port} cannot be listened on: ${cause.message}`;
+  return new GatewayError('GATEWAY_LISTEN_FAILED', 0, message, { cause, data: { port, host, reason: cause.code } });
+}
+
+async function stopServing(server: Server, exchanges: Exchanges, deadlineMs: number): Promise<GatewayStopReport> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, deadlineMs);
+  });
+  await Promise.race([exchanges.stop(), late]);
+  clearTimeout(timer);
+  const aborted = exchanges.count;
+  server.closeAllConnections();
+  await closed;
+  return { complete: aborted === 0, aborted };
+}
+
+function urlHost(address: string): string {
+  if (address === '0.0.0.0') return '127.0.0.1';
+  if (address === '::') return '[::1]';
+  return isIPv6(address) ? `[${address}]` : address;
+}

@@ -1,0 +1,45 @@
+/**
+ * Against pages of other sites that reach a gateway on the reader's own machine: by a name that they point at 127.0.0.1 (DNS rebinding), which the Host header
+ * shows, or by a plain cross-site request, which the Origin header shows. Active when the gateway is bound to loopback or `hostsAllowed` is given; ports do not
+ * count, so that a forwarded port works. Not a login: whoever can open a connection and write headers gets in.
+ */
+import { isIP } from 'node:net';
+import { GatewayError } from './gateway-error.js';
+
+export type HostGuard = (host: string | undefined, origin: string | undefined) => void;
+
+/** @returns a check that throws GatewayError GATEWAY_HOST_REFUSED or GATEWAY_ORIGIN_REFUSED */
+export function hostGuard(bound: string, boundAddress: string, hostsAllowed: readonly string[]): HostGuard {
+  if (!isLoopback(boundAddress) && hostsAllowed.length === 0) return () => undefined;
+  const allowed = new Set(['localhost', '127.0.0.1', '::1', bound, boundAddress, ...hostsAllowed].map((name) => bare(name)));
+  return (host, origin) => {
+    const name = host === undefined ? undefined : hostName(host);
+    if (name === undefined || !allowed.has(name)) {
+      throw new GatewayError(
+        'GATEWAY_HOST_REFUSED',
+        403,
+        `the Host header ${host === undefined ? 'is missing' : `names '${host}'`}; served are ${[...allowed].join(', ')} and what the option hostsAllowed adds`,
+      );
+    }
+    if (origin === undefined) return;
+    const from = URL.canParse(origin) ? bare(new URL(origin).hostname) : undefined;
+    if (from === undefined || !allowed.has(from)) throw new GatewayError('GATEWAY_ORIGIN_REFUSED', 403, `a page of '${origin}' may not use this gateway`);
+  };
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || address === 'localhost' || (isIP(address) === 4 && address.startsWith('127.')) || address.startsWith('::ffff:127.');
+}
+
+/** The name in `name:port`, `1.2.3.4:port` or `[::1]:port`. */
+function hostName(host: string): string | undefined {
+  const match = /^(\[[^\]]*\]|[^:]*)(?::\d*)?$/.exec(host);
+  return match === null ? undefined : bare(match[1] as string);
+}
+
+function bare(name: string): string {
+  return name
+    .replace(/^\[|\]$/g, '')
+    .replace(/\.$/, '')
+    .toLowerCase();
+}
