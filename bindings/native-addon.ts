@@ -17,6 +17,18 @@ export interface NativeAddon {
   wake(handle: number, thread: number): boolean;
   /** Whether the kernel took the advice for the 2-MiB pages that lie wholly in the range. */
   adviseHugePages(view: Uint8Array, offset: number, bytes: number): boolean;
+  /** Ties the calling thread to a processor. 0, or the errno of the refusal. Threads that it starts afterwards inherit that. */
+  pinThread(cpu: number): number;
+  /** Processor the calling thread runs on, or -errno. */
+  currentCpu(): number;
+  /** Pages of the range that nobody has touched yet come from this node while it has any. 0 or errno; ERANGE if no whole page is in the range. */
+  bindMemory(view: Uint8Array, offset: number, bytes: number, node: number): number;
+  /** As `bindMemory`, from several nodes in turn: bit n of `nodes` (of byte n / 8) is node n. */
+  interleaveMemory(view: Uint8Array, offset: number, bytes: number, nodes: Uint8Array): number;
+  /** Node of the page at this place, or -errno: -ENOENT (-2) if nobody has touched it. */
+  memoryNodeOf(view: Uint8Array, offset: number): number;
+  /** How memory is placed; `errno` says why not at all, `libraryError` why not by libnuma. */
+  numaProvider(): { readonly provider: 'libnuma' | 'system calls' | 'none'; readonly errno: number; readonly libraryError: string };
   /** `result` has 4 bytes, into which `tableFind` writes the generation. */
   tableOpen(view: Uint8Array, thread: number, result: Uint8Array): number;
   tableClose(handle: number): void;

@@ -154,7 +154,6 @@ export const counters = [
   'WAKES',
   'DEAD_NO_AGENT',
   'DEAD_MAILBOX_FULL',
-  'DEAD_RING_FULL',
   'DEAD_DROPPED',
   'DEAD_STOPPED',
   'DEAD_THREAD_LOST',

@@ -26,9 +26,28 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   'ts-src/adapters': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/nexus.ts'],
   'ts-src/options.ts': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports'],
   'ts-src/nexus.ts': ['layout/generated', 'bindings', 'ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/runtime'],
-  'ts-src/create-nexus.ts': ['layout/generated', 'bindings', 'ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/runtime', 'ts-src/adapters', 'ts-src/options.ts', 'ts-src/nexus.ts'],
+  'ts-src/create-nexus.ts': [
+    'layout/generated',
+    'bindings',
+    'ts-src/errors.ts',
+    'ts-src/model',
+    'ts-src/ports',
+    'ts-src/runtime',
+    'ts-src/adapters',
+    'ts-src/options.ts',
+    'ts-src/nexus.ts',
+  ],
   'ts-src/gateway': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/adapters', 'ts-src/nexus.ts', 'ts-src/runtime/dead-letters.ts'],
-  'ts-src/cli': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/adapters', 'ts-src/nexus.ts', 'ts-src/options.ts', 'ts-src/create-nexus.ts', 'ts-src/gateway'],
+  'ts-src/cli': [
+    'ts-src/errors.ts',
+    'ts-src/model',
+    'ts-src/ports',
+    'ts-src/adapters',
+    'ts-src/nexus.ts',
+    'ts-src/options.ts',
+    'ts-src/create-nexus.ts',
+    'ts-src/gateway',
+  ],
   'ts-src/index.ts': ['ts-src'],
 };
 
@@ -62,7 +81,14 @@ test('every folder imports only what the table allows', () => {
 });
 
 test('no module imports itself through others at run time', () => {
-  const graph = new Map(sources.map((file) => [file, importsOf(file).filter(({ typeOnly }) => !typeOnly).map(({ target }) => target)]));
+  const graph = new Map(
+    sources.map((file) => [
+      file,
+      importsOf(file)
+        .filter(({ typeOnly }) => !typeOnly)
+        .map(({ target }) => target),
+    ]),
+  );
   const done = new Set<string>();
   const visit = (file: string, path: readonly string[]): void => {
     if (path.includes(file)) throw new Error(`cycle: ${[...path.slice(path.indexOf(file)), file].join(' → ')}`);
@@ -75,9 +101,13 @@ test('no module imports itself through others at run time', () => {
 
 test('time, chance and timers come from outside in everything that decides', () => {
   const pure = sources.filter((file) => /^ts-src\/(model|codec|ports)\//.test(file));
-  const wrong = pure.filter((file) => /\b(Date\.now|Math\.random|performance\.now|setTimeout|setInterval|setImmediate|process\.)\b/.test(withoutComments(read(file))));
+  const wrong = pure.filter((file) =>
+    /\b(Date\.now|Math\.random|performance\.now|setTimeout|setInterval|setImmediate|process\.)\b/.test(withoutComments(read(file))),
+  );
   expect(wrong).toEqual([]);
-  const timed = sources.filter((file) => file.startsWith('ts-src/runtime/') && /\b(Date\.now|Math\.random|performance\.now|setTimeout|setInterval)\(/.test(withoutComments(read(file))));
+  const timed = sources.filter(
+    (file) => file.startsWith('ts-src/runtime/') && /\b(Date\.now|Math\.random|performance\.now|setTimeout|setInterval)\(/.test(withoutComments(read(file))),
+  );
   expect(timed).toEqual([]);
 });
 
@@ -92,13 +122,18 @@ test('only the N-API folder sees headers of Node', () => {
 });
 
 test('no file is longer than 500 lines', () => {
-  const long = tracked.filter(isSource).map((file) => [file, read(file).split('\n').length] as const).filter(([, lines]) => lines > 500);
+  const long = tracked
+    .filter(isSource)
+    .map((file) => [file, read(file).split('\n').length] as const)
+    .filter(([, lines]) => lines > 500);
   expect(long).toEqual([]);
 });
 
 test('nothing is left unfinished', () => {
   const marks = new RegExp(`\\b(${['TO', 'FIX', 'XX'].map((start, index) => start + ['DO', 'ME', 'X'][index]).join('|')})\\b`);
-  const wrong = tracked.filter(isSource).filter((file) => marks.test(read(file)) || /\b(describe|test|it)\.only\(/.test(read(file)) || /catch *(\([^)]*\))? *\{ *\}/.test(read(file)));
+  const wrong = tracked
+    .filter(isSource)
+    .filter((file) => marks.test(read(file)) || /\b(describe|test|it)\.only\(/.test(read(file)) || /catch *(\([^)]*\))? *\{ *\}/.test(read(file)));
   expect(wrong).toEqual([]);
 });
 
@@ -112,7 +147,9 @@ test('the generated layout is that of the schema', () => {
 });
 
 test('names of files say what they define', () => {
-  const wrong = tracked.filter(isSource).filter((file) => /(^|[/-])(utils?|helpers?|common|misc|base|managers?)(\.|-|$)/.test(relative('.', file).split('/').pop() as string));
+  const wrong = tracked
+    .filter(isSource)
+    .filter((file) => /(^|[/-])(utils?|helpers?|common|misc|base|managers?)(\.|-|$)/.test(relative('.', file).split('/').pop() as string));
   expect(wrong).toEqual([]);
 });
 
@@ -123,7 +160,10 @@ test('every error code is in docs/errors.md, and no other', async () => {
 });
 
 test('every error code is used', () => {
-  const text = sources.filter((file) => file !== 'ts-src/errors.ts').map(read).join('\n');
+  const text = sources
+    .filter((file) => file !== 'ts-src/errors.ts')
+    .map(read)
+    .join('\n');
   const codes = [...read('ts-src/errors.ts').matchAll(/^ {2}(NEXUS_[A-Z_]+):/gm)].map((match) => match[1] as string);
   expect(codes.filter((code) => !text.includes(code))).toEqual([]);
 });

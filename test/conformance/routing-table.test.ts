@@ -5,54 +5,11 @@
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type NativeAddon, loadNativeAddon } from '../../dist/bindings/native-addon.js';
-import { FastestRoutingTable, NativeRoutingTable } from '../../dist/bindings/native-engine.js';
-import { halfSipHash } from '../../dist/bindings/portable/half-sip-hash.js';
 import { PortableRoutingTable } from '../../dist/bindings/portable/routing-table.js';
-import { type SharedMemory, createSharedMemory, ringOffset } from '../../dist/bindings/shared-memory.js';
+import { createSharedMemory, ringOffset } from '../../dist/bindings/shared-memory.js';
 import * as L from '../../dist/layout/generated/layout.js';
 import { INSERT_EXISTS, INSERT_FULL, type RoutingTable } from '../../dist/ts-src/ports/engine.js';
-
-type EngineName = 'portable' | 'native' | 'fastest';
-const SEED: readonly [number, number] = [0x1234567, 0x7abcdef];
-const CAPACITY = 2 ** 12;
-const BUCKETS = CAPACITY / 8;
-const loaded = loadNativeAddon();
-const pairs: readonly (readonly [EngineName, EngineName])[] = [
-  ['portable', 'portable'],
-  ['native', 'native'],
-  ['portable', 'native'],
-  ['native', 'portable'],
-  ['fastest', 'portable'],
-];
-
-function memory(threadCount = 3): SharedMemory {
-  return createSharedMemory({ threadCount, recordCapacity: CAPACITY, ringBytes: 2 ** 14 }, SEED);
-}
-
-function open(engine: EngineName, shared: SharedMemory, thread: number): RoutingTable {
-  if (engine === 'portable') return new PortableRoutingTable(shared, thread);
-  const addon = loaded.addon as NativeAddon;
-  return engine === 'native' ? new NativeRoutingTable(addon, shared, thread) : new FastestRoutingTable(addon, shared, thread);
-}
-
-function recordWord(shared: SharedMemory, record: number, word: number): number {
-  return ((shared.recordsOffset + record * L.RECORD_BYTES) >> 2) + word;
-}
-
-function hashOf(key: string): number {
-  const bytes = Buffer.alloc(1028);
-  return halfSipHash(new Int32Array(bytes.buffer, bytes.byteOffset, 257), bytes.write(key), SEED[0], SEED[1]);
-}
-
-/** Names that all belong into one bucket. */
-function colliding(count: number, bucket = 5): string[] {
-  const keys: string[] = [];
-  for (let number = 0; keys.length < count; number++) if ((hashOf(`c${number}`) & (BUCKETS - 1)) === bucket) keys.push(`c${number}`);
-  return keys;
-}
-
-const clean = { live: 0, staleEntries: 0, overflow: 0, probeBucketsMax: 0 };
+import { BUCKETS, CAPACITY, SEED, clean, colliding, hashOf, loaded, memory, open, pairs, recordWord } from './tables.js';
 
 it('says why the native engine is not tested, if it is not', () => {
   if (loaded.errors !== undefined) console.warn(`native engine not tested: ${loaded.errors.join('; ')}`);
@@ -410,103 +367,6 @@ describe.each(pairs)('routing table: %s and %s', (first, second) => {
     for (const result of results) expect(result, `seed ${seed}`).toMatchObject({ twice: 0, wrongName: 0, lostOwn: 0, notRemoved: 0 });
     expect(results.reduce((sum, result) => sum + result.existed, 0)).toBeGreaterThan(0);
     expect(new PortableRoutingTable(shared, 0).statistics()).toMatchObject(clean);
-  });
-});
-
-/**
- * Steps of other threads in the middle of a call of the portable table: Atomics is replaced for the length of one call. The C++ table has the same steps and is
- * driven by native/test/routing_table_stress.cc.
- */
-describe('routing table: interleavings of the portable one', () => {
-  function during<T>(replaced: Partial<Pick<typeof Atomics, 'load' | 'compareExchange'>>, call: () => T): T {
-    const before = { load: Atomics.load, compareExchange: Atomics.compareExchange };
-    Object.assign(Atomics, replaced);
-    try {
-      return call();
-    } finally {
-      Object.assign(Atomics, before);
-    }
-  }
-  const { load, compareExchange } = Atomics;
-  const live = (table: RoutingTable, key: string) => [...table.entries()].filter((entry) => table.keyOf(entry.slot, entry.generation) === key).length;
-
-  it('a pending record that is not published yet is not helped: its own second probe is still to come', () => {
-    const shared = memory();
-    const { words } = shared;
-    const a = new PortableRoutingTable(shared, 0);
-    const b = new PortableRoutingTable(shared, 1);
-    const record = a.insert('name', 1, undefined, 0);
-    const stateAt = recordWord(shared, record, L.RECORD_WORD_STATE);
-    const entryAt = (shared.bucketsOffset >> 2) + (words[recordWord(shared, record, L.RECORD_WORD_ENTRY)] as number);
-    // Its owner is removing it: FREE already, the entry still there.
-    words[stateAt] = (1 << 2) | L.RECORD_STATE_FREE;
-    let looks = 0;
-    const slot = during(
-      {
-        load: ((array: Int32Array, index: number) => {
-          // The first look is the first probe of b; at the second one b has read the entry, and the owner has used the record again for the same name.
-          if (index === stateAt && ++looks === 2) {
-            words[entryAt] = 0;
-            words[stateAt] = (2 << 2) | L.RECORD_STATE_PENDING;
-          }
-          return load(array, index);
-        }) as typeof load,
-      },
-      () => b.insert('name', 2, undefined, 0),
-    );
-    expect(looks).toBeGreaterThan(1);
-    expect(slot).toBeGreaterThan(0);
-    expect(words[stateAt]).toBe((2 << 2) | L.RECORD_STATE_PENDING);
-    expect(live(b, 'name')).toBe(1);
-  });
-
-  it('an insert that was aborted before it looked at itself does not come back to life', () => {
-    const shared = memory();
-    const [a, b, c] = [0, 1, 2].map((thread) => new PortableRoutingTable(shared, thread)) as [PortableRoutingTable, PortableRoutingTable, PortableRoutingTable];
-    const [neighbour, name] = colliding(2) as [string, string];
-    const place = b.insert(neighbour, 1, undefined, 0);
-    const bucketsAt = shared.bucketsOffset >> 2;
-    const recordsAt = shared.recordsOffset >> 2;
-    let published = false;
-    const slot = during(
-      {
-        compareExchange: ((array: Int32Array, index: number, from: number, to: number) => {
-          // The last step of a: meanwhile a third thread wants the name.
-          if (index >= recordsAt && (to & 3) === L.RECORD_STATE_LIVE) during({ load, compareExchange }, () => c.insert(name, 3, undefined, 0));
-          const seen = compareExchange(array, index, from, to);
-          if (index >= bucketsAt && index < recordsAt && !published) {
-            published = true;
-            // Right after a is published, b takes an earlier place, aborts a, wins, and removes the name again.
-            during({ load, compareExchange }, () => {
-              b.remove(place, b.generationOf(place));
-              const winner = b.insert(name, 2, undefined, 0);
-              expect(winner).toBeGreaterThan(0);
-              b.remove(winner, b.generationOf(winner));
-            });
-          }
-          return seen;
-        }) as typeof compareExchange,
-      },
-      () => a.insert(name, 1, undefined, 0),
-    );
-    expect(slot > 0 || slot === INSERT_EXISTS).toBe(true);
-    expect(live(a, name)).toBe(1);
-  });
-});
-
-describe('the native table has lists', () => {
-  it.skipIf(loaded.addon === undefined)('findMany and removeMany are find and remove, many times', () => {
-    const shared = memory();
-    const native = new NativeRoutingTable(loaded.addon as NativeAddon, shared, 0);
-    const keys = Array.from({ length: 100 }, (_, number) => `many/${number}`);
-    const slots = keys.map((key, number) => (number % 3 === 0 ? 0 : native.insert(key, 1, undefined, 0)));
-    const found = native.findMany(keys);
-    expect(Array.from({ length: 100 }, (_, number) => found[number * 2])).toEqual(slots);
-    expect(() => native.findMany(['a', ''])).toThrow(TypeError);
-    expect(native.removeMany(Int32Array.from(found))).toBe(66);
-    expect(native.statistics()).toMatchObject(clean);
-    native.close();
-    expect(native.find('many/1')).toBe(0);
   });
 });
 

@@ -103,7 +103,9 @@ describeEngines((engine) => {
     const callers = await Promise.all([0, 1, 2, 3].map((thread) => nexus.spawn(Probe, { thread })));
     for (let round = 0; round < 30; round++) {
       const id = freshId('raced');
-      const codes = await Promise.all(callers.flatMap((caller, index) => [caller.ask('codeOfSpawn', { id, thread: index }), caller.ask('codeOfSpawn', { id })]));
+      const codes = await Promise.all(
+        callers.flatMap((caller, index) => [caller.ask('codeOfSpawn', { id, thread: index }), caller.ask('codeOfSpawn', { id })]),
+      );
       expect(codes.filter((code) => code === 'spawned').length).toBe(1);
       expect(codes.filter((code) => code === 'NEXUS_ID_DUPLICATE').length).toBe(7);
     }
@@ -152,7 +154,8 @@ describeEngines((engine) => {
     ['a symbol', Symbol('id')],
   ])('%s is refused with NEXUS_OPTION_INVALID everywhere', async (_what, id) => {
     const live = nexus.agentCount;
-    for (const thread of [0, 1]) expect(await failureOf(nexus.spawn(Probe, { id: id as string, thread }))).toMatchObject({ name: 'TypeError', code: 'NEXUS_OPTION_INVALID' });
+    for (const thread of [0, 1])
+      expect(await failureOf(nexus.spawn(Probe, { id: id as string, thread }))).toMatchObject({ name: 'TypeError', code: 'NEXUS_OPTION_INVALID' });
     for (const thread of [0, 1]) expect(await codeOf(nexus.getOrSpawn(Probe, id as string, { thread }))).toBe('NEXUS_OPTION_INVALID');
     expect(await codeOf(() => nexus.find(id as string))).toBe('NEXUS_OPTION_INVALID');
     expect(await codeOf(() => nexus.send(id as string, 'read'))).toBe('NEXUS_OPTION_INVALID');

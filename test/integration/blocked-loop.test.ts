@@ -16,11 +16,7 @@ describeEngines((engine) => {
     const waiting = blocked.ask('echo', 1).then(() => order.push('waiting'));
     // Until shortly before the block ends.
     const until = performance.timeOrigin + performance.now() + BLOCKED_MS - 300;
-    const pairs = [
-      second.ask('askUntil', { ref: third, until }),
-      third.ask('askUntil', { ref: home, until }),
-      home.ask('askUntil', { ref: second, until }),
-    ];
+    const pairs = [second.ask('askUntil', { ref: third, until }), third.ask('askUntil', { ref: home, until }), home.ask('askUntil', { ref: second, until })];
     for (const answered of await Promise.all(pairs)) expect(answered).toBeGreaterThan(ASKS_MIN);
     expect(order).toEqual([]);
     await Promise.all([unblocked, waiting]);

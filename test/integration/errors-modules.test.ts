@@ -10,7 +10,12 @@ const start = (module: string, options: Partial<NexusOptions> = {}): Promise<Fai
 const workers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'MessagePort' || kind === 'Worker').length;
 
 const MODULES: readonly (readonly [string, string, string, RegExp])[] = [
-  ['fails to import on a worker only', 'fails-on-worker.mjs', 'NEXUS_MODULE_FAILED', /thread \d: .*fails-on-worker\.mjs could not be imported: .*not on a worker/s],
+  [
+    'fails to import on a worker only',
+    'fails-on-worker.mjs',
+    'NEXUS_MODULE_FAILED',
+    /thread \d: .*fails-on-worker\.mjs could not be imported: .*not on a worker/s,
+  ],
   ['throws at import', 'throws-at-import.mjs', 'NEXUS_MODULE_FAILED', /throws-at-import\.mjs could not be imported: RangeError: at import/],
   ['has a syntax error', 'syntax-error.mjs', 'NEXUS_MODULE_FAILED', /syntax-error\.mjs could not be imported: .*SyntaxError/s],
   ['imports what is not there', 'imports-nothing-there.mjs', 'NEXUS_MODULE_FAILED', /is-not-there\.mjs/],
@@ -19,7 +24,12 @@ const MODULES: readonly (readonly [string, string, string, RegExp])[] = [
   ['ends the worker at import', 'exits-on-worker.mjs', 'NEXUS_THREAD_START_FAILED', /thread \d ended with exit code 9 before it was ready/],
   ['never settles its import', 'never-settles-on-worker.mjs', 'NEXUS_THREAD_START_FAILED', /thread \d/],
   ['defines other actions on a worker', 'differs-on-worker.mjs', 'NEXUS_MODULE_MISMATCH', /kind 'different' has other actions on thread \d/],
-  ['defines a kind that another module defines', 'same-kind-again.mjs', 'NEXUS_KIND_DUPLICATE', /kind 'probe' is defined twice: in .*probe\.mjs and in .*same-kind-again\.mjs/],
+  [
+    'defines a kind that another module defines',
+    'same-kind-again.mjs',
+    'NEXUS_KIND_DUPLICATE',
+    /kind 'probe' is defined twice: in .*probe\.mjs and in .*same-kind-again\.mjs/,
+  ],
 ];
 
 test.each(MODULES)('a module that %s rejects createNexus and leaves nothing running', async (_what, module, code, message) => {

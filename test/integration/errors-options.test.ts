@@ -87,8 +87,19 @@ describe('createNexus', () => {
 
   test('every limit itself is accepted', async () => {
     for (const options of [
-      { threads: 0, memory: { agentsMax: 4096, ringBytes: 16_384 }, messages: { askTimeoutMs: 1, bytesMax: 1024 }, engine: { spinMicroseconds: 1000 }, seed: -(2 ** 31) },
-      { threads: 0, messages: { askTimeoutMs: 86_400_000, bytesMax: 1_073_741_824 }, workers: { restart: { intensity: 0, periodMs: 1, initialDelayMs: 0, maxDelayMs: 0 } }, seed: 2 ** 32 - 1 },
+      {
+        threads: 0,
+        memory: { agentsMax: 4096, ringBytes: 16_384 },
+        messages: { askTimeoutMs: 1, bytesMax: 1024 },
+        engine: { spinMicroseconds: 1000 },
+        seed: -(2 ** 31),
+      },
+      {
+        threads: 0,
+        messages: { askTimeoutMs: 86_400_000, bytesMax: 1_073_741_824 },
+        workers: { restart: { intensity: 0, periodMs: 1, initialDelayMs: 0, maxDelayMs: 0 } },
+        seed: 2 ** 32 - 1,
+      },
     ])
       expect(await create({ agents: [fixture('probe.mjs')], ...options })).toBeUndefined();
   });
@@ -155,7 +166,8 @@ test('an unknown event is refused with a suggestion', async () => {
 
 test('misspelt and wrong options of spawn, ask, send and stop are refused', async () => {
   const nexus = await startNexus({ agents: [fixture('probe.mjs')], threads: 0 });
-  for (const deadlineMs of [-1, Number.NaN, Number.POSITIVE_INFINITY, '5' as unknown as number]) expect(await codeOf(() => nexus.stop({ deadlineMs }))).toBe('NEXUS_OPTION_INVALID');
+  for (const deadlineMs of [-1, Number.NaN, Number.POSITIVE_INFINITY, '5' as unknown as number])
+    expect(await codeOf(() => nexus.stop({ deadlineMs }))).toBe('NEXUS_OPTION_INVALID');
   expect(nexus.isStopping).toBe(false);
   const failure = await failureOf(nexus.spawn(Probe, { tread: 0 } as never));
   expect(failure).toMatchObject({ code: 'NEXUS_OPTION_UNKNOWN' });
@@ -163,10 +175,13 @@ test('misspelt and wrong options of spawn, ask, send and stop are refused', asyn
   expect(await codeOf(nexus.getOrSpawn(Probe, 'x', { inti: 0 } as never))).toBe('NEXUS_OPTION_UNKNOWN');
   expect(await codeOf(nexus.spawn(Probe, 'c1' as never))).toBe('NEXUS_OPTION_INVALID');
   const probe = await nexus.spawn(Probe);
-  expect((await failureOf(probe.ask('read', undefined, { timeout: 5 } as never)))?.message).toContain("ask: unknown option 'timeout'; did you mean 'timeoutMs'?");
+  expect((await failureOf(probe.ask('read', undefined, { timeout: 5 } as never)))?.message).toContain(
+    "ask: unknown option 'timeout'; did you mean 'timeoutMs'?",
+  );
   expect(await codeOf(probe.ask('read', undefined, 5 as never))).toBe('NEXUS_OPTION_INVALID');
   expect(await codeOf(probe.stop({ timeout: 5 } as never))).toBe('NEXUS_OPTION_UNKNOWN');
-  for (const timeoutMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, '5' as unknown as number]) expect(await codeOf(probe.stop({ timeoutMs }))).toBe('NEXUS_OPTION_INVALID');
+  for (const timeoutMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, '5' as unknown as number])
+    expect(await codeOf(probe.stop({ timeoutMs }))).toBe('NEXUS_OPTION_INVALID');
   expect(await codeOf(() => nexus.stop({ deadline: 5 } as never))).toBe('NEXUS_OPTION_UNKNOWN');
   expect(await probe.ask('read')).toBe(0);
   expect(await codeOf(() => nexus.send('x', 'read', undefined, { routing: 'fast' as never }))).toBe('NEXUS_OPTION_INVALID');

@@ -57,7 +57,8 @@ class Load {
   }
 
   async #ask(): Promise<void> {
-    for (let value = 0; this.running; value++) await this.#settle(this.pick().ask(value % 2 === 0 ? 'echo' : 'later', { value, text: 'x'.repeat(value % 300) }, { timeoutMs: 120_000 }));
+    for (let value = 0; this.running; value++)
+      await this.#settle(this.pick().ask(value % 2 === 0 ? 'echo' : 'later', { value, text: 'x'.repeat(value % 300) }, { timeoutMs: 120_000 }));
   }
 
   async #askFromAgents(): Promise<void> {

@@ -77,7 +77,9 @@ describeEngines((engine) => {
 
     test('an error arrives with its class, cause and properties', async () => {
       const probe = await nexus.spawn(Probe, { thread });
-      const failure = await failureOf(probe.ask('throwValue', Object.assign(new RangeError('too far', { cause: new TypeError('why') }), { code: 'E_FAR', at: 7 })));
+      const failure = await failureOf(
+        probe.ask('throwValue', Object.assign(new RangeError('too far', { cause: new TypeError('why') }), { code: 'E_FAR', at: 7 })),
+      );
       expect(failure?.error).toBeInstanceOf(RangeError);
       expect(failure?.error).toMatchObject({ message: 'too far', code: 'E_FAR', at: 7 });
       expect(failure?.error.cause).toBeInstanceOf(TypeError);

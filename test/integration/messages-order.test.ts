@@ -38,7 +38,9 @@ describeEngines((engine) => {
   test('messages of several senders are each handled once and in the order of their sender', async () => {
     const receiver = await nexus.spawn(Probe, { thread: 1 });
     const senders = await Promise.all([0, 0, 1, 1, 2, 2].map((thread) => nexus.spawn(Probe, { thread })));
-    const accepted = await Promise.all(senders.map((sender, index) => sender.ask('tellMany', { ref: receiver, action: 'append', from: index * 1000, to: index * 1000 + 1000 })));
+    const accepted = await Promise.all(
+      senders.map((sender, index) => sender.ask('tellMany', { ref: receiver, action: 'append', from: index * 1000, to: index * 1000 + 1000 })),
+    );
     expect(accepted).toEqual(senders.map(() => 1000));
     await until(async () => (await receiver.ask('log')).length >= 6000);
     const log: number[] = await receiver.ask('log');
@@ -51,7 +53,13 @@ describeEngines((engine) => {
   });
 
   test('order is kept when the ring is full and messages wait outside of it', async () => {
-    const small = await createNexus({ agents: [fixture('probe.mjs')], threads: 1, memory: { ringBytes: 16_384 }, engine: { force: engine }, logger: recorder() });
+    const small = await createNexus({
+      agents: [fixture('probe.mjs')],
+      threads: 1,
+      memory: { ringBytes: 16_384 },
+      engine: { force: engine },
+      logger: recorder(),
+    });
     try {
       const receiver = await small.spawn(Probe, { thread: 1 });
       const sizes = Array.from({ length: 400 }, (_, index) => [1, 100, 3000, 5000, 40_000][index % 5] as number);

@@ -23,9 +23,16 @@ const VALUES: readonly (readonly [string, unknown])[] = [
   ['numbers', [0, -0, 1, -1, 2 ** 31, -(2 ** 31), 2 ** 53, 0.1, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.MIN_VALUE, 1e308]],
   ['bigints', [0n, -1n, 2n ** 64n, -(2n ** 200n)]],
   ['strings', ['', 'a', 'é', '日本', '😀', '\u0000', '\ud800', 'x'.repeat(1000)]],
-  ['nested objects', { a: { b: { c: [1, { d: 2 }] } }}],
+  ['nested objects', { a: { b: { c: [1, { d: 2 }] } } }],
   ['undefined in objects and arrays', { a: undefined, b: [undefined, null] }],
-  ['a Map', new Map<unknown, unknown>([['a', 1], [2, { b: 3 }], [{ key: true }, new Map([[1, 2]])]])],
+  [
+    'a Map',
+    new Map<unknown, unknown>([
+      ['a', 1],
+      [2, { b: 3 }],
+      [{ key: true }, new Map([[1, 2]])],
+    ]),
+  ],
   ['a Set', new Set<unknown>([1, 'a', { b: 2 }, new Set([1])])],
   ['a Date', new Date(1_700_000_000_123)],
   ['an invalid Date', new Date(Number.NaN)],
@@ -110,7 +117,13 @@ describeEngines((engine) => {
   });
 
   test('messages.bytesMax holds for messages that fit into the ring too', async () => {
-    const strict = await createNexus({ agents: [fixture('probe.mjs')], threads: 1, messages: { bytesMax: 1024 }, engine: { force: engine }, logger: recorder() });
+    const strict = await createNexus({
+      agents: [fixture('probe.mjs')],
+      threads: 1,
+      messages: { bytesMax: 1024 },
+      engine: { force: engine },
+      logger: recorder(),
+    });
     const probe = await strict.spawn(Probe, { thread: 1 });
     expect(await codeOf(() => probe.tell('append', 'x'.repeat(2000)))).toBe('NEXUS_MESSAGE_TOO_LARGE');
     expect(await codeOf(probe.ask('huge', 2000))).toBe('NEXUS_MESSAGE_TOO_LARGE');

@@ -10,7 +10,8 @@ const BATCH = 5000;
 test('a million agents on two threads are each sent one message, and all are counted', { timeout: 180_000 }, async () => {
   const nexus = await startNexus({ agents: [fixture('crowd.mjs')], threads: 1 });
   const counters = await Promise.all([0, 1].map((thread) => nexus.spawn(Member, { id: `counter${thread}`, thread })));
-  const counted = async (): Promise<number> => (await Promise.all(counters.map((counter) => counter.ask('counted') as Promise<number>))).reduce((sum, count) => sum + count, 0);
+  const counted = async (): Promise<number> =>
+    (await Promise.all(counters.map((counter) => counter.ask('counted') as Promise<number>))).reduce((sum, count) => sum + count, 0);
   const before = await counted();
   for (let from = 0; from < AGENTS; from += BATCH) {
     const batch = await Promise.all(Array.from({ length: BATCH }, (_, index) => nexus.spawn(Member, { id: `member-${from + index}`, thread: index % 2 })));

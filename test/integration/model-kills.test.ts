@@ -35,7 +35,9 @@ async function runSequence(nexus: Nexus, seed: number, commands: string[], publi
   }
   /** Settles with a reply, or with a code that says what happened. */
   const ask = (agent: Known, action: 'put' | 'exit' | 'fail', input: unknown, check: (reply: unknown) => void): void => {
-    const settled = agent.ref.ask(action, input, { timeoutMs: 60_000 }).then(check, (error: { code?: string; message: string }) => expect(ENDS).toContain(error.code ?? error.message));
+    const settled = agent.ref
+      .ask(action, input, { timeoutMs: 60_000 })
+      .then(check, (error: { code?: string; message: string }) => expect(ENDS).toContain(error.code ?? error.message));
     asked.push(settled);
     settled.catch(() => undefined);
   };
@@ -72,12 +74,25 @@ async function runSequence(nexus: Nexus, seed: number, commands: string[], publi
       expect({ from, numbers, inOrder: numbers.every((value, at) => at === 0 || value > (numbers[at - 1] as number)) }).toMatchObject({ inOrder: true });
     }
   }
-  for (const { ref } of agents) await until(async () => ref.stop({ timeoutMs: 60_000 }).then(() => true, () => false), 60_000);
+  for (const { ref } of agents)
+    await until(
+      async () =>
+        ref.stop({ timeoutMs: 60_000 }).then(
+          () => true,
+          () => false,
+        ),
+      60_000,
+    );
 }
 
 describeEngines((engine) => {
   test('random sequences with kills of threads handle nothing twice or out of order, and every ask settles', { timeout: 120_000 }, async () => {
-    const nexus = await startNexus({ agents: [fixture('ledger.mjs')], threads: WORKERS, workers: { restart: { intensity: 1_000_000 } }, engine: { force: engine } });
+    const nexus = await startNexus({
+      agents: [fixture('ledger.mjs')],
+      threads: WORKERS,
+      workers: { restart: { intensity: 1_000_000 } },
+      engine: { force: engine },
+    });
     const published: Published = new Map();
     nexus.on('signal', ({ data }) => {
       const [id, from, value] = data as [string, string, number];

@@ -186,7 +186,12 @@ async function openNexus(threads: number, options: Partial<NexusOptions> = {}): 
 
 test('random sequences of spawn, tell, ask, relay, crash and stop do what a simple model says', { timeout: 120_000 }, async () => {
   // The calling thread and up to three workers; the best engine and the portable one; rings that are never full, and rings that often are.
-  const nexuses = await Promise.all([openNexus(0), openNexus(1, { memory: { ringBytes: 16_384 } }), openNexus(2, { engine: { force: 'portable' } }), openNexus(3)]);
+  const nexuses = await Promise.all([
+    openNexus(0),
+    openNexus(1, { memory: { ringBytes: 16_384 } }),
+    openNexus(2, { engine: { force: 'portable' } }),
+    openNexus(3),
+  ]);
   const forced = process.env['NEXUS_MODEL_SEED'];
   const first = forced === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(forced);
   const last = forced === undefined ? first + SEQUENCES : first + 1;
@@ -207,4 +212,3 @@ test('random sequences of spawn, tell, ask, relay, crash and stop do what a simp
   expect(nexuses.map(({ agentCount, threadCount }) => agentCount - threadCount)).toEqual([0, 0, 0, 0]);
   expect(nexuses.map((nexus) => nexus.tableStatistics().staleEntries)).toEqual([0, 0, 0, 0]);
 });
-

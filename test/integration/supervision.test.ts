@@ -150,7 +150,14 @@ describeEngines((engine) => {
       expect(await hooked.ask('read')).toBe(0);
       await hooked.stop();
       const { id } = hooked;
-      expect(await journal(thread, id)).toEqual([`start ${id}`, `stop ${id} restart n=3`, `stopped ${id}`, `start ${id}`, `stop ${id} stopped n=0`, `stopped ${id}`]);
+      expect(await journal(thread, id)).toEqual([
+        `start ${id}`,
+        `stop ${id} restart n=3`,
+        `stopped ${id}`,
+        `start ${id}`,
+        `stop ${id} stopped n=0`,
+        `stopped ${id}`,
+      ]);
     });
 
     test('an async start hook holds messages back until it is done', async () => {

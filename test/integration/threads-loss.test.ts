@@ -8,7 +8,8 @@ import { until } from '../until.js';
 type ProbeRef = AgentRef<typeof Probe>;
 
 describeEngines((engine) => {
-  const start = (options: Partial<NexusOptions> = {}): Promise<Nexus> => startNexus({ agents: [fixture('probe.mjs')], threads: 2, engine: { force: engine }, ...options });
+  const start = (options: Partial<NexusOptions> = {}): Promise<Nexus> =>
+    startNexus({ agents: [fixture('probe.mjs')], threads: 2, engine: { force: engine }, ...options });
   const event = (nexus: Nexus, name: 'threadLost' | 'threadRestored' | 'threadFailed'): Promise<unknown> => new Promise((resolve) => nexus.on(name, resolve));
   const counter = (nexus: Nexus, thread: number, name: string): number => nexus.threads()[thread]?.counters[name] as number;
 
@@ -172,7 +173,11 @@ describeEngines((engine) => {
 
   // Independent of the engine, and slow.
   test.skipIf(engine === 'native')('a message that ends the thread that reads it does not end the successor too', async () => {
-    const nexus = await start({ threads: 1, memory: { ringBytes: 67_108_864 }, workers: { restart: { intensity: 5 }, resourceLimits: { maxOldGenerationSizeMb: 24 } } });
+    const nexus = await start({
+      threads: 1,
+      memory: { ringBytes: 67_108_864 },
+      workers: { restart: { intensity: 5 }, resourceLimits: { maxOldGenerationSizeMb: 24 } },
+    });
     const probe = await nexus.spawn(Probe, { thread: 1 });
     const lost = event(nexus, 'threadLost');
     probe.tell('exit');

@@ -47,7 +47,6 @@ const COUNTERS: Readonly<Record<string, readonly [name: string, help: string, la
     [
       ['dead_no_agent', 'noAgent'],
       ['dead_mailbox_full', 'mailboxFull'],
-      ['dead_ring_full', 'ringFull'],
       ['dead_dropped', 'dropped'],
       ['dead_stopped', 'agentStopped'],
       ['dead_thread_lost', 'threadLost'],

@@ -1,7 +1,7 @@
 /** The types of a reference to an agent. The one implementation is `runtime/agent-reference.ts`. */
 import type { AnyAgent } from './agent-definition.js';
 
-/** What became of a `tell`. Only `accepted` means that the message is on its way; the others were counted as dead letters. */
+/** What became of a `tell`. Only `accepted` means that the message is on its way. */
 export type TellOutcome =
   /** It is in the mailbox, or in the ring to the agent's thread. */
   | 'accepted'

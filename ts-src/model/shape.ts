@@ -254,7 +254,10 @@ function partsOf(whole: Shape, path: string): (readonly [step: string, part: unk
     case 'nullable': {
       const type = (whole.inner as Shape | undefined)?.type;
       if (type === 'optional' || type === 'none' || type === whole.type)
-        throw invalid(path, `is ${whole.type}(${type}); ${type === 'optional' && whole.type === 'nullable' ? 'write optional(nullable(...))' : 'one of the two is enough'}`);
+        throw invalid(
+          path,
+          `is ${whole.type}(${type}); ${type === 'optional' && whole.type === 'nullable' ? 'write optional(nullable(...))' : 'one of the two is enough'}`,
+        );
       return [['', whole.inner]];
     }
     case 'object': {

@@ -118,7 +118,7 @@ function spreadOrder(nodes: readonly UsableNode[]): Seat[] {
   return order;
 }
 
-/** The seats of one node after the other: of as few nodes as hold all threads, and of such sets the one whose nodes are nearest to each other. */
+/** The seats of one node after the other: of as few nodes as hold all threads, the nearest to each other that are found by going from each node to the nearest. */
 function compactOrder(topology: HostTopology, nodes: readonly UsableNode[], threadCount: number): Seat[] {
   const apart = nodes.map((a) => nodes.map((b) => distanceBetween(topology, a.node, b.node) + distanceBetween(topology, b.node, a.node)));
   // With more threads than seats all nodes are needed.

@@ -34,7 +34,7 @@ export type NumaProvider = 'libnuma' | 'system calls' | 'none';
 export interface Refusal {
   /** What was wanted, such as "read /sys/devices/system/node/node0/meminfo" or "pin thread 2 to cpu 3". */
   readonly operation: string;
-  /** The error of the kernel (EPERM, ENOENT, ENOSYS), or INVALID for an answer that cannot be understood. */
+  /** The error of the kernel (EPERM, ENOENT, ENOSYS), INVALID for an answer that cannot be understood, UNAVAILABLE for a library that does not load. */
   readonly code: string;
   readonly reason: string;
 }
@@ -59,6 +59,17 @@ export interface HostTopology {
 export function distanceBetween(topology: HostTopology, from: number, to: number): number {
   const column = topology.nodes.findIndex(({ id }) => id === to);
   return topology.nodes.find(({ id }) => id === from)?.distances[column] ?? Number.POSITIVE_INFINITY;
+}
+
+/** "0-3,8" for [0, 1, 2, 3, 8]: as the kernel writes it. @param numbers ascending */
+export function formatNumberList(numbers: readonly number[]): string {
+  const ranges: [number, number][] = [];
+  for (const number of numbers) {
+    const last = ranges[ranges.length - 1];
+    if (last !== undefined && last[1] + 1 === number) last[1] = number;
+    else ranges.push([number, number]);
+  }
+  return ranges.map(([first, last]) => (first === last ? String(first) : `${first}-${last}`)).join(',');
 }
 
 /** A host of which nothing is known but this: one node. Distances are what the kernel says where there is one node. */

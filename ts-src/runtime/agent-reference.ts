@@ -24,8 +24,8 @@ export class AgentReference implements AgentRef<AnyAgent> {
   readonly kindEntry: Kind;
   readonly slot: number;
   readonly generation: number;
-  /** The agent itself if it is on this thread. */
-  readonly cell: AgentCell | undefined;
+  /** The agent itself, if it is on this thread and has been looked up. */
+  cell: AgentCell | undefined;
   #id: string | undefined;
 
   constructor(host: ReferenceHost, kind: Kind, slot: number, generation: number, cell: AgentCell | undefined, id: string | undefined) {

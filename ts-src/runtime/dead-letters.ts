@@ -1,7 +1,7 @@
 /** What could not be delivered: counted by reason for every thread, and shown to listeners on the calling thread. */
 import * as L from '../../layout/generated/layout.js';
 
-export type DeadLetterReason = 'noAgent' | 'mailboxFull' | 'ringFull' | 'dropped' | 'agentStopped' | 'threadLost' | 'nexusStopped';
+export type DeadLetterReason = 'noAgent' | 'mailboxFull' | 'dropped' | 'agentStopped' | 'threadLost' | 'nexusStopped';
 
 export interface DeadLetter {
   readonly reason: DeadLetterReason;
@@ -17,7 +17,6 @@ export interface DeadLetter {
 const COUNTERS: Record<DeadLetterReason, number> = {
   noAgent: L.COUNTER_DEAD_NO_AGENT,
   mailboxFull: L.COUNTER_DEAD_MAILBOX_FULL,
-  ringFull: L.COUNTER_DEAD_RING_FULL,
   dropped: L.COUNTER_DEAD_DROPPED,
   agentStopped: L.COUNTER_DEAD_STOPPED,
   threadLost: L.COUNTER_DEAD_THREAD_LOST,

@@ -15,6 +15,7 @@ import type { Dispatcher } from './dispatcher.js';
 import { agentNotFound, nexusStopped, threadFailed } from './failures.js';
 import type { ActionEntry, Kind } from './kind.js';
 import type { Links } from './links.js';
+import { Admission } from './outbound-link.js';
 import type { AskTarget, PendingAsk, PendingAsks } from './pending-asks.js';
 import type { SendReply } from './remote-reply.js';
 import { type SystemCallName, type SystemCalls, systemCallNumber } from './system-calls.js';
@@ -66,15 +67,17 @@ export class MessageRouter {
     const { slot, generation } = target;
     const thread = this.#table.threadOf(slot, generation);
     if (thread === this.#thread) {
-      // A reference from before the agent was known here, such as one that arrived in a message.
+      // The first use of a reference that was found, or arrived in a message.
       const cell = this.#cells.get(slot, generation);
-      return cell === undefined ? this.#dead('noAgent', target, action) : this.tellLocal(cell, action, input, sender);
+      if (cell === undefined) return this.#dead('noAgent', target, action);
+      target.cell = cell;
+      return this.tellLocal(cell, action, input, sender);
     }
     if (thread < 0 || !this.#links.canReach(thread)) return this.#dead('noAgent', target, action);
     const sent = this.#links
       .to(thread)
-      .send(L.MESSAGE_TYPE_TELL, action.index, slot, generation, 0, 0, sender?.slot ?? 0, sender?.generation ?? 0, input, false);
-    return sent ? 'accepted' : this.#dead('ringFull', target, action);
+      .send(L.MESSAGE_TYPE_TELL, action.index, slot, generation, 0, 0, sender?.slot ?? 0, sender?.generation ?? 0, input, Admission.ifRingHasRoom);
+    return sent ? 'accepted' : 'full';
   }
 
   tellFrom(sender: AgentReference | undefined, target: AgentReference, action: string, input: unknown): TellOutcome {
@@ -105,13 +108,13 @@ export class MessageRouter {
   }
 
   readonly sendReply: SendReply = (thread, type, replySlot, replySequence, value) => {
-    if (!this.#links.isClosed) this.#links.to(thread).send(type, 0, replySlot, replySequence, 0, 0, 0, 0, value, true);
+    if (!this.#links.isClosed) this.#links.to(thread).send(type, 0, replySlot, replySequence, 0, 0, 0, 0, value, Admission.always);
   };
 
   /** A call to the runtime of another thread, without an answer. */
   call<N extends SystemCallName>(thread: number, name: N, input: Parameters<SystemCalls[N]>[0]): void {
     if (this.#links.isClosed || !this.#links.canReach(thread)) return;
-    this.#links.to(thread).send(L.MESSAGE_TYPE_TELL, systemCallNumber[name], 0, 0, 0, 0, 0, 0, input, true);
+    this.#links.to(thread).send(L.MESSAGE_TYPE_TELL, systemCallNumber[name], 0, 0, 0, 0, 0, 0, input, Admission.always);
   }
 
   /** A call to the runtime of another thread, with an answer. */
@@ -128,7 +131,7 @@ export class MessageRouter {
       const ask = this.#asks.open(resolve as (value: unknown) => void, reject, target, name, timeoutMs);
       this.#asks.sendTo(ask, thread);
       try {
-        this.#links.to(thread).send(L.MESSAGE_TYPE_ASK, systemCallNumber[name], 0, 0, ask.slot, ask.sequence, 0, 0, input, true);
+        this.#links.to(thread).send(L.MESSAGE_TYPE_ASK, systemCallNumber[name], 0, 0, ask.slot, ask.sequence, 0, 0, input, Admission.always);
       } catch (error) {
         ask.fail(error);
       }
@@ -148,7 +151,10 @@ export class MessageRouter {
     const { slot, generation } = target;
     const thread = this.#table.threadOf(slot, generation);
     const cell = thread === this.#thread ? this.#cells.get(slot, generation) : undefined;
-    if (cell !== undefined) return this.#askLocal(cell, action, input, ask, sender);
+    if (cell !== undefined) {
+      target.cell = cell;
+      return this.#askLocal(cell, action, input, ask, sender);
+    }
     if (thread < 0 || thread === this.#thread || !this.#links.canReach(thread)) {
       this.#dead('noAgent', target, action);
       return ask.fail(agentNotFound(target.kind, target.knownId));
@@ -158,19 +164,29 @@ export class MessageRouter {
     try {
       sent = this.#links
         .to(thread)
-        .send(L.MESSAGE_TYPE_ASK, action.index, slot, generation, ask.slot, ask.sequence, sender?.slot ?? 0, sender?.generation ?? 0, input, false);
+        .send(
+          L.MESSAGE_TYPE_ASK,
+          action.index,
+          slot,
+          generation,
+          ask.slot,
+          ask.sequence,
+          sender?.slot ?? 0,
+          sender?.generation ?? 0,
+          input,
+          Admission.ifOutboxHasRoom,
+        );
     } catch (error) {
       return ask.fail(error);
     }
     if (sent) return;
-    this.#dead('ringFull', target, action);
     const message = `the ring to thread ${thread} is full: ${target.kind} '${target.id}' is sent messages faster than its thread takes them`;
     ask.fail(new NexusError('NEXUS_BACKPRESSURE', message, { data: { thread } }));
   }
 
-  #dead(reason: 'noAgent' | 'ringFull' | 'nexusStopped', target: AgentReference, action: ActionEntry): TellOutcome {
+  #dead(reason: 'noAgent' | 'nexusStopped', target: AgentReference, action: ActionEntry): TellOutcome {
     this.#deadLetters.record(reason, target.kind, () => target.knownId, action.name);
-    return reason === 'noAgent' ? 'noAgent' : reason === 'ringFull' ? 'full' : 'stopped';
+    return reason === 'noAgent' ? 'noAgent' : 'stopped';
   }
 }
 

@@ -7,14 +7,27 @@ import type { RingWriter } from '../../bindings/portable/ring.js';
 import type { SharedMemory } from '../../bindings/shared-memory.js';
 import type { ValueEncoder } from '../codec/value-encoder.js';
 
-/** Messages that are published without waiting for the end of the turn. */
+/** Messages, and bytes of messages, that are published without waiting for the end of the turn. */
 const PUBLISH_EVERY = 16;
+const PUBLISH_EVERY_BYTES = 8192;
 /** A new message is refused when this much waits already. One message may be larger than it. */
 export const OUTBOX_BYTES_MAX = 1 << 20;
 /** What the runtime says, errors included, goes out however low the limit for messages is. */
 const RUNTIME_BYTES_MAX = 1 << 18;
 const HEADER_BYTES = 16;
 const FRAGMENT_HEADER_BYTES = 16;
+
+/** What happens to a message when the ring is full. */
+export const Admission = {
+  /** It is refused. For tells, whose sender should slow down. If others wait already it waits behind them, so that order is kept. */
+  ifRingHasRoom: 0,
+  /** It waits while the outbox is not too full. For asks: their caller waits anyway, for a limited time. */
+  ifOutboxHasRoom: 1,
+  /** It waits. For replies and calls of the runtime, whose number is bounded by what caused them. */
+  always: 2,
+} as const;
+
+export type Admission = (typeof Admission)[keyof typeof Admission];
 
 export interface OutboundNeeds {
   readonly shared: SharedMemory;
@@ -36,6 +49,8 @@ export class OutboundLink {
   readonly #bytes: Uint8Array;
   readonly #outbox: Uint8Array[] = [];
   #outboxBytes = 0;
+  #unpublishedBytes = 0;
+  #flushRequested = false;
   /** Bytes of the first outbox entry that went out as fragments. */
   #fragmented = 0;
 
@@ -49,10 +64,7 @@ export class OutboundLink {
     return this.#outbox.length;
   }
 
-  /**
-   * Sends a message. False if there is no room and it may be refused (`mustAccept` is for replies and system messages, whose number is bounded by what was
-   * asked for). Throws if the value cannot be encoded; nothing was sent then.
-   */
+  /** Sends a message. False if there is no room for it. Throws if the value cannot be encoded; nothing was sent then. */
   send(
     type: number,
     action: number,
@@ -63,7 +75,7 @@ export class OutboundLink {
     senderSlot: number,
     senderGeneration: number,
     value: unknown,
-    mustAccept: boolean,
+    admission: Admission,
   ): boolean {
     const { writer, encoder } = this.#needs;
     if (this.#outbox.length === 0) {
@@ -78,15 +90,17 @@ export class OutboundLink {
           writer.commit(size);
           this.sent++;
           this.bytes += size;
-          if (writer.unpublished >= PUBLISH_EVERY) this.#publish();
-          else if (writer.unpublished === 1) this.#needs.flushSoon();
+          this.#unpublishedBytes += size;
+          if (writer.unpublished >= PUBLISH_EVERY || this.#unpublishedBytes >= PUBLISH_EVERY_BYTES) this.#publish();
+          else this.#requestFlush();
           return true;
         }
-      } else if (!mustAccept) {
+      } else if (admission === Admission.ifRingHasRoom) {
         this.refused++;
         return false;
       }
-    } else if (!mustAccept && this.#outboxBytes > OUTBOX_BYTES_MAX) {
+    }
+    if (admission !== Admission.always && this.#outboxBytes > OUTBOX_BYTES_MAX) {
       this.refused++;
       return false;
     }
@@ -96,6 +110,7 @@ export class OutboundLink {
 
   /** Publishes what was written, and moves on what waits. */
   flush(): void {
+    this.#flushRequested = false;
     if (this.#outbox.length > 0) this.pump();
     if (this.#needs.writer.unpublished > 0) this.#publish();
   }
@@ -121,7 +136,7 @@ export class OutboundLink {
     this.#outboxBytes = 0;
     this.#fragmented = 0;
     this.#needs.encoder.reset();
-    this.send(L.MESSAGE_TYPE_RESET, 0, incarnation, 0, 0, 0, 0, 0, undefined, true);
+    this.send(L.MESSAGE_TYPE_RESET, 0, incarnation, 0, 0, 0, 0, 0, undefined, Admission.always);
     this.flush();
     return dropped;
   }
@@ -132,7 +147,14 @@ export class OutboundLink {
     return isOfRuntime && messageBytesMax < RUNTIME_BYTES_MAX ? RUNTIME_BYTES_MAX : messageBytesMax;
   }
 
+  #requestFlush(): void {
+    if (this.#flushRequested) return;
+    this.#flushRequested = true;
+    this.#needs.flushSoon();
+  }
+
   #publish(): void {
+    this.#unpublishedBytes = 0;
     this.#needs.writer.publish();
     this.#needs.wake();
   }
@@ -161,7 +183,7 @@ export class OutboundLink {
     this.#outboxBytes += size;
     this.sent++;
     this.bytes += size;
-    if (this.#outbox.length === 1) this.#needs.flushSoon();
+    this.#requestFlush();
   }
 
   /** Returns the byte offset behind the header. */

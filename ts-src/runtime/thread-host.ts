@@ -152,7 +152,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       referenceOf: (cell) => this.referenceOf(cell),
       sendWatch: (to, target, watcher) => this.router.call(to, 'watch', { target, watcher }),
       sendUnwatch: (to, target, watcher) => this.router.call(to, 'unwatch', { target, watcher }),
-      sendTerminated: (to, watcher, { ref, id, reason }) => this.router.call(to, 'terminated', { watcher, ref: ref as AgentReference, id, reason: sendableReason(reason) }),
+      sendTerminated: (to, watcher, { ref, id, reason }) =>
+        this.router.call(to, 'terminated', { watcher, ref: ref as AgentReference, id, reason: sendableReason(reason) }),
       deliver: (watcher, ended) => {
         const { onTerminated } = watcher.kind;
         if (onTerminated !== undefined) this.dispatcher.enqueueSystem(watcher, onTerminated, ended, undefined);
@@ -311,7 +312,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   reference(slot: number, generation: number, kind: number, id: string | undefined): AgentReference {
-    return new AgentReference(this, this.kinds.byIndex(kind), slot, generation, this.cells.get(slot, generation), id);
+    return new AgentReference(this, this.kinds.byIndex(kind), slot, generation, undefined, id);
   }
 
   referenceOf(cell: AgentCell): AgentReference {

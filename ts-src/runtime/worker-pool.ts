@@ -108,7 +108,7 @@ export class WorkerPool {
       workerData,
       name: `nexus ${thread}`,
       ...(this.#options.resourceLimits === undefined ? {} : { resourceLimits: this.#options.resourceLimits }),
-      execArgv: [...(this.#options.execArgv ?? inheritedArguments(process.execArgv))],
+      ...execArgvOf(this.#options.execArgv),
     });
     this.#states[thread] = { type: 'starting', worker };
     return new Promise((resolve, reject) => {
@@ -202,9 +202,13 @@ export class WorkerPool {
   }
 }
 
-/** Options of this process that its workers take too; not those that are about the main script, which a worker does not accept. */
-export function inheritedArguments(execArgv: readonly string[]): string[] {
-  return execArgv.filter((argument, index) => !argument.startsWith('--input-type') && execArgv[index - 1] !== '--input-type');
+/**
+ * Left out, a worker inherits the arguments of the process, also those that may not be given to it by name, such as flags of V8. The one it does not
+ * start with is `--input-type`, of a program given by `--eval`: such a program's workers start without any.
+ */
+function execArgvOf(given: readonly string[] | undefined): { execArgv?: string[] } {
+  if (given !== undefined) return { execArgv: [...given] };
+  return process.execArgv.some((argument) => argument.startsWith('--input-type')) ? { execArgv: [] } : {};
 }
 
 function startError(thread: number, news: Extract<WorkerNews, { type: 'failed' }>): NexusError {

@@ -6,6 +6,7 @@
 // instructions as the SeqCst operations here.
 #pragma once
 #include <cstdint>
+#include <thread>
 
 namespace nexus {
 
@@ -32,5 +33,8 @@ inline void SpinPause() {
   __asm__ __volatile__("yield");
 #endif
 }
+
+/** Lets another thread of this core run, if one is ready to. */
+inline void SpinYield() { std::this_thread::yield(); }
 
 }  // namespace nexus

@@ -28,6 +28,8 @@ class Parking {
         if (HasWork()) return true;
         SpinPause();
       }
+      // The thread that is to bring the work may have been put on this very core, behind the one that waits for it.
+      SpinYield();
     } while (!expired());
     return false;
   }

@@ -12,12 +12,22 @@ const name = fc.oneof(
   { weight: 5, arbitrary: fc.constantFrom('a', 'b', 'id', 'name', 'größe', "it's", '7', '', 'new\nline', '\ud800', 'tail', 'value') },
   { weight: 1, arbitrary: fc.constantFrom('__proto__', 'constructor', 'toString', 'hasOwnProperty') },
 );
-const enumeration = fc.uniqueArray(fc.string({ maxLength: 5 }), { minLength: 1, maxLength: 20 }).map((values) => shape.enumeration(...(values as [string, ...string[]])));
-const large = fc.integer({ min: 250, max: 400 }).map((count) => shape.enumeration(...(Array.from({ length: count }, (_, index) => `v${index}`) as [string, ...string[]])));
+const enumeration = fc
+  .uniqueArray(fc.string({ maxLength: 5 }), { minLength: 1, maxLength: 20 })
+  .map((values) => shape.enumeration(...(values as [string, ...string[]])));
+const large = fc
+  .integer({ min: 250, max: 400 })
+  .map((count) => shape.enumeration(...(Array.from({ length: count }, (_, index) => `v${index}`) as [string, ...string[]])));
 
 export const shapes: fc.Arbitrary<Shape> = fc.letrec<{ shape: Shape; plain: Shape; solid: Shape }>((tie) => ({
-  shape: fc.oneof({ weight: 4, arbitrary: tie('plain') }, { weight: 1, arbitrary: tie('plain').map((inner) => (inner.type === 'none' ? inner : shape.optional(inner))) }),
-  plain: fc.oneof({ weight: 5, arbitrary: tie('solid') }, { weight: 1, arbitrary: tie('solid').map((inner) => (inner.type === 'none' ? inner : shape.nullable(inner))) }),
+  shape: fc.oneof(
+    { weight: 4, arbitrary: tie('plain') },
+    { weight: 1, arbitrary: tie('plain').map((inner) => (inner.type === 'none' ? inner : shape.optional(inner))) },
+  ),
+  plain: fc.oneof(
+    { weight: 5, arbitrary: tie('solid') },
+    { weight: 1, arbitrary: tie('solid').map((inner) => (inner.type === 'none' ? inner : shape.nullable(inner))) },
+  ),
   solid: fc.oneof(
     { maxDepth: 4, depthIdentifier: 'shape' },
     fc.constantFrom<LeafType>(...LEAVES).map((type) => shape[type] as Shape),

@@ -31,12 +31,14 @@ describe('bytes that are no message', () => {
         const twins = new Twins(declared as never);
         for (const bytes of all) check(twins, bytes);
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
   });
 
   it('are refused with a code, or are another value of the shape, when they were a message until some changed', () => {
-    const changes = fc.array(fc.tuple(fc.nat(), fc.oneof(fc.constantFrom(0, 1, 2, 3, 4, 0x7f, 0x80, 0xff), fc.integer({ min: 0, max: 255 }))), { maxLength: 60 });
+    const changes = fc.array(fc.tuple(fc.nat(), fc.oneof(fc.constantFrom(0, 1, 2, 3, 4, 0x7f, 0x80, 0xff), fc.integer({ min: 0, max: 255 }))), {
+      maxLength: 60,
+    });
     fc.assert(
       fc.property(samples, changes, fc.integer({ min: -4, max: 4 }), ({ shape: declared, values }, all, more) => {
         const twins = new Twins(declared as never);
@@ -50,7 +52,7 @@ describe('bytes that are no message', () => {
           }
         }
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
   });
 

@@ -8,7 +8,9 @@ describe('a shape at its limits', () => {
   it('arrives with 1,000 fields, half of them optional', () => {
     const fields = Array.from({ length: 1000 }, (_, index) => [`f${index}`, index % 2 === 0 ? shape.float64 : shape.optional(shape.string)] as const);
     const twins = new Twins(shape.object(Object.fromEntries(fields) as Record<string, Shape>));
-    const value = Object.fromEntries(fields.map(([name], index) => [name, index % 2 === 0 ? index : `text ${index}`]).filter((_, index) => index % 3 !== 1 || index % 2 === 0));
+    const value = Object.fromEntries(
+      fields.map(([name], index) => [name, index % 2 === 0 ? index : `text ${index}`]).filter((_, index) => index % 3 !== 1 || index % 2 === 0),
+    );
     assertSame(twins.send(value), value);
   });
 
@@ -16,7 +18,8 @@ describe('a shape at its limits', () => {
     let [arrays, objects]: [Shape, Shape] = [shape.string, shape.string];
     let [array, object]: [unknown, unknown] = ['x', 'x'];
     for (let level = 1; level < 63; level++) [arrays, array] = [shape.array(arrays), [array]];
-    for (let level = 1; level < 63; level += 2) [objects, object] = [shape.object({ a: shape.uint8, inner: shape.optional(objects) }), { a: level, inner: object }];
+    for (let level = 1; level < 63; level += 2)
+      [objects, object] = [shape.object({ a: shape.uint8, inner: shape.optional(objects) }), { a: level, inner: object }];
     assertSame(new Twins(arrays).send(array), array);
     assertSame(new Twins(objects).send(object), object);
   });

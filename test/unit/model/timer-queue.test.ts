@@ -2,7 +2,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { QueuedTimer, TimerQueue } from '../../../dist/ts-src/model/timer-queue.js';
 
-type Step = { readonly type: 'insert'; readonly dueMs: number } | { readonly type: 'remove'; readonly index: number } | { readonly type: 'take'; readonly nowMs: number };
+type Step =
+  | { readonly type: 'insert'; readonly dueMs: number }
+  | { readonly type: 'remove'; readonly index: number }
+  | { readonly type: 'take'; readonly nowMs: number };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ type: fc.constant('insert' as const), dueMs: fc.integer({ min: 0, max: 50 }) }),

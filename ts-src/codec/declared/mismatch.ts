@@ -72,7 +72,9 @@ function explainObject(fields: [string, Shape][], value: unknown, path: string, 
   const wrong = first(fields, ([name, field]) => {
     const inside = fieldOf(value, name);
     if (inside !== undefined || hasField(value, name) || field.type === 'optional') return explain(field, inside, path + step(name), references);
-    return field.type === 'none' ? undefined : `${path}${step(name)} is missing${undeclared === undefined ? '' : `, and ${path}${step(undeclared)} is not declared`}`;
+    return field.type === 'none'
+      ? undefined
+      : `${path}${step(name)} is missing${undeclared === undefined ? '' : `, and ${path}${step(undeclared)} is not declared`}`;
   });
   if (wrong !== undefined || undeclared === undefined) return wrong;
   const meant = nearest(undeclared, names);

@@ -136,13 +136,16 @@ class ReadCode {
       const chosen = optional ? this.choice(part as ChoicePart, s, true) : undefined;
       return { name, value: chosen?.value ?? this.part(part, s), present: chosen === undefined ? undefined : `${chosen.chosen} !== ${Choice.absent}` };
     });
-    const literal = (some: typeof values): string => `{ ${some.map(({ name, value }) => `${name === '__proto__' ? '["__proto__"]' : JSON.stringify(name)}: ${value}`).join(', ')} }`;
+    const literal = (some: typeof values): string =>
+      `{ ${some.map(({ name, value }) => `${name === '__proto__' ? '["__proto__"]' : JSON.stringify(name)}: ${value}`).join(', ')} }`;
     const optional = values.filter(({ present }) => present !== undefined);
     if (optional.length === 0) return literal(values);
     // The two that nearly every message is, as literals; any other mixture property by property.
     const result = this.variable('undefined', 'let');
     this.line(`if (${optional.map(({ present }) => present).join(' && ')}) ${result} = ${literal(values)};`);
-    this.line(`else if (!(${optional.map(({ present }) => present).join(' || ')})) ${result} = ${literal(values.filter(({ present }) => present === undefined))};`);
+    this.line(
+      `else if (!(${optional.map(({ present }) => present).join(' || ')})) ${result} = ${literal(values.filter(({ present }) => present === undefined))};`,
+    );
     if (optional.length > 1) {
       this.line(`else {\n${result} = {};`);
       for (const { name, value, present } of values) {

@@ -76,7 +76,10 @@ class WriteCode {
       case 'float32': {
         const rounded = this.name();
         // A difference with itself is 0 unless it is not finite.
-        return number('', `const ${rounded} = Math.fround(${x});\nif (${rounded} - ${rounded} !== 0 && ${x} - ${x} === 0) fail(value);\nf[${word(s, at)}] = ${rounded};`);
+        return number(
+          '',
+          `const ${rounded} = Math.fround(${x});\nif (${rounded} - ${rounded} !== 0 && ${x} - ${x} === 0) fail(value);\nf[${word(s, at)}] = ${rounded};`,
+        );
       }
       case 'safeInteger':
         return number(` || !Number.isSafeInteger(${x})`, `d[(${s} >> 3) + ${at / 8}] = ${x} + 0;`);
