@@ -27,9 +27,17 @@ const MOUNTS = '/proc/self/mountinfo';
 export function readCgroupLimits(files: HostFiles): CgroupLimits {
   const memberships = files.read(MEMBERSHIPS, parseCgroupMemberships) ?? [];
   const mounts = files.readIfThere(MOUNTS, parseCgroupMounts) ?? [];
-  const unified = levels(files, memberships.find(({ controllers }) => controllers.length === 0), mountOf(files, mounts, undefined));
+  const unified = levels(
+    files,
+    memberships.find(({ controllers }) => controllers.length === 0),
+    mountOf(files, mounts, undefined),
+  );
   const ofController = (name: string): string[] =>
-    levels(files, memberships.find(({ controllers }) => controllers.includes(name)), mountOf(files, mounts, name));
+    levels(
+      files,
+      memberships.find(({ controllers }) => controllers.includes(name)),
+      mountOf(files, mounts, name),
+    );
   const cpuset = ofController('cpuset');
   const quotas = [
     ...unified.map((folder) => files.readIfThere(`${folder}/cpu.max`, parseCpuMax)),

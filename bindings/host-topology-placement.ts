@@ -3,6 +3,7 @@
  * data; nothing fails for it. Memory is to be placed by the first thread, right after the memory is made and before any part of it but the header is used: a policy
  * does not move pages that exist.
  */
+import { access } from 'node:fs/promises';
 import * as L from '../layout/generated/layout.js';
 import type { MemoryHome, PlacementPlan } from '../ts-src/model/thread-placement.js';
 import type { HostTopology, Refusal } from '../ts-src/model/topology.js';
@@ -21,6 +22,15 @@ export interface PlacedRange {
 }
 
 /**
+ * Starts the threads of Node's pool. They inherit the processors of whichever thread uses the pool first: so the application's thread is to call this before any
+ * worker is pinned, or all files of the process may be read on one processor.
+ */
+export async function startThreadPool(): Promise<void> {
+  // Whether the file is there does not matter: another thread has looked.
+  await access('/').catch(() => undefined);
+}
+
+/**
  * Ties the calling thread to a processor. What it starts afterwards inherits that: so never the thread of the application, and a worker only after its modules are
  * imported. Undefined: done.
  */
@@ -31,6 +41,12 @@ export function pinCallingThread(thread: number, cpu: number, addon: PlacementAd
   return errno === 0 ? undefined : { operation, code: errorName(errno), reason: REASONS[errorName(errno)] ?? 'the kernel refused sched_setaffinity' };
 }
 
+/**
+ * Most ranges with a policy of their own. The kernel keeps two mappings for each, and a process may have 65,530; the rest is for the heap.
+ * Reached from about 90 threads on, and only where they are spread.
+ */
+export const PLACED_RANGES_MAX = 8192;
+
 /** Gives each part of the memory its policy. On a host with one node there is nothing to choose, and nothing is done. */
 export function placeMemory(
   shared: SharedMemory,
@@ -38,9 +54,10 @@ export function placeMemory(
   topology: HostTopology,
   addon: PlacementAddon | undefined = loadNativeAddon().addon,
 ): readonly Refusal[] {
-  const ranges = placedRanges(shared, plan);
-  if (ranges.length === 0 || topology.nodes.length < 2) return [];
+  const exact = placedRanges(shared, plan);
+  if (exact.length === 0 || topology.nodes.length < 2) return [];
   if (addon === undefined) return [{ operation: 'place shared memory', code: 'UNAVAILABLE', reason: 'the native addon does not load' }];
+  const ranges = exact.length <= PLACED_RANGES_MAX ? exact : coarser(shared, plan);
   const refused = new Map<string, { readonly first: PlacedRange; count: number }>();
   for (const range of ranges) {
     const errno = place(addon, shared, range);
@@ -50,11 +67,14 @@ export function placeMemory(
     if (same === undefined) refused.set(code, { first: range, count: 1 });
     else same.count++;
   }
-  return [...refused].map(([code, { first, count }]) => ({
+  const refusals = [...refused].map(([code, { first, count }]) => ({
     operation: `place shared memory on ${homeText(first.home)}`,
     code,
     reason: `${REASONS[code] ?? 'the kernel refused mbind'} (${count} of ${ranges.length} ranges)`,
   }));
+  if (ranges === exact) return refusals;
+  const reason = `${exact.length} ranges; the most is ${PLACED_RANGES_MAX}: all rings are on the nodes of their readers in turn`;
+  return [{ operation: 'place each ring on the node of its reader', code: 'LIMIT', reason }, ...refusals];
 }
 
 /** The routing table, and the rings by their readers; neighbours with the same home as one range, so that the kernel keeps as few policies as can be. */
@@ -78,6 +98,16 @@ export function placedRanges(shared: SharedMemory, plan: PlacementPlan): PlacedR
     }
   }
   return ranges;
+}
+
+/** The table as planned, and all rings as one range. */
+function coarser(shared: SharedMemory, plan: PlacementPlan): PlacedRange[] {
+  const nodes = new Set(plan.rings.flatMap((home) => (home.type === 'node' ? [home.node] : [])));
+  const end = ringOffset(shared, shared.threadCount, 0);
+  return [
+    { offset: shared.bucketsOffset, bytes: shared.ringsOffset - shared.bucketsOffset, home: plan.table },
+    { offset: shared.ringsOffset, bytes: end - shared.ringsOffset, home: { type: 'interleaved', nodes: [...nodes].sort((a, b) => a - b) } },
+  ];
 }
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -48,16 +48,22 @@ export function readTopology({ root, platform, numa }: TopologySource): HostTopo
     return assumedHost([refusal, ...numa.refusals]);
   }
   const files = new HostFiles(root);
-  const nodes = readNodes(files) ?? oneNode(files);
+  const status = (name: string): readonly number[] | undefined => files.read(STATUS, (text) => parseStatusList(text, name));
+  const affinity = status('Cpus_allowed_list');
+  const nodes = readNodes(files) ?? oneNode(files, affinity);
   const cpus = readCpus(files, nodes);
   const online = cpus.map(({ id }) => id);
   const limits = readCgroupLimits(files);
-  const status = (name: string): readonly number[] | undefined => files.read(STATUS, (text) => parseStatusList(text, name));
   return {
     nodes,
     cpus,
-    allowedCpus: restricted(files, 'processors', online, [status('Cpus_allowed_list'), limits.cpus]),
-    allowedNodes: restricted(files, 'nodes', nodes.map(({ id }) => id), [status('Mems_allowed_list'), limits.memoryNodes]),
+    allowedCpus: restricted(files, 'processors', online, [affinity, limits.cpus]),
+    allowedNodes: restricted(
+      files,
+      'nodes',
+      nodes.map(({ id }) => id),
+      [status('Mems_allowed_list'), limits.memoryNodes],
+    ),
     cpuQuota: limits.cpuQuota,
     provider: numa.provider,
     refusals: [...files.refusals, ...numa.refusals],
@@ -68,11 +74,16 @@ export function readTopology({ root, platform, numa }: TopologySource): HostTopo
 export function numaSupport(): NumaSupport {
   const operation = 'place threads and memory';
   const { addon, errors } = loadNativeAddon();
-  if (addon === undefined) return { provider: 'none', refusals: [{ operation, code: 'UNAVAILABLE', reason: `the native addon does not load: ${errors.join('; ')}` }] };
+  if (addon === undefined)
+    return { provider: 'none', refusals: [{ operation, code: 'UNAVAILABLE', reason: `the native addon does not load: ${errors.join('; ')}` }] };
   const { provider, errno, libraryError } = addon.numaProvider();
-  if (provider === 'none') return { provider, refusals: [{ operation: 'place memory on nodes', code: errorName(errno), reason: 'the kernel refuses get_mempolicy' }] };
+  if (provider === 'none')
+    return { provider, refusals: [{ operation: 'place memory on nodes', code: errorName(errno), reason: 'the kernel refuses get_mempolicy' }] };
   if (provider === 'libnuma') return { provider, refusals: [] };
-  return { provider, refusals: [{ operation: 'open libnuma', code: 'UNAVAILABLE', reason: `${libraryError || 'it says it is not available'}; system calls are used instead` }] };
+  return {
+    provider,
+    refusals: [{ operation: 'open libnuma', code: 'UNAVAILABLE', reason: `${libraryError || 'it says it is not available'}; system calls are used instead` }],
+  };
 }
 
 /** "EPERM" for 1. */
@@ -105,11 +116,12 @@ function readNodes(files: HostFiles): TopologyNode[] | undefined {
 }
 
 /** All processors and all memory on one node: what is true of most hosts, and harmless on the others. */
-function oneNode(files: HostFiles): TopologyNode[] {
-  const online = files.readIfThere(`${CPUS}/online`, parseNumberList) ?? [];
-  const { nodes, cpus } = assumedHost([]);
+function oneNode(files: HostFiles, affinity: readonly number[] | undefined): TopologyNode[] {
+  const online = files.readIfThere(`${CPUS}/online`, parseNumberList);
+  // A sandbox that hides the processors may still say which of them are ours.
+  const known = [online, affinity].find((list) => list !== undefined && list.length > 0);
   const memory = files.readIfThere('/proc/meminfo', parseMeminfo);
-  return nodes.map((node) => ({ ...node, ...memory, cpus: online.length > 0 ? online : cpus.map(({ id }) => id) }));
+  return assumedHost([]).nodes.map((node) => ({ ...node, ...memory, cpus: known ?? node.cpus }));
 }
 
 function assumedHost(refusals: readonly Refusal[]): HostTopology {
@@ -133,7 +145,11 @@ function readCpus(files: HostFiles, nodes: readonly TopologyNode[]): TopologyCpu
   }
   // One refusal for all of them: sandboxes hide the folder of every processor.
   if (unknown.length > 0) {
-    files.refuse(`${CPUS}/cpu${unknown[0]}/topology`, 'INVALID', `the cores of ${unknown.length} of ${cpus.length} processors are not known: each is taken for a core`);
+    files.refuse(
+      `${CPUS}/cpu${unknown[0]}/topology`,
+      'INVALID',
+      `the cores of ${unknown.length} of ${cpus.length} processors are not known: each is taken for a core`,
+    );
   }
   return cpus.sort((a, b) => a.id - b.id);
 }

@@ -25,7 +25,7 @@ if (!process.argv.includes('--no-native')) buildNative();
 /** Everything the binary is made of; it is rebuilt when one of them is newer, or when it was built for another platform. */
 function inputs() {
   const files = [join(root, 'binding.gyp'), join(root, 'layout/generated/layout.hpp')];
-  for (const folder of ['native/include', 'native/src', 'native/napi']) collect(join(root, folder), files);
+  for (const folder of ['native/include', 'native/napi', 'numa/include']) collect(join(root, folder), files);
   return files.filter((file) => existsSync(file));
 }
 

@@ -36,9 +36,21 @@ try {
 async function pack() {
   const [packed] = JSON.parse(run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root));
   const files = packed.files.map(({ path }) => path);
-  const unwanted = files.filter((file) => /^(test|bench|examples|native|scripts|ts-src|bindings|layout|wasm|node_modules|\.ci)\//.test(file) || /tsbuildinfo|\.test\./.test(file));
+  const unwanted = files.filter(
+    (file) => /^(test|bench|examples|native|scripts|ts-src|bindings|layout|wasm|node_modules|\.ci)\//.test(file) || /tsbuildinfo|\.test\./.test(file),
+  );
   if (unwanted.length > 0) throw new Error(`the tarball holds ${unwanted.join(', ')}`);
-  const needed = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'dist/ts-src/index.js', 'dist/ts-src/index.d.ts', 'dist/ts-src/index.js.map', 'dist/ts-src/cli/nexus.js', 'dist/ts-src/runtime/worker-main.js'];
+  const needed = [
+    'package.json',
+    'README.md',
+    'LICENSE',
+    'CHANGELOG.md',
+    'dist/ts-src/index.js',
+    'dist/ts-src/index.d.ts',
+    'dist/ts-src/index.js.map',
+    'dist/ts-src/cli/nexus.js',
+    'dist/ts-src/runtime/worker-main.js',
+  ];
   needed.push(`prebuilds/${process.platform}-${process.arch}/nexus.node`);
   for (const file of needed) if (!files.includes(file)) throw new Error(`the tarball lacks ${file}`);
   const { messages, pkg } = await publint({ pkgDir: root, level: 'warning' });
@@ -50,7 +62,10 @@ function makeProject(tarball) {
   const write = (name, text) => writeFileSync(join(folder, name), text);
   write('package.json', JSON.stringify({ name: 'stranger', private: true, type: 'module' }));
   run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', join(folder, tarball)], folder);
-  write('agent.js', `import { defineAgent } from 'nexus-agents';\nexport const Echo = defineAgent({ kind: 'echo', state: () => ({}), actions: { echo: (_state, input) => input } });\n`);
+  write(
+    'agent.js',
+    `import { defineAgent } from 'nexus-agents';\nexport const Echo = defineAgent({ kind: 'echo', state: () => ({}), actions: { echo: (_state, input) => input } });\n`,
+  );
   const body = (base) => `
 async function use() {
   const { Echo } = await import('./agent.js');
@@ -63,8 +78,14 @@ async function use() {
 }
 `;
   write('main.js', `import { createNexus } from 'nexus-agents';\n${body('import.meta.url')}\nconsole.log('engine', await use());\n`);
-  write('main.cjs', `const { createNexus } = require('nexus-agents');\n${body(`require('node:url').pathToFileURL(__filename)`)}\nuse().then((kind) => console.log('engine', kind));\n`);
-  write('twice.js', `import { createNexus } from 'nexus-agents';\n${body('import.meta.url')}\nconst kinds = await Promise.all([use(), use()]);\nawait use();\nconsole.log('engine', kinds[0]);\n`);
+  write(
+    'main.cjs',
+    `const { createNexus } = require('nexus-agents');\n${body(`require('node:url').pathToFileURL(__filename)`)}\nuse().then((kind) => console.log('engine', kind));\n`,
+  );
+  write(
+    'twice.js',
+    `import { createNexus } from 'nexus-agents';\n${body('import.meta.url')}\nconst kinds = await Promise.all([use(), use()]);\nawait use();\nconsole.log('engine', kinds[0]);\n`,
+  );
   write('worker.js', `import { Worker } from 'node:worker_threads';\nnew Worker(new URL('./main.js', import.meta.url));\n`);
 }
 
@@ -74,7 +95,8 @@ function useAll(name, node, prefix, expected) {
     const used = spawnSync(command, parameters, { cwd: folder, encoding: 'utf8', timeout: 180_000 });
     const kind = /engine (\w+)/.exec(used.stdout)?.[1];
     const right = expected === 'native' ? kind === 'native' : kind !== undefined && kind !== 'native';
-    if (used.status !== 0 || !right) throw new Error(`${name}, ${file}: status ${used.status}, engine ${kind}, expected ${expected}\n${used.stdout}${used.stderr}`);
+    if (used.status !== 0 || !right)
+      throw new Error(`${name}, ${file}: status ${used.status}, engine ${kind}, expected ${expected}\n${used.stdout}${used.stderr}`);
     uses++;
   }
   console.log(`${name}: ok`);
@@ -83,7 +105,9 @@ function useAll(name, node, prefix, expected) {
 /** Path of a Node binary from the npm registry, installed outside of the project. */
 function installNode(specifier) {
   const place = join(folder, 'nodes', specifier);
-  execFileSync('npm', ['install', '--prefix', place, '--force', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', specifier], { stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync('npm', ['install', '--prefix', place, '--force', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', specifier], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   return join(place, 'node_modules', specifier.split('@')[0], 'bin/node');
 }
 

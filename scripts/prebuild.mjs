@@ -11,7 +11,11 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const TARGETS = [
   { platform: 'linux-x64', compilers: process.arch === 'x64' ? ['g++', 'x86_64-linux-gnu-g++'] : ['x86_64-linux-gnu-g++'], flags: ['-march=x86-64-v2'] },
-  { platform: 'linux-arm64', compilers: process.arch === 'arm64' ? ['g++', 'aarch64-linux-gnu-g++'] : ['aarch64-linux-gnu-g++'], flags: ['-march=armv8-a', '-moutline-atomics'] },
+  {
+    platform: 'linux-arm64',
+    compilers: process.arch === 'arm64' ? ['g++', 'aarch64-linux-gnu-g++'] : ['aarch64-linux-gnu-g++'],
+    flags: ['-march=armv8-a', '-moutline-atomics'],
+  },
 ];
 
 if (process.argv.includes('--clean')) {
@@ -22,7 +26,9 @@ if (process.argv.includes('--clean')) {
 // binding.gyp is the one list of sources; it is JSON with comments.
 const gyp = JSON.parse(readFileSync(join(root, 'binding.gyp'), 'utf8').replace(/^\s*#.*$/gm, ''));
 const target = gyp.targets[0];
-const headers = [join(dirname(dirname(process.execPath)), 'include/node'), process.env.NODE_HEADERS ?? ''].find((folder) => existsSync(join(folder, 'node_api.h')));
+const headers = [join(dirname(dirname(process.execPath)), 'include/node'), process.env.NODE_HEADERS ?? ''].find((folder) =>
+  existsSync(join(folder, 'node_api.h')),
+);
 if (headers === undefined) fail('the headers of Node were not found beside the running Node; set NODE_HEADERS to the folder of node_api.h');
 
 const missing = [];

@@ -21,7 +21,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   'ts-src/model': ['ts-src/errors.ts'],
   'ts-src/ports': ['ts-src/model'],
   'ts-src/codec': ['ts-src/errors.ts', 'ts-src/model'],
-  bindings: ['layout/generated', 'ts-src/errors.ts', 'ts-src/ports'],
+  bindings: ['layout/generated', 'ts-src/errors.ts', 'ts-src/model', 'ts-src/ports'],
   'ts-src/runtime': ['layout/generated', 'bindings', 'ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/codec', 'ts-src/adapters'],
   'ts-src/adapters': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/nexus.ts'],
   'ts-src/options.ts': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports'],
@@ -47,8 +47,9 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'ts-src/options.ts',
     'ts-src/create-nexus.ts',
     'ts-src/gateway',
+    'bindings/host-topology.ts',
   ],
-  'ts-src/index.ts': ['ts-src'],
+  'ts-src/index.ts': ['ts-src', 'bindings/placement.ts'],
 };
 
 /** Only a worker's entry joins the runtime to a clock of the machine. */

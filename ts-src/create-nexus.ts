@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { chooseEngine } from '../bindings/choose-engine.js';
+import { Placement } from '../bindings/placement.js';
 import { PortableRoutingTable } from '../bindings/portable/routing-table.js';
 import { createSharedMemory, threadWord } from '../bindings/shared-memory.js';
 import * as L from '../layout/generated/layout.js';
@@ -10,6 +11,7 @@ import { systemClock } from './adapters/system-clock.js';
 import { NexusError } from './errors.js';
 import type { AnyAgent } from './model/agent-definition.js';
 import type { Logger } from './model/agent-context.js';
+import type { PlacementPolicy } from './model/thread-placement.js';
 import { SeededRandom } from './model/seeded-random.js';
 import { Nexus } from './nexus.js';
 import type { EngineReport } from './ports/engine.js';
@@ -44,6 +46,8 @@ export async function createNexus(options: NexusOptions): Promise<Nexus> {
     random.readInt32LE(0),
     random.readInt32LE(4),
   ]);
+  const placement = new Placement(resolved.threads + 1, resolved.placement);
+  await placement.apply(shared);
   const emitter = new EventEmitter();
   const emit = (event: string) => (value: unknown) => {
     try {
@@ -93,6 +97,7 @@ export async function createNexus(options: NexusOptions): Promise<Nexus> {
         messageBytesMax: resolved.messageBytesMax,
         seed,
       },
+      cpus: placement.cpus(),
       resourceLimits: resolved.resourceLimits,
       execArgv: resolved.execArgv,
       restart: resolved.restart,
@@ -105,6 +110,7 @@ export async function createNexus(options: NexusOptions): Promise<Nexus> {
         emit('threadLost')(loss);
       },
       threadRestored: emit('threadRestored'),
+      refused: (refusal) => placement.refused(refusal),
       threadFailed(loss) {
         logger.error({ error: loss.error, thread: loss.thread, exitCode: loss.exitCode }, 'a thread was lost too often and is given up');
         emit('threadFailed')(loss);
@@ -133,7 +139,14 @@ export async function createNexus(options: NexusOptions): Promise<Nexus> {
     host.close();
     throw error;
   }
-  return new Nexus(host, pool, engine.report, emitter);
+  sayPlacement(logger, placement, resolved.placement);
+  return new Nexus(host, pool, engine.report, placement, emitter);
+}
+
+function sayPlacement(logger: Logger, placement: Placement, policy: PlacementPolicy): void {
+  if (policy === 'none') return;
+  for (const warning of placement.plan.warnings) logger.warn({ warning: warning.type }, warning.message);
+  if (placement.refusals.length > 0) logger.warn({ refusals: placement.refusals }, 'the host refused part of the placement');
 }
 
 let saidFallback = false;

@@ -1,6 +1,7 @@
 /** What `createNexus` returns: the calling thread's view of all threads. */
 import type { EventEmitter } from 'node:events';
 import * as L from '../layout/generated/layout.js';
+import type { NexusTopology, Placement } from '../bindings/placement.js';
 import { counterIndex, type SharedMemory, threadWord } from '../bindings/shared-memory.js';
 import { NexusTypeError, optionError } from './errors.js';
 import type { AnyAgent } from './model/agent-definition.js';
@@ -57,7 +58,7 @@ export interface ThreadStatistics {
   readonly agents: number;
   /** Messages that wait in mailboxes. */
   readonly queueDepth: number;
-  /** Totals since the last replacement, by the names of the counters in the shared memory, in lower case with underscores. */
+  /** Totals since the start of the nexus, over replacements, by the names of the counters in the shared memory, in lower case with underscores. */
   readonly counters: Readonly<Record<string, number>>;
 }
 
@@ -67,19 +68,26 @@ export class Nexus {
   readonly #pool: WorkerPool;
   readonly #shared: SharedMemory;
   readonly #emitter: EventEmitter;
+  readonly #placement: Placement;
   #stopped: Promise<StopReport> | undefined;
 
-  constructor(host: ThreadHost, pool: WorkerPool, engine: EngineReport, emitter: EventEmitter) {
+  constructor(host: ThreadHost, pool: WorkerPool, engine: EngineReport, placement: Placement, emitter: EventEmitter) {
     this.#host = host;
     this.#pool = pool;
     this.#shared = host.shared;
     this.engine = engine;
+    this.#placement = placement;
     this.#emitter = emitter;
   }
 
   /** Number of threads, the calling one included. */
   get threadCount(): number {
     return this.#shared.threadCount;
+  }
+
+  /** Nodes, processors and memory of the host, where the threads of this nexus were put, and what the kernel refused of it. Read when first asked for. */
+  get topology(): NexusTopology {
+    return this.#placement.describe();
   }
 
   /** True once `stop` was called. */

@@ -7,6 +7,7 @@ import { type AnyAgent, isAgentDefinition } from './model/agent-definition.js';
 import type { Logger } from './model/agent-context.js';
 import { checkNames } from './model/nearest-name.js';
 import { type ResolvedSupervision, resolveSupervision } from './model/supervision.js';
+import { PLACEMENT_POLICIES, type PlacementPolicy } from './model/thread-placement.js';
 import type { EngineKind } from './ports/engine.js';
 
 export interface MemoryOptions {
@@ -44,6 +45,8 @@ export interface WorkerRestartOptions {
 }
 
 export interface WorkerOptions {
+  /** Ties workers to processors, and their rings to the memory of those: `compact` on as few nodes as possible, `spread` over all. Default `none`. */
+  readonly placement?: PlacementPolicy;
   /** As for `new Worker`. */
   readonly resourceLimits?: {
     readonly maxOldGenerationSizeMb?: number;
@@ -82,6 +85,7 @@ export interface ResolvedOptions {
   readonly messageBytesMax: number;
   readonly engine: { readonly force: EngineKind | undefined; readonly require: EngineKind | undefined };
   readonly spinMicroseconds: number;
+  readonly placement: PlacementPolicy;
   readonly resourceLimits: WorkerOptions['resourceLimits'];
   readonly execArgv: readonly string[] | undefined;
   readonly restart: ResolvedSupervision;
@@ -95,7 +99,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   memory: ['agentsMax', 'ringBytes'],
   messages: ['askTimeoutMs', 'bytesMax'],
   engine: ['force', 'require', 'spinMicroseconds'],
-  workers: ['resourceLimits', 'execArgv', 'restart', 'startTimeoutMs'],
+  workers: ['placement', 'resourceLimits', 'execArgv', 'restart', 'startTimeoutMs'],
   'workers.restart': ['intensity', 'periodMs', 'initialDelayMs', 'maxDelayMs'],
 };
 
@@ -137,6 +141,7 @@ export function resolveOptions(options: NexusOptions): ResolvedOptions {
     messageBytesMax: whole('messages.bytesMax', messages.bytesMax, 67_108_864, 1024, 1_073_741_824),
     engine: { force: engineKind('engine.force', engine.force), require: engineKind('engine.require', engine.require) },
     spinMicroseconds: number('engine.spinMicroseconds', engine.spinMicroseconds, 20, 0, 1000),
+    placement: placementPolicy(workers.placement),
     resourceLimits: workers.resourceLimits,
     execArgv: workers.execArgv,
     restart: {
@@ -184,4 +189,9 @@ function whole(name: string, value: number | undefined, byDefault: number, min: 
 function engineKind(name: string, value: EngineKind | undefined): EngineKind | undefined {
   if (value === undefined || value === 'native' || value === 'portable') return value;
   throw optionError(name, `is '${String(value)}'; it must be native or portable`);
+}
+
+function placementPolicy(value: PlacementPolicy = 'none'): PlacementPolicy {
+  if (PLACEMENT_POLICIES.includes(value)) return value;
+  throw optionError('workers.placement', `is '${String(value)}'; it must be ${PLACEMENT_POLICIES.join(', ')}`);
 }

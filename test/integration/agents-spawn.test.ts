@@ -1,6 +1,6 @@
 /** Where agents are started, and under which names. */
 import { type AgentRef, createNexus, defineAgent, type Nexus } from 'nexus-agents';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Deciding, Probe } from '../fixtures/probe.mjs';
 import { codeOf, describeEngines, failureOf, fixture, freshId, recorder, startNexus } from '../start-nexus.js';
 
@@ -142,7 +142,8 @@ describeEngines((engine) => {
     expect(await codeOf(() => [...nexus.agents('stranger')])).toBe('NEXUS_KIND_UNKNOWN');
     const caller = await nexus.spawn(Probe, { thread: 1 });
     expect(await codeOf(caller.ask('spawnKind', { kind: 'stranger' }))).toBe('NEXUS_KIND_UNKNOWN');
-    for (const wrong of [undefined, null, 'probe', {}, { kind: 5 }]) expect(await codeOf(nexus.spawn(wrong as never))).toBe('NEXUS_DEFINITION_INVALID');
+    for (const wrong of [undefined, null, 'probe', {}, { kind: 5 }])
+      expect(await codeOf(nexus.spawn(wrong as never, undefined as never))).toBe('NEXUS_DEFINITION_INVALID');
   });
 
   test.each([

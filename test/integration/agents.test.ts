@@ -1,6 +1,5 @@
 import { createNexus, type Nexus } from 'nexus-agents';
 import { afterEach, expect, test } from 'vitest';
-// @ts-expect-error a module without types, as workers import it
 import { Counter } from '../fixtures/counter.mjs';
 
 const module = new URL('../fixtures/counter.mjs', import.meta.url);

@@ -83,7 +83,7 @@ class Load {
 
   async #tell(): Promise<void> {
     while (this.running) {
-      for (let count = 0; count < 100; count++) this.pick().tell('tell', { count });
+      for (let count = 0; count < 100; count++) this.pick().tell('echo', { count });
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
@@ -94,6 +94,8 @@ test('two hundred kills of workers under load hang nothing and leak nothing', { 
   const nexus = await startNexus({
     agents: [fixture('crowd.mjs')],
     threads: THREADS,
+    // No wait is cut short: one that never ends fails the test.
+    messages: { askTimeoutMs: 120_000 },
     workers: { restart: { intensity: 1_000_000 }, resourceLimits: { maxOldGenerationSizeMb: 48 } },
   });
   let [lost, restored] = [0, 0];
@@ -107,12 +109,15 @@ test('two hundred kills of workers under load hang nothing and leak nothing', { 
   const random = new SeededRandom(seed, 'kills');
   const kill = async (count: number): Promise<void> => {
     const target = mortal[Math.floor(random.next() * mortal.length)] as WorkerRef;
-    const before = lost;
-    if (count % Math.floor(KILLS / OUT_OF_MEMORY) === 10) target.tell('eat');
-    else if (random.next() < 0.5) target.tell('exit');
-    else target.tell('crash');
+    const action = count % Math.floor(KILLS / OUT_OF_MEMORY) === 10 ? 'eat' : random.next() < 0.5 ? 'exit' : 'crash';
+    // It may be lost with its message, when its thread ends for another reason before; `crash` answers, the thread ends after that.
+    const asked = target.ask(action, undefined, { timeoutMs: 120_000 }).then(
+      () => expect(action).toBe('crash'),
+      (error: { code: string }) => expect(['NEXUS_THREAD_LOST', 'NEXUS_BACKPRESSURE']).toContain(error.code),
+    );
     // Not always one at a time: the next may come while this one is being replaced, or is the same.
-    if (random.next() < 0.5) await until(() => lost > before, 60_000);
+    asked.catch(() => undefined);
+    if (random.next() < 0.5) await asked;
     else for (let turns = Math.floor(random.next() * 200); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve));
   };
   let filesBefore = 0;

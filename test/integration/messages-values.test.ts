@@ -1,6 +1,6 @@
 /** What a message can hold on its way between threads, and what it cannot. */
 import { type AgentRef, createNexus, type Nexus } from 'nexus-agents';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Probe } from '../fixtures/probe.mjs';
 import { codeOf, describeEngines, failureOf, fixture, freshId, recorder } from '../start-nexus.js';
 

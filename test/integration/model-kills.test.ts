@@ -36,7 +36,7 @@ async function runSequence(nexus: Nexus, seed: number, commands: string[], publi
   /** Settles with a reply, or with a code that says what happened. */
   const ask = (agent: Known, action: 'put' | 'exit' | 'fail', input: unknown, check: (reply: unknown) => void): void => {
     const settled = agent.ref
-      .ask(action, input, { timeoutMs: 60_000 })
+      .ask(action, input as never, { timeoutMs: 60_000 })
       .then(check, (error: { code?: string; message: string }) => expect(ENDS).toContain(error.code ?? error.message));
     asked.push(settled);
     settled.catch(() => undefined);
@@ -68,8 +68,7 @@ async function runSequence(nexus: Nexus, seed: number, commands: string[], publi
   await Promise.all(asked);
   for (const { ref } of agents) {
     // Every agent is there, and its state is of its last life.
-    let n = -1;
-    await until(async () => (n = await ref.ask('read', undefined, { timeoutMs: 60_000 }).catch(() => -1)) >= 0, 60_000);
+    await until(async () => Number(await ref.ask('read', undefined, { timeoutMs: 60_000 }).catch(() => -1)) >= 0, 60_000);
     for (const [from, numbers] of published.get(ref.id) ?? []) {
       expect({ from, numbers, inOrder: numbers.every((value, at) => at === 0 || value > (numbers[at - 1] as number)) }).toMatchObject({ inOrder: true });
     }

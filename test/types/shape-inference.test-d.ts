@@ -59,7 +59,7 @@ shape.array(5);
 // @ts-expect-error an enumeration needs a value
 shape.enumeration();
 
-// ---- defineAgent
+// ---- defineAgent: the inference needs TypeScript 5.7 or later
 
 // biome-ignore lint/suspicious/noExplicitAny: the input of a handler is whatever the handler declares
 type Handler<S> = (state: S, input: any, ctx: AgentContext) => unknown;
@@ -67,7 +67,10 @@ type Handler<S> = (state: S, input: any, ctx: AgentContext) => unknown;
 /** `unknown` is what X and Y are inferred as where nothing is declared. */
 // biome-ignore lint/suspicious/noExplicitAny: the input of a handler is whatever the handler declares
 type DeclaredInput<X> = unknown extends X ? any : Infer<X>;
-type DeclaredReply<Y> = unknown extends Y ? unknown : Infer<Y> | Promise<Infer<Y>>;
+type DeclaredReply<Y> = unknown extends Y ? unknown : Returned<Infer<Y>> | Promise<Returned<Infer<Y>>>;
+/** A block that returns nothing replies undefined. */
+// biome-ignore lint/suspicious/noConfusingVoidType: it is the return type of a function
+type Returned<T> = [T] extends [undefined] ? undefined | void : T;
 
 /**
  * A conditional type, although the condition decides nothing: only what is not yet resolved is filled in with the shapes inferred so far when the handler gets

@@ -50,6 +50,7 @@ function chooseDirective(supervision: ResolvedSupervision, error: unknown): Dire
 
 /** Exponential back-off: `initialMs · factor^restarts`, at most `maxMs`, less a random share of up to `jitter`. */
 export function backoffMs(supervision: Pick<ResolvedSupervision, 'initialMs' | 'maxMs' | 'factor' | 'jitter'>, restarts: number, random: () => number): number {
-  const delay = Math.min(supervision.maxMs, supervision.initialMs * supervision.factor ** restarts);
+  // No delay stays none: 0 · ∞ would be no number.
+  const delay = Math.min(supervision.maxMs, supervision.initialMs * Math.min(supervision.factor ** restarts, Number.MAX_VALUE));
   return delay * (1 - supervision.jitter * random());
 }

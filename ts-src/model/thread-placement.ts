@@ -208,12 +208,19 @@ function warningsOf(topology: HostTopology, threadCount: number, policy: Placeme
   if (cpuQuota !== undefined && cpuQuota < threadCount) {
     warnings.push({
       type: 'quota',
-      message: `${threadCount} threads, but the cgroups of this process give it the time of ${cpuQuota} processors: busy threads will be stopped part of the time`,
+      message: `${counted(threadCount, 'thread')}, but the cgroups of this process give it the time of ${counted(Math.round(cpuQuota * 100) / 100, 'processor')}: busy threads will be stopped part of the time`,
     });
   }
   if (allowedCpus.length < threadCount) {
     const shared = policy === 'none' ? 'threads will wait for each other' : 'some threads are tied to the same one';
-    warnings.push({ type: 'oversubscribed', message: `${threadCount} threads, but ${allowedCpus.length} processors this process may use: ${shared}` });
+    warnings.push({
+      type: 'oversubscribed',
+      message: `${counted(threadCount, 'thread')}, but ${counted(allowedCpus.length, 'processor')} this process may use: ${shared}`,
+    });
   }
   return warnings;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

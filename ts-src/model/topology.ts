@@ -34,7 +34,7 @@ export type NumaProvider = 'libnuma' | 'system calls' | 'none';
 export interface Refusal {
   /** What was wanted, such as "read /sys/devices/system/node/node0/meminfo" or "pin thread 2 to cpu 3". */
   readonly operation: string;
-  /** The error of the kernel (EPERM, ENOENT, ENOSYS), INVALID for an answer that cannot be understood, UNAVAILABLE for a library that does not load. */
+  /** The error of the kernel (EPERM, ENOENT, ENOSYS), INVALID for an answer that cannot be understood, UNAVAILABLE for a library that does not load, LIMIT. */
   readonly code: string;
   readonly reason: string;
 }

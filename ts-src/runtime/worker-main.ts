@@ -1,15 +1,17 @@
 /** A worker thread of a nexus: attaches to the shared memory, imports the modules, takes over from a predecessor if there was one, and serves. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { chooseEngine } from '../../bindings/choose-engine.js';
+import { pinCallingThread } from '../../bindings/host-topology-placement.js';
 import { attachSharedMemory, threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
 import { systemClock } from '../adapters/system-clock.js';
 import { NexusError, type ErrorCode } from '../errors.js';
 import type { Logger } from '../model/agent-context.js';
 import type { AnyAgent } from '../model/agent-definition.js';
+import type { Refusal } from '../model/topology.js';
 import { importDefinitions } from './agent-modules.js';
 import { KindRegistry, type KindOutline } from './kind.js';
-import { restoreAgents } from './recovery.js';
+import { type Restored, restoreAgents } from './recovery.js';
 import { safeText, sendableError } from './remote-reply.js';
 import { runtimeCalls, type OutwardCalls } from './runtime-calls.js';
 import type { LogLine } from './system-calls.js';
@@ -19,8 +21,8 @@ import type { WorkerBoot, WorkerNews } from './worker-protocol.js';
 const boot = workerData as WorkerBoot;
 
 try {
-  const { restored, failed } = await serve();
-  tell({ type: 'ready', restored, failed });
+  const { restored, failed, pinRefusal } = await serve();
+  tell({ type: 'ready', restored, failed, pinRefusal });
 } catch (error) {
   const { code, data } = error as { code?: ErrorCode; data?: Record<string, unknown> };
   tell({
@@ -32,10 +34,12 @@ try {
   });
 }
 
-async function serve(): Promise<{ restored: number; failed: number }> {
+async function serve(): Promise<Restored & { readonly pinRefusal: Refusal | undefined }> {
   const shared = attachSharedMemory(boot.memory);
   const definitions = await importDefinitions(boot.modules);
   const registry = new KindRegistry(boot.kinds, checked(definitions));
+  // Not before the modules are there: what they start inherits the processor.
+  const pinRefusal = boot.cpu === undefined ? undefined : pinCallingThread(boot.thread, boot.cpu);
   const engine = chooseEngine({ forced: boot.engine.force, require: boot.engine.require }).open(shared, boot.thread, {
     spinMicroseconds: boot.spinMicroseconds,
   });
@@ -65,12 +69,12 @@ async function serve(): Promise<{ restored: number; failed: number }> {
   });
   // Keeps the thread alive while it waits for messages in the rings.
   parentPort?.on('message', () => undefined);
-  let restoring: Promise<{ restored: number; failed: number }> = Promise.resolve({ restored: 0, failed: 0 });
+  let restoring: Promise<Restored> = Promise.resolve({ restored: 0, failed: 0 });
   host.open(runtimeCalls(host, outward), () => {
     if (boot.incarnation > 0) restoring = restoreAgents(host);
     Atomics.store(shared.words, threadWord(shared, boot.thread) + L.THREAD_WORD_STATE, L.THREAD_STATE_READY);
   });
-  return restoring;
+  return { ...(await restoring), pinRefusal };
 }
 
 /** This thread must have the kinds that the calling one has, with the same actions: their numbers are what travels. */

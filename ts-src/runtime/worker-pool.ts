@@ -7,14 +7,17 @@ import { threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
 import { NexusError, type ErrorCode } from '../errors.js';
 import { decide, type ResolvedSupervision, type RestartHistory } from '../model/supervision.js';
+import type { Refusal } from '../model/topology.js';
 import { handleThreadLoss } from './recovery.js';
 import type { ThreadHost } from './thread-host.js';
 import type { WorkerBoot, WorkerNews } from './worker-protocol.js';
 
 export interface WorkerPoolOptions {
   readonly count: number;
-  /** What every worker is given; index and incarnation are added. */
-  readonly boot: Omit<WorkerBoot, 'thread' | 'incarnation'>;
+  /** What every worker is given; what differs is added. */
+  readonly boot: Omit<WorkerBoot, 'thread' | 'incarnation' | 'cpu'>;
+  /** Processor of each thread, by index; undefined where it is not tied to one. */
+  readonly cpus: readonly (number | undefined)[];
   readonly resourceLimits: object | undefined;
   readonly execArgv: readonly string[] | undefined;
   readonly restart: ResolvedSupervision;
@@ -35,6 +38,8 @@ export interface WorkerPoolEvents {
   threadFailed(loss: ThreadLoss): void;
   /** Agents that nobody will bring back. */
   removeAgentsOf(thread: number): void;
+  /** The kernel did not tie a worker to its processor. */
+  refused(refusal: Refusal): void;
   random(): number;
 }
 
@@ -103,7 +108,7 @@ export class WorkerPool {
   #startWorker(thread: number): Promise<{ readonly restored: number; readonly failed: number }> {
     const incarnation = this.#incarnations[thread] as number;
     this.#setThreadState(thread, L.THREAD_STATE_STARTING);
-    const workerData: WorkerBoot = { ...this.#options.boot, thread, incarnation };
+    const workerData: WorkerBoot = { ...this.#options.boot, thread, incarnation, cpu: this.#options.cpus[thread] };
     const worker = new Worker(new URL('./worker-main.js', import.meta.url), {
       workerData,
       name: `nexus ${thread}`,
@@ -123,6 +128,7 @@ export class WorkerPool {
       worker.on('message', (news: WorkerNews) => {
         if (news.type === 'ready') {
           cancelTimeout();
+          if (news.pinRefusal !== undefined) this.#events.refused(news.pinRefusal);
           if (!this.#stopping) this.#states[thread] = { type: 'ready', worker };
           resolve(news);
         } else {

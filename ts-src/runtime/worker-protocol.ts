@@ -1,6 +1,7 @@
 /** What the calling thread and a worker say to each other before the rings are up. */
 import type { EngineKind } from '../ports/engine.js';
 import type { SharedWebAssemblyMemory } from '../../bindings/web-assembly-memory.js';
+import type { Refusal } from '../model/topology.js';
 import type { KindOutline } from './kind.js';
 
 export interface WorkerBoot {
@@ -15,10 +16,12 @@ export interface WorkerBoot {
   readonly askTimeoutMs: number;
   readonly messageBytesMax: number;
   readonly seed: number;
+  /** Processor this worker is tied to. */
+  readonly cpu: number | undefined;
 }
 
 export type WorkerNews =
-  | { readonly type: 'ready'; readonly restored: number; readonly failed: number }
+  | { readonly type: 'ready'; readonly restored: number; readonly failed: number; readonly pinRefusal: Refusal | undefined }
   | {
       readonly type: 'failed';
       readonly code: string | undefined;

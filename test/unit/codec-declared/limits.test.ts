@@ -54,6 +54,27 @@ describe('a message that does not fit', () => {
     );
   });
 
+  it('is refused with -1 at every limit when it is one long text, which the native writer would cut', () => {
+    const twins = new Twins(shape.string);
+    for (const text of [
+      'x'.repeat(99),
+      'é'.repeat(40),
+      '日'.repeat(40),
+      `${'a'.repeat(60)}é`,
+      `é${'a'.repeat(60)}`,
+      '😀'.repeat(30),
+      '\ud800'.repeat(40),
+      `${'é'.repeat(40)}\ud800`,
+    ]) {
+      const length = twins.encoded(text).length;
+      for (let room = 0; room < length; room++) expect(twins.compiled.write(text, twins.views, OFFSET, OFFSET + room)).toBe(-1);
+      for (let room = length; room < length + 200; room++) {
+        expect(twins.compiled.write(text, twins.views, OFFSET, OFFSET + room)).toBe(OFFSET + length);
+        expect(twins.compiled.read(twins.views, OFFSET, OFFSET + length)).toBe(text);
+      }
+    }
+  });
+
   it('is corrupt for the reader at every end but its own', () => {
     fc.assert(
       fc.property(samples, ({ shape: declared, values }) => {

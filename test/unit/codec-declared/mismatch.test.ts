@@ -81,6 +81,20 @@ describe('a value that does not fit its declaration', () => {
       { numRuns: 700 },
     );
   });
+
+  it('is one with a property too many, wherever that is', () => {
+    const cases = shapes.chain((of) => valuesOf(of).map((value) => ({ of, value }))).filter(({ of, value }) => objects(of, value, 'message').length > 0);
+    fc.assert(
+      fc.property(cases, fc.nat(), ({ of, value }, pick) => {
+        const paths = objects(of, value, 'message');
+        const path = paths[pick % paths.length] as string;
+        const twinsOf = new Twins(of);
+        expect(twinsOf.refusal(value)).toBeUndefined();
+        expect(twinsOf.refusal(spoilt(of, value, 'message', path))?.message.startsWith(`${path}.undeclared is not declared; `)).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
+  });
 });
 
 function without(name: keyof typeof good): object {
@@ -114,11 +128,18 @@ function leaves(of: Shape, value: unknown, path: string): string[] {
   return inside(of, value)?.flatMap((part) => leaves(part.of, part.value, path + part.step)) ?? [path];
 }
 
-/** The same value with a function at a path. */
+function objects(of: Shape, value: unknown, path: string): string[] {
+  const parts = inside(of, value) ?? [];
+  const own = parts.flatMap((part) => objects(part.of, part.value, path + part.step));
+  return typeof value === 'object' && value !== null && inside(of, value) !== undefined && !Array.isArray(value) ? [path, ...own] : own;
+}
+
+/** The same value with a function at a path, or when there is an object at the path, with a property too many. */
 function spoilt(of: Shape, value: unknown, path: string, target: string): unknown {
-  if (path === target) return () => {};
   const parts = inside(of, value);
+  if (path === target && (parts === undefined || Array.isArray(value))) return () => {};
   if (parts === undefined || value instanceof Reference) return value;
   const entries = parts.map((part) => [part.key, spoilt(part.of, part.value, path + part.step, target)] as const);
-  return Array.isArray(value) ? entries.map(([, part]) => part) : objectOf(entries);
+  if (Array.isArray(value)) return entries.map(([, part]) => part);
+  return objectOf(path === target ? [...entries, ['undeclared', 1]] : entries);
 }

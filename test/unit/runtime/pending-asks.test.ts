@@ -1,0 +1,168 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { type PendingAsk, PendingAsks } from '../../../dist/ts-src/runtime/pending-asks.js';
+import { ManualClock } from './manual-clock.js';
+
+const TARGET = { kind: 'counter', id: 'c1' };
+
+interface Asked {
+  readonly ask: PendingAsk;
+  readonly openedMs: number;
+  readonly timeoutMs: number;
+  readonly outcomes: string[];
+}
+
+function open(asks: PendingAsks, clock: ManualClock, timeoutMs: number): Asked {
+  const outcomes: string[] = [];
+  const ask = asks.open(
+    (value) => outcomes.push(`replied ${String(value)}`),
+    (error) => outcomes.push(`failed ${(error as { code?: string }).code ?? (error as Error).message}`),
+    TARGET,
+    'add',
+    timeoutMs,
+  );
+  return { ask, openedMs: clock.nowMs(), timeoutMs, outcomes };
+}
+
+type Step =
+  | { readonly type: 'open'; readonly timeoutMs: number; readonly thread: number; readonly withSignal: boolean }
+  | { readonly type: 'reply' | 'fail' | 'abort' | 'late'; readonly index: number }
+  | { readonly type: 'advance'; readonly byMs: number }
+  | { readonly type: 'lose'; readonly thread: number };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      type: fc.constant('open' as const),
+      timeoutMs: fc.integer({ min: 1, max: 5000 }),
+      thread: fc.integer({ min: -1, max: 2 }),
+      withSignal: fc.boolean(),
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ type: fc.constantFrom('reply' as const, 'fail' as const, 'abort' as const, 'late' as const), index: fc.nat(100) }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant('advance' as const), byMs: fc.integer({ min: 0, max: 3000 }) }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('lose' as const), thread: fc.integer({ min: 1, max: 2 }) }) },
+);
+
+test('every ask settles exactly once, by whatever comes first, and a reply for another does not touch it', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+      const clock = new ManualClock();
+      const asks = new PendingAsks(clock, 0);
+      const all: {
+        asked: Asked;
+        address: readonly [number, number] | undefined;
+        thread: number;
+        controller: AbortController | undefined;
+        expected: string | undefined;
+      }[] = [];
+      for (const each of steps) {
+        if (each.type === 'open') {
+          const asked = open(asks, clock, each.timeoutMs);
+          if (each.thread >= 0) asks.sendTo(asked.ask, each.thread);
+          const controller = each.withSignal ? new AbortController() : undefined;
+          if (controller !== undefined) asked.ask.abortOn(controller.signal);
+          all.push({
+            asked,
+            address: each.thread >= 0 ? [asked.ask.slot, asked.ask.sequence] : undefined,
+            thread: each.thread,
+            controller,
+            expected: undefined,
+          });
+        } else if (each.type === 'advance') {
+          clock.advance(each.byMs);
+          for (const one of all) {
+            if (one.expected !== undefined) continue;
+            const overdueMs = clock.nowMs() - one.asked.openedMs - one.asked.timeoutMs;
+            if (one.asked.outcomes.length > 0) {
+              expect(overdueMs).toBeGreaterThanOrEqual(0);
+              one.expected = 'failed NEXUS_ASK_TIMEOUT';
+            } else expect(overdueMs).toBeLessThan(24);
+          }
+        } else if (each.type === 'lose') {
+          asks.failThread(each.thread, () => new Error('lost'));
+          for (const one of all) if (one.thread === each.thread) one.expected ??= 'failed lost';
+        } else {
+          const one = all[each.index % Math.max(1, all.length)];
+          if (one === undefined) continue;
+          const port = one.address === undefined ? one.asked.ask : asks.find(...one.address);
+          // A reply is found while it is waited for and only then.
+          if (one.address !== undefined) expect(port === undefined).toBe(one.expected !== undefined);
+          if (each.type === 'reply' || each.type === 'late') {
+            port?.reply(7);
+            one.expected ??= 'replied 7';
+          } else if (each.type === 'fail') {
+            port?.fail(new Error('broken'));
+            one.expected ??= 'failed broken';
+          } else if (one.controller !== undefined) {
+            one.controller.abort();
+            one.expected ??= 'failed NEXUS_ASK_ABORTED';
+          }
+        }
+        for (const { asked, expected } of all) expect(asked.outcomes).toEqual(expected === undefined ? [] : [expected]);
+        expect(asks.size).toBe(all.filter(({ expected }) => expected === undefined).length);
+      }
+      asks.failAll(() => new Error('stopped'));
+      for (const { asked } of all) expect(asked.outcomes.length).toBe(1);
+      expect(asks.size).toBe(0);
+      // No timer runs for nothing for ever.
+      clock.advance(100);
+      expect(clock.timers).toBe(0);
+    }),
+    { numRuns: 400 },
+  );
+});
+
+test('a late reply is counted and does not reach the ask that has its place now', () => {
+  const clock = new ManualClock();
+  const asks = new PendingAsks(clock, 0);
+  const first = open(asks, clock, 100);
+  asks.sendTo(first.ask, 1);
+  const address = [first.ask.slot, first.ask.sequence] as const;
+  clock.advance(200);
+  const second = open(asks, clock, 100);
+  asks.sendTo(second.ask, 1);
+  expect(second.ask.slot).toBe(address[0]);
+  expect(asks.find(...address)).toBeUndefined();
+  expect(asks.lateReplies).toBe(1);
+  expect(asks.timeouts).toBe(1);
+  expect([first.outcomes, second.outcomes]).toEqual([['failed NEXUS_ASK_TIMEOUT'], []]);
+});
+
+test('a reply to a predecessor does not match an ask of its successor', () => {
+  const clock = new ManualClock();
+  const addresses = Array.from({ length: 50 }, (_, incarnation) => {
+    const asks = new PendingAsks(clock, incarnation);
+    return Array.from({ length: 50 }, () => {
+      const { ask } = open(asks, clock, 100);
+      asks.sendTo(ask, 1);
+      return `${ask.slot}:${ask.sequence}`;
+    });
+  }).flat();
+  expect(new Set(addresses).size).toBe(addresses.length);
+});
+
+test('a signal is let go when the ask has settled', () => {
+  const clock = new ManualClock();
+  const asks = new PendingAsks(clock, 0);
+  const controller = new AbortController();
+  let listeners = 0;
+  const { signal } = controller;
+  const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)];
+  signal.addEventListener = (...given: Parameters<typeof add>) => {
+    listeners++;
+    add(...given);
+  };
+  signal.removeEventListener = (...given: Parameters<typeof remove>) => {
+    listeners--;
+    remove(...given);
+  };
+  const asked = open(asks, clock, 100);
+  asked.ask.abortOn(signal);
+  expect(listeners).toBe(1);
+  asked.ask.reply(1);
+  expect(listeners).toBe(0);
+  controller.abort();
+  expect(asked.outcomes).toEqual(['replied 1']);
+});
