@@ -180,7 +180,7 @@ export function fingerprint(fingerprinted: Shape): number {
 
 /** Accepts shapes that were not made here too, such as copies from another thread. @throws NexusTypeError NEXUS_DEFINITION_INVALID */
 export function checkShape(value: unknown): asserts value is Shape {
-  measure(value, 'shape', { around: [], visited: 0 });
+  measure(value, 'shape', []);
 }
 
 interface Measure {
@@ -202,35 +202,29 @@ function leaf<T extends LeafType>(type: T): LeafShape<T> {
 }
 
 function made<S extends Shape>(maker: string, result: S): S {
-  MEASURED.set(result, measure(result, maker, { around: [], visited: 0 }));
+  MEASURED.set(result, measure(result, maker, []));
   return Object.freeze(result);
 }
 
-interface Walk {
-  readonly around: unknown[];
-  visited: number;
-}
-
-function measure(value: unknown, path: string, walk: Walk): Measure {
+function measure(value: unknown, path: string, around: unknown[]): Measure {
   if (typeof value !== 'object' || value === null) throw invalid(path, `is not a shape but ${show(value)}`);
   const known = MEASURED.get(value);
   if (known !== undefined) return known;
   if (LEAF_TYPES.has((value as Shape).type)) return LEAF;
-  if (walk.around.includes(value)) throw invalid(path, 'contains itself');
-  if (walk.around.length >= SHAPE_DEPTH_MAX) throw invalid(path, `is more than ${SHAPE_DEPTH_MAX} shapes deep`);
-  // Before its parts, because data that was not made here can share them and be endless in effect.
-  if (++walk.visited > SHAPE_NODES_MAX) throw invalid(path, `is behind more than ${SHAPE_NODES_MAX} shapes`);
+  if (around.includes(value)) throw invalid(path, 'contains itself');
+  if (around.length >= SHAPE_DEPTH_MAX) throw invalid(path, `is more than ${SHAPE_DEPTH_MAX} shapes deep`);
   let depth = 0;
   let nodes = 1;
-  walk.around.push(value);
+  around.push(value);
   for (const [step, part] of partsOf(value as Shape, path)) {
-    const below = measure(part, path + step, walk);
+    const below = measure(part, path + step, around);
     depth = Math.max(depth, below.depth);
     nodes += below.nodes;
+    // At once, because data that was not made here can share its parts and be endless in effect.
+    if (nodes > SHAPE_NODES_MAX) throw invalid(path, `consists of more than ${SHAPE_NODES_MAX} shapes`);
   }
-  walk.around.pop();
+  around.pop();
   if (depth >= SHAPE_DEPTH_MAX) throw invalid(path, `is more than ${SHAPE_DEPTH_MAX} shapes deep`);
-  if (nodes > SHAPE_NODES_MAX) throw invalid(path, `consists of more than ${SHAPE_NODES_MAX} shapes`);
   return { depth: depth + 1, nodes };
 }
 

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { DeclaredCodec } from '../../../dist/ts-src/codec/declared/declared-codec.js';
 import { NexusError } from '../../../dist/ts-src/errors.js';
-import { shape } from '../../../dist/ts-src/model/shape.js';
+import { type Shape, shape } from '../../../dist/ts-src/model/shape.js';
 import { samples, shapes } from './arbitrary.js';
-import { assertSame, OFFSET, Twins } from './twins.js';
+import { assertSame, OFFSET, thrown, Twins } from './twins.js';
 
 const CORRUPT = Symbol('corrupt');
 
@@ -54,6 +54,19 @@ describe('bytes that are no message', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  it('are refused when a length is negative, or a text has half a character', () => {
+    const words = (...values: number[]): Uint8Array => new Uint8Array(Int32Array.from(values).buffer);
+    const reasons = (declared: Shape, bytes: Uint8Array): (string | undefined)[] => {
+      const twins = new Twins(declared as never);
+      twins.views.bytes.set(bytes, OFFSET);
+      return [twins.compiled, twins.interpreted].map((codec) => thrown(() => codec.read(twins.views, OFFSET, OFFSET + bytes.length))?.message);
+    };
+    for (const reason of reasons(shape.tuple(shape.bytes, shape.bytes), words(-4, 4))) expect(reason).toMatch(/bytes are longer than the message$/);
+    for (const reason of reasons(shape.tuple(shape.bytes, shape.bytes), words(300, -300))) expect(reason).toMatch(/bytes are longer than the message$/);
+    for (const reason of reasons(shape.string, Uint8Array.of((3 << 2) | 2, 0, 0, 0, 65, 0, 66))) expect(reason).toMatch(/a text has half a character$/);
+    for (const reason of reasons(shape.string, words(3))) expect(reason).toMatch(/a text has no encoding$/);
   });
 
   it('do not make the reader allocate what they do not have', () => {
