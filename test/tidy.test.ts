@@ -160,6 +160,12 @@ test('every error code is in docs/errors.md, and no other', async () => {
   expect(documented.sort()).toEqual(Object.keys(ERROR_CODES).sort());
 });
 
+test('every error code of the gateway is in docs/errors.md, and no other', async () => {
+  const { GATEWAY_ERROR_CODES } = (await import('../dist/ts-src/gateway/gateway-error.js')) as { GATEWAY_ERROR_CODES: Record<string, string> };
+  const documented = [...read('docs/errors.md').matchAll(/^\| `(GATEWAY_[A-Z_]+)` \|/gm)].map((match) => match[1]);
+  expect(documented.sort()).toEqual(Object.keys(GATEWAY_ERROR_CODES).sort());
+});
+
 test('every error code is used', () => {
   const text = sources
     .filter((file) => file !== 'ts-src/errors.ts')
