@@ -1,5 +1,5 @@
 /**
- * Chooses the engine of a nexus: the native one where it loads, else the portable one, and says why. All threads of a nexus run the same one, so that any of
+ * Chooses the engine of a nexus: the native one where it loads, else WebAssembly, else the portable one, and says why. All threads of a nexus run the same one, so that any of
  * them can wake any other: the calling thread chooses, and its workers are told with `forced`.
  */
 import { NexusError, optionError } from '../ts-src/errors.js';
@@ -8,9 +8,12 @@ import { loadNativeAddon } from './native-addon.js';
 import { openNativeThread } from './native-engine.js';
 import { openPortableThread } from './portable-engine.js';
 import type { SharedMemory } from './shared-memory.js';
+import { loadWasmModule } from './wasm/wasm-module.js';
+import { openWasmThread } from './wasm-engine.js';
 
-const KINDS: readonly EngineKind[] = ['native', 'portable'];
-const FIX = 'Install a C++17 compiler, make and Python 3, then run `npm run build` in the folder of nexus-agents';
+const KINDS: readonly EngineKind[] = ['native', 'wasm', 'portable'];
+const NATIVE_FIX = 'Install a C++17 compiler, make and Python 3, then run `npm run build` in the folder of nexus-agents';
+const WASM_FIX = 'It comes with the package; in a checkout run `npm run build`';
 
 export interface EnginePreference {
   /** Run this one and no other. Without it the environment variable NEXUS_ENGINE decides, if it is set. */
@@ -37,21 +40,31 @@ export function chooseEngine(preference: EnginePreference): ChosenEngine {
   }
   const wanted = forced ?? required;
   const why = forced === undefined ? 'required by the options' : `forced by ${by}`;
-  if (wanted === 'portable') return portable(`portable: ${why}`, []);
-  const { addon, errors } = loadNativeAddon();
-  if (addon !== undefined) {
-    const reason = wanted === undefined ? 'native: the best engine, and it loads' : `native: ${why}`;
-    return { report: { kind: 'native', reason, tried: [] }, open: (shared, thread, options) => openNativeThread(addon, shared, thread, options) };
+  const tried: { readonly kind: EngineKind; readonly error: string }[] = [];
+  if (wanted === undefined || wanted === 'native') {
+    const { addon, errors } = loadNativeAddon();
+    if (addon !== undefined) {
+      const reason = wanted === undefined ? 'native: the best engine, and it loads' : `native: ${why}`;
+      return { report: { kind: 'native', reason, tried }, open: (shared, thread, options) => openNativeThread(addon, shared, thread, options) };
+    }
+    if (wanted === 'native') throw unavailable('native', why, errors, NATIVE_FIX);
+    for (const error of errors) tried.push({ kind: 'native', error });
   }
-  if (wanted === 'native') {
-    throw new NexusError('NEXUS_ENGINE_UNAVAILABLE', `the native engine is ${why} and does not load: ${errors.join('; ')}. ${FIX}`, { data: { errors } });
+  if (wanted === undefined || wanted === 'wasm') {
+    const { module, error } = loadWasmModule();
+    if (module !== undefined) {
+      const reason = wanted === undefined ? `wasm: the native engine does not load. ${NATIVE_FIX}` : `wasm: ${why}`;
+      return { report: { kind: 'wasm', reason, tried }, open: (shared, thread) => openWasmThread(module, shared, thread) };
+    }
+    if (wanted === 'wasm') throw unavailable('wasm', why, [error], WASM_FIX);
+    tried.push({ kind: 'wasm', error });
   }
-  return portable(`portable: the native engine does not load. ${FIX}`, errors);
+  const reason = wanted === undefined ? `portable: neither the native engine nor WebAssembly loads. ${NATIVE_FIX}` : `portable: ${why}`;
+  return { report: { kind: 'portable', reason, tried }, open: (shared, thread) => openPortableThread(shared, thread) };
 }
 
-function portable(reason: string, errors: readonly string[]): ChosenEngine {
-  const tried = errors.map((error) => ({ kind: 'native' as const, error }));
-  return { report: { kind: 'portable', reason, tried }, open: (shared, thread) => openPortableThread(shared, thread) };
+function unavailable(kind: EngineKind, why: string, errors: readonly string[], fix: string): NexusError {
+  return new NexusError('NEXUS_ENGINE_UNAVAILABLE', `the ${kind} engine is ${why} and does not load: ${errors.join('; ')}. ${fix}`, { data: { errors } });
 }
 
 /** `name` is where the value came from. */

@@ -3,6 +3,8 @@
  * Which operation of the table runs on which side is a measurement: docs/decisions/0001-which-side-of-the-table-runs.md.
  */
 import * as L from '../layout/generated/layout.js';
+import { loadWasmModule } from './wasm/wasm-module.js';
+import { WasmRoutingTable } from './wasm/wasm-routing-table.js';
 import { NexusTypeError } from '../ts-src/errors.js';
 import type { EngineThread, RoutingTable, TableEntry, TableStatistics, Waiter } from '../ts-src/ports/engine.js';
 import { KEY_INVALID, type NativeAddon, PAYLOAD_TOO_LARGE } from './native-addon.js';
@@ -13,13 +15,19 @@ import { type SharedMemory, threadWord } from './shared-memory.js';
 const HUGE_PAGES_RECORDS_MIN = 2 ** 18;
 const ENTRY_NUMBERS = 4;
 
+/** In WebAssembly, which needs no call through Node-API (docs/decisions/0002); in C++ where that does not load. */
+function fastestTable(addon: NativeAddon, shared: SharedMemory, thread: number): RoutingTable {
+  const { module } = loadWasmModule();
+  return module === undefined ? new FastestRoutingTable(addon, shared, thread) : new WasmRoutingTable(module, shared, thread);
+}
+
 export function openNativeThread(addon: NativeAddon, shared: SharedMemory, thread: number, options: { readonly spinMicroseconds: number }): EngineThread {
   // By the first thread only, which opens before any record is used. A kernel that refuses changes nothing but speed.
   if (thread === 0 && shared.recordCapacity >= HUGE_PAGES_RECORDS_MIN)
     addon.adviseHugePages(shared.bytes, shared.bucketsOffset, shared.ringsOffset - shared.bucketsOffset);
   return {
     kind: 'native',
-    table: new FastestRoutingTable(addon, shared, thread),
+    table: fastestTable(addon, shared, thread),
     waiter: new NativeWaiter(addon, shared, thread, options.spinMicroseconds),
   };
 }

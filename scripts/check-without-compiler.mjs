@@ -30,7 +30,7 @@ try {
   if (demo.status !== 0) throw new Error(`the demo failed without a compiler:\n${demo.stdout}${demo.stderr}`);
   const tests = run([npm, 'test', '--', 'test/integration/agents.test.ts', 'test/conformance']);
   if (tests.status !== 0) throw new Error(`tests failed without a compiler:\n${tests.stdout}${tests.stderr}`);
-  console.log('npm ci, npm run demo and the core tests pass on the portable engine');
+  console.log('npm ci, npm run demo and the core tests pass on the WebAssembly engine');
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

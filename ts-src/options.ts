@@ -187,8 +187,8 @@ function whole(name: string, value: number | undefined, byDefault: number, min: 
 }
 
 function engineKind(name: string, value: EngineKind | undefined): EngineKind | undefined {
-  if (value === undefined || value === 'native' || value === 'portable') return value;
-  throw optionError(name, `is '${String(value)}'; it must be native or portable`);
+  if (value === undefined || value === 'native' || value === 'wasm' || value === 'portable') return value;
+  throw optionError(name, `is '${String(value)}'; it must be native, wasm or portable`);
 }
 
 function placementPolicy(value: PlacementPolicy = 'none'): PlacementPolicy {

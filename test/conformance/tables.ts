@@ -1,19 +1,23 @@
 /** What the suites of the routing table share: engines by name, small memories, and names that fall into one bucket. */
-import { type NativeAddon, loadNativeAddon } from '../../dist/bindings/native-addon.js';
-import { FastestRoutingTable, NativeRoutingTable } from '../../dist/bindings/native-engine.js';
+import { loadNativeAddon } from '../../dist/bindings/native-addon.js';
 import { halfSipHash } from '../../dist/bindings/portable/half-sip-hash.js';
-import { PortableRoutingTable } from '../../dist/bindings/portable/routing-table.js';
 import { type SharedMemory, createSharedMemory } from '../../dist/bindings/shared-memory.js';
 import * as L from '../../dist/layout/generated/layout.js';
 import type { RoutingTable } from '../../dist/ts-src/ports/engine.js';
+import { openTable } from '../fixtures/table-by-name.mjs';
 
-export type EngineName = 'portable' | 'native' | 'fastest';
+export type EngineName = 'portable' | 'wasm' | 'native' | 'fastest';
 export const SEED: readonly [number, number] = [0x1234567, 0x7abcdef];
 export const CAPACITY = 2 ** 12;
 export const BUCKETS = CAPACITY / 8;
 export const loaded = loadNativeAddon();
 export const pairs: readonly (readonly [EngineName, EngineName])[] = [
   ['portable', 'portable'],
+  ['wasm', 'wasm'],
+  ['wasm', 'portable'],
+  ['portable', 'wasm'],
+  ['wasm', 'native'],
+  ['native', 'wasm'],
   ['native', 'native'],
   ['portable', 'native'],
   ['native', 'portable'],
@@ -25,9 +29,7 @@ export function memory(threadCount = 3): SharedMemory {
 }
 
 export function open(engine: EngineName, shared: SharedMemory, thread: number): RoutingTable {
-  if (engine === 'portable') return new PortableRoutingTable(shared, thread);
-  const addon = loaded.addon as NativeAddon;
-  return engine === 'native' ? new NativeRoutingTable(addon, shared, thread) : new FastestRoutingTable(addon, shared, thread);
+  return openTable(engine, shared, thread) as RoutingTable;
 }
 
 export function recordWord(shared: SharedMemory, record: number, word: number): number {

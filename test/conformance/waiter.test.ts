@@ -331,7 +331,7 @@ describe('choice of engine', () => {
 
   it('refuses what is no engine, and a force that contradicts a requirement', () => {
     const invalid = expect.objectContaining({ code: 'NEXUS_OPTION_INVALID' });
-    withVariable('wasm', () => expect(() => chooseEngine({})).toThrow(invalid));
+    withVariable('fast', () => expect(() => chooseEngine({})).toThrow(invalid));
     withVariable(undefined, () => {
       expect(() => chooseEngine({ forced: 'fast' as EngineKind })).toThrow(invalid);
       expect(() => chooseEngine({ forced: 'portable', require: 'native' })).toThrow(expect.objectContaining({ code: 'NEXUS_ENGINE_UNAVAILABLE' }));

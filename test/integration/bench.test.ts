@@ -61,7 +61,7 @@ test('every suite and every peer runs at smoke size, and every figure is sane', 
   // A figure that no machine reaches is a benchmark that does not do its work.
   for (const row of rows) if (row.unit === 'messages/s' && row.peer !== 'raw-ring') expect(row.median, row.case).toBeLessThan(500e6);
 
-  expect(stdout).toMatch(/engine {2}(native|portable)/);
+  expect(stdout).toMatch(/engine {2}(native|wasm|portable)/);
   expect(stdout).toMatch(/sha256 {2}[0-9a-f]{64}/);
   expect(stdout).toMatch(/(met|missed) +same-thread tell:/);
 });

@@ -213,7 +213,7 @@ describe('the command line', () => {
     [['run', counter, '--threads=-1'], "--threads is '-1'", 'nexus run --help'],
     [['run', counter, '--port'], '--port needs a value', 'nexus run --help'],
     [['run', counter, '--json=yes'], '--json takes no value', 'nexus run --help'],
-    [['run', counter, '--engine', 'diesel'], 'native or portable', 'nexus run --help'],
+    [['run', counter, '--engine', 'diesel'], 'native, wasm or portable', 'nexus run --help'],
     [['run'], 'which module?', 'nexus run --help'],
     [['rnu', counter], "unknown command 'rnu'; did you mean 'run'?", 'nexus --help'],
     [['--versoin'], "did you mean '--version'?", 'nexus --help'],

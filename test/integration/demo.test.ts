@@ -38,7 +38,7 @@ describe('the demo as a process', () => {
       mode: 'load',
       problems: { count: 0, first: [] },
       threads: { workers: 2 },
-      engine: { kind: expect.stringMatching(/^(native|portable)$/) },
+      engine: { kind: expect.stringMatching(/^(native|wasm|portable)$/) },
       log: null,
       topAbusers: null,
     });

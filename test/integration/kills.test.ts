@@ -84,7 +84,8 @@ class Load {
   async #tell(): Promise<void> {
     while (this.running) {
       for (let count = 0; count < 100; count++) this.pick().tell('echo', { count });
-      await new Promise((resolve) => setImmediate(resolve));
+      // Workers need the processor too, to come back.
+      await new Promise((resolve) => setTimeout(resolve, 2));
     }
   }
 }

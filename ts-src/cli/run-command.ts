@@ -26,7 +26,7 @@ A module exports what defineAgent returns. It may also export an async function 
   --threads N               worker threads, 0 to 127 (default: one less than the cores)
   --port P                  port, 0 for any free one (default 8080)
   --host H                  address to bind to (default 127.0.0.1: this machine only)
-  --engine KIND             native or portable (default: the best that loads)
+  --engine KIND             native, wasm or portable (default: the best that loads)
   --shutdown-deadline MS    time to finish requests and mailboxes after a signal (default 10000)
   --ask-timeout MS          time an action may take (default 5000)
   --body-limit BYTES        largest body of a request (default 1048576)
@@ -54,8 +54,8 @@ export async function run(args: readonly string[]): Promise<void> {
   }
   if (line.positionals.length === 0) throw new UsageError(COMMAND, 'which module? Give the file of at least one');
   const engine = line.text('engine');
-  if (engine !== undefined && engine !== 'native' && engine !== 'portable')
-    throw new UsageError(COMMAND, `--engine is '${engine}'; it must be native or portable`);
+  if (engine !== undefined && engine !== 'native' && engine !== 'wasm' && engine !== 'portable')
+    throw new UsageError(COMMAND, `--engine is '${engine}'; it must be native, wasm or portable`);
   const logger = jsonLinesLogger;
   const gatewayOptions = gatewayOptionsOf(line, logger);
   const modules = line.positionals.map((module) => (module.startsWith('file:') ? module : pathToFileURL(resolve(module)).href));

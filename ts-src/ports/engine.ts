@@ -4,7 +4,7 @@
  * (`bindings/portable/ring.ts`), and all engines see the same memory.
  */
 
-export type EngineKind = 'native' | 'portable';
+export type EngineKind = 'native' | 'wasm' | 'portable';
 
 /** Results of `RoutingTable.insert` that are not a slot. */
 export const INSERT_EXISTS = -1;
