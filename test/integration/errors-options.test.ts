@@ -57,7 +57,7 @@ describe('createNexus', () => {
     ['logger without methods', { agents: [], logger: {} }],
     ['logger null', { agents: [], logger: null }],
     ['engine.force unknown', { agents: [], engine: { force: 'turbo' } }],
-    ['engine.require unknown', { agents: [], engine: { require: 'wasm' } }],
+    ['engine.require unknown', { agents: [], engine: { require: 'turbo' } }],
   ])('%s is refused with NEXUS_OPTION_INVALID', async (_what, options) => {
     expect(await create(options)).toMatchObject({ name: 'TypeError', code: 'NEXUS_OPTION_INVALID' });
   });

@@ -31,6 +31,9 @@ interface Known {
   readonly relayed: Map<string, Promise<number[]>[]>;
 }
 
+/** Those whose rings are full so often that a tell between threads may be refused. */
+const smallRings = new WeakSet<Nexus>();
+
 class Sequence {
   readonly commands: string[] = [];
   readonly #agents: Known[] = [];
@@ -82,6 +85,8 @@ class Sequence {
     this.commands.push(`tell ${agent.id} ${action} ${entry.seq}: ${outcome}`);
     if (agent.stopped) expect(outcome).toBe('noAgent');
     if (agent.stopping) return;
+    // Refused for a full ring: the sender knows, and nothing is to come of it.
+    if (outcome === 'full' && smallRings.has(this.nexus)) return;
     expect(outcome).toBe('accepted');
     agent.expected.push(entry.seq);
     agent.n++;
@@ -107,8 +112,11 @@ class Sequence {
     const accepted = asked as Promise<number[]>;
     const relayed = to.relayed.get(from.id) ?? [];
     to.relayed.set(from.id, [...relayed, accepted]);
-    // An agent that was there all the time takes everything.
-    this.#check(accepted.then((numbers) => void (to.stopping ? expect(numbers.length).toBeLessThanOrEqual(count) : expect(numbers.length).toBe(count))));
+    // An agent that was there all the time takes everything, unless the ring to it was full.
+    const mayRefuse = smallRings.has(this.nexus);
+    this.#check(
+      accepted.then((numbers) => void (to.stopping || mayRefuse ? expect(numbers.length).toBeLessThanOrEqual(count) : expect(numbers.length).toBe(count))),
+    );
   }
 
   #crash(agent: Known): void {
@@ -118,7 +126,7 @@ class Sequence {
     if (isAsk) {
       const expected = agent.stopping ? GONE : ['boom'];
       this.#check(settled(agent.ref.ask(action, undefined, { timeoutMs: 60_000 })).then((reply) => expect(expected).toContain(reply)));
-    } else agent.ref.tell(action);
+    } else if (agent.ref.tell(action) === 'full' && smallRings.has(this.nexus)) return;
     agent.n = 0;
   }
 
@@ -185,13 +193,14 @@ async function openNexus(threads: number, options: Partial<NexusOptions> = {}): 
 }
 
 test('random sequences of spawn, tell, ask, relay, crash and stop do what a simple model says', { timeout: 120_000 }, async () => {
-  // The calling thread and up to three workers; the best engine and the portable one; rings that are never full, and rings that often are.
+  // The calling thread and up to three workers; every engine; rings that are never full, and rings that often are.
   const nexuses = await Promise.all([
     openNexus(0),
     openNexus(1, { memory: { ringBytes: 16_384 } }),
     openNexus(2, { engine: { force: 'portable' } }),
-    openNexus(3),
+    openNexus(3, { engine: { force: 'wasm' } }),
   ]);
+  smallRings.add(nexuses[1] as Nexus);
   const forced = process.env['NEXUS_MODEL_SEED'];
   const first = forced === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(forced);
   const last = forced === undefined ? first + SEQUENCES : first + 1;

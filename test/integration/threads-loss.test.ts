@@ -182,8 +182,15 @@ describeEngines((engine) => {
     const lost = event(nexus, 'threadLost');
     probe.tell('exit');
     await lost;
-    // The successor finds this in the ring when it starts, together with what tells it where its own messages begin; it has no memory for it.
-    const asked = codeOf(probe.ask('echo', new Array(6_000_000).fill(1.5), { timeoutMs: 60_000 }));
+    // Three megabytes that take a hundred when they are read. The successor finds them in the ring when it starts, together with what tells it where its
+    // own messages begin; it has no memory for them.
+    const asked = codeOf(
+      probe.ask(
+        'echo',
+        Array.from({ length: 3_000_000 }, () => []),
+        { timeoutMs: 60_000 },
+      ),
+    );
     expect(await asked).toBe('NEXUS_THREAD_LOST');
     await until(() => nexus.threads()[1]?.state === 'ready' && nexus.threads()[1]?.incarnation === 2);
     expect(await probe.ask('read')).toBe(0);

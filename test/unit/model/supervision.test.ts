@@ -35,7 +35,7 @@ test('an agent restarts as often as its intensity allows within any period, like
     fc.property(
       fc.integer({ min: 0, max: 5 }),
       fc.integer({ min: 1, max: 100 }),
-      fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 60 }),
+      fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 60, size: 'max' }),
       (intensity, periodMs, gaps) => {
         const supervision = resolved({ intensity, periodMs, initialMs: 1, factor: 1, jitter: 0 });
         let history: readonly number[] = [];

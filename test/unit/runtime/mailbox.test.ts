@@ -8,7 +8,7 @@ const ACTIONS: readonly ActionEntry[] = [0, 1].map((index) => ({ name: `action${
 test('a mailbox holds messages as an array does, however many come and go', () => {
   // Runs of pushes and shifts, so that it grows while its oldest message is anywhere.
   fc.assert(
-    fc.property(fc.array(fc.integer({ min: -60, max: 80 }), { maxLength: 30 }), (runs) => {
+    fc.property(fc.array(fc.integer({ min: -60, max: 80 }), { maxLength: 30, size: 'max' }), (runs) => {
       const box = new Mailbox();
       const model: [ActionEntry, number, object | undefined][] = [];
       let named = 0;

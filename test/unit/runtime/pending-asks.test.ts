@@ -47,7 +47,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 test('every ask settles exactly once, by whatever comes first, and a reply for another does not touch it', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 120, size: 'max' }), (steps) => {
       const clock = new ManualClock();
       const asks = new PendingAsks(clock, 0);
       const all: {
