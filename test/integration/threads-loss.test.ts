@@ -1,7 +1,7 @@
 /** What happens to agents, asks and messages when a worker thread ends. */
 import { type AgentRef, createNexus, type Nexus, type NexusOptions } from 'nexus-agents';
 import { expect, test } from 'vitest';
-import { Desk, Parent, Probe, StartsOnce, Unstartable } from '../fixtures/probe.mjs';
+import { Desk, FailsLater, Parent, Probe } from '../fixtures/probe.mjs';
 import { codeOf, describeEngines, failureOf, fixture, freshId, startNexus } from '../start-nexus.js';
 import { until } from '../until.js';
 
@@ -122,21 +122,42 @@ describeEngines((engine) => {
     expect(await waiting).toBe('NEXUS_THREAD_FAILED');
   });
 
-  test('an agent that does not start again after the loss of its thread is gone and counted', async () => {
+  test('an agent whose start fails after the loss of its thread is supervised as at any restart', async () => {
     const nexus = await start();
-    const name = freshId('starts');
-    await nexus.spawn(StartsOnce, { thread: 0, id: 'control', init: { name, failures: 0, message: '' } });
-    expect(await codeOf(nexus.spawn(Unstartable, { thread: 1 }))).toBe('NEXUS_START_FAILED');
-    const fussy = await nexus.spawn(Parent, { thread: 1, id: 'fussy', init: { children: [{ kind: 'probe', id: 'child', thread: 0 }] } });
+    const children = (id: string): { kind: string; id: string; thread: number }[] => [{ kind: 'probe', id, thread: 0 }];
+    const fussy = await nexus.spawn(Parent, { thread: 1, id: 'fussy', init: { children: children('child') } });
+    const gone = await nexus.spawn(FailsLater, { thread: 1, id: 'gone', init: 'squatter' });
     const probe = await nexus.spawn(Probe, { thread: 1 });
     const restored = event(nexus, 'threadRestored');
-    // Its child's id is taken when it starts again.
+    // The id of its child is taken when it starts again, for a while.
     await nexus.find('child')?.stop();
-    await nexus.spawn(Probe, { thread: 2, id: 'child' });
+    const squatter = await nexus.spawn(Probe, { thread: 2, id: 'child' });
+    await nexus.spawn(Probe, { id: 'squatter' });
     probe.tell('exit');
-    expect(await restored).toEqual({ thread: 1, restored: 1, failed: 1 });
-    expect(nexus.find('fussy')).toBeUndefined();
-    expect(await codeOf(fussy.ask('read'))).toBe('NEXUS_AGENT_NOT_FOUND');
+    expect(await restored).toEqual({ thread: 1, restored: 1, failed: 2 });
+    expect(nexus.find('gone')).toBeUndefined();
+    expect(await codeOf(gone.ask('read'))).toBe('NEXUS_AGENT_NOT_FOUND');
+    const waiting = fussy.ask('read', undefined, { timeoutMs: 60_000 });
+    await squatter.stop();
+    expect(await waiting).toBe(0);
+    expect(await nexus.find('child', Probe)?.ask('where')).toBe(0);
+  });
+
+  test('a parent comes back although the stop hook of a child of its earlier life still runs', async () => {
+    const nexus = await start();
+    const gate = freshId('gate');
+    const desk = await nexus.spawn(Desk, { thread: 2 });
+    const parent = await nexus.spawn(Parent, {
+      thread: 1,
+      init: { start: 4, children: [{ kind: 'hooked', id: 'child', thread: 2, init: { stopGate: gate } }] },
+    });
+    const restored = event(nexus, 'threadRestored');
+    parent.tell('exit');
+    await restored;
+    const waiting = parent.ask('read', undefined, { timeoutMs: 60_000 });
+    desk.tell('open', gate);
+    expect(await waiting).toBe(4);
+    expect(await (nexus.find('child') as ProbeRef).ask('read')).toBe(0);
   });
 
   test('children of a lost parent end, and come again with its start hook', async () => {

@@ -70,12 +70,13 @@ export class Lifecycle {
     return this.#add(cell, init);
   }
 
-  /** Starts an agent again that a lost thread left in the table. */
-  restore(kind: Kind, slot: number, generation: number, parent: AgentReference | undefined): AgentCell | Promise<AgentCell> {
+  /** Starts an agent again that a lost thread left in the table. Whether that succeeded at once; if not, supervision decides, as at any other restart. */
+  restore(kind: Kind, slot: number, generation: number, parent: AgentReference | undefined): boolean | Promise<boolean> {
     const cell = new AgentCell(kind, slot, generation);
     if (parent !== undefined) extraOf(cell).parent = parent;
-    this.restarted++;
-    return this.#add(cell, this.#initOf(cell));
+    this.#needs.cells.set(cell);
+    this.spawned++;
+    return this.#startAgain(cell);
   }
 
   /** Ends an agent now: what waits in its mailbox becomes dead letters. A handler that runs may finish, its effects are ignored. */
@@ -194,19 +195,7 @@ export class Lifecycle {
     const again = (): void => {
       if (cell.status !== Status.suspended || extra.life !== life) return;
       extra.ending = undefined;
-      this.restarted++;
-      cell.status = Status.starting;
-      let starting: Promise<unknown> | undefined;
-      try {
-        starting = this.#start(cell, this.#initOf(cell));
-      } catch (failure) {
-        return this.failed(cell, failure, undefined, true);
-      }
-      if (starting === undefined) return this.#ready(cell);
-      starting.then(
-        () => (extra.life === life ? this.#ready(cell) : undefined),
-        (failure: unknown) => (extra.life === life ? this.failed(cell, failure, undefined, true) : undefined),
-      );
+      void this.#startAgain(cell);
     };
     logger.debug({ kind: cell.kind.name, delayMs }, 'agent restarts');
     const wait = (): void => {
@@ -217,6 +206,27 @@ export class Lifecycle {
     if (children === undefined && hook === undefined && before === undefined) return wait();
     extra.ending = Promise.all([children, hook, before]);
     void extra.ending.then(wait);
+  }
+
+  /** False if the start failed: supervision has decided then. */
+  #startAgain(cell: AgentCell): boolean | Promise<boolean> {
+    this.restarted++;
+    cell.status = Status.starting;
+    const life = lifeOf(cell);
+    const ready = (): boolean => {
+      if (lifeOf(cell) === life) this.#ready(cell);
+      return true;
+    };
+    const failed = (error: unknown): boolean => {
+      if (lifeOf(cell) === life) this.failed(cell, error, undefined, true);
+      return false;
+    };
+    try {
+      const starting = this.#start(cell, this.#initOf(cell));
+      return starting === undefined ? ready() : starting.then(ready, failed);
+    } catch (error) {
+      return failed(error);
+    }
   }
 
   /** Ends what belongs to one life of an agent: timers, abort signal, watches. */

@@ -25,7 +25,7 @@ export function handleThreadLoss(host: ThreadHost, thread: number, replaced: boo
 
 export interface Restored {
   readonly restored: number;
-  /** Agents whose state factory or start hook failed; they are gone. */
+  /** Agents whose state factory or start hook failed: supervision restarts or ends them. */
   readonly failed: number;
 }
 
@@ -38,12 +38,10 @@ export function restoreAgents(host: ThreadHost): Promise<Restored> {
   const inherited = table.inherit();
   const lost = new Set(inherited.map((entry) => entry.slot));
   const starting: Promise<unknown>[] = [];
-  let restored = 0;
-  let failed = 0;
-  const failure = (error: unknown): void => {
-    restored--;
-    failed++;
-    host.logger.error({ error, thread: host.thread }, 'an agent did not come back after the loss of its thread');
+  const counts = { restored: 0, failed: 0 };
+  const count = (hasStarted: boolean): void => {
+    if (hasStarted) counts.restored++;
+    else counts.failed++;
   };
   for (const { slot, generation, kind } of inherited) {
     const parentSlot = table.parentOf(slot, generation);
@@ -54,13 +52,9 @@ export function restoreAgents(host: ThreadHost): Promise<Restored> {
       continue;
     }
     const parent = parentSlot === 0 ? undefined : host.reference(parentSlot, parentGeneration, parentKind, undefined);
-    restored++;
-    try {
-      const cell = host.lifecycle.restore(host.kinds.byIndex(kind), slot, generation, parent);
-      if (cell instanceof Promise) starting.push(cell.catch(failure));
-    } catch (error) {
-      failure(error);
-    }
+    const restored = host.lifecycle.restore(host.kinds.byIndex(kind), slot, generation, parent);
+    if (typeof restored === 'boolean') count(restored);
+    else starting.push(restored.then(count));
   }
-  return Promise.all(starting).then(() => ({ restored, failed }));
+  return Promise.all(starting).then(() => counts);
 }
