@@ -21,7 +21,6 @@ export interface AskOptions {
   readonly signal?: AbortSignal;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: types are taken apart here
 type HandlerOf<A> = A extends { readonly handler: infer H } ? H : A;
 /** Input of an action: its second parameter; undefined if it has none. */
 // biome-ignore lint/suspicious/noExplicitAny: types are taken apart here
