@@ -10,7 +10,7 @@ export const constants = {
   /** 'NXUS' read as a little-endian word. */
   MAGIC: 0x5355584e,
   /** Raised with every change of this file that changes the meaning of a byte. */
-  VERSION: 2,
+  VERSION: 3,
   HEADER_BYTES: 4096,
   THREAD_BYTES: 256,
   COUNTERS_BYTES: 512,
@@ -33,6 +33,8 @@ export const constants = {
   PAYLOAD_BYTES_MAX: 65536,
   THREADS_MAX: 128,
   MESSAGE_PADDING_SHIFT: 11,
+  /** A slot has at most 23 bits. */
+  PARENT_GENERATION_SHIFT: 23,
   /** Generations a record can have before it is retired for ever, so that a stale reference can never match again. */
   GENERATION_MAX: 0x1ffffffe,
 };
@@ -72,7 +74,8 @@ export const sections = {
     'INCARNATION',
     'AGENT_COUNT',
     'QUEUE_DEPTH',
-    'DRAINS',
+    /** Slot of the agent whose start runs now, 0 for none: if the thread ends in it, its successor leaves that agent out. */
+    'STARTING',
     // From word 16 (second cache line): written by other threads.
     { at: 16, name: 'PARKED' },
     // Third cache line: set to make a consumer run its drain although no ring has data.
@@ -96,7 +99,7 @@ export const sections = {
     'EXTENSION',
     /** Position of the index entry, counted in words from the start of the buckets. */
     'ENTRY',
-    /** Agent that spawned this one: record index (0 for none). */
+    /** Agent that spawned this one: record index (0 for none) | lowest bits of its generation << PARENT_GENERATION_SHIFT. Opaque to the table. */
     'PARENT',
     { at: 8, name: 'INLINE' },
   ],

@@ -5,7 +5,7 @@
 namespace nexus::layout {
 
 inline constexpr std::uint32_t kMagic = 1398102094u;
-inline constexpr std::uint32_t kVersion = 2u;
+inline constexpr std::uint32_t kVersion = 3u;
 inline constexpr std::uint32_t kHeaderBytes = 4096u;
 inline constexpr std::uint32_t kThreadBytes = 256u;
 inline constexpr std::uint32_t kCountersBytes = 512u;
@@ -22,6 +22,7 @@ inline constexpr std::uint32_t kKeyBytesMax = 1024u;
 inline constexpr std::uint32_t kPayloadBytesMax = 65536u;
 inline constexpr std::uint32_t kThreadsMax = 128u;
 inline constexpr std::uint32_t kMessagePaddingShift = 11u;
+inline constexpr std::uint32_t kParentGenerationShift = 23u;
 inline constexpr std::uint32_t kGenerationMax = 536870910u;
 inline constexpr std::uint32_t kRecordStateFree = 0u;
 inline constexpr std::uint32_t kRecordStatePending = 1u;
@@ -90,7 +91,7 @@ inline constexpr std::uint32_t kThreadWordState = 0u;
 inline constexpr std::uint32_t kThreadWordIncarnation = 1u;
 inline constexpr std::uint32_t kThreadWordAgentCount = 2u;
 inline constexpr std::uint32_t kThreadWordQueueDepth = 3u;
-inline constexpr std::uint32_t kThreadWordDrains = 4u;
+inline constexpr std::uint32_t kThreadWordStarting = 4u;
 inline constexpr std::uint32_t kThreadWordParked = 16u;
 inline constexpr std::uint32_t kThreadWordAttention = 32u;
 inline constexpr std::uint32_t kRingWordTail = 0u;

@@ -131,23 +131,27 @@ export class Dispatcher {
     const startedMs = needs.nowMs();
     let lookedMs = startedMs;
     let untilLook = this.#pace;
-    while (this.#queueSize > 0 && this.#remaining > 0) {
-      const done = this.#turn(this.#unqueue(), untilLook);
-      this.#remaining -= done;
-      untilLook -= done;
-      if (untilLook > 0) continue;
-      const nowMs = needs.nowMs();
-      this.#pace = nowMs - lookedMs > BUDGET_MS / 4 ? Math.max(1, this.#pace >> 2) : Math.min(TURN_MESSAGES, this.#pace * 2);
-      lookedMs = nowMs;
-      untilLook = this.#pace;
-      if (nowMs - startedMs > BUDGET_MS) this.#remaining = 0;
+    try {
+      while (this.#queueSize > 0 && this.#remaining > 0) {
+        const done = this.#turn(this.#unqueue(), untilLook);
+        this.#remaining -= done;
+        untilLook -= done;
+        if (untilLook > 0) continue;
+        const nowMs = needs.nowMs();
+        this.#pace = nowMs - lookedMs > BUDGET_MS / 4 ? Math.max(1, this.#pace >> 2) : Math.min(TURN_MESSAGES, this.#pace * 2);
+        lookedMs = nowMs;
+        untilLook = this.#pace;
+        if (nowMs - startedMs > BUDGET_MS) this.#remaining = 0;
+      }
+    } finally {
+      // Also when the runtime itself fails: what waits is handled by the next drain.
+      this.#draining = false;
+      needs.afterDrain();
+      if (this.#queueSize > 0) {
+        this.#scheduled = true;
+        setImmediate(this.#drainLater);
+      } else this.#scheduled = false;
     }
-    this.#draining = false;
-    needs.afterDrain();
-    if (this.#queueSize > 0) {
-      this.#scheduled = true;
-      setImmediate(this.#drainLater);
-    } else this.#scheduled = false;
   }
 
   /** On a new visit of the event loop: what is enqueued now waits for the `drain` that the caller promises, with a full budget. */

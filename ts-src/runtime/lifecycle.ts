@@ -4,6 +4,7 @@
  *
  * Not here: choosing a thread, other threads' agents (`thread-host.ts`), the decision itself (`model/supervision.ts`).
  */
+import * as L from '../../layout/generated/layout.js';
 import { NexusError } from '../errors.js';
 import type { AgentContext, Logger } from '../model/agent-context.js';
 import type { StopReason } from '../model/agent-definition.js';
@@ -28,6 +29,8 @@ export interface LifecycleNeeds {
   readonly logger: Logger;
   /** True on worker threads, where `init` is kept in the shared table to survive the thread. */
   readonly keepInitInTable: boolean;
+  /** Notes in shared memory whose start runs, 0 for none. Returns whose did before. */
+  markStarting(slot: number): number;
   encodeInit(init: unknown): Uint8Array | undefined;
   decodeInit(payload: Uint8Array): unknown;
   contextOf(cell: AgentCell): AgentContext;
@@ -59,7 +62,7 @@ export class Lifecycle {
   spawn(kind: Kind, id: string, init: unknown, parent: AgentReference | undefined): AgentCell | Promise<AgentCell> {
     const { table, keepInitInTable } = this.#needs;
     const payload = keepInitInTable && init !== undefined ? this.#needs.encodeInit(init) : undefined;
-    const slot = table.insert(id, kind.index, payload, parent?.slot ?? 0);
+    const slot = table.insert(id, kind.index, payload, parent === undefined ? 0 : parentWord(parent));
     if (slot === INSERT_EXISTS)
       throw new NexusError('NEXUS_ID_DUPLICATE', `an agent with id '${id}' exists already; use getOrSpawn to get it, or another id`, { data: { id } });
     if (slot === INSERT_FULL)
@@ -156,10 +159,16 @@ export class Lifecycle {
   #start(cell: AgentCell, init: unknown): Promise<unknown> | undefined {
     const definition = cell.kind.definition;
     if (definition === undefined) throw new NexusError('NEXUS_KIND_UNKNOWN', `this thread does not have the code of kind '${cell.kind.name}'`);
-    cell.state = definition.state(init);
-    if (definition.onStart === undefined) return undefined;
-    const started = definition.onStart(cell.state, this.#needs.contextOf(cell));
-    return isThenable(started) ? Promise.resolve(started) : undefined;
+    // Not undone by an error that ends the thread, which is what it is for.
+    const before = this.#needs.markStarting(cell.slot);
+    try {
+      cell.state = definition.state(init);
+      if (definition.onStart === undefined) return undefined;
+      const started = definition.onStart(cell.state, this.#needs.contextOf(cell));
+      return isThenable(started) ? Promise.resolve(started) : undefined;
+    } finally {
+      this.#needs.markStarting(before);
+    }
   }
 
   #ready(cell: AgentCell): void {
@@ -302,6 +311,11 @@ function hasStarted(cell: AgentCell): boolean {
 
 function lifeOf(cell: AgentCell): number {
   return cell.extra?.life ?? 0;
+}
+
+/** What a record keeps of its parent: its slot, and enough of its generation to know it from later agents of that slot. */
+export function parentWord(parent: { readonly slot: number; readonly generation: number }): number {
+  return (parent.slot | (parent.generation << L.PARENT_GENERATION_SHIFT)) >>> 0;
 }
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -1,4 +1,8 @@
 /** What the threads do when one of them is lost: the others settle what waited for it, and its successor puts its agents back. */
+import { threadWord } from '../../bindings/shared-memory.js';
+import * as L from '../../layout/generated/layout.js';
+import { NexusError } from '../errors.js';
+import { parentWord } from './lifecycle.js';
 import type { ThreadHost } from './thread-host.js';
 import { threadFailed, threadLost } from './failures.js';
 
@@ -36,6 +40,9 @@ export interface Restored {
 export function restoreAgents(host: ThreadHost): Promise<Restored> {
   const { table } = host.engine;
   const inherited = table.inherit();
+  const startingAt = threadWord(host.shared, host.thread) + L.THREAD_WORD_STARTING;
+  const fatal = host.shared.words[startingAt] as number;
+  host.shared.words[startingAt] = 0;
   const lost = new Set(inherited.map((entry) => entry.slot));
   const starting: Promise<unknown>[] = [];
   const counts = { restored: 0, failed: 0 };
@@ -44,10 +51,22 @@ export function restoreAgents(host: ThreadHost): Promise<Restored> {
     else counts.failed++;
   };
   for (const { slot, generation, kind } of inherited) {
-    const parentSlot = table.parentOf(slot, generation);
+    if (slot === fatal) {
+      const error = new NexusError(
+        'NEXUS_START_FAILED',
+        `agent '${table.keyOf(slot, generation)}' ended its thread while it started, and is not started again`,
+      );
+      host.logger.error({ error, thread: host.thread, kind: host.kinds.byIndex(kind).name }, 'an agent whose start ends its thread is given up');
+      table.remove(slot, generation);
+      counts.failed++;
+      continue;
+    }
+    const word = table.parentOf(slot, generation);
+    const parentSlot = word & ((1 << L.PARENT_GENERATION_SHIFT) - 1);
     const parentGeneration = parentSlot === 0 ? 0 : table.generationOf(parentSlot);
     const parentKind = parentSlot === 0 ? -1 : table.kindOf(parentSlot, parentGeneration);
-    if (parentSlot !== 0 && (lost.has(parentSlot) || parentKind < 0)) {
+    const isSame = parentSlot === 0 || parentWord({ slot: parentSlot, generation: parentGeneration }) === word >>> 0;
+    if (parentSlot !== 0 && (lost.has(parentSlot) || parentKind < 0 || !isSame)) {
       table.remove(slot, generation);
       continue;
     }

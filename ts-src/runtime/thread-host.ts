@@ -122,6 +122,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       asks: this.asks,
       deadLetters: this.deadLetters,
     });
+    const startingAt = threadWord(shared, thread) + L.THREAD_WORD_STARTING;
     this.lifecycle = new Lifecycle({
       table: engine.table,
       cells: this.cells,
@@ -129,6 +130,11 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       clock,
       logger,
       keepInitInTable: thread !== 0,
+      markStarting: (slot) => {
+        const before = shared.words[startingAt] as number;
+        shared.words[startingAt] = slot;
+        return before;
+      },
       encodeInit: (init) => standaloneEncoder.encodeToScratch(init, 0, L.PAYLOAD_BYTES_MAX),
       decodeInit: (payload) => standaloneDecoder.decode(payload, 0, payload.length),
       contextOf: (cell) => this.contextOf(cell, undefined),
