@@ -314,11 +314,11 @@ describe('choice of engine', () => {
     }
   };
 
-  it('takes the native one if it loads, and says why it did', () => {
+  it('takes the native one if it loads, else WebAssembly, and says why it did', () => {
     withVariable(undefined, () => {
       const { report } = chooseEngine({});
-      expect(report.kind).toBe(loaded.addon === undefined ? 'portable' : 'native');
-      expect(report.tried.length).toBe(loaded.addon === undefined ? 2 : 0);
+      expect(report.kind).toBe(loaded.addon === undefined ? 'wasm' : 'native');
+      expect(report.tried.map(({ kind }) => kind)).toEqual((loaded.errors ?? []).map(() => 'native'));
       expect(report.reason).toMatch(report.kind);
     });
   });
