@@ -55,7 +55,7 @@ function buildNative() {
   } catch {
     return console.warn('nexus: native engine not built: node-gyp is not installed. The WebAssembly engine will run.');
   }
-  const options = ['rebuild', '--silent'];
+  const options = ['rebuild', '--loglevel=error'];
   const prefix = dirname(dirname(process.execPath));
   // Headers that came with this Node spare a download.
   if (existsSync(join(prefix, 'include/node/node_api.h'))) options.push(`--nodedir=${prefix}`);
@@ -65,8 +65,15 @@ function buildNative() {
   writeFileSync(stamp, key);
   const lines = `${built.stdout ?? ''}${built.stderr ?? ''}${built.error ? String(built.error) : ''}`.trim().split('\n');
   const reason =
-    lines.find((line) => /not found|No such file|Could not find|error:|ENOTFOUND|EAI_AGAIN|make: /i.test(line)) ?? lines[lines.length - 1] ?? 'unknown';
+    lines.find((line) => /not found|No such file|Could not find|error:|ENOTFOUND|EAI_AGAIN|make: /i.test(line)) ??
+    (lines[lines.length - 1] || 'node-gyp did not say why');
   console.warn(
-    `nexus: native engine not built (${reason.trim().slice(0, 200)}). The WebAssembly engine will run: everything works, waking a parked thread is slower. For the native one install a C++17 compiler, make and Python 3, then: npm run build`,
+    `nexus: native engine not built (${reason
+      .replace(/^gyp ERR! (stack )?(Error: )?/, '')
+      .trim()
+      .slice(
+        0,
+        200,
+      )}). The WebAssembly engine will run: everything works, waking a parked thread is slower. For the native one install a C++17 compiler, make and Python 3, then: npm run build`,
   );
 }
