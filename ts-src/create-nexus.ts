@@ -30,7 +30,7 @@ import { WorkerPool } from './runtime/worker-pool.js';
 export async function createNexus(options: NexusOptions): Promise<Nexus> {
   const resolved = resolveOptions(options);
   const engine = chooseEngine({ forced: resolved.engine.force, require: resolved.engine.require });
-  const logger = resolved.logger ?? standardErrorLogger;
+  const logger = careful(resolved.logger ?? standardErrorLogger);
   if (engine.report.tried.length > 0) sayFallback(logger, engine.report);
   const exported = await importDefinitions(resolved.modules);
   const definitions = new Map<string, AnyAgent>(exported.map((definition) => [definition.kind, definition]));
@@ -156,4 +156,18 @@ function sayFallback(logger: Logger, report: EngineReport): void {
   if (saidFallback) return;
   saidFallback = true;
   logger.warn({ engine: report.kind, tried: report.tried }, `nexus runs on the ${report.kind} engine: ${report.reason}`);
+}
+
+/** A logger whose failures do not become failures of what it was to report. */
+function careful(logger: Logger): Logger {
+  const log =
+    (level: keyof Logger) =>
+    (data: object, message: string): void => {
+      try {
+        logger[level](data, message);
+      } catch (error) {
+        if (logger !== standardErrorLogger) standardErrorLogger.error({ error }, `the logger failed at: ${message}`);
+      }
+    };
+  return { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
 }

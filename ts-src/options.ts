@@ -13,7 +13,7 @@ import type { EngineKind } from './ports/engine.js';
 export interface MemoryOptions {
   /** Agents the routing table can hold, 4,096 to 8,388,608, rounded up to a power of two. Address space is reserved, memory is used as agents come. Default 2,097,152. */
   readonly agentsMax?: number;
-  /** Bytes of the ring between each ordered pair of threads: a power of two from 16,384 to 67,108,864. Default 1,048,576. */
+  /** Bytes of the ring between each ordered pair of threads: a power of two from 16,384 to 67,108,864. Default 1,048,576, less from 32 threads on, so that all rings fit into 1 GiB. */
   readonly ringBytes?: number;
 }
 
@@ -123,7 +123,7 @@ export function resolveOptions(options: NexusOptions): ResolvedOptions {
   const cores = availableParallelism();
   const threads = whole('threads', options.threads, Math.max(1, cores - 1), 0, 127);
   const agentsMax = whole('memory.agentsMax', memory.agentsMax, 2_097_152, 4096, 8_388_608);
-  const ringBytes = whole('memory.ringBytes', memory.ringBytes, 1_048_576, 16_384, 67_108_864);
+  const ringBytes = whole('memory.ringBytes', memory.ringBytes, ringBytesFor(threads + 1), 16_384, 67_108_864);
   if (2 ** Math.log2(ringBytes) !== ringBytes || !Number.isInteger(Math.log2(ringBytes)))
     throw optionError('memory.ringBytes', `is ${ringBytes}; it must be a power of two`);
   const { logger } = options;
@@ -194,4 +194,11 @@ function engineKind(name: string, value: EngineKind | undefined): EngineKind | u
 function placementPolicy(value: PlacementPolicy = 'none'): PlacementPolicy {
   if (PLACEMENT_POLICIES.includes(value)) return value;
   throw optionError('workers.placement', `is '${String(value)}'; it must be ${PLACEMENT_POLICIES.join(', ')}`);
+}
+
+/** The default size of a ring: there are as many as pairs of threads, and all of them have to fit. */
+function ringBytesFor(threadCount: number): number {
+  let ringBytes = 1_048_576;
+  while (threadCount * threadCount * ringBytes > 2 ** 30) ringBytes /= 2;
+  return ringBytes;
 }

@@ -46,6 +46,8 @@ describeEngines((engine) => {
       codeOf(probe.stop({ timeoutMs })),
     ];
     const other = await nexus.spawn(Probe, { thread: 1 });
+    // All of them are there: also the one by way of thread 2, which its successor would answer.
+    await until(() => (nexus.threads()[1]?.queueDepth ?? 0) >= 3);
     const failure = failureOf(other.ask('exit', 0, { timeoutMs }));
     expect(await Promise.all(waiting)).toEqual(waiting.map(() => 'NEXUS_THREAD_LOST'));
     expect((await failure)?.message).toContain("thread 1 ended while 'exit' of probe");

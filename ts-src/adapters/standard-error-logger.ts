@@ -9,11 +9,25 @@ export const standardErrorLogger: Logger = {
 };
 
 function write(level: string, data: object, message: string): void {
-  process.stderr.write(`${JSON.stringify({ level, time: new Date().toISOString(), message, ...data }, readable)}\n`);
+  const line = { level, time: new Date().toISOString(), message };
+  let text: string;
+  try {
+    text = JSON.stringify({ ...line, ...data }, readable());
+  } catch (error) {
+    // What is to be said must not fail for what it is about.
+    text = JSON.stringify({ ...line, unprintable: String(error) });
+  }
+  process.stderr.write(`${text}\n`);
 }
 
-/** Errors have no enumerable properties of their own, and bigints no JSON. */
-function readable(_key: string, value: unknown): unknown {
-  if (value instanceof Error) return { ...value, name: value.name, message: value.message, stack: value.stack };
-  return typeof value === 'bigint' ? String(value) : value;
+/** Errors have no enumerable properties of their own, bigints no JSON, and what refers to itself no end. */
+function readable(): (key: string, value: unknown) => unknown {
+  const seen = new WeakSet<object>();
+  return (_key, value) => {
+    if (typeof value === 'bigint') return String(value);
+    if (typeof value !== 'object' || value === null) return value;
+    if (seen.has(value)) return '(seen before)';
+    seen.add(value);
+    return value instanceof Error ? { ...value, name: value.name, message: value.message, stack: value.stack } : value;
+  };
 }

@@ -79,13 +79,20 @@ export class Exchanges {
     const exchange = new Exchange(request, response, waits, this.#needs);
     this.#inFlight.add(response);
     this.#bySocket.set(request.socket, response);
-    response.on('close', () => {
+    let isOver = false;
+    const over = (): void => {
+      if (isOver) return;
+      isOver = true;
+      request.socket.off('close', over);
       this.#inFlight.delete(response);
       if (!response.writableFinished) exchange.abort();
       const status = response.headersSent ? response.statusCode : 499;
       this.#needs.observe({ method: request.method ?? '', route: exchange.route, status, seconds: (performance.now() - startedMs) / 1000 });
       if (this.#inFlight.size === 0) this.#whenEmpty?.();
-    });
+    };
+    response.on('close', over);
+    // A response that waits for its turn on a connection that breaks is never closed itself.
+    request.socket.setMaxListeners(0).on('close', over);
     // A connection that breaks is seen by its 'close'.
     response.on('error', () => undefined);
     request.on('error', () => undefined);

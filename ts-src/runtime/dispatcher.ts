@@ -300,7 +300,7 @@ export class Dispatcher {
     for (let left = box.size; left > 0; left--) {
       box.shift();
       const oldest = box.action as ActionEntry;
-      if (oldest.index < 0) {
+      if (oldest.index < 0 || oldest === cell.kind.onTerminated) {
         box.push(oldest, box.input, box.reply, undefined);
         continue;
       }

@@ -17,6 +17,7 @@ import type { CellTable } from './cell-table.js';
 import type { Dispatcher } from './dispatcher.js';
 import { agentStopped } from './failures.js';
 import type { ActionEntry, Kind } from './kind.js';
+import { sendableError } from './remote-reply.js';
 
 /** A child that does not end within this time does not hold its parent's end up any longer. */
 const CHILD_STOP_TIMEOUT_MS = 5000;
@@ -323,5 +324,5 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return sendableError(error).message;
 }

@@ -20,6 +20,8 @@ import type { AskTarget, PendingAsk, PendingAsks } from './pending-asks.js';
 import type { SendReply } from './remote-reply.js';
 import { type SystemCallName, type SystemCalls, systemCallNumber } from './system-calls.js';
 
+/** Calls that only tell what happened, as often as agents please: dropped when too many wait. */
+const NEWS: ReadonlySet<SystemCallName> = new Set(['deadLetter', 'signal', 'log', 'agentFailed'] as const);
 const TIMEOUT_MS_MAX = 86_400_000;
 const ASK_OPTIONS = ['timeoutMs', 'signal'];
 
@@ -114,7 +116,9 @@ export class MessageRouter {
   /** A call to the runtime of another thread, without an answer. */
   call<N extends SystemCallName>(thread: number, name: N, input: Parameters<SystemCalls[N]>[0]): void {
     if (this.#links.isClosed || !this.#links.canReach(thread)) return;
-    this.#links.to(thread).send(L.MESSAGE_TYPE_TELL, systemCallNumber[name], 0, 0, 0, 0, 0, 0, input, Admission.always);
+    this.#links
+      .to(thread)
+      .send(L.MESSAGE_TYPE_TELL, systemCallNumber[name], 0, 0, 0, 0, 0, 0, input, NEWS.has(name) ? Admission.ifOutboxHasRoom : Admission.always);
   }
 
   /** A call to the runtime of another thread, with an answer. */

@@ -5,6 +5,7 @@
 import * as L from '../../layout/generated/layout.js';
 import type { RingWriter } from '../../bindings/portable/ring.js';
 import type { SharedMemory } from '../../bindings/shared-memory.js';
+import { NexusTypeError } from '../errors.js';
 import type { ValueEncoder } from '../codec/value-encoder.js';
 
 /** Messages, and bytes of messages, that are published without waiting for the end of the turn. */
@@ -51,6 +52,7 @@ export class OutboundLink {
   #outboxBytes = 0;
   #unpublishedBytes = 0;
   #flushRequested = false;
+  #sending = false;
   /** Bytes of the first outbox entry that went out as fragments. */
   #fragmented = 0;
 
@@ -66,6 +68,28 @@ export class OutboundLink {
 
   /** Sends a message. False if there is no room for it. Throws if the value cannot be encoded; nothing was sent then. */
   send(
+    type: number,
+    action: number,
+    slot: number,
+    generation: number,
+    replySlot: number,
+    replySequence: number,
+    senderSlot: number,
+    senderGeneration: number,
+    value: unknown,
+    admission: Admission,
+  ): boolean {
+    // A getter in a message may send another one, while the first is half written.
+    if (this.#sending) throw new NexusTypeError('NEXUS_NOT_CLONEABLE', 'message has a getter that sends a message itself');
+    this.#sending = true;
+    try {
+      return this.#send(type, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration, value, admission);
+    } finally {
+      this.#sending = false;
+    }
+  }
+
+  #send(
     type: number,
     action: number,
     slot: number,

@@ -42,12 +42,17 @@ const TEXT_LENGTH_MAX = 8192;
 
 /** An error with its name, message, stack and code, and nothing that could not be sent: at most 100 KiB. */
 export function sendableError(error: unknown): Error {
-  if (!(error instanceof Error)) return new Error(cut(safeText(error)));
-  const plain = new Error(cut(error.message));
-  plain.name = cut(error.name);
-  if (error.stack !== undefined) plain.stack = cut(error.stack);
-  const { code } = error as { code?: unknown };
-  return typeof code === 'string' || typeof code === 'number' ? Object.assign(plain, { code }) : plain;
+  try {
+    if (!(error instanceof Error)) return new Error(cut(safeText(error)));
+    const plain = new Error(cut(error.message));
+    plain.name = cut(error.name);
+    if (error.stack !== undefined) plain.stack = cut(error.stack);
+    const { code } = error as { code?: unknown };
+    return typeof code === 'string' || typeof code === 'number' ? Object.assign(plain, { code }) : plain;
+  } catch {
+    // A getter that throws, a proxy that was revoked, a text that is none.
+    return new Error('an error whose properties cannot be read');
+  }
 }
 
 function cut(text: unknown): string {
@@ -60,6 +65,6 @@ export function safeText(value: unknown): string {
   try {
     return typeof value === 'object' && value !== null ? (JSON.stringify(value) ?? String(value)) : String(value);
   } catch {
-    return Object.prototype.toString.call(value);
+    return 'a value without a text';
   }
 }

@@ -16,7 +16,7 @@ import { safeText, sendableError } from './remote-reply.js';
 import { runtimeCalls, type OutwardCalls } from './runtime-calls.js';
 import type { LogLine } from './system-calls.js';
 import { ThreadHost } from './thread-host.js';
-import type { WorkerBoot, WorkerNews } from './worker-protocol.js';
+import { NEWS_MARK, type WorkerBoot, type WorkerNews } from './worker-protocol.js';
 
 const boot = workerData as WorkerBoot;
 
@@ -109,5 +109,5 @@ function printable(data: object): Record<string, unknown> {
 }
 
 function tell(news: WorkerNews): void {
-  parentPort?.postMessage(news);
+  parentPort?.postMessage({ mark: NEWS_MARK, news });
 }

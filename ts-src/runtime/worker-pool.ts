@@ -10,7 +10,7 @@ import { decide, type ResolvedSupervision, type RestartHistory } from '../model/
 import type { Refusal } from '../model/topology.js';
 import { handleThreadLoss } from './recovery.js';
 import type { ThreadHost } from './thread-host.js';
-import type { WorkerBoot, WorkerNews } from './worker-protocol.js';
+import { NEWS_MARK, type WorkerBoot, type WorkerNews } from './worker-protocol.js';
 
 export interface WorkerPoolOptions {
   readonly count: number;
@@ -125,7 +125,9 @@ export class WorkerPool {
         );
         void worker.terminate();
       });
-      worker.on('message', (news: WorkerNews) => {
+      worker.on('message', (message: { readonly mark?: unknown; readonly news?: unknown } | null) => {
+        if (message?.mark !== NEWS_MARK) return;
+        const news = message.news as WorkerNews;
         if (news.type === 'ready') {
           cancelTimeout();
           if (news.pinRefusal !== undefined) this.#events.refused(news.pinRefusal);

@@ -20,6 +20,9 @@ export interface WorkerBoot {
   readonly cpu: number | undefined;
 }
 
+/** Marks messages of the runtime: agents may use the port of their worker too. */
+export const NEWS_MARK = 'nexus-agents';
+
 export type WorkerNews =
   | { readonly type: 'ready'; readonly restored: number; readonly failed: number; readonly pinRefusal: Refusal | undefined }
   | {
