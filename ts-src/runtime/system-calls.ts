@@ -1,6 +1,7 @@
 /**
  * Messages between the runtimes of two threads. They travel as messages to slot 0, which no agent has; the action is the number of the call. A call
- * that wants an answer is an ask, the others are tells. None is ever refused for a full ring: their number is bounded by what caused them.
+ * that wants an answer is an ask, the others are tells. None is refused for a full ring, their number being bounded by what caused them, but for the news of
+ * what happened (dead letters, signals, log lines, failures), which agents cause as often as they please: it is dropped when a mebibyte waits already.
  */
 import type { StopReason } from '../model/agent-definition.js';
 import type { AgentReference } from './agent-reference.js';
@@ -44,7 +45,7 @@ export interface SystemCalls {
   childEnded(call: { readonly parent: AgentReference; readonly slot: number }): void;
   escalate(call: { readonly parent: AgentReference; readonly error: unknown }): void;
   threadLost(call: { readonly thread: number; readonly replaced: boolean }): void;
-  /** Stops agent timers, and tells whether anything waits or runs. */
+  /** Cancels the timers of agents, and tells whether anything waits or runs. */
   quiet(): Quiet;
   /** Ends all agents; resolves when their stop hooks have run. */
   shutdown(): Promise<void>;
