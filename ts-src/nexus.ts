@@ -214,11 +214,13 @@ export class Nexus {
   async #stop(deadlineMs: number): Promise<StopReport> {
     const { clock } = this.#host;
     const deadline = clock.nowMs() + deadlineMs;
+    // The agents of a thread that is being replaced handle nothing more, and their stop hooks do not run.
+    const allAreUp = this.threads().every(({ state }) => state !== 'lost' && state !== 'starting');
     this.#pool.beginStop();
     const quietInTime = await this.#becomeQuiet(deadline);
     const discarded = this.threads().reduce((sum, { queueDepth }) => sum + queueDepth, 0);
     const stoppedInTime = await this.#stopAgents(deadline);
-    const complete = quietInTime && stoppedInTime && !this.#pool.hasLostWhileStopping;
+    const complete = allAreUp && quietInTime && stoppedInTime && !this.#pool.hasLostWhileStopping;
     this.#isOpen = false;
     this.#host.links.isClosed = true;
     await this.#pool.terminate();
