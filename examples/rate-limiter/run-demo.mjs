@@ -9,7 +9,6 @@ import { createMemoryProbe, PROBE_MODULE } from './memory-probe.mjs';
 import { SERVICE_MODULES, startService } from './service.mjs';
 
 const ABUSERS_SHOWN = 10;
-const PROBLEMS_SHOWN = 20;
 const MEASURED_AGENTS_MIN = 1000;
 /** When an agent hangs, there is no use in waiting for it longer. */
 const STOP_DEADLINE_MS = 2000;
@@ -94,7 +93,7 @@ export async function runDemo({ seconds, clients, threads, connections, log }, {
         problems: {
           count: result.problems.count + books.problems.count,
           byKind: { ...result.problems.byKind, ...(books.problems.count === 0 ? {} : { books: books.problems.count }) },
-          first: [...result.problems.first, ...books.problems.first].slice(0, PROBLEMS_SHOWN),
+          first: [...result.problems.first, ...books.problems.first],
         },
       };
     } finally {

@@ -5,7 +5,8 @@
 import { resolvePolicy } from '../policy.mjs';
 import { ClientRecord } from './client-record.mjs';
 
-const PROBLEMS_SHOWN = 20;
+/** Of each kind, so that many of one do not hide another. */
+const PROBLEMS_SHOWN_PER_KIND = 5;
 /** Share by which the clocks of two threads may go differently fast. */
 const CLOCK_TOLERANCE = 0.01;
 
@@ -118,7 +119,7 @@ export class Verifier {
       }
       // By the clock of this process, and over all lives: whatever time the agents believe it is.
       const allowed = this.#policy.burst + (this.#policy.rate * (lastReceivedMs - firstSentMs) * (1 + CLOCK_TOLERANCE)) / 1000;
-      if (!logTime && admitted > allowed) this.#problem('admitted', client, `admitted ${admitted} times in a time that allows ${allowed.toFixed(2)}`);
+      if (!logTime && admitted > allowed) this.#problem('admitted in all', client, `admitted ${admitted} times in a time that allows ${allowed.toFixed(2)}`);
     }
     if (this.admitted + this.refused !== this.sent) {
       this.#problem('totals', undefined, `${this.admitted} admitted + ${this.refused} refused are not the ${this.sent} requests`);
@@ -134,8 +135,9 @@ export class Verifier {
   #problem(kind, client, text) {
     const problems = this.#problems;
     problems.count++;
-    problems.byKind[kind] = (problems.byKind[kind] ?? 0) + 1;
-    if (problems.first.length < PROBLEMS_SHOWN) problems.first.push(client === undefined ? text : `client '${client}': ${text}`);
+    const count = (problems.byKind[kind] ?? 0) + 1;
+    problems.byKind[kind] = count;
+    if (count <= PROBLEMS_SHOWN_PER_KIND) problems.first.push(client === undefined ? text : `client '${client}': ${text}`);
   }
 }
 
