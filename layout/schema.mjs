@@ -10,7 +10,7 @@ export const constants = {
   /** 'NXUS' read as a little-endian word. */
   MAGIC: 0x5355584e,
   /** Raised with every change of this file that changes the meaning of a byte. */
-  VERSION: 3,
+  VERSION: 4,
   HEADER_BYTES: 4096,
   THREAD_BYTES: 256,
   COUNTERS_BYTES: 512,
@@ -32,7 +32,7 @@ export const constants = {
   /** Encoded `init` kept for a restart after the loss of a thread. */
   PAYLOAD_BYTES_MAX: 65536,
   THREADS_MAX: 128,
-  MESSAGE_PADDING_SHIFT: 11,
+  MESSAGE_PADDING_SHIFT: 12,
   /** A slot has at most 23 bits. */
   PARENT_GENERATION_SHIFT: 23,
   /** Generations a record can have before it is retired for ever, so that a stale reference can never match again. */
@@ -133,8 +133,11 @@ export const sections = {
  */
 export const messageTypes = ['PADDING', 'TELL', 'ASK', 'REPLY', 'REPLY_ERROR', 'FRAGMENT', 'RESET'];
 
-/** Bits of a message's flags. The three bits above them count the bytes between the end of the payload and the end of the message. */
-export const messageFlags = ['HAS_SENDER', 'FIRST', 'LAST'];
+/**
+ * Bits of a message's flags. DECLARED: the payload was written by the codec of the shape that the action declares. The three bits above them
+ * count the bytes between the end of the payload and the end of the message.
+ */
+export const messageFlags = ['HAS_SENDER', 'FIRST', 'LAST', 'DECLARED'];
 
 /** Per-thread counters: 64-bit floats, each written by its own thread only, read by any. */
 export const counters = [

@@ -17,7 +17,7 @@ import { Nexus } from './nexus.js';
 import type { EngineReport } from './ports/engine.js';
 import { type NexusOptions, resolveOptions } from './options.js';
 import { duplicateKind, importDefinitions } from './runtime/agent-modules.js';
-import { KindRegistry, outlineOf } from './runtime/kind.js';
+import { outlineOf } from './runtime/kind.js';
 import { runtimeCalls } from './runtime/runtime-calls.js';
 import { ThreadHost } from './runtime/thread-host.js';
 import { WorkerPool } from './runtime/worker-pool.js';
@@ -60,7 +60,7 @@ export async function createNexus(options: NexusOptions): Promise<Nexus> {
     { thread: 0, incarnation: 0, askTimeoutMs: resolved.askTimeoutMs, messageBytesMax: resolved.messageBytesMax, seed },
     shared,
     engine.open(shared, 0, { spinMicroseconds: resolved.spinMicroseconds }),
-    new KindRegistry(outlines, definitions),
+    { outlines, definitions },
     systemClock,
     logger,
     {

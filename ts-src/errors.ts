@@ -58,13 +58,15 @@ export class NexusError extends Error {
   }
 }
 
-/** A mistake in the call itself. */
+/** A mistake in the call itself. `data` holds what the message was made of, for programs. */
 export class NexusTypeError extends TypeError {
   readonly code: ErrorCode;
+  readonly data: Readonly<Record<string, unknown>> | undefined;
 
-  constructor(code: ErrorCode, message: string) {
+  constructor(code: ErrorCode, message: string, data?: Record<string, unknown>) {
     super(message);
     this.code = code;
+    this.data = data;
   }
 }
 

@@ -2,15 +2,13 @@
 export { createNexus } from './create-nexus.js';
 export { ERROR_CODES, type ErrorCode, NexusError, NexusTypeError } from './errors.js';
 export type { AgentClock, AgentContext, AgentTimer, Logger } from './model/agent-context.js';
+export type { Actions, ActionWithOptions, Handler, InputOf, ReplyOf } from './model/action.js';
 export {
-  type Actions,
-  type ActionWithOptions,
   type AgentDefinition,
   type AgentSpecification,
   type AnyAgent,
   type Backoff,
   type Directive,
-  type Handler,
   type MailboxOptions,
   type Overflow,
   type StopReason,
@@ -18,7 +16,8 @@ export {
   type Terminated,
   defineAgent,
 } from './model/agent-definition.js';
-export type { AgentRef, AskOptions, InputOf, ReplyOf, TellOutcome } from './model/agent-ref.js';
+export type { AgentRef, AskOptions, TellOutcome } from './model/agent-ref.js';
+export { describeShape, fingerprint, type Infer, type Shape, shape } from './model/shape.js';
 export type { InitOf, Routing, SendOptions, SpawnOptions, ThreadChoice } from './model/spawn-options.js';
 export type { NexusTopology } from '../bindings/placement.js';
 export type { AgentSummary, Nexus, NexusEvents, StopReport, ThreadState, ThreadStatistics } from './nexus.js';

@@ -5,7 +5,7 @@
 namespace nexus::layout {
 
 inline constexpr std::uint32_t kMagic = 1398102094u;
-inline constexpr std::uint32_t kVersion = 3u;
+inline constexpr std::uint32_t kVersion = 4u;
 inline constexpr std::uint32_t kHeaderBytes = 4096u;
 inline constexpr std::uint32_t kThreadBytes = 256u;
 inline constexpr std::uint32_t kCountersBytes = 512u;
@@ -21,7 +21,7 @@ inline constexpr std::uint32_t kExtensionInlineBytes = 56u;
 inline constexpr std::uint32_t kKeyBytesMax = 1024u;
 inline constexpr std::uint32_t kPayloadBytesMax = 65536u;
 inline constexpr std::uint32_t kThreadsMax = 128u;
-inline constexpr std::uint32_t kMessagePaddingShift = 11u;
+inline constexpr std::uint32_t kMessagePaddingShift = 12u;
 inline constexpr std::uint32_t kParentGenerationShift = 23u;
 inline constexpr std::uint32_t kGenerationMax = 536870910u;
 inline constexpr std::uint32_t kRecordStateFree = 0u;
@@ -44,6 +44,7 @@ inline constexpr std::uint32_t kMessageTypeReset = 6u;
 inline constexpr std::uint32_t kMessageFlagHasSender = 1u;
 inline constexpr std::uint32_t kMessageFlagFirst = 2u;
 inline constexpr std::uint32_t kMessageFlagLast = 4u;
+inline constexpr std::uint32_t kMessageFlagDeclared = 8u;
 inline constexpr std::uint32_t kCounterSpawned = 0u;
 inline constexpr std::uint32_t kCounterStopped = 1u;
 inline constexpr std::uint32_t kCounterHandled = 2u;

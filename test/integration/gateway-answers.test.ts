@@ -55,6 +55,26 @@ describe('replies', () => {
   });
 });
 
+describe('an action that declares its shapes', () => {
+  beforeAll(async () => {
+    await json(`${url}/agents/typed-one`, 'PUT', { kind: 'typed' });
+    await json(`${url}/agents/typed-other`, 'PUT', { kind: 'typed' });
+  });
+
+  test('answers an input that does not fit with 422 and the field', async () => {
+    expect(await json(`${url}/agents/typed-one/add`, 'POST', { by: 4 })).toMatchObject({ status: 200, body: { reply: 4 } });
+    const refused = await json(`${url}/agents/typed-one/add`, 'POST', { by: 'x' });
+    expect(code(refused)).toBe('422 NEXUS_SHAPE_MISMATCH');
+    expect(refused.body.error.message).toBe(`input of 'add' of 'typed'.by is "x", not an int32`);
+    expect(code(await json(`${url}/agents/typed-one/add`, 'POST'))).toBe('422 NEXUS_SHAPE_MISMATCH');
+  });
+
+  test('answers a mistake of the handler with 500', async () => {
+    expect(code(await json(`${url}/agents/typed-one/lie`, 'POST'))).toBe('500 NEXUS_SHAPE_MISMATCH');
+    expect(code(await json(`${url}/agents/typed-one/nested`, 'POST'))).toBe('500 NEXUS_SHAPE_MISMATCH');
+  });
+});
+
 describe('status', () => {
   test('health and readiness', async () => {
     const health = await json(`${url}/health`);

@@ -2,9 +2,7 @@
  * Types only, checked by `npx tsc -p test/tsconfig.json --noEmit`: what shapes infer, and how the input and reply of an action follow from them inside a
  * `defineAgent` where some actions are functions, some have options and some are declared.
  */
-import type { AgentContext } from '../../dist/ts-src/model/agent-context.js';
-import type { AgentRef } from '../../dist/ts-src/model/agent-ref.js';
-import { type Infer, type Shape, shape } from '../../dist/ts-src/model/shape.js';
+import { type AgentContext, type AgentRef, defineAgent, type Infer, type InputOf, type ReplyOf, type Shape, shape } from '../../dist/ts-src/index.js';
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 /** Compiles when the two types are the same. */
@@ -60,62 +58,6 @@ shape.array(5);
 shape.enumeration();
 
 // ---- defineAgent: the inference needs TypeScript 5.7 or later
-
-// biome-ignore lint/suspicious/noExplicitAny: the input of a handler is whatever the handler declares
-type Handler<S> = (state: S, input: any, ctx: AgentContext) => unknown;
-
-/** `unknown` is what X and Y are inferred as where nothing is declared. */
-// biome-ignore lint/suspicious/noExplicitAny: the input of a handler is whatever the handler declares
-type DeclaredInput<X> = unknown extends X ? any : Infer<X>;
-type DeclaredReply<Y> = unknown extends Y ? unknown : Returned<Infer<Y>> | Promise<Returned<Infer<Y>>>;
-/** A block that returns nothing replies undefined. */
-// biome-ignore lint/suspicious/noConfusingVoidType: it is the return type of a function
-type Returned<T> = [T] extends [undefined] ? undefined | void : T;
-
-/**
- * A conditional type, although the condition decides nothing: only what is not yet resolved is filled in with the shapes inferred so far when the handler gets
- * its contextual type, and without that the literals in what it returns are widened (`{ status: string }`), and a block without return is void.
- */
-type ActionHandler<S, X, Y> = [S] extends [never] ? Handler<S> : (state: S, input: DeclaredInput<X>, ctx: AgentContext) => DeclaredReply<Y>;
-
-interface ActionWithOptions<S, X = unknown, Y = unknown> {
-  readonly handler: ActionHandler<S, X, Y>;
-  readonly concurrent?: boolean;
-  readonly input?: X & Shape;
-  readonly reply?: Y & Shape;
-}
-
-/** Each member of the intersection infers one of A, X and Y; only the second gives the handlers their contextual type. */
-type DeclaredActions<S, A, X extends Record<keyof A, unknown>, Y extends Record<keyof A, unknown>> = A & {
-  readonly [N in keyof A]: Handler<S> | ActionWithOptions<S, X[N], Y[N]>;
-} & { readonly [N in keyof X]: Handler<S> | { readonly input?: X[N]; readonly handler: unknown } } & {
-  readonly [N in keyof Y]: Handler<S> | { readonly reply?: Y[N]; readonly handler: unknown };
-};
-
-interface AgentSpecification<K extends string, S, I, A, X extends Record<keyof A, unknown>, Y extends Record<keyof A, unknown>> {
-  readonly kind: K;
-  readonly state: (init: I) => S;
-  readonly actions: DeclaredActions<S, A, X, Y>;
-  readonly onStart?: (state: S, ctx: AgentContext) => unknown;
-}
-
-interface AgentDefinition<K extends string, S, I, A> {
-  readonly kind: K;
-  readonly state: (init: I) => S;
-  readonly actions: A;
-}
-
-declare function defineAgent<const K extends string, S, I, A, X extends Record<keyof A, unknown>, Y extends Record<keyof A, unknown>>(
-  specification: AgentSpecification<K, S, I, A, X, Y>,
-): AgentDefinition<K, S, I, A>;
-
-type HandlerOf<A> = A extends { readonly handler: infer H } ? H : A;
-// biome-ignore lint/suspicious/noExplicitAny: types are taken apart here
-type HandlerInput<H> = H extends (state: any, ...rest: infer R) => unknown ? (R extends readonly [] ? undefined : R[0]) : never;
-// biome-ignore lint/suspicious/noExplicitAny: types are taken apart here
-type HandlerReply<H> = H extends (...args: any[]) => infer R ? Awaited<R> : never;
-type InputOf<A> = A extends { readonly input: infer X extends Shape } ? Infer<X> : HandlerInput<HandlerOf<A>>;
-type ReplyOf<A> = A extends { readonly reply: infer Y extends Shape } ? Infer<Y> : HandlerReply<HandlerOf<A>>;
 
 const receipt = shape.object({ total: shape.int32, status: shape.enumeration('open', 'closed'), note: shape.optional(shape.string) });
 

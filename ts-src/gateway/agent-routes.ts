@@ -1,5 +1,5 @@
 /** The routes that reach agents: call, list, look at, make and stop them. */
-import { NexusError } from '../errors.js';
+import { NexusError, NexusTypeError } from '../errors.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import type { AgentRef } from '../model/agent-ref.js';
 import { didYouMean } from '../model/nearest-name.js';
@@ -114,6 +114,7 @@ class AgentRoutes {
     } catch (error) {
       signal.throwIfAborted();
       const ended = hasCode(error, 'NEXUS_AGENT_NOT_FOUND') || hasCode(error, 'NEXUS_AGENT_STOPPED');
+      if (isMismatchOf(error, agent.kind, action)) throw error;
       // The same code from an agent that is still there is about another one, which its handler used.
       if (!ended || this.#nexus.find(id)?.equals(agent) === true) throw new HandlerFailure(error);
       this.#checkRunning();
@@ -190,6 +191,13 @@ function notFound(id: string): NexusError {
 
 function hasCode(error: unknown, code: string): boolean {
   return error instanceof NexusError && error.code === code;
+}
+
+/** The input of this very request is not what its action declares. */
+function isMismatchOf(error: unknown, kind: string, action: string): boolean {
+  if (!(error instanceof NexusTypeError) || error.code !== 'NEXUS_SHAPE_MISMATCH') return false;
+  const { data } = error;
+  return data?.['kind'] === kind && data['action'] === action && data['part'] === 'input';
 }
 
 function orNull(value: unknown): unknown {

@@ -31,6 +31,7 @@ const OWN_STATUS: Partial<Record<ErrorCode, number>> = {
   NEXUS_MESSAGE_TOO_LARGE: 413,
   NEXUS_KIND_UNKNOWN: 422,
   NEXUS_START_FAILED: 422,
+  NEXUS_SHAPE_MISMATCH: 422,
   NEXUS_ASK_TIMEOUT: 504,
   NEXUS_STOP_TIMEOUT: 504,
 };
@@ -80,7 +81,7 @@ function isNexusError(error: unknown): error is NexusError | NexusTypeError {
 }
 
 function dataOf(error: NexusError | NexusTypeError): Readonly<Record<string, unknown>> {
-  return error instanceof NexusError ? (error.data ?? {}) : {};
+  return error.data ?? {};
 }
 
 function answer(

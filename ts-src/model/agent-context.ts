@@ -1,6 +1,7 @@
 /** The third argument of every handler: everything an agent may use. Nothing comes from a global, so that the same agent runs under a simulated clock. */
+import type { ReplyOf } from './action.js';
 import type { AnyAgent } from './agent-definition.js';
-import type { ActionName, ActionsOf, AgentRef, AskArguments, ReplyOf, TellArguments, TellOutcome } from './agent-ref.js';
+import type { ActionName, ActionsOf, AgentRef, AskArguments, TellArguments, TellOutcome } from './agent-ref.js';
 import type { SendOptions, SpawnArguments, SpawnOptions, InitOf } from './spawn-options.js';
 
 export interface AgentTimer {

@@ -2,8 +2,10 @@
  * What a kind of agent is: `defineAgent` and the types that follow from it. Values only; running them is `runtime/`.
  */
 import { NexusTypeError } from '../errors.js';
+import type { ActionWithOptions, DeclaredActions } from './action.js';
 import type { AgentContext } from './agent-context.js';
 import type { AgentRef } from './agent-ref.js';
+import { checkShape } from './shape.js';
 
 /** What supervision does with an agent whose handler failed. */
 export type Directive = 'resume' | 'restart' | 'stop' | 'escalate';
@@ -56,18 +58,6 @@ export interface Terminated {
   readonly reason: StopReason;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: the input of a handler is whatever the handler declares
-export type Handler<S> = (state: S, input: any, ctx: AgentContext) => unknown;
-
-/** An action with options. */
-export interface ActionWithOptions<S> {
-  readonly handler: Handler<S>;
-  /** Do not hold the next message back while this async handler runs. Default false. */
-  readonly concurrent?: boolean;
-}
-
-export type Actions<S> = Readonly<Record<string, Handler<S> | ActionWithOptions<S>>>;
-
 export interface AgentSpecification<K extends string, S, I, A> {
   /** Unique name of this kind of agent, 1 to 100 characters. */
   readonly kind: K;
@@ -99,7 +89,9 @@ export type AnyAgent = AgentDefinition<string, any, any, any>;
  * Declares a kind of agent. Nothing runs yet: give the module that exports it to `createNexus({ agents })` and spawn it.
  * @throws NexusTypeError NEXUS_DEFINITION_INVALID
  */
-export function defineAgent<const K extends string, S, I, A extends Actions<S>>(specification: AgentSpecification<K, S, I, A>): AgentDefinition<K, S, I, A> {
+export function defineAgent<const K extends string, S, I, A, X extends Record<keyof A, unknown>, Y extends Record<keyof A, unknown>>(
+  specification: AgentSpecification<K, S, I, DeclaredActions<S, A, X, Y>>,
+): AgentDefinition<K, S, I, A> {
   checkSpecification(specification as unknown as Record<string, unknown>);
   const definition = { ...specification, actions: Object.freeze({ ...specification.actions }) };
   Object.defineProperty(definition, BRAND, { value: true });
@@ -128,14 +120,22 @@ function checkSpecification(specification: Record<string, unknown>): void {
     const action = (actions as Record<string, unknown>)[name];
     const handler = typeof action === 'object' && action !== null ? (action as { handler?: unknown }).handler : action;
     if (typeof handler !== 'function')
-      throw invalid(`action '${name}' of '${kind}' must be a function (state, input, ctx) => reply, or { handler, concurrent }`);
-    if (typeof action === 'object' && action !== null) known(kind, `action '${name}'`, action, ['handler', 'concurrent']);
+      throw invalid(`action '${name}' of '${kind}' must be a function (state, input, ctx) => reply, or { handler, concurrent, input, reply }`);
+    if (typeof action === 'object' && action !== null) checkAction(kind, name, action as ActionWithOptions<unknown>);
   }
   for (const hook of ['onStart', 'onStop', 'onTerminated']) {
     if (specification[hook] !== undefined && typeof specification[hook] !== 'function') throw invalid(`${hook} of '${kind}' must be a function`);
   }
   checkMailbox(kind, specification['mailbox'] as MailboxOptions | undefined);
   checkSupervision(kind, specification['supervision'] as Supervision | undefined);
+}
+
+function checkAction(kind: string, name: string, action: ActionWithOptions<unknown>): void {
+  known(kind, `action '${name}'`, action, ['handler', 'concurrent', 'input', 'reply']);
+  const { concurrent, input, reply } = action;
+  if (concurrent !== undefined && typeof concurrent !== 'boolean') throw invalid(`concurrent of action '${name}' of '${kind}' must be true or false`);
+  if (input !== undefined) checkShape(input, `defineAgent: input of action '${name}' of '${kind}'`);
+  if (reply !== undefined) checkShape(reply, `defineAgent: reply of action '${name}' of '${kind}'`);
 }
 
 function checkMailbox(kind: string, mailbox: MailboxOptions | undefined): void {

@@ -1,4 +1,5 @@
 /** The types of a reference to an agent. The one implementation is `runtime/agent-reference.ts`. */
+import type { InputOf, ReplyOf } from './action.js';
 import type { AnyAgent } from './agent-definition.js';
 
 /** What became of a `tell`. Only `accepted` means that the message is on its way. */
@@ -20,14 +21,6 @@ export interface AskOptions {
   /** Gives up the wait (the message may still be handled). */
   readonly signal?: AbortSignal;
 }
-
-type HandlerOf<A> = A extends { readonly handler: infer H } ? H : A;
-/** Input of an action: its second parameter; undefined if it has none. */
-// biome-ignore lint/suspicious/noExplicitAny: types are taken apart here
-export type InputOf<A> = HandlerOf<A> extends (state: any, ...rest: infer R) => unknown ? (R extends readonly [] ? undefined : R[0]) : never;
-/** Reply of an action: what its handler returns, awaited. */
-// biome-ignore lint/suspicious/noExplicitAny: types are taken apart here
-export type ReplyOf<A> = HandlerOf<A> extends (...args: any[]) => infer R ? Awaited<R> : never;
 
 export type ActionsOf<D extends AnyAgent> = D['actions'];
 export type ActionName<D extends AnyAgent> = keyof ActionsOf<D> & string;

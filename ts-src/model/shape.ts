@@ -178,9 +178,9 @@ export function fingerprint(fingerprinted: Shape): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** Accepts shapes that were not made here too, such as copies from another thread. @throws NexusTypeError NEXUS_DEFINITION_INVALID */
-export function checkShape(value: unknown): asserts value is Shape {
-  measure(value, 'shape', []);
+/** Accepts shapes that were not made here too, such as copies from another thread. @throws NexusTypeError NEXUS_DEFINITION_INVALID, which begins with `subject` */
+export function checkShape(value: unknown, subject = 'shape'): asserts value is Shape {
+  measure(value, subject, []);
 }
 
 interface Measure {

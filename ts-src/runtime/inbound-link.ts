@@ -4,11 +4,16 @@
  */
 import * as L from '../../layout/generated/layout.js';
 import type { RingReader } from '../../bindings/portable/ring.js';
-import type { SharedMemory } from '../../bindings/shared-memory.js';
+import type { MessageCodec } from '../codec/declared/lazy-codec.js';
+import { type MemoryViews, memoryViews } from '../codec/declared/memory-views.js';
 import type { ValueDecoder } from '../codec/value-decoder.js';
 
 /** What happens to a message that has arrived. `thread` is the one that sent it. */
 export interface Receiver {
+  /** How the input of a declared message is read; undefined if there is no such agent. */
+  inputCodec(slot: number, generation: number, action: number): MessageCodec | undefined;
+  /** How a declared reply is read; undefined if nobody waits for it any more. */
+  replyCodec(replySlot: number, replySequence: number): MessageCodec | undefined;
   tell(thread: number, slot: number, generation: number, action: number, input: unknown, senderSlot: number, senderGeneration: number): void;
   ask(
     thread: number,
@@ -31,8 +36,7 @@ export interface Receiver {
 
 export class InboundLink {
   received = 0;
-  readonly #words: Int32Array;
-  readonly #bytes: Uint8Array;
+  readonly #views: MemoryViews;
   readonly #thread: number;
   readonly #reader: RingReader;
   readonly #decoder: ValueDecoder;
@@ -44,17 +48,16 @@ export class InboundLink {
   /** A successor throws away what was meant for its predecessors, up to the RESET that is meant for itself. */
   #discarding: boolean;
 
-  /** @param incarnation of this thread. */
-  constructor(shared: SharedMemory, thread: number, reader: RingReader, decoder: ValueDecoder, receiver: Receiver, incarnation: number) {
-    this.#words = shared.words;
-    this.#bytes = shared.bytes;
+  /** @param views the shared memory @param incarnation of this thread */
+  constructor(views: MemoryViews, thread: number, reader: RingReader, decoder: ValueDecoder, receiver: Receiver, incarnation: number) {
+    this.#views = views;
     this.#thread = thread;
     this.#reader = reader;
     this.#decoder = decoder;
     this.#receiver = receiver;
     this.#incarnation = incarnation;
     this.#discarding = incarnation > 0;
-    this.#receive = (at) => this.#dispatch(this.#words, this.#bytes, at);
+    this.#receive = (at) => this.#dispatch(this.#views, at);
   }
 
   get hasData(): boolean {
@@ -73,7 +76,8 @@ export class InboundLink {
     return this.#reader.takeWakeRequest();
   }
 
-  #dispatch(words: Int32Array, bytes: Uint8Array, at: number): void {
+  #dispatch(views: MemoryViews, at: number): void {
+    const { words } = views;
     const word = at >> 2;
     const head = words[word + L.MESSAGE_WORD_TYPE] as number;
     const type = head & 255;
@@ -85,7 +89,7 @@ export class InboundLink {
       this.#decoder.reset();
       return;
     }
-    if (type === L.MESSAGE_TYPE_FRAGMENT) return this.#assemble(words, bytes, at);
+    if (type === L.MESSAGE_TYPE_FRAGMENT) return this.#assemble(at);
     const slot = words[word + L.MESSAGE_WORD_SLOT] as number;
     const generation = words[word + L.MESSAGE_WORD_GENERATION] as number;
     let extra = word + L.MESSAGE_WORD_EXTRA;
@@ -99,25 +103,28 @@ export class InboundLink {
       if (type === L.MESSAGE_TYPE_TELL || type === L.MESSAGE_TYPE_ASK) this.#receiver.discarded(this.#thread, slot, generation, replySlot, replySequence);
       return;
     }
+    const flags = head >> 8;
     let senderSlot = 0;
     let senderGeneration = 0;
-    if (((head >> 8) & L.MESSAGE_FLAG_HAS_SENDER) !== 0) {
+    if ((flags & L.MESSAGE_FLAG_HAS_SENDER) !== 0) {
       senderSlot = words[extra++] as number;
       senderGeneration = words[extra++] as number;
     }
     const payload = extra << 2;
     const end = at + (words[word + L.MESSAGE_WORD_BYTES] as number) - ((head >> L.MESSAGE_PADDING_SHIFT) & 7);
+    const action = head >>> 16;
     let value: unknown;
-    if (payload < end) {
+    if (payload < end || (flags & L.MESSAGE_FLAG_DECLARED) !== 0) {
       try {
-        value = this.#decoder.decode(bytes, payload, end);
+        if ((flags & L.MESSAGE_FLAG_DECLARED) === 0) value = this.#decoder.decode(views.bytes, payload, end);
+        else if (type === L.MESSAGE_TYPE_REPLY) value = this.#receiver.replyCodec(slot, generation)?.read(views, payload, end);
+        else value = this.#receiver.inputCodec(slot, generation, action)?.read(views, payload, end);
       } catch (error) {
         this.#receiver.corrupt(this.#thread, replySlot, replySequence, error);
         if (type === L.MESSAGE_TYPE_REPLY || type === L.MESSAGE_TYPE_REPLY_ERROR) this.#receiver.replyError(slot, generation, error);
         return;
       }
     }
-    const action = head >>> 16;
     switch (type) {
       case L.MESSAGE_TYPE_TELL:
         return this.#receiver.tell(this.#thread, slot, generation, action, value, senderSlot, senderGeneration);
@@ -130,7 +137,8 @@ export class InboundLink {
     }
   }
 
-  #assemble(words: Int32Array, bytes: Uint8Array, at: number): void {
+  #assemble(at: number): void {
+    const { words, bytes } = this.#views;
     const word = at >> 2;
     const flags = ((words[word + L.MESSAGE_WORD_TYPE] as number) >> 8) & 255;
     const total = words[word + L.MESSAGE_WORD_SLOT] as number;
@@ -147,6 +155,6 @@ export class InboundLink {
     if ((flags & L.MESSAGE_FLAG_LAST) === 0) return;
     const message = this.#assembly;
     this.#assembly = undefined;
-    this.#dispatch(new Int32Array(message.buffer), message, 0);
+    this.#dispatch(memoryViews(message.buffer), 0);
   }
 }

@@ -2,8 +2,12 @@
  * Kinds as a thread knows them: definitions made ready to run, numbered the same on every thread. A kind that only the calling thread has is known elsewhere
  * by its name and its actions, so that its agents can be reached from everywhere.
  */
+import { lazyCodec, type MessageCodec } from '../codec/declared/lazy-codec.js';
+import type { ReferenceCodec } from '../codec/reference-codec.js';
 import { NexusError, NexusTypeError } from '../errors.js';
-import type { AnyAgent, Handler, Overflow } from '../model/agent-definition.js';
+import type { Actions, Handler } from '../model/action.js';
+import type { AnyAgent, Overflow } from '../model/agent-definition.js';
+import type { Shape } from '../model/shape.js';
 import { resolveSupervision, type ResolvedSupervision } from '../model/supervision.js';
 
 /** One action of a kind. */
@@ -12,12 +16,21 @@ export interface ActionEntry {
   readonly index: number;
   readonly handler: Handler<unknown>;
   readonly concurrent: boolean;
+  /** Of the declared shape; undefined where none is declared. */
+  readonly input: MessageCodec | undefined;
+  readonly reply: MessageCodec | undefined;
 }
 
-/** A kind by name only: what travels to other threads. */
+export interface ActionOutline {
+  readonly name: string;
+  readonly input: Shape | undefined;
+  readonly reply: Shape | undefined;
+}
+
+/** A kind without its code: what travels to other threads. */
 export interface KindOutline {
   readonly kind: string;
-  readonly actions: readonly string[];
+  readonly actions: readonly ActionOutline[];
   /** Only the calling thread has its code. */
   readonly callingThreadOnly: boolean;
 }
@@ -41,14 +54,14 @@ export class Kind {
   #lastName = '';
   #lastEntry: ActionEntry | undefined;
 
-  constructor(outline: KindOutline, index: number, definition: AnyAgent | undefined) {
+  constructor(outline: KindOutline, index: number, definition: AnyAgent | undefined, references: ReferenceCodec) {
     this.name = outline.kind;
     this.index = index;
     this.definition = definition;
     this.callingThreadOnly = outline.callingThreadOnly;
-    this.actions = outline.actions.map((name, position) => entryOf(name, position, definition));
+    this.actions = outline.actions.map((action, position) => entryOf(outline.kind, action, position, definition, references));
     const hook = definition?.onTerminated;
-    this.onTerminated = hook === undefined ? undefined : { name: 'onTerminated', index: this.actions.length, handler: hook, concurrent: false };
+    this.onTerminated = hook === undefined ? undefined : undeclared('onTerminated', this.actions.length, hook);
     this.capacity = definition?.mailbox?.capacity ?? MAILBOX_CAPACITY;
     this.overflow = definition?.mailbox?.overflow ?? 'reject';
     this.supervision = resolveSupervision(definition?.supervision);
@@ -72,15 +85,29 @@ export class Kind {
 }
 
 export function outlineOf(definition: AnyAgent, callingThreadOnly: boolean): KindOutline {
-  return { kind: definition.kind, actions: Object.keys(definition.actions), callingThreadOnly };
+  const actions = Object.entries(definition.actions as Actions<unknown>).map(([name, action]) =>
+    typeof action === 'function' ? { name, input: undefined, reply: undefined } : { name, input: action.input, reply: action.reply },
+  );
+  return { kind: definition.kind, actions, callingThreadOnly };
+}
+
+/** An action without shapes, which handles one message after the other. */
+export function undeclared(name: string, index: number, handler: Handler<unknown>): ActionEntry {
+  return { name, index, handler, concurrent: false, input: undefined, reply: undefined };
+}
+
+export interface KindSources {
+  /** In the order of their numbers. */
+  readonly outlines: readonly KindOutline[];
+  readonly definitions: ReadonlyMap<string, AnyAgent>;
 }
 
 export class KindRegistry {
   readonly kinds: readonly Kind[];
   readonly #byName: Map<string, Kind>;
 
-  constructor(outlines: readonly KindOutline[], definitions: ReadonlyMap<string, AnyAgent>) {
-    this.kinds = outlines.map((outline, index) => new Kind(outline, index, definitions.get(outline.kind)));
+  constructor({ outlines, definitions }: KindSources, references: ReferenceCodec) {
+    this.kinds = outlines.map((outline, index) => new Kind(outline, index, definitions.get(outline.kind), references));
     this.#byName = new Map(this.kinds.map((kind) => [kind.name, kind]));
   }
 
@@ -99,11 +126,20 @@ export class KindRegistry {
   }
 }
 
-function entryOf(name: string, index: number, definition: AnyAgent | undefined): ActionEntry {
-  const action = definition?.actions[name];
-  if (action === undefined) return { name, index, handler: absent, concurrent: false };
-  if (typeof action === 'function') return { name, index, handler: action, concurrent: false };
-  return { name, index, handler: action.handler, concurrent: action.concurrent === true };
+function entryOf(
+  kind: string,
+  { name, input, reply }: ActionOutline,
+  index: number,
+  definition: AnyAgent | undefined,
+  references: ReferenceCodec,
+): ActionEntry {
+  const action = (definition?.actions as Actions<unknown> | undefined)?.[name] ?? absent;
+  const codec = (part: 'input' | 'reply', shape: Shape | undefined): MessageCodec | undefined =>
+    shape === undefined ? undefined : lazyCodec(shape, references, { subject: `${part} of '${name}' of '${kind}'`, data: { kind, action: name, part } });
+  const declared = { name, index, input: codec('input', input), reply: codec('reply', reply) };
+  return typeof action === 'function'
+    ? { ...declared, handler: action, concurrent: false }
+    : { ...declared, handler: action.handler, concurrent: action.concurrent === true };
 }
 
 function absent(): never {

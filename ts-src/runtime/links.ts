@@ -5,6 +5,7 @@
 import { RingReader, RingWriter } from '../../bindings/portable/ring.js';
 import { type SharedMemory, threadWord } from '../../bindings/shared-memory.js';
 import type { ReferenceCodec } from '../codec/reference-codec.js';
+import { type MemoryViews, memoryViews } from '../codec/declared/memory-views.js';
 import { ValueDecoder } from '../codec/value-decoder.js';
 import { ValueEncoder } from '../codec/value-encoder.js';
 import * as L from '../../layout/generated/layout.js';
@@ -29,6 +30,7 @@ export class Links {
   /** Nothing goes to other threads any more. */
   isClosed = false;
   readonly #needs: LinksNeeds;
+  readonly #views: MemoryViews;
   readonly #outbound: (OutboundLink | undefined)[] = [];
   readonly #inbound: (InboundLink | undefined)[] = [];
   readonly #dirty: OutboundLink[] = [];
@@ -36,6 +38,7 @@ export class Links {
 
   constructor(needs: LinksNeeds) {
     this.#needs = needs;
+    this.#views = memoryViews(needs.shared.memory.buffer);
   }
 
   /** Connects the rings from all other threads. A successor first tells everybody that its predecessor's stream is over. */
@@ -43,7 +46,7 @@ export class Links {
     const { shared, thread, references } = this.#needs;
     for (let other = 0; other < shared.threadCount; other++) {
       if (other === thread) continue;
-      this.#inbound[other] = new InboundLink(shared, other, new RingReader(shared, other, thread), new ValueDecoder(references), receiver, incarnation);
+      this.#inbound[other] = new InboundLink(this.#views, other, new RingReader(shared, other, thread), new ValueDecoder(references), receiver, incarnation);
       // Given up before this thread was there to be told.
       if (Atomics.load(shared.words, threadWord(shared, other) + L.THREAD_WORD_STATE) === L.THREAD_STATE_FAILED) this.giveUp(other);
       else if (incarnation > 0) this.reset(other);
@@ -118,6 +121,7 @@ export class Links {
     const { shared, waiter, references, messageBytesMax, flushSoon } = this.#needs;
     const link: OutboundLink = new OutboundLink({
       shared,
+      views: this.#views,
       encoder: new ValueEncoder(references),
       writer: new RingWriter(shared, this.#needs.thread, thread),
       messageBytesMax,

@@ -1,10 +1,11 @@
 /** What a thread does with messages from other threads: into a mailbox, to a waiting ask, or to the runtime itself (slot 0). */
+import type { MessageCodec } from '../codec/declared/lazy-codec.js';
 import { NexusError } from '../errors.js';
 import { type AgentCell, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import { agentNotFound, threadLost } from './failures.js';
 import type { Receiver } from './inbound-link.js';
-import type { ActionEntry } from './kind.js';
+import { type ActionEntry, undeclared } from './kind.js';
 import { isThenable } from './lifecycle.js';
 import type { ReplyPort } from './pending-asks.js';
 import { SYSTEM_CALLS, type SystemCalls } from './system-calls.js';
@@ -18,6 +19,14 @@ export class MessageReceiver implements Receiver {
   constructor(host: ThreadHost, calls: SystemCalls) {
     this.#host = host;
     this.#calls = calls;
+  }
+
+  inputCodec(slot: number, generation: number, action: number): MessageCodec | undefined {
+    return this.#host.cells.get(slot, generation)?.kind.actions[action]?.input;
+  }
+
+  replyCodec(replySlot: number, replySequence: number): MessageCodec | undefined {
+    return this.#host.asks.waiting(replySlot, replySequence)?.replyCodec;
   }
 
   tell(thread: number, slot: number, generation: number, action: number, input: unknown, senderSlot: number, senderGeneration: number): void {
@@ -39,10 +48,10 @@ export class MessageReceiver implements Receiver {
     replySlot: number,
     replySequence: number,
   ): void {
-    const reply = new RemoteReply(this.#host.router.sendReply, thread, replySlot, replySequence);
-    if (slot === 0) return this.#call(thread, action, input, reply);
-    const cell = this.#host.cells.get(slot, generation);
+    const cell = slot === 0 ? undefined : this.#host.cells.get(slot, generation);
     const entry = cell?.kind.actions[action];
+    const reply = this.#replyTo(thread, replySlot, replySequence, entry?.reply);
+    if (slot === 0) return this.#call(thread, action, input, reply);
     if (cell === undefined || entry === undefined) {
       this.#noAgent(slot, generation);
       return reply.fail(agentNotFound());
@@ -61,12 +70,16 @@ export class MessageReceiver implements Receiver {
   discarded(thread: number, _slot: number, _generation: number, replySlot: number, replySequence: number): void {
     this.#host.deadLetters.add('threadLost', 1);
     // Its sender has failed it already, unless it was sent after that.
-    if (replySlot >= 0) new RemoteReply(this.#host.router.sendReply, thread, replySlot, replySequence).fail(threadLost(this.#host.thread, 'the message'));
+    if (replySlot >= 0) this.#replyTo(thread, replySlot, replySequence, undefined).fail(threadLost(this.#host.thread, 'the message'));
   }
 
   corrupt(thread: number, replySlot: number, replySequence: number, error: unknown): void {
-    if (replySlot >= 0) new RemoteReply(this.#host.router.sendReply, thread, replySlot, replySequence).fail(error);
+    if (replySlot >= 0) this.#replyTo(thread, replySlot, replySequence, undefined).fail(error);
     this.#host.logger.error({ error, from: thread, thread: this.#host.thread }, 'a message could not be decoded');
+  }
+
+  #replyTo(thread: number, replySlot: number, replySequence: number, codec: MessageCodec | undefined): RemoteReply {
+    return new RemoteReply(this.#host.router.sendReply, thread, replySlot, replySequence, codec);
   }
 
   #sender(slot: number, generation: number): AgentReference | undefined {
@@ -104,9 +117,9 @@ export class MessageReceiver implements Receiver {
 
 /** Messages of the runtime to an agent, in its mailbox between those of others. Their index is negative. */
 export const systemActions = {
-  stop: entry('stop', -1),
+  stop: undeclared('stop', -1, nothing),
   /** Does nothing: gives the agent a turn, in which it is seen that it asked for its end. */
-  look: entry('look', -2),
+  look: undeclared('look', -2, nothing),
 
   run(host: ThreadHost, cell: AgentCell, action: ActionEntry, reply: ReplyPort | undefined): void {
     if (cell.status >= Status.stopping) return reply?.reply(undefined);
@@ -115,6 +128,4 @@ export const systemActions = {
   },
 };
 
-function entry(name: string, index: number): ActionEntry {
-  return { name, index, handler: () => undefined, concurrent: false };
-}
+function nothing(): void {}

@@ -60,6 +60,13 @@ export class MessageRouter {
   }
 
   tellLocal(cell: AgentCell, action: ActionEntry, input: unknown, sender: AgentReference | undefined): TellOutcome {
+    // As if it went to another thread: whether a message is accepted must not depend on where the agent is.
+    if (action.input !== undefined) action.input.check(input);
+    return this.tellChecked(cell, action, input, sender);
+  }
+
+  /** As `tellLocal`, for an input that is known to be of the declared shape. */
+  tellChecked(cell: AgentCell, action: ActionEntry, input: unknown, sender: AgentReference | undefined): TellOutcome {
     this.sentLocal++;
     return this.#dispatcher.enqueue(cell, action, input, undefined, sender);
   }
@@ -78,7 +85,19 @@ export class MessageRouter {
     if (thread < 0 || !this.#links.canReach(thread)) return this.#dead('noAgent', target, action);
     const sent = this.#links
       .to(thread)
-      .send(L.MESSAGE_TYPE_TELL, action.index, slot, generation, 0, 0, sender?.slot ?? 0, sender?.generation ?? 0, input, Admission.ifRingHasRoom);
+      .send(
+        L.MESSAGE_TYPE_TELL,
+        action.index,
+        slot,
+        generation,
+        0,
+        0,
+        sender?.slot ?? 0,
+        sender?.generation ?? 0,
+        input,
+        action.input,
+        Admission.ifRingHasRoom,
+      );
     return sent ? 'accepted' : 'full';
   }
 
@@ -97,7 +116,7 @@ export class MessageRouter {
         throw optionError('timeoutMs', `is ${String(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
       const signal = options?.signal;
       if (signal !== undefined && !(signal instanceof AbortSignal)) throw optionError('signal', 'must be an AbortSignal');
-      const ask = this.#asks.open(resolve, reject, target, action, timeoutMs);
+      const ask = this.#asks.open(resolve, reject, target, action, timeoutMs, entry.reply);
       if (signal !== undefined) {
         ask.abortOn(signal);
         if (ask.isSettled) return;
@@ -109,8 +128,8 @@ export class MessageRouter {
     });
   }
 
-  readonly sendReply: SendReply = (thread, type, replySlot, replySequence, value) => {
-    if (!this.#links.isClosed) this.#links.to(thread).send(type, 0, replySlot, replySequence, 0, 0, 0, 0, value, Admission.always);
+  readonly sendReply: SendReply = (thread, type, replySlot, replySequence, value, codec) => {
+    if (!this.#links.isClosed) this.#links.to(thread).send(type, 0, replySlot, replySequence, 0, 0, 0, 0, value, codec, Admission.always);
   };
 
   /** A call to the runtime of another thread, without an answer. */
@@ -118,7 +137,7 @@ export class MessageRouter {
     if (this.#links.isClosed || !this.#links.canReach(thread)) return;
     this.#links
       .to(thread)
-      .send(L.MESSAGE_TYPE_TELL, systemCallNumber[name], 0, 0, 0, 0, 0, 0, input, NEWS.has(name) ? Admission.ifOutboxHasRoom : Admission.always);
+      .send(L.MESSAGE_TYPE_TELL, systemCallNumber[name], 0, 0, 0, 0, 0, 0, input, undefined, NEWS.has(name) ? Admission.ifOutboxHasRoom : Admission.always);
   }
 
   /** A call to the runtime of another thread, with an answer. */
@@ -132,10 +151,10 @@ export class MessageRouter {
     return new Promise((resolve, reject) => {
       if (this.#links.isClosed) throw nexusStopped();
       if (!this.#links.canReach(thread)) throw threadFailed(thread, `${target.kind} '${target.id}'`);
-      const ask = this.#asks.open(resolve as (value: unknown) => void, reject, target, name, timeoutMs);
+      const ask = this.#asks.open(resolve as (value: unknown) => void, reject, target, name, timeoutMs, undefined);
       this.#asks.sendTo(ask, thread);
       try {
-        this.#links.to(thread).send(L.MESSAGE_TYPE_ASK, systemCallNumber[name], 0, 0, ask.slot, ask.sequence, 0, 0, input, Admission.always);
+        this.#links.to(thread).send(L.MESSAGE_TYPE_ASK, systemCallNumber[name], 0, 0, ask.slot, ask.sequence, 0, 0, input, undefined, Admission.always);
       } catch (error) {
         ask.fail(error);
       }
@@ -143,6 +162,11 @@ export class MessageRouter {
   }
 
   #askLocal(cell: AgentCell, action: ActionEntry, input: unknown, ask: PendingAsk, sender: AgentReference | undefined): void {
+    try {
+      if (action.input !== undefined) action.input.check(input);
+    } catch (error) {
+      return ask.fail(error);
+    }
     this.sentLocal++;
     this.#dispatcher.enqueue(cell, action, input, ask, sender);
   }
@@ -178,6 +202,7 @@ export class MessageRouter {
           sender?.slot ?? 0,
           sender?.generation ?? 0,
           input,
+          action.input,
           Admission.ifOutboxHasRoom,
         );
     } catch (error) {

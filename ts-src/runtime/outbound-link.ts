@@ -6,6 +6,9 @@ import * as L from '../../layout/generated/layout.js';
 import type { RingWriter } from '../../bindings/portable/ring.js';
 import type { SharedMemory } from '../../bindings/shared-memory.js';
 import { NexusTypeError } from '../errors.js';
+import type { MessageCodec } from '../codec/declared/lazy-codec.js';
+import type { MemoryViews } from '../codec/declared/memory-views.js';
+import { ScratchMemory } from '../codec/declared/scratch-memory.js';
 import type { ValueEncoder } from '../codec/value-encoder.js';
 
 /** Messages, and bytes of messages, that are published without waiting for the end of the turn. */
@@ -32,6 +35,8 @@ export type Admission = (typeof Admission)[keyof typeof Admission];
 
 export interface OutboundNeeds {
   readonly shared: SharedMemory;
+  /** The shared memory, for declared messages. */
+  readonly views: MemoryViews;
   readonly encoder: ValueEncoder;
   readonly writer: RingWriter;
   readonly messageBytesMax: number;
@@ -48,6 +53,7 @@ export class OutboundLink {
   readonly #needs: OutboundNeeds;
   readonly #words: Int32Array;
   readonly #bytes: Uint8Array;
+  readonly #scratch = new ScratchMemory();
   readonly #outbox: Uint8Array[] = [];
   #outboxBytes = 0;
   #unpublishedBytes = 0;
@@ -66,7 +72,7 @@ export class OutboundLink {
     return this.#outbox.length;
   }
 
-  /** Sends a message. False if there is no room for it. Throws if the value cannot be encoded; nothing was sent then. */
+  /** Sends a message. False if there is no room for it. Throws if the value cannot be encoded; nothing was sent then. `codec`: of the declared shape. */
   send(
     type: number,
     action: number,
@@ -77,13 +83,14 @@ export class OutboundLink {
     senderSlot: number,
     senderGeneration: number,
     value: unknown,
+    codec: MessageCodec | undefined,
     admission: Admission,
   ): boolean {
     // A getter in a message may send another one, while the first is half written.
     if (this.#sending) throw new NexusTypeError('NEXUS_NOT_CLONEABLE', 'message has a getter that sends a message itself');
     this.#sending = true;
     try {
-      return this.#send(type, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration, value, admission);
+      return this.#send(type, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration, value, codec, admission);
     } finally {
       this.#sending = false;
     }
@@ -99,14 +106,17 @@ export class OutboundLink {
     senderSlot: number,
     senderGeneration: number,
     value: unknown,
+    codec: MessageCodec | undefined,
     admission: Admission,
   ): boolean {
-    const { writer, encoder } = this.#needs;
+    const { writer, encoder, views } = this.#needs;
     if (this.#outbox.length === 0) {
       const at = writer.begin();
       if (at >= 0) {
-        let end = this.#writeHeader(this.#words, at, type, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration);
-        if (value !== undefined) end = encoder.encode(value, this.#bytes, end, Math.min(at + writer.messageBytesMax, end + this.#bytesMaxOf(type, slot)));
+        let end = this.#writeHeader(this.#words, at, type, codec, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration);
+        const limit = Math.min(at + writer.messageBytesMax, end + this.#bytesMaxOf(type, slot));
+        if (codec !== undefined) end = codec.write(value, views, end, limit);
+        else if (value !== undefined) end = encoder.encode(value, this.#bytes, end, limit);
         if (end >= 0) {
           const size = (end - at + 7) & ~7;
           this.#words[(at >> 2) + L.MESSAGE_WORD_BYTES] = size;
@@ -128,7 +138,7 @@ export class OutboundLink {
       this.refused++;
       return false;
     }
-    this.#queue(type, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration, value);
+    this.#queue(type, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration, value, codec);
     return true;
   }
 
@@ -160,7 +170,7 @@ export class OutboundLink {
     this.#outboxBytes = 0;
     this.#fragmented = 0;
     this.#needs.encoder.reset();
-    this.send(L.MESSAGE_TYPE_RESET, 0, incarnation, 0, 0, 0, 0, 0, undefined, Admission.always);
+    this.send(L.MESSAGE_TYPE_RESET, 0, incarnation, 0, 0, 0, 0, 0, undefined, undefined, Admission.always);
     this.flush();
     return dropped;
   }
@@ -193,14 +203,15 @@ export class OutboundLink {
     senderSlot: number,
     senderGeneration: number,
     value: unknown,
+    codec: MessageCodec | undefined,
   ): void {
     const headerBytes = HEADER_BYTES + (type === L.MESSAGE_TYPE_ASK ? 8 : 0) + (senderSlot !== 0 ? 8 : 0);
-    const encoded = value === undefined ? new Uint8Array(headerBytes) : this.#needs.encoder.encodeToScratch(value, headerBytes, this.#bytesMaxOf(type, slot));
+    const encoded = this.#encoded(headerBytes, this.#bytesMaxOf(type, slot), value, codec);
     const size = (encoded.length + 7) & ~7;
     const message = new Uint8Array(size);
     message.set(encoded);
     const words = new Int32Array(message.buffer);
-    this.#writeHeader(words, 0, type, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration);
+    this.#writeHeader(words, 0, type, codec, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration);
     words[L.MESSAGE_WORD_BYTES] = size;
     words[L.MESSAGE_WORD_TYPE]! |= (size - encoded.length) << L.MESSAGE_PADDING_SHIFT;
     this.#outbox.push(message);
@@ -210,11 +221,18 @@ export class OutboundLink {
     this.#requestFlush();
   }
 
-  /** Returns the byte offset behind the header. */
+  /** A view that is valid until the next call. */
+  #encoded(headerBytes: number, bytesMax: number, value: unknown, codec: MessageCodec | undefined): Uint8Array {
+    if (codec !== undefined) return this.#scratch.encode(codec, value, headerBytes, bytesMax);
+    return value === undefined ? new Uint8Array(headerBytes) : this.#needs.encoder.encodeToScratch(value, headerBytes, bytesMax);
+  }
+
+  /** Returns the byte offset behind the header, a multiple of 8. */
   #writeHeader(
     words: Int32Array,
     at: number,
     type: number,
+    codec: MessageCodec | undefined,
     action: number,
     slot: number,
     generation: number,
@@ -224,7 +242,7 @@ export class OutboundLink {
     senderGeneration: number,
   ): number {
     const word = at >> 2;
-    const flags = senderSlot === 0 ? 0 : L.MESSAGE_FLAG_HAS_SENDER;
+    const flags = (senderSlot === 0 ? 0 : L.MESSAGE_FLAG_HAS_SENDER) | (codec === undefined ? 0 : L.MESSAGE_FLAG_DECLARED);
     words[word + L.MESSAGE_WORD_TYPE] = type | (flags << 8) | (action << 16);
     words[word + L.MESSAGE_WORD_SLOT] = slot;
     words[word + L.MESSAGE_WORD_GENERATION] = generation;

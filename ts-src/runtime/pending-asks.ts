@@ -2,6 +2,7 @@
  * Asks of this thread that wait for a reply. Each settles exactly once: by a reply, a failure, its time, its signal, or the loss of the other thread.
  * An ask to another thread has a slot and a sequence number that the reply brings back, so that a late reply is recognised and dropped.
  */
+import type { MessageCodec } from '../codec/declared/lazy-codec.js';
 import { NexusError } from '../errors.js';
 import { DeadlineWheel, WheelEntry } from '../model/deadline-wheel.js';
 import type { Clock } from '../ports/clock.js';
@@ -27,6 +28,8 @@ export class PendingAsk extends WheelEntry implements ReplyPort {
   thread = -1;
   slot = -1;
   sequence = 0;
+  /** Of the declared shape of the reply; undefined where none is declared. */
+  readonly replyCodec: MessageCodec | undefined;
   readonly #asks: PendingAsks;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: unknown) => void;
@@ -37,8 +40,17 @@ export class PendingAsk extends WheelEntry implements ReplyPort {
   #signal: AbortSignal | undefined;
   #onAbort: (() => void) | undefined;
 
-  constructor(asks: PendingAsks, resolve: (value: unknown) => void, reject: (error: unknown) => void, target: AskTarget, action: string, timeoutMs: number) {
+  constructor(
+    asks: PendingAsks,
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
+    target: AskTarget,
+    action: string,
+    timeoutMs: number,
+    replyCodec: MessageCodec | undefined,
+  ) {
     super();
+    this.replyCodec = replyCodec;
     this.#asks = asks;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -48,6 +60,14 @@ export class PendingAsk extends WheelEntry implements ReplyPort {
   }
 
   reply(value: unknown): void {
+    // One from another thread has been checked there, and read as what is declared.
+    if (this.replyCodec !== undefined && this.thread < 0) {
+      try {
+        this.replyCodec.check(value);
+      } catch (error) {
+        return this.fail(error);
+      }
+    }
     if (this.#close()) this.#resolve(value);
     else this.#asks.lateReplies++;
   }
@@ -118,11 +138,18 @@ export class PendingAsks {
     return this.#open;
   }
 
-  open(resolve: (value: unknown) => void, reject: (error: unknown) => void, target: AskTarget, action: string, timeoutMs: number): PendingAsk {
+  open(
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
+    target: AskTarget,
+    action: string,
+    timeoutMs: number,
+    replyCodec: MessageCodec | undefined,
+  ): PendingAsk {
     if (this.#open >= PENDING_ASKS_MAX) {
       throw new NexusError('NEXUS_ASKS_TOO_MANY', `${PENDING_ASKS_MAX} asks of this thread wait for replies already; wait for some of them`);
     }
-    const ask = new PendingAsk(this, resolve, reject, target, action, timeoutMs);
+    const ask = new PendingAsk(this, resolve, reject, target, action, timeoutMs, replyCodec);
     this.#open++;
     this.#wheel.insert(ask, this.#clock.nowMs() + timeoutMs);
     if (this.#cancelTick === undefined) this.#arm();
@@ -138,12 +165,17 @@ export class PendingAsks {
     this.#remote[ask.slot] = ask;
   }
 
-  /** The ask that a reply belongs to, or undefined if it is not waited for any more. */
+  /** The ask that a reply belongs to, or undefined if it is not waited for any more: then the reply is counted as late. */
   find(slot: number, sequence: number): PendingAsk | undefined {
+    const ask = this.waiting(slot, sequence);
+    if (ask === undefined) this.lateReplies++;
+    return ask;
+  }
+
+  /** As `find`, before the reply has been read. */
+  waiting(slot: number, sequence: number): PendingAsk | undefined {
     const ask = this.#remote[slot];
-    if (ask !== undefined && ask.sequence === sequence) return ask;
-    this.lateReplies++;
-    return undefined;
+    return ask !== undefined && ask.sequence === sequence ? ask : undefined;
   }
 
   /** Fails every ask that waits for a thread. */

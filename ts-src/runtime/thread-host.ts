@@ -23,7 +23,7 @@ import { Context, type ContextHost } from './context.js';
 import { type DeadLetter, DeadLetters } from './dead-letters.js';
 import { Dispatcher } from './dispatcher.js';
 import { nexusStopped } from './failures.js';
-import type { Kind, KindRegistry } from './kind.js';
+import { type Kind, KindRegistry, type KindSources } from './kind.js';
 import { Lifecycle } from './lifecycle.js';
 import { Links } from './links.js';
 import { MessageReceiver, systemActions } from './message-receiver.js';
@@ -57,6 +57,7 @@ export interface ThreadHostEvents {
 export class ThreadHost implements ReferenceHost, ContextHost {
   readonly thread: number;
   readonly seed: number;
+  readonly kinds: KindRegistry;
   readonly cells = new CellTable();
   readonly dispatcher: Dispatcher;
   readonly lifecycle: Lifecycle;
@@ -82,7 +83,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     options: ThreadHostOptions,
     readonly shared: SharedMemory,
     readonly engine: EngineThread,
-    readonly kinds: KindRegistry,
+    kinds: KindSources,
     readonly clock: Clock,
     readonly logger: Logger,
     readonly events: ThreadHostEvents,
@@ -97,6 +98,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       describe: (value) => this.#describe(value as AgentReference),
       restore: (slot, generation, kind, id) => this.reference(slot, generation, kind, id),
     };
+    this.kinds = new KindRegistry(kinds, references);
     // For what is decoded later and elsewhere: they know no shapes.
     const standaloneEncoder = new ValueEncoder(references, { shapes: false });
     const standaloneDecoder = new ValueDecoder(references);
@@ -150,7 +152,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       escalate: (cell, error) => this.#escalate(cell, error),
       agentFailed: (cell, error, action) => events.agentFailed(this.#failure(cell, error, action)),
     });
-    this.timers = new AgentTimers(clock, (cell, action, input) => this.router.tellLocal(cell, action, input, undefined));
+    this.timers = new AgentTimers(clock, (cell, action, input) => this.router.tellChecked(cell, action, input, undefined));
     this.watches = new Watches({
       thread,
       cellOf: (ref) => this.cells.get(ref.slot, ref.generation),
@@ -169,7 +171,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       thread,
       incarnation,
       shared,
-      kinds,
+      kinds: this.kinds,
       logger,
       isStopping: () => this.isStopping,
       canReach: (to) => this.links.canReach(to),
@@ -214,7 +216,10 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   startTimer(cell: AgentCell, delayMs: number, periodMs: number, action: string, input: unknown): AgentTimer {
-    return this.timers.start(cell, delayMs, periodMs, cell.kind.action(action), input);
+    const entry = cell.kind.action(action);
+    // Now, not when nobody is there to be told.
+    entry.input?.check(input);
+    return this.timers.start(cell, delayMs, periodMs, entry, input);
   }
 
   send(id: string, action: string, input: unknown, options: SendOptions | undefined, sender: AgentReference | undefined): TellOutcome {

@@ -8,9 +8,10 @@ import { systemClock } from '../adapters/system-clock.js';
 import { NexusError, type ErrorCode } from '../errors.js';
 import type { Logger } from '../model/agent-context.js';
 import type { AnyAgent } from '../model/agent-definition.js';
+import { fingerprint, type Shape } from '../model/shape.js';
 import type { Refusal } from '../model/topology.js';
 import { importDefinitions } from './agent-modules.js';
-import { KindRegistry, type KindOutline } from './kind.js';
+import { type ActionOutline, type KindOutline, outlineOf } from './kind.js';
 import { type Restored, restoreAgents } from './recovery.js';
 import { safeText, sendableError } from './remote-reply.js';
 import { runtimeCalls, type OutwardCalls } from './runtime-calls.js';
@@ -37,7 +38,7 @@ try {
 async function serve(): Promise<Restored & { readonly pinRefusal: Refusal | undefined }> {
   const shared = attachSharedMemory(boot.memory);
   const definitions = await importDefinitions(boot.modules);
-  const registry = new KindRegistry(boot.kinds, checked(definitions));
+  const kinds = { outlines: boot.kinds, definitions: checked(definitions) };
   // Not before the modules are there: what they start inherits the processor.
   const pinRefusal = boot.cpu === undefined ? undefined : pinCallingThread(boot.thread, boot.cpu);
   const engine = chooseEngine({ forced: boot.engine.force, require: boot.engine.require }).open(shared, boot.thread, {
@@ -54,7 +55,7 @@ async function serve(): Promise<Restored & { readonly pinRefusal: Refusal | unde
     log: (line) => host.router.call(0, 'log', line),
     agentFailed: (failure) => host.router.call(0, 'agentFailed', { ...failure, error: sendableError(failure.error) }),
   };
-  const host: ThreadHost = new ThreadHost(boot, shared, engine, registry, systemClock, logger, {
+  const host: ThreadHost = new ThreadHost(boot, shared, engine, kinds, systemClock, logger, {
     ...outward,
     // Nobody above it: the thread fails, and comes back with its agents.
     escalated(failure) {
@@ -82,21 +83,32 @@ function checked(definitions: readonly AnyAgent[]): ReadonlyMap<string, AnyAgent
   const byKind = new Map(definitions.map((definition) => [definition.kind, definition]));
   for (const outline of boot.kinds) {
     if (outline.callingThreadOnly) continue;
-    const definition = byKind.get(outline.kind);
-    if (definition === undefined || !sameActions(outline, definition)) {
-      throw new NexusError(
-        'NEXUS_MODULE_MISMATCH',
-        `kind '${outline.kind}' ${definition === undefined ? 'is missing' : 'has other actions'} on thread ${boot.thread}: its module must define the same on every thread`,
-        { data: { kind: outline.kind } },
-      );
-    }
+    const difference = differenceOf(outline, byKind.get(outline.kind));
+    if (difference === undefined) continue;
+    throw new NexusError(
+      'NEXUS_MODULE_MISMATCH',
+      `kind '${outline.kind}' ${difference} on thread ${boot.thread}: its module must define the same on every thread`,
+      { data: { kind: outline.kind } },
+    );
   }
   return byKind;
 }
 
-function sameActions(outline: KindOutline, definition: AnyAgent): boolean {
-  const actions = Object.keys(definition.actions);
-  return actions.length === outline.actions.length && actions.every((name, index) => name === outline.actions[index]);
+function differenceOf(outline: KindOutline, definition: AnyAgent | undefined): string | undefined {
+  if (definition === undefined) return 'is missing';
+  const { actions } = outlineOf(definition, false);
+  if (actions.length !== outline.actions.length || actions.some(({ name }, index) => name !== outline.actions[index]?.name)) return 'has other actions';
+  for (const [index, here] of actions.entries()) {
+    for (const part of ['input', 'reply'] as const) {
+      const [own, other] = [here, outline.actions[index] as ActionOutline].map((action) => fingerprintOf(action[part])) as [string, string];
+      if (own !== other) return `declares another ${part} of '${here.name}' (fingerprint ${own}, on the calling thread ${other})`;
+    }
+  }
+  return undefined;
+}
+
+function fingerprintOf(shape: Shape | undefined): string {
+  return shape === undefined ? 'none' : fingerprint(shape).toString(16).padStart(8, '0');
 }
 
 /** Data of a log line as they can be sent: what cannot becomes text. */

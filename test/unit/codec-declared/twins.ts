@@ -34,6 +34,7 @@ export class Twins<S extends Shape> {
 
   encoded(value: Infer<S>): Uint8Array {
     const [one, two] = [this.compiled, this.interpreted].map((codec) => {
+      codec.check(value);
       shared.bytes.fill(FILL, OFFSET, OFFSET + 4096);
       const end = codec.write(value, shared, OFFSET, BYTES);
       if (end < 0) throw new Error('the message does not fit');
@@ -48,7 +49,11 @@ export class Twins<S extends Shape> {
 
   /** The error of both, or undefined. */
   refusal(value: unknown): Error | undefined {
-    const [one, two] = [this.compiled, this.interpreted].map((codec) => thrown(() => codec.write(value as Infer<S>, shared, OFFSET, BYTES)));
+    const [one, two] = [this.compiled, this.interpreted].map((codec) => {
+      const written = thrown(() => codec.write(value as Infer<S>, shared, OFFSET, BYTES));
+      assertSame(thrown(() => codec.check(value))?.message, written?.message);
+      return written;
+    });
     assertSame(one?.message, two?.message);
     return one;
   }

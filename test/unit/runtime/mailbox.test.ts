@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { ActionEntry } from '../../../dist/ts-src/runtime/kind.js';
+import { type ActionEntry, undeclared } from '../../../dist/ts-src/runtime/kind.js';
 import { Mailbox } from '../../../dist/ts-src/runtime/mailbox.js';
 
-const ACTIONS: readonly ActionEntry[] = [0, 1].map((index) => ({ name: `action${index}`, index, handler: () => undefined, concurrent: false }));
+const ACTIONS: readonly ActionEntry[] = [0, 1].map((index) => undeclared(`action${index}`, index, () => undefined));
 
 test('a mailbox holds messages as an array does, however many come and go', () => {
   // Runs of pushes and shifts, so that it grows while its oldest message is anywhere.

@@ -20,6 +20,7 @@ function open(asks: PendingAsks, clock: ManualClock, timeoutMs: number): Asked {
     TARGET,
     'add',
     timeoutMs,
+    undefined,
   );
   return { ask, openedMs: clock.nowMs(), timeoutMs, outcomes };
 }

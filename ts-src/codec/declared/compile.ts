@@ -6,13 +6,15 @@ import { defineField, isFieldHolder, undeclaredField } from './declared-fields.j
 import type { MemoryViews } from './memory-views.js';
 import type { Section } from './message-layout.js';
 import { readCode } from './read-code.js';
-import { bytesStart, readBytes, readReference, readText, timeOf, writeBytes, writeReference, writeText } from './text.js';
-import { writeCode } from './write-code.js';
+import { bytesStart, isBytes, isReference, readBytes, readReference, readText, timeOf, writeBytes, writeReference, writeText } from './text.js';
+import { checkCode, writeCode } from './write-code.js';
 
 export interface CodecFunctions {
   /** The end offset, or -1. Values that do not fit are given to `fail`. */
   write(value: unknown, views: MemoryViews, offset: number, limit: number): number;
   read(views: MemoryViews, offset: number, end: number): unknown;
+  /** Values that do not fit are given to `fail`. */
+  check(value: unknown): void;
 }
 
 const hasOwn = Object.hasOwn;
@@ -26,13 +28,16 @@ ${writeCode(root, constants)}
 },
 read: function (m, o, end) {
 ${readCode(root, constants)}
+},
+check: function (value) {
+${checkCode(root, constants)}
 } };`;
   const bad = (reason: string): never => {
     throw corrupt(reason);
   };
   const known = {
     ...{ fail, bad, references, hasOwn, undeclaredField, isFieldHolder, defineField },
-    ...{ writeText, writeBytes, writeReference, timeOf, readText, readBytes, bytesStart, readReference },
+    ...{ writeText, writeBytes, writeReference, timeOf, readText, readBytes, bytesStart, readReference, isBytes, isReference },
   };
   let make: (...values: unknown[]) => CodecFunctions;
   try {

@@ -12,7 +12,7 @@ import { type CodecFunctions, compile } from './compile.js';
 import { interpret } from './interpret.js';
 import type { MemoryViews } from './memory-views.js';
 import { layoutOf } from './message-layout.js';
-import { mismatch } from './mismatch.js';
+import { explain, mismatch } from './mismatch.js';
 
 export interface DeclaredCodec<T = unknown> {
   /** Of the shape: two codecs of the same fingerprint understand each other. */
@@ -34,11 +34,15 @@ export interface DeclaredCodec<T = unknown> {
    * @throws NexusError NEXUS_MESSAGE_CORRUPT
    */
   read(source: MemoryViews, offset: number, end: number): T;
+  /** Accepts what `write` accepts. @throws NexusTypeError NEXUS_SHAPE_MISMATCH */
+  check(value: unknown): void;
 }
 
 export interface CodecOptions {
   /** What a value is called in the message of a mismatch. Default `message`. */
   readonly subject?: string;
+  /** The data of the error of a mismatch. */
+  readonly data?: Record<string, unknown>;
 }
 
 /** @throws NexusTypeError NEXUS_DEFINITION_INVALID */
@@ -51,19 +55,26 @@ export function interpretCodec<S extends Shape>(shape: S, references: ReferenceC
   return codecOf(shape, references, options, false);
 }
 
-function codecOf<S extends Shape>(shape: S, references: ReferenceCodec, { subject = 'message' }: CodecOptions, compiled: boolean): DeclaredCodec<Infer<S>> {
+function codecOf<S extends Shape>(
+  shape: S,
+  references: ReferenceCodec,
+  { subject = 'message', data }: CodecOptions,
+  compiled: boolean,
+): DeclaredCodec<Infer<S>> {
   checkShape(shape);
   const root = layoutOf(shape);
   const fail = (value: unknown): never => {
-    throw mismatch(shape, value, subject, references);
+    throw mismatch(shape, value, subject, references, data);
   };
   const generated = compiled ? compile(root, references, fail) : undefined;
-  const { write, read }: CodecFunctions = generated ?? interpret(root, references, fail);
+  const fits = (value: unknown): boolean => explain(shape, value, subject, references) === undefined;
+  const { write, read, check }: CodecFunctions = generated ?? interpret(root, references, fits, fail);
   return {
     fingerprint: fingerprintOf(shape),
     fixedBytes: root.varies ? undefined : root.bytes,
     compiled: generated !== undefined,
     write,
     read: read as DeclaredCodec<Infer<S>>['read'],
+    check,
   };
 }

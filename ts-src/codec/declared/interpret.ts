@@ -11,7 +11,7 @@ import type { MemoryViews } from './memory-views.js';
 import { Choice, type ChoicePart, type FieldPart, type Part, type Section } from './message-layout.js';
 import { bytesStart, FULL, MISFIT, readBytes, readReference, readText, writeBytes, writeReference, writeText } from './text.js';
 
-export function interpret(root: Section, references: ReferenceCodec, fail: (value: unknown) => never): CodecFunctions {
+export function interpret(root: Section, references: ReferenceCodec, fits: (value: unknown) => boolean, fail: (value: unknown) => never): CodecFunctions {
   return {
     write(value, views, offset, limit) {
       if (limit - offset < root.bytes) return FULL;
@@ -24,6 +24,9 @@ export function interpret(root: Section, references: ReferenceCodec, fail: (valu
       const value = reader.read(root.part, offset);
       if (reader.tail !== end) throw corrupt('it is longer than its value');
       return value;
+    },
+    check(value) {
+      if (!fits(value)) fail(value);
     },
   };
 }

@@ -30,14 +30,14 @@ const EXPECTED: Readonly<Record<LeafType, string>> = {
   none: 'undefined',
 };
 
-/** `subject` is what the value is called: `message`, `reply`. */
-export function mismatch(shape: Shape, value: unknown, subject: string, references: ReferenceCodec): NexusTypeError {
+/** `subject` is what the value is called, and is followed by the path: `message`, `input of 'add'`. */
+export function mismatch(shape: Shape, value: unknown, subject: string, references: ReferenceCodec, data?: Record<string, unknown>): NexusTypeError {
   const found = explain(shape, value, subject, references);
-  return new NexusTypeError('NEXUS_SHAPE_MISMATCH', found ?? `${subject} changed while it was written`);
+  return new NexusTypeError('NEXUS_SHAPE_MISMATCH', found ?? `${subject} changed while it was written`, data);
 }
 
 /** undefined when it fits. Looks at everything in the order of writing. */
-function explain(shape: Shape, value: unknown, path: string, references: ReferenceCodec): string | undefined {
+export function explain(shape: Shape, value: unknown, path: string, references: ReferenceCodec): string | undefined {
   switch (shape.type) {
     case 'optional':
       return value === undefined ? undefined : explain(shape.inner, value, path, references);

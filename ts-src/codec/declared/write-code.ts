@@ -1,6 +1,6 @@
 /**
- * Generates the writing function of a shape: straight-line code that checks each value where it stores it. `compile.ts` gives it the names it uses. The
- * interpreter writes the same bytes.
+ * Generates the writing function of a shape: straight-line code that checks each value where it stores it; and the checking function, which is the same without
+ * the stores. `compile.ts` gives them the names they use. The interpreter writes the same bytes.
  */
 import type { Constants } from './constants.js';
 import { isInheritedName } from './declared-fields.js';
@@ -11,7 +11,7 @@ const COMPARED_MAX = 8;
 
 /** The body of `function write(value, m, o, limit)`. */
 export function writeCode(root: Section, constants: Constants): string {
-  const code = new WriteCode(constants);
+  const code = new WriteCode(constants, true);
   code.part(root.part, 'value', 'o');
   return `if (limit - o < ${root.bytes}) return -1;
 const { bytes: b, halves: h, words: w, longs: l, floats: f, doubles: d } = m;
@@ -20,11 +20,22 @@ ${code.lines.join('\n')}
 return tail;`;
 }
 
+/** The body of `function check(value)`. */
+export function checkCode(root: Section, constants: Constants): string {
+  const code = new WriteCode(constants, false);
+  code.part(root.part, 'value', '');
+  return code.lines.join('\n');
+}
+
 class WriteCode {
   readonly lines: string[] = [];
   private names = 0;
 
-  constructor(private readonly constants: Constants) {}
+  constructor(
+    private readonly constants: Constants,
+    /** False to check only. */
+    private readonly storing: boolean,
+  ) {}
 
   /** `x` is the variable with the value, `s` the one with the offset of the section. */
   part(part: Part, x: string, s: string): void {
@@ -33,17 +44,20 @@ class WriteCode {
         return this.line(`if (${x} !== undefined) fail(value);`);
       case 'string':
         this.line(`if (typeof ${x} !== 'string') fail(value);`);
+        if (!this.storing) return;
         return this.tail(`writeText(m, ${x}, ${word(s, part.at)}, tail, limit)`);
       case 'bytes':
+        if (!this.storing) return this.line(`if (!isBytes(${x})) fail(value);`);
         return this.tail(`writeBytes(m, ${x}, ${word(s, part.at)}, tail, limit)`);
       case 'agentRef':
+        if (!this.storing) return this.line(`if (!isReference(references, ${x})) fail(value);`);
         return this.tail(`writeReference(m, references, ${x}, ${word(s, part.at)}, tail, limit)`);
       case 'enumeration':
         return this.enumeration(part.values, x, `${s} + ${part.at}`);
       case 'array':
         return this.array(part, x, s);
       case 'choice':
-        this.line(`if (${x} === undefined) { ${part.optional ? `b[${s} + ${part.at}] = ${Choice.undefined};` : 'fail(value);'} }`);
+        this.line(`if (${x} === undefined) { ${part.optional ? this.stored(`b[${s} + ${part.at}] = ${Choice.undefined};`) : 'fail(value);'} }`);
         return this.given(part, x, s);
       case 'tuple':
         this.line(`if (!Array.isArray(${x}) || ${x}.length !== ${part.elements.length}) fail(value);`);
@@ -57,9 +71,9 @@ class WriteCode {
   }
 
   private fixed(type: FixedType, at: number, x: string, s: string): void {
-    const number = (test: string, store: string): void => this.line(`if (typeof ${x} !== 'number'${test}) fail(value);\n${store}`);
-    const bigint = (wrap: string): void =>
-      this.line(`if (typeof ${x} !== 'bigint' || BigInt.${wrap}(64, ${x}) !== ${x}) fail(value);\nl[(${s} >> 3) + ${at / 8}] = ${x};`);
+    const checked = (test: string, store: string): void => this.line(`if (${test}) fail(value);\n${this.stored(store)}`);
+    const number = (test: string, store: string): void => checked(`typeof ${x} !== 'number'${test}`, store);
+    const bigint = (wrap: string): void => checked(`typeof ${x} !== 'bigint' || BigInt.${wrap}(64, ${x}) !== ${x}`, `l[(${s} >> 3) + ${at / 8}] = ${x};`);
     switch (type) {
       case 'uint8':
         return number(` || ${x} !== (${x} & 255)`, `b[${s} + ${at}] = ${x};`);
@@ -75,11 +89,10 @@ class WriteCode {
         return number(` || ${x} !== (${x} | 0)`, `w[${word(s, at)}] = ${x};`);
       case 'float32': {
         const rounded = this.name();
+        number('', '');
         // A difference with itself is 0 unless it is not finite.
-        return number(
-          '',
-          `const ${rounded} = Math.fround(${x});\nif (${rounded} - ${rounded} !== 0 && ${x} - ${x} === 0) fail(value);\nf[${word(s, at)}] = ${rounded};`,
-        );
+        this.line(`const ${rounded} = Math.fround(${x});`);
+        return checked(`${rounded} - ${rounded} !== 0 && ${x} - ${x} === 0`, `f[${word(s, at)}] = ${rounded};`);
       }
       case 'safeInteger':
         return number(` || !Number.isSafeInteger(${x})`, `d[(${s} >> 3) + ${at / 8}] = ${x} + 0;`);
@@ -90,10 +103,10 @@ class WriteCode {
       case 'biguint64':
         return bigint('asUintN');
       case 'boolean':
-        return this.line(`if (typeof ${x} !== 'boolean') fail(value);\nb[${s} + ${at}] = ${x} ? 1 : 0;`);
+        return checked(`typeof ${x} !== 'boolean'`, `b[${s} + ${at}] = ${x} ? 1 : 0;`);
       case 'date': {
         const time = this.variable(`timeOf(${x})`);
-        return this.line(`if (${time} === undefined) fail(value);\nd[(${s} >> 3) + ${at / 8}] = ${time};`);
+        return checked(`${time} === undefined`, `d[(${s} >> 3) + ${at / 8}] = ${time};`);
       }
     }
   }
@@ -108,7 +121,7 @@ class WriteCode {
       const cases = values.map((value, position) => `case ${JSON.stringify(value)}: ${index} = ${position}; break;`);
       this.line(`switch (${x}) { ${cases.join(' ')} default: fail(value); }`);
     }
-    this.line(values.length <= 256 ? `b[${at}] = ${index};` : `h[(${at}) >> 1] = ${index};`);
+    this.line(this.stored(values.length <= 256 ? `b[${at}] = ${index};` : `h[(${at}) >> 1] = ${index};`));
   }
 
   private array(part: Part & { readonly type: 'array' }, x: string, s: string): void {
@@ -116,10 +129,12 @@ class WriteCode {
     this.line(`if (!Array.isArray(${x}) || ${x}.length > ${part.lengthMax}) fail(value);`);
     const count = this.variable(`${x}.length`);
     const index = this.name();
-    const element = this.variable(aligned(align), 'let');
-    this.line(`if (${count} * ${bytes} > limit - ${element}) return -1;`);
-    this.line(`w[${word(s, part.at)}] = ${count};\ntail = ${element} + ${count} * ${bytes};`);
-    this.line(`for (let ${index} = 0; ${index} < ${count}; ${index}++, ${element} += ${bytes}) {`);
+    const element = this.storing ? this.variable(aligned(align), 'let') : '';
+    if (this.storing) {
+      this.line(`if (${count} * ${bytes} > limit - ${element}) return -1;`);
+      this.line(`w[${word(s, part.at)}] = ${count};\ntail = ${element} + ${count} * ${bytes};`);
+    }
+    this.line(`for (let ${index} = 0; ${index} < ${count}; ${index}++${this.storing ? `, ${element} += ${bytes}` : ''}) {`);
     this.part(part.element.part, this.variable(`${x}[${index}]`), element);
     this.line('}');
   }
@@ -127,10 +142,10 @@ class WriteCode {
   /** Follows what was done about undefined. */
   private given(part: ChoicePart, x: string, s: string): void {
     const byte = `b[${s} + ${part.at}]`;
-    if (part.nullable) this.line(`else if (${x} === null) ${byte} = ${Choice.null};`);
-    this.line(`else {\n${byte} = ${Choice.value};`);
+    if (part.nullable) this.line(`else if (${x} === null) { ${this.stored(`${byte} = ${Choice.null};`)} }`);
+    this.line(`else {\n${this.stored(`${byte} = ${Choice.value};`)}`);
     const { section } = part.inner;
-    if (section === undefined) {
+    if (section === undefined || !this.storing) {
       this.part(part.inner.part, x, s);
     } else {
       const start = this.variable(aligned(section.align));
@@ -157,7 +172,7 @@ class WriteCode {
       }
       const choice = part as ChoicePart;
       this.line(`if (${field} !== undefined || ${has}) ${present}++;`);
-      this.line(`if (${field} === undefined) b[${s} + ${choice.at}] = ${has} ? ${Choice.undefined} : ${Choice.absent};`);
+      this.line(`if (${field} === undefined) { ${this.stored(`b[${s} + ${choice.at}] = ${has} ? ${Choice.undefined} : ${Choice.absent};`)} }`);
       this.given(choice, field, s);
     }
     const count = this.name();
@@ -170,6 +185,10 @@ class WriteCode {
 
   private tail(call: string): void {
     this.line(`tail = ${call};\nif (tail < 0) { if (tail === -2) fail(value); return -1; }`);
+  }
+
+  private stored(code: string): string {
+    return this.storing ? code : '';
   }
 
   private variable(expression: string, declaration: 'const' | 'let' = 'const'): string {
