@@ -1,5 +1,6 @@
 /** The cases of `cross-thread` that are not tells, in one place because rows are matched by them. The names of tells are in `messages.mjs`. */
 export const ASK_HOT_P50 = 'ask hot, p50';
+export const ASK_DECLARED_HOT_P50 = 'ask hot, declared, p50';
 export const ASK_HOT_MEAN = 'ask hot, mean';
 export const ASK_PARKED_P50 = 'ask parked, p50';
 export const ASK_PIPELINED = 'ask, 64 outstanding';

@@ -17,6 +17,11 @@ const notes = pool(text(52));
 /** @type {readonly { title: string, bytes: number, make: (index: number) => unknown }[]} */
 export const MESSAGES = [
   { title: 'tell, object of 20 bytes', bytes: 20, make: (index) => ({ id: index, price: index + 0.5, tag: tags[index % POOL] }) },
+  {
+    title: 'tell, object of six fields',
+    bytes: 52,
+    make: (index) => ({ id: index, user: users[index % POOL], price: index + 0.25, quantity: index & 1023, tag: tags[(index + 1) % POOL], at: index * 1.5 }),
+  },
   { title: 'tell, string of 20 bytes', bytes: 20, make: from(pool(text(20))) },
   {
     title: 'tell, object of 100 bytes',
@@ -36,6 +41,13 @@ export const MESSAGES = [
   { title: 'tell, string of 1 kB', bytes: 1024, make: from(pool(text(1024))) },
   { title: 'tell, Uint8Array of 1 kB', bytes: 1024, make: from(pool(bytes(1024))) },
   { title: 'tell, Uint8Array of 64 kB', bytes: 65_536, make: from(pool(bytes(65_536))) },
+];
+
+/** The same values where their shape is declared to nexus, which no peer knows: compared with the row of the same object without `declared`. */
+export const DECLARED = [
+  { ...MESSAGES[0], title: 'tell, declared object of 20 bytes', action: 'takeSmall' },
+  { ...MESSAGES[1], title: 'tell, declared object of six fields', action: 'takeSix' },
+  { ...MESSAGES.at(-1), title: 'tell, declared Uint8Array of 64 kB', action: 'takeBytes' },
 ];
 
 /** What is asked and comes back. */

@@ -1,9 +1,10 @@
 /** An agent on one worker thread. */
 import { setImmediate as turn } from 'node:timers/promises';
-import { assertDone, throughput } from '../../harness/measure.mjs';
+import { assertDone, roundTrip, throughput } from '../../harness/measure.mjs';
 import { openNexus } from '../open-nexus.mjs';
 import { reportAsks } from './asks.mjs';
-import { batchOf, MESSAGES, weigh } from './messages.mjs';
+import { ASK_DECLARED_HOT_P50 } from './case-names.mjs';
+import { batchOf, DECLARED, MESSAGES, QUESTION, weigh } from './messages.mjs';
 import { Sink } from './sink.mjs';
 
 const TIMEOUT = { timeoutMs: 60_000 };
@@ -11,7 +12,10 @@ const TIMEOUT = { timeoutMs: 60_000 };
 export async function run(size, report) {
   const nexus = await openNexus(report, { agents: [new URL('./sink.mjs', import.meta.url)], threads: 1 });
   const sink = await nexus.spawn(Sink, { thread: 1 });
-  for (const message of MESSAGES) report.value(message.title, 'messages/s', await throughput(size, (n) => tell(sink, message, n), batchOf(message)));
+  for (const message of [...MESSAGES, ...DECLARED])
+    report.value(message.title, 'messages/s', await throughput(size, (n) => tell(sink, message, n), batchOf(message)));
+  const declared = await roundTrip(size, (index) => sink.ask('echoSmall', QUESTION(index)));
+  report.value(ASK_DECLARED_HOT_P50, 'ns', declared.p50Ns);
   const parksBefore = parks(nexus);
   await reportAsks(size, report, (value) => sink.ask('echo', value));
   assertDone(parks(nexus) - parksBefore >= size.parkedSamples / 2, 'the worker did not park between the parked asks');
@@ -22,13 +26,13 @@ function parks(nexus) {
   return nexus.threads()[1].counters.parks;
 }
 
-async function tell(sink, { make }, n) {
+async function tell(sink, { make, action = 'take' }, n) {
   const before = await totals(sink);
   let sum = before.sum;
   for (let index = 0; index < n; index++) {
     const value = make(index);
     sum = (sum + weigh(value)) | 0;
-    for (let outcome = sink.tell('take', value); outcome !== 'accepted'; outcome = sink.tell('take', value)) {
+    for (let outcome = sink.tell(action, value); outcome !== 'accepted'; outcome = sink.tell(action, value)) {
       if (outcome !== 'full') throw new Error(`tell was ${outcome}`);
       await turn();
     }
