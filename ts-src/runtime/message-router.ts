@@ -62,7 +62,8 @@ export class MessageRouter {
   tellLocal(cell: AgentCell, action: ActionEntry, input: unknown, sender: AgentReference | undefined): TellOutcome {
     // As if it went to another thread: whether a message is accepted must not depend on where the agent is.
     if (action.input !== undefined) action.input.check(input);
-    return this.tellChecked(cell, action, input, sender);
+    this.sentLocal++;
+    return this.#dispatcher.enqueue(cell, action, input, undefined, sender);
   }
 
   /** As `tellLocal`, for an input that is known to be of the declared shape. */
