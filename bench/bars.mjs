@@ -7,6 +7,8 @@ const SPAWN = ['same-thread', 'spawn+stop, one at a time'];
 const REMOTE_TELL = ['cross-thread', 'tell, object of 20 bytes'];
 const REMOTE_ASK = ['cross-thread', 'ask hot, p50'];
 const PARKED = ['cross-thread', 'ask parked, p50'];
+const PARKED_APART = ['cross-thread', 'ask parked, threads on two cores, p50'];
+const IDLE_CORE = ['idle', '1,000 idle agents on 2 threads'];
 const IDLE = ['memory', 'idle agent, 1,000,000 of them, resident'];
 const FIND = ['lookup', 'find among 1,000,000, random'];
 
@@ -25,6 +27,9 @@ const BARS = [
   { title: 'cross-thread ask hot, p50', of: REMOTE_ASK, atMost: 4000 },
   { title: 'cross-thread ask hot over postMessage', of: REMOTE_ASK, timesBetterThan: 'postMessage', higherIsBetter: false, atLeast: 6 },
   { title: 'cross-thread ask parked, p50', of: PARKED, atMost: 25_000 },
+  { title: 'cross-thread ask parked over a futex there and back', of: PARKED, timesLongerThan: 'futex', atMost: 1.25 },
+  { title: 'the same with the threads on two cores', of: PARKED_APART, timesLongerThan: 'futex', atMost: 1.25 },
+  { title: '1,000 idle agents on 2 threads', of: IDLE_CORE, atMost: 0.5 },
   { title: 'idle agent among 1,000,000', of: IDLE, atMost: 400 },
   { title: 'lookup among 1,000,000', of: FIND, atMost: 500 },
 ];
@@ -45,14 +50,21 @@ export function formatRatiosAndBars(rows) {
 export function evaluateBars(rows) {
   const verdicts = [];
   for (const bar of BARS) {
-    const value = bar.timesBetterThan === undefined ? find(rows, bar.of, 'nexus')?.median : ratio(rows, bar.of, bar.timesBetterThan, bar.higherIsBetter);
+    const value = valueOf(rows, bar);
     if (value === undefined) continue;
-    const unit = bar.timesBetterThan === undefined ? find(rows, bar.of, 'nexus').unit : 'x';
+    const unit = (bar.timesBetterThan ?? bar.timesLongerThan) === undefined ? find(rows, bar.of, 'nexus').unit : 'x';
     const met = bar.atLeast === undefined ? value <= bar.atMost : value >= bar.atLeast;
     const limit = bar.atLeast === undefined ? `at most ${quantity(bar.atMost, unit)}` : `at least ${quantity(bar.atLeast, unit)}`;
     verdicts.push({ title: bar.title, met, text: `${quantity(value, unit)} (${limit})` });
   }
   return verdicts;
+}
+
+function valueOf(rows, bar) {
+  if (bar.timesBetterThan !== undefined) return ratio(rows, bar.of, bar.timesBetterThan, bar.higherIsBetter);
+  if (bar.timesLongerThan === undefined) return find(rows, bar.of, 'nexus')?.median;
+  const times = ratio(rows, bar.of, bar.timesLongerThan, false);
+  return times === undefined ? undefined : 1 / times;
 }
 
 /** How many times better nexus is. */

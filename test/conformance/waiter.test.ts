@@ -96,10 +96,12 @@ describe.each(['native', 'portable'] as const)('waiter: %s', (engine) => {
         if (take(shared) > 0) parksAtReply = counter(shared, 0, L.COUNTER_PARKS);
         return false;
       });
-      await startPeer(shared, 'echo');
+      await startPeer(shared, 'think');
       let awake = 0;
       for (let round = 0; round < 30; round++) {
-        await until(() => isParked(shared, 1), 'the worker parks');
+        const parksBefore = counter(shared, 0, L.COUNTER_PARKS);
+        // One that has parked does not look for more because of the answer before.
+        await until(() => isParked(shared, 1) && counter(shared, 0, L.COUNTER_PARKS) > parksBefore, 'both park');
         const parks = counter(shared, 0, L.COUNTER_PARKS);
         parksAtReply = -1;
         send(shared, waiter);
