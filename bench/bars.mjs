@@ -50,7 +50,7 @@ export function formatRatiosAndBars(rows) {
 export function evaluateBars(rows) {
   const verdicts = [];
   for (const bar of BARS) {
-    const value = valueOf(rows, bar);
+    const value = measuredFor(rows, bar);
     if (value === undefined) continue;
     const unit = (bar.timesBetterThan ?? bar.timesLongerThan) === undefined ? find(rows, bar.of, 'nexus').unit : 'x';
     const met = bar.atLeast === undefined ? value <= bar.atMost : value >= bar.atLeast;
@@ -60,7 +60,7 @@ export function evaluateBars(rows) {
   return verdicts;
 }
 
-function valueOf(rows, bar) {
+function measuredFor(rows, bar) {
   if (bar.timesBetterThan !== undefined) return ratio(rows, bar.of, bar.timesBetterThan, bar.higherIsBetter);
   if (bar.timesLongerThan === undefined) return find(rows, bar.of, 'nexus')?.median;
   const times = ratio(rows, bar.of, bar.timesLongerThan, false);

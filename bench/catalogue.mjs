@@ -119,7 +119,8 @@ export function tasksOf(name, size) {
   const erlang = erlangTasks(name);
   const wakeUps = wakeUpTasks(name);
   const all = [...peers.map((peer) => ({ ...peer, module: new URL(peer.module, import.meta.url).href })), ...erlang.peers, ...wakeUps.peers];
-  const tasks = name === 'memory' ? all.flatMap((peer) => eachSize(peer, size)) : all.map((peer) => ({ ...peer, parameters: { suite: name, peer: peer.peer } }));
+  const tasks =
+    name === 'memory' ? all.flatMap((peer) => eachSize(peer, size)) : all.map((peer) => ({ ...peer, parameters: { suite: name, peer: peer.peer } }));
   return { tasks, missing: [...erlang.missing, ...wakeUps.missing], roundsMax };
 }
 
