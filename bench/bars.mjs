@@ -11,6 +11,8 @@ const SIX = ['cross-thread', 'tell, object of six fields'];
 const BINARY = ['cross-thread', 'tell, Uint8Array of 64 kB'];
 const REMOTE_ASK = ['cross-thread', 'ask hot, p50'];
 const PARKED = ['cross-thread', 'ask parked, p50'];
+const PARKED_APART = ['cross-thread', 'ask parked, threads on two cores, p50'];
+const IDLE_CORE = ['idle', '1,000 idle agents on 2 threads'];
 const IDLE = ['memory', 'idle agent, 1,000,000 of them, resident'];
 const FIND = ['lookup', 'find among 1,000,000, random'];
 
@@ -37,6 +39,8 @@ const BARS = [
   { title: 'cross-thread ask hot, p50', of: REMOTE_ASK, atMost: 2600 },
   { title: 'cross-thread ask hot over postMessage', of: REMOTE_ASK, timesBetterThan: 'postMessage', higherIsBetter: false, atLeast: 10 },
   { title: 'cross-thread ask parked over a bare futex round trip', of: PARKED, timesWorseThan: 'futex', atMost: 1.25 },
+  { title: 'the same with the threads on two cores', of: PARKED_APART, timesWorseThan: 'futex', atMost: 1.25 },
+  { title: '1,000 idle agents on 2 threads', of: IDLE_CORE, atMost: 0.5 },
   { title: 'idle agent among 1,000,000', of: IDLE, atMost: 256 },
   { title: 'lookup among 1,000,000', of: FIND, atMost: 200 },
 ];

@@ -4,6 +4,7 @@
  * can reach.
  */
 import { erlangTasks } from './peers/erlang/tasks.mjs';
+import { wakeUpTasks } from './peers/wake-up/tasks.mjs';
 
 const SAME_THREAD = [
   {
@@ -91,6 +92,14 @@ const SCALE = [
   },
 ];
 
+const IDLE = [
+  {
+    peer: 'nexus',
+    module: 'suites/idle/nexus.mjs',
+    job: '1,000 agents on two workers, each of which has had a message; then nothing for 3 s. Processor time of the whole process, the timer that ends the wait included',
+  },
+];
+
 /** In the order in which they run. `roundsMax`: memory differs little from round to round, and takes long. */
 export const SUITES = [
   { suite: 'same-thread', peers: SAME_THREAD },
@@ -98,6 +107,7 @@ export const SUITES = [
   { suite: 'cross-thread', peers: CROSS_THREAD },
   { suite: 'lookup', peers: LOOKUP },
   { suite: 'scale', peers: SCALE },
+  { suite: 'idle', peers: IDLE },
 ];
 
 /**
@@ -107,9 +117,11 @@ export const SUITES = [
 export function tasksOf(name, size) {
   const { peers, roundsMax = Number.POSITIVE_INFINITY } = SUITES.find(({ suite }) => suite === name);
   const erlang = erlangTasks(name);
-  const all = [...peers.map((peer) => ({ ...peer, module: new URL(peer.module, import.meta.url).href })), ...erlang.peers];
-  const tasks = name === 'memory' ? all.flatMap((peer) => eachSize(peer, size)) : all.map((peer) => ({ ...peer, parameters: { suite: name } }));
-  return { tasks, missing: erlang.missing, roundsMax };
+  const wakeUps = wakeUpTasks(name);
+  const all = [...peers.map((peer) => ({ ...peer, module: new URL(peer.module, import.meta.url).href })), ...erlang.peers, ...wakeUps.peers];
+  const tasks =
+    name === 'memory' ? all.flatMap((peer) => eachSize(peer, size)) : all.map((peer) => ({ ...peer, parameters: { suite: name, peer: peer.peer } }));
+  return { tasks, missing: [...erlang.missing, ...wakeUps.missing], roundsMax };
 }
 
 /** Memory is measured in a process that has done nothing else. */

@@ -29,7 +29,10 @@ export interface EngineOptions {
   readonly force?: EngineKind;
   /** Refuse to start with any other. */
   readonly require?: EngineKind;
-  /** How long a thread that just had messages looks for more before it parks, 0 to 1,000. It does so less and less often while that is in vain. Default 20. */
+  /**
+   * How long a thread that just had messages looks for more before it parks, 0 to 1,000. One that has woken another thread looks for the answer up to four times as
+   * long. Either happens less and less often while it is in vain. Default 20.
+   */
   readonly spinMicroseconds?: number;
 }
 

@@ -13,6 +13,7 @@ export const FULL = {
   memoryAgentsMaxOfHeavyPeers: 100_000,
   lookupAgents: 1_000_000,
   scaleAgents: 1_000_000,
+  idleMs: 3000,
   taskTimeoutMs: 180_000,
 };
 
@@ -26,5 +27,6 @@ export const SMOKE = {
   memoryAgentsMaxOfHeavyPeers: 20_000,
   lookupAgents: 2_000,
   scaleAgents: 2_000,
+  idleMs: 100,
   taskTimeoutMs: 30_000,
 };

@@ -84,22 +84,38 @@ void Waiter::OnHandleClosed() {
 }
 
 void Waiter::BeforePoll() {
-  const auto do_not_block = [this] { uv_idle_start(&idle_, [](uv_idle_t*) {}); };
-  if (again_ || parking_.HasWork()) return do_not_block();
+  drained_ = false;
+  uv_idle_stop(&idle_);
+  if (again_ || parking_.HasWork()) return DrainBeforePoll();
   // The poll will return at once, and the look afterwards is enough.
   if (uv_backend_timeout(loop_) == 0) return;
-  if (hot_ && spin_nanoseconds_ > 0 && spin_policy_.ShouldSpin()) {
-    const std::uint64_t deadline = uv_hrtime() + spin_nanoseconds_;
-    if (parking_.SpinForWork([deadline] { return uv_hrtime() >= deadline; })) {
-      spin_policy_.Succeeded();
-      return do_not_block();
-    }
-    spin_policy_.Failed();
-  }
+  const bool expects_reply = expects_reply_ && has_other_cores_;
+  expects_reply_ = false;
+  if (expects_reply && FindsWork(&reply_spin_, spin_nanoseconds_ * kReplySpins)) return DrainBeforePoll();
+  if (hot_ && FindsWork(&message_spin_, spin_nanoseconds_)) return DrainBeforePoll();
   hot_ = false;
-  if (!parking_.TryPark()) return do_not_block();
+  if (!parking_.TryPark()) return DrainBeforePoll();
   parked_ = true;
   shared_.Count(thread_, layout::kCounterParks);
+}
+
+bool Waiter::FindsWork(SpinPolicy* policy, std::uint64_t nanoseconds) {
+  if (nanoseconds == 0 || !policy->ShouldSpin()) return false;
+  const std::uint64_t deadline = uv_hrtime() + nanoseconds;
+  const bool found = parking_.SpinForWork([deadline] { return uv_hrtime() >= deadline; });
+  if (found) {
+    policy->Succeeded();
+  } else {
+    policy->Failed();
+  }
+  return found;
+}
+
+void Waiter::DrainBeforePoll() {
+  // The poll that follows serves timers and sockets without blocking, while the other threads work on what the drain sends them.
+  uv_idle_start(&idle_, [](uv_idle_t*) {});
+  drained_ = true;
+  Drain();
 }
 
 void Waiter::AfterPoll() {
@@ -107,17 +123,15 @@ void Waiter::AfterPoll() {
     parked_ = false;
     parking_.Unpark();
   }
-  uv_idle_stop(&idle_);
-  const bool work = parking_.HasWork();
-  if (!work && !again_) return;
+  // One drain in each turn of the event loop.
+  if (!drained_ && (again_ || parking_.HasWork())) Drain();
+}
+
+void Waiter::Drain() {
   hot_ = true;
   again_ = false;
   // Before the drain: a request that comes while it runs is for the next one.
   parking_.ClearAttention();
-  Drain();
-}
-
-void Waiter::Drain() {
   napi_handle_scope scope;
   if (!Ok(napi_open_handle_scope(env_, &scope))) return;
   napi_value drain = nullptr;

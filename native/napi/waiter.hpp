@@ -1,5 +1,6 @@
 // How one thread waits for its rings: hooks around the poll of its event loop. Just before the poll (prepare) it looks for work, spins a little if there was
-// work lately, and parks; just after (check) it drains. A parked thread is woken through its uv_async_t, which makes the poll return.
+// work lately or if it has just woken another thread, whose answer may be near, and drains what it finds. If there is nothing it parks; then it drains just
+// after the poll (check). A parked thread is woken through its uv_async_t, which makes the poll return. Never two drains without a poll between them.
 // All handles are unreferenced: waiting keeps no process alive. The handles live inside this object, which deletes itself when all of them are closed.
 #pragma once
 #include <node_api.h>
@@ -20,16 +21,23 @@ class Waiter {
   /** Closes everything. Idempotent; from the waiter's own thread. After it the drain function is not called again. */
   void Stop();
   void SetSpin(double microseconds) { spin_nanoseconds_ = microseconds > 0 ? static_cast<std::uint64_t>(microseconds * 1000) : 0; }
+  /** This thread has woken another one, which was parked. */
+  void ExpectReply() { expects_reply_ = true; }
   const SharedMemory& Shared() const { return shared_; }
   std::uint32_t Thread() const { return thread_; }
 
  private:
+  /** A reply from a thread that sleeps takes its wake-up, its work and the way back: longer than the next message of a thread that is awake. */
+  static constexpr std::uint64_t kReplySpins = 4;
+
   Waiter(napi_env env, Environment* environment, const SharedMemory& shared, std::uint32_t thread);
   bool Hold(napi_value view, napi_value drain);
   void Release();
   bool Open();
   void BeforePoll();
   void AfterPoll();
+  void DrainBeforePoll();
+  bool FindsWork(SpinPolicy* policy, std::uint64_t nanoseconds);
   void Drain();
   void ReportFailure();
   void OnHandleClosed();
@@ -52,11 +60,18 @@ class Waiter {
   /** Tells Node that this environment may go on ending. */
   napi_async_cleanup_hook_handle cleanup_ = nullptr;
   std::uint64_t spin_nanoseconds_ = 0;
-  SpinPolicy spin_policy_;
+  SpinPolicy message_spin_;
+  SpinPolicy reply_spin_;
   /** The last drain left work behind. */
   bool again_ = false;
   /** There was work since the last time a spin was in vain. */
   bool hot_ = false;
+  /** This turn of the event loop had its drain. */
+  bool drained_ = false;
+  /** Another thread was woken since the last look. */
+  bool expects_reply_ = false;
+  /** Without one the thread that was woken cannot run while this one spins. */
+  const bool has_other_cores_ = uv_available_parallelism() > 1;
   bool parked_ = false;
   bool stopped_ = false;
 };

@@ -56,6 +56,7 @@ napi_value Wake(napi_env env, napi_callback_info info) {
   if (waiter == nullptr || !ReadUint32(env, values[1], &thread) || thread >= waiter->Shared().thread_count) return MakeBoolean(env, true);
   if (!Parking<>::ClaimWake(waiter->Shared(), thread)) return MakeBoolean(env, true);
   waiter->Shared().Count(waiter->Thread(), layout::kCounterWakes);
+  waiter->ExpectReply();
   return MakeBoolean(env, WakeWaiter(waiter->Shared().base, thread));
 }
 

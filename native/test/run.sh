@@ -11,7 +11,7 @@ passed=0
 failed=0
 run() {
   name=$1 flags=$2
-  for test in routing_table_stress parking_stress; do
+  for test in routing_table_stress parking_stress spin_policy_test; do
     if ! ${CXX:-g++} -std=c++17 -O1 -g -fno-exceptions -Wall -Wextra $flags -I"$root/layout/generated" -I"$root/native/include" "$here/$test.cc" -o "$out/$test.$name" -pthread; then
       echo "FAIL $test does not compile"
       failed=$((failed + 1))

@@ -1,6 +1,7 @@
 /** What every waiter promises, for each engine: no wake-up is lost, a parked thread costs nothing and holds nothing, and every way to end is clean. */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -83,6 +84,55 @@ describe.each(['native', 'portable'] as const)('waiter: %s', (engine) => {
 
   test('no wake-up is lost in 20,000 round trips that spin first', async () => {
     expect((await pingPong(20_000, 20)).received).toBe(20_000);
+  });
+
+  it.skipIf(engine === 'portable' || loaded.addon === undefined || availableParallelism() < 2)(
+    'a thread that has woken another one looks for the answer before it parks',
+    async () => {
+      const shared = memory();
+      const waiter = open(shared, 0, 1000);
+      let parksAtReply = -1;
+      waiter.start(() => {
+        if (take(shared) > 0) parksAtReply = counter(shared, 0, L.COUNTER_PARKS);
+        return false;
+      });
+      await startPeer(shared, 'think');
+      let awake = 0;
+      for (let round = 0; round < 30; round++) {
+        const parksBefore = counter(shared, 0, L.COUNTER_PARKS);
+        // One that has parked does not look for more because of the answer before.
+        await until(() => isParked(shared, 1) && counter(shared, 0, L.COUNTER_PARKS) > parksBefore, 'both park');
+        const parks = counter(shared, 0, L.COUNTER_PARKS);
+        parksAtReply = -1;
+        send(shared, waiter);
+        await until(() => parksAtReply >= 0, 'the answer');
+        if (parksAtReply === parks) awake++;
+      }
+      // Other work of the machine may delay some answers by more than 4 ms.
+      expect(awake).toBeGreaterThan(10);
+    },
+  );
+
+  test('there is a turn of the event loop between two drains', async () => {
+    const shared = memory();
+    const waiter = open(shared, 0, 0);
+    let turns = 0;
+    let turnsOfLast = -1;
+    let together = 0;
+    let calls = 0;
+    let immediate = setImmediate(function turn() {
+      turns++;
+      immediate = setImmediate(turn);
+    });
+    cleanUps.push(() => clearImmediate(immediate));
+    waiter.start(() => {
+      if (turns === turnsOfLast) together++;
+      turnsOfLast = turns;
+      return ++calls < 500;
+    });
+    Atomics.store(shared.words, threadWord(shared, 0) + L.THREAD_WORD_ATTENTION, 1);
+    await until(() => calls >= 500, 'all calls', 20_000);
+    expect(together).toBe(0);
   });
 
   test('a parked thread uses no processor', async () => {

@@ -1,16 +1,19 @@
 /** An agent on one worker thread. */
 import { setImmediate as turn } from 'node:timers/promises';
-import { assertDone, roundTrip, throughput } from '../../harness/measure.mjs';
+import { assertDone, parkedRoundTrip, roundTrip, throughput } from '../../harness/measure.mjs';
+import { coresForTwo, pinThread, threadIds } from '../../harness/two-cores.mjs';
 import { openNexus } from '../open-nexus.mjs';
 import { reportAsks } from './asks.mjs';
-import { ASK_DECLARED_HOT_P50 } from './case-names.mjs';
+import { ASK_DECLARED_HOT_P50, ASK_PARKED_APART_P50 } from './case-names.mjs';
 import { batchOf, DECLARED, MESSAGES, QUESTION, weigh } from './messages.mjs';
 import { Sink } from './sink.mjs';
 
 const TIMEOUT = { timeoutMs: 60_000 };
 
 export async function run(size, report) {
+  const threadsBefore = threadIds();
   const nexus = await openNexus(report, { agents: [new URL('./sink.mjs', import.meta.url)], threads: 1 });
+  const threadsOfNexus = threadIds().filter((id) => !threadsBefore.includes(id));
   const sink = await nexus.spawn(Sink, { thread: 1 });
   for (const message of [...MESSAGES, ...DECLARED])
     report.value(message.title, 'messages/s', await throughput(size, (n) => tell(sink, message, n), batchOf(message)));
@@ -19,6 +22,12 @@ export async function run(size, report) {
   const parksBefore = parks(nexus);
   await reportAsks(size, report, (value) => sink.ask('echo', value));
   assertDone(parks(nexus) - parksBefore >= size.parkedSamples / 2, 'the worker did not park between the parked asks');
+  const cores = coresForTwo();
+  if (cores !== undefined) {
+    pinThread(process.pid, cores[0]);
+    for (const thread of threadsOfNexus) pinThread(thread, cores[1]);
+    report.value(ASK_PARKED_APART_P50, 'ns', await parkedRoundTrip(size, (index) => sink.ask('echo', QUESTION(index))));
+  }
   await nexus.stop();
 }
 
