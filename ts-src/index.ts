@@ -19,6 +19,7 @@ export {
   defineAgent,
 } from './model/agent-definition.js';
 export type { AgentRef, AskOptions, InputOf, ReplyOf, TellOutcome } from './model/agent-ref.js';
+export type { HistogramName, HistogramSnapshot } from './model/histogram.js';
 export type { InitOf, Routing, SendOptions, SpawnOptions, ThreadChoice } from './model/spawn-options.js';
 export type { NexusTopology } from '../bindings/placement.js';
 export type { AgentSummary, Nexus, NexusEvents, StopReport, ThreadState, ThreadStatistics } from './nexus.js';

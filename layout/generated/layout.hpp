@@ -5,10 +5,13 @@
 namespace nexus::layout {
 
 inline constexpr std::uint32_t kMagic = 1398102094u;
-inline constexpr std::uint32_t kVersion = 3u;
+inline constexpr std::uint32_t kVersion = 4u;
 inline constexpr std::uint32_t kHeaderBytes = 4096u;
 inline constexpr std::uint32_t kThreadBytes = 256u;
 inline constexpr std::uint32_t kCountersBytes = 512u;
+inline constexpr std::uint32_t kHistogramBytes = 18880u;
+inline constexpr std::uint32_t kHistogramOctaveBits = 6u;
+inline constexpr std::uint32_t kHistogramBuckets = 2345u;
 inline constexpr std::uint32_t kScratchBytes = 69632u;
 inline constexpr std::uint32_t kGroupStateBytes = 8u;
 inline constexpr std::uint32_t kRecordBytes = 64u;
@@ -68,6 +71,15 @@ inline constexpr std::uint32_t kCounterDeadStopped = 20u;
 inline constexpr std::uint32_t kCounterDeadThreadLost = 21u;
 inline constexpr std::uint32_t kCounterDeadNexusStopped = 22u;
 inline constexpr std::uint32_t kCounterCount = 23u;
+inline constexpr std::uint32_t kHistogramAskLocal = 0u;
+inline constexpr std::uint32_t kHistogramAskRemote = 1u;
+inline constexpr std::uint32_t kHistogramTurn = 2u;
+inline constexpr std::uint32_t kHistogramMessageWait = 3u;
+inline constexpr std::uint32_t kHistogramCount = 4u;
+inline constexpr std::uint32_t kHistogramDoubleSum = 0u;
+inline constexpr std::uint32_t kHistogramDoubleMin = 1u;
+inline constexpr std::uint32_t kHistogramDoubleMax = 2u;
+inline constexpr std::uint32_t kHistogramDoubleBuckets = 8u;
 inline constexpr std::uint32_t kHeaderWordMagic = 0u;
 inline constexpr std::uint32_t kHeaderWordVersion = 1u;
 inline constexpr std::uint32_t kHeaderWordMemoryBytes = 2u;
@@ -87,6 +99,7 @@ inline constexpr std::uint32_t kHeaderWordRingsOffset = 15u;
 inline constexpr std::uint32_t kHeaderWordScratchOffset = 16u;
 inline constexpr std::uint32_t kHeaderWordDeadLetterListeners = 17u;
 inline constexpr std::uint32_t kHeaderWordSignalListeners = 18u;
+inline constexpr std::uint32_t kHeaderWordHistogramsOffset = 19u;
 inline constexpr std::uint32_t kThreadWordState = 0u;
 inline constexpr std::uint32_t kThreadWordIncarnation = 1u;
 inline constexpr std::uint32_t kThreadWordAgentCount = 2u;
@@ -95,6 +108,8 @@ inline constexpr std::uint32_t kThreadWordStarting = 4u;
 inline constexpr std::uint32_t kThreadWordParked = 16u;
 inline constexpr std::uint32_t kThreadWordAttention = 32u;
 inline constexpr std::uint32_t kRingWordTail = 0u;
+inline constexpr std::uint32_t kRingWordStamp = 2u;
+inline constexpr std::uint32_t kRingWordStampedAt = 4u;
 inline constexpr std::uint32_t kRingWordHead = 16u;
 inline constexpr std::uint32_t kRingWordBlocked = 32u;
 inline constexpr std::uint32_t kRecordWordState = 0u;
@@ -120,7 +135,7 @@ inline constexpr std::uint32_t kMessageWordSlot = 2u;
 inline constexpr std::uint32_t kMessageWordGeneration = 3u;
 inline constexpr std::uint32_t kMessageWordExtra = 4u;
 
-static_assert(19 * 4 <= kHeaderBytes, "HEADER fits its bytes");
+static_assert(20 * 4 <= kHeaderBytes, "HEADER fits its bytes");
 static_assert(33 * 4 <= kThreadBytes, "THREAD fits its bytes");
 static_assert(33 * 4 <= kRingHeaderBytes, "RING fits its bytes");
 static_assert(9 * 4 <= kRecordBytes, "RECORD fits its bytes");
@@ -131,5 +146,6 @@ static_assert(kRecordBytes == 64 && kBucketBytes == 64, "a record and a bucket a
 static_assert(kRecordInlineBytes == kRecordBytes - kRecordWordInline * 4, "inline bytes follow the words of a record");
 static_assert(kExtensionInlineBytes == kRecordBytes - kExtensionWordInline * 4, "inline bytes follow the words of an extension");
 static_assert(kCounterCount * 8 <= kCountersBytes, "counters fit their block");
+static_assert((kHistogramDoubleBuckets + kHistogramBuckets) * 8 <= kHistogramBytes && kHistogramBytes % 64 == 0, "a histogram fits its block");
 
 }  // namespace nexus::layout

@@ -38,14 +38,26 @@ export class InboundLink {
   readonly #decoder: ValueDecoder;
   readonly #receiver: Receiver;
   readonly #receive: (at: number) => void;
+  readonly #published: (stampedMs: number) => void;
   #assembly: Uint8Array | undefined;
   #assembled = 0;
   readonly #incarnation: number;
   /** A successor throws away what was meant for its predecessors, up to the RESET that is meant for itself. */
   #discarding: boolean;
 
-  /** @param incarnation of this thread. */
-  constructor(shared: SharedMemory, thread: number, reader: RingReader, decoder: ValueDecoder, receiver: Receiver, incarnation: number) {
+  /**
+   * @param incarnation of this thread.
+   * @param published told, for some of the messages that were taken, when they had been published.
+   */
+  constructor(
+    shared: SharedMemory,
+    thread: number,
+    reader: RingReader,
+    decoder: ValueDecoder,
+    receiver: Receiver,
+    incarnation: number,
+    published: (stampedMs: number) => void,
+  ) {
     this.#words = shared.words;
     this.#bytes = shared.bytes;
     this.#thread = thread;
@@ -53,6 +65,7 @@ export class InboundLink {
     this.#decoder = decoder;
     this.#receiver = receiver;
     this.#incarnation = incarnation;
+    this.#published = published;
     this.#discarding = incarnation > 0;
     this.#receive = (at) => this.#dispatch(this.#words, this.#bytes, at);
   }
@@ -65,6 +78,10 @@ export class InboundLink {
   read(messagesMax: number): number {
     const count = this.#reader.read(messagesMax, this.#receive);
     this.received += count;
+    if (count > 0) {
+      const stampedMs = this.#reader.takeStamp();
+      if (stampedMs >= 0) this.#published(stampedMs);
+    }
     return count;
   }
 

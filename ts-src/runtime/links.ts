@@ -8,12 +8,16 @@ import type { ReferenceCodec } from '../codec/reference-codec.js';
 import { ValueDecoder } from '../codec/value-decoder.js';
 import { ValueEncoder } from '../codec/value-encoder.js';
 import * as L from '../../layout/generated/layout.js';
+import { Sampling } from '../model/sampling.js';
+import type { Clock } from '../ports/clock.js';
 import type { Waiter } from '../ports/engine.js';
 import { InboundLink, type Receiver } from './inbound-link.js';
 import { OutboundLink } from './outbound-link.js';
 
 /** Messages taken from one ring before the next one has its turn. */
 const READ_MESSAGES_MAX = 1024;
+/** One of so many publications is timed, if the one timed before on that ring has been read. */
+const PUBLICATIONS_PERIOD = 31;
 
 export interface LinksNeeds {
   readonly thread: number;
@@ -21,6 +25,9 @@ export interface LinksNeeds {
   readonly waiter: Waiter;
   readonly references: ReferenceCodec;
   readonly messageBytesMax: number;
+  readonly clock: Clock;
+  /** Told how long messages to this thread waited in their ring, in nanoseconds. */
+  readonly messageWait: { record(nanoseconds: number): void };
   /** Runs soon when something was sent outside a turn; must call `flush`. */
   readonly flushSoon: () => void;
 }
@@ -33,6 +40,8 @@ export class Links {
   readonly #inbound: (InboundLink | undefined)[] = [];
   readonly #dirty: OutboundLink[] = [];
   readonly #failedThreads = new Set<number>();
+  readonly #sampling = new Sampling(PUBLICATIONS_PERIOD);
+  readonly #stampMs = (): number => (this.#sampling.take() ? this.#processNowMs() : -1);
 
   constructor(needs: LinksNeeds) {
     this.#needs = needs;
@@ -40,10 +49,12 @@ export class Links {
 
   /** Connects the rings from all other threads. A successor first tells everybody that its predecessor's stream is over. */
   open(receiver: Receiver, incarnation: number): void {
-    const { shared, thread, references } = this.#needs;
+    const { shared, thread, references, messageWait } = this.#needs;
+    const published = (stampedMs: number): void => messageWait.record((this.#processNowMs() - stampedMs) * 1e6);
     for (let other = 0; other < shared.threadCount; other++) {
       if (other === thread) continue;
-      this.#inbound[other] = new InboundLink(shared, other, new RingReader(shared, other, thread), new ValueDecoder(references), receiver, incarnation);
+      const reader = new RingReader(shared, other, thread);
+      this.#inbound[other] = new InboundLink(shared, other, reader, new ValueDecoder(references), receiver, incarnation, published);
       // Given up before this thread was there to be told.
       if (Atomics.load(shared.words, threadWord(shared, other) + L.THREAD_WORD_STATE) === L.THREAD_STATE_FAILED) this.giveUp(other);
       else if (incarnation > 0) this.reset(other);
@@ -121,6 +132,7 @@ export class Links {
       encoder: new ValueEncoder(references),
       writer: new RingWriter(shared, this.#needs.thread, thread),
       messageBytesMax,
+      stampMs: this.#stampMs,
       wake: () => waiter.wake(thread),
       flushSoon: () => {
         this.#dirty.push(link);
@@ -129,6 +141,11 @@ export class Links {
     });
     this.#outbound[thread] = link;
     return link;
+  }
+
+  #processNowMs(): number {
+    const { clock } = this.#needs;
+    return clock.nowMs() + clock.originMs;
   }
 
   /** Makes a parked thread run its drain although no ring of it has data: there is room again in a ring it writes. */

@@ -4,6 +4,12 @@ import { type PendingAsk, PendingAsks } from '../../../dist/ts-src/runtime/pendi
 import { ManualClock } from './manual-clock.js';
 
 const TARGET = { kind: 'counter', id: 'c1' };
+const refuse = {
+  record(): void {
+    throw new Error('no ask is timed here');
+  },
+};
+const NOT_TIMED = { local: refuse, remote: refuse };
 
 interface Asked {
   readonly ask: PendingAsk;
@@ -49,7 +55,7 @@ test('every ask settles exactly once, by whatever comes first, and a reply for a
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120, size: 'max' }), (steps) => {
       const clock = new ManualClock();
-      const asks = new PendingAsks(clock, 0);
+      const asks = new PendingAsks(clock, 0, NOT_TIMED);
       const all: {
         asked: Asked;
         address: readonly [number, number] | undefined;
@@ -116,7 +122,7 @@ test('every ask settles exactly once, by whatever comes first, and a reply for a
 
 test('a late reply is counted and does not reach the ask that has its place now', () => {
   const clock = new ManualClock();
-  const asks = new PendingAsks(clock, 0);
+  const asks = new PendingAsks(clock, 0, NOT_TIMED);
   const first = open(asks, clock, 100);
   asks.sendTo(first.ask, 1);
   const address = [first.ask.slot, first.ask.sequence] as const;
@@ -133,7 +139,7 @@ test('a late reply is counted and does not reach the ask that has its place now'
 test('a reply to a predecessor does not match an ask of its successor', () => {
   const clock = new ManualClock();
   const addresses = Array.from({ length: 50 }, (_, incarnation) => {
-    const asks = new PendingAsks(clock, incarnation);
+    const asks = new PendingAsks(clock, incarnation, NOT_TIMED);
     return Array.from({ length: 50 }, () => {
       const { ask } = open(asks, clock, 100);
       asks.sendTo(ask, 1);
@@ -145,7 +151,7 @@ test('a reply to a predecessor does not match an ask of its successor', () => {
 
 test('a signal is let go when the ask has settled', () => {
   const clock = new ManualClock();
-  const asks = new PendingAsks(clock, 0);
+  const asks = new PendingAsks(clock, 0, NOT_TIMED);
   const controller = new AbortController();
   let listeners = 0;
   const { signal } = controller;
