@@ -132,10 +132,10 @@ export class Dispatcher {
   /** Handles messages until none wait or the budget is used up. */
   drain(): void {
     if (this.#draining) return;
+    // Replies have arrived and no messages.
+    if (this.#queueSize === 0) return this.#endDrain();
     this.#draining = true;
     const needs = this.#needs;
-    // Where replies arrive and no messages, there is nothing to time.
-    const isTimed = this.#queueSize > 0 && this.#sampling.take();
     const startedMs = needs.nowMs();
     let lookedMs = startedMs;
     let untilLook = this.#pace;
@@ -154,13 +154,17 @@ export class Dispatcher {
     } finally {
       // Also when the runtime itself fails: what waits is handled by the next drain.
       this.#draining = false;
-      if (isTimed) needs.turnTook(needs.nowMs() - startedMs);
-      needs.afterDrain();
-      if (this.#queueSize > 0) {
-        this.#scheduled = true;
-        setImmediate(this.#drainLater);
-      } else this.#scheduled = false;
+      if (this.#sampling.take()) needs.turnTook(needs.nowMs() - startedMs);
+      this.#endDrain();
     }
+  }
+
+  #endDrain(): void {
+    this.#needs.afterDrain();
+    if (this.#queueSize > 0) {
+      this.#scheduled = true;
+      setImmediate(this.#drainLater);
+    } else this.#scheduled = false;
   }
 
   /** On a new visit of the event loop: what is enqueued now waits for the `drain` that the caller promises, with a full budget. */

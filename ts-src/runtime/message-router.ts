@@ -150,7 +150,7 @@ export class MessageRouter {
 
   #askLocal(cell: AgentCell, action: ActionEntry, input: unknown, ask: PendingAsk, sender: AgentReference | undefined): void {
     this.sentLocal++;
-    ask.isTimed = this.#localSampling.take();
+    if (this.#localSampling.take()) ask.isTimed = true;
     this.#dispatcher.enqueue(cell, action, input, ask, sender);
   }
 
@@ -171,7 +171,7 @@ export class MessageRouter {
       return ask.fail(agentNotFound(target.kind, target.knownId));
     }
     this.#asks.sendTo(ask, thread);
-    ask.isTimed = this.#remoteSampling.take();
+    if (this.#remoteSampling.take()) ask.isTimed = true;
     let sent: boolean;
     try {
       sent = this.#links

@@ -172,3 +172,45 @@ test('a signal is let go when the ask has settled', () => {
   controller.abort();
   expect(asked.outcomes).toEqual(['replied 1']);
 });
+
+test('an ask that is timed is recorded once, at its distance, however it ends; others are not', () => {
+  const clock = new ManualClock();
+  const recorded: [distance: string, nanoseconds: number][] = [];
+  const asks = new PendingAsks(clock, 0, {
+    local: { record: (nanoseconds) => void recorded.push(['local', Math.round(nanoseconds)]) },
+    remote: { record: (nanoseconds) => void recorded.push(['remote', Math.round(nanoseconds)]) },
+  });
+  const ask = (thread: number, isTimed = true, timeoutMs = 86_400_000): PendingAsk => {
+    const { ask } = open(asks, clock, timeoutMs);
+    if (thread >= 0) asks.sendTo(ask, thread);
+    ask.isTimed = isTimed;
+    return ask;
+  };
+  clock.advance(0.123);
+  const replied = ask(-1);
+  const failed = ask(2);
+  const lost = ask(1);
+  const timedOut = ask(1, true, 500);
+  ask(-1, false).reply(1);
+  clock.advance(0.000789);
+  replied.reply(1);
+  replied.reply(2);
+  clock.advance(1.5);
+  failed.fail(new Error('no'));
+  asks.failThread(1, () => new Error('lost'));
+  expect(lost.isSettled && timedOut.isSettled).toBe(true);
+  const late = ask(-1, true, 100);
+  clock.advance(300);
+  expect(late.isSettled).toBe(true);
+  expect(recorded.slice(0, 4)).toEqual([
+    ['local', 789],
+    ['remote', 1_500_789],
+    ['remote', 1_500_789],
+    ['remote', 1_500_789],
+  ]);
+  expect(recorded.length).toBe(5);
+  expect(recorded[4]?.[0]).toBe('local');
+  // The resolution of the wheel.
+  expect(recorded[4]?.[1]).toBeGreaterThanOrEqual(100e6);
+  expect(recorded[4]?.[1]).toBeLessThan(124e6);
+});
