@@ -24,8 +24,9 @@ const PEERS: Readonly<Record<string, readonly string[]>> = {
   'cross-thread': ['nexus', 'postMessage', 'piscina', 'raw-ring', 'futex'],
   lookup: ['nexus', 'Map'],
   scale: ['nexus'],
+  histogram: ['nexus', 'prom-client', 'perf_hooks'],
 };
-const CASES_OF_NEXUS: Readonly<Record<string, number>> = { 'same-thread': 6, memory: 3, 'cross-thread': 15, lookup: 3, scale: 4 };
+const CASES_OF_NEXUS: Readonly<Record<string, number>> = { 'same-thread': 6, memory: 3, 'cross-thread': 15, lookup: 3, scale: 4, histogram: 2 };
 
 let folder: string | undefined;
 

@@ -10,7 +10,7 @@ import type { Nexus } from '../nexus.js';
 const BOUNDS_NS: readonly number[] = Array.from({ length: 29 }, (_, index) => 2 ** (index + 8));
 
 const ASKS =
-  'Asks, from the call until the promise settled, however it did, by distance. Of each thread every 61st local one and every 7th remote one is timed.';
+  'Asks, from the call until the promise settled, however it did, by distance. Of each thread every 127th local one and every 7th remote one is timed.';
 
 interface Exposed {
   readonly metric: string;
@@ -23,7 +23,7 @@ const EXPOSED: Readonly<Record<HistogramName, Exposed>> = {
   ask_remote: { metric: 'nexus_ask_duration_seconds', help: ASKS, labels: { distance: 'remote' } },
   turn: {
     metric: 'nexus_turn_duration_seconds',
-    help: 'Runs of handlers one after the other, during which the thread does nothing else. Of each thread every 31st is timed.',
+    help: 'Runs of handlers one after the other, during which the thread does nothing else. Of each thread every 127th is timed.',
   },
   message_wait: {
     metric: 'nexus_message_wait_seconds',

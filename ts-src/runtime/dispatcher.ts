@@ -22,7 +22,7 @@ const BUDGET_MS = 5;
 /** Messages of one agent before the next one has its turn. */
 const TURN_MESSAGES = 256;
 /** One of so many turns with messages is timed. */
-const TURNS_PERIOD = 31;
+const TURNS_PERIOD = 127;
 /** Messages that all pooled mailboxes together have room for: what a burst left behind is kept for the next one, up to here. */
 const POOL_ROOM_MAX = 1 << 18;
 

@@ -25,7 +25,7 @@ import { type SystemCallName, type SystemCalls, systemCallNumber } from './syste
 const NEWS: ReadonlySet<SystemCallName> = new Set(['deadLetter', 'signal', 'log', 'agentFailed'] as const);
 const TIMEOUT_MS_MAX = 86_400_000;
 /** One of so many asks of a thread is timed: the second reading of the clock is a tenth of an ask on the same thread, and a fiftieth of one of another thread. */
-const LOCAL_ASKS_PERIOD = 61;
+const LOCAL_ASKS_PERIOD = 127;
 const REMOTE_ASKS_PERIOD = 7;
 const ASK_OPTIONS = ['timeoutMs', 'signal'];
 
