@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import { createMetrics, type Gateway, startGateway } from '../../dist/ts-src/gateway/index.js';
@@ -109,6 +110,14 @@ test('the metrics are what Prometheus reads', async () => {
   expect(value('process_resident_memory_bytes')).toBeGreaterThan(1e6);
   expect(value('process_cpu_seconds_total')).toBeGreaterThan(0);
   expect(Math.abs((value('process_start_time_seconds') ?? 0) - (Date.now() / 1000 - process.uptime()))).toBeLessThan(2);
+});
+
+test('every metric is in docs/metrics.md, and no other', async () => {
+  const { types } = await scrape(await start());
+  const page = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
+  const documented = page.split('\n').filter((line) => /^\| `(nexus|process|nodejs)_/.test(line));
+  const named = documented.flatMap((line) => [...(line.split(' | ')[0] as string).matchAll(/`([a-z_]+)/g)].map((match) => match[1]));
+  expect(named.sort()).toEqual([...types.keys()].sort());
 });
 
 test('known traffic is counted', async () => {
