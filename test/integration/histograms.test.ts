@@ -1,6 +1,9 @@
 /** What the threads time, as users read it: from real threads, on each engine, over the loss of a thread. How buckets work is tested with the model. */
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import type { Nexus } from 'nexus-agents';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../dist/ts-src/adapters/system-clock.js';
 import { Desk, Probe } from '../fixtures/probe.mjs';
 import { describeEngines, failureOf, fixture, startNexus } from '../start-nexus.js';
 import { until } from '../until.js';
@@ -90,6 +93,27 @@ describeEngines((engine) => {
     await until(() => (counts()[2] as number) > 0 && (counts()[3] as number) > 0);
     expect(nexus.threads()[1]?.incarnation).toBe(1);
   });
+});
+
+test('all threads of a process have the same clock', async () => {
+  const clock = new URL('../../dist/ts-src/adapters/system-clock.js', import.meta.url).href;
+  const worker = new Worker(
+    `import(${JSON.stringify(clock)}).then(({ systemClock }) => {
+      const { parentPort } = require('node:worker_threads');
+      parentPort.on('message', () => parentPort.postMessage(systemClock.nowMs()));
+      parentPort.postMessage('ready');
+    });`,
+    { eval: true },
+  );
+  onTestFinished(() => worker.terminate().then(() => undefined));
+  await once(worker, 'message');
+  for (let reading = 0; reading < 20; reading++) {
+    const before = systemClock.nowMs();
+    worker.postMessage('read');
+    const [there] = (await once(worker, 'message')) as [number];
+    expect(there).toBeGreaterThanOrEqual(before);
+    expect(there).toBeLessThanOrEqual(systemClock.nowMs());
+  }
 });
 
 test('what is no histogram and no thread of this nexus is said', async () => {

@@ -1,9 +1,7 @@
 /** Time as the runtime sees it. */
 export interface Clock {
-  /** Milliseconds of a clock that never goes back. */
+  /** Milliseconds of a clock that never goes back, and is the same for all threads of a process. */
   nowMs(): number;
-  /** Added to `nowMs`, gives a time that is the same on all threads of the process, to a microsecond or better. */
-  readonly originMs: number;
   /** Milliseconds since 1970. */
   epochMs(): number;
   /** Calls back once after `delayMs`; keeps the process alive until then. Returns a function that cancels. */

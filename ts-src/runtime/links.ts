@@ -41,7 +41,7 @@ export class Links {
   readonly #dirty: OutboundLink[] = [];
   readonly #failedThreads = new Set<number>();
   readonly #sampling = new Sampling(PUBLICATIONS_PERIOD);
-  readonly #stampMs = (): number => (this.#sampling.take() ? this.#processNowMs() : -1);
+  readonly #stampMs = (): number => (this.#sampling.take() ? this.#needs.clock.nowMs() : -1);
 
   constructor(needs: LinksNeeds) {
     this.#needs = needs;
@@ -49,8 +49,8 @@ export class Links {
 
   /** Connects the rings from all other threads. A successor first tells everybody that its predecessor's stream is over. */
   open(receiver: Receiver, incarnation: number): void {
-    const { shared, thread, references, messageWait } = this.#needs;
-    const published = (stampedMs: number): void => messageWait.record((this.#processNowMs() - stampedMs) * 1e6);
+    const { shared, thread, references, clock, messageWait } = this.#needs;
+    const published = (stampedMs: number): void => messageWait.record((clock.nowMs() - stampedMs) * 1e6);
     for (let other = 0; other < shared.threadCount; other++) {
       if (other === thread) continue;
       const reader = new RingReader(shared, other, thread);
@@ -141,11 +141,6 @@ export class Links {
     });
     this.#outbound[thread] = link;
     return link;
-  }
-
-  #processNowMs(): number {
-    const { clock } = this.#needs;
-    return clock.nowMs() + clock.originMs;
   }
 
   /** Makes a parked thread run its drain although no ring of it has data: there is room again in a ring it writes. */

@@ -2,7 +2,6 @@
 import type { Clock } from '../../../dist/ts-src/ports/clock.js';
 
 export class ManualClock implements Clock {
-  readonly originMs = 0;
   #nowMs = 1000;
   readonly #timers = new Map<object, { readonly dueMs: number; readonly callback: () => void }>();
 
