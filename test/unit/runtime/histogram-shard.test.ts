@@ -66,7 +66,7 @@ test('while two threads record, whoever reads sees every count grow and none tor
   const shared = makeMemory(3);
   // One in each bucket, so that a bucket grows by a few only from one reading to the next.
   const values = EDGES;
-  const rounds = 50_000;
+  const rounds = 12_000;
   /** Counts from here on have both halves of the float changed by every 4th: one read in two steps would be off by as many. */
   const begun = 2 ** 22;
   const threads = [1, 2];
