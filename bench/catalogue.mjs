@@ -100,6 +100,24 @@ const IDLE = [
   },
 ];
 
+const HISTOGRAM = [
+  {
+    peer: 'nexus',
+    module: 'suites/histogram/nexus.mjs',
+    job: 'the recorder of a thread alone, without a clock: 2,345 buckets from 1 ns to 1 h at 0.8 %, sum, least and greatest, in shared memory',
+  },
+  {
+    peer: 'prom-client',
+    module: 'suites/histogram/prom-client.mjs',
+    job: 'observe of a Histogram without labels, with the 29 bounds that nexus exports; nanoseconds are divided by 1e9 first',
+  },
+  {
+    peer: 'perf_hooks',
+    module: 'suites/histogram/perf-hooks.mjs',
+    job: 'record of createHistogram with 3 figures from 1 ns to 1 h; in the memory of the process, read on its own thread',
+  },
+];
+
 /** In the order in which they run. `roundsMax`: memory differs little from round to round, and takes long. */
 export const SUITES = [
   { suite: 'same-thread', peers: SAME_THREAD },
@@ -108,6 +126,7 @@ export const SUITES = [
   { suite: 'lookup', peers: LOOKUP },
   { suite: 'scale', peers: SCALE },
   { suite: 'idle', peers: IDLE },
+  { suite: 'histogram', peers: HISTOGRAM },
 ];
 
 /**

@@ -30,6 +30,7 @@ export interface SharedMemory {
   /** Byte offsets. */
   readonly threadsOffset: number;
   readonly countersOffset: number;
+  readonly histogramsOffset: number;
   /** Of the first thread's scratch area; behind the last one are the states of the groups. */
   readonly scratchOffset: number;
   readonly groupsOffset: number;
@@ -47,7 +48,8 @@ export function createSharedMemory(shape: MemoryShape, seed: readonly [number, n
   const bucketCount = recordCapacity / 8;
   const threadsOffset = L.HEADER_BYTES;
   const countersOffset = threadsOffset + threadCount * L.THREAD_BYTES;
-  const scratchOffset = countersOffset + threadCount * L.COUNTERS_BYTES;
+  const histogramsOffset = countersOffset + threadCount * L.COUNTERS_BYTES;
+  const scratchOffset = histogramsOffset + threadCount * L.HISTOGRAM_COUNT * L.HISTOGRAM_BYTES;
   const groupCount = recordCapacity / L.GROUP_RECORDS;
   const groupsOffset = align(scratchOffset + threadCount * L.SCRATCH_BYTES + groupCount * L.GROUP_STATE_BYTES);
   const bucketsOffset = align(groupsOffset + groupCount * 4);
@@ -83,6 +85,7 @@ export function createSharedMemory(shape: MemoryShape, seed: readonly [number, n
   words[L.HEADER_WORD_SEED_1] = seed[1];
   words[L.HEADER_WORD_THREADS_OFFSET] = threadsOffset;
   words[L.HEADER_WORD_COUNTERS_OFFSET] = countersOffset;
+  words[L.HEADER_WORD_HISTOGRAMS_OFFSET] = histogramsOffset;
   words[L.HEADER_WORD_SCRATCH_OFFSET] = scratchOffset;
   words[L.HEADER_WORD_GROUPS_OFFSET] = groupsOffset;
   words[L.HEADER_WORD_BUCKETS_OFFSET] = bucketsOffset;
@@ -118,6 +121,7 @@ export function attachSharedMemory(memory: SharedWebAssemblyMemory): SharedMemor
     ringBytes: at(L.HEADER_WORD_RING_BYTES),
     threadsOffset: at(L.HEADER_WORD_THREADS_OFFSET),
     countersOffset: at(L.HEADER_WORD_COUNTERS_OFFSET),
+    histogramsOffset: at(L.HEADER_WORD_HISTOGRAMS_OFFSET),
     scratchOffset: at(L.HEADER_WORD_SCRATCH_OFFSET),
     groupsOffset: at(L.HEADER_WORD_GROUPS_OFFSET),
     bucketsOffset: at(L.HEADER_WORD_BUCKETS_OFFSET),
@@ -134,6 +138,11 @@ export function threadWord(shared: SharedMemory, thread: number): number {
 /** Index into `doubles` of the first counter of a thread. */
 export function counterIndex(shared: SharedMemory, thread: number): number {
   return (shared.countersOffset + thread * L.COUNTERS_BYTES) >> 3;
+}
+
+/** Index into `doubles` of a histogram of a thread. */
+export function histogramIndex(shared: SharedMemory, thread: number, histogram: number): number {
+  return (shared.histogramsOffset + (thread * L.HISTOGRAM_COUNT + histogram) * L.HISTOGRAM_BYTES) >> 3;
 }
 
 /** Byte offset of the header of the ring that carries messages from one thread to another; its data follow the header. */

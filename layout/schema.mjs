@@ -3,7 +3,8 @@
  * nothing else may state an offset. A field is one 32-bit word unless the list says otherwise; positions follow from order.
  *
  * The memory, in this order, each part aligned to 64 bytes:
- *   header | threads (one entry a thread) | counters (one block a thread) | scratch (one area a thread) | states of groups | groups | buckets | records | rings
+ *   header | threads (one entry a thread) | counters (one block a thread) | histograms (all of a thread together) | scratch (one area a thread) |
+ *   states of groups | groups | buckets | records | rings
  */
 
 export const constants = {
@@ -14,6 +15,12 @@ export const constants = {
   HEADER_BYTES: 4096,
   THREAD_BYTES: 256,
   COUNTERS_BYTES: 512,
+  /** One histogram of one thread: HISTOGRAM_DOUBLE_BUCKETS doubles, then the buckets, rounded up to a cache line. */
+  HISTOGRAM_BYTES: 18880,
+  /** An octave has 2^6 buckets, so the middle of a bucket is at most 1/128 from any value in it. See ts-src/model/histogram.ts. */
+  HISTOGRAM_OCTAVE_BITS: 6,
+  /** From 1 ns to 1 h. */
+  HISTOGRAM_BUCKETS: 2345,
   /** What a thread hands to its WebAssembly code and gets back: results, a batch of names, or one name with its payload. Nobody else looks at it. */
   SCRATCH_BYTES: 69632,
   /** What the WebAssembly allocator knows about a group that belongs to its thread: see wasm/record-allocator.ts. */
@@ -67,6 +74,7 @@ export const sections = {
     /** Number of listeners on the calling thread; nobody listens, nobody sends. */
     'DEAD_LETTER_LISTENERS',
     'SIGNAL_LISTENERS',
+    'HISTOGRAMS_OFFSET',
   ],
   THREAD: [
     // First cache line: written by the thread itself or by the thread that supervises it.
@@ -84,6 +92,10 @@ export const sections = {
   RING: [
     // Positions count bytes, wrap at 2^32, and are multiples of 8. Producer, consumer and the blocked flag have a line each.
     { at: 0, name: 'TAIL' },
+    /** Written by the producer: a position | 1, of which the consumer is to say how long it took to get there; 0, by the consumer, when it has done so. */
+    { at: 2, name: 'STAMP' },
+    /** A double: when what ends at that position was published. */
+    { at: 4, name: 'STAMPED_AT' },
     { at: 16, name: 'HEAD' },
     { at: 32, name: 'BLOCKED' },
   ],
@@ -165,3 +177,9 @@ export const counters = [
   'DEAD_THREAD_LOST',
   'DEAD_NEXUS_STOPPED',
 ];
+
+/** Per-thread histograms of durations in nanoseconds, each written by its own thread only, read by any. */
+export const histograms = ['ASK_LOCAL', 'ASK_REMOTE', 'TURN', 'MESSAGE_WAIT'];
+
+/** A histogram: 64-bit floats at these positions. MIN is 0 while there is none. BUCKETS is where the counts begin, on a cache line of their own. */
+export const histogramDoubles = ['SUM', 'MIN', 'MAX', { at: 8, name: 'BUCKETS' }];

@@ -18,7 +18,7 @@ const sources = tracked.filter((file) => /^(ts-src|bindings|layout\/generated)\/
 const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   'layout/generated': [],
   'ts-src/errors.ts': [],
-  'ts-src/model': ['ts-src/errors.ts'],
+  'ts-src/model': ['layout/generated', 'ts-src/errors.ts'],
   'ts-src/ports': ['ts-src/model'],
   'ts-src/codec': ['ts-src/errors.ts', 'ts-src/model'],
   bindings: ['layout/generated', 'ts-src/errors.ts', 'ts-src/model', 'ts-src/ports'],

@@ -17,6 +17,7 @@ export {
   defineAgent,
 } from './model/agent-definition.js';
 export type { AgentRef, AskOptions, TellOutcome } from './model/agent-ref.js';
+export type { HistogramName, HistogramSnapshot } from './model/histogram.js';
 export { describeShape, fingerprint, type Infer, type Shape, shape } from './model/shape.js';
 export type { InitOf, Routing, SendOptions, SpawnOptions, ThreadChoice } from './model/spawn-options.js';
 export type { NexusTopology } from '../bindings/placement.js';

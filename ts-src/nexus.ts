@@ -4,6 +4,7 @@ import * as L from '../layout/generated/layout.js';
 import type { NexusTopology, Placement } from '../bindings/placement.js';
 import { counterIndex, type SharedMemory, threadWord } from '../bindings/shared-memory.js';
 import { NexusTypeError, optionError } from './errors.js';
+import { HISTOGRAM_KEYS, type HistogramName, HistogramSnapshot } from './model/histogram.js';
 import type { AnyAgent } from './model/agent-definition.js';
 import type { AgentRef, TellOutcome } from './model/agent-ref.js';
 import { checkNames, didYouMean } from './model/nearest-name.js';
@@ -11,6 +12,7 @@ import type { InitOf, SendOptions, SpawnArguments, SpawnOptions } from './model/
 import type { EngineReport, TableStatistics } from './ports/engine.js';
 import type { DeadLetter } from './runtime/dead-letters.js';
 import { nexusStopped } from './runtime/failures.js';
+import { HistogramShard } from './runtime/histogram-shard.js';
 import { quiet, stopAllAgents } from './runtime/runtime-calls.js';
 import type { AgentFailure, Signal } from './runtime/system-calls.js';
 import type { ThreadHost } from './runtime/thread-host.js';
@@ -187,6 +189,18 @@ export class Nexus {
     });
   }
 
+  /**
+   * How long something took, in nanoseconds, since the start of the nexus and over replacements: on all threads together, or on one. Read from shared memory: no thread is
+   * stopped or asked. What is timed is a sample; `docs/metrics.md` says which. Throws a NexusTypeError: NEXUS_OPTION_INVALID, NEXUS_THREAD_UNKNOWN.
+   */
+  histogram(name: HistogramName, thread?: number): HistogramSnapshot {
+    const index = HISTOGRAM_KEYS.indexOf(name);
+    if (index < 0)
+      throw optionError('name', `'${String(name)}' is not a histogram${didYouMean(String(name), HISTOGRAM_KEYS)} Histograms are ${HISTOGRAM_KEYS.join(', ')}`);
+    if (thread !== undefined) return new HistogramShard(this.#shared, this.#checkThread(thread), index).read();
+    return HistogramSnapshot.merge(Array.from({ length: this.threadCount }, (_, each) => new HistogramShard(this.#shared, each, index).read()));
+  }
+
   /** Load and shape of the routing table. Walks all of it: milliseconds at a million agents. */
   tableStatistics(): TableStatistics {
     return this.#host.engine.table.statistics();
@@ -275,6 +289,11 @@ export class Nexus {
     const inTime = await Promise.race([ending, late]);
     cancel();
     return inTime;
+  }
+
+  #checkThread(thread: number): number {
+    if (Number.isInteger(thread) && thread >= 0 && thread < this.threadCount) return thread;
+    throw new NexusTypeError('NEXUS_THREAD_UNKNOWN', `there is no thread ${String(thread)}; threads are 0 to ${this.threadCount - 1}`);
   }
 
   #countListeners(): void {

@@ -6,6 +6,9 @@
  * a batch visible with one Atomics.store of TAIL (release); the consumer's Atomics.load of TAIL (acquire) pairs with it. HEAD is the same the
  * other way round: the producer reuses bytes only after it has seen HEAD pass them.
  *
+ * The producer may stamp what it publishes with a time, for the consumer to say how long it took to get there; one stamp at a time is under way. STAMP is stored after
+ * the time and before TAIL, and the consumer sets it to 0 when it has read the time, after which the producer may write another.
+ *
  * Not here: what a message means, waking, and what to do when the ring is full.
  */
 import * as L from '../../layout/generated/layout.js';
@@ -21,6 +24,9 @@ export class RingWriter {
   readonly #tailAt: number;
   readonly #headAt: number;
   readonly #blockedAt: number;
+  readonly #doubles: Float64Array;
+  readonly #stampAt: number;
+  readonly #stampedAt: number;
   readonly #dataAt: number;
   readonly #mask: number;
   readonly #size: number;
@@ -33,6 +39,9 @@ export class RingWriter {
     this.#tailAt = (offset >> 2) + L.RING_WORD_TAIL;
     this.#headAt = (offset >> 2) + L.RING_WORD_HEAD;
     this.#blockedAt = (offset >> 2) + L.RING_WORD_BLOCKED;
+    this.#doubles = shared.doubles;
+    this.#stampAt = (offset >> 2) + L.RING_WORD_STAMP;
+    this.#stampedAt = (offset + L.RING_WORD_STAMPED_AT * 4) >> 3;
     this.#dataAt = offset + L.RING_HEADER_BYTES;
     this.#size = shared.ringBytes;
     this.#mask = shared.ringBytes - 1;
@@ -68,6 +77,14 @@ export class RingWriter {
     Atomics.store(this.#words, this.#tailAt, this.#tail);
   }
 
+  /** Before `publish`: leaves the time for the consumer to take when it has read everything committed so far. Nothing happens if the last stamp is still there. */
+  stamp(timeMs: number): void {
+    if (Atomics.load(this.#words, this.#stampAt) !== 0) return;
+    this.#doubles[this.#stampedAt] = timeMs;
+    // Positions are multiples of 8: the lowest bit says that there is one.
+    Atomics.store(this.#words, this.#stampAt, this.#tail | 1);
+  }
+
   /**
    * Asks the consumer to wake this thread when it has made room. The flag first, then the look at HEAD: the consumer stores HEAD first and then looks
    * at the flag, so one of the two sees the other. True if room has appeared meanwhile.
@@ -91,6 +108,9 @@ export class RingReader {
   readonly #tailAt: number;
   readonly #headAt: number;
   readonly #blockedAt: number;
+  readonly #doubles: Float64Array;
+  readonly #stampAt: number;
+  readonly #stampedAt: number;
   readonly #dataAt: number;
   readonly #mask: number;
   #head: number;
@@ -101,6 +121,9 @@ export class RingReader {
     this.#tailAt = (offset >> 2) + L.RING_WORD_TAIL;
     this.#headAt = (offset >> 2) + L.RING_WORD_HEAD;
     this.#blockedAt = (offset >> 2) + L.RING_WORD_BLOCKED;
+    this.#doubles = shared.doubles;
+    this.#stampAt = (offset >> 2) + L.RING_WORD_STAMP;
+    this.#stampedAt = (offset + L.RING_WORD_STAMPED_AT * 4) >> 3;
     this.#dataAt = offset + L.RING_HEADER_BYTES;
     this.#mask = shared.ringBytes - 1;
     this.#head = Atomics.load(this.#words, this.#headAt);
@@ -130,6 +153,15 @@ export class RingReader {
       Atomics.store(this.#words, this.#headAt, this.#head);
     }
     return count;
+  }
+
+  /** The time of a stamp, once, when everything up to it has been read; otherwise -1. */
+  takeStamp(): number {
+    const stamp = Atomics.load(this.#words, this.#stampAt);
+    if (stamp === 0 || ((this.#head - (stamp & ~1)) | 0) < 0) return -1;
+    const timeMs = this.#doubles[this.#stampedAt] as number;
+    Atomics.store(this.#words, this.#stampAt, 0);
+    return timeMs;
   }
 
   /** True once after the producer asked to be woken when there is room. */

@@ -11,7 +11,8 @@ namespace nexus::test {
 inline SharedMemory MakeMemory(std::uint32_t thread_count, std::uint32_t record_capacity, std::uint32_t ring_bytes) {
   const std::uint32_t threads = layout::kHeaderBytes;
   const std::uint32_t counters = threads + thread_count * layout::kThreadBytes;
-  const std::uint32_t groups = counters + thread_count * layout::kCountersBytes;
+  const std::uint32_t histograms = counters + thread_count * layout::kCountersBytes;
+  const std::uint32_t groups = histograms + thread_count * layout::kHistogramCount * layout::kHistogramBytes;
   const std::uint32_t buckets = (groups + record_capacity / layout::kGroupRecords * 4 + 63) / 64 * 64;
   const std::uint32_t records = buckets + record_capacity / 8 * layout::kBucketBytes;
   const std::uint32_t rings = records + record_capacity * layout::kRecordBytes;
@@ -30,6 +31,7 @@ inline SharedMemory MakeMemory(std::uint32_t thread_count, std::uint32_t record_
   words[layout::kHeaderWordSeed1] = 0x89abcdef;
   words[layout::kHeaderWordThreadsOffset] = threads;
   words[layout::kHeaderWordCountersOffset] = counters;
+  words[layout::kHeaderWordHistogramsOffset] = histograms;
   words[layout::kHeaderWordGroupsOffset] = groups;
   words[layout::kHeaderWordBucketsOffset] = buckets;
   words[layout::kHeaderWordRecordsOffset] = records;

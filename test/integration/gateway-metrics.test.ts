@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import { createMetrics, type Gateway, startGateway } from '../../dist/ts-src/gateway/index.js';
+import { HISTOGRAM_BUCKETS } from '../../dist/layout/generated/layout.js';
 import { createNexus, type Nexus } from '../../dist/ts-src/index.js';
+import { bucketOf, HistogramSnapshot } from '../../dist/ts-src/model/histogram.js';
 import { http, json, until } from '../fixtures/gateway-client.mjs';
 
 const counter = new URL('../fixtures/counter.mjs', import.meta.url);
@@ -22,6 +25,14 @@ async function start(): Promise<string> {
   gateway = await startGateway(nexus, { port: 0, logger: quiet });
   return gateway.url;
 }
+
+/** A nexus of which nothing is known. */
+const none: Parameters<typeof createMetrics>[0] = {
+  engine: { kind: 'portable', reason: 'a "quoted"\nreason', tried: [] },
+  tableStatistics: () => ({ recordCapacity: 1, live: 0, claimed: 0, staleEntries: 0, overflow: 0, probeBucketsMax: 1 }),
+  threads: () => [],
+  histogram: () => HistogramSnapshot.merge([]),
+};
 
 interface Metrics {
   readonly types: ReadonlyMap<string, string>;
@@ -48,7 +59,38 @@ function parse(text: string): Metrics {
     expect(samples.has(name + labels), line).toBe(false);
     samples.set(name + labels, Number(value));
   }
+  checkHistograms(types, samples);
   return { types, samples, value: (sample) => samples.get(sample) };
+}
+
+/** Every histogram, for each set of labels: bounds that grow, counts that do not fall, and a last bucket without a bound that is the count. */
+function checkHistograms(types: ReadonlyMap<string, string>, samples: ReadonlyMap<string, number>): void {
+  for (const [name, type] of types) {
+    if (type !== 'histogram') continue;
+    const series = new Map<string, [bound: number, count: number][]>();
+    for (const [sample, count] of samples) {
+      if (!sample.startsWith(`${name}_bucket{`)) continue;
+      const bound = /[{,]le="([^"]+)"/.exec(sample)?.[1] as string;
+      const labels = sample.slice(name.length + '_bucket'.length).replace(/le="[^"]+",?/, '');
+      series.set(labels, [...(series.get(labels) ?? []), [bound === '+Inf' ? Number.POSITIVE_INFINITY : Number(bound), count]]);
+    }
+    for (const [labels, buckets] of series) {
+      const { count, sum } = { count: samples.get(`${name}_count${labels}`), sum: samples.get(`${name}_sum${labels}`) };
+      expect(buckets.at(-1), name + labels).toEqual([Number.POSITIVE_INFINITY, count]);
+      for (let index = 1; index < buckets.length; index++) {
+        const [[bound = 0, counted = 0] = [], [boundBefore = 0, countedBefore = 0] = []] = [buckets[index], buckets[index - 1]];
+        expect(bound > boundBefore && counted >= countedBefore, `${name}${labels} ${bound}`).toBe(true);
+      }
+      // Each value is at least the bound of the bucket below its own, and at most its own.
+      let [least, most] = [0, 0];
+      for (const [index, [bound, counted]] of buckets.entries()) {
+        const [boundBefore, countedBefore] = buckets[index - 1] ?? [0, 0];
+        least += (counted - countedBefore) * boundBefore;
+        most += counted === countedBefore ? 0 : (counted - countedBefore) * bound;
+      }
+      expect((sum as number) >= least * (1 - 1e-9) && (sum as number) <= most * (1 + 1e-9), `${name}_sum${labels}: ${least} ${sum} ${most}`).toBe(true);
+    }
+  }
 }
 
 const scrape = async (url: string): Promise<Metrics> => parse((await http(`${url}/metrics`)).text);
@@ -68,6 +110,14 @@ test('the metrics are what Prometheus reads', async () => {
   expect(value('process_resident_memory_bytes')).toBeGreaterThan(1e6);
   expect(value('process_cpu_seconds_total')).toBeGreaterThan(0);
   expect(Math.abs((value('process_start_time_seconds') ?? 0) - (Date.now() / 1000 - process.uptime()))).toBeLessThan(2);
+});
+
+test('every metric is in docs/metrics.md, and no other', async () => {
+  const { types } = await scrape(await start());
+  const page = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
+  const documented = page.split('\n').filter((line) => /^\| `(nexus|process|nodejs)_/.test(line));
+  const named = documented.flatMap((line) => [...(line.split(' | ')[0] as string).matchAll(/`([a-z_]+)/g)].map((match) => match[1]));
+  expect(named.sort()).toEqual([...types.keys()].sort());
 });
 
 test('known traffic is counted', async () => {
@@ -171,12 +221,59 @@ test('no counter goes backwards when a thread is lost, and its successor counts 
   }
 });
 
+test('an ask through threads is in the histograms, and each has the same few time series', async () => {
+  const url = await start();
+  await json(`${url}/agents/a`, 'PUT', { kind: 'counter' });
+  const before = await scrape(url);
+  expect(before.value('nexus_ask_duration_seconds_count{thread="0",distance="remote"}')).toBe(0);
+  // The first, the eighth and the fifteenth are timed.
+  for (let call = 0; call < 14; call++) await json(`${url}/agents/a/add`, 'POST', 1);
+  await json(`${url}/agents/a/slow`, 'POST', 70);
+  const { types, samples, value } = await scrape(url);
+  expect(value('nexus_ask_duration_seconds_count{thread="0",distance="remote"}')).toBe(3);
+  // All but the last, unless the machine has more to do.
+  expect(value('nexus_ask_duration_seconds_bucket{le="0.067108864",thread="0",distance="remote"}')).toBeLessThanOrEqual(2);
+  expect(value('nexus_ask_duration_seconds_bucket{le="68.719476736",thread="0",distance="remote"}')).toBe(3);
+  expect(value('nexus_ask_duration_seconds_sum{thread="0",distance="remote"}')).toBeGreaterThan(0.069);
+  expect(value('nexus_ask_duration_seconds_count{thread="1",distance="remote"}')).toBe(0);
+  expect(value('nexus_turn_duration_seconds_count{thread="1"}')).toBeGreaterThan(0);
+  expect(value('nexus_message_wait_seconds_count{thread="1"}')).toBeGreaterThan(0);
+  for (const [metric, sets] of [
+    ['nexus_ask_duration_seconds', 4],
+    ['nexus_turn_duration_seconds', 2],
+    ['nexus_message_wait_seconds', 2],
+  ] as const) {
+    expect(types.get(metric)).toBe('histogram');
+    expect([...samples.keys()].filter((sample) => sample.startsWith(`${metric}_`)).length).toBe(sets * 32);
+  }
+});
+
+test('the bounds of Prometheus are edges of buckets: what they count is exact', async () => {
+  const values = [256, 257, 512, 1024, 1025, 2 ** 36, 2 ** 36 + 1];
+  const snapshot = HistogramSnapshot.merge(
+    values.map((value) => {
+      const buckets = new Float64Array(HISTOGRAM_BUCKETS);
+      buckets[bucketOf(value)] = 1;
+      return new HistogramSnapshot(buckets, value, value, value);
+    }),
+  );
+  const metrics = createMetrics({
+    ...none,
+    threads: () => [{ thread: 0, state: 'ready', incarnation: 0, agents: 0, queueDepth: 0, counters: {} }],
+    histogram: () => snapshot,
+  });
+  const { value } = parse(await metrics.text());
+  metrics.close();
+  const counted = ['2.56e-7', '5.12e-7', '0.000001024', '0.000002048', '34.359738368', '68.719476736', '+Inf'];
+  expect(counted.map((bound) => value(`nexus_turn_duration_seconds_bucket{le="${bound}",thread="0"}`))).toEqual([1, 3, 4, 5, 5, 6, 7]);
+  expect(value('nexus_turn_duration_seconds_sum{thread="0"}')).toBe(snapshot.sum / 1e9);
+});
+
 test('a counter that begins again lower goes on from where it was', async () => {
   const thread = { thread: 1, state: 'ready' as const, incarnation: 0, agents: 0, queueDepth: 0 };
   let handled = 0;
   const metrics = createMetrics({
-    engine: { kind: 'portable', reason: 'a "quoted"\nreason', tried: [] },
-    tableStatistics: () => ({ recordCapacity: 1, live: 0, claimed: 0, staleEntries: 0, overflow: 0, probeBucketsMax: 1 }),
+    ...none,
     threads: () => [{ ...thread, counters: { handled } }],
   });
   const seen: (number | undefined)[] = [];
@@ -188,7 +285,7 @@ test('a counter that begins again lower goes on from where it was', async () => 
 test('metrics that nobody closed do not keep a process alive', async () => {
   const entry = fileURLToPath(new URL('../../dist/ts-src/gateway/index.js', import.meta.url));
   const code = `import { createMetrics } from ${JSON.stringify(entry)};
-    const none = { engine: { kind: 'portable', reason: '', tried: [] }, threads: () => [], tableStatistics: () => ({ live: 0, claimed: 0, recordCapacity: 0 }) };
+    const none = { engine: { kind: 'portable', reason: '', tried: [] }, threads: () => [], histogram: () => undefined, tableStatistics: () => ({ live: 0, claimed: 0, recordCapacity: 0 }) };
     console.log((await createMetrics(none).text()).length > 100);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'], timeout: 20_000 });
   let out = '';

@@ -1,5 +1,5 @@
 /** What the compiler knows of agents. Checked by `tsc -p test/tsconfig.json`, never run: an error that should be there and is not is an error. */
-import { type AgentRef, type AgentSummary, createNexus, defineAgent, type Nexus, type TellOutcome } from 'nexus-agents';
+import { type AgentRef, type AgentSummary, createNexus, defineAgent, type HistogramSnapshot, type Nexus, type TellOutcome } from 'nexus-agents';
 
 type Equals<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function same<A, B>(_equal: Equals<A, B>): void {}
@@ -169,6 +169,11 @@ export async function theNexus(): Promise<void> {
   });
   // @ts-expect-error there is no such event
   own.on('deadletter', () => undefined);
+  same<ReturnType<typeof own.histogram>, HistogramSnapshot>(true);
+  same<number, ReturnType<ReturnType<typeof own.histogram>['quantile']>>(true);
+  own.histogram('ask_remote', 1).since(own.histogram('ask_remote'));
+  // @ts-expect-error there is no such histogram
+  own.histogram('ask');
   for (const summary of own.agents()) same<typeof summary, AgentSummary>(true);
   const { complete, discarded } = await own.stop({ deadlineMs: 100 });
   same<typeof complete, boolean>(true);

@@ -5,6 +5,7 @@
 import { constants, type IntervalHistogram, monitorEventLoopDelay, type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Nexus, ThreadStatistics } from '../nexus.js';
+import { registerHistograms } from './prometheus-histograms.js';
 
 export interface ObservedRequest {
   readonly method: string;
@@ -23,7 +24,7 @@ export interface Metrics {
   close(): void;
 }
 
-export type MeteredNexus = Pick<Nexus, 'engine' | 'tableStatistics' | 'threads'>;
+export type MeteredNexus = Pick<Nexus, 'engine' | 'histogram' | 'tableStatistics' | 'threads'>;
 
 /** Counter of a thread, as `threads()` names it, to name, help and further labels. */
 const COUNTERS: Readonly<Record<string, readonly [name: string, help: string, labels?: Readonly<Record<string, string>>]>> = {
@@ -67,6 +68,7 @@ export function createMetrics(nexus: MeteredNexus): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const setThreads = threadMetrics(registers);
+  registerHistograms(nexus, registers);
   const setTable = tableMetrics(registers);
   const { set: setProcess, close } = processMetrics(registers);
   new Gauge({ name: 'nexus_engine_info', help: 'Engine that runs, and why.', labelNames: ['kind', 'reason'], registers }).set(

@@ -1,6 +1,6 @@
 /** Time as the runtime sees it. */
 export interface Clock {
-  /** Milliseconds of a clock that never goes back. */
+  /** Milliseconds of a clock that never goes back, and is the same for all threads of a process. */
   nowMs(): number;
   /** Milliseconds since 1970. */
   epochMs(): number;

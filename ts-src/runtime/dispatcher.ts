@@ -7,6 +7,7 @@
  */
 import type { TellOutcome } from '../model/agent-ref.js';
 import type { AgentContext } from '../model/agent-context.js';
+import { Sampling } from '../model/sampling.js';
 import { type AgentCell, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import { agentMailboxFull, agentNotFound } from './failures.js';
@@ -20,6 +21,8 @@ const BUDGET_MESSAGES = 4096;
 const BUDGET_MS = 5;
 /** Messages of one agent before the next one has its turn. */
 const TURN_MESSAGES = 256;
+/** One of so many turns with messages is timed. */
+const TURNS_PERIOD = 127;
 /** Messages that all pooled mailboxes together have room for: what a burst left behind is kept for the next one, up to here. */
 const POOL_ROOM_MAX = 1 << 18;
 
@@ -33,6 +36,8 @@ export interface DispatcherNeeds {
   /** The agent asked for its own end. */
   stopRequested(cell: AgentCell): void;
   deadLetter(reason: DeadLetterReason, cell: AgentCell, action: ActionEntry): void;
+  /** Handlers ran for so long, one after the other. Called for some drains only, chosen by their number. */
+  turnTook(durationMs: number): void;
   /** The end of a drain: publish what was sent to other threads. */
   afterDrain(): void;
 }
@@ -55,6 +60,7 @@ export class Dispatcher {
   #remaining = BUDGET_MESSAGES;
   /** Messages between two looks at the clock: one where handlers are slow, at most `TURN_MESSAGES`. */
   #pace = 1;
+  readonly #sampling = new Sampling(TURNS_PERIOD);
   readonly #drainSoon = (): void => this.drain();
   readonly #drainLater = (): void => {
     this.#remaining = BUDGET_MESSAGES;
@@ -126,6 +132,8 @@ export class Dispatcher {
   /** Handles messages until none wait or the budget is used up. */
   drain(): void {
     if (this.#draining) return;
+    // Replies have arrived and no messages.
+    if (this.#queueSize === 0) return this.#endDrain();
     this.#draining = true;
     const needs = this.#needs;
     const startedMs = needs.nowMs();
@@ -146,12 +154,17 @@ export class Dispatcher {
     } finally {
       // Also when the runtime itself fails: what waits is handled by the next drain.
       this.#draining = false;
-      needs.afterDrain();
-      if (this.#queueSize > 0) {
-        this.#scheduled = true;
-        setImmediate(this.#drainLater);
-      } else this.#scheduled = false;
+      if (this.#sampling.take()) needs.turnTook(needs.nowMs() - startedMs);
+      this.#endDrain();
     }
+  }
+
+  #endDrain(): void {
+    this.#needs.afterDrain();
+    if (this.#queueSize > 0) {
+      this.#scheduled = true;
+      setImmediate(this.#drainLater);
+    } else this.#scheduled = false;
   }
 
   /** On a new visit of the event loop: what is enqueued now waits for the `drain` that the caller promises, with a full budget. */

@@ -42,20 +42,34 @@ export class InboundLink {
   readonly #decoder: ValueDecoder;
   readonly #receiver: Receiver;
   readonly #receive: (at: number) => void;
+  readonly #published: (stampedMs: number) => void;
   #assembly: Uint8Array | undefined;
   #assembled = 0;
   readonly #incarnation: number;
   /** A successor throws away what was meant for its predecessors, up to the RESET that is meant for itself. */
   #discarding: boolean;
 
-  /** @param views the shared memory @param incarnation of this thread */
-  constructor(views: MemoryViews, thread: number, reader: RingReader, decoder: ValueDecoder, receiver: Receiver, incarnation: number) {
+  /**
+   * @param views the shared memory
+   * @param incarnation of this thread.
+   * @param published told, for some of the messages that were taken, when they had been published.
+   */
+  constructor(
+    views: MemoryViews,
+    thread: number,
+    reader: RingReader,
+    decoder: ValueDecoder,
+    receiver: Receiver,
+    incarnation: number,
+    published: (stampedMs: number) => void,
+  ) {
     this.#views = views;
     this.#thread = thread;
     this.#reader = reader;
     this.#decoder = decoder;
     this.#receiver = receiver;
     this.#incarnation = incarnation;
+    this.#published = published;
     this.#discarding = incarnation > 0;
     this.#receive = (at) => this.#dispatch(this.#views, at);
   }
@@ -68,6 +82,10 @@ export class InboundLink {
   read(messagesMax: number): number {
     const count = this.#reader.read(messagesMax, this.#receive);
     this.received += count;
+    if (count > 0) {
+      const stampedMs = this.#reader.takeStamp();
+      if (stampedMs >= 0) this.#published(stampedMs);
+    }
     return count;
   }
 

@@ -9,12 +9,16 @@ import { type MemoryViews, memoryViews } from '../codec/declared/memory-views.js
 import { ValueDecoder } from '../codec/value-decoder.js';
 import { ValueEncoder } from '../codec/value-encoder.js';
 import * as L from '../../layout/generated/layout.js';
+import { Sampling } from '../model/sampling.js';
+import type { Clock } from '../ports/clock.js';
 import type { Waiter } from '../ports/engine.js';
 import { InboundLink, type Receiver } from './inbound-link.js';
 import { OutboundLink } from './outbound-link.js';
 
 /** Messages taken from one ring before the next one has its turn. */
 const READ_MESSAGES_MAX = 1024;
+/** One of so many publications is timed, if the one timed before on that ring has been read. */
+const PUBLICATIONS_PERIOD = 31;
 
 export interface LinksNeeds {
   readonly thread: number;
@@ -22,6 +26,9 @@ export interface LinksNeeds {
   readonly waiter: Waiter;
   readonly references: ReferenceCodec;
   readonly messageBytesMax: number;
+  readonly clock: Clock;
+  /** Told how long messages to this thread waited in their ring, in nanoseconds. */
+  readonly messageWait: { record(nanoseconds: number): void };
   /** Runs soon when something was sent outside a turn; must call `flush`. */
   readonly flushSoon: () => void;
 }
@@ -35,6 +42,8 @@ export class Links {
   readonly #inbound: (InboundLink | undefined)[] = [];
   readonly #dirty: OutboundLink[] = [];
   readonly #failedThreads = new Set<number>();
+  readonly #sampling = new Sampling(PUBLICATIONS_PERIOD);
+  readonly #stampMs = (): number => (this.#sampling.take() ? this.#needs.clock.nowMs() : -1);
 
   constructor(needs: LinksNeeds) {
     this.#needs = needs;
@@ -43,10 +52,12 @@ export class Links {
 
   /** Connects the rings from all other threads. A successor first tells everybody that its predecessor's stream is over. */
   open(receiver: Receiver, incarnation: number): void {
-    const { shared, thread, references } = this.#needs;
+    const { shared, thread, references, clock, messageWait } = this.#needs;
+    const published = (stampedMs: number): void => messageWait.record((clock.nowMs() - stampedMs) * 1e6);
     for (let other = 0; other < shared.threadCount; other++) {
       if (other === thread) continue;
-      this.#inbound[other] = new InboundLink(this.#views, other, new RingReader(shared, other, thread), new ValueDecoder(references), receiver, incarnation);
+      const reader = new RingReader(shared, other, thread);
+      this.#inbound[other] = new InboundLink(this.#views, other, reader, new ValueDecoder(references), receiver, incarnation, published);
       // Given up before this thread was there to be told.
       if (Atomics.load(shared.words, threadWord(shared, other) + L.THREAD_WORD_STATE) === L.THREAD_STATE_FAILED) this.giveUp(other);
       else if (incarnation > 0) this.reset(other);
@@ -125,6 +136,7 @@ export class Links {
       encoder: new ValueEncoder(references),
       writer: new RingWriter(shared, this.#needs.thread, thread),
       messageBytesMax,
+      stampMs: this.#stampMs,
       wake: () => waiter.wake(thread),
       flushSoon: () => {
         this.#dirty.push(link);

@@ -6,6 +6,7 @@ import * as L from '../../layout/generated/layout.js';
 import { NexusError, optionError } from '../errors.js';
 import type { AskOptions, TellOutcome } from '../model/agent-ref.js';
 import { checkNames } from '../model/nearest-name.js';
+import { Sampling } from '../model/sampling.js';
 import type { RoutingTable } from '../ports/engine.js';
 import type { AgentCell } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
@@ -23,6 +24,9 @@ import { type SystemCallName, type SystemCalls, systemCallNumber } from './syste
 /** Calls that only tell what happened, as often as agents please: dropped when too many wait. */
 const NEWS: ReadonlySet<SystemCallName> = new Set(['deadLetter', 'signal', 'log', 'agentFailed'] as const);
 const TIMEOUT_MS_MAX = 86_400_000;
+/** One of so many asks of a thread is timed: the second reading of the clock is a tenth of an ask on the same thread, and a fiftieth of one of another thread. */
+const LOCAL_ASKS_PERIOD = 127;
+const REMOTE_ASKS_PERIOD = 7;
 const ASK_OPTIONS = ['timeoutMs', 'signal'];
 
 export interface MessageRouterNeeds {
@@ -47,6 +51,8 @@ export class MessageRouter {
   readonly #dispatcher: Dispatcher;
   readonly #asks: PendingAsks;
   readonly #deadLetters: DeadLetters;
+  readonly #localSampling = new Sampling(LOCAL_ASKS_PERIOD);
+  readonly #remoteSampling = new Sampling(REMOTE_ASKS_PERIOD);
 
   constructor(needs: MessageRouterNeeds) {
     this.#thread = needs.thread;
@@ -169,6 +175,7 @@ export class MessageRouter {
       return ask.fail(error);
     }
     this.sentLocal++;
+    if (this.#localSampling.take()) ask.isTimed = true;
     this.#dispatcher.enqueue(cell, action, input, ask, sender);
   }
 
@@ -189,6 +196,7 @@ export class MessageRouter {
       return ask.fail(agentNotFound(target.kind, target.knownId));
     }
     this.#asks.sendTo(ask, thread);
+    if (this.#remoteSampling.take()) ask.isTimed = true;
     let sent: boolean;
     try {
       sent = this.#links

@@ -40,6 +40,8 @@ export interface OutboundNeeds {
   readonly encoder: ValueEncoder;
   readonly writer: RingWriter;
   readonly messageBytesMax: number;
+  /** The time to stamp what is published now with, or -1 for none. */
+  readonly stampMs: () => number;
   /** Wakes the thread this link leads to, if it is parked. */
   readonly wake: () => void;
   /** Asks for `flush` at the end of the turn. */
@@ -188,9 +190,12 @@ export class OutboundLink {
   }
 
   #publish(): void {
+    const { writer, stampMs, wake } = this.#needs;
     this.#unpublishedBytes = 0;
-    this.#needs.writer.publish();
-    this.#needs.wake();
+    const nowMs = stampMs();
+    if (nowMs >= 0) writer.stamp(nowMs);
+    writer.publish();
+    wake();
   }
 
   #queue(

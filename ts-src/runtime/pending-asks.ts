@@ -23,6 +23,12 @@ export interface AskTarget {
 export const PENDING_ASKS_MAX = 1 << 20;
 const TICK_MS = 8;
 
+/** Where it is recorded how long asks took, in nanoseconds. */
+export interface AskDurations {
+  readonly local: { record(nanoseconds: number): void };
+  readonly remote: { record(nanoseconds: number): void };
+}
+
 export class PendingAsk extends WheelEntry implements ReplyPort {
   /** Thread that was asked; -1 for this one. */
   thread = -1;
@@ -30,12 +36,15 @@ export class PendingAsk extends WheelEntry implements ReplyPort {
   sequence = 0;
   /** Of the declared shape of the reply; undefined where none is declared. */
   readonly replyCodec: MessageCodec | undefined;
+  /** Set before it is sent, if it is one of those whose duration is recorded. */
+  isTimed = false;
+  /** Its deadline less this is when it was opened. */
+  readonly timeoutMs: number;
   readonly #asks: PendingAsks;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: unknown) => void;
   readonly #target: AskTarget;
   readonly #action: string;
-  readonly #timeoutMs: number;
   #settled = false;
   #signal: AbortSignal | undefined;
   #onAbort: (() => void) | undefined;
@@ -56,7 +65,7 @@ export class PendingAsk extends WheelEntry implements ReplyPort {
     this.#reject = reject;
     this.#target = target;
     this.#action = action;
-    this.#timeoutMs = timeoutMs;
+    this.timeoutMs = timeoutMs;
   }
 
   reply(value: unknown): void {
@@ -82,9 +91,7 @@ export class PendingAsk extends WheelEntry implements ReplyPort {
   timeOut(): void {
     if (!this.#close()) return;
     this.#asks.timeouts++;
-    this.#reject(
-      new NexusError('NEXUS_ASK_TIMEOUT', `no reply from ${this.description} within ${this.#timeoutMs} ms`, { data: { timeoutMs: this.#timeoutMs } }),
-    );
+    this.#reject(new NexusError('NEXUS_ASK_TIMEOUT', `no reply from ${this.description} within ${this.timeoutMs} ms`, { data: { timeoutMs: this.timeoutMs } }));
   }
 
   abortOn(signal: AbortSignal): void {
@@ -120,6 +127,7 @@ export class PendingAsks {
   failures = 0;
   lateReplies = 0;
   readonly #clock: Clock;
+  readonly #durations: AskDurations;
   readonly #wheel: DeadlineWheel;
   readonly #remote: (PendingAsk | undefined)[] = [];
   readonly #freeSlots: number[] = [];
@@ -128,8 +136,9 @@ export class PendingAsks {
   #cancelTick: (() => void) | undefined;
 
   /** @param incarnation of this thread: replies to a predecessor's asks must not match. */
-  constructor(clock: Clock, incarnation: number) {
+  constructor(clock: Clock, incarnation: number, durations: AskDurations) {
     this.#clock = clock;
+    this.#durations = durations;
     this.#wheel = new DeadlineWheel(TICK_MS, clock.nowMs());
     this.#sequence = Math.imul(incarnation, 0x9e3779b1) | 0;
   }
@@ -198,10 +207,17 @@ export class PendingAsks {
   closed(ask: PendingAsk): void {
     this.#open--;
     this.#wheel.remove(ask);
+    if (ask.isTimed) this.#record(ask);
     if (ask.slot < 0) return;
     this.#remote[ask.slot] = undefined;
     this.#freeSlots.push(ask.slot);
     ask.slot = -1;
+  }
+
+  /** However it ended: a caller who gave up after a second has waited a second. */
+  #record(ask: PendingAsk): void {
+    const tookMs = this.#clock.nowMs() - (ask.deadlineMs - ask.timeoutMs);
+    (ask.thread < 0 ? this.#durations.local : this.#durations.remote).record(tookMs * 1e6);
   }
 
   #arm(): void {

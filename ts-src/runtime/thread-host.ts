@@ -23,6 +23,7 @@ import { Context, type ContextHost } from './context.js';
 import { type DeadLetter, DeadLetters } from './dead-letters.js';
 import { Dispatcher } from './dispatcher.js';
 import { nexusStopped } from './failures.js';
+import { HistogramShard } from './histogram-shard.js';
 import { type Kind, KindRegistry, type KindSources } from './kind.js';
 import { Lifecycle } from './lifecycle.js';
 import { Links } from './links.js';
@@ -102,8 +103,21 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     // For what is decoded later and elsewhere: they know no shapes.
     const standaloneEncoder = new ValueEncoder(references, { shapes: false });
     const standaloneDecoder = new ValueDecoder(references);
-    this.asks = new PendingAsks(clock, incarnation);
-    this.links = new Links({ thread, shared, waiter: engine.waiter, references, messageBytesMax: options.messageBytesMax, flushSoon: () => this.flushSoon() });
+    this.asks = new PendingAsks(clock, incarnation, {
+      local: new HistogramShard(shared, thread, L.HISTOGRAM_ASK_LOCAL),
+      remote: new HistogramShard(shared, thread, L.HISTOGRAM_ASK_REMOTE),
+    });
+    this.links = new Links({
+      thread,
+      shared,
+      waiter: engine.waiter,
+      references,
+      messageBytesMax: options.messageBytesMax,
+      clock,
+      messageWait: new HistogramShard(shared, thread, L.HISTOGRAM_MESSAGE_WAIT),
+      flushSoon: () => this.flushSoon(),
+    });
+    const turns = new HistogramShard(shared, thread, L.HISTOGRAM_TURN);
     this.deadLetters = new DeadLetters(shared.words, shared.doubles, counterIndex(shared, thread), thread, (letter) => events.deadLetter(letter));
     this.dispatcher = new Dispatcher({
       nowMs: () => clock.nowMs(),
@@ -112,6 +126,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       system: (cell, action, _input, reply) => systemActions.run(this, cell, action, reply),
       stopRequested: (cell) => this.lifecycle.stop(cell, { type: 'stopped' }),
       deadLetter: (reason, cell, action) => this.deadLetters.record(reason, cell.kind.name, () => this.nameOf(cell.slot, cell.generation), action.name),
+      turnTook: (durationMs) => turns.record(durationMs * 1e6),
       afterDrain: () => this.#endTurn(),
     });
     this.router = new MessageRouter({

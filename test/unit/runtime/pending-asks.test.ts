@@ -4,6 +4,12 @@ import { type PendingAsk, PendingAsks } from '../../../dist/ts-src/runtime/pendi
 import { ManualClock } from './manual-clock.js';
 
 const TARGET = { kind: 'counter', id: 'c1' };
+const refuse = {
+  record(): void {
+    throw new Error('no ask is timed here');
+  },
+};
+const NOT_TIMED = { local: refuse, remote: refuse };
 
 interface Asked {
   readonly ask: PendingAsk;
@@ -50,7 +56,7 @@ test('every ask settles exactly once, by whatever comes first, and a reply for a
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120, size: 'max' }), (steps) => {
       const clock = new ManualClock();
-      const asks = new PendingAsks(clock, 0);
+      const asks = new PendingAsks(clock, 0, NOT_TIMED);
       const all: {
         asked: Asked;
         address: readonly [number, number] | undefined;
@@ -117,7 +123,7 @@ test('every ask settles exactly once, by whatever comes first, and a reply for a
 
 test('a late reply is counted and does not reach the ask that has its place now', () => {
   const clock = new ManualClock();
-  const asks = new PendingAsks(clock, 0);
+  const asks = new PendingAsks(clock, 0, NOT_TIMED);
   const first = open(asks, clock, 100);
   asks.sendTo(first.ask, 1);
   const address = [first.ask.slot, first.ask.sequence] as const;
@@ -134,7 +140,7 @@ test('a late reply is counted and does not reach the ask that has its place now'
 test('a reply to a predecessor does not match an ask of its successor', () => {
   const clock = new ManualClock();
   const addresses = Array.from({ length: 50 }, (_, incarnation) => {
-    const asks = new PendingAsks(clock, incarnation);
+    const asks = new PendingAsks(clock, incarnation, NOT_TIMED);
     return Array.from({ length: 50 }, () => {
       const { ask } = open(asks, clock, 100);
       asks.sendTo(ask, 1);
@@ -146,7 +152,7 @@ test('a reply to a predecessor does not match an ask of its successor', () => {
 
 test('a signal is let go when the ask has settled', () => {
   const clock = new ManualClock();
-  const asks = new PendingAsks(clock, 0);
+  const asks = new PendingAsks(clock, 0, NOT_TIMED);
   const controller = new AbortController();
   let listeners = 0;
   const { signal } = controller;
@@ -166,4 +172,46 @@ test('a signal is let go when the ask has settled', () => {
   expect(listeners).toBe(0);
   controller.abort();
   expect(asked.outcomes).toEqual(['replied 1']);
+});
+
+test('an ask that is timed is recorded once, at its distance, however it ends; others are not', () => {
+  const clock = new ManualClock();
+  const recorded: [distance: string, nanoseconds: number][] = [];
+  const asks = new PendingAsks(clock, 0, {
+    local: { record: (nanoseconds) => void recorded.push(['local', Math.round(nanoseconds)]) },
+    remote: { record: (nanoseconds) => void recorded.push(['remote', Math.round(nanoseconds)]) },
+  });
+  const ask = (thread: number, isTimed = true, timeoutMs = 86_400_000): PendingAsk => {
+    const { ask } = open(asks, clock, timeoutMs);
+    if (thread >= 0) asks.sendTo(ask, thread);
+    ask.isTimed = isTimed;
+    return ask;
+  };
+  clock.advance(0.123);
+  const replied = ask(-1);
+  const failed = ask(2);
+  const lost = ask(1);
+  const timedOut = ask(1, true, 500);
+  ask(-1, false).reply(1);
+  clock.advance(0.000789);
+  replied.reply(1);
+  replied.reply(2);
+  clock.advance(1.5);
+  failed.fail(new Error('no'));
+  asks.failThread(1, () => new Error('lost'));
+  expect(lost.isSettled && timedOut.isSettled).toBe(true);
+  const late = ask(-1, true, 100);
+  clock.advance(300);
+  expect(late.isSettled).toBe(true);
+  expect(recorded.slice(0, 4)).toEqual([
+    ['local', 789],
+    ['remote', 1_500_789],
+    ['remote', 1_500_789],
+    ['remote', 1_500_789],
+  ]);
+  expect(recorded.length).toBe(5);
+  expect(recorded[4]?.[0]).toBe('local');
+  // The resolution of the wheel.
+  expect(recorded[4]?.[1]).toBeGreaterThanOrEqual(100e6);
+  expect(recorded[4]?.[1]).toBeLessThan(124e6);
 });

@@ -13,6 +13,7 @@ function ringAt(memory: SharedMemory, position: number): { writer: RingWriter; r
   memory.words[word + L.RING_WORD_TAIL] = position | 0;
   memory.words[word + L.RING_WORD_HEAD] = position | 0;
   memory.words[word + L.RING_WORD_BLOCKED] = 0;
+  memory.words[word + L.RING_WORD_STAMP] = 0;
   return { writer: new RingWriter(memory, 0, 1), reader: new RingReader(memory, 0, 1) };
 }
 
@@ -135,4 +136,34 @@ test('a reader whose handling throws does not meet the message again', () => {
   expect(reader.read(10, receive)).toBe(1);
   expect(new Set(seen).size).toBe(3);
   expect(reader.hasData).toBe(false);
+});
+
+test('a stamp is taken once, when everything that was written before it has been read, and one at a time is under way', () => {
+  const action = fc.constantFrom('write' as const, 'stamp' as const, 'publish' as const, 'read' as const);
+  fc.assert(
+    fc.property(position, fc.array(action, { maxLength: 200, size: 'max' }), (begin, actions) => {
+      const { writer, reader } = ringAt(shared, begin);
+      let [written, published, read, clock] = [0, 0, 0, 0];
+      let stamp: { readonly behind: number; readonly timeMs: number } | undefined;
+      for (const each of actions) {
+        if (each === 'write') {
+          if (write(writer, 2048, written)) written++;
+        } else if (each === 'stamp') {
+          writer.stamp(++clock + 0.5);
+          stamp ??= { behind: written, timeMs: clock + 0.5 };
+        } else if (each === 'publish') {
+          writer.publish();
+          published = written;
+        } else {
+          const count = reader.read(1, () => undefined);
+          read += count;
+          expect(read).toBeLessThanOrEqual(published);
+        }
+        const due = stamp !== undefined && read >= stamp.behind;
+        expect(reader.takeStamp()).toBe(due ? stamp?.timeMs : -1);
+        if (due) stamp = undefined;
+      }
+    }),
+    { numRuns: 300 },
+  );
 });
