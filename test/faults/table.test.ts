@@ -26,7 +26,11 @@ describe.each(['portable', 'wasm'] as const)('a %s thread killed at any step', (
     const presence = seen.map(([, isPresent]) => isPresent);
     const { isRemoval, isKept } = all[scenario] ?? {};
     const changes = presence.filter((isPresent, index) => index > 0 && isPresent !== presence[index - 1]).length;
-    expect({ changes, first: presence[0], last: presence.at(-1) }).toEqual({ changes: isKept ? 0 : 1, first: isRemoval === true || isKept === true, last: isRemoval !== true });
+    expect({ changes, first: presence[0], last: presence.at(-1) }).toEqual({
+      changes: isKept ? 0 : 1,
+      first: isRemoval === true || isKept === true,
+      last: isRemoval !== true,
+    });
     if (process.env['NEXUS_FAULT_REPORT'] !== undefined) process.stderr.write(`${engine}: ${scenario}: ${steps} steps, ${kills} kills\n`);
   });
 });
