@@ -32,14 +32,16 @@ export async function killAtStep<T>(file: string, workerData: object, look: (tol
 export class Peer {
   readonly #worker: Worker;
   readonly #file: string;
+  readonly #deadlineMs: number;
 
-  constructor(file: string, workerData: object) {
+  constructor(file: string, workerData: object, deadlineMs = DEADLINE_MS) {
     this.#file = file;
+    this.#deadlineMs = deadlineMs;
     this.#worker = new Worker(new URL(file, import.meta.url), { workerData, execArgv: [] });
   }
 
   async ask<T>(message: unknown, what: string): Promise<T> {
-    const answer = answerOf<T>(this.#worker, () => `${this.#file} does not return: ${what}`);
+    const answer = answerOf<T>(this.#worker, () => `${this.#file} does not return: ${what}`, this.#deadlineMs);
     this.#worker.postMessage(message);
     return answer;
   }
@@ -74,7 +76,7 @@ export function stepsOf({ measured = 0, states = [], hidden = [] }: Told): reado
   return states.filter((step) => !left.has(step));
 }
 
-function answerOf<T>(worker: Worker, late: () => string): Promise<T> {
+function answerOf<T>(worker: Worker, late: () => string, deadlineMs = DEADLINE_MS): Promise<T> {
   return new Promise((resolve, reject) => {
     const settle = (settled: () => void): void => {
       clearTimeout(timer);
@@ -84,7 +86,7 @@ function answerOf<T>(worker: Worker, late: () => string): Promise<T> {
     const onMessage = (message: T): void => settle(() => resolve(message));
     const onError = (error: unknown): void => settle(() => reject(error));
     const onExit = (code: number): void => settle(() => reject(new Error(`the worker ended with code ${code}`)));
-    const timer = setTimeout(() => settle(() => reject(new Error(late()))), DEADLINE_MS);
+    const timer = setTimeout(() => settle(() => reject(new Error(late()))), deadlineMs);
     worker.on('message', onMessage).on('error', onError).on('exit', onExit);
   });
 }

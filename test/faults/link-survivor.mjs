@@ -3,7 +3,7 @@
  * make a reader go round for ever. workerData: dist. Messages: { type: 'fill' | 'producerDied' | 'consumerDied', memory, ... }. Answers: { wrong }.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { links, PRODUCER, valueOf } from './link-thread.mjs';
+import { links, PRODUCER, messageOf } from './link-thread.mjs';
 
 const load = (file) => import(new URL(file, workerData.dist).href);
 const { openInbound, openOutbound, send, emptyLog } = await links(load);
@@ -76,7 +76,7 @@ function exchange(outbound, inbound) {
 }
 
 function numbered(life, count) {
-  return Array.from({ length: count }, (_, number) => ({ ...valueOf(life, number), slot: number + 1 }));
+  return Array.from({ length: count }, (_, number) => ({ ...messageOf(life, number), slot: number + 1 }));
 }
 
 function compare(told, expected, what) {

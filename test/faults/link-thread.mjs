@@ -6,7 +6,7 @@ const LARGE = 6000;
 const references = { isReference: () => false, describe: () => undefined, restore: () => undefined };
 
 /** What message `number` of a life of the producer says. Every seventh is larger than a quarter of the ring, and goes in fragments. */
-export function valueOf(life, number) {
+export function messageOf(life, number) {
   return { life, number, text: `${life}.${number} `.repeat(number % 7 === 6 ? LARGE / 5 : number % 5) };
 }
 
@@ -31,7 +31,7 @@ export async function links(load) {
       });
       return link;
     },
-    send: (link, life, number) => link.send(L.MESSAGE_TYPE_TELL, 1, number + 1, life, 0, 0, 0, 0, valueOf(life, number), Admission.ifOutboxHasRoom),
+    send: (link, life, number) => link.send(L.MESSAGE_TYPE_TELL, 1, number + 1, life, 0, 0, 0, 0, messageOf(life, number), Admission.ifOutboxHasRoom),
     /** Appends what arrives to `log`: values of tells, numbers of those thrown away, and what was corrupt. */
     openInbound(shared, incarnation, log) {
       const receiver = {
