@@ -29,11 +29,21 @@ const accesses: readonly (readonly [RegExp, string])[] = [
 
 /** Returns a module whose instances call `step` before every access. */
 export async function compileStepped(step: () => void): Promise<WasmModule> {
+  const bytes = await compileSteppedBytes();
+  const { WebAssembly } = globalThis as unknown as {
+    WebAssembly: { Module: new (bytes: Uint8Array) => object; Instance: new (module: object, imports: object) => { exports: unknown } };
+  };
+  const module = new WebAssembly.Module(bytes);
+  return (shared: SharedMemory) => new WebAssembly.Instance(module, { env: { memory: shared.memory, step } }).exports as WasmInstance;
+}
+
+/** Bytes of a module that imports `env.step`. `change` may make another source of each file, to see that tests notice. */
+export async function compileSteppedBytes(change: (file: string, text: string) => string = (_, text) => text): Promise<Uint8Array> {
   const { default: asc } = await import('assemblyscript/asc');
   const sources = new Map<string, string>([['wasm/hooked.ts', hooked]]);
   const names = accesses.map(([, name]) => name.slice(0, -1)).join(', ');
   for (const file of readdirSync(join(root, 'wasm')).filter((name) => name.endsWith('.ts'))) {
-    let text = readFileSync(join(root, 'wasm', file), 'utf8');
+    let text = change(file, readFileSync(join(root, 'wasm', file), 'utf8'));
     for (const [access, name] of accesses) text = text.replace(access, name);
     sources.set(`wasm/${basename(file)}`, `import { ${names} } from './hooked';\n${text}`);
   }
@@ -48,9 +58,5 @@ export async function compileStepped(step: () => void): Promise<WasmModule> {
     listFiles: () => [],
   });
   if (error || compiled === undefined) throw new Error(`the AssemblyScript compiler failed: ${error?.message}\n${stderr.toString()}`);
-  const { WebAssembly } = globalThis as unknown as {
-    WebAssembly: { Module: new (bytes: Uint8Array) => object; Instance: new (module: object, imports: object) => { exports: unknown } };
-  };
-  const module = new WebAssembly.Module(compiled);
-  return (shared: SharedMemory) => new WebAssembly.Instance(module, { env: { memory: shared.memory, step } }).exports as WasmInstance;
+  return compiled;
 }
