@@ -10,7 +10,7 @@ export const constants = {
   /** 'NXUS' read as a little-endian word. */
   MAGIC: 0x5355584e,
   /** Raised with every change of this file that changes the meaning of a byte. */
-  VERSION: 3,
+  VERSION: 4,
   HEADER_BYTES: 4096,
   THREAD_BYTES: 256,
   COUNTERS_BYTES: 512,
@@ -35,6 +35,8 @@ export const constants = {
   MESSAGE_PADDING_SHIFT: 11,
   /** A slot has at most 23 bits. */
   PARENT_GENERATION_SHIFT: 23,
+  /** Counts of the statistics' distribution of probe lengths. */
+  PROBE_COUNTS: 8,
   /** Generations a record can have before it is retired for ever, so that a stale reference can never match again. */
   GENERATION_MAX: 0x1ffffffe,
 };
@@ -112,6 +114,10 @@ export const sections = {
   SCRATCH: [
     /** Generation of the record that the last successful find saw. */
     'FOUND_GENERATION',
+    /** Index of its kind. */
+    'FOUND_KIND',
+    /** What a batch fetched ahead, so that the loads are not removed. Nobody reads it. */
+    'TOUCHED',
     /** A batch: for each name its position in the data, its bytes and its hash; then the results. */
     { at: 16, name: 'BATCH' },
     /** The name's bytes, zero-padded to a word, then the payload's, likewise. */

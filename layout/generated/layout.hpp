@@ -5,7 +5,7 @@
 namespace nexus::layout {
 
 inline constexpr std::uint32_t kMagic = 1398102094u;
-inline constexpr std::uint32_t kVersion = 3u;
+inline constexpr std::uint32_t kVersion = 4u;
 inline constexpr std::uint32_t kHeaderBytes = 4096u;
 inline constexpr std::uint32_t kThreadBytes = 256u;
 inline constexpr std::uint32_t kCountersBytes = 512u;
@@ -23,6 +23,7 @@ inline constexpr std::uint32_t kPayloadBytesMax = 65536u;
 inline constexpr std::uint32_t kThreadsMax = 128u;
 inline constexpr std::uint32_t kMessagePaddingShift = 11u;
 inline constexpr std::uint32_t kParentGenerationShift = 23u;
+inline constexpr std::uint32_t kProbeCounts = 8u;
 inline constexpr std::uint32_t kGenerationMax = 536870910u;
 inline constexpr std::uint32_t kRecordStateFree = 0u;
 inline constexpr std::uint32_t kRecordStatePending = 1u;
@@ -112,6 +113,8 @@ inline constexpr std::uint32_t kExtensionWordInline = 2u;
 inline constexpr std::uint32_t kBucketWordOverflow = 0u;
 inline constexpr std::uint32_t kBucketWordEntries = 1u;
 inline constexpr std::uint32_t kScratchWordFoundGeneration = 0u;
+inline constexpr std::uint32_t kScratchWordFoundKind = 1u;
+inline constexpr std::uint32_t kScratchWordTouched = 2u;
 inline constexpr std::uint32_t kScratchWordBatch = 16u;
 inline constexpr std::uint32_t kScratchWordData = 272u;
 inline constexpr std::uint32_t kMessageWordBytes = 0u;

@@ -119,6 +119,8 @@ test('known traffic is counted', async () => {
     'nexus_queue_depth{thread="1"}': 0,
     'nexus_dead_letters_total{thread="0",reason="noAgent"}': 1,
     'nexus_table_records{state="live"}': 2,
+    'nexus_table_probe_buckets{of="mean"}': 1,
+    nexus_table_overflowing_buckets: 0,
     'nexus_http_request_duration_seconds_count{method="PUT",route="/agents/:id",status="201"}': 3,
     'nexus_http_request_duration_seconds_count{method="POST",route="/agents/:id/:action",status="200"}': 5,
     'nexus_http_request_duration_seconds_count{method="POST",route="/agents/:id/:action",status="500"}': 1,
@@ -171,12 +173,15 @@ test('no counter goes backwards when a thread is lost, and its successor counts 
   }
 });
 
+const counts = { live: 0, extensions: 0, load: 0, claimed: 0, reused: 0, reclaimed: 0, retired: 0, staleEntries: 0, overflow: 0, overflowingBuckets: 0 };
+const emptyTable = { ...counts, recordCapacity: 1, probeBuckets: [0], probeBucketsMean: 0, probeBucketsMax: 0 };
+
 test('a counter that begins again lower goes on from where it was', async () => {
   const thread = { thread: 1, state: 'ready' as const, incarnation: 0, agents: 0, queueDepth: 0 };
   let handled = 0;
   const metrics = createMetrics({
     engine: { kind: 'portable', reason: 'a "quoted"\nreason', tried: [] },
-    tableStatistics: () => ({ recordCapacity: 1, live: 0, claimed: 0, staleEntries: 0, overflow: 0, probeBucketsMax: 1 }),
+    tableStatistics: () => emptyTable,
     threads: () => [{ ...thread, counters: { handled } }],
   });
   const seen: (number | undefined)[] = [];
@@ -188,7 +193,7 @@ test('a counter that begins again lower goes on from where it was', async () => 
 test('metrics that nobody closed do not keep a process alive', async () => {
   const entry = fileURLToPath(new URL('../../dist/ts-src/gateway/index.js', import.meta.url));
   const code = `import { createMetrics } from ${JSON.stringify(entry)};
-    const none = { engine: { kind: 'portable', reason: '', tried: [] }, threads: () => [], tableStatistics: () => ({ live: 0, claimed: 0, recordCapacity: 0 }) };
+    const none = { engine: { kind: 'portable', reason: '', tried: [] }, threads: () => [], tableStatistics: () => (${JSON.stringify(emptyTable)}) };
     console.log((await createMetrics(none).text()).length > 100);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'], timeout: 20_000 });
   let out = '';
