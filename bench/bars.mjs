@@ -9,6 +9,9 @@ const REMOTE_ASK = ['cross-thread', 'ask hot, p50'];
 const PARKED = ['cross-thread', 'ask parked, p50'];
 const IDLE = ['memory', 'idle agent, 1,000,000 of them, resident'];
 const FIND = ['lookup', 'find among 1,000,000, random'];
+const FIND_HOT = ['lookup', 'find among 1,000,000, 8 names'];
+const REFERENCE = ['table', 'by reference among 1,000,000, 8 agents'];
+const INSERT = ['table', 'insert of a new name among 1,000,000'];
 
 const RATIOS = [
   { title: 'same-thread tell, nexus : nact', of: TELL, peer: 'nact', higherIsBetter: true },
@@ -26,7 +29,14 @@ const BARS = [
   { title: 'cross-thread ask hot over postMessage', of: REMOTE_ASK, timesBetterThan: 'postMessage', higherIsBetter: false, atLeast: 6 },
   { title: 'cross-thread ask parked, p50', of: PARKED, atMost: 25_000 },
   { title: 'idle agent among 1,000,000', of: IDLE, atMost: 400 },
-  { title: 'lookup among 1,000,000', of: FIND, atMost: 500 },
+  { title: 'lookup among 1,000,000, random', of: FIND, atMost: 200 },
+  { title: 'lookup among 1,000,000, hot', of: FIND_HOT, atMost: 60 },
+  { title: 'lookup among 1,000,000, random, over erlang', of: FIND, timesBetterThan: 'erlang', higherIsBetter: false, atLeast: 4 },
+  { title: 'lookup among 1,000,000, hot, over erlang', of: FIND_HOT, timesBetterThan: 'erlang', higherIsBetter: false, atLeast: 4 },
+  { title: 'by reference', of: REFERENCE, atMost: 20 },
+  { title: 'by reference over erlang', of: REFERENCE, timesBetterThan: 'erlang', higherIsBetter: false, atLeast: 4 },
+  { title: 'insert among 1,000,000', of: INSERT, atMost: 500 },
+  { title: 'insert among 1,000,000 over erlang', of: INSERT, timesBetterThan: 'erlang', higherIsBetter: false, atLeast: 4 },
 ];
 
 /** Lines to print below the table of these rows. What was not run is left out. */

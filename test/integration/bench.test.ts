@@ -23,9 +23,10 @@ const PEERS: Readonly<Record<string, readonly string[]>> = {
   memory: ['nexus', 'nact', 'XState', 'plain-object'],
   'cross-thread': ['nexus', 'postMessage', 'piscina', 'raw-ring', 'futex'],
   lookup: ['nexus', 'Map'],
+  table: ['nexus', 'Map', 'cache-misses'],
   scale: ['nexus'],
 };
-const CASES_OF_NEXUS: Readonly<Record<string, number>> = { 'same-thread': 6, memory: 3, 'cross-thread': 15, lookup: 3, scale: 4 };
+const CASES_OF_NEXUS: Readonly<Record<string, number>> = { 'same-thread': 6, memory: 3, 'cross-thread': 15, lookup: 3, table: 10, scale: 4 };
 
 let folder: string | undefined;
 

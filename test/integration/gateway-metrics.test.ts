@@ -97,6 +97,8 @@ test('known traffic is counted', async () => {
         'nexus_queue_depth{thread="1"}',
         'nexus_dead_letters_total{thread="0",reason="noAgent"}',
         'nexus_table_records{state="live"}',
+        'nexus_table_probe_buckets{of="mean"}',
+        'nexus_table_overflowing_buckets',
         'nexus_http_request_duration_seconds_count{method="PUT",route="/agents/:id",status="201"}',
         'nexus_http_request_duration_seconds_count{method="POST",route="/agents/:id/:action",status="200"}',
         'nexus_http_request_duration_seconds_count{method="POST",route="/agents/:id/:action",status="500"}',
