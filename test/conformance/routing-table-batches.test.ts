@@ -172,6 +172,7 @@ describe.each(pairs)('lists of names: %s and %s', (first, second) => {
     });
     // 130 names of one bucket: 15 in each of 9 buckets, the last 10 in the ninth, which the eighth count includes.
     const crowd = a.insertMany(colliding(130), 1, undefined, 0);
+    for (const table of [a, b]) expect(rows(table.findMany(colliding(130)), FOUND_NUMBERS)).toEqual(rows(crowd, INSERTED_NUMBERS).map((row) => [...row, 1]));
     expect(both()).toMatchObject({
       live: 130,
       load: 130 / CAPACITY,
