@@ -45,7 +45,6 @@ import {
 } from './shared-memory';
 
 const BUCKET_WORDS: u32 = L.BUCKET_BYTES / 4;
-const FIRST_ENTRY: u32 = L.BUCKET_WORD_ENTRIES * 4;
 /** Buckets a probe may pass before the table counts as full. At its highest load, one half, a probe of 3 is rare. */
 const PROBE_BUCKETS_MAX: u32 = 64;
 /**
@@ -281,7 +280,7 @@ function publish(record: u32, hash: u32): u32 {
  * `pending` is its state word, `mine` the position of its entry. Returns the state it ended in (FREE if it was recycled meanwhile).
  */
 function settle(record: u32, pending: u32, mine: u32, keyAt: u32, byteLength: u32, hash: u32): u32 {
-  // Somebody may have settled it already.
+  // Somebody may have settled it already; and an atomic load here keeps the plain vector loads below behind the publication.
   const now = stateOf(record);
   if (now !== pending) return stateAfter(now, pending);
   for (let step: u32 = 0, bucket = hash & bucketMask; step < PROBE_BUCKETS_MAX; step++) {
