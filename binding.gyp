@@ -8,6 +8,7 @@
         "native/napi/environment.cc",
         "native/napi/huge_pages.cc",
         "native/napi/placement_binding.cc",
+        "native/napi/table_batches.cc",
         "native/napi/table_binding.cc",
         "native/napi/table_snapshots.cc",
         "native/napi/waiter.cc",

@@ -15,6 +15,9 @@ const PARKED_APART = ['cross-thread', 'ask parked, threads on two cores, p50'];
 const IDLE_CORE = ['idle', '1,000 idle agents on 2 threads'];
 const IDLE = ['memory', 'idle agent, 1,000,000 of them, resident'];
 const FIND = ['lookup', 'find among 1,000,000, random'];
+const FIND_HOT = ['lookup', 'find among 1,000,000, 8 names'];
+const REFERENCE = ['table', 'by reference among 1,000,000, 8 agents'];
+const INSERT = ['table', 'insert of a new name among 1,000,000'];
 
 const RATIOS = [
   { title: 'same-thread tell, nexus : nact', of: TELL, peer: 'nact', higherIsBetter: true },
@@ -42,7 +45,14 @@ const BARS = [
   { title: 'the same with the threads on two cores', of: PARKED_APART, timesWorseThan: 'futex', atMost: 1.25 },
   { title: '1,000 idle agents on 2 threads', of: IDLE_CORE, atMost: 0.5 },
   { title: 'idle agent among 1,000,000', of: IDLE, atMost: 256 },
-  { title: 'lookup among 1,000,000', of: FIND, atMost: 200 },
+  { title: 'lookup among 1,000,000, random', of: FIND, atMost: 200 },
+  { title: 'lookup among 1,000,000, hot', of: FIND_HOT, atMost: 60 },
+  { title: 'lookup among 1,000,000, random, over erlang', of: FIND, timesBetterThan: 'erlang', higherIsBetter: false, atLeast: 4 },
+  { title: 'lookup among 1,000,000, hot, over erlang', of: FIND_HOT, timesBetterThan: 'erlang', higherIsBetter: false, atLeast: 4 },
+  { title: 'by reference', of: REFERENCE, atMost: 20 },
+  { title: 'by reference over erlang', of: REFERENCE, timesBetterThan: 'erlang', higherIsBetter: false, atLeast: 4 },
+  { title: 'insert among 1,000,000', of: INSERT, atMost: 500 },
+  { title: 'insert among 1,000,000 over erlang', of: INSERT, timesBetterThan: 'erlang', higherIsBetter: false, atLeast: 4 },
 ];
 
 /** Lines to print below the table of these rows. What was not run is left out. */

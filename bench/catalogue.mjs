@@ -84,6 +84,25 @@ const LOOKUP = [
   },
 ];
 
+const TABLE = [
+  {
+    peer: 'nexus',
+    module: 'suites/table/nexus.mjs',
+    job: 'the routing table alone, without agents and references. by reference: is the agent alive, and on which thread. insert: if absent; as many new names as a twentieth of those there in each round, then removed in a random order',
+  },
+  {
+    peer: 'Map',
+    module: 'suites/table/map.mjs',
+    job: 'one Map in the heap of one thread, not shared: get, set, delete. It has the hash of each string from the round before',
+  },
+  {
+    peer: 'cache-misses',
+    role: 'floor',
+    module: 'suites/table/cache-misses.mjs',
+    job: 'two loads that depend on each other, the first from as much memory as the index has, the second from as much as the records have; no hash, no name, no comparison',
+  },
+];
+
 const SCALE = [
   {
     peer: 'nexus',
@@ -124,6 +143,7 @@ export const SUITES = [
   { suite: 'memory', peers: MEMORY, roundsMax: 3 },
   { suite: 'cross-thread', peers: CROSS_THREAD },
   { suite: 'lookup', peers: LOOKUP },
+  { suite: 'table', peers: TABLE },
   { suite: 'scale', peers: SCALE },
   { suite: 'idle', peers: IDLE },
   { suite: 'histogram', peers: HISTOGRAM },

@@ -29,15 +29,17 @@ export interface NativeAddon {
   memoryNodeOf(view: Uint8Array, offset: number): number;
   /** How memory is placed; `errno` says why not at all, `libraryError` why not by libnuma. */
   numaProvider(): { readonly provider: 'libnuma' | 'system calls' | 'none'; readonly errno: number; readonly libraryError: string };
-  /** `result` has 4 bytes, into which `tableFind` writes the generation. */
+  /** `result` has 8 bytes, into which `tableFind` writes generation and kind. */
   tableOpen(view: Uint8Array, thread: number, result: Uint8Array): number;
   tableClose(handle: number): void;
   /** Slot, 0, or `KEY_INVALID`. */
   tableFind(handle: number, key: string): number;
-  /** Slot (or 0, or `KEY_INVALID`) and generation of each. */
-  tableFindMany(handle: number, keys: readonly string[]): Float64Array;
+  /** `results`: three 32-bit words a name, slot or 0, generation and kind. Throws for a name that is not one. */
+  tableFindMany(handle: number, keys: readonly string[], results: Uint8Array): void;
   /** Slot, `INSERT_EXISTS`, `INSERT_FULL`, `KEY_INVALID` or `PAYLOAD_TOO_LARGE`. */
   tableInsert(handle: number, key: string, kind: number, payload: Uint8Array | undefined, parent: number): number;
+  /** `results`: two 32-bit words a name, slot or `INSERT_EXISTS` or `INSERT_FULL`, and generation. Throws for a name that is not one, after those before it. */
+  tableInsertMany(handle: number, keys: readonly string[], kind: number, parent: number, results: Uint8Array): void;
   tableRemove(handle: number, slot: number, generation: number): boolean;
   /** `addresses`: pairs of 32-bit words, slot and generation. Returns how many were removed. */
   tableRemoveMany(handle: number, addresses: Uint8Array): number;
@@ -50,7 +52,7 @@ export interface NativeAddon {
   /** Slot, generation, thread and kind of each. `thread` -1: of all. */
   tableEntries(handle: number, thread: number): Float64Array;
   tableInherit(handle: number): Float64Array;
-  /** Live, claimed, stale entries, overflow, longest probe. */
+  /** See `native/napi/table_snapshots.cc`. */
   tableStatistics(handle: number): Float64Array;
 }
 

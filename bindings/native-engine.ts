@@ -6,8 +6,18 @@ import * as L from '../layout/generated/layout.js';
 import { loadWasmModule } from './wasm/wasm-module.js';
 import { WasmRoutingTable } from './wasm/wasm-routing-table.js';
 import { NexusTypeError } from '../ts-src/errors.js';
-import type { EngineThread, RoutingTable, TableEntry, TableStatistics, Waiter } from '../ts-src/ports/engine.js';
+import {
+  type EngineThread,
+  FOUND_NUMBERS,
+  INSERTED_NUMBERS,
+  type RoutingTable,
+  type TableEntry,
+  type TableStatistics,
+  type Waiter,
+} from '../ts-src/ports/engine.js';
 import { KEY_INVALID, type NativeAddon, PAYLOAD_TOO_LARGE } from './native-addon.js';
+import { insertEach } from './portable/batches.js';
+import { checkKeys } from './portable/encoded-key.js';
 import { PortableRoutingTable } from './portable/routing-table.js';
 import { type SharedMemory, threadWord } from './shared-memory.js';
 
@@ -88,6 +98,10 @@ export class FastestRoutingTable implements RoutingTable {
     return this.#native.foundGeneration;
   }
 
+  get foundKind(): number {
+    return this.#native.foundKind;
+  }
+
   insert(key: string, kind: number, payload: Uint8Array | undefined, parent: number): number {
     return this.#native.insert(key, kind, payload, parent);
   }
@@ -96,8 +110,12 @@ export class FastestRoutingTable implements RoutingTable {
     return this.#native.find(key);
   }
 
-  findMany(keys: readonly string[]): Float64Array {
+  findMany(keys: readonly string[]): Int32Array {
     return this.#native.findMany(keys);
+  }
+
+  insertMany(keys: readonly string[], kind: number, payloads: readonly (Uint8Array | undefined)[] | undefined, parent: number): Int32Array {
+    return this.#native.insertMany(keys, kind, payloads, parent);
   }
 
   remove(slot: number, generation: number): boolean {
@@ -150,7 +168,7 @@ export class NativeRoutingTable implements RoutingTable {
   readonly #addon: NativeAddon;
   readonly #handle: number;
   readonly #recordCapacity: number;
-  readonly #found = new Int32Array(new ArrayBuffer(4));
+  readonly #found = new Int32Array(new ArrayBuffer(8));
 
   constructor(addon: NativeAddon, shared: SharedMemory, thread: number) {
     this.#addon = addon;
@@ -160,6 +178,10 @@ export class NativeRoutingTable implements RoutingTable {
 
   get foundGeneration(): number {
     return this.#found[0] as number;
+  }
+
+  get foundKind(): number {
+    return this.#found[1] as number;
   }
 
   insert(key: string, kind: number, payload: Uint8Array | undefined, parent: number): number {
@@ -180,20 +202,28 @@ export class NativeRoutingTable implements RoutingTable {
     return slot;
   }
 
-  /** Slot (0 if absent) and generation of each name, one after the other. For lists: the memory of several is fetched at once. */
-  findMany(keys: readonly string[]): Float64Array {
-    const found = this.#addon.tableFindMany(this.#handle, keys);
-    for (let index = 0; index < keys.length; index++) if (found[index * 2] === KEY_INVALID) throw keyError(keys[index] as string);
+  findMany(keys: readonly string[]): Int32Array {
+    checkKeys(keys);
+    const found = new Int32Array(keys.length * FOUND_NUMBERS);
+    this.#addon.tableFindMany(this.#handle, keys, bytesOf(found));
     return found;
+  }
+
+  insertMany(keys: readonly string[], kind: number, payloads: readonly (Uint8Array | undefined)[] | undefined, parent: number): Int32Array {
+    // A payload is copied by itself: a batch gains nothing there.
+    if (payloads !== undefined) return insertEach(this, keys, kind, payloads, parent);
+    checkKeys(keys);
+    const inserted = new Int32Array(keys.length * INSERTED_NUMBERS);
+    this.#addon.tableInsertMany(this.#handle, keys, kind, parent, bytesOf(inserted));
+    return inserted;
   }
 
   remove(slot: number, generation: number): boolean {
     return this.#addon.tableRemove(this.#handle, slot, generation);
   }
 
-  /** Pairs of slot and generation. Returns how many were live and of this thread. */
   removeMany(addresses: Int32Array): number {
-    return this.#addon.tableRemoveMany(this.#handle, new Uint8Array(addresses.buffer, addresses.byteOffset, addresses.byteLength));
+    return this.#addon.tableRemoveMany(this.#handle, bytesOf(addresses));
   }
 
   generationOf(slot: number): number {
@@ -229,8 +259,25 @@ export class NativeRoutingTable implements RoutingTable {
   }
 
   statistics(): TableStatistics {
-    const [live = 0, claimed = 0, staleEntries = 0, overflow = 0, probeBucketsMax = 0] = this.#addon.tableStatistics(this.#handle);
-    return { recordCapacity: this.#recordCapacity, live, claimed, staleEntries, overflow, probeBucketsMax };
+    const numbers = this.#addon.tableStatistics(this.#handle);
+    const [live = 0, extensions = 0, claimed = 0, reused = 0, reclaimed = 0, retired = 0, staleEntries = 0, overflow = 0] = numbers;
+    const [overflowingBuckets = 0, probeBucketsMax = 0, searched = 0, ...probeBuckets] = numbers.subarray(8);
+    return {
+      recordCapacity: this.#recordCapacity,
+      live,
+      extensions,
+      load: (live + extensions) / this.#recordCapacity,
+      claimed,
+      reused,
+      reclaimed,
+      retired,
+      staleEntries,
+      overflow,
+      overflowingBuckets,
+      probeBuckets,
+      probeBucketsMean: live === 0 ? 0 : searched / live,
+      probeBucketsMax,
+    };
   }
 
   /** Releases what the table holds outside the shared memory. Records stay as they are. */
@@ -246,6 +293,10 @@ function entriesOf(numbers: Float64Array): TableEntry[] {
     entries.push({ slot, generation, thread, kind });
   }
   return entries;
+}
+
+function bytesOf(words: Int32Array): Uint8Array {
+  return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
 }
 
 function keyError(key: string): NexusTypeError {

@@ -42,6 +42,8 @@ export const constants = {
   MESSAGE_PADDING_SHIFT: 12,
   /** A slot has at most 23 bits. */
   PARENT_GENERATION_SHIFT: 23,
+  /** Counts of the statistics' distribution of probe lengths. */
+  PROBE_COUNTS: 8,
   /** Generations a record can have before it is retired for ever, so that a stale reference can never match again. */
   GENERATION_MAX: 0x1ffffffe,
 };
@@ -124,6 +126,10 @@ export const sections = {
   SCRATCH: [
     /** Generation of the record that the last successful find saw. */
     'FOUND_GENERATION',
+    /** Index of its kind. */
+    'FOUND_KIND',
+    /** What a batch fetched ahead, so that the loads are not removed. Nobody reads it. */
+    'TOUCHED',
     /** A batch: for each name its position in the data, its bytes and its hash; then the results. */
     { at: 16, name: 'BATCH' },
     /** The name's bytes, zero-padded to a word, then the payload's, likewise. */

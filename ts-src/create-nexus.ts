@@ -118,7 +118,7 @@ export async function createNexus(options: NexusOptions): Promise<Nexus> {
       removeAgentsOf(thread) {
         // Nobody else will act for that thread any more.
         const table = new PortableRoutingTable(shared, thread);
-        for (const { slot, generation } of table.inherit()) table.remove(slot, generation);
+        table.removeMany(Int32Array.from(table.inherit().flatMap(({ slot, generation }) => [slot, generation])));
         shared.words[threadWord(shared, thread) + L.THREAD_WORD_AGENT_COUNT] = 0;
       },
       random: () => jitter.next(),

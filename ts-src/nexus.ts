@@ -121,6 +121,16 @@ export class Nexus {
     return this.#host.find(id, definition) as unknown as AgentRef<D> | undefined;
   }
 
+  /**
+   * `find` for many ids in one call, in their order: less than half the time a name of a list of 64 or more. Each is looked up at a moment of its own during the call.
+   * @param ids at most 65,536
+   * @param definition types the references; an agent of another kind is then a NexusError NEXUS_KIND_MISMATCH
+   */
+  findMany<D extends AnyAgent = AnyAgent>(ids: readonly string[], definition?: D): (AgentRef<D> | undefined)[] {
+    if (!this.#isOpen) return ids.map(() => undefined);
+    return this.#host.findMany(ids, definition) as unknown as (AgentRef<D> | undefined)[];
+  }
+
   /** Sends to whatever agent has this id now. */
   send(id: string, action: string, input?: unknown, options?: SendOptions): TellOutcome {
     return this.#isOpen ? this.#host.send(id, action, input, options, undefined) : 'stopped';

@@ -16,7 +16,7 @@ const options = [
   ['--runtime', 'stub'],
   // The memory is the nexus's, of whatever size: a module accepts any that is at least its own minimum and at most its own maximum.
   ['--importMemory', '--noExportMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'],
-  ['--enable', 'threads'],
+  ['--enable', 'threads', '--enable', 'simd'],
   // An abort would need its message in memory.
   ['--noAssert', '--use', 'abort='],
   ['--optimizeLevel', '3', '--shrinkLevel', '0', '--converge'],

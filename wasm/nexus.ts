@@ -3,4 +3,4 @@
  * configuration in globals. No heap, no strings, no static data: several instances share the memory, and each would put its own at the same place.
  */
 export { open } from './open';
-export { copyKey, copyPayload, find, findMany, generationOf, inherit, insert, kindOf, parentOf, remove, threadOf } from './routing-table';
+export { copyKey, copyPayload, find, findMany, generationOf, inherit, insert, insertMany, kindOf, parentOf, remove, removeMany, threadOf } from './routing-table';

@@ -91,8 +91,8 @@ function extensionsHaveKey(extension: u32, keyAt: u32, count: u32): bool {
   return true;
 }
 
-/** Allocates and fills a record from the scratch data, ending in PENDING under a new generation. 0 if there is no room. */
-export function write(byteLength: u32, hash: u32, kind: u32, payloadBytes: u32, parent: u32): u32 {
+/** Allocates and fills a record with the name at `keyAt` and the payload behind it, ending in PENDING under a new generation. 0 if there is no room. */
+export function write(keyAt: u32, byteLength: u32, hash: u32, kind: u32, payloadBytes: u32, parent: u32): u32 {
   const record = allocate();
   if (record === 0) return 0;
   const at = recordAddress(record);
@@ -107,8 +107,8 @@ export function write(byteLength: u32, hash: u32, kind: u32, payloadBytes: u32, 
   store<u32>(at, parent, PARENT);
   const count = (byteLength + 3) / 4 + (payloadBytes + 3) / 4;
   const inline = min<u32>(count, INLINE_WORDS);
-  for (let index: u32 = 0; index < inline; index++) store<u32>(at + index * 4, load<u32>(dataAt + index * 4), INLINE);
-  if (count > inline && !writeExtensions(at + EXTENSION, count)) {
+  for (let index: u32 = 0; index < inline; index++) store<u32>(at + index * 4, load<u32>(keyAt + index * 4), INLINE);
+  if (count > inline && !writeExtensions(at + EXTENSION, keyAt, count)) {
     recycle(record);
     return 0;
   }
@@ -117,7 +117,7 @@ export function write(byteLength: u32, hash: u32, kind: u32, payloadBytes: u32, 
 }
 
 /** Writes the words after the inline ones into as many extensions as they need. False if there is no room. */
-function writeExtensions(linkAt: u32, count: u32): bool {
+function writeExtensions(linkAt: u32, keyAt: u32, count: u32): bool {
   for (let done = INLINE_WORDS; done < count; ) {
     const extension = allocate();
     if (extension === 0) return false;
@@ -126,7 +126,7 @@ function writeExtensions(linkAt: u32, count: u32): bool {
     store<u32>(linkAt, extension);
     linkAt = at + NEXT;
     const here = min<u32>(count - done, EXTENSION_WORDS);
-    for (let index: u32 = 0; index < here; index++) store<u32>(at + index * 4, load<u32>(dataAt + (done + index) * 4), EXTENSION_INLINE);
+    for (let index: u32 = 0; index < here; index++) store<u32>(at + index * 4, load<u32>(keyAt + (done + index) * 4), EXTENSION_INLINE);
     done += here;
   }
   return true;

@@ -2,6 +2,10 @@
  * The routing table: names of agents to addresses, in shared memory, for any number of threads at once. Twin of bindings/portable/routing-table.ts, which explains
  * index, records, insert-if-absent and removal, and of native/include/nexus/routing_table.hpp; one memory may be used by all three at the same time.
  * The name (and payload) a call is about is in the scratch data of this thread; the caller has checked its length.
+ *
+ * Probes compare the 15 entries of a bucket at once. The vector loads are not atomic, and need not be: an entry that is there during the whole probe is not written
+ * meanwhile, and nothing depends on the order of entries (as in the portable table, which reads them plainly). What they say is a hint: the entry is loaded again,
+ * atomically, and the record decides.
  */
 import * as L from '../layout/generated/wasm/layout';
 import { halfSipHash } from './half-sip-hash';
@@ -24,27 +28,48 @@ import {
   stateOf,
   write,
 } from './record-store';
-import { batchAt, bucketMask, bucketsAt, dataAt, foundGenerationAt, groupCount, indexMask, recordAddress, seed0, seed1, threadIndex } from './shared-memory';
+import {
+  batchAt,
+  bucketMask,
+  bucketsAt,
+  dataAt,
+  foundGenerationAt,
+  foundKindAt,
+  groupCount,
+  indexMask,
+  recordAddress,
+  seed0,
+  seed1,
+  threadIndex,
+  touchedAt,
+} from './shared-memory';
 
 const BUCKET_WORDS: u32 = L.BUCKET_BYTES / 4;
-const FIRST_ENTRY: u32 = L.BUCKET_WORD_ENTRIES * 4;
 /** Buckets a probe may pass before the table counts as full. At its highest load, one half, a probe of 3 is rare. */
 const PROBE_BUCKETS_MAX: u32 = 64;
-/** Byte offsets in the entry of a name in the batch: where it is in the data is the first word. Slot and generation replace position and length when it is found. */
+/**
+ * Byte offsets in the entry of a name in the batch: where it is in the data is the first word. The slot comes last, and generation and kind replace position and length.
+ * In a batch of removals an entry is two words, slot and generation.
+ */
 const BATCH_BYTES: u32 = 16;
 const BATCH_KEY_BYTES: u32 = 4;
 const BATCH_HASH: u32 = 8;
 const BATCH_RESULT: u32 = 12;
-const BATCH_GENERATION: u32 = 4;
+const BATCH_GENERATION: u32 = 0;
+const BATCH_KIND: u32 = 4;
+const REMOVAL_BYTES: u32 = 8;
 const EXISTS: i32 = -1;
 const FULL: i32 = -2;
 
 /** Slot of the new record, -1 if the name is taken, -2 if there is no room. */
 export function insert(byteLength: u32, kind: u32, payloadBytes: u32, parent: u32): i32 {
-  const hash = halfSipHash(dataAt, byteLength, seed0, seed1);
+  return insertAt(dataAt, byteLength, halfSipHash(dataAt, byteLength, seed0, seed1), kind, payloadBytes, parent);
+}
+
+function insertAt(keyAt: u32, byteLength: u32, hash: u32, kind: u32, payloadBytes: u32, parent: u32): i32 {
   while (true) {
-    if (probe(dataAt, byteLength, hash) !== 0) return EXISTS;
-    const record = write(byteLength, hash, kind, payloadBytes, parent);
+    if (probe(keyAt, byteLength, hash) !== 0) return EXISTS;
+    const record = write(keyAt, byteLength, hash, kind, payloadBytes, parent);
     if (record === 0) return FULL;
     // Read before others can see the record: one that was aborted already must not be taken for a pending one.
     const pending = stateOf(record);
@@ -54,7 +79,7 @@ export function insert(byteLength: u32, kind: u32, payloadBytes: u32, parent: u3
       recycle(record);
       return FULL;
     }
-    if (settle(record, pending, entry, byteLength, hash) === L.RECORD_STATE_LIVE) return record;
+    if (settle(record, pending, entry, keyAt, byteLength, hash) === L.RECORD_STATE_LIVE) return record;
     // Aborted in favour of another: look again, for that one may itself have been aborted or removed since.
     setState(record, L.RECORD_STATE_FREE);
     unlink(record);
@@ -73,19 +98,50 @@ export function find(byteLength: u32): u32 {
  */
 export function findMany(count: u32): void {
   const end = batchAt + count * BATCH_BYTES;
-  for (let at = batchAt; at < end; at += BATCH_BYTES)
-    store<u32>(at, halfSipHash(dataAt + load<u32>(at), load<u32>(at, BATCH_KEY_BYTES), seed0, seed1), BATCH_HASH);
-  let touched: u32 = 0;
-  for (let at = batchAt; at < end; at += BATCH_BYTES) touched ^= atomic.load<u32>(bucketsAt + (load<u32>(at, BATCH_HASH) & bucketMask) * L.BUCKET_BYTES);
+  let touched = touchBuckets(end);
   for (let at = batchAt; at < end; at += BATCH_BYTES) store<u32>(at, candidate(load<u32>(at, BATCH_HASH)), BATCH_RESULT);
   for (let at = batchAt; at < end; at += BATCH_BYTES) touched ^= stateOf(load<u32>(at, BATCH_RESULT));
   // Used, or the loads would be removed.
-  store<u32>(foundGenerationAt, touched);
+  store<u32>(touchedAt, touched);
   for (let at = batchAt; at < end; at += BATCH_BYTES) {
     const slot = probe(dataAt + load<u32>(at), load<u32>(at, BATCH_KEY_BYTES), load<u32>(at, BATCH_HASH));
     store<u32>(at, slot, BATCH_RESULT);
     store<u32>(at, load<u32>(foundGenerationAt), BATCH_GENERATION);
+    store<u32>(at, load<u32>(foundKindAt), BATCH_KIND);
   }
+}
+
+/** `insert` without a payload for each of the batch's names, in their order. The slot, or why there is none, is the result. */
+export function insertMany(count: u32, kind: u32, parent: u32): void {
+  const end = batchAt + count * BATCH_BYTES;
+  store<u32>(touchedAt, touchBuckets(end));
+  for (let at = batchAt; at < end; at += BATCH_BYTES) {
+    const slot = insertAt(dataAt + load<u32>(at), load<u32>(at, BATCH_KEY_BYTES), load<u32>(at, BATCH_HASH), kind, 0, parent);
+    store<u32>(at, slot, BATCH_RESULT);
+    if (slot > 0) store<u32>(at, stateOf(slot) >> 2, BATCH_GENERATION);
+  }
+}
+
+/** `remove` for each of the batch's addresses. How many were live and of this thread. */
+export function removeMany(count: u32): u32 {
+  const end = batchAt + count * REMOVAL_BYTES;
+  let touched: u32 = 0;
+  for (let at = batchAt; at < end; at += REMOVAL_BYTES) touched ^= stateOf(load<u32>(at) & indexMask);
+  for (let at = batchAt; at < end; at += REMOVAL_BYTES)
+    touched ^= atomic.load<u32>(bucketsAt + (hashOf(load<u32>(at) & indexMask) & bucketMask) * L.BUCKET_BYTES);
+  store<u32>(touchedAt, touched);
+  let removed: u32 = 0;
+  for (let at = batchAt; at < end; at += REMOVAL_BYTES) if (remove(load<u32>(at), load<u32>(at, 4))) removed++;
+  return removed;
+}
+
+/** Hashes all names of the batch, then fetches all their first buckets. What it returns must be used, or the loads would be removed. */
+function touchBuckets(end: u32): u32 {
+  for (let at = batchAt; at < end; at += BATCH_BYTES)
+    store<u32>(at, halfSipHash(dataAt + load<u32>(at), load<u32>(at, BATCH_KEY_BYTES), seed0, seed1), BATCH_HASH);
+  let touched: u32 = 0;
+  for (let at = batchAt; at < end; at += BATCH_BYTES) touched ^= atomic.load<u32>(bucketsAt + (load<u32>(at, BATCH_HASH) & bucketMask) * L.BUCKET_BYTES);
+  return touched;
 }
 
 export function remove(slot: u32, generation: u32): bool {
@@ -157,31 +213,41 @@ export function inherit(): void {
   adopt();
 }
 
+/** Bit n is set if word n of the bucket is an entry with the tag of this hash. A free one has the tag 0, and leads to record 0, which is never live. */
+// @ts-ignore: decorator
+@inline
+function matches(at: u32, hash: u32): u32 {
+  const tagMask = i32x4.splat(~indexMask);
+  const wanted = v128.and(i32x4.splat(hash), tagMask);
+  const first = i32x4.eq(v128.and(v128.load(at), tagMask), wanted);
+  const second = i32x4.eq(v128.and(v128.load(at, 16), tagMask), wanted);
+  const third = i32x4.eq(v128.and(v128.load(at, 32), tagMask), wanted);
+  const fourth = i32x4.eq(v128.and(v128.load(at, 48), tagMask), wanted);
+  const all = i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(first, second), i16x8.narrow_i32x4_s(third, fourth));
+  return i8x16.bitmask(all) & ~1;
+}
+
 /** First record in the home bucket that may have this hash, or 0. */
 function candidate(hash: u32): u32 {
   const at = bucketsAt + (hash & bucketMask) * L.BUCKET_BYTES;
-  for (let entryAt = at + FIRST_ENTRY; entryAt < at + L.BUCKET_BYTES; entryAt += 4) {
-    const word = atomic.load<u32>(entryAt);
-    if (((word ^ hash) & ~indexMask) === 0) return word & indexMask;
-  }
-  return 0;
+  const found = matches(at, hash);
+  return found === 0 ? 0 : atomic.load<u32>(at + (ctz<u32>(found) << 2)) & indexMask;
 }
 
 /** Slot of the live record with the key at `keyAt`, or 0. */
 function probe(keyAt: u32, byteLength: u32, hash: u32): u32 {
-  const tagMask = ~indexMask;
   for (let step: u32 = 0, bucket = hash & bucketMask; step < PROBE_BUCKETS_MAX; step++) {
     const at = bucketsAt + bucket * L.BUCKET_BYTES;
-    for (let entryAt = at + FIRST_ENTRY; entryAt < at + L.BUCKET_BYTES; entryAt += 4) {
-      const word = atomic.load<u32>(entryAt);
-      if (((word ^ hash) & tagMask) !== 0 || word === 0) continue;
-      const record = word & indexMask;
+    for (let found = matches(at, hash); found !== 0; found &= found - 1) {
+      const record = atomic.load<u32>(at + (ctz<u32>(found) << 2)) & indexMask;
       const state = stateOf(record);
       if ((state & 3) !== L.RECORD_STATE_LIVE) continue;
-      if (hasKey(record, keyAt, byteLength, hash) && stateOf(record) === state) {
-        store<u32>(foundGenerationAt, state >> 2);
-        return record;
-      }
+      if (!hasKey(record, keyAt, byteLength, hash)) continue;
+      const owner = atomic.load<u32>(recordAddress(record), OWNER);
+      if (stateOf(record) !== state) continue;
+      store<u32>(foundGenerationAt, state >> 2);
+      store<u32>(foundKindAt, owner & 0xffff);
+      return record;
     }
     if (atomic.load<u32>(at) === 0) return 0;
     bucket = (bucket + 1) & bucketMask;
@@ -213,18 +279,18 @@ function publish(record: u32, hash: u32): u32 {
  * Brings a published PENDING record with the key of this call to its end: LIVE, or ABORTED because of another. Called by its owner and, to help, by anyone.
  * `pending` is its state word, `mine` the position of its entry. Returns the state it ended in (FREE if it was recycled meanwhile).
  */
-function settle(record: u32, pending: u32, mine: u32, byteLength: u32, hash: u32): u32 {
-  // Somebody may have settled it already.
+function settle(record: u32, pending: u32, mine: u32, keyAt: u32, byteLength: u32, hash: u32): u32 {
+  // Somebody may have settled it already; and an atomic load here keeps the plain vector loads below behind the publication.
   const now = stateOf(record);
   if (now !== pending) return stateAfter(now, pending);
-  const tagMask = ~indexMask;
   for (let step: u32 = 0, bucket = hash & bucketMask; step < PROBE_BUCKETS_MAX; step++) {
     const base = bucket * BUCKET_WORDS;
-    for (let entry = base + L.BUCKET_WORD_ENTRIES; entry < base + BUCKET_WORDS; entry++) {
+    for (let found = matches(entryAddress(base), hash); found !== 0; found &= found - 1) {
+      const entry = base + ctz<u32>(found);
       const word = atomic.load<u32>(entryAddress(entry));
-      if (((word ^ hash) & tagMask) !== 0 || word === 0) continue;
       const other = word & indexMask;
-      if (other !== record && wins(other, word, entry, mine, byteLength, hash)) return changeState(record, pending, L.RECORD_STATE_ABORTED);
+      if (other === 0 || other === record || ((word ^ hash) & ~indexMask) !== 0) continue;
+      if (wins(other, word, entry, mine, keyAt, byteLength, hash)) return changeState(record, pending, L.RECORD_STATE_ABORTED);
     }
     if (atomic.load<u32>(entryAddress(base)) === 0) break;
     bucket = (bucket + 1) & bucketMask;
@@ -236,17 +302,17 @@ function settle(record: u32, pending: u32, mine: u32, byteLength: u32, hash: u32
  * Whether `other`, met at `theirs` during the second probe for a pending record at `mine`, has the key of this call and is LIVE, at the latest when this returns.
  * If it is PENDING too, the earlier position of the two is the one that may become LIVE.
  */
-function wins(other: u32, word: u32, theirs: u32, mine: u32, byteLength: u32, hash: u32): bool {
+function wins(other: u32, word: u32, theirs: u32, mine: u32, keyAt: u32, byteLength: u32, hash: u32): bool {
   const state = stateOf(other);
   const pending = (state & 3) === L.RECORD_STATE_PENDING;
   if (!pending && (state & 3) !== L.RECORD_STATE_LIVE) return false;
-  if (!hasKey(other, dataAt, byteLength, hash)) return false;
+  if (!hasKey(other, keyAt, byteLength, hash)) return false;
   // Published under this generation? An unpublished one will make its second probe after ours and see us, so it must not be helped.
   if (pending && atomic.load<u32>(entryAddress(theirs)) !== word) return false;
   if (stateOf(other) >> 2 !== state >> 2) return false;
   if (!pending) return true;
   const earlier = distance(hash, theirs) < distance(hash, mine);
-  return (earlier ? settle(other, state, theirs, byteLength, hash) : changeState(other, state, L.RECORD_STATE_ABORTED)) === L.RECORD_STATE_LIVE;
+  return (earlier ? settle(other, state, theirs, keyAt, byteLength, hash) : changeState(other, state, L.RECORD_STATE_ABORTED)) === L.RECORD_STATE_LIVE;
 }
 
 /** Of an entry from the start of its probe path. */

@@ -17,6 +17,8 @@ export let bucketsAt: u32 = 0;
 export let recordsAt: u32 = 0;
 /** Scratch of this thread. */
 export let foundGenerationAt: u32 = 0;
+export let foundKindAt: u32 = 0;
+export let touchedAt: u32 = 0;
 export let batchAt: u32 = 0;
 export let dataAt: u32 = 0;
 
@@ -35,6 +37,8 @@ export function openMemory(thread: u32): void {
   groupStatesAt = scratchAt + threadCount * L.SCRATCH_BYTES;
   const mine = scratchAt + thread * L.SCRATCH_BYTES;
   foundGenerationAt = mine + L.SCRATCH_WORD_FOUND_GENERATION * 4;
+  foundKindAt = mine + L.SCRATCH_WORD_FOUND_KIND * 4;
+  touchedAt = mine + L.SCRATCH_WORD_TOUCHED * 4;
   batchAt = mine + L.SCRATCH_WORD_BATCH * 4;
   dataAt = mine + L.SCRATCH_WORD_DATA * 4;
 }

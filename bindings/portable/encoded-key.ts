@@ -57,6 +57,18 @@ export class EncodedKey {
   }
 }
 
+/** Throws for the first name that is not one: before a list is begun, so that a mistake in it changes nothing. */
+export function checkKeys(keys: readonly string[]): void {
+  for (const key of keys) {
+    const { length } = key;
+    if (length === 0 || length > L.KEY_BYTES_MAX) throw keyError(length);
+    // A UTF-16 unit takes at most 3 bytes.
+    if (length * 3 <= L.KEY_BYTES_MAX) continue;
+    const bytes = Buffer.byteLength(key, 'utf8');
+    if (bytes > L.KEY_BYTES_MAX) throw keyError(bytes);
+  }
+}
+
 function keyError(length: number): NexusTypeError {
   return new NexusTypeError('NEXUS_OPTION_INVALID', `id: has ${length} bytes; an id has 1 to ${L.KEY_BYTES_MAX} bytes of UTF-8`);
 }

@@ -30,10 +30,12 @@
  * skipped, an overflow counter can only be too high, and `inherit` clears the rest.
  */
 import * as L from '../../layout/generated/layout.js';
-import { NexusTypeError } from '../../ts-src/errors.js';
 import { INSERT_EXISTS, INSERT_FULL, type RoutingTable, type TableEntry, type TableStatistics } from '../../ts-src/ports/engine.js';
 import type { SharedMemory } from '../shared-memory.js';
+import { findEach, insertEach, removeEach } from './batches.js';
 import { EncodedKey } from './encoded-key.js';
+import { liveEntries } from './live-entries.js';
+import { checkPayload } from './payload-limits.js';
 import { RecordAllocator } from './record-allocator.js';
 import { tableStatistics } from './table-statistics.js';
 
@@ -48,6 +50,7 @@ const ORDERED_LOADS = process.arch === 'x64' || process.arch === 'ia32';
 
 export class PortableRoutingTable implements RoutingTable {
   foundGeneration = 0;
+  foundKind = 0;
   readonly #shared: SharedMemory;
   readonly #words: Int32Array;
   readonly #recordsAt: number;
@@ -79,9 +82,7 @@ export class PortableRoutingTable implements RoutingTable {
 
   insert(key: string, kind: number, payload: Uint8Array | undefined, parent: number): number {
     this.#key.set(key);
-    if (payload !== undefined && payload.length > L.PAYLOAD_BYTES_MAX) {
-      throw new NexusTypeError('NEXUS_MESSAGE_TOO_LARGE', `the encoded init of agent '${key}' has ${payload.length} bytes; the most is ${L.PAYLOAD_BYTES_MAX}`);
-    }
+    checkPayload(key, payload);
     for (;;) {
       if (this.#probe() !== 0) return INSERT_EXISTS;
       const record = this.#write(kind, payload, parent);
@@ -100,9 +101,17 @@ export class PortableRoutingTable implements RoutingTable {
     }
   }
 
+  insertMany(keys: readonly string[], kind: number, payloads: readonly (Uint8Array | undefined)[] | undefined, parent: number): Int32Array {
+    return insertEach(this, keys, kind, payloads, parent);
+  }
+
   find(key: string): number {
     this.#key.set(key);
     return this.#probe();
+  }
+
+  findMany(keys: readonly string[]): Int32Array {
+    return findEach(this, keys);
   }
 
   remove(slot: number, generation: number): boolean {
@@ -115,6 +124,10 @@ export class PortableRoutingTable implements RoutingTable {
     this.#unlink(slot);
     this.#recycle(slot);
     return true;
+  }
+
+  removeMany(addresses: Int32Array): number {
+    return removeEach(this, addresses);
   }
 
   generationOf(slot: number): number {
@@ -144,18 +157,8 @@ export class PortableRoutingTable implements RoutingTable {
     return this.#copy(slot, generation, true);
   }
 
-  *entries(thread?: number): IterableIterator<TableEntry> {
-    for (let at = 0; at < (this.#bucketMask + 1) * BUCKET_WORDS; at++) {
-      if (at % BUCKET_WORDS === L.BUCKET_WORD_OVERFLOW) continue;
-      const record = Atomics.load(this.#words, this.#bucketsAt + at) & this.#indexMask;
-      if (record === 0) continue;
-      const state = this.#state(record);
-      if ((state & 3) !== L.RECORD_STATE_LIVE) continue;
-      const owner = Atomics.load(this.#words, this.#at(record) + L.RECORD_WORD_OWNER);
-      if (Atomics.load(this.#words, this.#at(record) + L.RECORD_WORD_ENTRY) !== at || this.#state(record) !== state) continue;
-      if (thread !== undefined && owner >>> 16 !== thread) continue;
-      yield { slot: record, generation: state >>> 2, thread: owner >>> 16, kind: owner & 0xffff };
-    }
+  entries(thread?: number): IterableIterator<TableEntry> {
+    return liveEntries(this.#shared, thread);
   }
 
   inherit(): TableEntry[] {
@@ -203,10 +206,12 @@ export class PortableRoutingTable implements RoutingTable {
         const record = word & this.#indexMask;
         const state = this.#state(record);
         if ((state & 3) !== L.RECORD_STATE_LIVE) continue;
-        if (this.#hasKey(record) && this.#state(record) === state) {
-          this.foundGeneration = state >>> 2;
-          return record;
-        }
+        if (!this.#hasKey(record)) continue;
+        const kind = loadByteWord(words, this.#at(record) + L.RECORD_WORD_OWNER) & 0xffff;
+        if (this.#state(record) !== state) continue;
+        this.foundGeneration = state >>> 2;
+        this.foundKind = kind;
+        return record;
       }
       if (words[at + L.BUCKET_WORD_OVERFLOW] === 0) return 0;
       bucket = (bucket + 1) & bucketMask;

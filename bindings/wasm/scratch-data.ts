@@ -69,7 +69,7 @@ export class ScratchData {
 }
 
 /** Of a name in bytes, or in UTF-16 units, of which it cannot have more than bytes. */
-export function checkLength(length: number): void {
+function checkLength(length: number): void {
   if (length > 0 && length <= L.KEY_BYTES_MAX) return;
   throw new NexusTypeError('NEXUS_OPTION_INVALID', `id: has ${length} bytes; an id has 1 to ${L.KEY_BYTES_MAX} bytes of UTF-8`);
 }

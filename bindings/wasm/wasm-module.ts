@@ -15,6 +15,10 @@ export interface WasmInstance {
   readonly find: (keyBytes: number) => number;
   /** For each name of the batch. */
   readonly findMany: (count: number) => void;
+  /** For each name of the batch, without payloads. */
+  readonly insertMany: (count: number, kind: number, parent: number) => void;
+  /** For each address of the batch. How many were removed. */
+  readonly removeMany: (count: number) => number;
   /** Slot, `INSERT_EXISTS` or `INSERT_FULL`. */
   readonly insert: (keyBytes: number, kind: number, payloadBytes: number, parent: number) => number;
   /** 1 or 0. */

@@ -4,22 +4,27 @@
  * docs/decisions/0002-what-runs-in-webassembly.md.
  */
 import * as L from '../../layout/generated/layout.js';
-import { NexusTypeError } from '../../ts-src/errors.js';
-import type { RoutingTable, TableEntry, TableStatistics } from '../../ts-src/ports/engine.js';
-import { PortableRoutingTable } from '../portable/routing-table.js';
+import { FOUND_NUMBERS, INSERTED_NUMBERS, type RoutingTable, type TableEntry, type TableStatistics } from '../../ts-src/ports/engine.js';
+import { insertEach } from '../portable/batches.js';
+import { checkKeys } from '../portable/encoded-key.js';
+import { checkPayload } from '../portable/payload-limits.js';
+import { liveEntries } from '../portable/live-entries.js';
 import { tableStatistics } from '../portable/table-statistics.js';
 import type { SharedMemory } from '../shared-memory.js';
-import { checkLength, ScratchData } from './scratch-data.js';
+import { ScratchData } from './scratch-data.js';
 import type { WasmInstance, WasmModule } from './wasm-module.js';
 
 /** Names of a batch: as many as fit into the scratch area, whatever their lengths. */
 const BATCH_NAMES = 64;
-/** Words of each in the batch. Slot and generation take the places of what is no longer needed. */
+/** Words of each in the batch. Generation and kind take the places of what is no longer needed. */
 const BATCH_WORDS = 4;
 const BATCH_AT = 0;
 const BATCH_KEY_BYTES = 1;
-const BATCH_GENERATION = 1;
+const BATCH_GENERATION = 0;
+const BATCH_KIND = 1;
 const BATCH_SLOT = 3;
+/** Words of a batch of removals: as many as of one of names. */
+const REMOVAL_WORDS_MAX = BATCH_NAMES * BATCH_WORDS;
 
 export class WasmRoutingTable implements RoutingTable {
   readonly #shared: SharedMemory;
@@ -27,9 +32,8 @@ export class WasmRoutingTable implements RoutingTable {
   readonly #wasm: WasmInstance;
   readonly #data: ScratchData;
   readonly #foundGenerationAt: number;
+  readonly #foundKindAt: number;
   readonly #batchAt: number;
-  /** Walks the index; only reads. */
-  readonly #reader: PortableRoutingTable;
 
   constructor(module: WasmModule, shared: SharedMemory, thread: number) {
     this.#shared = shared;
@@ -38,20 +42,22 @@ export class WasmRoutingTable implements RoutingTable {
     this.#wasm.open(thread);
     this.#data = new ScratchData(shared, thread);
     this.#foundGenerationAt = ((shared.scratchOffset + thread * L.SCRATCH_BYTES) >> 2) + L.SCRATCH_WORD_FOUND_GENERATION;
+    this.#foundKindAt = ((shared.scratchOffset + thread * L.SCRATCH_BYTES) >> 2) + L.SCRATCH_WORD_FOUND_KIND;
     this.#batchAt = ((shared.scratchOffset + thread * L.SCRATCH_BYTES) >> 2) + L.SCRATCH_WORD_BATCH;
-    this.#reader = new PortableRoutingTable(shared, thread);
   }
 
   get foundGeneration(): number {
     return this.#shared.words[this.#foundGenerationAt] as number;
   }
 
+  get foundKind(): number {
+    return this.#shared.words[this.#foundKindAt] as number;
+  }
+
   insert(key: string, kind: number, payload: Uint8Array | undefined, parent: number): number {
     const keyBytes = this.#data.setKey(key);
     if (payload === undefined) return this.#wasm.insert(keyBytes, kind, 0, parent);
-    if (payload.length > L.PAYLOAD_BYTES_MAX) {
-      throw new NexusTypeError('NEXUS_MESSAGE_TOO_LARGE', `the encoded init of agent '${key}' has ${payload.length} bytes; the most is ${L.PAYLOAD_BYTES_MAX}`);
-    }
+    checkPayload(key, payload);
     this.#data.setPayload(keyBytes, payload);
     return this.#wasm.insert(keyBytes, kind, payload.length, parent);
   }
@@ -60,30 +66,65 @@ export class WasmRoutingTable implements RoutingTable {
     return this.#wasm.find(this.#data.setKey(key));
   }
 
-  /** Slot (0 if absent) and generation of each name, one after the other. For lists: the memory of many is fetched at once. */
-  findMany(keys: readonly string[]): Float64Array {
-    const found = new Float64Array(keys.length * 2);
-    for (let start = 0; start < keys.length; start += BATCH_NAMES) this.#findBatch(keys, start, Math.min(start + BATCH_NAMES, keys.length), found);
+  findMany(keys: readonly string[]): Int32Array {
+    const { words } = this.#shared;
+    // Before the first is encoded, so that the memory of all strings is fetched at once, too.
+    checkKeys(keys);
+    const found = new Int32Array(keys.length * FOUND_NUMBERS);
+    for (let start = 0, to = 0; start < keys.length; start += BATCH_NAMES) {
+      const count = this.#writeBatch(keys, start);
+      this.#wasm.findMany(count);
+      for (let at = this.#batchAt, end = at + count * BATCH_WORDS; at < end; at += BATCH_WORDS, to += FOUND_NUMBERS) {
+        const slot = words[at + BATCH_SLOT] as number;
+        if (slot === 0) continue;
+        found[to] = slot;
+        found[to + 1] = words[at + BATCH_GENERATION] as number;
+        found[to + 2] = words[at + BATCH_KIND] as number;
+      }
+    }
     return found;
   }
 
-  #findBatch(keys: readonly string[], start: number, end: number, found: Float64Array): void {
-    const words = this.#shared.words;
-    // Before the first is encoded, so that the memory of all strings is fetched at once, too.
-    for (let index = start; index < end; index++) checkLength((keys[index] as string).length);
+  insertMany(keys: readonly string[], kind: number, payloads: readonly (Uint8Array | undefined)[] | undefined, parent: number): Int32Array {
+    // The scratch area has no room for many payloads, and copying one costs more than what a batch gains.
+    if (payloads !== undefined) return insertEach(this, keys, kind, payloads, parent);
+    const { words } = this.#shared;
+    checkKeys(keys);
+    const inserted = new Int32Array(keys.length * INSERTED_NUMBERS);
+    for (let start = 0, to = 0; start < keys.length; start += BATCH_NAMES) {
+      const count = this.#writeBatch(keys, start);
+      this.#wasm.insertMany(count, kind, parent);
+      for (let at = this.#batchAt, end = at + count * BATCH_WORDS; at < end; at += BATCH_WORDS, to += INSERTED_NUMBERS) {
+        const slot = words[at + BATCH_SLOT] as number;
+        inserted[to] = slot;
+        if (slot > 0) inserted[to + 1] = words[at + BATCH_GENERATION] as number;
+      }
+    }
+    return inserted;
+  }
+
+  removeMany(addresses: Int32Array): number {
+    const { words } = this.#shared;
+    let removed = 0;
+    for (let start = 0; start + 1 < addresses.length; start += REMOVAL_WORDS_MAX) {
+      const count = Math.min(REMOVAL_WORDS_MAX, addresses.length - start) >>> 1;
+      for (let index = 0; index < count * 2; index++) words[this.#batchAt + index] = addresses[start + index] as number;
+      removed += this.#wasm.removeMany(count);
+    }
+    return removed;
+  }
+
+  /** Puts names into the batch, from the `start`-th on; returns how many. Their lengths have been checked. */
+  #writeBatch(keys: readonly string[], start: number): number {
+    const { words } = this.#shared;
+    const end = Math.min(start + BATCH_NAMES, keys.length);
     for (let index = start, at = this.#batchAt, first = 0; index < end; index++, at += BATCH_WORDS) {
       const keyBytes = this.#data.setKey(keys[index] as string, first);
       words[at + BATCH_AT] = first * 4;
       words[at + BATCH_KEY_BYTES] = keyBytes;
       first += (keyBytes + 3) >>> 2;
     }
-    this.#wasm.findMany(end - start);
-    for (let index = start, at = this.#batchAt; index < end; index++, at += BATCH_WORDS) {
-      const slot = words[at + BATCH_SLOT] as number;
-      if (slot === 0) continue;
-      found[index * 2] = slot;
-      found[index * 2 + 1] = words[at + BATCH_GENERATION] as number;
-    }
+    return end - start;
   }
 
   remove(slot: number, generation: number): boolean {
@@ -117,7 +158,7 @@ export class WasmRoutingTable implements RoutingTable {
   }
 
   entries(thread?: number): IterableIterator<TableEntry> {
-    return this.#reader.entries(thread);
+    return liveEntries(this.#shared, thread);
   }
 
   inherit(): TableEntry[] {

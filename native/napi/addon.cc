@@ -33,6 +33,7 @@ constexpr Export kExports[] = {
     {"tableClose", TableClose},
     {"tableFind", TableFind},
     {"tableFindMany", TableFindMany},
+    {"tableInsertMany", TableInsertMany},
     {"tableInsert", TableInsert},
     {"tableRemove", TableRemove},
     {"tableRemoveMany", TableRemoveMany},

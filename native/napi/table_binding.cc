@@ -11,7 +11,8 @@ namespace {
 
 napi_value Status(napi_env env, TableStatus status) { return MakeInt32(env, static_cast<std::int32_t>(status)); }
 
-/** False if the value is no string, or one of 0 or too many bytes. Node writes U+FFFD for a lone surrogate, as TextEncoder does. */
+}  // namespace
+
 bool ReadKey(napi_env env, napi_value value, const SharedMemory& shared, EncodedKey* key) {
   std::size_t length = 0;
   // What does not fit is cut off between two characters, which leaves more than the limit in any case: the room is 16 bytes larger.
@@ -19,15 +20,13 @@ bool ReadKey(napi_env env, napi_value value, const SharedMemory& shared, Encoded
   return key->Seal(length, shared.HeaderWord(layout::kHeaderWordSeed0), shared.HeaderWord(layout::kHeaderWordSeed1));
 }
 
-}  // namespace
-
 Table* ReadTable(napi_env env, napi_value value) {
   std::uint32_t handle = 0;
   Environment* environment = Environment::Of(env);
   return environment != nullptr && ReadUint32(env, value, &handle) ? environment->TableOf(handle) : nullptr;
 }
 
-/** tableOpen(view: Uint8Array, thread: number, result: Uint8Array of 4 bytes): number */
+/** tableOpen(view: Uint8Array, thread: number, result: Uint8Array of 8 bytes): number */
 napi_value TableOpen(napi_env env, napi_callback_info info) {
   napi_value values[3];
   SharedMemory shared;
@@ -37,11 +36,11 @@ napi_value TableOpen(napi_env env, napi_callback_info info) {
   if (!ReadArguments(env, info, values, 3)) return nullptr;
   if (!ReadSharedMemory(env, values[0], &shared)) return WrongArguments(env, "tableOpen: not a Uint8Array over the memory of a nexus");
   if (!ReadUint32(env, values[1], &thread) || thread >= shared.thread_count) return WrongArguments(env, "tableOpen: no such thread");
-  if (!ReadBytes(env, values[2], &result, &result_bytes) || result_bytes < 4) return WrongArguments(env, "tableOpen: result is not a Uint8Array of 4 bytes");
+  if (!ReadBytes(env, values[2], &result, &result_bytes) || result_bytes < 8) return WrongArguments(env, "tableOpen: result is not a Uint8Array of 8 bytes");
   Environment* environment = Environment::Of(env);
   if (environment == nullptr) return nullptr;
   auto table = std::make_unique<Table>(shared, thread);
-  table->found_generation = result;
+  table->found = result;
   if (!Ok(napi_create_reference(env, values[0], 1, &table->view))) return nullptr;
   if (!Ok(napi_create_reference(env, values[2], 1, &table->result))) return nullptr;
   return MakeNumber(env, environment->Add(std::move(table)));
@@ -60,7 +59,7 @@ napi_value TableClose(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-/** tableFind(handle, key: string): slot or 0; the generation is in the result buffer. */
+/** tableFind(handle, key: string): slot or 0; generation and kind are in the result buffer. */
 napi_value TableFind(napi_env env, napi_callback_info info) {
   napi_value values[2];
   if (!ReadArguments(env, info, values, 2)) return nullptr;
@@ -69,45 +68,9 @@ napi_value TableFind(napi_env env, napi_callback_info info) {
   if (!ReadKey(env, values[1], table->shared, &table->keys[0])) return Status(env, TableStatus::kKeyInvalid);
   TableEntry found;
   if (!table->routing.Find(table->keys[0], &found)) return MakeInt32(env, 0);
-  std::memcpy(table->found_generation, &found.generation, 4);
+  std::memcpy(table->found, &found.generation, 4);
+  std::memcpy(table->found + 4, &found.kind, 4);
   return MakeInt32(env, static_cast<std::int32_t>(found.slot));
-}
-
-/** tableFindMany(handle, keys: string[]): Float64Array of slot and generation for each; slot 0 if absent, -3 if the name is not one. */
-napi_value TableFindMany(napi_env env, napi_callback_info info) {
-  napi_value values[2];
-  std::uint32_t count = 0;
-  double* numbers = nullptr;
-  if (!ReadArguments(env, info, values, 2)) return nullptr;
-  Table* table = ReadTable(env, values[0]);
-  if (table == nullptr) return nullptr;
-  if (!Ok(napi_get_array_length(env, values[1], &count))) return WrongArguments(env, "tableFindMany: not an array");
-  napi_value result = MakeNumbers(env, std::size_t{count} * 2, &numbers);
-  if (result == nullptr) return nullptr;
-  for (std::uint32_t start = 0; start < count; start += kBatchKeys) {
-    const std::uint32_t here = count - start < kBatchKeys ? count - start : kBatchKeys;
-    bool valid[kBatchKeys];
-    // Handles of a batch are dropped together, or a long list would fill the handle stack.
-    napi_handle_scope scope;
-    if (!Ok(napi_open_handle_scope(env, &scope))) return nullptr;
-    for (std::uint32_t index = 0; index < here; index++) {
-      napi_value key = nullptr;
-      valid[index] = Ok(napi_get_element(env, values[1], start + index, &key)) && ReadKey(env, key, table->shared, &table->keys[index]);
-      if (valid[index]) table->routing.PrefetchBucket(table->keys[index].hash);
-    }
-    if (!Ok(napi_close_handle_scope(env, scope))) return nullptr;
-    for (std::uint32_t index = 0; index < here; index++) {
-      if (valid[index]) table->routing.PrefetchRecord(table->keys[index].hash);
-    }
-    for (std::uint32_t index = 0; index < here; index++) {
-      TableEntry found{0, 0, 0, 0};
-      if (valid[index]) table->routing.Find(table->keys[index], &found);
-      double* to = numbers + std::size_t{start + index} * 2;
-      to[0] = valid[index] ? found.slot : static_cast<double>(TableStatus::kKeyInvalid);
-      to[1] = found.generation;
-    }
-  }
-  return result;
 }
 
 /** tableInsert(handle, key: string, kind: number, payload: Uint8Array | undefined, parent: number): slot or a status */
@@ -142,24 +105,6 @@ napi_value TableRemove(napi_env env, napi_callback_info info) {
   Table* table = ReadTable(env, values[0]);
   const bool removed = table != nullptr && ReadUint32(env, values[1], &slot) && ReadUint32(env, values[2], &generation) && table->routing.Remove(slot, generation);
   return MakeBoolean(env, removed);
-}
-
-/** tableRemoveMany(handle, addresses: Uint8Array over pairs of 32-bit words slot and generation): number of those removed */
-napi_value TableRemoveMany(napi_env env, napi_callback_info info) {
-  napi_value values[2];
-  std::uint8_t* bytes = nullptr;
-  std::size_t length = 0;
-  std::int32_t removed = 0;
-  if (!ReadArguments(env, info, values, 2)) return nullptr;
-  Table* table = ReadTable(env, values[0]);
-  if (table == nullptr) return MakeInt32(env, 0);
-  if (!ReadBytes(env, values[1], &bytes, &length)) return WrongArguments(env, "tableRemoveMany: not a Uint8Array");
-  for (std::size_t at = 0; at + 8 <= length; at += 8) {
-    std::uint32_t address[2];
-    std::memcpy(address, bytes + at, 8);
-    if (table->routing.Remove(address[0], address[1])) removed++;
-  }
-  return MakeInt32(env, removed);
 }
 
 }  // namespace nexus::napi

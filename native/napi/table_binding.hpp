@@ -19,20 +19,26 @@ struct Table {
   RoutingTable<> routing;
   napi_ref view = nullptr;
   napi_ref result = nullptr;
-  /** First element of `result`, where a find leaves the generation. */
-  std::uint8_t* found_generation = nullptr;
+  /** First element of `result`, where a find leaves generation and kind. */
+  std::uint8_t* found = nullptr;
   EncodedKey keys[kBatchKeys];
 };
 
 /** The open table with this handle, or null. */
 Table* ReadTable(napi_env env, napi_value value);
 
+/** False if the value is no string, or one of 0 or too many bytes. Node writes U+FFFD for a lone surrogate, as TextEncoder does. */
+bool ReadKey(napi_env env, napi_value value, const SharedMemory& shared, EncodedKey* key);
+
 napi_value TableOpen(napi_env env, napi_callback_info info);
 napi_value TableClose(napi_env env, napi_callback_info info);
 napi_value TableFind(napi_env env, napi_callback_info info);
-napi_value TableFindMany(napi_env env, napi_callback_info info);
 napi_value TableInsert(napi_env env, napi_callback_info info);
 napi_value TableRemove(napi_env env, napi_callback_info info);
+
+// table_batches.cc
+napi_value TableFindMany(napi_env env, napi_callback_info info);
+napi_value TableInsertMany(napi_env env, napi_callback_info info);
 napi_value TableRemoveMany(napi_env env, napi_callback_info info);
 
 // table_snapshots.cc

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "arguments.hpp"
+#include "nexus/table_statistics.hpp"
 #include "table_binding.hpp"
 
 namespace nexus::napi {
@@ -121,20 +122,22 @@ napi_value TableInherit(napi_env env, napi_callback_info info) {
   return MakeEntries(env, inherited);
 }
 
-/** tableStatistics(handle): Float64Array of live, claimed, staleEntries, overflow, probeBucketsMax */
+/** tableStatistics(handle): Float64Array of the fields in the order below, then the counts of probe lengths */
 napi_value TableStatistics(napi_env env, napi_callback_info info) {
   napi_value values[1];
   double* numbers = nullptr;
   if (!ReadArguments(env, info, values, 1)) return nullptr;
   Table* table = ReadTable(env, values[0]);
-  napi_value result = MakeNumbers(env, 5, &numbers);
+  napi_value result = MakeNumbers(env, 11 + layout::kProbeCounts, &numbers);
   if (result == nullptr || table == nullptr) return result;
-  const nexus::TableStatistics statistics = table->routing.Statistics();
-  numbers[0] = statistics.live;
-  numbers[1] = statistics.claimed;
-  numbers[2] = statistics.stale_entries;
-  numbers[3] = statistics.overflow;
-  numbers[4] = statistics.probe_buckets_max;
+  const nexus::TableStatistics counts = TableCount<>(table->shared).Run();
+  for (const double number : {static_cast<double>(counts.live), static_cast<double>(counts.extensions), static_cast<double>(counts.claimed),
+                              static_cast<double>(counts.reused), static_cast<double>(counts.reclaimed), static_cast<double>(counts.retired),
+                              static_cast<double>(counts.stale_entries), static_cast<double>(counts.overflow), static_cast<double>(counts.overflowing_buckets),
+                              static_cast<double>(counts.probe_buckets_max), static_cast<double>(counts.searched_buckets)}) {
+    *numbers++ = number;
+  }
+  for (const std::uint32_t count : counts.probe_buckets) *numbers++ = count;
   return result;
 }
 

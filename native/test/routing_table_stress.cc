@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "nexus/routing_table.hpp"
+#include "nexus/table_statistics.hpp"
 #include "test_memory.hpp"
 
 namespace {
@@ -130,7 +131,7 @@ void Run(const Shape& shape, std::uint32_t seed, std::chrono::milliseconds durat
     threads.emplace_back([&, thread] { Work<Atomics>(shared, thread, keys, owners, shape, seed, end, outcome); });
   }
   for (std::thread& thread : threads) thread.join();
-  const nexus::TableStatistics statistics = RoutingTable<Atomics>(shared, 0).Statistics();
+  const nexus::TableStatistics statistics = nexus::TableCount<Atomics>(shared).Run();
   std::printf("# %s, seed %u: %llu inserted, %llu existed, %llu full, %llu found\n", shape.name, seed, static_cast<unsigned long long>(outcome.inserted),
               static_cast<unsigned long long>(outcome.existed), static_cast<unsigned long long>(outcome.full), static_cast<unsigned long long>(outcome.found));
   report.Check("no name is live twice", !outcome.twice_live);

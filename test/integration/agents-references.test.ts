@@ -110,6 +110,43 @@ describeEngines((engine) => {
     });
   });
 
+  test('findMany is find, for many ids in their order, on every thread', async () => {
+    const prefix = freshId();
+    const probes = await Promise.all(Array.from({ length: 150 }, (_, index) => nexus.spawn(Probe, { thread: index % 3, id: `${prefix}/${index}` })));
+    // Every seventh is not there, and one is there twice.
+    const ids = [...probes.map(({ id }, index) => (index % 7 === 0 ? `${id}/absent` : id)), `${prefix}/1`];
+    const check = (found: readonly (ProbeRef | undefined)[]) => {
+      expect(found.length).toBe(151);
+      for (const [index, ref] of found.entries()) {
+        if (index < 150 && index % 7 === 0) expect(ref, ids[index]).toBeUndefined();
+        else expect([ref?.equals(probes[index % 149] as ProbeRef) || ref?.equals(probes[index] as ProbeRef), ref?.id]).toEqual([true, ids[index]]);
+      }
+    };
+    check(nexus.findMany(ids, Probe));
+    for (const thread of [0, 1, 2]) check((await (await nexus.spawn(Probe, { thread })).ask('findMany', ids)) as (ProbeRef | undefined)[]);
+    expect(await nexus.findMany([`${prefix}/2`], Probe)[0]?.ask('add', 5)).toBe(5);
+    expect(nexus.findMany([])).toEqual([]);
+    expect(await codeOf(() => nexus.findMany([`${prefix}/absent`, `${prefix}/1`], Hooked))).toBe('NEXUS_KIND_MISMATCH');
+    await Promise.all(probes.map((probe) => probe.stop()));
+    expect(nexus.findMany(ids).every((ref) => ref === undefined)).toBe(true);
+  });
+
+  test('findMany refuses what is not a list of at most 65,536 ids', async () => {
+    for (const ids of [
+      undefined,
+      'ids',
+      { length: 1 },
+      [1],
+      ['a', undefined],
+      ['a', ''],
+      ['k'.repeat(1025)],
+      Array.from({ length: 2 }),
+      Array.from({ length: 65_537 }, () => 'k'),
+    ])
+      expect(await codeOf(() => nexus.findMany(ids as string[]))).toBe('NEXUS_OPTION_INVALID');
+    expect(nexus.findMany(Array.from({ length: 65_536 }, (_, index) => `nobody/${index}`)).every((ref) => ref === undefined)).toBe(true);
+  });
+
   test('ctx.tell and ctx.ask refuse what is not a reference', async () => {
     const probe = await nexus.spawn(Probe, { thread: 1 });
     for (const ref of [undefined, null, 'an-id', { id: 'x' }]) {

@@ -23,11 +23,21 @@ const PEERS: Readonly<Record<string, readonly string[]>> = {
   memory: ['nexus', 'nact', 'XState', 'plain-object'],
   'cross-thread': ['nexus', 'postMessage', 'piscina', 'raw-ring', 'futex'],
   lookup: ['nexus', 'Map'],
+  table: ['nexus', 'Map', 'cache-misses'],
   scale: ['nexus'],
   idle: ['nexus'],
   histogram: ['nexus', 'prom-client', 'perf_hooks'],
 };
-const CASES_OF_NEXUS: Readonly<Record<string, number>> = { 'same-thread': 6, memory: 3, 'cross-thread': 20, lookup: 3, scale: 4, idle: 1, histogram: 2 };
+const CASES_OF_NEXUS: Readonly<Record<string, number>> = {
+  'same-thread': 6,
+  memory: 3,
+  'cross-thread': 20,
+  lookup: 3,
+  table: 10,
+  scale: 4,
+  idle: 1,
+  histogram: 2,
+};
 
 const ONLY_WHERE_THREADS_CAN_BE_PINNED = 'ask parked, threads on two cores, p50';
 

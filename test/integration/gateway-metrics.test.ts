@@ -26,10 +26,13 @@ async function start(): Promise<string> {
   return gateway.url;
 }
 
+const counts = { live: 0, extensions: 0, load: 0, claimed: 0, reused: 0, reclaimed: 0, retired: 0, staleEntries: 0, overflow: 0, overflowingBuckets: 0 };
+const emptyTable = { ...counts, recordCapacity: 1, probeBuckets: [0], probeBucketsMean: 0, probeBucketsMax: 0 };
+
 /** A nexus of which nothing is known. */
 const none: Parameters<typeof createMetrics>[0] = {
   engine: { kind: 'portable', reason: 'a "quoted"\nreason', tried: [] },
-  tableStatistics: () => ({ recordCapacity: 1, live: 0, claimed: 0, staleEntries: 0, overflow: 0, probeBucketsMax: 1 }),
+  tableStatistics: () => emptyTable,
   threads: () => [],
   histogram: () => HistogramSnapshot.merge([]),
 };
@@ -147,6 +150,8 @@ test('known traffic is counted', async () => {
         'nexus_queue_depth{thread="1"}',
         'nexus_dead_letters_total{thread="0",reason="noAgent"}',
         'nexus_table_records{state="live"}',
+        'nexus_table_probe_buckets{of="mean"}',
+        'nexus_table_overflowing_buckets',
         'nexus_http_request_duration_seconds_count{method="PUT",route="/agents/:id",status="201"}',
         'nexus_http_request_duration_seconds_count{method="POST",route="/agents/:id/:action",status="200"}',
         'nexus_http_request_duration_seconds_count{method="POST",route="/agents/:id/:action",status="500"}',
@@ -169,6 +174,8 @@ test('known traffic is counted', async () => {
     'nexus_queue_depth{thread="1"}': 0,
     'nexus_dead_letters_total{thread="0",reason="noAgent"}': 1,
     'nexus_table_records{state="live"}': 2,
+    'nexus_table_probe_buckets{of="mean"}': 1,
+    nexus_table_overflowing_buckets: 0,
     'nexus_http_request_duration_seconds_count{method="PUT",route="/agents/:id",status="201"}': 3,
     'nexus_http_request_duration_seconds_count{method="POST",route="/agents/:id/:action",status="200"}': 5,
     'nexus_http_request_duration_seconds_count{method="POST",route="/agents/:id/:action",status="500"}': 1,
@@ -285,7 +292,7 @@ test('a counter that begins again lower goes on from where it was', async () => 
 test('metrics that nobody closed do not keep a process alive', async () => {
   const entry = fileURLToPath(new URL('../../dist/ts-src/gateway/index.js', import.meta.url));
   const code = `import { createMetrics } from ${JSON.stringify(entry)};
-    const none = { engine: { kind: 'portable', reason: '', tried: [] }, threads: () => [], histogram: () => undefined, tableStatistics: () => ({ live: 0, claimed: 0, recordCapacity: 0 }) };
+    const none = { engine: { kind: 'portable', reason: '', tried: [] }, threads: () => [], histogram: () => undefined, tableStatistics: () => (${JSON.stringify(emptyTable)}) };
     console.log((await createMetrics(none).text()).length > 100);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'], timeout: 20_000 });
   let out = '';

@@ -182,6 +182,31 @@ describeEngines((engine) => {
     for (const { id } of children) expect(nexus.find(id)).toBeUndefined();
   });
 
+  test('a start hook that spawns at once finds the ids of its lost children free', async () => {
+    const nexus = await start({ threads: 1 });
+    const children = [0, 1, 2].map((index) => ({ kind: 'probe', id: `own${index}`, thread: 1, init: { start: index } }));
+    // Their records come before and after that of the parent.
+    const parents = await Promise.all([0, 1, 2].map(() => nexus.spawn(Probe, { thread: 1 })));
+    const parent = await nexus.spawn(Parent, { thread: 1, init: { children } });
+    await Promise.all(parents.map((each) => each.stop()));
+    for (let round = 0; round < 3; round++) {
+      const restored = event(nexus, 'threadRestored');
+      parent.tell('exit');
+      expect(await restored).toEqual({ thread: 1, restored: 1, failed: 0 });
+      expect(
+        await Promise.all(
+          nexus
+            .findMany(
+              children.map(({ id }) => id),
+              Probe,
+            )
+            .map((child) => child?.ask('read')),
+        ),
+      ).toEqual([0, 1, 2]);
+      expect(nexus.tableStatistics().live).toBe(4);
+    }
+  });
+
   test('a child of a parent that lives comes back as its child', async () => {
     const nexus = await start();
     const parent = await nexus.spawn(Probe, { thread: 2, id: 'parent' });

@@ -108,6 +108,11 @@ export async function spawning(): Promise<void> {
   same<typeof found, AgentRef<typeof Basket> | undefined>(true);
   // @ts-expect-error there may be none
   found.tell('clear');
+  const many = nexus.findMany(['b1', 'b2'], Basket);
+  same<typeof many, (AgentRef<typeof Basket> | undefined)[]>(true);
+  // @ts-expect-error ids are strings
+  nexus.findMany([1]);
+  nexus.findMany(['b1'])[0]?.tell('anything');
 }
 
 export const Courier = defineAgent({

@@ -144,14 +144,23 @@ class GrowingTotals {
 function tableMetrics(registers: Registry[]): (statistics: ReturnType<MeteredNexus['tableStatistics']>) => void {
   const records = new Gauge({
     name: 'nexus_table_records',
-    help: 'Records of the routing table: live, claimed by a thread (live or free), and the capacity.',
+    help: 'Records of the routing table: live, extensions of live ones, reclaimed (free, used before), claimed by a thread (live or free), and the capacity.',
     labelNames: ['state'],
     registers,
   });
-  return ({ live, claimed, recordCapacity }) => {
-    records.set({ state: 'live' }, live);
-    records.set({ state: 'claimed' }, claimed);
-    records.set({ state: 'capacity' }, recordCapacity);
+  const load = new Gauge({ name: 'nexus_table_load_ratio', help: 'Share of the records of the routing table that are in use; at 1 it is full.', registers });
+  const probe = new Gauge({ name: 'nexus_table_probe_buckets', help: 'Buckets that are searched for a live agent.', labelNames: ['of'], registers });
+  const overflow = new Gauge({ name: 'nexus_table_overflowing_buckets', help: 'Buckets beyond which a search goes on.', registers });
+  return (statistics) => {
+    records.set({ state: 'live' }, statistics.live);
+    records.set({ state: 'extension' }, statistics.extensions);
+    records.set({ state: 'reclaimed' }, statistics.reclaimed);
+    records.set({ state: 'claimed' }, statistics.claimed);
+    records.set({ state: 'capacity' }, statistics.recordCapacity);
+    load.set(statistics.load);
+    probe.set({ of: 'mean' }, statistics.probeBucketsMean);
+    probe.set({ of: 'max' }, statistics.probeBucketsMax);
+    overflow.set(statistics.overflowingBuckets);
   };
 }
 

@@ -46,6 +46,8 @@ export interface AgentContext {
   /** The live agent of this id and kind, or a new one (not a child: others may use it too). */
   getOrSpawn<D extends AnyAgent>(definition: D, id: string, options?: SpawnOptions<InitOf<D>>): Promise<AgentRef<D>>;
   find<D extends AnyAgent = AnyAgent>(id: string, definition?: D): AgentRef<D> | undefined;
+  /** `find` for at most 65,536 ids in one call, in their order. */
+  findMany<D extends AnyAgent = AnyAgent>(ids: readonly string[], definition?: D): (AgentRef<D> | undefined)[];
   send(id: string, action: string, input?: unknown, options?: SendOptions): TellOutcome;
   /** As `ref.tell`, with this agent as the sender. */
   tell<D extends AnyAgent, N extends ActionName<D>>(ref: AgentRef<D>, action: N, ...rest: TellArguments<ActionsOf<D>[N]>): TellOutcome;

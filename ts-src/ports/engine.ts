@@ -18,18 +18,43 @@ export interface TableEntry {
   readonly kind: number;
 }
 
+/** Numbers of a name in what `findMany` returns: slot (0 if absent), generation, kind. */
+export const FOUND_NUMBERS = 3;
+/** Numbers of a name in what `insertMany` returns: slot (or `INSERT_EXISTS` or `INSERT_FULL`), generation. */
+export const INSERTED_NUMBERS = 2;
+
+/** Load and shape of a routing table. Counted by walking it: exact where nothing changes meanwhile. All engines report the same. */
 export interface TableStatistics {
-  /** Records the table can hold, extension records included. */
+  /** Records the table can hold, extension records included. One of them is never used. */
   readonly recordCapacity: number;
-  /** Live records. */
+  /** Live records: one an agent. */
   readonly live: number;
+  /** Records that continue a live one: what does not fit into one of a name, and the `init` that is kept for a restart. */
+  readonly extensions: number;
+  /** Share of all records that are live or extensions, from 0 to 1. At 1 nothing more can be inserted. */
+  readonly load: number;
   /** Records in groups that a thread has claimed, live or free. */
   readonly claimed: number;
+  /** Live records whose slot had another agent before: the generation is what keeps its old references from reaching this one. */
+  readonly reused: number;
+  /** Free records, in claimed groups, that had an agent before and wait to be used under the next generation. */
+  readonly reclaimed: number;
+  /** Records, in claimed groups, whose generations are used up: never used again. */
+  readonly retired: number;
   /** Index entries whose record is not live: removals in progress, or left by a thread that died. */
   readonly staleEntries: number;
-  /** Sum of the overflow counters of all buckets: how many entries live outside the bucket they hash to, weighted by distance. */
+  /**
+   * Sum of the overflow counters of all buckets: how many entries live outside the bucket they hash to, weighted by distance. What other tables have tombstones for:
+   * a search goes beyond a bucket only while this is not 0 for it. A removal lowers it again, so there is nothing to clean up.
+   */
   readonly overflow: number;
-  /** Longest probe of a live entry, in buckets; 1 is the best. */
+  /** Buckets with an overflow counter that is not 0: a search that comes to one goes on to the next. */
+  readonly overflowingBuckets: number;
+  /** How many live entries are found in the first bucket that is searched, in the second, ...; the last of the 8 counts all that are further. */
+  readonly probeBuckets: readonly number[];
+  /** Mean number of buckets that are searched for a live entry; 1 is the best, 0 for an empty table. */
+  readonly probeBucketsMean: number;
+  /** Longest probe of a live entry, in buckets; 0 for an empty table. */
   readonly probeBucketsMax: number;
 }
 
@@ -47,12 +72,24 @@ export interface RoutingTable {
    * @param parent slot of the agent that spawns this one, 0 for none.
    */
   insert(key: string, kind: number, payload: Uint8Array | undefined, parent: number): number;
-  /** Slot of the live agent with this name, or 0. Its generation is in `foundGeneration` until the next call of `find` on this object. */
+  /**
+   * `insert` for each name, in this order, each by itself: one that exists or has no room does not keep the next one from being inserted. For lists: an engine fetches
+   * the memory of many at once. `INSERTED_NUMBERS` numbers a name. If any name or payload is not one, that is the error of `insert`, and nothing is inserted.
+   * @param payloads one for each name, or undefined for none at all.
+   */
+  insertMany(keys: readonly string[], kind: number, payloads: readonly (Uint8Array | undefined)[] | undefined, parent: number): Int32Array;
+  /** Slot of the live agent with this name, or 0. Generation and kind are in `foundGeneration` and `foundKind` until the next call of a method that takes names. */
   find(key: string): number;
   /** Generation of the record that the last successful `find` saw. */
-  foundGeneration: number;
+  readonly foundGeneration: number;
+  /** Kind index of the record that the last successful `find` saw. */
+  readonly foundKind: number;
+  /** `find` for each name, each at a moment of its own during the call. `FOUND_NUMBERS` numbers a name, all 0 if it is absent. */
+  findMany(keys: readonly string[]): Int32Array;
   /** Removes a record of this thread. False if that generation of it is not live. */
   remove(slot: number, generation: number): boolean;
+  /** `remove` for each of `addresses`, which are pairs of slot and generation. Returns how many were live and of this thread. */
+  removeMany(addresses: Int32Array): number;
   /** Generation of the record as it is now, live or not. */
   generationOf(slot: number): number;
   /** Thread that owns the live agent, or -1 if that generation is not live (a stale reference). One atomic load and one compare before the owner is read. */

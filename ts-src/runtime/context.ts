@@ -20,6 +20,7 @@ export interface ContextHost {
   spawn(definition: AnyAgent, options: SpawnOptions | undefined, parent: AgentCell | undefined): Promise<AgentReference>;
   getOrSpawn(definition: AnyAgent, id: string, options: SpawnOptions | undefined): Promise<AgentReference>;
   find(id: string, definition: AnyAgent | undefined): AgentReference | undefined;
+  findMany(ids: readonly string[], definition: AnyAgent | undefined): (AgentReference | undefined)[];
   send(id: string, action: string, input: unknown, options: SendOptions | undefined, sender: AgentReference | undefined): TellOutcome;
   tellFrom(sender: AgentReference, target: AgentReference, action: string, input: unknown): TellOutcome;
   askFrom(sender: AgentReference, target: AgentReference, action: string, input: unknown, options: AskOptions | undefined): Promise<unknown>;
@@ -99,6 +100,10 @@ export class Context implements AgentContext {
 
   find<D extends AnyAgent = AnyAgent>(id: string, definition?: D): AgentRef<D> | undefined {
     return this.#host.find(id, definition) as AgentRef<D> | undefined;
+  }
+
+  findMany<D extends AnyAgent = AnyAgent>(ids: readonly string[], definition?: D): (AgentRef<D> | undefined)[] {
+    return this.#host.findMany(ids, definition) as (AgentRef<D> | undefined)[];
   }
 
   send(id: string, action: string, input?: unknown, options?: SendOptions): TellOutcome {

@@ -2,6 +2,8 @@
 import { threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
 import { NexusError } from '../errors.js';
+import type { TableEntry } from '../ports/engine.js';
+import type { AgentReference } from './agent-reference.js';
 import { parentWord } from './lifecycle.js';
 import type { ThreadHost } from './thread-host.js';
 import { threadFailed, threadLost } from './failures.js';
@@ -50,14 +52,17 @@ export function restoreAgents(host: ThreadHost): Promise<Restored> {
     if (hasStarted) counts.restored++;
     else counts.failed++;
   };
-  for (const { slot, generation, kind } of inherited) {
+  const kept: { readonly entry: TableEntry; readonly parent: AgentReference | undefined }[] = [];
+  const dropped: number[] = [];
+  for (const entry of inherited) {
+    const { slot, generation, kind } = entry;
     if (slot === fatal) {
       const error = new NexusError(
         'NEXUS_START_FAILED',
         `agent '${table.keyOf(slot, generation)}' ended its thread while it started, and is not started again`,
       );
       host.logger.error({ error, thread: host.thread, kind: host.kinds.byIndex(kind).name }, 'an agent whose start ends its thread is given up');
-      table.remove(slot, generation);
+      dropped.push(slot, generation);
       counts.failed++;
       continue;
     }
@@ -67,11 +72,15 @@ export function restoreAgents(host: ThreadHost): Promise<Restored> {
     const parentKind = parentSlot === 0 ? -1 : table.kindOf(parentSlot, parentGeneration);
     const isSame = parentSlot === 0 || parentWord({ slot: parentSlot, generation: parentGeneration }) === word >>> 0;
     if (parentSlot !== 0 && (lost.has(parentSlot) || parentKind < 0 || !isSame)) {
-      table.remove(slot, generation);
+      dropped.push(slot, generation);
       continue;
     }
-    const parent = parentSlot === 0 ? undefined : host.reference(parentSlot, parentGeneration, parentKind, undefined);
-    const restored = host.lifecycle.restore(host.kinds.byIndex(kind), slot, generation, parent);
+    kept.push({ entry, parent: parentSlot === 0 ? undefined : host.reference(parentSlot, parentGeneration, parentKind, undefined) });
+  }
+  // Before the first agent starts: a parent may spawn its children again, by the names they had.
+  table.removeMany(Int32Array.from(dropped));
+  for (const { entry, parent } of kept) {
+    const restored = host.lifecycle.restore(host.kinds.byIndex(entry.kind), entry.slot, entry.generation, parent);
     if (typeof restored === 'boolean') count(restored);
     else starting.push(restored.then(count));
   }

@@ -14,7 +14,7 @@ import type { AskOptions, TellOutcome } from '../model/agent-ref.js';
 import { SeededRandom } from '../model/seeded-random.js';
 import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
 import type { Clock } from '../ports/clock.js';
-import type { EngineThread } from '../ports/engine.js';
+import { type EngineThread, FOUND_NUMBERS } from '../ports/engine.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
 import { AgentReference, type ReferenceHost } from './agent-reference.js';
 import { AgentTimers } from './agent-timers.js';
@@ -37,6 +37,8 @@ import { ThreadCounters } from './thread-counters.js';
 import { Watches } from './watches.js';
 
 const DONE = Promise.resolve();
+/** Ids of one call of `findMany`: some milliseconds of the thread's time. */
+const FIND_MANY_MAX = 65_536;
 
 export interface ThreadHostOptions {
   readonly thread: number;
@@ -259,14 +261,31 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     const { table } = this.engine;
     const slot = table.find(id);
     if (slot === 0) return undefined;
-    const generation = table.foundGeneration;
-    const kind = table.kindOf(slot, generation);
-    if (kind < 0) return undefined;
-    const { name } = this.kinds.byIndex(kind);
-    if (definition !== undefined && name !== definition.kind) {
-      throw new NexusError('NEXUS_KIND_MISMATCH', `agent '${id}' is of kind '${name}', not '${definition.kind}'`, { data: { id, kind: name } });
+    return this.#found(slot, table.foundGeneration, table.foundKind, id, definition);
+  }
+
+  /** `find` for each id. */
+  findMany(ids: readonly string[], definition: AnyAgent | undefined): (AgentReference | undefined)[] {
+    if (!Array.isArray(ids) || ids.length > FIND_MANY_MAX) {
+      throw optionError('ids', `must be an array of at most ${FIND_MANY_MAX} ids, not ${Array.isArray(ids) ? ids.length : typeof ids}`);
     }
-    return this.reference(slot, generation, kind, id);
+    for (let index = 0; index < ids.length; index++) {
+      if (typeof ids[index] !== 'string') throw optionError(`ids[${index}]`, `must be a string of 1 to 1,024 bytes of UTF-8, not ${typeof ids[index]}`);
+    }
+    const found = this.engine.table.findMany(ids);
+    return ids.map((id, index) => {
+      const at = index * FOUND_NUMBERS;
+      const slot = found[at] as number;
+      return slot === 0 ? undefined : this.#found(slot, found[at + 1] as number, found[at + 2] as number, id, definition);
+    });
+  }
+
+  #found(slot: number, generation: number, kind: number, id: string, definition: AnyAgent | undefined): AgentReference {
+    const entry = this.kinds.byIndex(kind);
+    if (definition !== undefined && entry.name !== definition.kind) {
+      throw new NexusError('NEXUS_KIND_MISMATCH', `agent '${id}' is of kind '${entry.name}', not '${definition.kind}'`, { data: { id, kind: entry.name } });
+    }
+    return new AgentReference(this, entry, slot, generation, undefined, id);
   }
 
   /** Spawns on this thread, for whoever asked. */

@@ -39,6 +39,26 @@ suite(lookup, [WarmMs, RunMs, _SamplesMax, Agents]) ->
     Hot = list_to_tuple([name(I * Agents div 8) || I <- lists:seq(0, 7)]),
     print(find_random, "ns", 1.0e9 / throughput(WarmMs, RunMs, 1000, fun(N) -> find(Table, Random, 1, N) end)),
     print(find_hot, "ns", 1.0e9 / throughput(WarmMs, RunMs, 1000, fun(N) -> find(Table, Hot, 1, N) end));
+suite(table, [WarmMs, RunMs, _SamplesMax, Agents]) ->
+    Table = ets:new(names, [set, {read_concurrency, true}]),
+    create_rows(Table, 0, Agents),
+    Random = list_to_tuple([name(I) || {_, I} <- lists:sort([{rand:uniform(), I} || I <- lists:seq(0, Agents - 1)])]),
+    Hot = list_to_tuple([name(I * Agents div 8) || I <- lists:seq(0, 7)]),
+    print(table_find_random, "ns", 1.0e9 / throughput(WarmMs, RunMs, 1000, fun(N) -> find(Table, Random, 1, N) end)),
+    HotNs = 1.0e9 / throughput(WarmMs, RunMs, 1000, fun(N) -> find(Table, Hot, 1, N) end),
+    print(table_find_hot, "ns", HotNs),
+    %% A name is all that a table of names has: what a reference costs nexus, a search costs here.
+    print(table_reference_hot, "ns", HotNs),
+    Fresh = [name(I) || I <- lists:seq(Agents, Agents + max(100, Agents div 20) - 1)],
+    Removals = [Name || {_, Name} <- lists:sort([{rand:uniform(), Name} || Name <- Fresh])],
+    changes(Table, Fresh, Removals, WarmMs * 1000000, 0, 0, 0),
+    erlang:garbage_collect(),
+    {InsertNs, RemoveNs} = changes(Table, Fresh, Removals, RunMs * 1000000, 0, 0, 0),
+    Agents = ets:info(Table, size),
+    print(table_insert, "ns", InsertNs / length(Fresh)),
+    print(table_remove, "ns", RemoveNs / length(Fresh)),
+    Few = list_to_tuple([lists:nth(1 + I * length(Fresh) div 8, Fresh) || I <- lists:seq(0, 7)]),
+    print(table_insert_hot, "ns", 1.0e9 / throughput(WarmMs, RunMs, 1000, fun(N) -> insert_and_remove(Table, Few, 1, N) end));
 suite(scale, [_WarmMs, _RunMs, _SamplesMax, Agents]) ->
     Tallies = {spawn_link(fun() -> tally(0, 0) end), spawn_link(fun() -> tally(0, 0) end)},
     Start = now_ns(),
@@ -171,6 +191,31 @@ find(_Table, _Names, _At, 0) -> ok;
 find(Table, Names, At, N) ->
     [{_, _}] = ets:lookup(Table, element(At, Names)),
     find(Table, Names, case At =:= tuple_size(Names) of true -> 1; false -> At + 1 end, N - 1).
+
+%% Table
+
+%% Nanoseconds of one round of insertions and of one of removals.
+changes(_Table, _Fresh, _Removals, Until, Inserting, Removing, Rounds) when Inserting + Removing >= Until, Rounds > 0 ->
+    {Inserting / Rounds, Removing / Rounds};
+changes(Table, Fresh, Removals, Until, Inserting, Removing, Rounds) ->
+    From = now_ns(),
+    insert_all(Table, Fresh, self()),
+    Between = now_ns(),
+    remove_all(Table, Removals),
+    changes(Table, Fresh, Removals, Until, Inserting + Between - From, Removing + now_ns() - Between, Rounds + 1).
+
+insert_all(_Table, [], _Value) -> ok;
+insert_all(Table, [Name | Rest], Value) -> true = ets:insert_new(Table, {Name, Value}), insert_all(Table, Rest, Value).
+
+remove_all(_Table, []) -> ok;
+remove_all(Table, [Name | Rest]) -> true = ets:delete(Table, Name), remove_all(Table, Rest).
+
+insert_and_remove(_Table, _Names, _At, 0) -> ok;
+insert_and_remove(Table, Names, At, N) ->
+    Name = element(At, Names),
+    true = ets:insert_new(Table, {Name, N}),
+    true = ets:delete(Table, Name),
+    insert_and_remove(Table, Names, case At =:= tuple_size(Names) of true -> 1; false -> At + 1 end, N - 1).
 
 %% Scale
 

@@ -6,11 +6,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as sameThread from '../../suites/same-thread/case-names.mjs';
 import { titles } from '../../suites/lookup/names.mjs';
+import { caseNames as tableCaseNames } from '../../suites/table/case-names.mjs';
 
 const SOURCE = fileURLToPath(new URL('./nexus_bench.erl', import.meta.url));
 const OUTPUT_BYTES_MAX = 1 << 20;
 
-export async function run(size, report, { suite, agents = suite === 'lookup' ? size.lookupAgents : size.scaleAgents }) {
+export async function run(size, report, { suite, agents = suite === 'scale' ? size.scaleAgents : size.lookupAgents }) {
   const folder = mkdtempSync(join(tmpdir(), 'nexus-bench-'));
   try {
     execute('erlc', ['-o', folder, SOURCE]);
@@ -35,6 +36,7 @@ export async function run(size, report, { suite, agents = suite === 'lookup' ? s
 function caseNames(agents) {
   const count = agents.toLocaleString('en-US');
   const lookup = titles(agents);
+  const table = tableCaseNames(agents);
   return {
     tell: sameThread.TELL,
     tell_many: sameThread.TELL_MANY,
@@ -45,6 +47,12 @@ function caseNames(agents) {
     resident: `idle agent, ${count} of them, resident`,
     find_random: lookup.random,
     find_hot: lookup.hot,
+    table_find_random: table.findRandom,
+    table_find_hot: table.findHot,
+    table_reference_hot: table.referenceHot,
+    table_insert: table.insert,
+    table_remove: table.remove,
+    table_insert_hot: table.insertHot,
     scale_seconds: `${count} agents on 2 threads, spawned and sent one message each`,
     scale_spawned: `${count} agents on 2 threads, spawned`,
     scale_told: `${count} agents on 2 threads, one message each`,

@@ -7,7 +7,7 @@ export function nameOf(index) {
 }
 
 /** A random order of the numbers below `count`, the same in every run. */
-function shuffled(count) {
+export function shuffled(count) {
   const order = Int32Array.from({ length: count }, (_, index) => index);
   let state = 12345;
   for (let left = count; left > 1; left--) {

@@ -61,12 +61,6 @@ class RecordAllocator {
 
   /** Whether the owner word gives this group to this thread. */
   bool Owns(std::uint32_t number) const { return Atomics::LoadSeqCst(owners_ + number) == tag_; }
-  /** Records in groups of any thread. */
-  std::uint32_t ClaimedByAll() const {
-    std::uint32_t claimed = 0;
-    for (std::uint32_t number = 0; number < group_count_; number++) claimed += Atomics::LoadSeqCst(owners_ + number) == 0 ? 0 : layout::kGroupRecords;
-    return claimed;
-  }
   std::uint32_t GroupCount() const { return group_count_; }
 
   /** Adopts the groups that the owner words give to this thread. `in_use` tells for each record whether it is taken. */

@@ -25,14 +25,6 @@ struct TableEntry {
   std::uint32_t kind;
 };
 
-struct TableStatistics {
-  std::uint32_t live = 0;
-  std::uint32_t claimed = 0;
-  std::uint32_t stale_entries = 0;
-  std::uint32_t overflow = 0;
-  std::uint32_t probe_buckets_max = 0;
-};
-
 template <class Atomics = HardwareAtomics>
 class RoutingTable {
  public:
@@ -68,7 +60,6 @@ class RoutingTable {
     }
   }
 
-  /** Fills slot and generation only. */
   bool Find(const EncodedKey& key, TableEntry* found) const {
     std::uint32_t bucket = key.hash & bucket_mask_;
     for (std::uint32_t step = 0; step < kProbeBucketsMax; step++) {
@@ -79,9 +70,13 @@ class RoutingTable {
         const std::uint32_t record = word & index_mask_;
         const std::uint32_t state = records_.State(record);
         if ((state & 3) != layout::kRecordStateLive) continue;
-        if (records_.HasKey(record, key) && records_.State(record) == state) {
+        if (!records_.HasKey(record, key)) continue;
+        const std::uint32_t owner = records_.Byte(record, layout::kRecordWordOwner);
+        if (records_.State(record) == state) {
           found->slot = record;
           found->generation = state >> 2;
+          found->thread = owner >> 16;
+          found->kind = owner & 0xffff;
           return true;
         }
       }
@@ -102,6 +97,12 @@ class RoutingTable {
       if (((word ^ hash) & ~index_mask_) == 0 && word != 0) return __builtin_prefetch(records_.At(word & index_mask_));
     }
   }
+
+  /** Starts to fetch a record: before `PrefetchEntry`. */
+  void PrefetchRecordAt(std::uint32_t slot) const { __builtin_prefetch(records_.At(slot & index_mask_), 1); }
+
+  /** Starts to fetch the bucket that the record's hash leads to. */
+  void PrefetchEntry(std::uint32_t slot) const { PrefetchBucket(records_.Byte(slot & index_mask_, layout::kRecordWordHash)); }
 
   /** Removes a record of this thread. False if that generation of it is not live. */
   bool Remove(std::uint32_t slot, std::uint32_t generation) {
@@ -138,28 +139,6 @@ class RoutingTable {
       if (thread >= 0 && owner >> 16 != static_cast<std::uint32_t>(thread)) continue;
       entries->push_back({record, state >> 2, owner >> 16, owner & 0xffff});
     }
-  }
-
-  TableStatistics Statistics() const {
-    TableStatistics statistics;
-    for (std::uint32_t at = 0; at < (bucket_mask_ + 1) * kBucketWords; at++) {
-      const std::uint32_t word = Atomics::LoadSeqCst(buckets_ + at);
-      if (at % kBucketWords == layout::kBucketWordOverflow) {
-        statistics.overflow += word;
-        continue;
-      }
-      const std::uint32_t record = word & index_mask_;
-      if (record == 0) continue;
-      if ((records_.State(record) & 3) != layout::kRecordStateLive) {
-        statistics.stale_entries++;
-        continue;
-      }
-      statistics.live++;
-      const std::uint32_t probe = Distance(records_.Byte(record, layout::kRecordWordHash), at) / kBucketWords + 1;
-      if (probe > statistics.probe_buckets_max) statistics.probe_buckets_max = probe;
-    }
-    statistics.claimed = records_.Allocator().ClaimedByAll();
-    return statistics;
   }
 
   /** Takes over what a lost thread with this thread's index left. Before the first insert. */

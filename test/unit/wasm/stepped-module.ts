@@ -14,6 +14,13 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 const hooked = `
 @external('env', 'step') declare function step(): void;
 export function hookedLoad(at: u32, offset: u32 = 0): u32 { step(); return atomic.load<u32>(at + offset); }
+/** The lanes one after the other, so that others may act between them, too. */
+export function hookedVector(at: u32, offset: u32 = 0): v128 {
+  const first = i32x4.replace_lane(i32x4.splat(0), 0, hookedLoad(at, offset));
+  const second = i32x4.replace_lane(first, 1, hookedLoad(at, offset + 4));
+  const third = i32x4.replace_lane(second, 2, hookedLoad(at, offset + 8));
+  return i32x4.replace_lane(third, 3, hookedLoad(at, offset + 12));
+}
 export function hookedStore(at: u32, value: u32, offset: u32 = 0): void { step(); atomic.store<u32>(at + offset, value); }
 export function hookedCompareExchange(at: u32, from: u32, to: u32): u32 { step(); return atomic.cmpxchg<u32>(at, from, to); }
 export function hookedAdd(at: u32, value: u32): u32 { step(); return atomic.add<u32>(at, value); }
@@ -21,6 +28,7 @@ export function hookedSubtract(at: u32, value: u32): u32 { step(); return atomic
 `;
 const accesses: readonly (readonly [RegExp, string])[] = [
   [/\batomic\.load<u32>\(/g, 'hookedLoad('],
+  [/\bv128\.load\(/g, 'hookedVector('],
   [/\batomic\.store<u32>\(|(?<![.\w])store<u32>\(/g, 'hookedStore('],
   [/\batomic\.cmpxchg<u32>\(/g, 'hookedCompareExchange('],
   [/\batomic\.add<u32>\(/g, 'hookedAdd('],
@@ -50,13 +58,16 @@ export async function compileSteppedBytes(change: (file: string, text: string) =
   sources.set('layout/generated/wasm/layout.ts', readFileSync(join(root, 'layout/generated/wasm/layout.ts'), 'utf8'));
   let compiled: Uint8Array | undefined;
   const options = ['--runtime', 'stub', '--importMemory', '--noExportMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'];
-  const { error, stderr } = await asc.main(['wasm/nexus.ts', '--outFile', 'stepped.wasm', ...options, '--enable', 'threads', '--use', 'abort=', '-O1'], {
-    readFile: (name) => sources.get(name.replaceAll('\\', '/')) ?? null,
-    writeFile: (_name, contents) => {
-      compiled = contents as Uint8Array;
+  const { error, stderr } = await asc.main(
+    ['wasm/nexus.ts', '--outFile', 'stepped.wasm', ...options, '--enable', 'threads', '--enable', 'simd', '--use', 'abort=', '-O1'],
+    {
+      readFile: (name) => sources.get(name.replaceAll('\\', '/')) ?? null,
+      writeFile: (_name, contents) => {
+        compiled = contents as Uint8Array;
+      },
+      listFiles: () => [],
     },
-    listFiles: () => [],
-  });
+  );
   if (error || compiled === undefined) throw new Error(`the AssemblyScript compiler failed: ${error?.message}\n${stderr.toString()}`);
   return compiled;
 }
