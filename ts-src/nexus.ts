@@ -214,13 +214,11 @@ export class Nexus {
   async #stop(deadlineMs: number): Promise<StopReport> {
     const { clock } = this.#host;
     const deadline = clock.nowMs() + deadlineMs;
-    // The agents of a thread that is being replaced handle nothing more, and their stop hooks do not run.
-    const allAreUp = this.threads().every(({ state }) => state !== 'lost' && state !== 'starting');
     this.#pool.beginStop();
     const quietInTime = await this.#becomeQuiet(deadline);
     const discarded = this.threads().reduce((sum, { queueDepth }) => sum + queueDepth, 0);
     const stoppedInTime = await this.#stopAgents(deadline);
-    const complete = allAreUp && quietInTime && stoppedInTime && !this.#pool.hasLostWhileStopping;
+    const complete = quietInTime && stoppedInTime && !this.#pool.hasLostWhileStopping;
     this.#isOpen = false;
     this.#host.links.isClosed = true;
     await this.#pool.terminate();
@@ -228,7 +226,7 @@ export class Nexus {
     return { complete, discarded: quietInTime ? 0 : discarded };
   }
 
-  /** Waits until nothing waits or runs on any thread and nothing is on its way between them. False if the deadline passed first. */
+  /** Waits until all threads are up, nothing waits or runs on any, and nothing is on its way between them. False if the deadline passed first. */
   async #becomeQuiet(deadline: number): Promise<boolean> {
     const { clock } = this.#host;
     let before = -1;
@@ -246,7 +244,7 @@ export class Nexus {
       const all = [...answers, quiet(this.#host)];
       const activity = all.reduce((sum, answer) => sum + (answer?.activity ?? 0), 0);
       // Twice the same sum, and idle both times: what was on its way in between would have changed it.
-      if (all.every((answer) => answer === undefined || answer.idle)) {
+      if (!this.#pool.isReplacing && all.every((answer) => answer === undefined || answer.idle)) {
         if (activity === before) return true;
         before = activity;
       } else before = -1;

@@ -74,13 +74,19 @@ export class Lifecycle {
     return this.#add(cell, init);
   }
 
-  /** Starts an agent again that a lost thread left in the table. Whether that succeeded at once; if not, supervision decides, as at any other restart. */
-  restore(kind: Kind, slot: number, generation: number, parent: AgentReference | undefined): boolean | Promise<boolean> {
+  /** Makes room for an agent that a lost thread left in the table: from now on messages wait for it. `restore` starts it. */
+  adopt(kind: Kind, slot: number, generation: number, parent: AgentReference | undefined): AgentCell {
     const cell = new AgentCell(kind, slot, generation);
     if (parent !== undefined) extraOf(cell).parent = parent;
     this.#needs.cells.set(cell);
     this.spawned++;
-    return this.#startAgain(cell);
+    return cell;
+  }
+
+  /** Starts an adopted agent again. Whether that succeeded; if not, supervision decides, as at any other restart. */
+  restore(cell: AgentCell): boolean | Promise<boolean> {
+    // Stopped, or on its way to a restart, before its turn came.
+    return cell.status === Status.starting && lifeOf(cell) === 0 ? this.#startAgain(cell) : false;
   }
 
   /** Ends an agent now: what waits in its mailbox becomes dead letters. A handler that runs may finish, its effects are ignored. */
