@@ -10,7 +10,7 @@ export const constants = {
   /** 'NXUS' read as a little-endian word. */
   MAGIC: 0x5355584e,
   /** Raised with every change of this file that changes the meaning of a byte. */
-  VERSION: 3,
+  VERSION: 4,
   HEADER_BYTES: 4096,
   THREAD_BYTES: 256,
   COUNTERS_BYTES: 512,
@@ -74,7 +74,7 @@ export const sections = {
     'INCARNATION',
     'AGENT_COUNT',
     'QUEUE_DEPTH',
-    /** Slot of the agent whose start runs now, 0 for none: if the thread ends in it, its successor leaves that agent out. */
+    /** Slot of the agent whose start runs now, 0 for none, or a mark of ts-src/runtime/recovery.ts: if the thread ends in it, its successor leaves that agent out. */
     'STARTING',
     // From word 16 (second cache line): written by other threads.
     { at: 16, name: 'PARKED' },
@@ -99,7 +99,7 @@ export const sections = {
     'EXTENSION',
     /** Position of the index entry, counted in words from the start of the buckets. */
     'ENTRY',
-    /** Agent that spawned this one: record index (0 for none) | lowest bits of its generation << PARENT_GENERATION_SHIFT. Opaque to the table. */
+    /** Agent that spawned this one: record index (0 for none) | lowest bits of its generation << PARENT_GENERATION_SHIFT; the highest bit: its end has begun. Opaque to the table. */
     'PARENT',
     { at: 8, name: 'INLINE' },
   ],

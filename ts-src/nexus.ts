@@ -96,7 +96,8 @@ export class Nexus {
   }
 
   /**
-   * Starts an agent. Rejects with a NexusError: NEXUS_ID_DUPLICATE, NEXUS_KIND_UNKNOWN, NEXUS_START_FAILED, NEXUS_TABLE_FULL, NEXUS_THREAD_LOST, NEXUS_STOPPED;
+   * Starts an agent. Rejects with a NexusError: NEXUS_ID_DUPLICATE, NEXUS_KIND_UNKNOWN, NEXUS_START_FAILED, NEXUS_SPAWN_TIMEOUT, NEXUS_TABLE_FULL,
+   * NEXUS_THREAD_LOST, NEXUS_STOPPED;
    * or a NexusTypeError: NEXUS_OPTION_INVALID, NEXUS_THREAD_UNKNOWN, NEXUS_NOT_CLONEABLE (`init` for another thread).
    */
   spawn<D extends AnyAgent>(definition: D, ...rest: SpawnArguments<D>): Promise<AgentRef<D>> {
@@ -104,14 +105,17 @@ export class Nexus {
     return this.#host.spawn(definition, rest[0] as SpawnOptions | undefined, undefined) as Promise<unknown> as Promise<AgentRef<D>>;
   }
 
-  /** The live agent of this id, or a new one. Concurrent calls from any thread get the same agent. Rejects as `spawn`, and with NEXUS_KIND_MISMATCH. */
+  /**
+   * The live agent of this id, or a new one: if the end of one with this id has begun, after that. Concurrent calls from any thread get the same agent.
+   * Rejects as `spawn`, and with NEXUS_KIND_MISMATCH.
+   */
   getOrSpawn<D extends AnyAgent>(definition: D, id: string, options?: SpawnOptions<InitOf<D>>): Promise<AgentRef<D>> {
     if (this.#stopped !== undefined) return Promise.reject(nexusStopped());
     return this.#host.getOrSpawn(definition, id, options) as Promise<unknown> as Promise<AgentRef<D>>;
   }
 
   /**
-   * The live agent of this id on any thread, from the shared table: no other thread is asked.
+   * The live agent of this id on any thread, from the shared table: no other thread is asked. Not one whose end has begun.
    * @param definition types the reference; an agent of another kind is then a NexusError NEXUS_KIND_MISMATCH
    */
   find<D extends AnyAgent = AnyAgent>(id: string, definition?: D): AgentRef<D> | undefined {

@@ -5,7 +5,7 @@
 namespace nexus::layout {
 
 inline constexpr std::uint32_t kMagic = 1398102094u;
-inline constexpr std::uint32_t kVersion = 3u;
+inline constexpr std::uint32_t kVersion = 4u;
 inline constexpr std::uint32_t kHeaderBytes = 4096u;
 inline constexpr std::uint32_t kThreadBytes = 256u;
 inline constexpr std::uint32_t kCountersBytes = 512u;

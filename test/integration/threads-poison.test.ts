@@ -42,7 +42,13 @@ describeEngines((engine) => {
 
   // Independent of the engine, and slow.
   test.skipIf(engine === 'native')('many agents may take longer to come back than workers.startTimeoutMs, one may not', async () => {
-    const nexus = await startNexus({ agents: [fixture('poison.mjs')], threads: 1, engine: { force: engine }, workers: { startTimeoutMs: 1500 }, logger: recorder() });
+    const nexus = await startNexus({
+      agents: [fixture('poison.mjs')],
+      threads: 1,
+      engine: { force: engine },
+      workers: { startTimeoutMs: 1500 },
+      logger: recorder(),
+    });
     const restored: unknown[] = [];
     nexus.on('threadRestored', (news) => restored.push(news));
     for (let index = 0; index < 6; index++) await nexus.spawn(Blocking, { thread: 1, init: { ms: 400 } });

@@ -11,6 +11,8 @@ export interface SpawnOptions<I = unknown> {
   readonly init?: I;
   /** Default `auto`. */
   readonly thread?: ThreadChoice;
+  /** Time the agent has to start, on whichever thread. One that has not by then does not stay: NEXUS_SPAWN_TIMEOUT. Default 30,000; at most 86,400,000. */
+  readonly timeoutMs?: number;
 }
 
 export type Routing = 'default' | 'optimized';

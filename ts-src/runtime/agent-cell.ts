@@ -51,8 +51,8 @@ export class AgentExtra {
   parent: AgentReference | undefined = undefined;
   /** By slot. */
   children: Map<number, AgentReference> | undefined = undefined;
-  /** Spawns of children that have not come back yet. None rejects. */
-  spawning: Set<Promise<void>> | undefined = undefined;
+  /** Spawns of children that have not come back yet, with their ids. None rejects. */
+  spawning: Map<Promise<void>, string> | undefined = undefined;
   /** While the agent waits for its restart: its stop hook, and the end of its children. */
   ending: Promise<unknown> | undefined = undefined;
   /** Agents to tell when this one ends. */

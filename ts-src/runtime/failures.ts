@@ -24,6 +24,12 @@ export function agentStopped(kind: string, action: string): NexusError {
   return new NexusError('NEXUS_AGENT_STOPPED', `the ${kind} agent ended before it handled '${action}'`, { data: { kind, action } });
 }
 
+export function spawnTimeout(kind: string, id: string, timeoutMs: number): NexusError {
+  return new NexusError('NEXUS_SPAWN_TIMEOUT', `${kind} '${id}' had not started within ${timeoutMs} ms; if it starts later it is stopped`, {
+    data: { kind, id, timeoutMs },
+  });
+}
+
 export function threadLost(thread: number, description: string): NexusError {
   return new NexusError('NEXUS_THREAD_LOST', `thread ${thread} ended while ${description} was waited for; the message may or may not have been handled`, {
     data: { thread },

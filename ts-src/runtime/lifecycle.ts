@@ -4,7 +4,6 @@
  *
  * Not here: choosing a thread, other threads' agents (`thread-host.ts`), the decision itself (`model/supervision.ts`).
  */
-import * as L from '../../layout/generated/layout.js';
 import { NexusError } from '../errors.js';
 import type { AgentContext, Logger } from '../model/agent-context.js';
 import type { StopReason } from '../model/agent-definition.js';
@@ -15,8 +14,9 @@ import { AgentCell, extraOf, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import type { CellTable } from './cell-table.js';
 import type { Dispatcher } from './dispatcher.js';
-import { agentStopped } from './failures.js';
+import { agentStopped, spawnTimeout } from './failures.js';
 import type { ActionEntry, Kind } from './kind.js';
+import { parentWord } from './record-word.js';
 import { sendableError } from './remote-reply.js';
 
 /** A child that does not end within this time does not hold its parent's end up any longer. */
@@ -30,6 +30,8 @@ export interface LifecycleNeeds {
   readonly logger: Logger;
   /** True on worker threads, where `init` is kept in the shared table to survive the thread. */
   readonly keepInitInTable: boolean;
+  /** Notes in shared memory that the end of an agent has begun: from now on it is not found. */
+  markEnding(slot: number): void;
   /** Notes in shared memory whose start runs, 0 for none. Returns whose did before. */
   markStarting(slot: number): number;
   encodeInit(init: unknown): Uint8Array | undefined;
@@ -58,9 +60,10 @@ export class Lifecycle {
 
   /**
    * Makes an agent on this thread. Returns it when it is ready, or a promise if its start hook is async.
-   * @throws NexusError NEXUS_ID_DUPLICATE, NEXUS_TABLE_FULL, NEXUS_START_FAILED
+   * @param timeoutMs for an async start hook: an agent that has not started by then ends
+   * @throws NexusError NEXUS_ID_DUPLICATE, NEXUS_TABLE_FULL, NEXUS_START_FAILED, NEXUS_SPAWN_TIMEOUT
    */
-  spawn(kind: Kind, id: string, init: unknown, parent: AgentReference | undefined): AgentCell | Promise<AgentCell> {
+  spawn(kind: Kind, id: string, init: unknown, parent: AgentReference | undefined, timeoutMs: number): AgentCell | Promise<AgentCell> {
     const { table, keepInitInTable } = this.#needs;
     const payload = keepInitInTable && init !== undefined ? this.#needs.encodeInit(init) : undefined;
     const slot = table.insert(id, kind.index, payload, parent === undefined ? 0 : parentWord(parent));
@@ -71,7 +74,7 @@ export class Lifecycle {
     const cell = new AgentCell(kind, slot, table.generationOf(slot));
     if (parent !== undefined) extraOf(cell).parent = parent;
     if (!keepInitInTable && init !== undefined) extraOf(cell).init = init;
-    return this.#add(cell, init);
+    return this.#add(cell, init, timeoutMs);
   }
 
   /** Makes room for an agent that a lost thread left in the table: from now on messages wait for it. `restore` starts it. */
@@ -96,6 +99,7 @@ export class Lifecycle {
     cell.status = Status.stopping;
     const { extra } = cell;
     if (extra === undefined && cell.kind.definition?.onStop === undefined) return this.#finalize(cell, reason);
+    this.#needs.markEnding(cell.slot);
     this.#endLife(cell);
     const children = this.#stopChildren(cell);
     const ending = extra?.ending;
@@ -109,6 +113,11 @@ export class Lifecycle {
     const extra = extraOf(cell);
     extra.onStopped ??= [];
     extra.onStopped.push(callback);
+  }
+
+  /** Resolves when an agent whose end has begun has ended; at once for any other, or none. */
+  whenEnded(cell: AgentCell | undefined): void | Promise<void> {
+    if (cell !== undefined && cell.status >= Status.stopping) return new Promise((resolve) => this.whenStopped(cell, resolve));
   }
 
   /** A handler, hook or child of this agent failed: supervision decides. */
@@ -136,7 +145,7 @@ export class Lifecycle {
     }
   }
 
-  #add(cell: AgentCell, init: unknown): AgentCell | Promise<AgentCell> {
+  #add(cell: AgentCell, init: unknown, timeoutMs: number): AgentCell | Promise<AgentCell> {
     this.#needs.cells.set(cell);
     this.spawned++;
     let starting: Promise<unknown> | undefined;
@@ -150,7 +159,7 @@ export class Lifecycle {
       return cell;
     }
     const life = lifeOf(cell);
-    return starting.then(
+    const started = starting.then(
       () => {
         if (cell.status >= Status.stopping) throw this.#startFailed(cell, new Error('it was stopped before it had started'));
         if (lifeOf(cell) === life) this.#ready(cell);
@@ -160,6 +169,19 @@ export class Lifecycle {
         throw this.#startFailed(cell, error);
       },
     );
+    return this.#within(timeoutMs, cell, started);
+  }
+
+  /** Gives up a start that takes too long: nobody has a reference to the agent, so that it must not stay. */
+  #within(timeoutMs: number, cell: AgentCell, started: Promise<AgentCell>): Promise<AgentCell> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#needs.clock.after(timeoutMs, () => {
+        const error = spawnTimeout(cell.kind.name, this.#needs.table.keyOf(cell.slot, cell.generation) ?? '', timeoutMs);
+        reject(error);
+        this.stop(cell, { type: 'failed', error });
+      });
+      started.finally(cancel).then(resolve, reject);
+    });
   }
 
   /** Makes the state and runs the start hook. */
@@ -266,7 +288,7 @@ export class Lifecycle {
     );
     children?.clear();
     // Those that are not there yet are ended by whoever waits for them: their parent's life is over.
-    return Promise.all([...ending, ...(spawning ?? [])]);
+    return Promise.all([...ending, ...(spawning?.keys() ?? [])]);
   }
 
   #stopHook(cell: AgentCell, reason: StopReason, started: boolean): void {
@@ -318,11 +340,6 @@ function hasStarted(cell: AgentCell): boolean {
 
 function lifeOf(cell: AgentCell): number {
   return cell.extra?.life ?? 0;
-}
-
-/** What a record keeps of its parent: its slot, and enough of its generation to know it from later agents of that slot. */
-export function parentWord(parent: { readonly slot: number; readonly generation: number }): number {
-  return (parent.slot | (parent.generation << L.PARENT_GENERATION_SHIFT)) >>> 0;
 }
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -21,6 +21,8 @@ export interface AskTarget {
 /** Asks of one thread that may wait at once. */
 export const PENDING_ASKS_MAX = 1 << 20;
 const TICK_MS = 8;
+/** Visits of the event loop that overdue asks are given while more has arrived than is read in one. */
+const POSTPONED_MAX = 32;
 
 export class PendingAsk extends WheelEntry implements ReplyPort {
   /** Thread that was asked; -1 for this one. */
@@ -106,10 +108,17 @@ export class PendingAsks {
   #sequence: number;
   #open = 0;
   #cancelTick: (() => void) | undefined;
+  readonly #readReplies: () => boolean;
+  #postponed = 0;
 
-  /** @param incarnation of this thread: replies to a predecessor's asks must not match. */
-  constructor(clock: Clock, incarnation: number) {
+  /**
+   * @param incarnation of this thread: replies to a predecessor's asks must not match.
+   * @param readReplies takes what has arrived from other threads; true if more is left. Called before any ask times out: a thread that was held up beyond
+   *   the deadline of an ask must not throw away the reply that came in time.
+   */
+  constructor(clock: Clock, incarnation: number, readReplies: () => boolean = () => false) {
     this.#clock = clock;
+    this.#readReplies = readReplies;
     this.#wheel = new DeadlineWheel(TICK_MS, clock.nowMs());
     this.#sequence = Math.imul(incarnation, 0x9e3779b1) | 0;
   }
@@ -172,8 +181,13 @@ export class PendingAsks {
     ask.slot = -1;
   }
 
-  #arm(): void {
-    this.#cancelTick = this.#clock.after(TICK_MS, () => {
+  #arm(delayMs = TICK_MS): void {
+    this.#cancelTick = this.#clock.after(delayMs, () => {
+      if (this.#readReplies() && this.#postponed < POSTPONED_MAX) {
+        this.#postponed++;
+        return this.#arm(0);
+      }
+      this.#postponed = 0;
       this.#cancelTick = undefined;
       this.#wheel.advance(this.#clock.nowMs(), expire);
       // One more turn after the last ask: asks that follow each other closely do not start a timer each.

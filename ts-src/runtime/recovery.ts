@@ -3,7 +3,7 @@ import { threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
 import { NexusError } from '../errors.js';
 import type { AgentCell } from './agent-cell.js';
-import { parentWord } from './lifecycle.js';
+import { hasParent, markEnding, parentSlotOf } from './record-word.js';
 import type { ThreadHost } from './thread-host.js';
 import { threadFailed, threadLost } from './failures.js';
 
@@ -101,15 +101,17 @@ function adoptAgents(host: ThreadHost, fatal: number, givenUp: () => void): Agen
       continue;
     }
     const word = table.parentOf(slot, generation);
-    const parentSlot = word & ((1 << L.PARENT_GENERATION_SHIFT) - 1);
+    const parentSlot = parentSlotOf(word);
     const parentGeneration = parentSlot === 0 ? 0 : table.generationOf(parentSlot);
     const parentKind = parentSlot === 0 ? -1 : table.kindOf(parentSlot, parentGeneration);
-    const isSame = parentSlot === 0 || parentWord({ slot: parentSlot, generation: parentGeneration }) === word >>> 0;
+    const isSame = parentSlot === 0 || hasParent(word, { slot: parentSlot, generation: parentGeneration });
     if (parentSlot !== 0 && (lost.has(parentSlot) || parentKind < 0 || !isSame)) {
       table.remove(slot, generation);
       continue;
     }
     const parent = parentSlot === 0 ? undefined : host.reference(parentSlot, parentGeneration, parentKind, undefined);
+    // An end that had begun is forgotten: whoever waited for it has been told of the loss.
+    markEnding(host.shared, slot, false);
     cells.push(host.lifecycle.adopt(host.kinds.byIndex(kind), slot, generation, parent));
   }
   return cells;

@@ -11,14 +11,15 @@ export type OutwardCalls = Pick<SystemCalls, 'deadLetter' | 'signal' | 'log' | '
 export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCalls {
   return {
     ...outward,
-    spawn({ kind, id, init, parent }) {
+    spawn({ kind, id, init, parent, timeoutMs }) {
       if (host.isStopping) throw nexusStopped();
-      return host.spawnHere(host.kinds.byIndex(kind), id, init, parent);
+      return host.spawnHere(host.kinds.byIndex(kind), id, init, parent, timeoutMs);
     },
     stopAgent({ slot, generation }) {
       const cell = host.cells.get(slot, generation);
       return cell === undefined ? undefined : host.stopHere(cell);
     },
+    whenEnded: ({ slot, generation }) => host.lifecycle.whenEnded(host.cells.get(slot, generation)),
     watch({ target, watcher }) {
       const cell = host.cells.get(target.slot, target.generation);
       if (cell !== undefined) return host.watches.addWatcher(cell, watcher);

@@ -29,6 +29,7 @@ import { Links } from './links.js';
 import { MessageReceiver, systemActions } from './message-receiver.js';
 import { MessageRouter } from './message-router.js';
 import { PendingAsks } from './pending-asks.js';
+import { hasParent, isEnding, markEnding } from './record-word.js';
 import { sendableError } from './remote-reply.js';
 import { Spawning } from './spawning.js';
 import type { AgentFailure, LogLine, Signal, SystemCalls } from './system-calls.js';
@@ -36,6 +37,8 @@ import { ThreadCounters } from './thread-counters.js';
 import { Watches } from './watches.js';
 
 const DONE = Promise.resolve();
+/** Of a request whose caller has a deadline of its own, and wants to know what became of it even after that. */
+const REQUEST_TIMEOUT_MS = 86_400_000;
 
 export interface ThreadHostOptions {
   readonly thread: number;
@@ -100,7 +103,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     // For what is decoded later and elsewhere: they know no shapes.
     const standaloneEncoder = new ValueEncoder(references, { shapes: false });
     const standaloneDecoder = new ValueDecoder(references);
-    this.asks = new PendingAsks(clock, incarnation);
+    this.asks = new PendingAsks(clock, incarnation, () => this.links.readAll());
     this.links = new Links({ thread, shared, waiter: engine.waiter, references, messageBytesMax: options.messageBytesMax, flushSoon: () => this.flushSoon() });
     this.deadLetters = new DeadLetters(shared.words, shared.doubles, counterIndex(shared, thread), thread, (letter) => events.deadLetter(letter));
     this.dispatcher = new Dispatcher({
@@ -130,6 +133,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       clock,
       logger,
       keepInitInTable: thread !== 0,
+      markEnding: (slot) => markEnding(shared, slot, true),
       markStarting: (slot) => {
         const before = shared.words[startingAt] as number;
         shared.words[startingAt] = slot;
@@ -173,11 +177,18 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       logger,
       isStopping: () => this.isStopping,
       canReach: (to) => this.links.canReach(to),
+      clock,
       find: (id, definition) => this.find(id, definition),
-      spawnHere: (kind, id, init, parent) => this.spawnHere(kind, id, init, parent),
-      spawnThere: (to, kind, id, init, parent) =>
-        this.router.request(to, 'spawn', { kind: kind.index, id, init, parent }, options.askTimeoutMs, { kind: kind.name, id }),
+      findEnding: (id) => this.#lookUp(id, true),
+      whenEnded: (agent, timeoutMs) => this.#whenEnded(agent, timeoutMs),
+      spawnHere: (kind, id, init, parent, timeoutMs) => this.spawnHere(kind, id, init, parent, timeoutMs),
+      spawnThere: (to, kind, id, init, parent, timeoutMs) =>
+        this.router.request(to, 'spawn', { kind: kind.index, id, init, parent, timeoutMs }, REQUEST_TIMEOUT_MS, { kind: kind.name, id }),
       referenceOf: (cell) => this.referenceOf(cell),
+      childOf: (id, parent) => {
+        const child = this.#lookUp(id, false) ?? this.#lookUp(id, true);
+        return child !== undefined && hasParent(engine.table.parentOf(child.slot, child.generation), parent) ? child : undefined;
+      },
       isLive: (agent) => engine.table.threadOf(agent.slot, agent.generation) >= 0,
     });
     this.#counters = new ThreadCounters(shared, thread, {
@@ -236,24 +247,19 @@ export class ThreadHost implements ReferenceHost, ContextHost {
 
   find(id: string, definition: AnyAgent | undefined): AgentReference | undefined {
     if (typeof id !== 'string') throw optionError('id', `must be a string of 1 to 1,024 bytes of UTF-8, not ${typeof id}`);
-    const { table } = this.engine;
-    const slot = table.find(id);
-    if (slot === 0) return undefined;
-    const generation = table.foundGeneration;
-    const kind = table.kindOf(slot, generation);
-    if (kind < 0) return undefined;
-    const { name } = this.kinds.byIndex(kind);
-    if (definition !== undefined && name !== definition.kind) {
-      throw new NexusError('NEXUS_KIND_MISMATCH', `agent '${id}' is of kind '${name}', not '${definition.kind}'`, { data: { id, kind: name } });
+    const found = this.#lookUp(id, false);
+    if (found !== undefined && definition !== undefined && found.kind !== definition.kind) {
+      throw new NexusError('NEXUS_KIND_MISMATCH', `agent '${id}' is of kind '${found.kind}', not '${definition.kind}'`, { data: { id, kind: found.kind } });
     }
-    return this.reference(slot, generation, kind, id);
+    return found;
   }
 
   /** Spawns on this thread, for whoever asked. */
-  spawnHere(kind: Kind, id: string, init: unknown, parent: AgentReference | undefined): AgentReference | Promise<AgentReference> {
-    const spawned = this.lifecycle.spawn(kind, id, init, parent);
+  spawnHere(kind: Kind, id: string, init: unknown, parent: AgentReference | undefined, timeoutMs: number): AgentReference | Promise<AgentReference> {
+    const spawned = this.lifecycle.spawn(kind, id, init, parent, timeoutMs);
     this.#counters.publishAgentCount();
-    return spawned instanceof Promise ? spawned.then((cell) => this.#referenceTo(cell, id)) : this.#referenceTo(spawned, id);
+    if (!(spawned instanceof Promise)) return this.#referenceTo(spawned, id);
+    return spawned.finally(() => this.#counters.publishAgentCount()).then((cell) => this.#referenceTo(cell, id));
   }
 
   stop(target: AgentReference, timeoutMs = this.#options.askTimeoutMs): Promise<void> {
@@ -345,6 +351,26 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       this.#flushScheduled = false;
       this.#endTurn();
     });
+  }
+
+  /** The agent that has this id: one whose end has begun, or one whose end has not. */
+  #lookUp(id: string, ending: boolean): AgentReference | undefined {
+    const { table } = this.engine;
+    const slot = table.find(id);
+    if (slot === 0) return undefined;
+    const generation = table.foundGeneration;
+    // Before `kindOf`, which finds out whether that generation is still there.
+    const endingNow = isEnding(this.shared, slot);
+    const kind = table.kindOf(slot, generation);
+    return kind < 0 || endingNow !== ending ? undefined : this.reference(slot, generation, kind, id);
+  }
+
+  #whenEnded(agent: AgentReference, timeoutMs: number): Promise<void> {
+    const cell = this.cells.get(agent.slot, agent.generation);
+    if (cell !== undefined) return this.#within(Promise.resolve(this.lifecycle.whenEnded(cell)), agent, timeoutMs);
+    const thread = this.engine.table.threadOf(agent.slot, agent.generation);
+    if (thread < 0 || thread === this.thread || !this.links.canReach(thread)) return DONE;
+    return this.router.request(thread, 'whenEnded', { slot: agent.slot, generation: agent.generation }, timeoutMs, agent);
   }
 
   #stopRemote(target: AgentReference, timeoutMs: number): Promise<void> {

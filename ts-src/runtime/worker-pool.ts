@@ -121,7 +121,13 @@ export class WorkerPool {
   #startWorker(thread: number): Promise<void> {
     const incarnation = this.#incarnations[thread] as number;
     this.#setThreadState(thread, L.THREAD_STATE_STARTING);
-    const workerData: WorkerBoot = { ...this.#options.boot, thread, incarnation, cpu: this.#options.cpus[thread], startTimeoutMs: this.#options.startTimeoutMs };
+    const workerData: WorkerBoot = {
+      ...this.#options.boot,
+      thread,
+      incarnation,
+      cpu: this.#options.cpus[thread],
+      startTimeoutMs: this.#options.startTimeoutMs,
+    };
     const worker = new Worker(new URL('./worker-main.js', import.meta.url), {
       workerData,
       name: `nexus ${thread}`,
