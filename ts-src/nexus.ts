@@ -11,7 +11,7 @@ import type { InitOf, SendOptions, SpawnArguments, SpawnOptions } from './model/
 import type { EngineReport, TableStatistics } from './ports/engine.js';
 import type { DeadLetter } from './runtime/dead-letters.js';
 import { nexusStopped } from './runtime/failures.js';
-import { quiet, stopAllAgents } from './runtime/runtime-calls.js';
+import { busyAgents, quiet, stopAllAgents } from './runtime/runtime-calls.js';
 import type { AgentFailure, Signal } from './runtime/system-calls.js';
 import type { ThreadHost } from './runtime/thread-host.js';
 import type { ThreadLoss, WorkerPool } from './runtime/worker-pool.js';
@@ -47,6 +47,9 @@ export interface AgentSummary {
 }
 
 export type ThreadState = 'empty' | 'starting' | 'ready' | 'lost' | 'failed' | 'stopped';
+
+/** Agents that a log line names. */
+const BUSY_NAMED_MAX = 10;
 
 const THREAD_STATES: readonly ThreadState[] = ['empty', 'starting', 'ready', 'lost', 'failed', 'stopped'];
 
@@ -129,14 +132,14 @@ export class Nexus {
   }
 
   on<E extends keyof NexusEvents>(event: E, listener: (...values: NexusEvents[E]) => void): this {
-    checkEvent(event);
+    checkEvent(event, listener);
     this.#emitter.on(event, listener as (...values: unknown[]) => void);
     this.#countListeners();
     return this;
   }
 
   off<E extends keyof NexusEvents>(event: E, listener: (...values: NexusEvents[E]) => void): this {
-    checkEvent(event);
+    checkEvent(event, listener);
     this.#emitter.off(event, listener as (...values: unknown[]) => void);
     this.#countListeners();
     return this;
@@ -198,15 +201,20 @@ export class Nexus {
 
   /**
    * Ends everything: takes nothing new, lets the agents handle what is in their mailboxes, runs their stop hooks, and ends the threads. What is not done by the
-   * deadline is discarded, and the report says so. A second call returns the first one's promise.
+   * deadline is discarded, and the report says so. A second call returns the first one's promise. A handler may call it but must not await it: it would be
+   * waited for itself, until the deadline. Rejects with NexusTypeError NEXUS_OPTION_INVALID or NEXUS_OPTION_UNKNOWN.
    */
   stop(options: { readonly deadlineMs?: number } = {}): Promise<StopReport> {
-    checkNames('stop', options, ['deadlineMs']);
-    const { deadlineMs = 10_000 } = options;
-    if (!(typeof deadlineMs === 'number' && deadlineMs >= 0 && deadlineMs <= 86_400_000))
-      throw optionError('deadlineMs', `is ${String(deadlineMs)}; it must be from 0 to 86,400,000`);
-    this.#stopped ??= this.#stop(deadlineMs);
-    return this.#stopped;
+    try {
+      checkNames('stop', options, ['deadlineMs']);
+      const { deadlineMs = 10_000 } = options;
+      if (!(typeof deadlineMs === 'number' && deadlineMs >= 0 && deadlineMs <= 86_400_000))
+        throw optionError('deadlineMs', `is ${String(deadlineMs)}; it must be from 0 to 86,400,000`);
+      this.#stopped ??= this.#stop(deadlineMs);
+      return this.#stopped;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -220,6 +228,7 @@ export class Nexus {
     const deadline = clock.nowMs() + deadlineMs;
     this.#pool.beginStop();
     const quietInTime = await this.#becomeQuiet(deadline);
+    if (!quietInTime) this.#sayWhoIsBusy(deadlineMs);
     const discarded = this.threads().reduce((sum, { queueDepth }) => sum + queueDepth, 0);
     const stoppedInTime = await this.#stopAgents(deadline);
     const complete = quietInTime && stoppedInTime && !this.#pool.hasLostWhileStopping;
@@ -228,6 +237,14 @@ export class Nexus {
     await this.#pool.terminate();
     this.#host.close();
     return { complete, discarded: quietInTime ? 0 : discarded };
+  }
+
+  /** Also for whoever awaits `stop` in a handler: that agent is one of them. */
+  #sayWhoIsBusy(deadlineMs: number): void {
+    const busy = busyAgents(this.#host, BUSY_NAMED_MAX);
+    if (busy.length === 0) return;
+    const message = 'the deadline of stop has passed while handlers ran on the calling thread; a handler that awaits stop waits for itself';
+    this.#host.logger.warn({ agents: busy, deadlineMs }, message);
   }
 
   /** Waits until all threads are up, nothing waits or runs on any, and nothing is on its way between them. False if the deadline passed first. */
@@ -289,7 +306,10 @@ function runtimeOf(thread: number): { readonly kind: string; readonly id: string
   return { kind: 'thread', id: String(thread) };
 }
 
-function checkEvent(event: string): void {
-  if ((EVENTS as readonly string[]).includes(event)) return;
+function checkEvent(event: string, listener: unknown): void {
+  if ((EVENTS as readonly string[]).includes(event)) {
+    if (typeof listener === 'function') return;
+    throw optionError('listener', `of '${event}' must be a function, not ${typeof listener}`);
+  }
   throw new NexusTypeError('NEXUS_OPTION_UNKNOWN', `there is no event '${String(event)}'${didYouMean(String(event), EVENTS)} Events are ${EVENTS.join(', ')}`);
 }

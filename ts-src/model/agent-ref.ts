@@ -11,7 +11,7 @@ export type TellOutcome =
   | 'dropped'
   /** The agent has ended. */
   | 'noAgent'
-  /** The nexus has stopped. */
+  /** The nexus has stopped; or, from `ctx`, the sender itself has ended or restarted meanwhile. */
   | 'stopped';
 
 export interface AskOptions {

@@ -45,7 +45,7 @@ export class AgentCell {
 export class AgentExtra {
   /** Counts starts: what belongs to an earlier life is recognised by it. */
   life = 0;
-  /** `init` by reference, on the calling thread; on workers it is in the shared table. */
+  /** A copy of `init`, on the calling thread; on workers it is in the shared table. */
   init: unknown = undefined;
   reference: AgentReference | undefined = undefined;
   parent: AgentReference | undefined = undefined;
@@ -61,6 +61,8 @@ export class AgentExtra {
   watching: Map<number, AgentReference> | undefined = undefined;
   /** The first of a list of timers that have not fired. */
   timers: CellTimer | undefined = undefined;
+  /** In this life: messages of timers may be in the mailbox. */
+  hadTimers = false;
   abort: AbortController | undefined = undefined;
   random: SeededRandom | undefined = undefined;
   restarts: RestartHistory = [];

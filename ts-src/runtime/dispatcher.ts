@@ -5,6 +5,7 @@
  *
  * Not here: what a failed handler leads to, starting and stopping (`lifecycle.ts`), and other threads.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { TellOutcome } from '../model/agent-ref.js';
 import type { AgentContext } from '../model/agent-context.js';
 import { type AgentCell, Status } from './agent-cell.js';
@@ -15,6 +16,9 @@ import { Mailbox } from './mailbox.js';
 import type { ReplyPort } from './pending-asks.js';
 import type { DeadLetterReason } from './dead-letters.js';
 
+/** Handlers must not see the async context of whoever sent the first message of a drain, or created the nexus. This one is of the thread's start. */
+export const inNeutralContext: <T>(call: () => T) => T = AsyncLocalStorage.snapshot();
+
 /** Messages and time between two visits of the event loop. */
 const BUDGET_MESSAGES = 4096;
 const BUDGET_MS = 5;
@@ -22,6 +26,9 @@ const BUDGET_MS = 5;
 const TURN_MESSAGES = 256;
 /** Messages that all pooled mailboxes together have room for: what a burst left behind is kept for the next one, up to here. */
 const POOL_ROOM_MAX = 1 << 18;
+
+/** In the place of the reply of a message that a timer sent: it belongs to the life that started the timer. */
+export const TIMER_MESSAGE: ReplyPort = { reply: () => undefined, fail: () => undefined };
 
 export interface DispatcherNeeds {
   nowMs(): number;
@@ -55,10 +62,11 @@ export class Dispatcher {
   #remaining = BUDGET_MESSAGES;
   /** Messages between two looks at the clock: one where handlers are slow, at most `TURN_MESSAGES`. */
   #pace = 1;
-  readonly #drainSoon = (): void => this.drain();
+  readonly #drain = (): void => this.drain();
+  readonly #drainSoon = (): void => inNeutralContext(this.#drain);
   readonly #drainLater = (): void => {
     this.#remaining = BUDGET_MESSAGES;
-    this.drain();
+    inNeutralContext(this.#drain);
   };
 
   constructor(needs: DispatcherNeeds) {
@@ -103,6 +111,16 @@ export class Dispatcher {
   resume(cell: AgentCell): void {
     cell.status = Status.ready;
     if (cell.mailbox !== undefined) this.#stand(cell);
+  }
+
+  /** Takes out what timers have sent to an agent whose life is over. The order of the others stays. */
+  dropTimerMessages(cell: AgentCell): void {
+    const box = cell.mailbox;
+    for (let left = box?.size ?? 0; box !== undefined && left > 0; left--) {
+      box.shift();
+      if (box.reply === TIMER_MESSAGE) this.depth--;
+      else box.push(box.action as ActionEntry, box.input, box.reply, box.sender);
+    }
   }
 
   /** Takes the mailbox away from an agent that ends; its messages become dead letters, its asks fail. */
@@ -296,14 +314,11 @@ export class Dispatcher {
       reply?.fail(agentMailboxFull(cell));
       return 'dropped';
     }
-    // The oldest that is not a message of the runtime: those are never dropped.
-    for (let left = box.size; left > 0; left--) {
-      box.shift();
-      const oldest = box.action as ActionEntry;
-      if (oldest.index < 0 || oldest === cell.kind.onTerminated) {
-        box.push(oldest, box.input, box.reply, undefined);
-        continue;
-      }
+    // The oldest that is not a message of the runtime: those are never dropped, and stay where they are.
+    for (let index = 0; index < box.size; index++) {
+      const oldest = box.actionAt(index);
+      if (oldest.index < 0 || oldest === cell.kind.onTerminated) continue;
+      box.takeOut(index);
       this.depth--;
       this.#needs.deadLetter('dropped', cell, oldest);
       box.reply?.fail(agentMailboxFull(cell));

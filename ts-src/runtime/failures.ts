@@ -30,6 +30,17 @@ export function spawnTimeout(kind: string, id: string, timeoutMs: number): Nexus
   });
 }
 
+/** A handler that still runs after its agent has restarted or ended wants to do something in its name. */
+export function lifeIsOver(cell: AgentCell): NexusError {
+  return new NexusError(
+    'NEXUS_AGENT_STOPPED',
+    `the ${cell.kind.name} agent has ended or restarted while this handler ran: nothing is done in its name any more`,
+    {
+      data: { kind: cell.kind.name },
+    },
+  );
+}
+
 export function threadLost(thread: number, description: string): NexusError {
   return new NexusError('NEXUS_THREAD_LOST', `thread ${thread} ended while ${description} was waited for; the message may or may not have been handled`, {
     data: { thread },

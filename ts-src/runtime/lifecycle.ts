@@ -7,6 +7,7 @@
 import { NexusError } from '../errors.js';
 import type { AgentContext, Logger } from '../model/agent-context.js';
 import type { StopReason } from '../model/agent-definition.js';
+import { plainCopy } from '../model/plain-copy.js';
 import { decide } from '../model/supervision.js';
 import type { Clock } from '../ports/clock.js';
 import { INSERT_EXISTS, INSERT_FULL, type RoutingTable } from '../ports/engine.js';
@@ -66,6 +67,7 @@ export class Lifecycle {
   spawn(kind: Kind, id: string, init: unknown, parent: AgentReference | undefined, timeoutMs: number): AgentCell | Promise<AgentCell> {
     const { table, keepInitInTable } = this.#needs;
     const payload = keepInitInTable && init !== undefined ? this.#needs.encodeInit(init) : undefined;
+    const kept = keepInitInTable ? undefined : plainCopy(init);
     const slot = table.insert(id, kind.index, payload, parent === undefined ? 0 : parentWord(parent));
     if (slot === INSERT_EXISTS)
       throw new NexusError('NEXUS_ID_DUPLICATE', `an agent with id '${id}' exists already; use getOrSpawn to get it, or another id`, { data: { id } });
@@ -73,7 +75,7 @@ export class Lifecycle {
       throw new NexusError('NEXUS_TABLE_FULL', `the routing table has no room for agent '${id}'; raise memory.agentsMax of createNexus`, { data: { id } });
     const cell = new AgentCell(kind, slot, table.generationOf(slot));
     if (parent !== undefined) extraOf(cell).parent = parent;
-    if (!keepInitInTable && init !== undefined) extraOf(cell).init = init;
+    if (kept !== undefined) extraOf(cell).init = kept;
     return this.#add(cell, init, timeoutMs);
   }
 
@@ -327,7 +329,7 @@ export class Lifecycle {
   }
 
   #initOf(cell: AgentCell): unknown {
-    if (!this.#needs.keepInitInTable) return cell.extra?.init;
+    if (!this.#needs.keepInitInTable) return plainCopy(cell.extra?.init);
     const payload = this.#needs.table.payloadOf(cell.slot, cell.generation);
     return payload === undefined ? undefined : this.#needs.decodeInit(payload);
   }

@@ -77,7 +77,7 @@ export class PendingAsk extends WheelEntry implements ReplyPort {
     if (signal.aborted) return abort();
     this.#signal = signal;
     this.#onAbort = abort;
-    signal.addEventListener('abort', abort, { once: true });
+    this.#asks.listen(signal, abort);
   }
 
   get description(): string {
@@ -91,7 +91,7 @@ export class PendingAsk extends WheelEntry implements ReplyPort {
   #close(): boolean {
     if (this.#settled) return false;
     this.#settled = true;
-    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#signal !== undefined && this.#onAbort !== undefined) this.#asks.unlisten(this.#signal, this.#onAbort);
     this.#asks.closed(this);
     return true;
   }
@@ -105,6 +105,7 @@ export class PendingAsks {
   readonly #wheel: DeadlineWheel;
   readonly #remote: (PendingAsk | undefined)[] = [];
   readonly #freeSlots: number[] = [];
+  readonly #bySignal = new WeakMap<AbortSignal, { readonly aborts: Set<() => void>; readonly listener: () => void }>();
   #sequence: number;
   #open = 0;
   #cancelTick: (() => void) | undefined;
@@ -165,6 +166,25 @@ export class PendingAsks {
       const ask = entry as PendingAsk;
       ask.fail(error(ask));
     });
+  }
+
+  /** One listener a signal, however many asks share it: Node takes more than ten for a leak. */
+  listen(signal: AbortSignal, abort: () => void): void {
+    let waiting = this.#bySignal.get(signal);
+    if (waiting === undefined) {
+      const aborts = new Set<() => void>();
+      waiting = { aborts, listener: () => [...aborts].forEach((each) => void each()) };
+      this.#bySignal.set(signal, waiting);
+      signal.addEventListener('abort', waiting.listener, { once: true });
+    }
+    waiting.aborts.add(abort);
+  }
+
+  unlisten(signal: AbortSignal, abort: () => void): void {
+    const waiting = this.#bySignal.get(signal);
+    if (waiting === undefined || !waiting.aborts.delete(abort) || waiting.aborts.size > 0) return;
+    signal.removeEventListener('abort', waiting.listener);
+    this.#bySignal.delete(signal);
   }
 
   stop(): void {

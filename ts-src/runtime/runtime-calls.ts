@@ -1,4 +1,5 @@
 /** What one thread's runtime does for the others: the system calls, carried out on its host. */
+import { Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import { nexusStopped } from './failures.js';
 import { handleThreadLoss } from './recovery.js';
@@ -49,6 +50,16 @@ export function quiet(host: ThreadHost): Quiet {
   }
   const { dispatcher, lifecycle, router } = host;
   return { idle: dispatcher.isIdle && host.links.waiting === 0, activity: dispatcher.handled + dispatcher.failures + router.sentLocal + lifecycle.spawned };
+}
+
+/** Ids of agents of this thread whose async handlers hold their other messages back, up to `namesMax`. */
+export function busyAgents(host: ThreadHost, namesMax: number): string[] {
+  const names: string[] = [];
+  for (const cell of host.cells) {
+    if (names.length >= namesMax) break;
+    if (cell.status === Status.busy) names.push(host.nameOf(cell.slot, cell.generation) ?? cell.kind.name);
+  }
+  return names;
 }
 
 export async function stopAllAgents(host: ThreadHost): Promise<void> {

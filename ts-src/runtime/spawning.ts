@@ -45,14 +45,17 @@ export interface SpawningNeeds {
 
 export class Spawning {
   readonly #needs: SpawningNeeds;
-  /** Spawns on their way, by thread: placed agents that its count does not show yet. */
+  /** Spawns on their way, by thread. */
   readonly #underway: number[];
+  /** Agents a thread has when what is on its way is there: the published count may show some of those already. */
+  readonly #expected: number[];
   #lastPlaced = 0;
   #named = 0;
 
   constructor(needs: SpawningNeeds) {
     this.#needs = needs;
     this.#underway = new Array(needs.shared.threadCount).fill(0);
+    this.#expected = new Array(needs.shared.threadCount).fill(0);
   }
 
   spawn(definition: AnyAgent, options: SpawnOptions | undefined, parentCell: AgentCell | undefined): Promise<AgentReference> {
@@ -108,14 +111,31 @@ export class Spawning {
     timeoutMs: number,
   ): AgentReference | Promise<AgentReference> {
     if (typeof id !== 'string' || id.length === 0) throw optionError('id', 'must be a string of 1 to 1,024 bytes of UTF-8');
+    if (!isWellFormed(id)) throw optionError('id', 'holds half of a surrogate pair, which UTF-8 cannot express');
     if (thread === this.#needs.thread) return this.#needs.spawnHere(kind, id, init, parent, timeoutMs);
-    this.#underway[thread] = (this.#underway[thread] as number) + 1;
-    const done = (): void => {
-      this.#underway[thread] = (this.#underway[thread] as number) - 1;
-    };
     const spawned = this.#needs.spawnThere(thread, kind, id, init, parent, timeoutMs);
-    spawned.then(done, done);
+    this.#count(thread, spawned);
     return this.#within(timeoutMs, kind, id, spawned);
+  }
+
+  #count(thread: number, spawned: Promise<unknown>): void {
+    const before = this.#underway[thread] as number;
+    this.#expected[thread] = (before === 0 ? this.#published(thread) : (this.#expected[thread] as number)) + 1;
+    this.#underway[thread] = before + 1;
+    spawned.then(
+      () => {
+        this.#underway[thread] = (this.#underway[thread] as number) - 1;
+      },
+      () => {
+        this.#underway[thread] = (this.#underway[thread] as number) - 1;
+        this.#expected[thread] = (this.#expected[thread] as number) - 1;
+      },
+    );
+  }
+
+  #published(thread: number): number {
+    const { shared } = this.#needs;
+    return shared.words[threadWord(shared, thread) + L.THREAD_WORD_AGENT_COUNT] as number;
   }
 
   /** Gives up a spawn on another thread that takes too long. If the agent is there in the end it is stopped: nobody else knows of it. */
@@ -212,7 +232,8 @@ export class Spawning {
     for (let thread = 1; thread < shared.threadCount; thread++) {
       const at = threadWord(shared, thread);
       if (Atomics.load(shared.words, at + L.THREAD_WORD_STATE) !== L.THREAD_STATE_READY) continue;
-      loads.push({ thread, agents: (shared.words[at + L.THREAD_WORD_AGENT_COUNT] as number) + (this.#underway[thread] as number) });
+      const expected = (this.#underway[thread] as number) > 0 ? (this.#expected[thread] as number) : 0;
+      loads.push({ thread, agents: Math.max(this.#published(thread), expected) });
     }
     const chosen = leastLoaded(loads, this.#lastPlaced);
     if (chosen >= 0) {
@@ -236,6 +257,11 @@ function isOfThisLife({ extra }: AgentCell, child: AgentReference): boolean {
   let underway = 0;
   for (const id of extra?.spawning?.values() ?? []) if (id === child.id) underway++;
   return underway > 1;
+}
+
+/** False for a string that holds half of a surrogate pair. */
+export function isWellFormed(id: string): boolean {
+  return (id as string & { isWellFormed(): boolean }).isWellFormed();
 }
 
 function timeoutOf(options: SpawnOptions | undefined): number {

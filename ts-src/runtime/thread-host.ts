@@ -21,7 +21,7 @@ import { AgentTimers } from './agent-timers.js';
 import { CellTable } from './cell-table.js';
 import { Context, type ContextHost } from './context.js';
 import { type DeadLetter, DeadLetters } from './dead-letters.js';
-import { Dispatcher } from './dispatcher.js';
+import { Dispatcher, inNeutralContext, TIMER_MESSAGE } from './dispatcher.js';
 import { nexusStopped } from './failures.js';
 import type { Kind, KindRegistry } from './kind.js';
 import { Lifecycle } from './lifecycle.js';
@@ -31,7 +31,7 @@ import { MessageRouter } from './message-router.js';
 import { PendingAsks } from './pending-asks.js';
 import { hasParent, isEnding, markEnding } from './record-word.js';
 import { sendableError } from './remote-reply.js';
-import { Spawning } from './spawning.js';
+import { isWellFormed, Spawning } from './spawning.js';
 import type { AgentFailure, LogLine, Signal, SystemCalls } from './system-calls.js';
 import { ThreadCounters } from './thread-counters.js';
 import { Watches } from './watches.js';
@@ -149,12 +149,18 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       },
       forget: (cell) => {
         this.watches.forget(cell);
+        if (cell.extra?.hadTimers !== true) return;
+        cell.extra.hadTimers = false;
         this.timers.cancelAll(cell);
+        this.dispatcher.dropTimerMessages(cell);
       },
       escalate: (cell, error) => this.#escalate(cell, error),
       agentFailed: (cell, error, action) => events.agentFailed(this.#failure(cell, error, action)),
     });
-    this.timers = new AgentTimers(clock, (cell, action, input) => this.router.tellLocal(cell, action, input, undefined));
+    this.timers = new AgentTimers(clock, (cell, action, input) => {
+      this.router.sentLocal++;
+      this.dispatcher.enqueue(cell, action, input, TIMER_MESSAGE, undefined);
+    });
     this.watches = new Watches({
       thread,
       cellOf: (ref) => this.cells.get(ref.slot, ref.generation),
@@ -205,7 +211,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   open(calls: SystemCalls, before: () => void = () => undefined): void {
     this.links.open(new MessageReceiver(this, calls), this.#options.incarnation);
     before();
-    this.engine.waiter.start(() => this.#poll());
+    inNeutralContext(() => this.engine.waiter.start(() => this.#poll()));
   }
 
   close(): void {
@@ -247,6 +253,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
 
   find(id: string, definition: AnyAgent | undefined): AgentReference | undefined {
     if (typeof id !== 'string') throw optionError('id', `must be a string of 1 to 1,024 bytes of UTF-8, not ${typeof id}`);
+    // As UTF-8 it would be the id of another agent. There is none to find: it cannot be spawned.
+    if (!isWellFormed(id)) return undefined;
     const found = this.#lookUp(id, false);
     if (found !== undefined && definition !== undefined && found.kind !== definition.kind) {
       throw new NexusError('NEXUS_KIND_MISMATCH', `agent '${id}' is of kind '${found.kind}', not '${definition.kind}'`, { data: { id, kind: found.kind } });
@@ -296,6 +304,11 @@ export class ThreadHost implements ReferenceHost, ContextHost {
 
   unwatch(cell: AgentCell, target: AgentReference): void {
     this.watches.unwatch(cell, target);
+  }
+
+  refuse(kind: string | undefined, id: () => string | undefined, action: string): TellOutcome {
+    this.deadLetters.record('agentStopped', kind, id, action);
+    return 'stopped';
   }
 
   emit(cell: AgentCell, topic: string, data: unknown): void {

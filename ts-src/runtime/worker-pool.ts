@@ -5,7 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import { threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
-import { NexusError, type ErrorCode } from '../errors.js';
+import { NexusError, type ErrorCode, optionError } from '../errors.js';
 import { decide, type ResolvedSupervision, type RestartHistory } from '../model/supervision.js';
 import type { Refusal } from '../model/topology.js';
 import { handleThreadLoss, SEVERAL } from './recovery.js';
@@ -128,12 +128,18 @@ export class WorkerPool {
       cpu: this.#options.cpus[thread],
       startTimeoutMs: this.#options.startTimeoutMs,
     };
-    const worker = new Worker(new URL('./worker-main.js', import.meta.url), {
-      workerData,
-      name: `nexus ${thread}`,
-      ...(this.#options.resourceLimits === undefined ? {} : { resourceLimits: this.#options.resourceLimits }),
-      ...execArgvOf(this.#options.execArgv),
-    });
+    let worker: Worker;
+    try {
+      worker = new Worker(new URL('./worker-main.js', import.meta.url), {
+        workerData,
+        name: `nexus ${thread}`,
+        ...(this.#options.resourceLimits === undefined ? {} : { resourceLimits: this.#options.resourceLimits }),
+        ...execArgvOf(this.#options.execArgv),
+      });
+    } catch (error) {
+      // Nothing else that it is given comes from outside.
+      return Promise.reject(optionError('workers', `Node does not start a worker with these options: ${(error as Error).message}`));
+    }
     this.#states[thread] = { type: 'starting', worker };
     return new Promise((resolve, reject) => {
       let uncaught: unknown;
