@@ -93,12 +93,12 @@ export class Context implements AgentContext {
   }
 
   spawn(definition: AnyAgent, options?: SpawnOptions): Promise<never> {
-    if (this.#isPast) return Promise.reject(lifeIsOver(this.#cell));
+    if (isPast(this.#cell, this.#life)) return Promise.reject(lifeIsOver(this.#cell));
     return this.#host.spawn(definition, options, this.#cell) as Promise<never>;
   }
 
   getOrSpawn(definition: AnyAgent, id: string, options?: SpawnOptions): Promise<never> {
-    if (this.#isPast) return Promise.reject(lifeIsOver(this.#cell));
+    if (isPast(this.#cell, this.#life)) return Promise.reject(lifeIsOver(this.#cell));
     return this.#host.getOrSpawn(definition, id, options) as Promise<never>;
   }
 
@@ -107,17 +107,17 @@ export class Context implements AgentContext {
   }
 
   send(id: string, action: string, input?: unknown, options?: SendOptions): TellOutcome {
-    if (this.#isPast) return this.#host.refuse(undefined, () => id, action);
+    if (isPast(this.#cell, this.#life)) return this.#host.refuse(undefined, () => id, action);
     return this.#host.send(id, action, input, options, this.self as AgentReference);
   }
 
   tell(ref: AgentRef<never>, action: string, input?: unknown): TellOutcome {
-    if (this.#isPast) return this.#refuse(ref, action);
+    if (isPast(this.#cell, this.#life)) return this.#refuse(ref, action);
     return this.#host.tellFrom(this.self as AgentReference, ref as unknown as AgentReference, action, input);
   }
 
   ask(ref: AgentRef<never>, action: string, input?: unknown, options?: AskOptions): Promise<never> {
-    if (this.#isPast) {
+    if (isPast(this.#cell, this.#life)) {
       this.#refuse(ref, action);
       return Promise.reject(lifeIsOver(this.#cell));
     }
@@ -136,16 +136,11 @@ export class Context implements AgentContext {
 
   emit(topic: string, data?: unknown): void {
     if (typeof topic !== 'string' || topic.length === 0) throw optionError('emit', 'topic must be a non-empty string');
-    if (!this.#isPast) this.#host.emit(this.#cell, topic, data);
+    if (!isPast(this.#cell, this.#life)) this.#host.emit(this.#cell, topic, data);
   }
 
   stop(): void {
     if (!this.#isOver) this.#host.requestStop(this.#cell);
-  }
-
-  /** The agent has restarted or ended: nothing is sent in the name of this life any more. What runs while it ends, such as the stop hook, is not past. */
-  get #isPast(): boolean {
-    return this.#cell.status === Status.stopped || !this.isOf(this.#cell);
   }
 
   #refuse(ref: unknown, action: string): TellOutcome {
@@ -170,4 +165,9 @@ export class Context implements AgentContext {
 function reference(ref: unknown): AgentReference {
   if (ref instanceof AgentReference) return ref;
   throw optionError('ref', `must be a reference to an agent, not ${ref === null ? 'null' : typeof ref}`);
+}
+
+/** The agent has restarted or ended: nothing is sent in the name of this life any more. What runs while it ends, such as the stop hook, is not past. */
+function isPast({ extra, status }: AgentCell, life: number): boolean {
+  return status === Status.stopped || life !== (extra === undefined ? 0 : extra.life);
 }

@@ -5,7 +5,7 @@
  *
  * Not here: what a failed handler leads to, starting and stopping (`lifecycle.ts`), and other threads.
  */
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncResource } from 'node:async_hooks';
 import type { TellOutcome } from '../model/agent-ref.js';
 import type { AgentContext } from '../model/agent-context.js';
 import { type AgentCell, Status } from './agent-cell.js';
@@ -17,7 +17,11 @@ import type { ReplyPort } from './pending-asks.js';
 import type { DeadLetterReason } from './dead-letters.js';
 
 /** Handlers must not see the async context of whoever sent the first message of a drain, or created the nexus. This one is of the thread's start. */
-export const inNeutralContext: <T>(call: () => T) => T = AsyncLocalStorage.snapshot();
+const threadStart = new AsyncResource('nexus', { requireManualDestroy: true });
+export const inNeutralContext = (call: () => void): void => threadStart.runInAsyncScope(call);
+
+/** Reacting to it is the cheapest microtask: `queueMicrotask` makes a resource of its own for the context of its caller, which a drain leaves anyway. */
+const DONE = Promise.resolve();
 
 /** Messages and time between two visits of the event loop. */
 const BUDGET_MESSAGES = 4096;
@@ -63,7 +67,16 @@ export class Dispatcher {
   /** Messages between two looks at the clock: one where handlers are slow, at most `TURN_MESSAGES`. */
   #pace = 1;
   readonly #drain = (): void => this.drain();
-  readonly #drainSoon = (): void => inNeutralContext(this.#drain);
+  readonly #drainSoon = (): void => {
+    try {
+      inNeutralContext(this.#drain);
+    } catch (error) {
+      // Of the runtime itself: an uncaught exception, not a rejected promise.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  };
   readonly #drainLater = (): void => {
     this.#remaining = BUDGET_MESSAGES;
     inNeutralContext(this.#drain);
@@ -283,7 +296,7 @@ export class Dispatcher {
     this.#queueSize++;
     if (!this.#scheduled) {
       this.#scheduled = true;
-      if (this.#remaining > 0) queueMicrotask(this.#drainSoon);
+      if (this.#remaining > 0) void DONE.then(this.#drainSoon);
       else setImmediate(this.#drainLater);
     }
   }

@@ -30,7 +30,7 @@ export function markEnding(shared: SharedMemory, slot: number, isEnding: boolean
 
 /** Holds for the generation that is found live afterwards. */
 export function isEnding(shared: SharedMemory, slot: number): boolean {
-  return Atomics.load(shared.words, wordAt(shared, slot)) < 0;
+  return (shared.words[wordAt(shared, slot)] as number) < 0;
 }
 
 function wordAt(shared: SharedMemory, slot: number): number {
