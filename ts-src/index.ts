@@ -18,8 +18,8 @@ export {
   type Terminated,
   defineAgent,
 } from './model/agent-definition.js';
-export type { AgentRef, AskOptions, InputOf, ReplyOf, TellOutcome } from './model/agent-ref.js';
-export type { InitOf, Routing, SendOptions, SpawnOptions, ThreadChoice } from './model/spawn-options.js';
+export type { ActionName, ActionsOf, AgentRef, AskArguments, AskOptions, InputOf, ReplyOf, TellArguments, TellOutcome } from './model/agent-ref.js';
+export type { InitOf, Routing, SendOptions, SpawnArguments, SpawnOptions, ThreadChoice } from './model/spawn-options.js';
 export type { NexusTopology } from '../bindings/placement.js';
 export type { AgentSummary, Nexus, NexusEvents, StopReport, ThreadState, ThreadStatistics } from './nexus.js';
 export type { EngineOptions, MemoryOptions, MessageOptions, NexusOptions, WorkerOptions, WorkerRestartOptions } from './options.js';

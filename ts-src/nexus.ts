@@ -7,7 +7,7 @@ import { NexusTypeError, optionError } from './errors.js';
 import type { AnyAgent } from './model/agent-definition.js';
 import type { AgentRef, TellOutcome } from './model/agent-ref.js';
 import { checkNames, didYouMean } from './model/nearest-name.js';
-import type { InitOf, SendOptions, SpawnArguments, SpawnOptions } from './model/spawn-options.js';
+import type { SendOptions, SpawnArguments, SpawnOptions } from './model/spawn-options.js';
 import type { EngineReport, TableStatistics } from './ports/engine.js';
 import type { DeadLetter } from './runtime/dead-letters.js';
 import { nexusStopped } from './runtime/failures.js';
@@ -112,9 +112,9 @@ export class Nexus {
    * The live agent of this id, or a new one: if the end of one with this id has begun, after that. Concurrent calls from any thread get the same agent.
    * Rejects as `spawn`, and with NEXUS_KIND_MISMATCH.
    */
-  getOrSpawn<D extends AnyAgent>(definition: D, id: string, options?: SpawnOptions<InitOf<D>>): Promise<AgentRef<D>> {
+  getOrSpawn<D extends AnyAgent>(definition: D, id: string, ...rest: SpawnArguments<D>): Promise<AgentRef<D>> {
     if (this.#stopped !== undefined) return Promise.reject(nexusStopped());
-    return this.#host.getOrSpawn(definition, id, options) as Promise<unknown> as Promise<AgentRef<D>>;
+    return this.#host.getOrSpawn(definition, id, rest[0] as SpawnOptions | undefined) as Promise<unknown> as Promise<AgentRef<D>>;
   }
 
   /**

@@ -1,7 +1,7 @@
 /** The third argument of every handler: everything an agent may use. Nothing comes from a global, so that the same agent runs under a simulated clock. */
 import type { AnyAgent } from './agent-definition.js';
 import type { ActionName, ActionsOf, AgentRef, AskArguments, ReplyOf, TellArguments, TellOutcome } from './agent-ref.js';
-import type { SendOptions, SpawnArguments, SpawnOptions, InitOf } from './spawn-options.js';
+import type { SendOptions, SpawnArguments } from './spawn-options.js';
 
 export interface AgentTimer {
   cancel(): void;
@@ -43,7 +43,7 @@ export interface AgentContext {
   /** Spawns a child: it ends when this agent ends or restarts. */
   spawn<D extends AnyAgent>(definition: D, ...rest: SpawnArguments<D>): Promise<AgentRef<D>>;
   /** The live agent of this id and kind, or a new one (not a child: others may use it too). */
-  getOrSpawn<D extends AnyAgent>(definition: D, id: string, options?: SpawnOptions<InitOf<D>>): Promise<AgentRef<D>>;
+  getOrSpawn<D extends AnyAgent>(definition: D, id: string, ...rest: SpawnArguments<D>): Promise<AgentRef<D>>;
   find<D extends AnyAgent = AnyAgent>(id: string, definition?: D): AgentRef<D> | undefined;
   send(id: string, action: string, input?: unknown, options?: SendOptions): TellOutcome;
   /** As `ref.tell`, with this agent as the sender. */

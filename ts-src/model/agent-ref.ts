@@ -59,4 +59,6 @@ export interface AgentRef<D extends AnyAgent = AnyAgent> {
   stop(options?: { readonly timeoutMs?: number }): Promise<void>;
   /** Same agent, same life. */
   equals(other: AgentRef): boolean;
+  /** Never present: a reference to an agent of one definition is not one of another. */
+  readonly __definition?: D;
 }

@@ -111,12 +111,12 @@ export class Context implements AgentContext {
     return this.#host.send(id, action, input, options, this.self as AgentReference);
   }
 
-  tell(ref: AgentRef<never>, action: string, input?: unknown): TellOutcome {
+  tell(ref: AgentRef, action: string, input?: unknown): TellOutcome {
     if (isPast(this.#cell, this.#life)) return this.#refuse(ref, action);
     return this.#host.tellFrom(this.self as AgentReference, ref as unknown as AgentReference, action, input);
   }
 
-  ask(ref: AgentRef<never>, action: string, input?: unknown, options?: AskOptions): Promise<never> {
+  ask(ref: AgentRef, action: string, input?: unknown, options?: AskOptions): Promise<never> {
     if (isPast(this.#cell, this.#life)) {
       this.#refuse(ref, action);
       return Promise.reject(lifeIsOver(this.#cell));

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { defineAgent } from 'nexus-agents';
+import { type AnyAgent, defineAgent } from '../../../dist/ts-src/model/agent-definition.js';
 import { createSharedMemory, threadWord } from '../../../dist/bindings/shared-memory.js';
 import * as L from '../../../dist/layout/generated/layout.js';
 import type { AgentReference } from '../../../dist/ts-src/runtime/agent-reference.js';
@@ -18,7 +18,7 @@ test('a burst of spawns is spread evenly, also while the counts of the threads s
     thread: 0,
     incarnation: 0,
     shared,
-    kinds: new KindRegistry([outlineOf(Some, false)], new Map([['some', Some]])),
+    kinds: new KindRegistry([outlineOf(Some as AnyAgent, false)], new Map([['some', Some as AnyAgent]])),
     logger: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
     clock: new ManualClock(),
     isStopping: () => false,
@@ -34,7 +34,7 @@ test('a burst of spawns is spread evenly, also while the counts of the threads s
   });
   const placed = (): number[] => [1, 2].map((thread) => answers.filter((answer) => answer.thread === thread).length);
   const spawn = (count: number): void => {
-    for (let index = 0; index < count; index++) void spawning.spawn(Some, undefined, undefined);
+    for (let index = 0; index < count; index++) void spawning.spawn(Some as AnyAgent, undefined, undefined);
   };
   spawn(10);
   expect(placed()).toEqual([5, 5]);
