@@ -26,6 +26,7 @@ export interface NexusEvents {
   /** An agent of the calling thread escalated and has no parent. Without a listener it is thrown, as an uncaught exception. */
   escalated: [AgentFailure];
   threadLost: [ThreadLoss];
+  /** A successor serves, and its agents have started, or were waited for as long as `workers.startTimeoutMs`: those that still start are not counted. */
   threadRestored: [{ readonly thread: number; readonly restored: number; readonly failed: number }];
   /** A thread was lost too often and is given up. */
   threadFailed: [ThreadLoss];

@@ -56,7 +56,7 @@ export interface WorkerOptions {
   };
   readonly execArgv?: readonly string[];
   readonly restart?: WorkerRestartOptions;
-  /** Time a worker has to import the modules. Default 30,000. */
+  /** Time a worker has to import the modules; and that one agent may hold it up when it starts again after a loss. Default 30,000. */
   readonly startTimeoutMs?: number;
 }
 

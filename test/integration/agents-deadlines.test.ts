@@ -53,6 +53,15 @@ describeEngines((engine) => {
     });
   });
 
+  test('a spawn whose agent is ended before it has started settles with that, whatever its start hook waits for', async () => {
+    const nexus = await start();
+    const never = { startGate: freshId('never') };
+    const codes = [0, 1].map((thread) => codeOf(nexus.spawn(Hooked, { id: `never${thread}`, thread, init: never, timeoutMs: 3_600_000 })));
+    await until(() => nexus.find('never0') !== undefined && nexus.find('never1') !== undefined);
+    await nexus.stop();
+    for (const code of await Promise.all(codes)) expect(['NEXUS_START_FAILED', 'NEXUS_STOPPED']).toContain(code);
+  });
+
   test('an agent that a blocked thread starts after the timeout of its spawn is stopped', async () => {
     const nexus = await start();
     const parent = await nexus.spawn(Probe, { thread: 2 });

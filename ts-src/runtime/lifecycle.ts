@@ -161,29 +161,44 @@ export class Lifecycle {
       return cell;
     }
     const life = lifeOf(cell);
+    const { givenUp, release } = this.#limitStart(cell, timeoutMs);
     const started = starting.then(
       () => {
+        release();
         if (cell.status >= Status.stopping) throw this.#startFailed(cell, new Error('it was stopped before it had started'));
         if (lifeOf(cell) === life) this.#ready(cell);
         return cell;
       },
       (error: unknown) => {
+        release();
         throw this.#startFailed(cell, error);
       },
     );
-    return this.#within(timeoutMs, cell, started);
+    return Promise.race([started, givenUp]);
   }
 
-  /** Gives up a start that takes too long: nobody has a reference to the agent, so that it must not stay. */
-  #within(timeoutMs: number, cell: AgentCell, started: Promise<AgentCell>): Promise<AgentCell> {
-    return new Promise((resolve, reject) => {
+  /** `givenUp` rejects when a start takes too long, and ends the agent then: nobody has a reference to it. Or when the agent ends, whatever its hook waits for. */
+  #limitStart(cell: AgentCell, timeoutMs: number): { readonly givenUp: Promise<never>; readonly release: () => void } {
+    let release = (): void => undefined;
+    const givenUp = new Promise<never>((_resolve, reject) => {
       const cancel = this.#needs.clock.after(timeoutMs, () => {
         const error = spawnTimeout(cell.kind.name, this.#needs.table.keyOf(cell.slot, cell.generation) ?? '', timeoutMs);
         reject(error);
         this.stop(cell, { type: 'failed', error });
       });
-      started.finally(cancel).then(resolve, reject);
+      const ended = (): void => {
+        cancel();
+        reject(this.#startFailed(cell, new Error('it was stopped before it had started')));
+      };
+      this.whenStopped(cell, ended);
+      release = (): void => {
+        cancel();
+        const callbacks = cell.extra?.onStopped;
+        const index = callbacks?.indexOf(ended) ?? -1;
+        if (index >= 0) callbacks?.splice(index, 1);
+      };
     });
+    return { givenUp, release };
   }
 
   /** Makes the state and runs the start hook. */
