@@ -95,9 +95,10 @@ describeEngines((engine) => {
     const waiting = parent.ask('read', undefined, { timeoutMs: 60_000 });
     await until(() => nexus.threads()[1]?.state === 'ready' && nexus.threads()[1]?.queueDepth === 1);
     desk.tell('open', gate);
-    expect(await restored).toEqual({ thread: 1, restored: 1, failed: 0 });
-    expect(await waiting).toBe(4);
+    const news = await restored;
     expect(failures).toEqual([]);
+    expect(news).toEqual({ thread: 1, restored: 1, failed: 0 });
+    expect(await waiting).toBe(4);
     const child = nexus.find('child', Hooked);
     expect(child?.equals(before as never)).toBe(false);
     await parent.stop();

@@ -33,8 +33,8 @@ export interface SpawningNeeds {
   findEnding(id: string): AgentReference | undefined;
   /** Resolves when an agent whose end has begun has ended. Rejects with NEXUS_STOP_TIMEOUT or NEXUS_ASK_TIMEOUT, or when its thread is lost. */
   whenEnded(agent: AgentReference, timeoutMs: number): Promise<void>;
-  /** The agent that has this id, if it was spawned by `parent`, in whichever of its lives. */
-  childOf(id: string, parent: AgentReference): AgentReference | undefined;
+  /** The agent that has this id, and whether it was spawned by `parent`, in whichever of its lives. */
+  holderOf(id: string, parent: AgentReference): { readonly agent: AgentReference; readonly isChild: boolean } | undefined;
   spawnHere(kind: Kind, id: string, init: unknown, parent: AgentReference | undefined, timeoutMs: number): AgentReference | Promise<AgentReference>;
   /** Settles also long after the timeout, with what became of it. */
   spawnThere(thread: number, kind: Kind, id: string, init: unknown, parent: AgentReference | undefined, timeoutMs: number): Promise<AgentReference>;
@@ -170,11 +170,14 @@ export class Spawning {
         return await this.#spawnOn(thread, kind, id, init, referenceOf(parent), remainingMs);
       } catch (error) {
         if (!hasCode(error, 'NEXUS_ID_DUPLICATE')) throw error;
-        const child = this.#needs.childOf(id, referenceOf(parent));
+        const holder = this.#needs.holderOf(id, referenceOf(parent));
         remainingMs = deadlineMs - clock.nowMs();
-        if (child === undefined || isOfThisLife(parent, child) || remainingMs <= 0) throw error;
+        if (remainingMs <= 0) throw error;
+        // Nobody: it has ended since.
+        if (holder === undefined) continue;
+        if (!holder.isChild || isOfThisLife(parent, holder.agent)) throw error;
         // If that fails, so does the next attempt.
-        await child.stop({ timeoutMs: remainingMs }).catch(() => undefined);
+        await holder.agent.stop({ timeoutMs: remainingMs }).catch(() => undefined);
       }
     }
   }

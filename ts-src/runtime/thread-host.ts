@@ -191,9 +191,12 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       spawnThere: (to, kind, id, init, parent, timeoutMs) =>
         this.router.request(to, 'spawn', { kind: kind.index, id, init, parent, timeoutMs }, REQUEST_TIMEOUT_MS, { kind: kind.name, id }),
       referenceOf: (cell) => this.referenceOf(cell),
-      childOf: (id, parent) => {
-        const child = this.#lookUp(id, false) ?? this.#lookUp(id, true);
-        return child !== undefined && hasParent(engine.table.parentOf(child.slot, child.generation), parent) ? child : undefined;
+      holderOf: (id, parent) => {
+        const agent = this.#lookUp(id, false) ?? this.#lookUp(id, true);
+        if (agent === undefined) return undefined;
+        const isChild = hasParent(engine.table.parentOf(agent.slot, agent.generation), parent);
+        // It may have ended before its parent was read.
+        return engine.table.threadOf(agent.slot, agent.generation) < 0 ? undefined : { agent, isChild };
       },
       isLive: (agent) => engine.table.threadOf(agent.slot, agent.generation) >= 0,
     });

@@ -26,7 +26,7 @@ test('a burst of spawns is spread evenly, also while the counts of the threads s
     find: () => undefined,
     findEnding: () => undefined,
     whenEnded: () => Promise.resolve(),
-    childOf: () => undefined,
+    holderOf: () => undefined,
     spawnHere: () => ({}) as AgentReference,
     spawnThere: (thread) => new Promise((resolve) => answers.push({ thread, arrive: () => resolve({} as AgentReference) })),
     referenceOf: () => ({}) as AgentReference,
