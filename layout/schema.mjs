@@ -84,7 +84,7 @@ export const sections = {
     'INCARNATION',
     'AGENT_COUNT',
     'QUEUE_DEPTH',
-    /** Slot of the agent whose start runs now, 0 for none: if the thread ends in it, its successor leaves that agent out. */
+    /** Slot of the agent whose start runs now, 0 for none, or a mark of ts-src/runtime/recovery.ts: if the thread ends in it, its successor leaves that agent out. */
     'STARTING',
     // From word 16 (second cache line): written by other threads.
     { at: 16, name: 'PARKED' },
@@ -113,7 +113,7 @@ export const sections = {
     'EXTENSION',
     /** Position of the index entry, counted in words from the start of the buckets. */
     'ENTRY',
-    /** Agent that spawned this one: record index (0 for none) | lowest bits of its generation << PARENT_GENERATION_SHIFT. Opaque to the table. */
+    /** Agent that spawned this one: record index (0 for none) | lowest bits of its generation << PARENT_GENERATION_SHIFT; the highest bit: its end has begun. Opaque to the table. */
     'PARENT',
     { at: 8, name: 'INLINE' },
   ],

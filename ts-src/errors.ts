@@ -15,6 +15,7 @@ export const ERROR_CODES = {
   NEXUS_AGENT_NOT_FOUND: 'No live agent has this address: it never existed, or it ended.',
   NEXUS_AGENT_STOPPED: 'The agent ended before it handled the message.',
   NEXUS_START_FAILED: 'The state factory or the start hook of an agent failed.',
+  NEXUS_SPAWN_TIMEOUT: 'The agent had not started within the time of the spawn, and does not stay.',
   NEXUS_STOP_TIMEOUT: 'The agent did not end within the deadline.',
   NEXUS_ASK_TIMEOUT: 'No reply came within the time of the ask.',
   NEXUS_ASK_ABORTED: 'The AbortSignal of the ask was aborted.',

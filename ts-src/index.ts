@@ -16,10 +16,10 @@ export {
   type Terminated,
   defineAgent,
 } from './model/agent-definition.js';
-export type { AgentRef, AskOptions, TellOutcome } from './model/agent-ref.js';
+export type { ActionName, ActionsOf, AgentRef, AskArguments, AskOptions, TellArguments, TellOutcome } from './model/agent-ref.js';
 export type { HistogramName, HistogramSnapshot } from './model/histogram.js';
 export { describeShape, fingerprint, type Infer, type Shape, shape } from './model/shape.js';
-export type { InitOf, Routing, SendOptions, SpawnOptions, ThreadChoice } from './model/spawn-options.js';
+export type { InitOf, Routing, SendOptions, SpawnArguments, SpawnOptions, ThreadChoice } from './model/spawn-options.js';
 export type { NexusTopology } from '../bindings/placement.js';
 export type { AgentSummary, Nexus, NexusEvents, StopReport, ThreadState, ThreadStatistics } from './nexus.js';
 export type { EngineOptions, MemoryOptions, MessageOptions, NexusOptions, WorkerOptions, WorkerRestartOptions } from './options.js';

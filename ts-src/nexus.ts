@@ -8,12 +8,12 @@ import { HISTOGRAM_KEYS, type HistogramName, HistogramSnapshot } from './model/h
 import type { AnyAgent } from './model/agent-definition.js';
 import type { AgentRef, TellOutcome } from './model/agent-ref.js';
 import { checkNames, didYouMean } from './model/nearest-name.js';
-import type { InitOf, SendOptions, SpawnArguments, SpawnOptions } from './model/spawn-options.js';
+import type { SendOptions, SpawnArguments, SpawnOptions } from './model/spawn-options.js';
 import type { EngineReport, TableStatistics } from './ports/engine.js';
 import type { DeadLetter } from './runtime/dead-letters.js';
 import { nexusStopped } from './runtime/failures.js';
 import { HistogramShard } from './runtime/histogram-shard.js';
-import { quiet, stopAllAgents } from './runtime/runtime-calls.js';
+import { busyAgents, quiet, stopAllAgents } from './runtime/runtime-calls.js';
 import type { AgentFailure, Signal } from './runtime/system-calls.js';
 import type { ThreadHost } from './runtime/thread-host.js';
 import type { ThreadLoss, WorkerPool } from './runtime/worker-pool.js';
@@ -28,6 +28,7 @@ export interface NexusEvents {
   /** An agent of the calling thread escalated and has no parent. Without a listener it is thrown, as an uncaught exception. */
   escalated: [AgentFailure];
   threadLost: [ThreadLoss];
+  /** A successor serves, and its agents have started, or were waited for as long as `workers.startTimeoutMs`: those that still start are not counted. */
   threadRestored: [{ readonly thread: number; readonly restored: number; readonly failed: number }];
   /** A thread was lost too often and is given up. */
   threadFailed: [ThreadLoss];
@@ -49,6 +50,9 @@ export interface AgentSummary {
 }
 
 export type ThreadState = 'empty' | 'starting' | 'ready' | 'lost' | 'failed' | 'stopped';
+
+/** Agents that a log line names. */
+const BUSY_NAMED_MAX = 10;
 
 const THREAD_STATES: readonly ThreadState[] = ['empty', 'starting', 'ready', 'lost', 'failed', 'stopped'];
 
@@ -98,7 +102,8 @@ export class Nexus {
   }
 
   /**
-   * Starts an agent. Rejects with a NexusError: NEXUS_ID_DUPLICATE, NEXUS_KIND_UNKNOWN, NEXUS_START_FAILED, NEXUS_TABLE_FULL, NEXUS_THREAD_LOST, NEXUS_STOPPED;
+   * Starts an agent. Rejects with a NexusError: NEXUS_ID_DUPLICATE, NEXUS_KIND_UNKNOWN, NEXUS_START_FAILED, NEXUS_SPAWN_TIMEOUT, NEXUS_TABLE_FULL,
+   * NEXUS_THREAD_LOST, NEXUS_STOPPED;
    * or a NexusTypeError: NEXUS_OPTION_INVALID, NEXUS_THREAD_UNKNOWN, NEXUS_NOT_CLONEABLE (`init` for another thread).
    */
   spawn<D extends AnyAgent>(definition: D, ...rest: SpawnArguments<D>): Promise<AgentRef<D>> {
@@ -106,14 +111,17 @@ export class Nexus {
     return this.#host.spawn(definition, rest[0] as SpawnOptions | undefined, undefined) as Promise<unknown> as Promise<AgentRef<D>>;
   }
 
-  /** The live agent of this id, or a new one. Concurrent calls from any thread get the same agent. Rejects as `spawn`, and with NEXUS_KIND_MISMATCH. */
-  getOrSpawn<D extends AnyAgent>(definition: D, id: string, options?: SpawnOptions<InitOf<D>>): Promise<AgentRef<D>> {
+  /**
+   * The live agent of this id, or a new one: if the end of one with this id has begun, after that. Concurrent calls from any thread get the same agent.
+   * Rejects as `spawn`, and with NEXUS_KIND_MISMATCH.
+   */
+  getOrSpawn<D extends AnyAgent>(definition: D, id: string, ...rest: SpawnArguments<D>): Promise<AgentRef<D>> {
     if (this.#stopped !== undefined) return Promise.reject(nexusStopped());
-    return this.#host.getOrSpawn(definition, id, options) as Promise<unknown> as Promise<AgentRef<D>>;
+    return this.#host.getOrSpawn(definition, id, rest[0] as SpawnOptions | undefined) as Promise<unknown> as Promise<AgentRef<D>>;
   }
 
   /**
-   * The live agent of this id on any thread, from the shared table: no other thread is asked.
+   * The live agent of this id on any thread, from the shared table: no other thread is asked. Not one whose end has begun.
    * @param definition types the reference; an agent of another kind is then a NexusError NEXUS_KIND_MISMATCH
    */
   find<D extends AnyAgent = AnyAgent>(id: string, definition?: D): AgentRef<D> | undefined {
@@ -137,14 +145,14 @@ export class Nexus {
   }
 
   on<E extends keyof NexusEvents>(event: E, listener: (...values: NexusEvents[E]) => void): this {
-    checkEvent(event);
+    checkEvent(event, listener);
     this.#emitter.on(event, listener as (...values: unknown[]) => void);
     this.#countListeners();
     return this;
   }
 
   off<E extends keyof NexusEvents>(event: E, listener: (...values: NexusEvents[E]) => void): this {
-    checkEvent(event);
+    checkEvent(event, listener);
     this.#emitter.off(event, listener as (...values: unknown[]) => void);
     this.#countListeners();
     return this;
@@ -218,15 +226,20 @@ export class Nexus {
 
   /**
    * Ends everything: takes nothing new, lets the agents handle what is in their mailboxes, runs their stop hooks, and ends the threads. What is not done by the
-   * deadline is discarded, and the report says so. A second call returns the first one's promise.
+   * deadline is discarded, and the report says so. A second call returns the first one's promise. A handler may call it but must not await it: it would be
+   * waited for itself, until the deadline. Rejects with NexusTypeError NEXUS_OPTION_INVALID or NEXUS_OPTION_UNKNOWN.
    */
   stop(options: { readonly deadlineMs?: number } = {}): Promise<StopReport> {
-    checkNames('stop', options, ['deadlineMs']);
-    const { deadlineMs = 10_000 } = options;
-    if (!(typeof deadlineMs === 'number' && deadlineMs >= 0 && deadlineMs <= 86_400_000))
-      throw optionError('deadlineMs', `is ${String(deadlineMs)}; it must be from 0 to 86,400,000`);
-    this.#stopped ??= this.#stop(deadlineMs);
-    return this.#stopped;
+    try {
+      checkNames('stop', options, ['deadlineMs']);
+      const { deadlineMs = 10_000 } = options;
+      if (!(typeof deadlineMs === 'number' && deadlineMs >= 0 && deadlineMs <= 86_400_000))
+        throw optionError('deadlineMs', `is ${String(deadlineMs)}; it must be from 0 to 86,400,000`);
+      this.#stopped ??= this.#stop(deadlineMs);
+      return this.#stopped;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -238,13 +251,12 @@ export class Nexus {
   async #stop(deadlineMs: number): Promise<StopReport> {
     const { clock } = this.#host;
     const deadline = clock.nowMs() + deadlineMs;
-    // The agents of a thread that is being replaced handle nothing more, and their stop hooks do not run.
-    const allAreUp = this.threads().every(({ state }) => state !== 'lost' && state !== 'starting');
     this.#pool.beginStop();
     const quietInTime = await this.#becomeQuiet(deadline);
+    if (!quietInTime) this.#sayWhoIsBusy(deadlineMs);
     const discarded = this.threads().reduce((sum, { queueDepth }) => sum + queueDepth, 0);
     const stoppedInTime = await this.#stopAgents(deadline);
-    const complete = allAreUp && quietInTime && stoppedInTime && !this.#pool.hasLostWhileStopping;
+    const complete = quietInTime && stoppedInTime && !this.#pool.hasLostWhileStopping;
     this.#isOpen = false;
     this.#host.links.isClosed = true;
     await this.#pool.terminate();
@@ -252,7 +264,15 @@ export class Nexus {
     return { complete, discarded: quietInTime ? 0 : discarded };
   }
 
-  /** Waits until nothing waits or runs on any thread and nothing is on its way between them. False if the deadline passed first. */
+  /** Also for whoever awaits `stop` in a handler: that agent is one of them. */
+  #sayWhoIsBusy(deadlineMs: number): void {
+    const busy = busyAgents(this.#host, BUSY_NAMED_MAX);
+    if (busy.length === 0) return;
+    const message = 'the deadline of stop has passed while handlers ran on the calling thread; a handler that awaits stop waits for itself';
+    this.#host.logger.warn({ agents: busy, deadlineMs }, message);
+  }
+
+  /** Waits until all threads are up, nothing waits or runs on any, and nothing is on its way between them. False if the deadline passed first. */
   async #becomeQuiet(deadline: number): Promise<boolean> {
     const { clock } = this.#host;
     let before = -1;
@@ -270,7 +290,7 @@ export class Nexus {
       const all = [...answers, quiet(this.#host)];
       const activity = all.reduce((sum, answer) => sum + (answer?.activity ?? 0), 0);
       // Twice the same sum, and idle both times: what was on its way in between would have changed it.
-      if (all.every((answer) => answer === undefined || answer.idle)) {
+      if (!this.#pool.isReplacing && all.every((answer) => answer === undefined || answer.idle)) {
         if (activity === before) return true;
         before = activity;
       } else before = -1;
@@ -316,7 +336,10 @@ function runtimeOf(thread: number): { readonly kind: string; readonly id: string
   return { kind: 'thread', id: String(thread) };
 }
 
-function checkEvent(event: string): void {
-  if ((EVENTS as readonly string[]).includes(event)) return;
+function checkEvent(event: string, listener: unknown): void {
+  if ((EVENTS as readonly string[]).includes(event)) {
+    if (typeof listener === 'function') return;
+    throw optionError('listener', `of '${event}' must be a function, not ${typeof listener}`);
+  }
   throw new NexusTypeError('NEXUS_OPTION_UNKNOWN', `there is no event '${String(event)}'${didYouMean(String(event), EVENTS)} Events are ${EVENTS.join(', ')}`);
 }

@@ -50,7 +50,7 @@ export interface WorkerRestartOptions {
 export interface WorkerOptions {
   /** Ties workers to processors, and their rings to the memory of those: `compact` on as few nodes as possible, `spread` over all. Default `none`. */
   readonly placement?: PlacementPolicy;
-  /** As for `new Worker`. */
+  /** As for `new Worker`; each more than 0. */
   readonly resourceLimits?: {
     readonly maxOldGenerationSizeMb?: number;
     readonly maxYoungGenerationSizeMb?: number;
@@ -59,7 +59,7 @@ export interface WorkerOptions {
   };
   readonly execArgv?: readonly string[];
   readonly restart?: WorkerRestartOptions;
-  /** Time a worker has to import the modules. Default 30,000. */
+  /** Time a worker has to import the modules; and that one agent may hold it up when it starts again after a loss. Default 30,000. */
   readonly startTimeoutMs?: number;
 }
 
@@ -103,6 +103,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   messages: ['askTimeoutMs', 'bytesMax'],
   engine: ['force', 'require', 'spinMicroseconds'],
   workers: ['placement', 'resourceLimits', 'execArgv', 'restart', 'startTimeoutMs'],
+  'workers.resourceLimits': ['maxOldGenerationSizeMb', 'maxYoungGenerationSizeMb', 'codeRangeSizeMb', 'stackSizeMb'],
   'workers.restart': ['intensity', 'periodMs', 'initialDelayMs', 'maxDelayMs'],
 };
 
@@ -145,8 +146,8 @@ export function resolveOptions(options: NexusOptions): ResolvedOptions {
     engine: { force: engineKind('engine.force', engine.force), require: engineKind('engine.require', engine.require) },
     spinMicroseconds: number('engine.spinMicroseconds', engine.spinMicroseconds, 20, 0, 1000),
     placement: placementPolicy(workers.placement),
-    resourceLimits: workers.resourceLimits,
-    execArgv: workers.execArgv,
+    resourceLimits: resourceLimits(workers.resourceLimits),
+    execArgv: execArgv(workers.execArgv),
     restart: {
       ...resolveSupervision(),
       intensity: whole('workers.restart.intensity', restart.intensity, 10, 0, 1_000_000),
@@ -187,6 +188,18 @@ function whole(name: string, value: number | undefined, byDefault: number, min: 
   const checked = number(name, value, byDefault, min, max);
   if (!Number.isInteger(checked)) throw optionError(name, `is ${checked}; it must be a whole number from ${min} to ${max}`);
   return checked;
+}
+
+function resourceLimits(limits: WorkerOptions['resourceLimits']): WorkerOptions['resourceLimits'] {
+  if (limits === undefined) return undefined;
+  check('workers.resourceLimits', limits);
+  for (const [name, value] of Object.entries(limits)) number(`workers.resourceLimits.${name}`, value, 0, Number.MIN_VALUE, 1_048_576);
+  return limits;
+}
+
+function execArgv(given: readonly string[] | undefined): readonly string[] | undefined {
+  if (given === undefined || (Array.isArray(given) && given.every((argument) => typeof argument === 'string'))) return given;
+  throw optionError('workers.execArgv', 'must be a list of strings');
 }
 
 function engineKind(name: string, value: EngineKind | undefined): EngineKind | undefined {

@@ -1,7 +1,8 @@
 /** A thread whose event loop is blocked concerns its own agents only. */
 import { expect, test } from 'vitest';
 import { Worker } from '../fixtures/crowd.mjs';
-import { describeEngines, fixture, startNexus } from '../start-nexus.js';
+import { Probe } from '../fixtures/probe.mjs';
+import { describeEngines, failureOf, fixture, freshId, startNexus } from '../start-nexus.js';
 
 const BLOCKED_MS = 2000;
 const ASKS_MIN = 500;
@@ -21,5 +22,21 @@ describeEngines((engine) => {
     expect(order).toEqual([]);
     await Promise.all([unblocked, waiting]);
     expect(order).toEqual(['unblocked', 'waiting']);
+  });
+
+  test('a reply that came in time is not thrown away because the thread that asked was held up beyond the deadline', async () => {
+    const nexus = await startNexus({ agents: [fixture('probe.mjs')], threads: 1, engine: { force: engine } });
+    const [held, probe] = [await nexus.spawn(Probe, { thread: 1 }), await nexus.spawn(Probe, { thread: 1 })];
+    const gate = freshId('gate');
+    const never = failureOf(held.ask('hold', gate, { timeoutMs: 50 }));
+    // More than is read from a ring in one visit of the event loop.
+    const asked = Array.from({ length: 3000 }, () => probe.ask('add', 1, { timeoutMs: 50 }));
+    // After the microtask that publishes them.
+    await new Promise<void>((resolve) => setTimeout(resolve));
+    const end = performance.now() + 500;
+    while (performance.now() < end);
+    expect(await Promise.all(asked)).toEqual(Array.from({ length: 3000 }, (_, index) => index + 1));
+    // What did not come is not waited for any longer.
+    expect((await never)?.code).toBe('NEXUS_ASK_TIMEOUT');
   });
 });

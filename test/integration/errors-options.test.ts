@@ -23,6 +23,7 @@ describe('createNexus', () => {
     ['workers.restarts', { agents: [], workers: { restarts: {} } }, 'workers', 'restart'],
     ['workers.startTimeout', { agents: [], workers: { startTimeout: 5 } }, 'workers', 'startTimeoutMs'],
     ['workers.restart.intensty', { agents: [], workers: { restart: { intensty: 5 } } }, 'workers.restart', 'intensity'],
+    ['workers.resourceLimits.stackSize', { agents: [], workers: { resourceLimits: { stackSize: 4 } } }, 'workers.resourceLimits', 'stackSizeMb'],
     ['workers.restart.initialDelay', { agents: [], workers: { restart: { initialDelay: 5 } } }, 'workers.restart', 'initialDelayMs'],
   ])('the misspelt option %s is refused with a suggestion', async (_name, options, group, suggestion) => {
     const failure = await create(options);
@@ -54,6 +55,12 @@ describe('createNexus', () => {
     ['engine a string', { agents: [], engine: 'native' }],
     ['workers a list', { agents: [], workers: [] }],
     ['workers.restart a number', { agents: [], workers: { restart: 3 } }],
+    ['workers.resourceLimits a number', { agents: [], workers: { resourceLimits: 3 } }],
+    ['a resource limit of text', { agents: [], workers: { resourceLimits: { stackSizeMb: '4' } } }],
+    ['a resource limit of nothing', { agents: [], workers: { resourceLimits: { stackSizeMb: 0 } } }],
+    ['workers.execArgv a text', { agents: [], workers: { execArgv: '--inspect' } }],
+    ['workers.execArgv with a number', { agents: [], workers: { execArgv: [5] } }],
+    ['workers.execArgv that Node refuses', { agents: [], threads: 1, workers: { execArgv: ['--no-such-flag'] } }],
     ['logger without methods', { agents: [], logger: {} }],
     ['logger null', { agents: [], logger: null }],
     ['engine.force unknown', { agents: [], engine: { force: 'turbo' } }],
@@ -167,8 +174,17 @@ test('an unknown event is refused with a suggestion', async () => {
 test('misspelt and wrong options of spawn, ask, send and stop are refused', async () => {
   const nexus = await startNexus({ agents: [fixture('probe.mjs')], threads: 0 });
   for (const deadlineMs of [-1, Number.NaN, Number.POSITIVE_INFINITY, '5' as unknown as number])
-    expect(await codeOf(() => nexus.stop({ deadlineMs }))).toBe('NEXUS_OPTION_INVALID');
+    expect(await nexus.stop({ deadlineMs }).catch(({ code }) => code)).toBe('NEXUS_OPTION_INVALID');
+  expect(await nexus.stop({ deadline: 5 } as never).catch(({ code }) => code)).toBe('NEXUS_OPTION_UNKNOWN');
   expect(nexus.isStopping).toBe(false);
+  for (const listener of [5, undefined, null, {}]) {
+    expect(await codeOf(() => nexus.on('signal', listener as never))).toBe('NEXUS_OPTION_INVALID');
+    expect(await codeOf(() => nexus.off('signal', listener as never))).toBe('NEXUS_OPTION_INVALID');
+  }
+  for (const timeoutMs of [0, -1, Number.NaN, '5' as unknown as number]) {
+    expect(await codeOf(nexus.spawn(Probe, { timeoutMs }))).toBe('NEXUS_OPTION_INVALID');
+    expect(await codeOf(nexus.getOrSpawn(Probe, 'x', { timeoutMs }))).toBe('NEXUS_OPTION_INVALID');
+  }
   const failure = await failureOf(nexus.spawn(Probe, { tread: 0 } as never));
   expect(failure).toMatchObject({ code: 'NEXUS_OPTION_UNKNOWN' });
   expect(failure?.message).toContain("did you mean 'thread'?");
@@ -182,7 +198,6 @@ test('misspelt and wrong options of spawn, ask, send and stop are refused', asyn
   expect(await codeOf(probe.stop({ timeout: 5 } as never))).toBe('NEXUS_OPTION_UNKNOWN');
   for (const timeoutMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, '5' as unknown as number])
     expect(await codeOf(probe.stop({ timeoutMs }))).toBe('NEXUS_OPTION_INVALID');
-  expect(await codeOf(() => nexus.stop({ deadline: 5 } as never))).toBe('NEXUS_OPTION_UNKNOWN');
   expect(await probe.ask('read')).toBe(0);
   expect(await codeOf(() => nexus.send('x', 'read', undefined, { routing: 'fast' as never }))).toBe('NEXUS_OPTION_INVALID');
 });

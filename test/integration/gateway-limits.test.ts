@@ -272,7 +272,7 @@ describe('options', () => {
     await start();
     const again = startGateway(nexus as Nexus, { port: gateway?.port as number });
     await expect(again).rejects.toMatchObject({ code: 'GATEWAY_LISTEN_FAILED', message: expect.stringContaining('is in use') });
-    expect(() => gateway?.stop({ deadline: 1 } as object)).toThrow("did you mean 'deadlineMs'?");
-    expect(() => gateway?.stop({ deadlineMs: -1 })).toThrow('deadlineMs');
+    await expect(gateway?.stop({ deadline: 1 } as object)).rejects.toThrow("did you mean 'deadlineMs'?");
+    await expect(gateway?.stop({ deadlineMs: -1 })).rejects.toThrow('deadlineMs');
   });
 });

@@ -1,5 +1,5 @@
 /** What stop does with agents, messages and threads. */
-import { type AgentRef, createNexus, type Nexus, type NexusOptions } from 'nexus-agents';
+import { type AgentRef, createNexus, defineAgent, type Nexus, type NexusOptions } from 'nexus-agents';
 import { describe, expect, test } from 'vitest';
 import { Desk, Hooked, Patient, Probe, Ticking } from '../fixtures/probe.mjs';
 import { codeOf, DISTANCES, describeEngines, fixture, freshId, recorder } from '../start-nexus.js';
@@ -113,6 +113,20 @@ describeEngines((engine) => {
     await report;
     expect(await codeOf(nexus.spawn(Probe))).toBe('NEXUS_STOPPED');
     expect(await codeOf(nexus.getOrSpawn(Probe, 'before'))).toBe('NEXUS_STOPPED');
+  });
+
+  test('a handler that awaits stop waits for itself until the deadline, and the log says so', async () => {
+    const logger = recorder();
+    const Ending = defineAgent({ kind: 'ending', state: () => 0, actions: { end: async () => await nexus.stop({ deadlineMs: 50 }) } });
+    const nexus: Nexus = await createNexus({ agents: [Ending], threads: 0, engine: { force: engine }, logger });
+    const ending = await nexus.spawn(Ending, { id: 'ending' });
+    const asked = codeOf(ending.ask('end'));
+    await until(() => nexus.isStopping);
+    expect(await nexus.stop()).toEqual({ complete: false, discarded: 0 });
+    expect(await asked).toBe('NEXUS_STOPPED');
+    expect(logger.lines.filter(({ level }) => level === 'warn')).toMatchObject([
+      { data: { agents: ['ending'], deadlineMs: 50 }, message: expect.stringContaining('a handler that awaits stop waits for itself') },
+    ]);
   });
 
   test('a second stop returns the promise of the first', async () => {

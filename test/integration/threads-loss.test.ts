@@ -1,7 +1,7 @@
 /** What happens to agents, asks and messages when a worker thread ends. */
-import { type AgentRef, createNexus, type Nexus, type NexusOptions } from 'nexus-agents';
+import type { AgentRef, Nexus, NexusOptions } from 'nexus-agents';
 import { expect, test } from 'vitest';
-import { Desk, FailsLater, Parent, Probe } from '../fixtures/probe.mjs';
+import { Desk, FailsLater, Hooked, Parent, Probe, Saying } from '../fixtures/probe.mjs';
 import { codeOf, describeEngines, failureOf, fixture, freshId, startNexus } from '../start-nexus.js';
 import { until } from '../until.js';
 
@@ -256,19 +256,54 @@ describeEngines((engine) => {
     expect(await probe.ask('log')).toEqual([]);
   });
 
-  test('a nexus stops while a thread is being replaced', async () => {
-    const nexus = await createNexus({
-      agents: [fixture('probe.mjs')],
-      threads: 2,
-      workers: { restart: { initialDelayMs: 60_000, maxDelayMs: 60_000 } },
-      engine: { force: engine },
-      logger: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
-    });
+  test('an async start of an agent that comes back may take longer than workers.startTimeoutMs', async () => {
+    const startTimeoutMs = 1500;
+    const nexus = await start({ threads: 1, workers: { startTimeoutMs } });
+    const [gate, desk] = [freshId('gate'), await nexus.spawn(Desk, { thread: 1 })];
+    desk.tell('open', gate);
+    const slow = await nexus.spawn(Hooked, { thread: 1, init: { start: 5, startGate: gate } });
+    const lost = event(nexus, 'threadLost');
+    let [losses, restored] = [0, [] as unknown[]];
+    nexus.on('threadLost', () => losses++);
+    nexus.on('threadRestored', (news) => restored.push(news));
+    slow.tell('exit');
+    await lost;
+    const waiting = slow.ask('read', undefined, { timeoutMs: 60_000 });
+    // The thread serves, its other agents too.
+    expect(await desk.ask('live')).toBe(1);
+    const readyAtMs = performance.now();
+    await until(() => performance.now() - readyAtMs > startTimeoutMs + 200);
+    expect({ losses, state: nexus.threads()[1]?.state }).toEqual({ losses: 1, state: 'ready' });
+    // Whoever waits for the news does not wait for ever.
+    await until(() => restored.length > 0);
+    expect(restored).toEqual([{ thread: 1, restored: 1, failed: 0 }]);
+    desk.tell('open', gate);
+    expect(await waiting).toBe(5);
+    expect(losses).toBe(1);
+  });
+
+  test('stop waits for a thread that is being replaced, delivers what waits for it and runs the stop hooks of its agents', async () => {
+    const nexus = await start({ workers: { restart: { initialDelayMs: 60_000, maxDelayMs: 60_000 } } });
+    const ends: unknown[] = [];
+    nexus.on('signal', ({ data }) => ends.push(data));
+    const saying = await nexus.spawn(Saying, { thread: 1 });
+    const lost = event(nexus, 'threadLost');
+    saying.tell('exit');
+    await lost;
+    const asked = Array.from({ length: 100 }, () => saying.ask('add', 1, { timeoutMs: 60_000 }));
+    expect(await nexus.stop({ deadlineMs: 30_000 })).toEqual({ complete: true, discarded: 0 });
+    expect(await Promise.all(asked)).toEqual(Array.from({ length: 100 }, (_, index) => index + 1));
+    expect(ends).toEqual([{ reason: 'shutdown', n: 100 }]);
+    expect(nexus.threads().map(({ state }) => state)).toEqual(['stopped', 'stopped', 'stopped']);
+  });
+
+  test('a stop whose deadline passes while a thread is being replaced says so', async () => {
+    const nexus = await start({ workers: { restart: { initialDelayMs: 60_000, maxDelayMs: 60_000 } } });
     const probe = await nexus.spawn(Probe, { thread: 1 });
     const lost = event(nexus, 'threadLost');
     probe.tell('exit');
     await lost;
-    await nexus.stop({ deadlineMs: 500 });
+    expect((await nexus.stop({ deadlineMs: 0 })).complete).toBe(false);
     expect(nexus.threads().map(({ state }) => state)).toEqual(['stopped', 'stopped', 'stopped']);
   });
 });

@@ -1,5 +1,18 @@
 /** What the compiler knows of agents. Checked by `tsc -p test/tsconfig.json`, never run: an error that should be there and is not is an error. */
-import { type AgentRef, type AgentSummary, createNexus, defineAgent, type HistogramSnapshot, type Nexus, type TellOutcome } from 'nexus-agents';
+import {
+  type ActionName,
+  type ActionsOf,
+  type AgentRef,
+  type AgentSummary,
+  type AnyAgent,
+  type AskArguments,
+  createNexus,
+  defineAgent,
+  type HistogramSnapshot,
+  type Nexus,
+  type ReplyOf,
+  type TellOutcome,
+} from 'nexus-agents';
 
 type Equals<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function same<A, B>(_equal: Equals<A, B>): void {}
@@ -81,6 +94,31 @@ export function actionsAndInputs(): void {
   void basket.ask('search', 'tea', { timeoutMs: '5' });
 }
 
+export async function references(plain: AgentRef<typeof Plain>, any: AgentRef): Promise<void> {
+  // @ts-expect-error a reference to an agent of another definition
+  const wrong: AgentRef<typeof Plain> = basket;
+  // @ts-expect-error the other way round
+  const wrongToo: AgentRef<typeof Basket> = plain;
+  const one: AgentRef = basket;
+  basket.equals(plain);
+  void [wrong, wrongToo, one];
+  // Of an agent whose definition is not known any action may be asked, with anything.
+  any.tell('add', { name: 'tea' });
+  any.tell('clear');
+  const reply = await any.ask('add', 5, { timeoutMs: 10 });
+  same<typeof reply, unknown>(true);
+  await any.ask('owner');
+}
+
+/** Code for all kinds of agents. */
+export async function generic<D extends AnyAgent, N extends ActionName<D>>(
+  ref: AgentRef<D>,
+  action: N,
+  ...rest: AskArguments<ActionsOf<D>[N]>
+): Promise<ReplyOf<ActionsOf<D>[N]>> {
+  return await ref.ask(action, ...rest);
+}
+
 export async function spawning(): Promise<void> {
   const ref = await nexus.spawn(Basket, { init: { owner: 'ann' } });
   same<typeof ref, AgentRef<typeof Basket>>(true);
@@ -104,6 +142,12 @@ export async function spawning(): Promise<void> {
   await nexus.spawn(Plain, { tread: 1 });
   // @ts-expect-error not a definition
   await nexus.spawn({ kind: 'plain' });
+  // @ts-expect-error init is missing
+  await nexus.getOrSpawn(Basket, 'b1');
+  // @ts-expect-error init is missing
+  await nexus.getOrSpawn(Basket, 'b1', { thread: 1 });
+  await nexus.getOrSpawn(Plain, 'p1');
+  await nexus.getOrSpawn(Optional, 'o1', { thread: 1, timeoutMs: 100 });
   const found = nexus.find('b1', Basket);
   same<typeof found, AgentRef<typeof Basket> | undefined>(true);
   // @ts-expect-error there may be none

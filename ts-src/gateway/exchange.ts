@@ -13,6 +13,8 @@ import { readJsonBody } from './request-body.js';
 import type { Route, Router } from './router.js';
 
 const URL_BYTES_MAX = 8192;
+/** Requests of one connection that are served at a time: more than a client that pipelines needs, and few enough that one cannot take all places. */
+const CONNECTION_REQUESTS_MAX = 16;
 /** How long the rest of a body that nobody wants is thrown away. Closing at once would destroy the answer on its way to the client. */
 const DISCARD_MS = 1000;
 
@@ -39,10 +41,18 @@ export interface ExchangeNeeds {
   observe(request: { readonly method: string; readonly route: string; readonly status: number; readonly seconds: number }): void;
 }
 
+/** Requests of one connection. */
+interface Connection {
+  serving: number;
+  /** Begin in this order. */
+  readonly waiting: (() => void)[];
+}
+
 export class Exchanges {
   readonly #needs: ExchangeNeeds;
   readonly #inFlight = new Set<ServerResponse>();
   readonly #bySocket = new WeakMap<Duplex, ServerResponse>();
+  readonly #connections = new WeakMap<Duplex, Connection>();
   #stopping = false;
   #whenEmpty: (() => void) | undefined;
 
@@ -73,8 +83,33 @@ export class Exchanges {
     });
   }
 
-  /** @param waits the client sends its body only after `100 Continue`. */
+  /**
+   * Serves a request, or lets it wait behind others of its connection; while any waits nothing more is read from there.
+   * @param waits the client sends its body only after `100 Continue`.
+   */
   begin(request: IncomingMessage, response: ServerResponse, waits: boolean): void {
+    const { socket } = request;
+    let connection = this.#connections.get(socket);
+    if (connection === undefined) {
+      connection = { serving: 0, waiting: [] };
+      this.#connections.set(socket, connection);
+      const { waiting } = connection;
+      // The parser asks for more when a request has been read. A request that waits is there but for its body, which is read when its turn comes.
+      socket.on('resume', () => {
+        if (waiting.length > 0) socket.pause();
+      });
+      socket.on('close', () => {
+        waiting.length = 0;
+      });
+    }
+    if (connection.serving >= CONNECTION_REQUESTS_MAX) {
+      connection.waiting.push(() => this.#begin(request, response, waits, connection));
+      socket.pause();
+    } else this.#begin(request, response, waits, connection);
+  }
+
+  #begin(request: IncomingMessage, response: ServerResponse, waits: boolean, connection: Connection): void {
+    connection.serving++;
     const startedMs = performance.now();
     const exchange = new Exchange(request, response, waits, this.#needs);
     this.#inFlight.add(response);
@@ -88,6 +123,9 @@ export class Exchanges {
       if (!response.writableFinished) exchange.abort();
       const status = response.headersSent ? response.statusCode : 499;
       this.#needs.observe({ method: request.method ?? '', route: exchange.route, status, seconds: (performance.now() - startedMs) / 1000 });
+      connection.serving--;
+      connection.waiting.shift()?.();
+      if (connection.waiting.length === 0 && request.socket.isPaused()) request.socket.resume();
       if (this.#inFlight.size === 0) this.#whenEmpty?.();
     };
     response.on('close', over);
@@ -109,6 +147,8 @@ export class Exchanges {
       const { request } = exchange;
       const { headers, method = '', url = '' } = request;
       if (url.length > URL_BYTES_MAX) throw new GatewayError('GATEWAY_URL_TOO_LONG', 414, `the URL has ${url.length} bytes; the most is ${URL_BYTES_MAX}`);
+      // Node keeps the first; a proxy in front may have looked at the other.
+      if (timesGiven(request, 'host') > 1) throw new GatewayError('GATEWAY_REQUEST_INVALID', 400, 'the request has more than one Host header');
       this.#needs.guard(headers.host, headers.origin);
       const end = url.indexOf('?');
       const path = end < 0 ? url : url.slice(0, end);
@@ -214,6 +254,12 @@ class Exchange {
 
 function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] !== undefined && headers['content-length'] !== '0');
+}
+
+function timesGiven({ rawHeaders }: IncomingMessage, name: string): number {
+  let times = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) if ((rawHeaders[index] as string).toLowerCase() === name) times++;
+  return times;
 }
 
 function gone(): GatewayError {

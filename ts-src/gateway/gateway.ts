@@ -28,7 +28,7 @@ export interface Gateway {
   readonly port: number;
   /**
    * Takes no new connections, lets the requests in flight finish, closes idle connections at once and the others after their answer. What is not done by the
-   * deadline is cut off. A second call returns the first one's promise.
+   * deadline is cut off. A second call returns the first one's promise. Rejects with NexusTypeError NEXUS_OPTION_INVALID or NEXUS_OPTION_UNKNOWN.
    */
   stop(options?: GatewayStopOptions): Promise<GatewayStopReport>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -62,9 +62,13 @@ export async function startGateway(nexus: Nexus, options: GatewayOptions = {}): 
   server.on('error', (error) => resolved.logger.error({ error }, 'the server of the gateway failed'));
   let stopped: Promise<GatewayStopReport> | undefined;
   const stop = (stopOptions: GatewayStopOptions = {}): Promise<GatewayStopReport> => {
-    const deadlineMs = resolveStopDeadline(stopOptions);
-    stopped ??= stopServing(server, exchanges, deadlineMs).finally(() => metrics.close());
-    return stopped;
+    try {
+      const deadlineMs = resolveStopDeadline(stopOptions);
+      stopped ??= stopServing(server, exchanges, deadlineMs).finally(() => metrics.close());
+      return stopped;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   };
   return {
     url: `http://${urlHost(address.address)}:${address.port}`,

@@ -32,13 +32,13 @@ export type DeclaredActions<S, A, X extends Record<keyof A, unknown>, Y extends 
   readonly [N in keyof Y]: Handler<S> | { readonly reply?: Y[N]; readonly handler: unknown };
 };
 
-/** An action of an agent of unknown kind takes and replies anything. */
-type OrAny<A, T> = 0 extends 1 & A ? A : T;
+/** Of an agent of unknown kind. */
+type IfAny<A, T, U> = 0 extends 1 & A ? T : U;
 
 /** Input of an action: what is declared, else the second parameter of its handler; undefined if it has none. */
-export type InputOf<A> = OrAny<A, A extends { readonly input: infer X extends Shape } ? Infer<X> : HandlerInput<HandlerOf<A>>>;
+export type InputOf<A> = IfAny<A, A, A extends { readonly input: infer X extends Shape } ? Infer<X> : HandlerInput<HandlerOf<A>>>;
 /** Reply of an action: what is declared, else what its handler returns, awaited. */
-export type ReplyOf<A> = OrAny<A, A extends { readonly reply: infer Y extends Shape } ? Infer<Y> : HandlerReply<HandlerOf<A>>>;
+export type ReplyOf<A> = IfAny<A, unknown, A extends { readonly reply: infer Y extends Shape } ? Infer<Y> : HandlerReply<HandlerOf<A>>>;
 
 /**
  * A conditional type, although the condition decides nothing: only what is not yet resolved is filled in with the shapes inferred so far when the handler gets

@@ -12,7 +12,7 @@ export type TellOutcome =
   | 'dropped'
   /** The agent has ended. */
   | 'noAgent'
-  /** The nexus has stopped. */
+  /** The nexus has stopped; or, from `ctx`, the sender itself has ended or restarted meanwhile. */
   | 'stopped';
 
 export interface AskOptions {
@@ -52,4 +52,6 @@ export interface AgentRef<D extends AnyAgent = AnyAgent> {
   stop(options?: { readonly timeoutMs?: number }): Promise<void>;
   /** Same agent, same life. */
   equals(other: AgentRef): boolean;
+  /** Never present: a reference to an agent of one definition is not one of another. */
+  readonly __definition?: D;
 }

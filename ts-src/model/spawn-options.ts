@@ -7,10 +7,15 @@ export type ThreadChoice = 'local' | 'auto' | number;
 export interface SpawnOptions<I = unknown> {
   /** 1 to 1,024 bytes of UTF-8, unique among live agents. Default: a new one. */
   readonly id?: string;
-  /** Argument of the state factory. Copied when the agent runs on a worker, and kept for restarts: at most 64 KiB encoded there. */
+  /**
+   * Argument of the state factory, copied and kept for restarts. On a worker: at most 64 KiB encoded. On the calling thread the first start gets it by reference,
+   * and what is not plain data (functions, instances of classes) is not copied.
+   */
   readonly init?: I;
   /** Default `auto`. */
   readonly thread?: ThreadChoice;
+  /** Time the agent has to start, on whichever thread. One that has not by then does not stay: NEXUS_SPAWN_TIMEOUT. Default 30,000; at most 86,400,000. */
+  readonly timeoutMs?: number;
 }
 
 export type Routing = 'default' | 'optimized';

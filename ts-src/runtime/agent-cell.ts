@@ -45,14 +45,14 @@ export class AgentCell {
 export class AgentExtra {
   /** Counts starts: what belongs to an earlier life is recognised by it. */
   life = 0;
-  /** `init` by reference, on the calling thread; on workers it is in the shared table. */
+  /** A copy of `init`, on the calling thread; on workers it is in the shared table. */
   init: unknown = undefined;
   reference: AgentReference | undefined = undefined;
   parent: AgentReference | undefined = undefined;
   /** By slot. */
   children: Map<number, AgentReference> | undefined = undefined;
-  /** Spawns of children that have not come back yet. None rejects. */
-  spawning: Set<Promise<void>> | undefined = undefined;
+  /** Spawns of children that have not come back yet, with their ids. None rejects. */
+  spawning: Map<Promise<void>, string> | undefined = undefined;
   /** While the agent waits for its restart: its stop hook, and the end of its children. */
   ending: Promise<unknown> | undefined = undefined;
   /** Agents to tell when this one ends. */
@@ -61,6 +61,8 @@ export class AgentExtra {
   watching: Map<number, AgentReference> | undefined = undefined;
   /** The first of a list of timers that have not fired. */
   timers: CellTimer | undefined = undefined;
+  /** In this life: messages of timers may be in the mailbox. */
+  hadTimers = false;
   abort: AbortController | undefined = undefined;
   random: SeededRandom | undefined = undefined;
   restarts: RestartHistory = [];

@@ -44,6 +44,7 @@ export class AgentTimers {
   start(cell: AgentCell, delayMs: number, periodMs: number, action: ActionEntry, input: unknown): AgentTimer {
     const timer = new CellTimer(this, cell, action, input, periodMs);
     const extra = extraOf(cell);
+    extra.hadTimers = true;
     timer.next = extra.timers;
     if (extra.timers !== undefined) extra.timers.previous = timer;
     extra.timers = timer;

@@ -6,7 +6,8 @@ import type { AgentRef, AskOptions, TellOutcome } from '../model/agent-ref.js';
 import { SeededRandom } from '../model/seeded-random.js';
 import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
-import type { AgentReference } from './agent-reference.js';
+import { AgentReference } from './agent-reference.js';
+import { lifeIsOver } from './failures.js';
 
 const DELAY_MS_MAX = 2 ** 31 - 1;
 
@@ -30,6 +31,8 @@ export interface ContextHost {
   unwatch(cell: AgentCell, target: AgentReference): void;
   emit(cell: AgentCell, topic: string, data: unknown): void;
   requestStop(cell: AgentCell): void;
+  /** Counts a message that is not sent because the life it would come from is over. */
+  refuse(kind: string | undefined, id: () => string | undefined, action: string): TellOutcome;
 }
 
 export class Context implements AgentContext {
@@ -91,10 +94,12 @@ export class Context implements AgentContext {
   }
 
   spawn(definition: AnyAgent, options?: SpawnOptions): Promise<never> {
+    if (isPast(this.#cell, this.#life)) return Promise.reject(lifeIsOver(this.#cell));
     return this.#host.spawn(definition, options, this.#cell) as Promise<never>;
   }
 
   getOrSpawn(definition: AnyAgent, id: string, options?: SpawnOptions): Promise<never> {
+    if (isPast(this.#cell, this.#life)) return Promise.reject(lifeIsOver(this.#cell));
     return this.#host.getOrSpawn(definition, id, options) as Promise<never>;
   }
 
@@ -107,32 +112,45 @@ export class Context implements AgentContext {
   }
 
   send(id: string, action: string, input?: unknown, options?: SendOptions): TellOutcome {
+    if (isPast(this.#cell, this.#life)) return this.#host.refuse(undefined, () => id, action);
     return this.#host.send(id, action, input, options, this.self as AgentReference);
   }
 
-  tell(ref: AgentRef<never>, action: string, input?: unknown): TellOutcome {
+  tell(ref: AgentRef, action: string, input?: unknown): TellOutcome {
+    if (isPast(this.#cell, this.#life)) return this.#refuse(ref, action);
     return this.#host.tellFrom(this.self as AgentReference, ref as unknown as AgentReference, action, input);
   }
 
-  ask(ref: AgentRef<never>, action: string, input?: unknown, options?: AskOptions): Promise<never> {
+  ask(ref: AgentRef, action: string, input?: unknown, options?: AskOptions): Promise<never> {
+    if (isPast(this.#cell, this.#life)) {
+      this.#refuse(ref, action);
+      return Promise.reject(lifeIsOver(this.#cell));
+    }
     return this.#host.askFrom(this.self as AgentReference, ref as unknown as AgentReference, action, input, options) as Promise<never>;
   }
 
   watch(ref: AgentRef): void {
-    if (!this.#isOver) this.#host.watch(this.#cell, ref as AgentReference);
+    const target = reference(ref);
+    if (!this.#isOver) this.#host.watch(this.#cell, target);
   }
 
   unwatch(ref: AgentRef): void {
-    if (!this.#isOver) this.#host.unwatch(this.#cell, ref as AgentReference);
+    const target = reference(ref);
+    if (!this.#isOver) this.#host.unwatch(this.#cell, target);
   }
 
   emit(topic: string, data?: unknown): void {
     if (typeof topic !== 'string' || topic.length === 0) throw optionError('emit', 'topic must be a non-empty string');
-    this.#host.emit(this.#cell, topic, data);
+    if (!isPast(this.#cell, this.#life)) this.#host.emit(this.#cell, topic, data);
   }
 
   stop(): void {
     if (!this.#isOver) this.#host.requestStop(this.#cell);
+  }
+
+  #refuse(ref: unknown, action: string): TellOutcome {
+    const target = reference(ref);
+    return this.#host.refuse(target.kind, () => target.knownId, action);
   }
 
   get #isOver(): boolean {
@@ -146,4 +164,15 @@ export class Context implements AgentContext {
     if (this.#isOver) return { cancel: () => undefined };
     return this.#host.startTimer(this.#cell, delayMs, repeat ? delayMs : 0, action, input);
   }
+}
+
+/** Callers without types pass ids, and what `find` did not find. */
+function reference(ref: unknown): AgentReference {
+  if (ref instanceof AgentReference) return ref;
+  throw optionError('ref', `must be a reference to an agent, not ${ref === null ? 'null' : typeof ref}`);
+}
+
+/** The agent has restarted or ended: nothing is sent in the name of this life any more. What runs while it ends, such as the stop hook, is not past. */
+function isPast({ extra, status }: AgentCell, life: number): boolean {
+  return status === Status.stopped || life !== (extra === undefined ? 0 : extra.life);
 }

@@ -5,6 +5,7 @@
  *
  * Not here: what a failed handler leads to, starting and stopping (`lifecycle.ts`), and other threads.
  */
+import { AsyncResource } from 'node:async_hooks';
 import type { TellOutcome } from '../model/agent-ref.js';
 import type { AgentContext } from '../model/agent-context.js';
 import { Sampling } from '../model/sampling.js';
@@ -16,6 +17,13 @@ import { Mailbox } from './mailbox.js';
 import type { ReplyPort } from './pending-asks.js';
 import type { DeadLetterReason } from './dead-letters.js';
 
+/** Handlers must not see the async context of whoever sent the first message of a drain, or created the nexus. This one is of the thread's start. */
+const threadStart = new AsyncResource('nexus', { requireManualDestroy: true });
+export const inNeutralContext = (call: () => void): void => threadStart.runInAsyncScope(call);
+
+/** Reacting to it is the cheapest microtask: `queueMicrotask` makes a resource of its own for the context of its caller, which a drain leaves anyway. */
+const DONE = Promise.resolve();
+
 /** Messages and time between two visits of the event loop. */
 const BUDGET_MESSAGES = 4096;
 const BUDGET_MS = 5;
@@ -25,6 +33,9 @@ const TURN_MESSAGES = 256;
 const TURNS_PERIOD = 127;
 /** Messages that all pooled mailboxes together have room for: what a burst left behind is kept for the next one, up to here. */
 const POOL_ROOM_MAX = 1 << 18;
+
+/** In the place of the reply of a message that a timer sent: it belongs to the life that started the timer. */
+export const TIMER_MESSAGE: ReplyPort = { reply: () => undefined, fail: () => undefined };
 
 export interface DispatcherNeeds {
   nowMs(): number;
@@ -61,10 +72,20 @@ export class Dispatcher {
   /** Messages between two looks at the clock: one where handlers are slow, at most `TURN_MESSAGES`. */
   #pace = 1;
   readonly #sampling = new Sampling(TURNS_PERIOD);
-  readonly #drainSoon = (): void => this.drain();
+  readonly #drain = (): void => this.drain();
+  readonly #drainSoon = (): void => {
+    try {
+      inNeutralContext(this.#drain);
+    } catch (error) {
+      // Of the runtime itself: an uncaught exception, not a rejected promise.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  };
   readonly #drainLater = (): void => {
     this.#remaining = BUDGET_MESSAGES;
-    this.drain();
+    inNeutralContext(this.#drain);
   };
 
   constructor(needs: DispatcherNeeds) {
@@ -109,6 +130,16 @@ export class Dispatcher {
   resume(cell: AgentCell): void {
     cell.status = Status.ready;
     if (cell.mailbox !== undefined) this.#stand(cell);
+  }
+
+  /** Takes out what timers have sent to an agent whose life is over. The order of the others stays. */
+  dropTimerMessages(cell: AgentCell): void {
+    const box = cell.mailbox;
+    for (let left = box?.size ?? 0; box !== undefined && left > 0; left--) {
+      box.shift();
+      if (box.reply === TIMER_MESSAGE) this.depth--;
+      else box.push(box.action as ActionEntry, box.input, box.reply, box.sender);
+    }
   }
 
   /** Takes the mailbox away from an agent that ends; its messages become dead letters, its asks fail. */
@@ -278,7 +309,7 @@ export class Dispatcher {
     this.#queueSize++;
     if (!this.#scheduled) {
       this.#scheduled = true;
-      if (this.#remaining > 0) queueMicrotask(this.#drainSoon);
+      if (this.#remaining > 0) void DONE.then(this.#drainSoon);
       else setImmediate(this.#drainLater);
     }
   }
@@ -309,14 +340,11 @@ export class Dispatcher {
       reply?.fail(agentMailboxFull(cell));
       return 'dropped';
     }
-    // The oldest that is not a message of the runtime: those are never dropped.
-    for (let left = box.size; left > 0; left--) {
-      box.shift();
-      const oldest = box.action as ActionEntry;
-      if (oldest.index < 0 || oldest === cell.kind.onTerminated) {
-        box.push(oldest, box.input, box.reply, undefined);
-        continue;
-      }
+    // The oldest that is not a message of the runtime: those are never dropped, and stay where they are.
+    for (let index = 0; index < box.size; index++) {
+      const oldest = box.actionAt(index);
+      if (oldest.index < 0 || oldest === cell.kind.onTerminated) continue;
+      box.takeOut(index);
       this.depth--;
       this.#needs.deadLetter('dropped', cell, oldest);
       box.reply?.fail(agentMailboxFull(cell));

@@ -24,6 +24,23 @@ export function agentStopped(kind: string, action: string): NexusError {
   return new NexusError('NEXUS_AGENT_STOPPED', `the ${kind} agent ended before it handled '${action}'`, { data: { kind, action } });
 }
 
+export function spawnTimeout(kind: string, id: string, timeoutMs: number): NexusError {
+  return new NexusError('NEXUS_SPAWN_TIMEOUT', `${kind} '${id}' had not started within ${timeoutMs} ms; if it starts later it is stopped`, {
+    data: { kind, id, timeoutMs },
+  });
+}
+
+/** A handler that still runs after its agent has restarted or ended wants to do something in its name. */
+export function lifeIsOver(cell: AgentCell): NexusError {
+  return new NexusError(
+    'NEXUS_AGENT_STOPPED',
+    `the ${cell.kind.name} agent has ended or restarted while this handler ran: nothing is done in its name any more`,
+    {
+      data: { kind: cell.kind.name },
+    },
+  );
+}
+
 export function threadLost(thread: number, description: string): NexusError {
   return new NexusError('NEXUS_THREAD_LOST', `thread ${thread} ended while ${description} was waited for; the message may or may not have been handled`, {
     data: { thread },

@@ -4,10 +4,10 @@
  *
  * Not here: choosing a thread, other threads' agents (`thread-host.ts`), the decision itself (`model/supervision.ts`).
  */
-import * as L from '../../layout/generated/layout.js';
 import { NexusError } from '../errors.js';
 import type { AgentContext, Logger } from '../model/agent-context.js';
 import type { StopReason } from '../model/agent-definition.js';
+import { plainCopy } from '../model/plain-copy.js';
 import { decide } from '../model/supervision.js';
 import type { Clock } from '../ports/clock.js';
 import { INSERT_EXISTS, INSERT_FULL, type RoutingTable } from '../ports/engine.js';
@@ -15,8 +15,9 @@ import { AgentCell, extraOf, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import type { CellTable } from './cell-table.js';
 import type { Dispatcher } from './dispatcher.js';
-import { agentStopped } from './failures.js';
+import { agentStopped, spawnTimeout } from './failures.js';
 import type { ActionEntry, Kind } from './kind.js';
+import { parentWord } from './record-word.js';
 import { sendableError } from './remote-reply.js';
 
 /** A child that does not end within this time does not hold its parent's end up any longer. */
@@ -30,6 +31,8 @@ export interface LifecycleNeeds {
   readonly logger: Logger;
   /** True on worker threads, where `init` is kept in the shared table to survive the thread. */
   readonly keepInitInTable: boolean;
+  /** Notes in shared memory that the end of an agent has begun: from now on it is not found. */
+  markEnding(slot: number): void;
   /** Notes in shared memory whose start runs, 0 for none. Returns whose did before. */
   markStarting(slot: number): number;
   encodeInit(init: unknown): Uint8Array | undefined;
@@ -58,11 +61,13 @@ export class Lifecycle {
 
   /**
    * Makes an agent on this thread. Returns it when it is ready, or a promise if its start hook is async.
-   * @throws NexusError NEXUS_ID_DUPLICATE, NEXUS_TABLE_FULL, NEXUS_START_FAILED
+   * @param timeoutMs for an async start hook: an agent that has not started by then ends
+   * @throws NexusError NEXUS_ID_DUPLICATE, NEXUS_TABLE_FULL, NEXUS_START_FAILED, NEXUS_SPAWN_TIMEOUT
    */
-  spawn(kind: Kind, id: string, init: unknown, parent: AgentReference | undefined): AgentCell | Promise<AgentCell> {
+  spawn(kind: Kind, id: string, init: unknown, parent: AgentReference | undefined, timeoutMs: number): AgentCell | Promise<AgentCell> {
     const { table, keepInitInTable } = this.#needs;
     const payload = keepInitInTable && init !== undefined ? this.#needs.encodeInit(init) : undefined;
+    const kept = keepInitInTable ? undefined : plainCopy(init);
     const slot = table.insert(id, kind.index, payload, parent === undefined ? 0 : parentWord(parent));
     if (slot === INSERT_EXISTS)
       throw new NexusError('NEXUS_ID_DUPLICATE', `an agent with id '${id}' exists already; use getOrSpawn to get it, or another id`, { data: { id } });
@@ -70,17 +75,23 @@ export class Lifecycle {
       throw new NexusError('NEXUS_TABLE_FULL', `the routing table has no room for agent '${id}'; raise memory.agentsMax of createNexus`, { data: { id } });
     const cell = new AgentCell(kind, slot, table.generationOf(slot));
     if (parent !== undefined) extraOf(cell).parent = parent;
-    if (!keepInitInTable && init !== undefined) extraOf(cell).init = init;
-    return this.#add(cell, init);
+    if (kept !== undefined) extraOf(cell).init = kept;
+    return this.#add(cell, init, timeoutMs);
   }
 
-  /** Starts an agent again that a lost thread left in the table. Whether that succeeded at once; if not, supervision decides, as at any other restart. */
-  restore(kind: Kind, slot: number, generation: number, parent: AgentReference | undefined): boolean | Promise<boolean> {
+  /** Makes room for an agent that a lost thread left in the table: from now on messages wait for it. `restore` starts it. */
+  adopt(kind: Kind, slot: number, generation: number, parent: AgentReference | undefined): AgentCell {
     const cell = new AgentCell(kind, slot, generation);
     if (parent !== undefined) extraOf(cell).parent = parent;
     this.#needs.cells.set(cell);
     this.spawned++;
-    return this.#startAgain(cell);
+    return cell;
+  }
+
+  /** Starts an adopted agent again. Whether that succeeded; if not, supervision decides, as at any other restart. */
+  restore(cell: AgentCell): boolean | Promise<boolean> {
+    // Stopped, or on its way to a restart, before its turn came.
+    return cell.status === Status.starting && lifeOf(cell) === 0 ? this.#startAgain(cell) : false;
   }
 
   /** Ends an agent now: what waits in its mailbox becomes dead letters. A handler that runs may finish, its effects are ignored. */
@@ -90,6 +101,7 @@ export class Lifecycle {
     cell.status = Status.stopping;
     const { extra } = cell;
     if (extra === undefined && cell.kind.definition?.onStop === undefined) return this.#finalize(cell, reason);
+    this.#needs.markEnding(cell.slot);
     this.#endLife(cell);
     const children = this.#stopChildren(cell);
     const ending = extra?.ending;
@@ -103,6 +115,11 @@ export class Lifecycle {
     const extra = extraOf(cell);
     extra.onStopped ??= [];
     extra.onStopped.push(callback);
+  }
+
+  /** Resolves when an agent whose end has begun has ended; at once for any other, or none. */
+  whenEnded(cell: AgentCell | undefined): void | Promise<void> {
+    if (cell !== undefined && cell.status >= Status.stopping) return new Promise((resolve) => this.whenStopped(cell, resolve));
   }
 
   /** A handler, hook or child of this agent failed: supervision decides. */
@@ -130,7 +147,7 @@ export class Lifecycle {
     }
   }
 
-  #add(cell: AgentCell, init: unknown): AgentCell | Promise<AgentCell> {
+  #add(cell: AgentCell, init: unknown, timeoutMs: number): AgentCell | Promise<AgentCell> {
     this.#needs.cells.set(cell);
     this.spawned++;
     let starting: Promise<unknown> | undefined;
@@ -144,16 +161,44 @@ export class Lifecycle {
       return cell;
     }
     const life = lifeOf(cell);
-    return starting.then(
+    const { givenUp, release } = this.#limitStart(cell, timeoutMs);
+    const started = starting.then(
       () => {
+        release();
         if (cell.status >= Status.stopping) throw this.#startFailed(cell, new Error('it was stopped before it had started'));
         if (lifeOf(cell) === life) this.#ready(cell);
         return cell;
       },
       (error: unknown) => {
+        release();
         throw this.#startFailed(cell, error);
       },
     );
+    return Promise.race([started, givenUp]);
+  }
+
+  /** `givenUp` rejects when a start takes too long, and ends the agent then: nobody has a reference to it. Or when the agent ends, whatever its hook waits for. */
+  #limitStart(cell: AgentCell, timeoutMs: number): { readonly givenUp: Promise<never>; readonly release: () => void } {
+    let release = (): void => undefined;
+    const givenUp = new Promise<never>((_resolve, reject) => {
+      const cancel = this.#needs.clock.after(timeoutMs, () => {
+        const error = spawnTimeout(cell.kind.name, this.#needs.table.keyOf(cell.slot, cell.generation) ?? '', timeoutMs);
+        reject(error);
+        this.stop(cell, { type: 'failed', error });
+      });
+      const ended = (): void => {
+        cancel();
+        reject(this.#startFailed(cell, new Error('it was stopped before it had started')));
+      };
+      this.whenStopped(cell, ended);
+      release = (): void => {
+        cancel();
+        const callbacks = cell.extra?.onStopped;
+        const index = callbacks?.indexOf(ended) ?? -1;
+        if (index >= 0) callbacks?.splice(index, 1);
+      };
+    });
+    return { givenUp, release };
   }
 
   /** Makes the state and runs the start hook. */
@@ -260,7 +305,7 @@ export class Lifecycle {
     );
     children?.clear();
     // Those that are not there yet are ended by whoever waits for them: their parent's life is over.
-    return Promise.all([...ending, ...(spawning ?? [])]);
+    return Promise.all([...ending, ...(spawning?.keys() ?? [])]);
   }
 
   #stopHook(cell: AgentCell, reason: StopReason, started: boolean): void {
@@ -299,7 +344,7 @@ export class Lifecycle {
   }
 
   #initOf(cell: AgentCell): unknown {
-    if (!this.#needs.keepInitInTable) return cell.extra?.init;
+    if (!this.#needs.keepInitInTable) return plainCopy(cell.extra?.init);
     const payload = this.#needs.table.payloadOf(cell.slot, cell.generation);
     return payload === undefined ? undefined : this.#needs.decodeInit(payload);
   }
@@ -312,11 +357,6 @@ function hasStarted(cell: AgentCell): boolean {
 
 function lifeOf(cell: AgentCell): number {
   return cell.extra?.life ?? 0;
-}
-
-/** What a record keeps of its parent: its slot, and enough of its generation to know it from later agents of that slot. */
-export function parentWord(parent: { readonly slot: number; readonly generation: number }): number {
-  return (parent.slot | (parent.generation << L.PARENT_GENERATION_SHIFT)) >>> 0;
 }
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -50,6 +50,25 @@ export class Mailbox {
     this.size--;
   }
 
+  /** Action of the message that `index` others are before. There must be one. */
+  actionAt(index: number): ActionEntry {
+    return this.#items[((this.#head + index) & this.#mask) * FIELDS] as ActionEntry;
+  }
+
+  /** As `shift`, for the message that `index` others are before: those move up by one. Cheap near the front. */
+  takeOut(index: number): void {
+    const items = this.#items;
+    const taken = ((this.#head + index) & this.#mask) * FIELDS;
+    const message = items.slice(taken, taken + FIELDS);
+    for (let place = index; place > 0; place--) {
+      const to = ((this.#head + place) & this.#mask) * FIELDS;
+      const from = ((this.#head + place - 1) & this.#mask) * FIELDS;
+      for (let field = 0; field < FIELDS; field++) items[to + field] = items[from + field];
+    }
+    for (let field = 0; field < FIELDS; field++) items[this.#head * FIELDS + field] = message[field];
+    this.shift();
+  }
+
   /** Drops the references of the last message taken out. */
   release(): void {
     this.action = undefined;

@@ -72,12 +72,6 @@ export class MessageRouter {
     return this.#dispatcher.enqueue(cell, action, input, undefined, sender);
   }
 
-  /** As `tellLocal`, for an input that is known to be of the declared shape. */
-  tellChecked(cell: AgentCell, action: ActionEntry, input: unknown, sender: AgentReference | undefined): TellOutcome {
-    this.sentLocal++;
-    return this.#dispatcher.enqueue(cell, action, input, undefined, sender);
-  }
-
   tellRemote(target: AgentReference, action: ActionEntry, input: unknown, sender: AgentReference | undefined): TellOutcome {
     if (this.#links.isClosed) return this.#dead('nexusStopped', target, action);
     const { slot, generation } = target;

@@ -22,6 +22,8 @@ export interface AskTarget {
 /** Asks of one thread that may wait at once. */
 export const PENDING_ASKS_MAX = 1 << 20;
 const TICK_MS = 8;
+/** Visits of the event loop that overdue asks are given while more has arrived than is read in one. */
+const POSTPONED_MAX = 32;
 
 /** Where it is recorded how long asks took, in nanoseconds. */
 export interface AskDurations {
@@ -102,7 +104,7 @@ export class PendingAsk extends WheelEntry implements ReplyPort {
     if (signal.aborted) return abort();
     this.#signal = signal;
     this.#onAbort = abort;
-    signal.addEventListener('abort', abort, { once: true });
+    this.#asks.listen(signal, abort);
   }
 
   get description(): string {
@@ -116,7 +118,7 @@ export class PendingAsk extends WheelEntry implements ReplyPort {
   #close(): boolean {
     if (this.#settled) return false;
     this.#settled = true;
-    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#signal !== undefined && this.#onAbort !== undefined) this.#asks.unlisten(this.#signal, this.#onAbort);
     this.#asks.closed(this);
     return true;
   }
@@ -131,14 +133,22 @@ export class PendingAsks {
   readonly #wheel: DeadlineWheel;
   readonly #remote: (PendingAsk | undefined)[] = [];
   readonly #freeSlots: number[] = [];
+  readonly #bySignal = new WeakMap<AbortSignal, { readonly aborts: Set<() => void>; readonly listener: () => void }>();
   #sequence: number;
   #open = 0;
   #cancelTick: (() => void) | undefined;
+  readonly #readReplies: () => boolean;
+  #postponed = 0;
 
-  /** @param incarnation of this thread: replies to a predecessor's asks must not match. */
-  constructor(clock: Clock, incarnation: number, durations: AskDurations) {
+  /**
+   * @param incarnation of this thread: replies to a predecessor's asks must not match.
+   * @param readReplies takes what has arrived from other threads; true if more is left. Called before any ask times out: a thread that was held up beyond
+   *   the deadline of an ask must not throw away the reply that came in time.
+   */
+  constructor(clock: Clock, incarnation: number, durations: AskDurations, readReplies: () => boolean = () => false) {
     this.#clock = clock;
     this.#durations = durations;
+    this.#readReplies = readReplies;
     this.#wheel = new DeadlineWheel(TICK_MS, clock.nowMs());
     this.#sequence = Math.imul(incarnation, 0x9e3779b1) | 0;
   }
@@ -199,6 +209,25 @@ export class PendingAsks {
     });
   }
 
+  /** One listener a signal, however many asks share it: Node takes more than ten for a leak. */
+  listen(signal: AbortSignal, abort: () => void): void {
+    let waiting = this.#bySignal.get(signal);
+    if (waiting === undefined) {
+      const aborts = new Set<() => void>();
+      waiting = { aborts, listener: () => [...aborts].forEach((each) => void each()) };
+      this.#bySignal.set(signal, waiting);
+      signal.addEventListener('abort', waiting.listener, { once: true });
+    }
+    waiting.aborts.add(abort);
+  }
+
+  unlisten(signal: AbortSignal, abort: () => void): void {
+    const waiting = this.#bySignal.get(signal);
+    if (waiting === undefined || !waiting.aborts.delete(abort) || waiting.aborts.size > 0) return;
+    signal.removeEventListener('abort', waiting.listener);
+    this.#bySignal.delete(signal);
+  }
+
   stop(): void {
     this.#cancelTick?.();
     this.#cancelTick = undefined;
@@ -220,8 +249,13 @@ export class PendingAsks {
     (ask.thread < 0 ? this.#durations.local : this.#durations.remote).record(tookMs * 1e6);
   }
 
-  #arm(): void {
-    this.#cancelTick = this.#clock.after(TICK_MS, () => {
+  #arm(delayMs = TICK_MS): void {
+    this.#cancelTick = this.#clock.after(delayMs, () => {
+      if (this.#readReplies() && this.#postponed < POSTPONED_MAX) {
+        this.#postponed++;
+        return this.#arm(0);
+      }
+      this.#postponed = 0;
       this.#cancelTick = undefined;
       this.#wheel.advance(this.#clock.nowMs(), expire);
       // One more turn after the last ask: asks that follow each other closely do not start a timer each.

@@ -2,9 +2,8 @@
 import { threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
 import { NexusError } from '../errors.js';
-import type { TableEntry } from '../ports/engine.js';
-import type { AgentReference } from './agent-reference.js';
-import { parentWord } from './lifecycle.js';
+import type { AgentCell } from './agent-cell.js';
+import { hasParent, markEnding, parentSlotOf } from './record-word.js';
 import type { ThreadHost } from './thread-host.js';
 import { threadFailed, threadLost } from './failures.js';
 
@@ -36,26 +35,62 @@ export interface Restored {
 }
 
 /**
- * Puts the agents back that a predecessor left: when it returns they take messages; the promise resolves when all have started. Children of agents that
- * were lost too are not put back: as after any restart, their parents spawn them again.
+ * Bits of the word that says whose start runs, beside the slot: several starts run together, so that none is to blame if the thread ends; or this one runs
+ * alone, up to its end. A bare slot is a start that has not come to its first `await`.
  */
-export function restoreAgents(host: ThreadHost): Promise<Restored> {
-  const { table } = host.engine;
-  const inherited = table.inherit();
+export const SEVERAL = -1;
+const ALONE = 1 << 24;
+
+/**
+ * Puts the agents back that a predecessor left: when it returns they have mailboxes; the promise resolves when all have started, or those that never do were
+ * waited for long enough. Children of agents that were lost too are not put back: as after any restart, their parents spawn them again.
+ *
+ * An agent that ends its thread whenever it starts would end every successor. One that does so before its first `await` is known by its slot. If the thread
+ * ended while several starts ran, the successor starts its agents one after the other, so that the next time it is known too.
+ * @param startTimeoutMs how long starts are waited for: all together, or each one of those that run one after the other
+ */
+export async function restoreAgents(host: ThreadHost, startTimeoutMs: number): Promise<Restored> {
   const startingAt = threadWord(host.shared, host.thread) + L.THREAD_WORD_STARTING;
-  const fatal = host.shared.words[startingAt] as number;
-  host.shared.words[startingAt] = 0;
-  const lost = new Set(inherited.map((entry) => entry.slot));
-  const starting: Promise<unknown>[] = [];
+  const mark = (word: number): void => {
+    host.shared.words[startingAt] = word;
+  };
+  const left = host.shared.words[startingAt] as number;
+  mark(0);
   const counts = { restored: 0, failed: 0 };
   const count = (hasStarted: boolean): void => {
     if (hasStarted) counts.restored++;
     else counts.failed++;
   };
-  const kept: { readonly entry: TableEntry; readonly parent: AgentReference | undefined }[] = [];
+  const cells = adoptAgents(host, left > 0 ? left & ~ALONE : 0, () => count(false));
+  const restore = (cell: AgentCell): Promise<void> | undefined => {
+    const restored = host.lifecycle.restore(cell);
+    if (typeof restored !== 'boolean') return restored.then(count);
+    count(restored);
+    return undefined;
+  };
+  if (left === SEVERAL || (left & ALONE) !== 0) {
+    for (const cell of cells) {
+      mark(cell.slot | ALONE);
+      const starting = restore(cell);
+      if (starting !== undefined) await within(host, startTimeoutMs, starting);
+    }
+  } else {
+    mark(SEVERAL);
+    const starting = cells.map(restore).filter((each) => each !== undefined);
+    if (starting.length > 0) await within(host, startTimeoutMs, Promise.all(starting));
+  }
+  mark(0);
+  return counts;
+}
+
+/** Gives the inherited agents their places on this thread, and removes those that do not come back. */
+function adoptAgents(host: ThreadHost, fatal: number, givenUp: () => void): AgentCell[] {
+  const { table } = host.engine;
+  const inherited = table.inherit();
+  const lost = new Set(inherited.map((entry) => entry.slot));
+  const cells: AgentCell[] = [];
   const dropped: number[] = [];
-  for (const entry of inherited) {
-    const { slot, generation, kind } = entry;
+  for (const { slot, generation, kind } of inherited) {
     if (slot === fatal) {
       const error = new NexusError(
         'NEXUS_START_FAILED',
@@ -63,26 +98,35 @@ export function restoreAgents(host: ThreadHost): Promise<Restored> {
       );
       host.logger.error({ error, thread: host.thread, kind: host.kinds.byIndex(kind).name }, 'an agent whose start ends its thread is given up');
       dropped.push(slot, generation);
-      counts.failed++;
+      givenUp();
       continue;
     }
     const word = table.parentOf(slot, generation);
-    const parentSlot = word & ((1 << L.PARENT_GENERATION_SHIFT) - 1);
+    const parentSlot = parentSlotOf(word);
     const parentGeneration = parentSlot === 0 ? 0 : table.generationOf(parentSlot);
     const parentKind = parentSlot === 0 ? -1 : table.kindOf(parentSlot, parentGeneration);
-    const isSame = parentSlot === 0 || parentWord({ slot: parentSlot, generation: parentGeneration }) === word >>> 0;
+    const isSame = parentSlot === 0 || hasParent(word, { slot: parentSlot, generation: parentGeneration });
     if (parentSlot !== 0 && (lost.has(parentSlot) || parentKind < 0 || !isSame)) {
       dropped.push(slot, generation);
       continue;
     }
-    kept.push({ entry, parent: parentSlot === 0 ? undefined : host.reference(parentSlot, parentGeneration, parentKind, undefined) });
+    const parent = parentSlot === 0 ? undefined : host.reference(parentSlot, parentGeneration, parentKind, undefined);
+    // An end that had begun is forgotten: whoever waited for it has been told of the loss.
+    markEnding(host.shared, slot, false);
+    cells.push(host.lifecycle.adopt(host.kinds.byIndex(kind), slot, generation, parent));
   }
   // Before the first agent starts: a parent may spawn its children again, by the names they had.
   table.removeMany(Int32Array.from(dropped));
-  for (const { entry, parent } of kept) {
-    const restored = host.lifecycle.restore(host.kinds.byIndex(entry.kind), entry.slot, entry.generation, parent);
-    if (typeof restored === 'boolean') count(restored);
-    else starting.push(restored.then(count));
-  }
-  return Promise.all(starting).then(() => counts);
+  return cells;
+}
+
+/** Resolves when the starts have ended, or when they were waited for long enough. */
+function within(host: ThreadHost, timeoutMs: number, starting: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = host.clock.after(timeoutMs, resolve);
+    void starting.then(() => {
+      cancel();
+      resolve();
+    });
+  });
 }

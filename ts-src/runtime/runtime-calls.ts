@@ -1,4 +1,5 @@
 /** What one thread's runtime does for the others: the system calls, carried out on its host. */
+import { Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import { nexusStopped } from './failures.js';
 import { handleThreadLoss } from './recovery.js';
@@ -11,14 +12,15 @@ export type OutwardCalls = Pick<SystemCalls, 'deadLetter' | 'signal' | 'log' | '
 export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCalls {
   return {
     ...outward,
-    spawn({ kind, id, init, parent }) {
+    spawn({ kind, id, init, parent, timeoutMs }) {
       if (host.isStopping) throw nexusStopped();
-      return host.spawnHere(host.kinds.byIndex(kind), id, init, parent);
+      return host.spawnHere(host.kinds.byIndex(kind), id, init, parent, timeoutMs);
     },
     stopAgent({ slot, generation }) {
       const cell = host.cells.get(slot, generation);
       return cell === undefined ? undefined : host.stopHere(cell);
     },
+    whenEnded: ({ slot, generation }) => host.lifecycle.whenEnded(host.cells.get(slot, generation)),
     watch({ target, watcher }) {
       const cell = host.cells.get(target.slot, target.generation);
       if (cell !== undefined) return host.watches.addWatcher(cell, watcher);
@@ -48,6 +50,16 @@ export function quiet(host: ThreadHost): Quiet {
   }
   const { dispatcher, lifecycle, router } = host;
   return { idle: dispatcher.isIdle && host.links.waiting === 0, activity: dispatcher.handled + dispatcher.failures + router.sentLocal + lifecycle.spawned };
+}
+
+/** Ids of agents of this thread whose async handlers hold their other messages back, up to `namesMax`. */
+export function busyAgents(host: ThreadHost, namesMax: number): string[] {
+  const names: string[] = [];
+  for (const cell of host.cells) {
+    if (names.length >= namesMax) break;
+    if (cell.status === Status.busy) names.push(host.nameOf(cell.slot, cell.generation) ?? cell.kind.name);
+  }
+  return names;
 }
 
 export async function stopAllAgents(host: ThreadHost): Promise<void> {

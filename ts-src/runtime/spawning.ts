@@ -1,19 +1,24 @@
 /** Chooses a thread for a new agent, has it started there, and ties children to their parents. */
 import { type SharedMemory, threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
-import { NexusError, NexusTypeError, optionError } from '../errors.js';
+import { type ErrorCode, NexusError, NexusTypeError, optionError } from '../errors.js';
 import type { Logger } from '../model/agent-context.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import { checkNames } from '../model/nearest-name.js';
 import { leastLoaded, type ThreadLoad } from '../model/placement.js';
 import type { SpawnOptions } from '../model/spawn-options.js';
+import type { Clock } from '../ports/clock.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
-import { nexusStopped } from './failures.js';
+import { isWellFormed } from './directory.js';
+import { nexusStopped, spawnTimeout } from './failures.js';
 import type { Kind, KindRegistry } from './kind.js';
 
 const GET_OR_SPAWN_ATTEMPTS = 8;
-const SPAWN_OPTIONS = ['id', 'init', 'thread'];
+const SPAWN_OPTIONS = ['id', 'init', 'thread', 'timeoutMs'];
+const SPAWN_TIMEOUT_MS = 30_000;
+const ENDING_UNSEEN: readonly ErrorCode[] = ['NEXUS_STOP_TIMEOUT', 'NEXUS_ASK_TIMEOUT', 'NEXUS_THREAD_LOST'];
+const TIMEOUT_MS_MAX = 86_400_000;
 
 export interface SpawningNeeds {
   readonly thread: number;
@@ -23,9 +28,17 @@ export interface SpawningNeeds {
   readonly logger: Logger;
   isStopping(): boolean;
   canReach(thread: number): boolean;
+  readonly clock: Clock;
   find(id: string, definition: AnyAgent): AgentReference | undefined;
-  spawnHere(kind: Kind, id: string, init: unknown, parent: AgentReference | undefined): AgentReference | Promise<AgentReference>;
-  spawnThere(thread: number, kind: Kind, id: string, init: unknown, parent: AgentReference | undefined): Promise<AgentReference>;
+  /** The agent that has this id and whose end has begun. */
+  findEnding(id: string): AgentReference | undefined;
+  /** Resolves when an agent whose end has begun has ended. Rejects with NEXUS_STOP_TIMEOUT or NEXUS_ASK_TIMEOUT, or when its thread is lost. */
+  whenEnded(agent: AgentReference, timeoutMs: number): Promise<void>;
+  /** The agent that has this id, and whether it was spawned by `parent`, in whichever of its lives. */
+  holderOf(id: string, parent: AgentReference): { readonly agent: AgentReference; readonly isChild: boolean } | undefined;
+  spawnHere(kind: Kind, id: string, init: unknown, parent: AgentReference | undefined, timeoutMs: number): AgentReference | Promise<AgentReference>;
+  /** Settles also long after the timeout, with what became of it. */
+  spawnThere(thread: number, kind: Kind, id: string, init: unknown, parent: AgentReference | undefined, timeoutMs: number): Promise<AgentReference>;
   referenceOf(cell: AgentCell): AgentReference;
   /** False for an agent that has ended. */
   isLive(agent: AgentReference): boolean;
@@ -33,14 +46,17 @@ export interface SpawningNeeds {
 
 export class Spawning {
   readonly #needs: SpawningNeeds;
-  /** Spawns on their way, by thread: placed agents that its count does not show yet. */
+  /** Spawns on their way, by thread. */
   readonly #underway: number[];
+  /** Agents a thread has when what is on its way is there: the published count may show some of those already. */
+  readonly #expected: number[];
   #lastPlaced = 0;
   #named = 0;
 
   constructor(needs: SpawningNeeds) {
     this.#needs = needs;
     this.#underway = new Array(needs.shared.threadCount).fill(0);
+    this.#expected = new Array(needs.shared.threadCount).fill(0);
   }
 
   spawn(definition: AnyAgent, options: SpawnOptions | undefined, parentCell: AgentCell | undefined): Promise<AgentReference> {
@@ -50,10 +66,10 @@ export class Spawning {
       if (options !== undefined) checkNames('spawn', options, SPAWN_OPTIONS);
       const thread = this.#place(kind, options?.thread ?? 'auto');
       const id = options?.id ?? this.#newId(kind);
-      const parent = parentCell === undefined ? undefined : this.#needs.referenceOf(parentCell);
-      const spawned = this.#spawnOn(thread, kind, id, options?.init, parent);
-      if (parentCell === undefined) return spawned instanceof Promise ? spawned : Promise.resolve(spawned);
-      return this.#adopt(parentCell, Promise.resolve(spawned));
+      const timeoutMs = timeoutOf(options);
+      if (parentCell !== undefined) return this.#adopt(parentCell, id, this.#spawnChild(parentCell, thread, kind, id, options?.init, timeoutMs));
+      const spawned = this.#spawnOn(thread, kind, id, options?.init, undefined, timeoutMs);
+      return spawned instanceof Promise ? spawned : Promise.resolve(spawned);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -62,34 +78,113 @@ export class Spawning {
   async getOrSpawn(definition: AnyAgent, id: string, options: SpawnOptions | undefined): Promise<AgentReference> {
     const kind = this.#kindOf(definition);
     if (options !== undefined) checkNames('getOrSpawn', options, SPAWN_OPTIONS);
-    for (let attempt = 1; ; attempt++) {
+    const timeoutMs = timeoutOf(options);
+    const deadlineMs = this.#needs.clock.nowMs() + timeoutMs;
+    for (let attempt = 1; ; ) {
       const found = this.#needs.find(id, definition);
       if (found !== undefined) return found;
       if (this.#needs.isStopping()) throw nexusStopped();
+      const remainingMs = deadlineMs - this.#needs.clock.nowMs();
+      if (remainingMs <= 0) throw spawnTimeout(kind.name, id, timeoutMs);
+      const ending = this.#needs.findEnding(id);
+      if (ending !== undefined) {
+        await this.#needs.whenEnded(ending, remainingMs).catch((error: unknown) => {
+          // Too late, or the agent comes back on another thread: seen when looking again.
+          if (!ENDING_UNSEEN.some((code) => hasCode(error, code))) throw error;
+        });
+        continue;
+      }
       try {
-        return await this.#spawnOn(this.#place(kind, options?.thread ?? 'auto'), kind, id, options?.init, undefined);
+        return await this.#spawnOn(this.#place(kind, options?.thread ?? 'auto'), kind, id, options?.init, undefined, remainingMs);
       } catch (error) {
-        const code = error instanceof NexusError ? error.code : undefined;
         // Somebody else was faster, or the thread was lost on the way: look again.
-        if (attempt >= GET_OR_SPAWN_ATTEMPTS || (code !== 'NEXUS_ID_DUPLICATE' && code !== 'NEXUS_THREAD_LOST')) throw error;
+        if (attempt++ >= GET_OR_SPAWN_ATTEMPTS || (!hasCode(error, 'NEXUS_ID_DUPLICATE') && !hasCode(error, 'NEXUS_THREAD_LOST'))) throw error;
       }
     }
   }
 
-  #spawnOn(thread: number, kind: Kind, id: string, init: unknown, parent: AgentReference | undefined): AgentReference | Promise<AgentReference> {
+  #spawnOn(
+    thread: number,
+    kind: Kind,
+    id: string,
+    init: unknown,
+    parent: AgentReference | undefined,
+    timeoutMs: number,
+  ): AgentReference | Promise<AgentReference> {
     if (typeof id !== 'string' || id.length === 0) throw optionError('id', 'must be a string of 1 to 1,024 bytes of UTF-8');
-    if (thread === this.#needs.thread) return this.#needs.spawnHere(kind, id, init, parent);
-    this.#underway[thread] = (this.#underway[thread] as number) + 1;
-    const done = (): void => {
-      this.#underway[thread] = (this.#underway[thread] as number) - 1;
-    };
-    const spawned = this.#needs.spawnThere(thread, kind, id, init, parent);
-    spawned.then(done, done);
-    return spawned;
+    if (!isWellFormed(id)) throw optionError('id', 'holds half of a surrogate pair, which UTF-8 cannot express');
+    if (thread === this.#needs.thread) return this.#needs.spawnHere(kind, id, init, parent, timeoutMs);
+    const spawned = this.#needs.spawnThere(thread, kind, id, init, parent, timeoutMs);
+    this.#count(thread, spawned);
+    return this.#within(timeoutMs, kind, id, spawned);
+  }
+
+  #count(thread: number, spawned: Promise<unknown>): void {
+    const before = this.#underway[thread] as number;
+    this.#expected[thread] = (before === 0 ? this.#published(thread) : (this.#expected[thread] as number)) + 1;
+    this.#underway[thread] = before + 1;
+    spawned.then(
+      () => {
+        this.#underway[thread] = (this.#underway[thread] as number) - 1;
+      },
+      () => {
+        this.#underway[thread] = (this.#underway[thread] as number) - 1;
+        this.#expected[thread] = (this.#expected[thread] as number) - 1;
+      },
+    );
+  }
+
+  #published(thread: number): number {
+    const { shared } = this.#needs;
+    return shared.words[threadWord(shared, thread) + L.THREAD_WORD_AGENT_COUNT] as number;
+  }
+
+  /** Gives up a spawn on another thread that takes too long. If the agent is there in the end it is stopped: nobody else knows of it. */
+  #within(timeoutMs: number, kind: Kind, id: string, spawned: Promise<AgentReference>): Promise<AgentReference> {
+    return new Promise((resolve, reject) => {
+      let isGivenUp = false;
+      const cancel = this.#needs.clock.after(timeoutMs, () => {
+        isGivenUp = true;
+        reject(spawnTimeout(kind.name, id, timeoutMs));
+      });
+      spawned.then(
+        (agent) => {
+          if (isGivenUp)
+            return void agent.stop().catch((error: unknown) => this.#needs.logger.warn({ id, error }, 'an agent that started too late did not end'));
+          cancel();
+          resolve(agent);
+        },
+        (error: unknown) => {
+          cancel();
+          reject(error);
+        },
+      );
+    });
+  }
+
+  /** Waits for the end of a child that an earlier life of this parent left with the same id: the loss of a thread may bring the parent back before that. */
+  async #spawnChild(parent: AgentCell, thread: number, kind: Kind, id: string, init: unknown, timeoutMs: number): Promise<AgentReference> {
+    const { clock, referenceOf } = this.#needs;
+    const deadlineMs = clock.nowMs() + timeoutMs;
+    for (let remainingMs = timeoutMs; ; ) {
+      try {
+        return await this.#spawnOn(thread, kind, id, init, referenceOf(parent), remainingMs);
+      } catch (error) {
+        if (!hasCode(error, 'NEXUS_ID_DUPLICATE')) throw error;
+        const holder = this.#needs.holderOf(id, referenceOf(parent));
+        remainingMs = deadlineMs - clock.nowMs();
+        if (remainingMs <= 0) throw error;
+        // Nobody: it has ended since.
+        if (holder === undefined) continue;
+        if (!holder.isChild || isOfThisLife(parent, holder.agent)) throw error;
+        // If that fails, so does the next attempt.
+        await holder.agent.stop({ timeoutMs: remainingMs }).catch(() => undefined);
+      }
+    }
   }
 
   /** Makes the agent that is being spawned a child, unless its parent has ended or restarted meanwhile: then it ends too. */
-  #adopt(parent: AgentCell, spawned: Promise<AgentReference>): Promise<AgentReference> {
+  #adopt(parent: AgentCell, id: string, spawned: Promise<AgentReference>): Promise<AgentReference> {
     const extra = extraOf(parent);
     const { life } = extra;
     const adopted = spawned.then(async (child) => {
@@ -100,13 +195,13 @@ export class Spawning {
         extra.children.set(child.slot, child);
       }
     });
-    extra.spawning ??= new Set();
+    extra.spawning ??= new Map();
     const { spawning } = extra;
     const settled: Promise<void> = adopted.then(
       () => void spawning.delete(settled),
       () => void spawning.delete(settled),
     );
-    spawning.add(settled);
+    spawning.set(settled, id);
     return spawned;
   }
 
@@ -141,7 +236,8 @@ export class Spawning {
     for (let thread = 1; thread < shared.threadCount; thread++) {
       const at = threadWord(shared, thread);
       if (Atomics.load(shared.words, at + L.THREAD_WORD_STATE) !== L.THREAD_STATE_READY) continue;
-      loads.push({ thread, agents: (shared.words[at + L.THREAD_WORD_AGENT_COUNT] as number) + (this.#underway[thread] as number) });
+      const expected = (this.#underway[thread] as number) > 0 ? (this.#expected[thread] as number) : 0;
+      loads.push({ thread, agents: Math.max(this.#published(thread), expected) });
     }
     const chosen = leastLoaded(loads, this.#lastPlaced);
     if (chosen >= 0) {
@@ -157,6 +253,25 @@ export class Spawning {
     this.#named++;
     return `${kind.name}#${this.#needs.thread}.${this.#needs.incarnation}.${this.#named.toString(36)}`;
   }
+}
+
+/** A child that has come, or one of the same id that is on its way. */
+function isOfThisLife({ extra }: AgentCell, child: AgentReference): boolean {
+  if (extra?.children?.get(child.slot)?.generation === child.generation) return true;
+  let underway = 0;
+  for (const id of extra?.spawning?.values() ?? []) if (id === child.id) underway++;
+  return underway > 1;
+}
+
+function timeoutOf(options: SpawnOptions | undefined): number {
+  const timeoutMs = options?.timeoutMs ?? SPAWN_TIMEOUT_MS;
+  if (!(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX))
+    throw optionError('timeoutMs', `is ${String(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
+  return timeoutMs;
+}
+
+function hasCode(error: unknown, code: ErrorCode): boolean {
+  return error instanceof NexusError && error.code === code;
 }
 
 function onlyOnCallingThread(kind: Kind, thread: number): NexusError {

@@ -22,6 +22,7 @@ export const SYSTEM_CALLS = [
   'signal',
   'log',
   'agentFailed',
+  'whenEnded',
 ] as const;
 
 export type SystemCallName = (typeof SYSTEM_CALLS)[number];
@@ -36,6 +37,7 @@ export interface SystemCalls {
     readonly id: string;
     readonly init: unknown;
     readonly parent: AgentReference | undefined;
+    readonly timeoutMs: number;
   }): AgentReference | Promise<AgentReference>;
   /** Resolves when the agent has ended. */
   stopAgent(call: { readonly slot: number; readonly generation: number }): void | Promise<void>;
@@ -53,6 +55,8 @@ export interface SystemCalls {
   signal(call: Signal): void;
   log(call: LogLine): void;
   agentFailed(call: AgentFailure): void;
+  /** Resolves when an agent whose end has begun has ended; at once for any other. */
+  whenEnded(call: { readonly slot: number; readonly generation: number }): void | Promise<void>;
 }
 
 export interface Quiet {

@@ -14,14 +14,15 @@ import type { AskOptions, TellOutcome } from '../model/agent-ref.js';
 import { SeededRandom } from '../model/seeded-random.js';
 import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
 import type { Clock } from '../ports/clock.js';
-import { type EngineThread, FOUND_NUMBERS } from '../ports/engine.js';
+import type { EngineThread } from '../ports/engine.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
 import { AgentReference, type ReferenceHost } from './agent-reference.js';
 import { AgentTimers } from './agent-timers.js';
 import { CellTable } from './cell-table.js';
 import { Context, type ContextHost } from './context.js';
 import { type DeadLetter, DeadLetters } from './dead-letters.js';
-import { Dispatcher } from './dispatcher.js';
+import { Directory } from './directory.js';
+import { Dispatcher, inNeutralContext, TIMER_MESSAGE } from './dispatcher.js';
 import { nexusStopped } from './failures.js';
 import { HistogramShard } from './histogram-shard.js';
 import { type Kind, KindRegistry, type KindSources } from './kind.js';
@@ -30,6 +31,7 @@ import { Links } from './links.js';
 import { MessageReceiver, systemActions } from './message-receiver.js';
 import { MessageRouter } from './message-router.js';
 import { PendingAsks } from './pending-asks.js';
+import { markEnding } from './record-word.js';
 import { sendableError } from './remote-reply.js';
 import { Spawning } from './spawning.js';
 import type { AgentFailure, LogLine, Signal, SystemCalls } from './system-calls.js';
@@ -37,8 +39,8 @@ import { ThreadCounters } from './thread-counters.js';
 import { Watches } from './watches.js';
 
 const DONE = Promise.resolve();
-/** Ids of one call of `findMany`: some milliseconds of the thread's time. */
-const FIND_MANY_MAX = 65_536;
+/** Of a request whose caller has a deadline of its own, and wants to know what became of it even after that. */
+const REQUEST_TIMEOUT_MS = 86_400_000;
 
 export interface ThreadHostOptions {
   readonly thread: number;
@@ -61,6 +63,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly thread: number;
   readonly seed: number;
   readonly kinds: KindRegistry;
+  readonly directory: Directory;
   readonly cells = new CellTable();
   readonly dispatcher: Dispatcher;
   readonly lifecycle: Lifecycle;
@@ -102,13 +105,15 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       restore: (slot, generation, kind, id) => this.reference(slot, generation, kind, id),
     };
     this.kinds = new KindRegistry(kinds, references);
+    this.directory = new Directory({ table: engine.table, shared, reference: (slot, generation, kind, id) => this.reference(slot, generation, kind, id) });
     // For what is decoded later and elsewhere: they know no shapes.
     const standaloneEncoder = new ValueEncoder(references, { shapes: false });
     const standaloneDecoder = new ValueDecoder(references);
-    this.asks = new PendingAsks(clock, incarnation, {
+    const durations = {
       local: new HistogramShard(shared, thread, L.HISTOGRAM_ASK_LOCAL),
       remote: new HistogramShard(shared, thread, L.HISTOGRAM_ASK_REMOTE),
-    });
+    };
+    this.asks = new PendingAsks(clock, incarnation, durations, () => this.links.readAll());
     this.links = new Links({
       thread,
       shared,
@@ -149,6 +154,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       clock,
       logger,
       keepInitInTable: thread !== 0,
+      markEnding: (slot) => markEnding(shared, slot, true),
       markStarting: (slot) => {
         const before = shared.words[startingAt] as number;
         shared.words[startingAt] = slot;
@@ -164,12 +170,18 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       },
       forget: (cell) => {
         this.watches.forget(cell);
+        if (cell.extra?.hadTimers !== true) return;
+        cell.extra.hadTimers = false;
         this.timers.cancelAll(cell);
+        this.dispatcher.dropTimerMessages(cell);
       },
       escalate: (cell, error) => this.#escalate(cell, error),
       agentFailed: (cell, error, action) => events.agentFailed(this.#failure(cell, error, action)),
     });
-    this.timers = new AgentTimers(clock, (cell, action, input) => this.router.tellChecked(cell, action, input, undefined));
+    this.timers = new AgentTimers(clock, (cell, action, input) => {
+      this.router.sentLocal++;
+      this.dispatcher.enqueue(cell, action, input, TIMER_MESSAGE, undefined);
+    });
     this.watches = new Watches({
       thread,
       cellOf: (ref) => this.cells.get(ref.slot, ref.generation),
@@ -192,11 +204,15 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       logger,
       isStopping: () => this.isStopping,
       canReach: (to) => this.links.canReach(to),
+      clock,
       find: (id, definition) => this.find(id, definition),
-      spawnHere: (kind, id, init, parent) => this.spawnHere(kind, id, init, parent),
-      spawnThere: (to, kind, id, init, parent) =>
-        this.router.request(to, 'spawn', { kind: kind.index, id, init, parent }, options.askTimeoutMs, { kind: kind.name, id }),
+      findEnding: (id) => this.directory.findEnding(id),
+      whenEnded: (agent, timeoutMs) => this.#whenEnded(agent, timeoutMs),
+      spawnHere: (kind, id, init, parent, timeoutMs) => this.spawnHere(kind, id, init, parent, timeoutMs),
+      spawnThere: (to, kind, id, init, parent, timeoutMs) =>
+        this.router.request(to, 'spawn', { kind: kind.index, id, init, parent, timeoutMs }, REQUEST_TIMEOUT_MS, { kind: kind.name, id }),
       referenceOf: (cell) => this.referenceOf(cell),
+      holderOf: (id, parent) => this.directory.holderOf(id, parent),
       isLive: (agent) => engine.table.threadOf(agent.slot, agent.generation) >= 0,
     });
     this.#counters = new ThreadCounters(shared, thread, {
@@ -213,7 +229,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   open(calls: SystemCalls, before: () => void = () => undefined): void {
     this.links.open(new MessageReceiver(this, calls), this.#options.incarnation);
     before();
-    this.engine.waiter.start(() => this.#poll());
+    inNeutralContext(() => this.engine.waiter.start(() => this.#poll()));
   }
 
   close(): void {
@@ -258,41 +274,19 @@ export class ThreadHost implements ReferenceHost, ContextHost {
 
   find(id: string, definition: AnyAgent | undefined): AgentReference | undefined {
     if (typeof id !== 'string') throw optionError('id', `must be a string of 1 to 1,024 bytes of UTF-8, not ${typeof id}`);
-    const { table } = this.engine;
-    const slot = table.find(id);
-    if (slot === 0) return undefined;
-    return this.#found(slot, table.foundGeneration, table.foundKind, id, definition);
+    return this.directory.find(id, definition);
   }
 
-  /** `find` for each id. */
   findMany(ids: readonly string[], definition: AnyAgent | undefined): (AgentReference | undefined)[] {
-    if (!Array.isArray(ids) || ids.length > FIND_MANY_MAX) {
-      throw optionError('ids', `must be an array of at most ${FIND_MANY_MAX} ids, not ${Array.isArray(ids) ? ids.length : typeof ids}`);
-    }
-    for (let index = 0; index < ids.length; index++) {
-      if (typeof ids[index] !== 'string') throw optionError(`ids[${index}]`, `must be a string of 1 to 1,024 bytes of UTF-8, not ${typeof ids[index]}`);
-    }
-    const found = this.engine.table.findMany(ids);
-    return ids.map((id, index) => {
-      const at = index * FOUND_NUMBERS;
-      const slot = found[at] as number;
-      return slot === 0 ? undefined : this.#found(slot, found[at + 1] as number, found[at + 2] as number, id, definition);
-    });
-  }
-
-  #found(slot: number, generation: number, kind: number, id: string, definition: AnyAgent | undefined): AgentReference {
-    const entry = this.kinds.byIndex(kind);
-    if (definition !== undefined && entry.name !== definition.kind) {
-      throw new NexusError('NEXUS_KIND_MISMATCH', `agent '${id}' is of kind '${entry.name}', not '${definition.kind}'`, { data: { id, kind: entry.name } });
-    }
-    return new AgentReference(this, entry, slot, generation, undefined, id);
+    return this.directory.findMany(ids, definition);
   }
 
   /** Spawns on this thread, for whoever asked. */
-  spawnHere(kind: Kind, id: string, init: unknown, parent: AgentReference | undefined): AgentReference | Promise<AgentReference> {
-    const spawned = this.lifecycle.spawn(kind, id, init, parent);
+  spawnHere(kind: Kind, id: string, init: unknown, parent: AgentReference | undefined, timeoutMs: number): AgentReference | Promise<AgentReference> {
+    const spawned = this.lifecycle.spawn(kind, id, init, parent, timeoutMs);
     this.#counters.publishAgentCount();
-    return spawned instanceof Promise ? spawned.then((cell) => this.#referenceTo(cell, id)) : this.#referenceTo(spawned, id);
+    if (!(spawned instanceof Promise)) return this.#referenceTo(spawned, id);
+    return spawned.finally(() => this.#counters.publishAgentCount()).then((cell) => this.#referenceTo(cell, id));
   }
 
   stop(target: AgentReference, timeoutMs = this.#options.askTimeoutMs): Promise<void> {
@@ -329,6 +323,11 @@ export class ThreadHost implements ReferenceHost, ContextHost {
 
   unwatch(cell: AgentCell, target: AgentReference): void {
     this.watches.unwatch(cell, target);
+  }
+
+  refuse(kind: string | undefined, id: () => string | undefined, action: string): TellOutcome {
+    this.deadLetters.record('agentStopped', kind, id, action);
+    return 'stopped';
   }
 
   emit(cell: AgentCell, topic: string, data: unknown): void {
@@ -384,6 +383,14 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       this.#flushScheduled = false;
       this.#endTurn();
     });
+  }
+
+  #whenEnded(agent: AgentReference, timeoutMs: number): Promise<void> {
+    const cell = this.cells.get(agent.slot, agent.generation);
+    if (cell !== undefined) return this.#within(Promise.resolve(this.lifecycle.whenEnded(cell)), agent, timeoutMs);
+    const thread = this.engine.table.threadOf(agent.slot, agent.generation);
+    if (thread < 0 || thread === this.thread || !this.links.canReach(thread)) return DONE;
+    return this.router.request(thread, 'whenEnded', { slot: agent.slot, generation: agent.generation }, timeoutMs, agent);
   }
 
   #stopRemote(target: AgentReference, timeoutMs: number): Promise<void> {

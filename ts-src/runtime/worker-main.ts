@@ -22,8 +22,9 @@ import { NEWS_MARK, type WorkerBoot, type WorkerNews } from './worker-protocol.j
 const boot = workerData as WorkerBoot;
 
 try {
-  const { restored, failed, pinRefusal } = await serve();
-  tell({ type: 'ready', restored, failed, pinRefusal });
+  const { restoring, pinRefusal } = await serve();
+  tell({ type: 'ready', pinRefusal });
+  if (restoring !== undefined) tell({ type: 'restored', ...(await restoring) });
 } catch (error) {
   const { code, data } = error as { code?: ErrorCode; data?: Record<string, unknown> };
   tell({
@@ -35,7 +36,7 @@ try {
   });
 }
 
-async function serve(): Promise<Restored & { readonly pinRefusal: Refusal | undefined }> {
+async function serve(): Promise<{ readonly restoring: Promise<Restored> | undefined; readonly pinRefusal: Refusal | undefined }> {
   const shared = attachSharedMemory(boot.memory);
   const definitions = await importDefinitions(boot.modules);
   const kinds = { outlines: boot.kinds, definitions: checked(definitions) };
@@ -70,12 +71,13 @@ async function serve(): Promise<Restored & { readonly pinRefusal: Refusal | unde
   });
   // Keeps the thread alive while it waits for messages in the rings.
   parentPort?.on('message', () => undefined);
-  let restoring: Promise<Restored> = Promise.resolve({ restored: 0, failed: 0 });
+  let restoring: Promise<Restored> | undefined;
+  tell({ type: 'imported' });
   host.open(runtimeCalls(host, outward), () => {
-    if (boot.incarnation > 0) restoring = restoreAgents(host);
+    if (boot.incarnation > 0) restoring = restoreAgents(host, boot.startTimeoutMs);
     Atomics.store(shared.words, threadWord(shared, boot.thread) + L.THREAD_WORD_STATE, L.THREAD_STATE_READY);
   });
-  return { ...(await restoring), pinRefusal };
+  return { restoring, pinRefusal };
 }
 
 /** This thread must have the kinds that the calling one has, with the same actions: their numbers are what travels. */

@@ -5,17 +5,17 @@
 import { Worker } from 'node:worker_threads';
 import { threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
-import { NexusError, type ErrorCode } from '../errors.js';
+import { NexusError, type ErrorCode, optionError } from '../errors.js';
 import { decide, type ResolvedSupervision, type RestartHistory } from '../model/supervision.js';
 import type { Refusal } from '../model/topology.js';
-import { handleThreadLoss } from './recovery.js';
+import { handleThreadLoss, SEVERAL } from './recovery.js';
 import type { ThreadHost } from './thread-host.js';
 import { NEWS_MARK, type WorkerBoot, type WorkerNews } from './worker-protocol.js';
 
 export interface WorkerPoolOptions {
   readonly count: number;
   /** What every worker is given; what differs is added. */
-  readonly boot: Omit<WorkerBoot, 'thread' | 'incarnation' | 'cpu'>;
+  readonly boot: Omit<WorkerBoot, 'thread' | 'incarnation' | 'cpu' | 'startTimeoutMs'>;
   /** Processor of each thread, by index; undefined where it is not tied to one. */
   readonly cpus: readonly (number | undefined)[];
   readonly resourceLimits: object | undefined;
@@ -88,54 +88,87 @@ export class WorkerPool {
     return this.#states.flatMap((state, thread) => (state?.type === 'ready' ? [thread] : []));
   }
 
-  /** From now on a worker that ends is not replaced. */
+  /** A successor is on its way that does not serve yet. */
+  get isReplacing(): boolean {
+    return this.#states.some((state) => state?.type === 'starting' || state?.type === 'waiting');
+  }
+
+  /** From now on a worker that ends is not replaced. One that is being replaced is started at once: its agents have to come to their end too. */
   beginStop(): void {
     this.#stopping = true;
     this.#states.forEach((state, thread) => {
       if (state?.type !== 'waiting') return;
       state.cancel();
-      this.#setThreadState(thread, L.THREAD_STATE_STOPPED);
+      this.#startAgain(thread);
     });
   }
 
   async terminate(): Promise<void> {
-    this.beginStop();
+    this.#stopping = true;
     this.#terminating = true;
-    await Promise.all(this.#states.map((state) => (state !== undefined && 'worker' in state ? state.worker.terminate() : undefined)));
+    await Promise.all(
+      this.#states.map((state, thread) => {
+        if (state?.type === 'waiting') {
+          state.cancel();
+          this.#setThreadState(thread, L.THREAD_STATE_STOPPED);
+        }
+        return state !== undefined && 'worker' in state ? state.worker.terminate() : undefined;
+      }),
+    );
   }
 
-  /** Resolves with the agents it brought back once the worker serves; rejects if it ends before. */
-  #startWorker(thread: number): Promise<{ readonly restored: number; readonly failed: number }> {
+  /** Resolves once the worker serves; rejects if it ends before. */
+  #startWorker(thread: number): Promise<void> {
     const incarnation = this.#incarnations[thread] as number;
     this.#setThreadState(thread, L.THREAD_STATE_STARTING);
-    const workerData: WorkerBoot = { ...this.#options.boot, thread, incarnation, cpu: this.#options.cpus[thread] };
-    const worker = new Worker(new URL('./worker-main.js', import.meta.url), {
-      workerData,
-      name: `nexus ${thread}`,
-      ...(this.#options.resourceLimits === undefined ? {} : { resourceLimits: this.#options.resourceLimits }),
-      ...execArgvOf(this.#options.execArgv),
-    });
+    const workerData: WorkerBoot = {
+      ...this.#options.boot,
+      thread,
+      incarnation,
+      cpu: this.#options.cpus[thread],
+      startTimeoutMs: this.#options.startTimeoutMs,
+    };
+    let worker: Worker;
+    try {
+      worker = new Worker(new URL('./worker-main.js', import.meta.url), {
+        workerData,
+        name: `nexus ${thread}`,
+        ...(this.#options.resourceLimits === undefined ? {} : { resourceLimits: this.#options.resourceLimits }),
+        ...execArgvOf(this.#options.execArgv),
+      });
+    } catch (error) {
+      // Nothing else that it is given comes from outside.
+      return Promise.reject(optionError('workers', `Node does not start a worker with these options: ${(error as Error).message}`));
+    }
     this.#states[thread] = { type: 'starting', worker };
     return new Promise((resolve, reject) => {
       let uncaught: unknown;
-      const cancelTimeout = this.#host.clock.after(this.#options.startTimeoutMs, () => {
-        uncaught = new NexusError(
-          'NEXUS_THREAD_START_FAILED',
-          `thread ${thread} was not ready within ${this.#options.startTimeoutMs} ms: a module may wait for something at import`,
-        );
-        void worker.terminate();
-      });
+      let cancelTimeout = (): void => undefined;
+      const limit = (isOver: () => boolean, what: string): void => {
+        cancelTimeout = this.#host.clock.after(this.#options.startTimeoutMs, () => {
+          if (!isOver()) return limit(isOver, what);
+          uncaught = new NexusError('NEXUS_THREAD_START_FAILED', `thread ${thread} was not ready within ${this.#options.startTimeoutMs} ms: ${what}`);
+          void worker.terminate();
+        });
+      };
+      limit(() => true, 'a module may wait for something at import');
       worker.on('message', (message: { readonly mark?: unknown; readonly news?: unknown } | null) => {
         if (message?.mark !== NEWS_MARK) return;
         const news = message.news as WorkerNews;
-        if (news.type === 'ready') {
-          cancelTimeout();
-          if (news.pinRefusal !== undefined) this.#events.refused(news.pinRefusal);
-          if (!this.#stopping) this.#states[thread] = { type: 'ready', worker };
-          resolve(news);
-        } else {
-          uncaught = startError(thread, news);
-          void worker.terminate();
+        switch (news.type) {
+          case 'imported':
+            cancelTimeout();
+            return limit(this.#sameStart(thread), 'the start of an agent may hold it up');
+          case 'ready':
+            cancelTimeout();
+            if (news.pinRefusal !== undefined) this.#events.refused(news.pinRefusal);
+            if (!this.#terminating) this.#states[thread] = { type: 'ready', worker };
+            return resolve();
+          case 'restored':
+            return this.#events.threadRestored({ thread, restored: news.restored, failed: news.failed });
+          case 'failed':
+            uncaught = startError(thread, news);
+            void worker.terminate();
         }
       });
       worker.on('error', (error) => {
@@ -183,14 +216,24 @@ export class WorkerPool {
     }
     this.#histories[thread] = decision.history;
     this.#events.threadLost(loss);
-    const startAgain = (): void => {
-      this.#startWorker(thread).then(
-        ({ restored, failed }) => this.#events.threadRestored({ thread, restored, failed }),
-        // It ended again: that loss is dealt with where it was noticed.
-        () => undefined,
-      );
+    this.#states[thread] = { type: 'waiting', cancel: this.#host.clock.after(decision.delayMs, () => this.#startAgain(thread)) };
+  }
+
+  #startAgain(thread: number): void {
+    // If it ends again, that loss is dealt with where it is noticed.
+    this.#startWorker(thread).catch(() => undefined);
+  }
+
+  /** Asked now and then: whether the start of one and the same agent has run ever since. Many agents may take their time, one may not. */
+  #sameStart(thread: number): () => boolean {
+    const at = threadWord(this.#host.shared, thread) + L.THREAD_WORD_STARTING;
+    let before = this.#host.shared.words[at] as number;
+    return () => {
+      const now = this.#host.shared.words[at] as number;
+      const isSame = now === before && now !== SEVERAL;
+      before = now;
+      return isSame;
     };
-    this.#states[thread] = { type: 'waiting', cancel: this.#host.clock.after(decision.delayMs, startAgain) };
   }
 
   /** What waited in mailboxes of the lost thread, as it last published it. */

@@ -18,13 +18,20 @@ export interface WorkerBoot {
   readonly seed: number;
   /** Processor this worker is tied to. */
   readonly cpu: number | undefined;
+  /** How long the start of one agent is waited for when agents come back. */
+  readonly startTimeoutMs: number;
 }
 
 /** Marks messages of the runtime: agents may use the port of their worker too. */
 export const NEWS_MARK = 'nexus-agents';
 
 export type WorkerNews =
-  | { readonly type: 'ready'; readonly restored: number; readonly failed: number; readonly pinRefusal: Refusal | undefined }
+  /** The modules are there; what its predecessor left is started now. */
+  | { readonly type: 'imported' }
+  /** It serves. Async starts of agents that come back may still run. */
+  | { readonly type: 'ready'; readonly pinRefusal: Refusal | undefined }
+  /** After `ready`, of a successor. */
+  | { readonly type: 'restored'; readonly restored: number; readonly failed: number }
   | {
       readonly type: 'failed';
       readonly code: string | undefined;

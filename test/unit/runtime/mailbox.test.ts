@@ -46,3 +46,31 @@ test('a mailbox keeps nothing alive that was taken out', async () => {
   box.release();
   expect([box.action, box.input, box.reply, box.sender]).toEqual([undefined, undefined, undefined, undefined]);
 });
+
+test('a message can be taken out from behind others, which keep their order', () => {
+  fc.assert(
+    fc.property(fc.array(fc.boolean(), { minLength: 1, maxLength: 100 }), fc.nat(20), fc.array(fc.nat(1000), { maxLength: 40 }), (before, shifts, places) => {
+      const box = new Mailbox();
+      const model: number[] = [];
+      // So that the oldest message is anywhere in the ring.
+      for (const [value] of before.entries()) box.push(ACTIONS[value % 2] as ActionEntry, value, undefined, undefined);
+      for (const [value] of before.entries()) model.push(value);
+      for (let count = 0; count < shifts && model.length > 0; count++, model.shift()) box.shift();
+      for (let value = 200; value < 210; value++) {
+        box.push(ACTIONS[value % 2] as ActionEntry, value, undefined, undefined);
+        model.push(value);
+      }
+      for (const place of places) {
+        if (model.length === 0) break;
+        const index = place % model.length;
+        expect(box.actionAt(index)).toBe(ACTIONS[(model[index] as number) % 2]);
+        box.takeOut(index);
+        expect([box.input, box.size]).toEqual([model.splice(index, 1)[0], model.length]);
+      }
+      while (model.length > 0) {
+        box.shift();
+        expect(box.input).toBe(model.shift());
+      }
+    }),
+  );
+});

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type PendingAsk, PendingAsks } from '../../../dist/ts-src/runtime/pending-asks.js';
@@ -214,4 +215,39 @@ test('an ask that is timed is recorded once, at its distance, however it ends; o
   // The resolution of the wheel.
   expect(recorded[4]?.[1]).toBeGreaterThanOrEqual(100e6);
   expect(recorded[4]?.[1]).toBeLessThan(124e6);
+});
+
+test('asks that share a signal share one listener, and each is aborted by it', () => {
+  const clock = new ManualClock();
+  const asks = new PendingAsks(clock, 0, NOT_TIMED);
+  const controller = new AbortController();
+  const all = Array.from({ length: 20 }, () => open(asks, clock, 100));
+  for (const { ask } of all) ask.abortOn(controller.signal);
+  expect(getEventListeners(controller.signal, 'abort')).toHaveLength(1);
+  all[3]?.ask.reply(1);
+  controller.abort();
+  expect(all.map(({ outcomes }) => outcomes)).toEqual(all.map((_, index) => [index === 3 ? 'replied 1' : 'failed NEXUS_ASK_ABORTED']));
+  expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
+});
+
+test('replies that have arrived are read before an ask times out, and not for ever', () => {
+  const clock = new ManualClock();
+  let left = 3;
+  let reads = 0;
+  const asks: PendingAsks = new PendingAsks(clock, 0, NOT_TIMED, () => {
+    reads++;
+    if (left === 0) first.ask.reply('in time');
+    return left-- > 0;
+  });
+  const first = open(asks, clock, 20);
+  const second = open(asks, clock, 20);
+  clock.advance(64);
+  expect([first.outcomes, second.outcomes]).toEqual([['replied in time'], ['failed NEXUS_ASK_TIMEOUT']]);
+  // Somebody who never stops sending does not keep asks from their end.
+  left = Number.POSITIVE_INFINITY;
+  reads = 0;
+  const third = open(asks, clock, 20);
+  clock.advance(64);
+  expect(third.outcomes).toEqual(['failed NEXUS_ASK_TIMEOUT']);
+  expect(reads).toBeLessThan(1000);
 });
