@@ -63,7 +63,7 @@ async function bench({ json, suites, runs, smoke }) {
     `nexus-agents benchmarks${smoke ? ', SMOKE SIZE: these figures say nothing about speed' : ''}`,
     `  engine  ${[...engines].join('; ALSO ') || 'unknown'}`,
     ...facts.map(([name, value]) => `  ${name.padEnd(6)}  ${value}`),
-    `  runs    ${runs} (at most 3 of memory), each peer in a fresh process, interleaved; ${((performance.now() - startedMs) / 1000).toFixed(0)} s in all`,
+    `  runs    ${runs} (at most 3 of memory and curve), each peer in a fresh process, interleaved; ${((performance.now() - startedMs) / 1000).toFixed(0)} s in all`,
     `  sha256  ${hash} of the rows as JSON`,
     '',
     'median of the rounds, least … greatest',

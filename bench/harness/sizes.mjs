@@ -13,6 +13,10 @@ export const FULL = {
   memoryAgentsMaxOfHeavyPeers: 100_000,
   lookupAgents: 1_000_000,
   scaleAgents: 1_000_000,
+  curveThreads: [1, 2, 3, 4],
+  /** For each of its points. */
+  curveWarmMs: 100,
+  curveRunMs: 150,
   taskTimeoutMs: 180_000,
 };
 
@@ -26,5 +30,8 @@ export const SMOKE = {
   memoryAgentsMaxOfHeavyPeers: 20_000,
   lookupAgents: 2_000,
   scaleAgents: 2_000,
+  curveThreads: [1, 2],
+  curveWarmMs: 2,
+  curveRunMs: 3,
   taskTimeoutMs: 30_000,
 };

@@ -1,0 +1,38 @@
+/**
+ * Sends messages to a `Sink` on another thread and returns when it has counted all of them, in the order in which they were sent. Used by the calling thread, and by
+ * agents of worker threads in `curve`.
+ */
+import { setImmediate as turn } from 'node:timers/promises';
+import { assertDone } from '../../harness/measure.mjs';
+import { weigh } from './messages.mjs';
+
+const TIMEOUT = { timeoutMs: 60_000 };
+
+/** A tell that finds the ring full is sent again after a turn of the event loop. */
+export async function countedTells(sink, { make, action = 'take' }, n) {
+  const before = await totals(sink);
+  let sum = before.sum;
+  for (let index = 0; index < n; index++) {
+    const value = make(index);
+    sum = (sum + weigh(value)) | 0;
+    for (let outcome = sink.tell(action, value); outcome !== 'accepted'; outcome = sink.tell(action, value)) {
+      if (outcome !== 'full') throw new Error(`tell was ${outcome}`);
+      await turn();
+    }
+  }
+  const after = await totals(sink);
+  assertDone(after.count - before.count === n, `${after.count - before.count} of ${n} were handled`);
+  assertDone(after.sum === sum, 'the values that arrived are not those that were sent');
+}
+
+/** Answered behind all of the tells, in order. The ring may be full of them. */
+async function totals(sink) {
+  for (;;) {
+    try {
+      return await sink.ask('totals', undefined, TIMEOUT);
+    } catch (error) {
+      if (error.code !== 'NEXUS_BACKPRESSURE') throw error;
+      await turn();
+    }
+  }
+}
