@@ -44,7 +44,7 @@ const CROSS_THREAD = [
   {
     peer: 'nexus',
     module: 'suites/cross-thread/nexus.mjs',
-    job: 'agent on a worker thread. tell: counted and added up by the agent; a refused tell is sent again after a turn of the event loop. ask: replies with its input',
+    job: 'agent on a worker thread. tell: counted and added up by the agent; a refused tell is sent again after a turn of the event loop; after 100 turns in vain the sender waits for an answer first. ask: replies with its input',
   },
   {
     peer: 'postMessage',
@@ -95,7 +95,7 @@ const CURVE = [
   {
     peer: 'nexus',
     module: 'suites/curve/nexus.mjs',
-    job: '1 thread: the calling thread tells an agent of one worker. More: an agent of each worker tells one of the next worker, the last one of the first. Shapes are declared but where it says undeclared; counted and added up by the receivers; a refused tell is sent again after a turn of the event loop',
+    job: '1 thread: the calling thread tells an agent of one worker. More: an agent of each worker tells one of the next worker, the last one of the first. Shapes are declared but where it says undeclared; counted and added up by the receivers; a refused tell is sent again as in cross-thread',
   },
   {
     peer: 'raw-ring',
