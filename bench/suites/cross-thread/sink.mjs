@@ -22,6 +22,7 @@ export const Sink = defineAgent({
     takeSix: { input: six, handler: take },
     takeSeven: { input: seven, handler: take },
     takeBytes: { input: shape.bytes, handler: take },
+    nothing: () => undefined,
     totals: (state) => ({ count: state.count, sum: state.sum }),
     echo: (_state, value) => value,
     echoSmall: { input: small, reply: small, handler: (_state, value) => value },
