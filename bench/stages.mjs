@@ -5,7 +5,7 @@
 import { environment } from './harness/environment.mjs';
 import { crossThreadPaths } from './stages/cross-thread.mjs';
 import { openLoopback } from './stages/loopback.mjs';
-import { formatPaths, measurePaths } from './stages/measure.mjs';
+import { EMPTY, formatPaths, measurePaths } from './stages/measure.mjs';
 import { sameThreadPaths } from './stages/same-thread.mjs';
 import { Counter } from './suites/counter.mjs';
 import { Sink } from './suites/cross-thread/sink.mjs';
@@ -24,7 +24,7 @@ async function report(rounds) {
   const between = openLoopback(Sink);
   const same = sameThreadPaths(here, Counter);
   const cross = await crossThreadPaths(between);
-  const paths = [...(await measurePaths(same.paths, rounds)), ...(await measurePaths(cross.paths, rounds))];
+  const paths = [...(await measurePaths([EMPTY, ...same.paths], rounds)), ...(await measurePaths(cross.paths, rounds))];
   await cross.close();
   const facts = [['engine', here.engine], ...environment(), ['rounds', `${rounds}, medians of 1,000 operations each (of 8 for 64 kB)`]];
   process.stdout.write(`${facts.map(([name, value]) => `  ${name.padEnd(6)}  ${value}`).join('\n')}\n\n${formatPaths(paths)}\n`);

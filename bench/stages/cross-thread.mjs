@@ -13,7 +13,7 @@ import { countedTells } from '../suites/cross-thread/counted-tells.mjs';
 import { byteArrays, MESSAGES } from '../suites/cross-thread/messages.mjs';
 import { Sink } from '../suites/cross-thread/sink.mjs';
 import { spawnOn } from './loopback.mjs';
-import { OPERATIONS, timed, timedUntil } from './measure.mjs';
+import { loopOf, OPERATIONS, timed, timedLoop, timedUntil } from './measure.mjs';
 
 const small = MESSAGES.find(({ title }) => title === 'tell, object of 20 bytes');
 const large = { bytes: 65_536, make: byteArrays(65_536) };
@@ -27,13 +27,57 @@ function nothing() {}
 export async function crossThreadPaths(loopback) {
   const nexus = await createNexus({ agents: [new URL('../suites/cross-thread/sink.mjs', import.meta.url)], threads: 1 });
   const far = await nexus.spawn(Sink, { thread: 1 });
-  const ends = { ...loopback, ...bareLink() };
+  const common = commonStages(loopback);
   const paths = [
-    ...pathsOf(ends, far, 'a declared object of 20 bytes', small, 'takeSmall', OPERATIONS),
-    ...pathsOf(ends, far, 'an undeclared object of 20 bytes', small, 'take', OPERATIONS),
-    ...pathsOf(ends, far, 'declared bytes, 64 kB', large, 'takeBytes', LARGE_AT_ONCE),
+    ...pathsOf(loopback, common, far, 'a declared object of 20 bytes', small, 'takeSmall', OPERATIONS),
+    ...pathsOf(loopback, common, far, 'an undeclared object of 20 bytes', small, 'take', OPERATIONS),
+    ...pathsOf(loopback, common, far, 'declared bytes, 64 kB', large, 'takeBytes', LARGE_AT_ONCE),
   ];
   return { paths, close: () => nexus.stop() };
+}
+
+/** What every message takes, whatever is in it; measured with a message of nothing. */
+function commonStages({ hosts: [sender, receiver], poll }) {
+  const { cell, from } = spawnOn(receiver, 'of nothing');
+  const { slot, generation } = from(sender);
+  const kind = sender.kinds.byIndex(0);
+  const { index } = kind.action('nothing');
+  const entry = receiver.kinds.byIndex(0).action('nothing');
+  const { table } = sender.engine;
+  const out = sender.links.to(1);
+  const send = loopOf(() => {
+    if (!out.send(L.MESSAGE_TYPE_TELL, index, slot, generation, 0, 0, 0, 0, undefined, undefined, Admission.ifRingHasRoom)) throw new Error('the ring is full');
+  });
+  const enqueue = loopOf(() => receiver.dispatcher.enqueue(cell, entry, undefined, undefined, undefined));
+  const drain = () => {
+    // The budget is per visit of the event loop, of which there is none here.
+    receiver.dispatcher.beginTurn();
+    receiver.dispatcher.drain();
+  };
+  const { fill, link } = bareLink();
+  const lookUp = timedLoop(() => receiver.cells.get(slot, generation)?.kind.actions[index]);
+  return {
+    sender: [
+      { name: 'name of the action to its entry', run: timedLoop(() => kind.action('nothing').index) },
+      { name: 'route: thread of the agent, from the table', run: timedLoop(() => table.threadOf(slot, generation)) },
+      {
+        name: 'ring room, header, commit, publish every 16',
+        run: inTurn(
+          () => timed(send),
+          () => receiveAll(sender, poll),
+        ),
+      },
+    ],
+    receiver: [
+      { name: 'ring read and header', run: inTurn(fill, () => timed(() => link.read(OPERATIONS))) },
+      {
+        name: 'cell and entry of the agent, twice',
+        run: () => 2 * lookUp(),
+      },
+      { name: 'mailbox: enqueue', run: inTurn(() => timed(enqueue), drain) },
+      { name: 'drain: dequeue, context, call of the handler', run: inTurn(enqueue, () => timed(drain)) },
+    ],
+  };
 }
 
 /** A ring with messages of a header only, and a link that hands them to nobody. */
@@ -52,206 +96,126 @@ function bareLink() {
   };
   const link = new InboundLink(memoryViews(shared.memory.buffer), 0, new RingReader(shared, 0, 1), new ValueDecoder(noReferences), nobody, 0);
   const empty = new Int32Array(0);
-  const fill = (count) => {
-    for (let index = 0; index < count; index++) writeBare(shared, writer, L.MESSAGE_TYPE_TELL, empty, 1);
+  const write = loopOf(() => writeBare(shared, writer, L.MESSAGE_TYPE_TELL, empty, 1));
+  const fill = () => {
+    write();
     writer.publish();
   };
   return { fill, link };
 }
 
-function pathsOf({ shared, hosts: [sender, receiver], poll, fill, link }, far, what, message, action, count) {
-  const id = `sink of ${what}`;
-  const { cell, from } = spawnOn(receiver, id);
+function pathsOf({ hosts: [sender, receiver], poll }, common, far, what, message, action, count) {
+  const { cell, from } = spawnOn(receiver, `of ${what}`);
   const ref = from(sender);
-  const { slot, generation } = ref;
-  const kind = sender.kinds.byIndex(0);
-  const entry = kind.action(action);
-  const { table } = sender.engine;
-  const out = sender.links.to(1);
+  const entry = sender.kinds.byIndex(0).action(action);
+  const isDeclared = entry.input !== undefined;
   const values = Array.from({ length: count }, (_, index) => message.make(index));
-  const views = memoryViews(new SharedArrayBuffer(1 << 20));
-  const encoder = new ValueEncoder(noReferences);
-  const decoder = new ValueDecoder(noReferences);
-  // Well apart, as they are in a ring.
-  const stride = (message.bytes + 128) & ~63;
-  const codec = entry.input;
-  const ofEach = (body) => {
-    for (let index = 0; index < count; index++) body(values[index], index * stride);
-  };
-  const limit = views.bytes.length;
-  const endsAt = new Array(count).fill(0);
-  const write = () =>
-    ofEach(
-      codec === undefined
-        ? (value, at) => {
-            endsAt[at / stride] = encoder.encode(value, views.bytes, at, limit);
-          }
-        : (value, at) => {
-            endsAt[at / stride] = codec.write(value, views, at, limit);
-          },
-    );
-  const receivingCodec = receiver.kinds.byIndex(0).action(action).input;
-  let kept;
-  const read = () =>
-    ofEach(
-      codec === undefined
-        ? (_, at) => {
-            kept = decoder.decode(views.bytes, at, endsAt[at / stride]);
-          }
-        : (_, at) => {
-            kept = receivingCodec.read(views, at, endsAt[at / stride]);
-          },
-    );
-  // A stream in which the decoder sees every message once: in the ring and for the two codecs alike.
-  const writtenThenRead = () => {
-    write();
-    return timed(read, count);
-  };
-  const writtenAndRead = () => {
-    const ns = timed(write, count);
-    read();
-    return ns;
-  };
-  const sent = () =>
-    ofEach(() => out.send(L.MESSAGE_TYPE_TELL, kind.action('nothing').index, slot, generation, 0, 0, 0, 0, undefined, undefined, Admission.ifRingHasRoom));
-  const received = () => {
+  const { write, read } = codecLoops(sender, receiver, entry, values, message.bytes);
+  const tell = loopOf((index) => {
+    if (ref.tell(action, values[index]) !== 'accepted') throw new Error('the ring is full');
+  }, count);
+  const sent = () => {
+    tell();
     sender.links.flush();
-    poll[1]();
   };
-  const take = entry.handler;
-  const receiverEntry = receiver.kinds.byIndex(0).action(action);
-  const enqueued = () => ofEach((value) => receiver.dispatcher.enqueue(cell, receiverEntry, value, undefined, undefined));
-  const drained = () => {
-    receiver.dispatcher.beginTurn();
-    receiver.dispatcher.drain();
-  };
-  const told = () =>
-    ofEach((value) => {
-      if (ref.tell(action, value) !== 'accepted') throw new Error('the ring is full');
-    });
-  const isLarge = count !== OPERATIONS;
-  const source = values[0];
-
+  const copies = count === LARGE_AT_ONCE ? largeStages(values) : { write: [], read: [] };
   return [
     {
       title: `tell of ${what} to another thread: the sender`,
       stages: [
-        {
-          name: 'name of the action to its entry',
-          run: () =>
-            timed(
-              () =>
-                ofEach(() => {
-                  kept = kind.action(action);
-                }),
-              count,
-            ),
-        },
-        {
-          name: 'route: thread of the agent, from the table',
-          run: () =>
-            timed(
-              () =>
-                ofEach(() => {
-                  kept = table.threadOf(slot, generation);
-                }),
-              count,
-            ),
-        },
-        {
-          name: 'ring room, header, commit, publish every 16',
-          run: () => {
-            const ns = timed(sent, count);
-            received();
-            return ns;
-          },
-        },
-        { name: codec === undefined ? 'encode: keys by number, values' : 'codec: check and write', run: writtenAndRead },
-        ...(isLarge ? [{ name: 'copy of 64 kB alone', within: true, run: () => timed(() => ofEach((value, at) => views.bytes.set(value, at)), count) }] : []),
+        ...common.sender,
+        { name: isDeclared ? 'codec: check and write' : 'encode: keys by number, values', run: inTurn(() => timed(write, count), read) },
+        ...copies.write,
       ],
       whole: {
         name: 'ref.tell',
-        run: () => {
-          const ns = timed(told, count);
-          received();
-          return ns;
-        },
+        run: inTurn(
+          () => timed(tell, count),
+          () => receiveAll(sender, poll),
+        ),
       },
       rest: 'router, limits, try',
     },
     {
       title: `tell of ${what} to another thread: the receiver`,
       stages: [
-        {
-          name: 'ring read and header',
-          run: () => {
-            fill(count);
-            return timed(() => link.read(count), count);
-          },
-        },
-        { name: codec === undefined ? 'decode: a new object' : 'codec: read and check', run: writtenThenRead },
-        ...(isLarge
-          ? [
-              {
-                name: 'allocation of 64 kB alone',
-                within: true,
-                run: () =>
-                  timed(
-                    () =>
-                      ofEach(() => {
-                        kept = new Uint8Array(65_536);
-                      }),
-                    count,
-                  ),
-              },
-              {
-                name: 'copy of 64 kB alone',
-                within: true,
-                run: () => timed(() => ofEach((_, at) => source.set(views.bytes.subarray(at, at + 65_536))), count),
-              },
-            ]
-          : []),
-        {
-          name: 'cell and entry of the agent, twice',
-          run: () =>
-            timed(
-              () =>
-                ofEach(() => {
-                  kept = receiver.cells.get(slot, generation)?.kind.actions[entry.index];
-                  kept = receiver.cells.get(slot, generation)?.kind.actions[entry.index];
-                }),
-              count,
-            ),
-        },
-        {
-          name: 'mailbox: enqueue',
-          run: () => {
-            const ns = timed(enqueued, count);
-            drained();
-            return ns;
-          },
-        },
-        {
-          name: 'drain: dequeue, context, handler',
-          run: () => {
-            enqueued();
-            return timed(drained, count);
-          },
-        },
-        { name: 'handler alone', within: true, run: () => timed(() => ofEach((value) => take(cell.state, value)), count) },
+        ...common.receiver,
+        { name: isDeclared ? 'codec: read and check' : 'decode: a new object', run: inTurn(write, () => timed(read, count)) },
+        ...copies.read,
+        { name: 'handler', run: timedLoop((index) => entry.handler(cell.state, values[index]), count) },
       ],
-      whole: {
-        name: 'poll: all of it',
-        run: () => {
-          told();
-          sender.links.flush();
-          return timed(poll[1], count);
-        },
-      },
-      rest: 'sharing of caches, counters',
+      whole: { name: 'poll: all of it', run: inTurn(sent, () => timed(poll[1], count)) },
+      rest: 'calls, counters, caches',
       also: [
-        { name: 'between two threads, for one message', run: () => timedUntil(() => countedTells(far, { make: message.make, action }, count * 8), count * 8) },
+        {
+          name: 'the same between two threads, a message',
+          run: () => timedUntil(() => countedTells(far, { make: message.make, action }, count * 8), count * 8),
+        },
       ],
     },
   ];
+}
+
+/** All values encoded side by side, as in a ring, and decoded again: the decoder of undeclared values must see every message once. */
+function codecLoops(sender, receiver, entry, values, payloadBytes) {
+  const views = memoryViews(new SharedArrayBuffer(1 << 20));
+  const limit = views.bytes.length;
+  const stride = (payloadBytes + 128) & ~63;
+  const ends = new Array(values.length).fill(0);
+  const encoder = new ValueEncoder(noReferences);
+  const decoder = new ValueDecoder(noReferences);
+  const reading = receiver.kinds.byIndex(0).action(entry.name).input;
+  let kept;
+  const write = (index) => {
+    ends[index] =
+      entry.input === undefined
+        ? encoder.encode(values[index], views.bytes, index * stride, limit)
+        : entry.input.write(values[index], views, index * stride, limit);
+    if (ends[index] < 0) throw new Error('there is no room');
+  };
+  const read = (index) => {
+    kept = reading === undefined ? decoder.decode(views.bytes, index * stride, ends[index]) : reading.read(views, index * stride, ends[index]);
+    if (kept === undefined) throw new Error('there is nothing');
+  };
+  return { write: loopOf(write, values.length), read: loopOf(read, values.length) };
+}
+
+/** What there is to large messages: memory. */
+function largeStages(values) {
+  const shared = new Uint8Array(new SharedArrayBuffer(1 << 20));
+  const bytes = large.bytes;
+  const kept = new Array(LARGE_AT_ONCE);
+  return {
+    write: [
+      { name: 'copy of 64 kB into warm shared memory alone', within: true, run: timedLoop((index) => shared.set(values[index], index * bytes), LARGE_AT_ONCE) },
+    ],
+    read: [
+      {
+        name: 'allocation of 64 kB alone',
+        within: true,
+        run: timedLoop((index) => {
+          kept[index] = new Uint8Array(bytes);
+        }, LARGE_AT_ONCE),
+      },
+      {
+        name: 'copy of 64 kB into warm memory alone',
+        within: true,
+        run: timedLoop((index) => values[index].set(shared.subarray(index * bytes, (index + 1) * bytes)), LARGE_AT_ONCE),
+      },
+    ],
+  };
+}
+
+/** Both in this order; the one that is timed returns its time. */
+function inTurn(first, second) {
+  return () => {
+    const before = first();
+    const after = second();
+    return before ?? after;
+  };
+}
+
+function receiveAll(sender, poll) {
+  sender.links.flush();
+  poll[1]();
 }

@@ -6,12 +6,32 @@ import { summary } from '../harness/statistics.mjs';
 
 export const OPERATIONS = 1000;
 const WARM_SHARE = 0.25;
+/** Where results go, so that no work is left out because nobody wants them. */
+const kept = { result: undefined };
 
 /** Nanoseconds of one of the operations that `body` does. */
 export function timed(body, operations = OPERATIONS) {
   const from = performance.now();
   body();
   return ((performance.now() - from) * 1e6) / operations;
+}
+
+/**
+ * A loop over a body, which is given the numbers from 0 on. Each has code of its own: one loop for all of them would see many bodies and inline none.
+ * @param {(index: number) => unknown} body
+ */
+export function loopOf(body, operations = OPERATIONS) {
+  return new Function('body', 'operations', 'kept', 'return () => { for (let index = 0; index < operations; index++) kept.result = body(index); };')(
+    body,
+    operations,
+    kept,
+  );
+}
+
+/** A stage of nothing but that loop. */
+export function timedLoop(body, operations = OPERATIONS) {
+  const loop = loopOf(body, operations);
+  return () => timed(loop, operations);
 }
 
 /** As `timed`, for a body that is over when its promise is. */
@@ -53,6 +73,9 @@ export async function measurePaths(paths, rounds) {
   });
 }
 
+/** What a stage of nothing takes: in every figure once. */
+export const EMPTY = { title: 'the measurement itself', stages: [], whole: { name: 'an empty stage', run: timedLoop(() => undefined) } };
+
 /** Measured paths as text. */
 export function formatPaths(paths) {
   const lines = [];
@@ -61,9 +84,9 @@ export function formatPaths(paths) {
   for (const { title, stages, sumNs, whole, also, rest } of paths) {
     lines.push('', title);
     for (const { name, ns, within } of stages) row(name, ns, within ? '    ' : '  ');
-    row('sum of the stages', sumNs);
+    if (stages.length > 0) row('sum of the stages', sumNs);
     row(whole.name, whole.ns);
-    row(`difference${rest === undefined ? '' : `: ${rest}`}`.slice(0, width), whole.ns - sumNs);
+    if (stages.length > 0) row(`difference${rest === undefined ? '' : `: ${rest}`}`.slice(0, width), whole.ns - sumNs);
     for (const { name, ns } of also) row(name, ns);
   }
   return lines.join('\n').trimStart();

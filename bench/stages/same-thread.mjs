@@ -7,11 +7,8 @@ import { Mailbox } from '../../dist/ts-src/runtime/mailbox.js';
 import { PendingAsks } from '../../dist/ts-src/runtime/pending-asks.js';
 import { ThreadCounters } from '../../dist/ts-src/runtime/thread-counters.js';
 import { spawnOn } from './loopback.mjs';
-import { OPERATIONS, timed, timedUntil } from './measure.mjs';
+import { loopOf, OPERATIONS, timed, timedLoop, timedUntil } from './measure.mjs';
 
-const repeat = (body) => {
-  for (let index = 0; index < OPERATIONS; index++) body(index);
-};
 const nothing = () => undefined;
 
 /** @param {ReturnType<import('./loopback.mjs').openLoopback>} loopback @param {object} definition of its only kind */
@@ -26,10 +23,11 @@ export function sameThreadPaths({ shared, hosts: [host] }, definition) {
   let seen = 0;
 
   // Half of each is timed; the other half restores what was before.
-  const enqueue = () => repeat(() => dispatcher.enqueue(cell, entry, 1, undefined, undefined));
+  const enqueue = loopOf(() => dispatcher.enqueue(cell, entry, 1, undefined, undefined));
+  const tellAll = loopOf(() => ref.tell('add', 1));
   const box = new Mailbox();
-  const push = () => repeat(() => box.push(entry, 1, undefined, undefined));
-  const shift = () => repeat(() => box.shift());
+  const push = loopOf(() => box.push(entry, 1, undefined, undefined));
+  const shift = loopOf(() => box.shift());
   const counters = new ThreadCounters(shared, 1, {
     ...{ dispatcher, lifecycle: host.lifecycle, asks: host.asks, links: host.links, router: host.router },
     agentCount: () => host.cells.size,
@@ -48,7 +46,7 @@ export function sameThreadPaths({ shared, hosts: [host] }, definition) {
     dispatcher.beginTurn();
     dispatcher.drain();
   };
-  const oneTurn = { name: 'end of a drain: publish counters, flush links', run: () => timed(() => repeat(() => counters.publish())) };
+  const oneTurn = { name: 'end of a drain: publish counters, flush links', run: timedLoop(() => counters.publish()) };
   const microtask = {
     name: 'a microtask',
     run: () =>
@@ -65,7 +63,7 @@ export function sameThreadPaths({ shared, hosts: [host] }, definition) {
   const tell = {
     title: 'tell, same thread, 1,000 in one turn',
     stages: [
-      { name: 'name of the action to its entry', run: () => timed(() => repeat(() => (seen += kind.action('add').index))) },
+      { name: 'name of the action to its entry', run: timedLoop(() => kind.action('add').index) },
       { name: 'enqueue: status and limit, mailbox push, count', run: afterFirst(enqueue, drain) },
       { name: 'mailbox push alone', within: true, run: afterFirst(push, shift) },
       { name: 'drain: dequeue, context, try, handler call', run: afterSecond(enqueue, drain) },
@@ -73,9 +71,9 @@ export function sameThreadPaths({ shared, hosts: [host] }, definition) {
       {
         name: 'context of the agent alone',
         within: true,
-        run: () => timed(() => repeat(() => (seen += host.contextOf(cell, undefined) === undefined ? 1 : 0))),
+        run: timedLoop(() => host.contextOf(cell, undefined)),
       },
-      { name: 'handler alone', within: true, run: () => timed(() => repeat(() => entry.handler(cell.state, 1, undefined))) },
+      { name: 'handler alone', within: true, run: timedLoop(() => entry.handler(cell.state, 1, undefined)) },
       { ...microtask, name: 'microtask, a thousandth', share: 1 / OPERATIONS },
       { ...oneTurn, name: 'end of the drain, a thousandth', share: 1 / OPERATIONS },
     ],
@@ -83,7 +81,7 @@ export function sameThreadPaths({ shared, hosts: [host] }, definition) {
       name: 'ref.tell and its drain',
       run: () =>
         timedUntil(async () => {
-          repeat(() => ref.tell('add', 1));
+          tellAll();
           await undefined;
         }),
     },
@@ -106,32 +104,27 @@ export function sameThreadPaths({ shared, hosts: [host] }, definition) {
       },
       {
         name: 'pending entry: made, into the wheel, settled, out',
-        run: () => timed(() => repeat(() => asks.open(nothing, nothing, target, 'a', 5000, undefined).reply(1))),
+        run: timedLoop(() => asks.open(nothing, nothing, target, 'a', 5000, undefined).reply(1)),
       },
-      { name: 'clock alone', within: true, run: () => timed(() => repeat(() => (seen += clock.nowMs()))) },
+      { name: 'clock alone', within: true, run: timedLoop(() => clock.nowMs()) },
       {
         name: 'wheel alone',
         within: true,
-        run: () =>
-          timed(() =>
-            repeat((index) => {
-              wheel.insert(entries[index], 5e9 + index);
-              wheel.remove(entries[index]);
-            }),
-          ),
+        run: timedLoop((index) => {
+          wheel.insert(entries[index], 5e9 + index);
+          wheel.remove(entries[index]);
+        }),
       },
       { name: 'microtask that drains', run: microtask.run },
       {
-        name: 'enqueue and drain of one message (2 clocks, turn)',
-        run: () =>
-          timed(() =>
-            repeat(() => {
-              dispatcher.enqueue(cell, entry, 1, undefined, undefined);
-              drain();
-            }),
-          ),
+        name: 'enqueue and drain of one message',
+        run: timedLoop(() => {
+          dispatcher.enqueue(cell, entry, 1, undefined, undefined);
+          drain();
+        }),
       },
-      { name: 'end of the drain alone', within: true, run: oneTurn.run },
+      { name: 'clock alone', within: true, run: timedLoop(() => clock.nowMs()) },
+      { name: 'end of the drain alone: counters, links', within: true, run: oneTurn.run },
     ],
     whole: {
       name: 'await ref.ask',
@@ -151,42 +144,38 @@ export function sameThreadPaths({ shared, hosts: [host] }, definition) {
   const find = {
     title: 'find by name, the same 8 names (at random among many, the memory of the table decides)',
     stages: [
-      { name: 'table: encode, hash, bucket, record, compare', run: () => timed(() => repeat((index) => (seen += table.find(names[index & 7])))) },
-      { name: 'kind of the record', run: () => timed(() => repeat((index) => (seen += table.kindOf(slots[index & 7][0], slots[index & 7][1])))) },
+      { name: 'table: encode, hash, bucket, record, compare', run: timedLoop((index) => table.find(names[index & 7])) },
+      { name: 'kind of the record', run: timedLoop((index) => table.kindOf(slots[index & 7][0], slots[index & 7][1])) },
       {
         name: 'a reference made',
-        run: () => timed(() => repeat((index) => (seen += host.reference(slots[index & 7][0], slots[index & 7][1], 0, names[index & 7]).slot))),
+        run: timedLoop((index) => host.reference(slots[index & 7][0], slots[index & 7][1], 0, names[index & 7]).slot),
       },
     ],
-    whole: { name: 'find', run: () => timed(() => repeat((index) => (seen += host.find(names[index & 7], undefined).slot))) },
+    whole: { name: 'find', run: timedLoop((index) => host.find(names[index & 7], undefined).slot) },
   };
 
   const spawned = new Array(OPERATIONS);
   const ids = Array.from({ length: OPERATIONS }, (_, index) => `${kind.name}-0.0-${index}`);
   const cells = new CellTable();
-  const insert = () =>
-    repeat((index) => {
-      const slot = table.insert(ids[index], 0, undefined, 0);
-      spawned[index] = new AgentCell(kind, slot, table.generationOf(slot));
-    });
-  const remove = () => repeat((index) => table.remove(spawned[index].slot, spawned[index].generation));
+  const insert = loopOf((index) => {
+    const slot = table.insert(ids[index], 0, undefined, 0);
+    spawned[index] = new AgentCell(kind, slot, table.generationOf(slot));
+  });
+  const remove = loopOf((index) => table.remove(spawned[index].slot, spawned[index].generation));
   let next = 0;
   const spawn = {
     title: 'spawn and stop, same thread, one after the other',
     stages: [
-      { name: 'a new name', run: () => timed(() => repeat(() => (seen += `${kind.name}-0.0-${++next}`.length))) },
+      { name: 'a new name', run: timedLoop(() => `${kind.name}-0.0-${++next}`.length) },
       { name: 'table: insert, generation; the cell', run: afterFirst(insert, remove) },
       { name: 'table: remove', run: afterSecond(insert, remove) },
-      { name: 'state, by the definition', run: () => timed(() => repeat(() => (seen += definition.state().n))) },
+      { name: 'state, by the definition', run: timedLoop(() => definition.state().n) },
       {
         name: 'cell into the list of the thread, and out',
-        run: () =>
-          timed(() =>
-            repeat((index) => {
-              cells.set(spawned[index]);
-              cells.delete(spawned[index]);
-            }),
-          ),
+        run: timedLoop((index) => {
+          cells.set(spawned[index]);
+          cells.delete(spawned[index]);
+        }),
       },
       {
         name: 'two promises awaited',
