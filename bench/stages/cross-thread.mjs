@@ -110,7 +110,7 @@ function pathsOf({ hosts: [sender, receiver], poll }, common, far, what, message
   const entry = sender.kinds.byIndex(0).action(action);
   const isDeclared = entry.input !== undefined;
   const values = Array.from({ length: count }, (_, index) => message.make(index));
-  const { write, read } = codecLoops(sender, receiver, entry, values, message.bytes);
+  const { write, read } = codecLoops(receiver, entry, values, message.bytes);
   const tell = loopOf((index) => {
     if (ref.tell(action, values[index]) !== 'accepted') throw new Error('the ring is full');
   }, count);
@@ -142,7 +142,7 @@ function pathsOf({ hosts: [sender, receiver], poll }, common, far, what, message
         ...common.receiver,
         { name: isDeclared ? 'codec: read and check' : 'decode: a new object', run: inTurn(write, () => timed(read, count)) },
         ...copies.read,
-        { name: 'handler', run: timedLoop((index) => entry.handler(cell.state, values[index]), count) },
+        { name: 'handler: weighs the message', run: timedLoop((index) => entry.handler(cell.state, values[index]), count) },
       ],
       whole: { name: 'poll: all of it', run: inTurn(sent, () => timed(poll[1], count)) },
       rest: 'calls, counters, caches',
@@ -157,7 +157,7 @@ function pathsOf({ hosts: [sender, receiver], poll }, common, far, what, message
 }
 
 /** All values encoded side by side, as in a ring, and decoded again: the decoder of undeclared values must see every message once. */
-function codecLoops(sender, receiver, entry, values, payloadBytes) {
+function codecLoops(receiver, entry, values, payloadBytes) {
   const views = memoryViews(new SharedArrayBuffer(1 << 20));
   const limit = views.bytes.length;
   const stride = (payloadBytes + 128) & ~63;
