@@ -178,7 +178,10 @@ function escaped(text) {
   return text.replace(/[&<>"]/g, (character) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[character]);
 }
 
-/** The facts of a run from the text that `main.mjs` printed. */
+/**
+ * The facts of a run from the text that `main.mjs` printed.
+ * @returns {(readonly [string, string])[]}
+ */
 export function factsOf(text) {
   const facts = [];
   for (const line of text.split('\n')) {
