@@ -20,9 +20,11 @@ export async function run(size, report, { threads }) {
     const [{ error }] = await once(worker, 'message');
     if (error !== undefined) throw new Error(error);
   };
+  const send = (payload, n) => stream?.(payload, n) ?? Promise.all(workers.map((worker) => order(worker, payload.name, n / threads)));
+  // Workers that still start would spoil the first point.
+  for (const payload of PAYLOADS) await send(payload, threads * batchPerStream(payload));
   for (const payload of PAYLOADS) {
-    const send = (n) => stream?.(payload, n) ?? Promise.all(workers.map((worker) => order(worker, payload.name, n / threads)));
-    const perSecond = await throughput(pointSize(size), send, threads * batchPerStream(payload));
+    const perSecond = await throughput(pointSize(size), (n) => send(payload, n), threads * batchPerStream(payload));
     report.value(caseOf({ payload: payload.name, threads, declared: true }), 'messages/s', perSecond);
   }
   await Promise.all(workers.map((worker) => worker.terminate()));
