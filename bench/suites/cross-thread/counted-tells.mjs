@@ -1,5 +1,5 @@
 /**
- * Sends messages to a `Sink` on another thread and returns when it has counted all of them, in the order in which they were sent. Used by the calling thread, and by
+ * Sends messages to a `Sink` on another thread and returns how many it has counted, when that is all of them, in the order in which they were sent. Used by the calling thread, and by
  * agents of worker threads in `curve`.
  */
 import { setImmediate as turn } from 'node:timers/promises';
@@ -26,8 +26,10 @@ export async function countedTells(sink, { make, action = 'take' }, n) {
     }
   }
   const after = await totals(sink);
-  assertDone(after.count - before.count === n, `${after.count - before.count} of ${n} were handled`);
+  const handled = after.count - before.count;
+  assertDone(handled === n, `${handled} of ${n} were handled`);
   assertDone(after.sum === sum, 'the values that arrived are not those that were sent');
+  return handled;
 }
 
 /** Answered behind all of the tells, in order. The ring may be full of them. */

@@ -6,7 +6,7 @@ import { batchOf, weigh } from './messages.mjs';
 /** Batches that may be on their way: enough that the receiver never waits, few enough that the queue does not fill the heap. */
 const BATCHES_AHEAD = 8;
 
-/** A function that sends n messages, a multiple of the batch, and returns when the other end has counted all of them. */
+/** A function that sends n messages, a multiple of the batch, and returns how many the other end has counted, when that is all of them. */
 export function messageStream(port) {
   const received = { count: 0, sum: 0, wake: () => undefined };
   port.on('message', ({ count, sum }) => {
@@ -25,6 +25,7 @@ export function messageStream(port) {
   };
   return async (message, n) => {
     const batch = batchOf(message);
+    const before = received.count;
     for (let done = 0; done < n; done += batch) {
       for (let index = done; index < done + batch; index++) {
         const value = message.make(index);
@@ -38,6 +39,7 @@ export function messageStream(port) {
     }
     await until(() => received.count === sent);
     assertDone(received.sum === sum, 'the values that arrived are not those that were sent');
+    return received.count - before;
   };
 }
 

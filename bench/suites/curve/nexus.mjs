@@ -3,7 +3,7 @@ import { throughput } from '../../harness/measure.mjs';
 import { countedTells } from '../cross-thread/counted-tells.mjs';
 import { Sink } from '../cross-thread/sink.mjs';
 import { openNexus } from '../open-nexus.mjs';
-import { batchPerStream, caseOf, PAYLOADS, pointSize } from './points.mjs';
+import { assertReceived, batchPerStream, caseOf, PAYLOADS, pointSize } from './points.mjs';
 import { Pump } from './pump.mjs';
 
 const TIMEOUT = { timeoutMs: 60_000 };
@@ -16,9 +16,13 @@ export async function run(size, report, { threads }) {
   const pumps = await Promise.all(numbers.map((thread) => nexus.spawn(Pump, { thread })));
   const send = async (payload, declared, n) => {
     const { name, make, action } = payload;
-    if (threads === 1) return countedTells(sinks[0], { make, action: declared ? action : 'take' }, n);
-    const count = n / threads;
-    await Promise.all(pumps.map((pump, index) => pump.ask('pump', { sink: sinks[(index + 1) % threads], name, declared, count }, TIMEOUT)));
+    const order = { name, declared, count: n / threads };
+    const counts = await Promise.all(
+      threads === 1
+        ? [countedTells(sinks[0], { make, action: declared ? action : 'take' }, n)]
+        : pumps.map((pump, index) => pump.ask('pump', { ...order, sink: sinks[(index + 1) % threads] }, TIMEOUT)),
+    );
+    assertReceived(counts, n);
   };
   // Code that has never run would spoil the first point.
   for (const payload of PAYLOADS) await send(payload, true, threads * batchPerStream(payload));

@@ -4,6 +4,7 @@
  * One thread: the calling thread sends to one worker, which receives. More: each worker sends to the next one, the last to the first, so that every thread sends
  * and receives; the calling thread only waits. Throughput is the sum over all receivers.
  */
+import { assertDone } from '../../harness/measure.mjs';
 import { byteArrays, MESSAGES } from '../cross-thread/messages.mjs';
 
 const messageTitled = (title) => MESSAGES.find((message) => message.title === title);
@@ -33,6 +34,12 @@ export function pointOf(name) {
 
 /** Messages that every stream sends of the n of all of them, and the quantum of n that makes it a multiple of the batch. */
 export const batchPerStream = (payload) => (payload.bytes > 10_000 ? 16 : 1000);
+
+/** What the receivers have counted, each for itself, is what was ordered. */
+export function assertReceived(counts, n) {
+  const received = counts.reduce((sum, count) => sum + count, 0);
+  assertDone(received === n, `${received} of ${n} were received`);
+}
 
 /** The size of one point: there are many. */
 export function pointSize(size) {

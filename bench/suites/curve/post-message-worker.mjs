@@ -9,7 +9,7 @@ const stream = to === undefined ? undefined : messageStream(to);
 
 parentPort.on('message', ({ name, count }) => {
   stream(payloadNamed(name), count).then(
-    () => parentPort.postMessage({}),
+    (received) => parentPort.postMessage({ received }),
     (error) => parentPort.postMessage({ error: error.message }),
   );
 });

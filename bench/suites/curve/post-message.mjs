@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { throughput } from '../../harness/measure.mjs';
 import { messageStream } from '../cross-thread/post-message-stream.mjs';
-import { batchPerStream, caseOf, PAYLOADS, pointSize } from './points.mjs';
+import { assertReceived, batchPerStream, caseOf, PAYLOADS, pointSize } from './points.mjs';
 
 export async function run(size, report, { threads }) {
   // Channel k leads to worker k: from the calling thread if there is one worker, else from the one before it.
@@ -17,10 +17,14 @@ export async function run(size, report, { threads }) {
   const stream = threads === 1 ? messageStream(channels[0].port1) : undefined;
   const order = async (worker, name, count) => {
     worker.postMessage({ name, count });
-    const [{ error }] = await once(worker, 'message');
+    const [{ received, error }] = await once(worker, 'message');
     if (error !== undefined) throw new Error(error);
+    return received;
   };
-  const send = (payload, n) => stream?.(payload, n) ?? Promise.all(workers.map((worker) => order(worker, payload.name, n / threads)));
+  const send = async (payload, n) => {
+    const counts = await Promise.all(stream === undefined ? workers.map((worker) => order(worker, payload.name, n / threads)) : [stream(payload, n)]);
+    assertReceived(counts, n);
+  };
   // Workers that still start would spoil the first point.
   for (const payload of PAYLOADS) await send(payload, threads * batchPerStream(payload));
   for (const payload of PAYLOADS) {

@@ -7,7 +7,7 @@ export const Pump = defineAgent({
   kind: 'bench-pump',
   state: () => ({}),
   actions: {
-    /** Replies when the sink has counted all. */
+    /** Replies with what the sink has counted. */
     pump: (_state, { sink, name, declared, count }) => {
       const { make, action } = payloadNamed(name);
       return countedTells(sink, { make, action: declared ? action : 'take' }, count);
