@@ -3,7 +3,7 @@ import { throughput } from '../../harness/measure.mjs';
 import { countedTells } from '../cross-thread/counted-tells.mjs';
 import { Sink } from '../cross-thread/sink.mjs';
 import { openNexus } from '../open-nexus.mjs';
-import { assertReceived, batchPerStream, caseOf, PAYLOADS, pointSize } from './points.mjs';
+import { assertReceived, batchPerStream, caseOf, PAYLOADS, pointSize, warmUp } from './points.mjs';
 import { Pump } from './pump.mjs';
 
 const TIMEOUT = { timeoutMs: 60_000 };
@@ -24,8 +24,7 @@ export async function run(size, report, { threads }) {
     );
     assertReceived(counts, n);
   };
-  // Code that has never run would spoil the first point.
-  for (const payload of PAYLOADS) await send(payload, true, threads * batchPerStream(payload));
+  await warmUp(size, threads, (payload, n) => send(payload, true, n));
   for (const payload of PAYLOADS) {
     for (const declared of payload.isObject ? [true, false] : [true]) {
       const quantum = threads * batchPerStream(payload);

@@ -4,7 +4,7 @@
  * One thread: the calling thread sends to one worker, which receives. More: each worker sends to the next one, the last to the first, so that every thread sends
  * and receives; the calling thread only waits. Throughput is the sum over all receivers.
  */
-import { assertDone } from '../../harness/measure.mjs';
+import { assertDone, throughput } from '../../harness/measure.mjs';
 import { byteArrays, MESSAGES } from '../cross-thread/messages.mjs';
 
 const messageTitled = (title) => MESSAGES.find((message) => message.title === title);
@@ -44,4 +44,11 @@ export function assertReceived(counts, n) {
 /** The size of one point: there are many. */
 export function pointSize(size) {
   return { ...size, warmMs: size.curveWarmMs, runMs: size.curveRunMs };
+}
+
+/** Brings up workers that still start, and warms the code of all threads: else the first point would pay for both. */
+export async function warmUp(size, threads, send) {
+  for (const payload of PAYLOADS) await send(payload, threads * batchPerStream(payload));
+  const first = PAYLOADS[0];
+  await throughput({ warmMs: 3 * size.curveWarmMs, runMs: 1 }, (n) => send(first, n), threads * batchPerStream(first));
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { throughput } from '../../harness/measure.mjs';
 import { messageStream } from '../cross-thread/post-message-stream.mjs';
-import { assertReceived, batchPerStream, caseOf, PAYLOADS, pointSize } from './points.mjs';
+import { assertReceived, batchPerStream, caseOf, PAYLOADS, pointSize, warmUp } from './points.mjs';
 
 export async function run(size, report, { threads }) {
   // Channel k leads to worker k: from the calling thread if there is one worker, else from the one before it.
@@ -25,8 +25,7 @@ export async function run(size, report, { threads }) {
     const counts = await Promise.all(stream === undefined ? workers.map((worker) => order(worker, payload.name, n / threads)) : [stream(payload, n)]);
     assertReceived(counts, n);
   };
-  // Workers that still start would spoil the first point.
-  for (const payload of PAYLOADS) await send(payload, threads * batchPerStream(payload));
+  await warmUp(size, threads, send);
   for (const payload of PAYLOADS) {
     const perSecond = await throughput(pointSize(size), (n) => send(payload, n), threads * batchPerStream(payload));
     report.value(caseOf({ payload: payload.name, threads, declared: true }), 'messages/s', perSecond);

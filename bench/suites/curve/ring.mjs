@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { createSharedMemory } from '../../../dist/bindings/shared-memory.js';
 import { assertDone, throughput } from '../../harness/measure.mjs';
 import { bareStream, Control } from './bare-stream.mjs';
-import { batchPerStream, caseOf, PAYLOADS, pointSize } from './points.mjs';
+import { batchPerStream, caseOf, PAYLOADS, pointSize, warmUp } from './points.mjs';
 
 const WAIT_MS = 60_000;
 
@@ -31,8 +31,7 @@ export async function run(size, report, { threads }) {
     for (let index = 0; index < count; index++) expected = (expected + index) | 0;
     assertDone(Atomics.load(control, Control.sum) === Math.imul(expected, threads), 'the bytes that arrived are not those that were sent');
   };
-  // Workers that still start would spoil the first point.
-  for (const payload of PAYLOADS) send(payload, threads * batchPerStream(payload));
+  await warmUp(size, threads, send);
   for (const payload of PAYLOADS) {
     const perSecond = await throughput(pointSize(size), (n) => send(payload, n), threads * batchPerStream(payload));
     report.value(caseOf({ payload: payload.name, threads, declared: true }), 'messages/s', perSecond);
