@@ -45,7 +45,7 @@ const CROSS_THREAD = [
   {
     peer: 'nexus',
     module: 'suites/cross-thread/nexus.mjs',
-    job: 'agent on a worker thread. tell: counted and added up by the agent; a refused tell is sent again after a turn of the event loop. ask: replies with its input',
+    job: 'agent on a worker thread. tell: counted and added up by the agent; a refused tell is sent again after a turn of the event loop; after 100 turns in vain the sender waits for an answer first. ask: replies with its input',
   },
   {
     peer: 'postMessage',
@@ -137,7 +137,26 @@ const HISTOGRAM = [
   },
 ];
 
-/** In the order in which they run. `roundsMax`: memory differs little from round to round, and takes long. */
+const CURVE = [
+  {
+    peer: 'nexus',
+    module: 'suites/curve/nexus.mjs',
+    job: '1 thread: the calling thread tells an agent of one worker. More: an agent of each worker tells one of the next worker, the last one of the first. Shapes are declared but where it says undeclared; counted and added up by the receivers; a refused tell is sent again as in cross-thread',
+  },
+  {
+    peer: 'raw-ring',
+    role: 'limit',
+    module: 'suites/curve/ring.mjs',
+    job: 'bare rings between the same threads, which do nothing else: bytes copied in and read in place. A thread that finds nothing to do spins, and after 2,000 looks naps for 50 µs',
+  },
+  {
+    peer: 'postMessage',
+    module: 'suites/curve/post-message.mjs',
+    job: 'the same values through MessageChannels between the same threads, acknowledged every 1,000 (every 16 from 16 kB on)',
+  },
+];
+
+/** In the order in which they run. `roundsMax`: memory differs little from round to round, and takes long; the curve has many points. */
 export const SUITES = [
   { suite: 'same-thread', peers: SAME_THREAD },
   { suite: 'memory', peers: MEMORY, roundsMax: 3 },
@@ -147,6 +166,7 @@ export const SUITES = [
   { suite: 'scale', peers: SCALE },
   { suite: 'idle', peers: IDLE },
   { suite: 'histogram', peers: HISTOGRAM },
+  { suite: 'curve', peers: CURVE, roundsMax: 3 },
 ];
 
 /**
@@ -158,9 +178,14 @@ export function tasksOf(name, size) {
   const erlang = erlangTasks(name);
   const wakeUps = wakeUpTasks(name);
   const all = [...peers.map((peer) => ({ ...peer, module: new URL(peer.module, import.meta.url).href })), ...erlang.peers, ...wakeUps.peers];
-  const tasks =
-    name === 'memory' ? all.flatMap((peer) => eachSize(peer, size)) : all.map((peer) => ({ ...peer, parameters: { suite: name, peer: peer.peer } }));
-  return { tasks, missing: [...erlang.missing, ...wakeUps.missing], roundsMax };
+  return { tasks: tasksOfPeers(name, all, size), missing: [...erlang.missing, ...wakeUps.missing], roundsMax };
+}
+
+function tasksOfPeers(name, peers, size) {
+  if (name === 'memory') return peers.flatMap((peer) => eachSize(peer, size));
+  // One number of threads after the other, so that peers of one point are measured side by side.
+  if (name === 'curve') return size.curveThreads.flatMap((threads) => peers.map((peer) => ({ ...peer, parameters: { suite: name, threads } })));
+  return peers.map((peer) => ({ ...peer, parameters: { suite: name, peer: peer.peer } }));
 }
 
 /** Memory is measured in a process that has done nothing else. */

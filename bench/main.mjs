@@ -6,6 +6,8 @@ import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { formatRatiosAndBars } from './bars.mjs';
 import { SUITES, tasksOf } from './catalogue.mjs';
+import { curveChart } from './curve-chart.mjs';
+import { curvePoints, formatCurveTable } from './curve-table.mjs';
 import { parseCommandLine, usage } from './harness/command-line.mjs';
 import { environment } from './harness/environment.mjs';
 import { FULL, SMOKE } from './harness/sizes.mjs';
@@ -21,7 +23,7 @@ else if (command.kind === 'mistake') {
   process.exitCode = 2;
 } else process.exitCode = await bench(command);
 
-async function bench({ json, suites, runs, smoke }) {
+async function bench({ json, chart, suites, runs, smoke }) {
   const size = smoke ? SMOKE : FULL;
   const facts = environment();
   const startedMs = performance.now();
@@ -59,17 +61,25 @@ async function bench({ json, suites, runs, smoke }) {
   progress('');
   const hash = createHash('sha256').update(JSON.stringify(rows)).digest('hex');
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(rows, null, 2)}\n`);
+  const about = [
+    ['engine', [...engines].join('; ALSO ') || 'unknown'],
+    ...facts,
+    [
+      'runs',
+      `${runs} (at most 3 of memory and curve), each peer in a fresh process, interleaved; ${((performance.now() - startedMs) / 1000).toFixed(0)} s in all`,
+    ],
+    ['sha256', `${hash} of the rows as JSON`],
+  ];
+  if (chart !== undefined && curvePoints(rows).length > 0) writeFileSync(chart, curveChart(rows, about));
   const lines = [
     `nexus-agents benchmarks${smoke ? ', SMOKE SIZE: these figures say nothing about speed' : ''}`,
-    `  engine  ${[...engines].join('; ALSO ') || 'unknown'}`,
-    ...facts.map(([name, value]) => `  ${name.padEnd(6)}  ${value}`),
-    `  runs    ${runs} (at most 3 of memory), each peer in a fresh process, interleaved; ${((performance.now() - startedMs) / 1000).toFixed(0)} s in all`,
-    `  sha256  ${hash} of the rows as JSON`,
+    ...about.map(([name, value]) => `  ${name.padEnd(6)}  ${value}`),
     '',
     'median of the rounds, least … greatest',
     formatTable(rows, roles),
     '',
     formatRatiosAndBars(rows),
+    formatCurveTable(rows),
     '',
     'the job of each peer',
     ...jobs,

@@ -14,6 +14,10 @@ export const FULL = {
   lookupAgents: 1_000_000,
   scaleAgents: 1_000_000,
   idleMs: 3000,
+  curveThreads: [1, 2, 3, 4],
+  /** For each of its points. */
+  curveWarmMs: 100,
+  curveRunMs: 150,
   taskTimeoutMs: 180_000,
 };
 
@@ -28,5 +32,8 @@ export const SMOKE = {
   lookupAgents: 2_000,
   scaleAgents: 2_000,
   idleMs: 100,
+  curveThreads: [1, 2],
+  curveWarmMs: 2,
+  curveRunMs: 3,
   taskTimeoutMs: 30_000,
 };

@@ -18,6 +18,7 @@ interface Row {
 }
 
 const MAIN = fileURLToPath(new URL('../../bench/main.mjs', import.meta.url));
+const STAGES = fileURLToPath(new URL('../../bench/stages.mjs', import.meta.url));
 const PEERS: Readonly<Record<string, readonly string[]>> = {
   'same-thread': ['nexus', 'nact', 'XState', 'bare-queue'],
   memory: ['nexus', 'nact', 'XState', 'plain-object'],
@@ -27,6 +28,7 @@ const PEERS: Readonly<Record<string, readonly string[]>> = {
   scale: ['nexus'],
   idle: ['nexus'],
   histogram: ['nexus', 'prom-client', 'perf_hooks'],
+  curve: ['nexus', 'raw-ring', 'postMessage'],
 };
 const CASES_OF_NEXUS: Readonly<Record<string, number>> = {
   'same-thread': 6,
@@ -37,6 +39,7 @@ const CASES_OF_NEXUS: Readonly<Record<string, number>> = {
   scale: 4,
   idle: 1,
   histogram: 2,
+  curve: 14,
 };
 
 const ONLY_WHERE_THREADS_CAN_BE_PINNED = 'ask parked, threads on two cores, p50';
@@ -55,7 +58,8 @@ function bench(...args: string[]): { readonly status: number | null; readonly st
 test('every suite and every peer runs at smoke size, and every figure is sane', { timeout: 120_000 }, () => {
   folder = mkdtempSync(join(tmpdir(), 'nexus-bench-test-'));
   const file = join(folder, 'rows.json');
-  const { status, stdout, stderr } = bench('--smoke', '--json', file);
+  const chart = join(folder, 'curve.svg');
+  const { status, stdout, stderr } = bench('--smoke', '--json', file, '--chart', chart);
   expect(stdout + stderr).not.toContain('FAILED');
   expect(status).toBe(0);
 
@@ -79,10 +83,33 @@ test('every suite and every peer runs at smoke size, and every figure is sane', 
   expect(stdout).toMatch(/engine {2}(native|wasm|portable)/);
   expect(stdout).toMatch(/sha256 {2}[0-9a-f]{64}/);
   expect(stdout).toMatch(/(met|missed) +same-thread tell:/);
+  expect(stdout).toMatch(/nexus, undeclared +20 B( +[\d,.]+){2}\n/);
+  // Points of all peers, sizes and numbers of threads of the smoke run.
+  expect(rows.filter((row) => row.suite === 'curve').length).toBe(34);
+  expect(readFileSync(chart, 'utf8').match(/<circle class="dot colour-/g)?.length).toBe(14);
+});
+
+test('the stages are timed, and each of them takes some time', { timeout: 60_000 }, () => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [STAGES, '2'], { encoding: 'utf8', timeout: 55_000 });
+  expect(stderr).toBe('');
+  expect(status).toBe(0);
+  const figures = [...stdout.matchAll(/^ {2,4}(?!difference)(\S.*?) +(-?[\d.]+) ns$/gm)];
+  expect(figures.length).toBeGreaterThan(60);
+  for (const [line, , ns] of figures) expect(Number(ns), line).toBeGreaterThanOrEqual(0);
+  expect(figures.filter(([, name]) => name === 'sum of the stages').length).toBe(10);
+  expect(spawnSync(process.execPath, [STAGES, 'many'], { encoding: 'utf8' }).status).toBe(2);
 });
 
 test('a mistake on the command line exits with 2 and says what is accepted', () => {
-  for (const args of [['--suite', 'nope'], ['--runs', '0'], ['--runs', 'many'], ['--fast'], ['extra']]) {
+  for (const args of [
+    ['--suite', 'nope'],
+    ['--runs', '0'],
+    ['--runs', 'many'],
+    ['--fast'],
+    ['extra'],
+    ['--chart', ''],
+    ['--suite', 'scale', '--chart', 'x.svg'],
+  ]) {
     const { status, stderr } = bench(...args);
     expect(status, args.join(' ')).toBe(2);
     expect(stderr).toContain('--suite NAME');

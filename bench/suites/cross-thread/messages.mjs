@@ -14,6 +14,9 @@ const tags = pool(text(8));
 const users = pool(text(16));
 const notes = pool(text(52));
 
+/** Makes byte arrays of one length. */
+export const byteArrays = (length) => from(pool(bytes(length)));
+
 /** @type {readonly { title: string, bytes: number, make: (index: number) => unknown }[]} */
 export const MESSAGES = [
   { title: 'tell, object of 20 bytes', bytes: 20, make: (index) => ({ id: index, price: index + 0.5, tag: tags[index % POOL] }) },
@@ -37,10 +40,10 @@ export const MESSAGES = [
     }),
   },
   { title: 'tell, string of 100 bytes', bytes: 100, make: from(pool(text(100))) },
-  { title: 'tell, Uint8Array of 100 bytes', bytes: 100, make: from(pool(bytes(100))) },
+  { title: 'tell, Uint8Array of 100 bytes', bytes: 100, make: byteArrays(100) },
   { title: 'tell, string of 1 kB', bytes: 1024, make: from(pool(text(1024))) },
-  { title: 'tell, Uint8Array of 1 kB', bytes: 1024, make: from(pool(bytes(1024))) },
-  { title: 'tell, Uint8Array of 64 kB', bytes: 65_536, make: from(pool(bytes(65_536))) },
+  { title: 'tell, Uint8Array of 1 kB', bytes: 1024, make: byteArrays(1024) },
+  { title: 'tell, Uint8Array of 64 kB', bytes: 65_536, make: byteArrays(65_536) },
 ];
 
 /** The same values where their shape is declared to nexus, which no peer knows: compared with the row of the same object without `declared`. */

@@ -1,14 +1,7 @@
-/** The other end of `post-message.mjs`. `null` ends a batch and is answered with the totals. */
+/** The other end of `post-message.mjs`. */
 import { workerData } from 'node:worker_threads';
-import { weigh } from './messages.mjs';
+import { countMessages } from './post-message-stream.mjs';
 
 const { tellsThere, asksThere } = workerData;
-let count = 0;
-let sum = 0;
-
-tellsThere.on('message', (value) => {
-  if (value === null) return tellsThere.postMessage({ count, sum });
-  count++;
-  sum = (sum + weigh(value)) | 0;
-});
+countMessages(tellsThere);
 asksThere.on('message', (value) => asksThere.postMessage(value));

@@ -1,13 +1,10 @@
 /** What Node has built in: a MessageChannel to a worker. */
 import { once } from 'node:events';
-import { setImmediate as turn } from 'node:timers/promises';
 import { MessageChannel, Worker } from 'node:worker_threads';
-import { assertDone, throughput } from '../../harness/measure.mjs';
+import { throughput } from '../../harness/measure.mjs';
 import { reportAsks } from './asks.mjs';
-import { batchOf, MESSAGES, weigh } from './messages.mjs';
-
-/** Batches that may be on their way: enough that the worker never waits, few enough that the queue does not fill the heap. */
-const BATCHES_AHEAD = 8;
+import { batchOf, MESSAGES } from './messages.mjs';
+import { messageStream } from './post-message-stream.mjs';
 
 export async function run(size, report) {
   const { port1: tells, port2: tellsThere } = new MessageChannel();
@@ -18,37 +15,7 @@ export async function run(size, report) {
   });
   await once(worker, 'online');
 
-  const received = { count: 0, sum: 0, wake: () => undefined };
-  tells.on('message', ({ count, sum }) => {
-    received.count = count;
-    received.sum = sum;
-    received.wake();
-  });
-  let sent = 0;
-  let sum = 0;
-  const until = async (condition) => {
-    while (!condition()) {
-      await new Promise((resolve) => {
-        received.wake = resolve;
-      });
-    }
-  };
-  const tell = async (message, n) => {
-    const batch = batchOf(message);
-    for (let done = 0; done < n; done += batch) {
-      for (let index = done; index < done + batch; index++) {
-        const value = message.make(index);
-        sum = (sum + weigh(value)) | 0;
-        tells.postMessage(value);
-      }
-      tells.postMessage(null);
-      sent += batch;
-      await turn();
-      await until(() => sent - received.count <= BATCHES_AHEAD * batch);
-    }
-    await until(() => received.count === sent);
-    assertDone(received.sum === sum, 'the values that arrived are not those that were sent');
-  };
+  const tell = messageStream(tells);
   for (const message of MESSAGES) report.value(message.title, 'messages/s', await throughput(size, (n) => tell(message, n), batchOf(message)));
 
   // Replies come in the order of the requests, so no ids are needed; they would only make it slower.

@@ -3,6 +3,7 @@ import { workerData } from 'node:worker_threads';
 import { RingReader, RingWriter } from '../../../dist/bindings/portable/ring.js';
 import { attachSharedMemory } from '../../../dist/bindings/shared-memory.js';
 import * as L from '../../../dist/layout/generated/layout.js';
+import { lastWord } from './bare-message.mjs';
 
 const shared = attachSharedMemory(workerData.memory);
 const { progress } = workerData;
@@ -18,9 +19,7 @@ const receive = (at) => {
   const word = at >> 2;
   if (words[word + L.MESSAGE_WORD_TYPE] === L.MESSAGE_TYPE_ASK) return reply(words[word + L.MESSAGE_WORD_SLOT]);
   count = (count + 1) | 0;
-  // The last word of the payload; a size that is no multiple of 8 was rounded up.
-  const end = word + (words[word + L.MESSAGE_WORD_BYTES] >> 2);
-  sum = (sum + words[end - 1 - (words[word + L.MESSAGE_WORD_SLOT] & 1)]) | 0;
+  sum = (sum + lastWord(words, at)) | 0;
 };
 
 function reply(mark) {

@@ -7,13 +7,11 @@ import { RingReader, RingWriter } from '../../../dist/bindings/portable/ring.js'
 import { createSharedMemory } from '../../../dist/bindings/shared-memory.js';
 import * as L from '../../../dist/layout/generated/layout.js';
 import { assertDone, roundTrip, throughput } from '../../harness/measure.mjs';
+import { markOf, writeBare } from './bare-message.mjs';
 import { ASK_HOT_MEAN, ASK_HOT_P50 } from './case-names.mjs';
 import { batchOf, MESSAGES } from './messages.mjs';
 
-const HEADER_BYTES = 16;
 const PUBLISH_EVERY = 16;
-/** Up to here words are stored one by one, which is faster than a call that copies. */
-const WORDS_MAX = 32;
 
 export async function run(size, report) {
   const shared = createSharedMemory({ threadCount: 2, recordCapacity: 4096, ringBytes: 1 << 20 }, [1, 2]);
@@ -21,31 +19,19 @@ export async function run(size, report) {
   const worker = new Worker(new URL('./ring-worker.mjs', import.meta.url), { workerData: { memory: shared.memory, progress } });
   const writer = new RingWriter(shared, 0, 1);
   const reader = new RingReader(shared, 1, 0);
-  const { words, bytes } = shared;
+  const { words } = shared;
   let sent = 0;
   let sum = 0;
 
   const send = (type, source, mark) => {
-    let at = writer.begin();
-    while (at < 0) {
-      writer.publish();
-      at = writer.begin();
-    }
-    const word = at >> 2;
-    const messageBytes = (HEADER_BYTES + source.byteLength + 7) & ~7;
-    words[word + L.MESSAGE_WORD_BYTES] = messageBytes;
-    words[word + L.MESSAGE_WORD_TYPE] = type;
-    words[word + L.MESSAGE_WORD_SLOT] = mark;
-    if (source.length <= WORDS_MAX) for (let index = 0; index < source.length; index++) words[word + 4 + index] = source[index];
-    else bytes.set(new Uint8Array(source.buffer), at + HEADER_BYTES);
-    writer.commit(messageBytes);
+    while (!writeBare(shared, writer, type, source, mark)) writer.publish();
     if (writer.unpublished >= PUBLISH_EVERY) writer.publish();
   };
   const tell = (source, n) => {
     for (let index = 0; index < n; index++) {
       source[source.length - 1] = index;
       sum = (sum + index) | 0;
-      send(L.MESSAGE_TYPE_TELL, source, source.length & 1);
+      send(L.MESSAGE_TYPE_TELL, source, markOf(source));
     }
     writer.publish();
     sent = (sent + n) | 0;

@@ -11,6 +11,7 @@ const six = shape.object({
   tag: shape.string,
   at: shape.float64,
 });
+const seven = shape.object({ ...six.fields, note: shape.string });
 
 export const Sink = defineAgent({
   kind: 'bench-sink',
@@ -19,7 +20,9 @@ export const Sink = defineAgent({
     take,
     takeSmall: { input: small, handler: take },
     takeSix: { input: six, handler: take },
+    takeSeven: { input: seven, handler: take },
     takeBytes: { input: shape.bytes, handler: take },
+    nothing: () => undefined,
     totals: (state) => ({ count: state.count, sum: state.sum }),
     echo: (_state, value) => value,
     echoSmall: { input: small, reply: small, handler: (_state, value) => value },

@@ -33,7 +33,7 @@ export function writeText(views: MemoryViews, value: string, word: number, tail:
   let all = 0;
   let at = tail;
   let index = 0;
-  // By fours: a quarter faster from 12 characters on.
+  // By fours: a quarter faster from 12 characters on. `text-writer.ts` has the same loop: one function for both makes texts here 5 to 8 % slower.
   for (const end = length & ~3; index < end; index += 4) {
     const a = value.charCodeAt(index);
     const b = value.charCodeAt(index + 1);
