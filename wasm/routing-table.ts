@@ -13,6 +13,7 @@ import {
   extensionOf,
   hashOf,
   hasKey,
+  isExtension,
   isRecord,
   liveState,
   nextOf,
@@ -30,6 +31,8 @@ const BUCKET_WORDS: u32 = L.BUCKET_BYTES / 4;
 const FIRST_ENTRY: u32 = L.BUCKET_WORD_ENTRIES * 4;
 /** Buckets a probe may pass before the table counts as full. At its highest load, one half, a probe of 3 is rare. */
 const PROBE_BUCKETS_MAX: u32 = 64;
+/** Each attempt after the first needs another thread that aborted the one before and then lost or removed its own. An index that contradicts itself ends here, too. */
+const INSERT_ATTEMPTS_MAX: u32 = 1000;
 /** Byte offsets in the entry of a name in the batch: where it is in the data is the first word. Slot and generation replace position and length when it is found. */
 const BATCH_BYTES: u32 = 16;
 const BATCH_KEY_BYTES: u32 = 4;
@@ -42,7 +45,7 @@ const FULL: i32 = -2;
 /** Slot of the new record, -1 if the name is taken, -2 if there is no room. */
 export function insert(byteLength: u32, kind: u32, payloadBytes: u32, parent: u32): i32 {
   const hash = halfSipHash(dataAt, byteLength, seed0, seed1);
-  while (true) {
+  for (let attempt: u32 = 0; attempt < INSERT_ATTEMPTS_MAX; attempt++) {
     if (probe(dataAt, byteLength, hash) !== 0) return EXISTS;
     const record = write(byteLength, hash, kind, payloadBytes, parent);
     if (record === 0) return FULL;
@@ -60,6 +63,7 @@ export function insert(byteLength: u32, kind: u32, payloadBytes: u32, parent: u3
     unlink(record);
     recycle(record);
   }
+  return FULL;
 }
 
 /** Slot of the live record with this name, or 0. Its generation is in the scratch area. */
@@ -151,7 +155,8 @@ export function inherit(): void {
     if (!owns(group)) continue;
     for (let record = max<u32>(1, group * L.GROUP_RECORDS); record < (group + 1) * L.GROUP_RECORDS; record++) {
       if ((stateOf(record) & 3) !== L.RECORD_STATE_LIVE) continue;
-      for (let extension = extensionOf(record); extension !== 0; extension = nextOf(extension)) setState(extension, L.RECORD_STATE_ABORTED);
+      // Each is FREE only once, so that a list that a wild store has made a circle ends.
+      for (let extension = extensionOf(record); isExtension(extension); extension = nextOf(extension)) setState(extension, L.RECORD_STATE_ABORTED);
     }
   }
   adopt();
@@ -258,6 +263,7 @@ function distance(hash: u32, entry: u32): u32 {
 function unlink(record: u32): void {
   const home = hashOf(record) & bucketMask;
   const entry = atomic.load<u32>(recordAddress(record), ENTRY);
+  if (!isEntryOf(record, entry)) return;
   atomic.store<u32>(entryAddress(entry), 0);
   store<u32>(recordAddress(record), 0, ENTRY);
   lowerOverflow(home, entry / BUCKET_WORDS);
@@ -267,12 +273,18 @@ function lowerOverflow(home: u32, last: u32): void {
   for (let bucket = home; bucket !== last; bucket = (bucket + 1) & bucketMask) atomic.sub<u32>(entryAddress(bucket * BUCKET_WORDS), 1);
 }
 
+/** Whether there is an entry of the record at that position: not, if something else than a table wrote the position or the entry. */
+function isEntryOf(record: u32, entry: u32): bool {
+  if (entry >= (bucketMask + 1) * BUCKET_WORDS || entry % BUCKET_WORDS === L.BUCKET_WORD_OVERFLOW) return false;
+  return (atomic.load<u32>(entryAddress(entry)) & indexMask) === record;
+}
+
 /** Clears the entry that a lost thread left for a record that is not live. Its overflow counts stay: too high is harmless. */
 function clearEntry(record: u32): void {
   const entry = atomic.load<u32>(recordAddress(record), ENTRY);
-  if (entry === 0 || entry >= (bucketMask + 1) * BUCKET_WORDS || entry % BUCKET_WORDS === L.BUCKET_WORD_OVERFLOW) return;
+  if (!isEntryOf(record, entry)) return;
   const word = atomic.load<u32>(entryAddress(entry));
-  if (word !== 0 && (word & indexMask) === record) atomic.cmpxchg<u32>(entryAddress(entry), word, 0);
+  if ((word & indexMask) === record) atomic.cmpxchg<u32>(entryAddress(entry), word, 0);
 }
 
 /** Address of a word of the index: an entry, or a bucket's counter. */

@@ -18,8 +18,8 @@ const JOBS = 2;
 const work = mkdtempSync(join(tmpdir(), 'nexus-mistakes-'));
 
 /** Sources of the explorer: a mistake in a header is compiled into one of them, the others are compiled once. */
-const sources = ['explore.cc', ...['explorer', 'scenarios'].flatMap((folder) => readdirSync(join(here, folder)).map((name) => `${folder}/${name}`))].filter((name) =>
-  name.endsWith('.cc'),
+const sources = ['explore.cc', ...['explorer', 'scenarios'].flatMap((folder) => readdirSync(join(here, folder)).map((name) => `${folder}/${name}`))].filter(
+  (name) => name.endsWith('.cc'),
 );
 
 function run(command, args, env = {}) {
@@ -42,7 +42,8 @@ async function compile(folder, source, object) {
 function copySources(folder) {
   mkdirSync(join(folder, 'test'), { recursive: true });
   cpSync(join(root, 'native/include'), join(folder, 'include'), { recursive: true });
-  for (const name of readdirSync(here)) if (/^(explorer|scenarios)$|\.(hpp|cc)$/.test(name)) cpSync(join(here, name), join(folder, 'test', name), { recursive: true });
+  for (const name of readdirSync(here))
+    if (/^(explorer|scenarios)$|\.(hpp|cc)$/.test(name)) cpSync(join(here, name), join(folder, 'test', name), { recursive: true });
 }
 
 /** Replaces exactly one occurrence, or says that the text is gone. */
@@ -75,9 +76,11 @@ async function check(mistake, index) {
 /** Runs the tasks a few at a time, in order. */
 async function each(items, task) {
   const queue = items.entries();
-  await Promise.all(Array.from({ length: JOBS }, async () => {
-    for (const [index, item] of queue) await task(item, index);
-  }));
+  await Promise.all(
+    Array.from({ length: JOBS }, async () => {
+      for (const [index, item] of queue) await task(item, index);
+    }),
+  );
 }
 
 let failed = 0;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "nexus/shared_memory.hpp"
 
@@ -19,7 +20,7 @@ inline SharedMemory MakeMemory(std::uint32_t thread_count, std::uint32_t record_
   const std::uint32_t rings = records + record_capacity * layout::kRecordBytes;
   const std::uint32_t total = (rings + thread_count * thread_count * (layout::kRingHeaderBytes + ring_bytes) + 4095) / 4096 * 4096;
   auto* bytes = static_cast<std::uint8_t*>(std::aligned_alloc(4096, total));
-  for (std::uint32_t at = 0; at < total; at++) bytes[at] = 0;
+  std::memset(bytes, 0, total);
   auto* words = reinterpret_cast<std::uint32_t*>(bytes);
   words[layout::kHeaderWordMagic] = layout::kMagic;
   words[layout::kHeaderWordVersion] = layout::kVersion;

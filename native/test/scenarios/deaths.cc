@@ -19,7 +19,7 @@ ScenarioCase Case(const char* name, void (*build)(TableScenario&)) {
 
 std::vector<ScenarioCase> DeathCases() {
   return {
-      Case("death: in an insert || insert of the same name, find",
+      Case("death: in an insert beside insert of the same name, find",
            [](TableScenario& it) {
              it.AddMortal([&it] { it.Insert(0, kA); });
              it.AddThread([&it] {
@@ -27,13 +27,13 @@ std::vector<ScenarioCase> DeathCases() {
                it.Find(1, kA);
              });
            }),
-      Case("death: in an insert || two inserts of the same name",
+      Case("death: in an insert beside two inserts of the same name",
            [](TableScenario& it) {
              it.AddMortal([&it] { it.Insert(0, kA); });
              it.AddThread([&it] { it.Insert(1, kA); });
              it.AddThread([&it] { it.Insert(2, kA); });
            }),
-      Case("death: in a removal || insert of the same name, find",
+      Case("death: in a removal beside insert of the same name, find",
            [](TableScenario& it) {
              const std::uint64_t address = it.Insert(0, kA);
              it.AddMortal([&it, address] { it.Remove(0, kA, address); });
@@ -43,7 +43,7 @@ std::vector<ScenarioCase> DeathCases() {
                it.Find(1, kA);
              });
            }),
-      Case("death: in a removal beyond a full bucket || find of a neighbour",
+      Case("death: in a removal beyond a full bucket beside find of a neighbour",
            [](TableScenario& it) {
              it.Crowd(2, layout::kBucketEntries);
              const std::uint64_t address = it.Insert(0, kA);
@@ -55,7 +55,7 @@ std::vector<ScenarioCase> DeathCases() {
                it.Find(1, kB);
              });
            }),
-      Case("death: in an insert; a successor inherits and inserts || insert of the same name",
+      Case("death: in an insert; a successor inherits and inserts beside insert of the same name",
            [](TableScenario& it) {
              it.AddMortal([&it] { it.Insert(0, kA); });
              it.AddThread([&it] {
@@ -67,7 +67,7 @@ std::vector<ScenarioCase> DeathCases() {
                it.Find(1, kA);
              });
            }),
-      Case("death: in a removal; a successor inherits and inserts || a stale reference",
+      Case("death: in a removal; a successor inherits and inserts beside a stale reference",
            [](TableScenario& it) {
              const std::uint64_t address = it.Insert(0, kA);
              it.AddMortal([&it, address] { it.Remove(0, kA, address); });
@@ -80,7 +80,7 @@ std::vector<ScenarioCase> DeathCases() {
                it.Find(1, kA);
              });
            }),
-      Case("death: in the insert of a long name; a successor inherits || find, find",
+      Case("death: in the insert of a long name; a successor inherits beside find, find",
            [](TableScenario& it) {
              it.AddMortal([&it] { it.Insert(0, kLong); });
              it.AddThread([&it] {
@@ -92,7 +92,7 @@ std::vector<ScenarioCase> DeathCases() {
                it.Find(1, kLong);
              });
            }),
-      Case("death: of two threads, either in an insert of one name || insert",
+      Case("death: of two threads, either in an insert of one name beside insert",
            [](TableScenario& it) {
              it.AddMortal([&it] { it.Insert(0, kA); });
              it.AddMortal([&it] { it.Insert(1, kA); });

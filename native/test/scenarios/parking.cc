@@ -98,28 +98,28 @@ ScenarioCase Case(const char* name, void (*build)(ParkingScenario&)) {
 
 std::vector<ScenarioCase> ParkingCases() {
   return {
-      Case("parking: a consumer || a producer of one message",
+      Case("parking: a consumer beside a producer of one message",
            [](ParkingScenario& it) {
              it.AddConsumer();
              it.AddProducer(1, 1);
            }),
-      Case("parking: a consumer || a producer of three messages",
+      Case("parking: a consumer beside a producer of three messages",
            [](ParkingScenario& it) {
              it.AddConsumer();
              it.AddProducer(1, 3);
            }),
-      Case("parking: a consumer || two producers of one message: one of them wakes",
+      Case("parking: a consumer beside two producers of one message: one of them wakes",
            [](ParkingScenario& it) {
              it.AddConsumer();
              it.AddProducer(1, 1);
              it.AddProducer(2, 1);
            }),
-      Case("parking: a consumer || two requests for attention",
+      Case("parking: a consumer beside two requests for attention",
            [](ParkingScenario& it) {
              it.AddConsumer();
              it.AddRequester(2);
            }),
-      Case("parking: a consumer || a producer || a request for attention",
+      Case("parking: a consumer beside a producer beside a request for attention",
            [](ParkingScenario& it) {
              it.AddConsumer();
              it.AddProducer(1, 2);

@@ -46,7 +46,7 @@ std::vector<ScenarioCase> TableCases() {
                });
              }
            }),
-      Case("table: insert || find, find",
+      Case("table: insert beside find, find",
            [](TableScenario& it) {
              it.WarmUp();
              it.AddThread([&it] { it.Insert(0, kA); });
@@ -55,7 +55,7 @@ std::vector<ScenarioCase> TableCases() {
                it.Find(1, kA);
              });
            }),
-      Case("table: remove || find, find, insert",
+      Case("table: remove beside find, find, insert",
            [](TableScenario& it) {
              it.WarmUp();
              const std::uint64_t address = it.Insert(0, kA);
@@ -69,7 +69,7 @@ std::vector<ScenarioCase> TableCases() {
                it.Insert(1, kA);
              });
            }),
-      Case("table: a stale reference || remove, insert again",
+      Case("table: a stale reference beside remove, insert again",
            [](TableScenario& it) {
              it.WarmUp();
              const std::uint64_t address = it.Insert(0, kA);
@@ -82,7 +82,7 @@ std::vector<ScenarioCase> TableCases() {
                it.Read(1, kA, address);
              });
            }),
-      Case("table: a stale reference || remove, insert of another name into the record",
+      Case("table: a stale reference beside remove, insert of another name into the record",
            [](TableScenario& it) {
              it.WarmUp();
              const std::uint64_t address = it.Insert(0, kA);
@@ -96,7 +96,7 @@ std::vector<ScenarioCase> TableCases() {
                it.Find(1, kA);
              });
            }),
-      Case("table: a long name in an extension || remove, insert again",
+      Case("table: a long name in an extension beside remove, insert again",
            [](TableScenario& it) {
              it.WarmUp();
              const std::uint64_t address = it.Insert(0, kLong);
@@ -109,7 +109,7 @@ std::vector<ScenarioCase> TableCases() {
                it.Find(1, kLong);
              });
            }),
-      Case("table: remove, insert again || insert, of one name",
+      Case("table: remove, insert again beside insert, of one name",
            [](TableScenario& it) {
              it.WarmUp();
              const std::uint64_t address = it.Insert(0, kA);
@@ -119,7 +119,7 @@ std::vector<ScenarioCase> TableCases() {
              });
              it.AddThread([&it] { it.Insert(1, kA); });
            }),
-      Case("table: a name whose entry looks like that of another || remove, insert of the other",
+      Case("table: a name whose entry looks like that of another beside remove, insert of the other",
            [](TableScenario& it) {
              it.WarmUp();
              const std::uint64_t address = it.Insert(0, kA);
@@ -132,7 +132,7 @@ std::vector<ScenarioCase> TableCases() {
                it.Find(1, kA);
              });
            }),
-      Case("table: with acquire and release only, a stale reference || remove, insert of other names",
+      Case("table: with acquire and release only, a stale reference beside remove, insert of other names",
            [](TableScenario& it) {
              it.WarmUp();
              it.WithAcquireAndRelease();
@@ -147,7 +147,7 @@ std::vector<ScenarioCase> TableCases() {
                it.Read(1, kB, it.Find(1, kB));
              });
            }),
-      Case("table: with acquire and release only, a long name || remove, insert of others",
+      Case("table: with acquire and release only, a long name beside remove, insert of others",
            [](TableScenario& it) {
              it.WarmUp();
              it.WithAcquireAndRelease();
@@ -197,7 +197,7 @@ std::vector<ScenarioCase> TableCases() {
                it.Find(1, kB);
              });
            }),
-      Case("table: an insert beyond a full bucket || find, find",
+      Case("table: an insert beyond a full bucket beside find, find",
            [](TableScenario& it) {
              it.WarmUp();
              it.Crowd(2, layout::kBucketEntries);
@@ -205,6 +205,17 @@ std::vector<ScenarioCase> TableCases() {
              it.AddThread([&it] {
                it.Read(1, kA, it.Find(1, kA));
                it.Find(1, kA);
+             });
+           }),
+      Case("table: the only name beyond a full bucket leaves beside find, read",
+           [](TableScenario& it) {
+             it.WarmUp();
+             it.Crowd(2, layout::kBucketEntries);
+             const std::uint64_t address = it.Insert(0, kA);
+             it.AddThread([&it, address] { it.Remove(0, kA, address); });
+             it.AddThread([&it, address] {
+               it.Find(1, kA);
+               it.Read(1, kA, address);
              });
            }),
       Case("table: two threads want the last group of records",
@@ -215,7 +226,7 @@ std::vector<ScenarioCase> TableCases() {
              it.AddThread([&it] { it.Find(0, it.Insert(0, kA) == TableScenario::kNone ? kB : kA); });
              it.AddThread([&it] { it.Find(1, it.Insert(1, kB) == TableScenario::kNone ? kA : kB); });
            }),
-      Case("table: one record is left: insert, remove, insert || find, read",
+      Case("table: one record is left: insert, remove, insert beside find, read",
            [](TableScenario& it) {
              it.Warm(0);
              it.Warm(1);
@@ -233,7 +244,7 @@ std::vector<ScenarioCase> TableCases() {
                it.Find(1, kB);
              });
            }),
-      Case("table: a group is given back and claimed by another || a stale reference",
+      Case("table: a group is given back and claimed by another beside a stale reference",
            [](TableScenario& it) {
              it.Warm(2);
              const std::uint64_t large = it.Occupy(0, 255 + 1);
