@@ -49,13 +49,17 @@ Exploration Explorer::Explore(const std::function<Scenario*(Explorer&)>& make, c
   bounds_ = bounds;
   bounds_.random_schedules = kScoutingSchedules;
   Randomize(bounds_, after(bounds.seconds), result);
+  // If one of those fails, the search may find a shorter one, with fewer preemptions.
+  const Exploration scouted = result;
+  result.failed = false;
   result.random_schedules = 0;
   bounds_ = bounds;
   for (std::uint32_t preemptions = 0; preemptions <= bounds.preemptions_max && !result.failed; preemptions++) {
     if (!Search(preemptions, after(bounds.seconds * 0.75), result)) break;
     result.bound_complete = static_cast<int>(preemptions);
   }
-  if (!result.failed) Randomize(bounds, after(bounds.seconds), result);
+  if (!result.failed && !scouted.failed) Randomize(bounds, after(bounds.seconds), result);
+  if (!result.failed && scouted.failed) result = scouted;
   result.seconds = std::chrono::duration<double>(SteadyClock::now() - start).count();
   return result;
 }
