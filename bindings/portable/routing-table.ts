@@ -35,6 +35,7 @@ import { INSERT_EXISTS, INSERT_FULL, type RoutingTable, type TableEntry, type Ta
 import type { SharedMemory } from '../shared-memory.js';
 import { EncodedKey } from './encoded-key.js';
 import { RecordAllocator } from './record-allocator.js';
+import { loadByteWord, payloadWord, stateOf } from './record-words.js';
 import { tableStatistics } from './table-statistics.js';
 
 const RECORD_WORDS = L.RECORD_BYTES / 4;
@@ -47,9 +48,6 @@ const PROBE_BUCKETS_MAX = 64;
 const INSERT_ATTEMPTS_MAX = 1000;
 /** Of the longest key with the largest payload. */
 const EXTENSIONS_MAX = Math.floor((L.KEY_BYTES_MAX + L.PAYLOAD_BYTES_MAX) / L.EXTENSION_INLINE_BYTES) + 1;
-/** Machines that perform the loads of a thread in program order, so that plain loads stay between two reads of STATE. */
-const ORDERED_LOADS = process.arch === 'x64' || process.arch === 'ia32';
-
 export class PortableRoutingTable implements RoutingTable {
   foundGeneration = 0;
   readonly #shared: SharedMemory;
@@ -496,19 +494,4 @@ export class PortableRoutingTable implements RoutingTable {
     const seen = Atomics.compareExchange(this.#words, this.#at(record) + L.RECORD_WORD_STATE, from, (from & ~3) | state);
     return seen === from ? state : stateOf(seen, from);
   }
-}
-
-/** State in the word `now` of the use of a record whose state word was `before`: FREE if that use is over. */
-function stateOf(now: number, before: number): number {
-  return now >>> 2 === before >>> 2 ? now & 3 : L.RECORD_STATE_FREE;
-}
-
-/** Loads a word of a record between two reads of its STATE. */
-function loadByteWord(words: Int32Array, at: number): number {
-  return ORDERED_LOADS ? (words[at] as number) : Atomics.load(words, at);
-}
-
-function payloadWord(payload: Uint8Array, index: number): number {
-  const at = index * 4;
-  return (payload[at] as number) | ((payload[at + 1] ?? 0) << 8) | ((payload[at + 2] ?? 0) << 16) | ((payload[at + 3] ?? 0) << 24);
 }
