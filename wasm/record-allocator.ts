@@ -57,16 +57,17 @@ export function allocate(): u32 {
   if (((state >> FREE_SHIFT) & COUNT) === 0) {
     store<u32>(stateAt, state & ~LISTED);
     unlist(group);
-  } else store<u32>(stateAt, (state & ~TOP) | load<u32>(recordAddress(index), LINK));
+  } else store<u32>(stateAt, (state & ~TOP) | (load<u32>(recordAddress(index), LINK) & TOP));
   return index;
 }
 
-/** Gives back a record that `allocate` returned (or that was inherited). */
+/** Gives back a record that `allocate` returned (or that was inherited). Does nothing with one that cannot be: of another's group, or of one that is wholly free. */
 export function release(index: u32): void {
   if (!ready) forget();
   const group = index / L.GROUP_RECORDS;
   const stateAt = stateAddress(group);
   let state = load<u32>(stateAt);
+  if (!owns(group) || isWhollyFree(state) || ((state >> FREE_SHIFT) & COUNT) === L.GROUP_RECORDS) return;
   store<u32>(recordAddress(index), state & TOP, LINK);
   state = ((state & ~TOP) | (index & TOP)) + ONE_FREE;
   if ((state & LISTED) === 0) {
@@ -80,7 +81,9 @@ export function release(index: u32): void {
 /** Never hands out this record again: its generations are used up. */
 export function retire(index: u32): void {
   const group = index / L.GROUP_RECORDS;
-  const state = load<u32>(stateAddress(group)) - ONE_USABLE;
+  let state = load<u32>(stateAddress(group));
+  if (!owns(group) || ((state >> FREE_SHIFT) & COUNT) >= ((state >> USABLE_SHIFT) & COUNT)) return;
+  state -= ONE_USABLE;
   store<u32>(stateAddress(group), state);
   if (isWhollyFree(state)) noteIdle(group);
 }

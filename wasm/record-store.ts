@@ -7,11 +7,13 @@
  * follows it, and before the atomic store that makes it PENDING.
  */
 import * as L from '../layout/generated/wasm/layout';
-import { allocate, release, retire } from './record-allocator';
+import { allocate, owns, release, retire } from './record-allocator';
 import { dataAt, indexMask, recordAddress, threadIndex } from './shared-memory';
 
 const INLINE_WORDS: u32 = L.RECORD_INLINE_BYTES / 4;
 const EXTENSION_WORDS: u32 = L.EXTENSION_INLINE_BYTES / 4;
+/** Of the longest key with the largest payload. */
+const EXTENSIONS_MAX: u32 = (L.KEY_BYTES_MAX + L.PAYLOAD_BYTES_MAX) / L.EXTENSION_INLINE_BYTES + 1;
 /** Byte offsets in a record. */
 const HASH: u32 = L.RECORD_WORD_HASH * 4;
 const KEY_BYTES: u32 = L.RECORD_WORD_KEY_BYTES * 4;
@@ -52,6 +54,11 @@ export function liveState(generation: u32): u32 {
 /** Whether `slot` is a record of the table. */
 export function isRecord(slot: u32): bool {
   return slot - 1 < indexMask;
+}
+
+/** Whether this may be an extension in a list of this thread: one of its records, never LIVE by itself. 0, which ends a list, is not. */
+export function isExtension(record: u32): bool {
+  return isRecord(record) && (stateOf(record) & 3) === L.RECORD_STATE_FREE && owns(record / L.GROUP_RECORDS);
 }
 
 export function hashOf(record: u32): u32 {
@@ -134,7 +141,9 @@ function writeExtensions(linkAt: u32, keyAt: u32, count: u32): bool {
 
 /** Gives the record and its extensions back to the allocator. */
 export function recycle(record: u32): void {
-  for (let extension = extensionOf(record); extension !== 0; ) {
+  let extension = extensionOf(record);
+  // A link that no writer makes ends the list: what is behind it is lost, until the group is inherited.
+  for (let left = EXTENSIONS_MAX; left > 0 && isExtension(extension); left--) {
     // Before the release: the allocator may give the whole group to another thread, which may write to it at once.
     const next = nextOf(extension);
     release(extension);
@@ -151,8 +160,8 @@ export function copy(slot: u32, generation: u32, payload: bool): i32 {
   const at = recordAddress(slot);
   const keyBytes = atomic.load<u32>(at, KEY_BYTES);
   const payloadBytes = atomic.load<u32>(at, PAYLOAD_BYTES);
-  // Lengths of a record that is being written again may not belong together: validate before they size anything.
-  if (stateOf(slot) !== live) return -1;
+  // Lengths of a record that is being written again may not belong together: validate before they size anything. No writer makes longer ones.
+  if (stateOf(slot) !== live || keyBytes > L.KEY_BYTES_MAX || payloadBytes > L.PAYLOAD_BYTES_MAX) return -1;
   const first = payload ? (keyBytes + 3) / 4 : 0;
   const length = payload ? payloadBytes : keyBytes;
   const end = first + (length + 3) / 4;

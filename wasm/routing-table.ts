@@ -17,6 +17,7 @@ import {
   extensionOf,
   hashOf,
   hasKey,
+  isExtension,
   isRecord,
   liveState,
   nextOf,
@@ -47,6 +48,8 @@ import {
 const BUCKET_WORDS: u32 = L.BUCKET_BYTES / 4;
 /** Buckets a probe may pass before the table counts as full. At its highest load, one half, a probe of 3 is rare. */
 const PROBE_BUCKETS_MAX: u32 = 64;
+/** Each attempt after the first needs another thread that aborted the one before and then lost or removed its own. An index that contradicts itself ends here, too. */
+const INSERT_ATTEMPTS_MAX: u32 = 1000;
 /**
  * Byte offsets in the entry of a name in the batch: where it is in the data is the first word. The slot comes last, and generation and kind replace position and length.
  * In a batch of removals an entry is two words, slot and generation.
@@ -67,7 +70,7 @@ export function insert(byteLength: u32, kind: u32, payloadBytes: u32, parent: u3
 }
 
 function insertAt(keyAt: u32, byteLength: u32, hash: u32, kind: u32, payloadBytes: u32, parent: u32): i32 {
-  while (true) {
+  for (let attempt: u32 = 0; attempt < INSERT_ATTEMPTS_MAX; attempt++) {
     if (probe(keyAt, byteLength, hash) !== 0) return EXISTS;
     const record = write(keyAt, byteLength, hash, kind, payloadBytes, parent);
     if (record === 0) return FULL;
@@ -85,6 +88,7 @@ function insertAt(keyAt: u32, byteLength: u32, hash: u32, kind: u32, payloadByte
     unlink(record);
     recycle(record);
   }
+  return FULL;
 }
 
 /** Slot of the live record with this name, or 0. Its generation is in the scratch area. */
@@ -207,7 +211,8 @@ export function inherit(): void {
     if (!owns(group)) continue;
     for (let record = max<u32>(1, group * L.GROUP_RECORDS); record < (group + 1) * L.GROUP_RECORDS; record++) {
       if ((stateOf(record) & 3) !== L.RECORD_STATE_LIVE) continue;
-      for (let extension = extensionOf(record); extension !== 0; extension = nextOf(extension)) setState(extension, L.RECORD_STATE_ABORTED);
+      // Each is FREE only once, so that a list that a wild store has made a circle ends.
+      for (let extension = extensionOf(record); isExtension(extension); extension = nextOf(extension)) setState(extension, L.RECORD_STATE_ABORTED);
     }
   }
   adopt();
@@ -324,6 +329,7 @@ function distance(hash: u32, entry: u32): u32 {
 function unlink(record: u32): void {
   const home = hashOf(record) & bucketMask;
   const entry = atomic.load<u32>(recordAddress(record), ENTRY);
+  if (!isEntryOf(record, entry)) return;
   atomic.store<u32>(entryAddress(entry), 0);
   store<u32>(recordAddress(record), 0, ENTRY);
   lowerOverflow(home, entry / BUCKET_WORDS);
@@ -333,12 +339,18 @@ function lowerOverflow(home: u32, last: u32): void {
   for (let bucket = home; bucket !== last; bucket = (bucket + 1) & bucketMask) atomic.sub<u32>(entryAddress(bucket * BUCKET_WORDS), 1);
 }
 
+/** Whether there is an entry of the record at that position: not, if something else than a table wrote the position or the entry. */
+function isEntryOf(record: u32, entry: u32): bool {
+  if (entry >= (bucketMask + 1) * BUCKET_WORDS || entry % BUCKET_WORDS === L.BUCKET_WORD_OVERFLOW) return false;
+  return (atomic.load<u32>(entryAddress(entry)) & indexMask) === record;
+}
+
 /** Clears the entry that a lost thread left for a record that is not live. Its overflow counts stay: too high is harmless. */
 function clearEntry(record: u32): void {
   const entry = atomic.load<u32>(recordAddress(record), ENTRY);
-  if (entry === 0 || entry >= (bucketMask + 1) * BUCKET_WORDS || entry % BUCKET_WORDS === L.BUCKET_WORD_OVERFLOW) return;
+  if (!isEntryOf(record, entry)) return;
   const word = atomic.load<u32>(entryAddress(entry));
-  if (word !== 0 && (word & indexMask) === record) atomic.cmpxchg<u32>(entryAddress(entry), word, 0);
+  if ((word & indexMask) === record) atomic.cmpxchg<u32>(entryAddress(entry), word, 0);
 }
 
 /** Address of a word of the index: an entry, or a bucket's counter. */

@@ -69,9 +69,15 @@ export class RecordAllocator {
     return index;
   }
 
-  /** Gives back a record that `allocate` returned (or that was inherited). */
+  /** Whether the owner word gives this group to this thread. */
+  owns(group: number): boolean {
+    return Atomics.load(this.#words, this.#ownersAt + group) === this.#tag;
+  }
+
+  /** Gives back a record that `allocate` returned (or that was inherited). Does nothing with one that cannot be: of another group, or of one that is wholly free. */
   release(index: number): void {
-    const group = this.#groups.get(index >>> 8) as Group;
+    const group = this.#groups.get(index >>> 8);
+    if (group === undefined || group.freeCount >= group.usable) return;
     group.free[group.freeCount++] = index & 255;
     if (!group.listed) {
       group.listed = true;
@@ -82,7 +88,8 @@ export class RecordAllocator {
 
   /** Never hands out this record again: its generations are used up. */
   retire(index: number): void {
-    const group = this.#groups.get(index >>> 8) as Group;
+    const group = this.#groups.get(index >>> 8);
+    if (group === undefined || group.freeCount >= group.usable) return;
     group.usable--;
     if (group.freeCount === group.usable && group.usable > 0) this.#noteIdle(group);
   }
@@ -95,7 +102,7 @@ export class RecordAllocator {
   /** Adopts the groups that the owner words give to this thread. `inUse` tells which records are taken. */
   adopt(inUse: ReadonlySet<number>): void {
     for (let number = 0; number < this.#groupCount; number++) {
-      if (Atomics.load(this.#words, this.#ownersAt + number) !== this.#tag || this.#groups.has(number)) continue;
+      if (!this.owns(number) || this.#groups.has(number)) continue;
       this.#add(number, inUse);
     }
   }
@@ -103,7 +110,7 @@ export class RecordAllocator {
   /** Indices of the groups that the owner words give to this thread. */
   *ownedGroups(): IterableIterator<number> {
     for (let number = 0; number < this.#groupCount; number++) {
-      if (Atomics.load(this.#words, this.#ownersAt + number) === this.#tag) yield number;
+      if (this.owns(number)) yield number;
     }
   }
 

@@ -12,6 +12,7 @@
  * Not here: what a message means, waking, and what to do when the ring is full.
  */
 import * as L from '../../layout/generated/layout.js';
+import { NexusError } from '../../ts-src/errors.js';
 import { ringOffset, type SharedMemory } from '../shared-memory.js';
 
 /** The producer's end. */
@@ -144,7 +145,9 @@ export class RingReader {
     try {
       while (this.#head !== tail && count < messagesMax) {
         const at = this.#dataAt + (this.#head & this.#mask);
-        this.#head = (this.#head + (this.#words[(at >> 2) + L.MESSAGE_WORD_BYTES] as number)) | 0;
+        const bytes = this.#words[(at >> 2) + L.MESSAGE_WORD_BYTES] as number;
+        if (bytes < 8 || bytes > ((tail - this.#head) | 0)) this.#dropAll(tail, bytes);
+        this.#head = (this.#head + bytes) | 0;
         if (((this.#words[(at >> 2) + L.MESSAGE_WORD_TYPE] as number) & 255) === L.MESSAGE_TYPE_PADDING) continue;
         count++;
         receive(at);
@@ -162,6 +165,16 @@ export class RingReader {
     const timeMs = this.#doubles[this.#stampedAt] as number;
     Atomics.store(this.#words, this.#stampAt, 0);
     return timeMs;
+  }
+
+  /** A length that no producer writes: something else wrote into the ring, and where the next message starts is not known. */
+  #dropAll(tail: number, bytes: number): never {
+    const dropped = (tail - this.#head) | 0;
+    this.#head = tail;
+    throw new NexusError(
+      'NEXUS_MESSAGE_CORRUPT',
+      `a message in a ring says that it has ${bytes} bytes; the ${dropped} bytes that were in the ring are dropped`,
+    );
   }
 
   /** True once after the producer asked to be woken when there is room. */

@@ -37,6 +37,7 @@ import { EncodedKey } from './encoded-key.js';
 import { liveEntries } from './live-entries.js';
 import { checkPayload } from './payload-limits.js';
 import { RecordAllocator } from './record-allocator.js';
+import { loadByteWord, payloadWord, stateOf } from './record-words.js';
 import { tableStatistics } from './table-statistics.js';
 
 const RECORD_WORDS = L.RECORD_BYTES / 4;
@@ -45,9 +46,10 @@ const INLINE_WORDS = L.RECORD_INLINE_BYTES / 4;
 const EXTENSION_WORDS = L.EXTENSION_INLINE_BYTES / 4;
 /** Buckets a probe may pass before the table counts as full. At its highest load, one half, a probe of 3 is rare. */
 const PROBE_BUCKETS_MAX = 64;
-/** Machines that perform the loads of a thread in program order, so that plain loads stay between two reads of STATE. */
-const ORDERED_LOADS = process.arch === 'x64' || process.arch === 'ia32';
-
+/** Each attempt after the first needs another thread that aborted the one before and then lost or removed its own. An index that contradicts itself ends here, too. */
+const INSERT_ATTEMPTS_MAX = 1000;
+/** Of the longest key with the largest payload. */
+const EXTENSIONS_MAX = Math.floor((L.KEY_BYTES_MAX + L.PAYLOAD_BYTES_MAX) / L.EXTENSION_INLINE_BYTES) + 1;
 export class PortableRoutingTable implements RoutingTable {
   foundGeneration = 0;
   foundKind = 0;
@@ -83,7 +85,7 @@ export class PortableRoutingTable implements RoutingTable {
   insert(key: string, kind: number, payload: Uint8Array | undefined, parent: number): number {
     this.#key.set(key);
     checkPayload(key, payload);
-    for (;;) {
+    for (let attempt = 0; attempt < INSERT_ATTEMPTS_MAX; attempt++) {
       if (this.#probe() !== 0) return INSERT_EXISTS;
       const record = this.#write(kind, payload, parent);
       if (record === 0) return INSERT_FULL;
@@ -99,6 +101,7 @@ export class PortableRoutingTable implements RoutingTable {
       // Aborted in favour of another: look again, for that one may itself have been aborted or removed since.
       this.#withdraw(record);
     }
+    return INSERT_FULL;
   }
 
   insertMany(keys: readonly string[], kind: number, payloads: readonly (Uint8Array | undefined)[] | undefined, parent: number): Int32Array {
@@ -175,8 +178,12 @@ export class PortableRoutingTable implements RoutingTable {
           const owner = Atomics.load(this.#words, this.#at(record) + L.RECORD_WORD_OWNER);
           inherited.push({ slot: record, generation: state >>> 2, thread: owner >>> 16, kind: owner & 0xffff });
           inUse.add(record);
-          for (let extension = this.#link(record, L.RECORD_WORD_EXTENSION); extension !== 0; extension = this.#link(extension, L.EXTENSION_WORD_NEXT))
+          let extension = this.#link(record, L.RECORD_WORD_EXTENSION);
+          // Each once, or a list that a wild store has made a circle would never end.
+          while (this.#isExtension(extension) && !inUse.has(extension)) {
             inUse.add(extension);
+            extension = this.#link(extension, L.EXTENSION_WORD_NEXT);
+          }
         } else {
           this.#setState(record, L.RECORD_STATE_FREE);
           this.#clearEntry(record);
@@ -385,6 +392,7 @@ export class PortableRoutingTable implements RoutingTable {
     const at = this.#at(record);
     const home = (words[at + L.RECORD_WORD_HASH] as number) & this.#bucketMask;
     const entryAt = words[at + L.RECORD_WORD_ENTRY] as number;
+    if (!this.#isEntryOf(record, entryAt)) return;
     Atomics.store(words, this.#bucketsAt + entryAt, 0);
     words[at + L.RECORD_WORD_ENTRY] = 0;
     this.#lowerOverflow(home, (entryAt / BUCKET_WORDS) | 0);
@@ -396,19 +404,26 @@ export class PortableRoutingTable implements RoutingTable {
     }
   }
 
+  /** Whether there is an entry of the record at that position: not, if something else than a table wrote the position or the entry. */
+  #isEntryOf(record: number, entryAt: number): boolean {
+    if (entryAt < 0 || entryAt >= (this.#bucketMask + 1) * BUCKET_WORDS || entryAt % BUCKET_WORDS === L.BUCKET_WORD_OVERFLOW) return false;
+    return (Atomics.load(this.#words, this.#bucketsAt + entryAt) & this.#indexMask) === record;
+  }
+
   /** Clears the entry that a lost thread left for a record that is not live. Its overflow counts stay: too high is harmless. */
   #clearEntry(record: number): void {
     const entryAt = Atomics.load(this.#words, this.#at(record) + L.RECORD_WORD_ENTRY);
-    if (entryAt <= 0 || entryAt >= (this.#bucketMask + 1) * BUCKET_WORDS || entryAt % BUCKET_WORDS === L.BUCKET_WORD_OVERFLOW) return;
+    if (!this.#isEntryOf(record, entryAt)) return;
     const word = Atomics.load(this.#words, this.#bucketsAt + entryAt);
-    if (word !== 0 && (word & this.#indexMask) === record) Atomics.compareExchange(this.#words, this.#bucketsAt + entryAt, word, 0);
+    if ((word & this.#indexMask) === record) Atomics.compareExchange(this.#words, this.#bucketsAt + entryAt, word, 0);
   }
 
   /** Gives the record and its extensions back to the allocator. */
   #recycle(record: number): void {
     const words = this.#words;
     let extension = words[this.#at(record) + L.RECORD_WORD_EXTENSION] as number;
-    while (extension !== 0) {
+    // A link that no writer makes ends the list: what is behind it is lost, until the group is inherited.
+    for (let left = EXTENSIONS_MAX; left > 0 && this.#isExtension(extension); left--) {
       // Before the release: the allocator may give the whole group to another thread, which may write to it at once.
       const next = words[this.#at(extension) + L.EXTENSION_WORD_NEXT] as number;
       this.#allocator.release(extension);
@@ -416,6 +431,11 @@ export class PortableRoutingTable implements RoutingTable {
     }
     if (this.#state(record) >>> 2 >= L.GENERATION_MAX) this.#allocator.retire(record);
     else this.#allocator.release(record);
+  }
+
+  /** Whether this may be an extension in a list of this thread: one of its records, never LIVE by itself. 0, which ends a list, is not. */
+  #isExtension(record: number): boolean {
+    return record > 0 && record < this.#capacity && (this.#state(record) & 3) === L.RECORD_STATE_FREE && this.#allocator.owns(record >>> 8);
   }
 
   /** Key (in a buffer that the next call uses again) or payload (in one of its own) of a live record, validated. */
@@ -427,8 +447,9 @@ export class PortableRoutingTable implements RoutingTable {
     const keyBytes = loadByteWord(words, at + L.RECORD_WORD_KEY_BYTES);
     const payloadBytes = loadByteWord(words, at + L.RECORD_WORD_PAYLOAD_BYTES);
     let extension = loadByteWord(words, at + L.RECORD_WORD_EXTENSION);
-    // Lengths of a record that is being written again may not belong together: validate before they size anything.
+    // Lengths of a record that is being written again may not belong together: validate before they size anything. No writer makes longer ones.
     if (this.#state(slot) !== live || (payload && payloadBytes === 0)) return undefined;
+    if (keyBytes >>> 0 > L.KEY_BYTES_MAX || payloadBytes >>> 0 > L.PAYLOAD_BYTES_MAX) return undefined;
     const first = payload ? (keyBytes + 3) >>> 2 : 0;
     const length = payload ? payloadBytes : keyBytes;
     const end = first + ((length + 3) >>> 2);
@@ -478,19 +499,4 @@ export class PortableRoutingTable implements RoutingTable {
     const seen = Atomics.compareExchange(this.#words, this.#at(record) + L.RECORD_WORD_STATE, from, (from & ~3) | state);
     return seen === from ? state : stateOf(seen, from);
   }
-}
-
-/** State in the word `now` of the use of a record whose state word was `before`: FREE if that use is over. */
-function stateOf(now: number, before: number): number {
-  return now >>> 2 === before >>> 2 ? now & 3 : L.RECORD_STATE_FREE;
-}
-
-/** Loads a word of a record between two reads of its STATE. */
-function loadByteWord(words: Int32Array, at: number): number {
-  return ORDERED_LOADS ? (words[at] as number) : Atomics.load(words, at);
-}
-
-function payloadWord(payload: Uint8Array, index: number): number {
-  const at = index * 4;
-  return (payload[at] as number) | ((payload[at + 1] ?? 0) << 8) | ((payload[at + 2] ?? 0) << 16) | ((payload[at + 3] ?? 0) << 24);
 }

@@ -11,6 +11,7 @@
 #include "nexus/routing_table.hpp"
 #include "nexus/table_statistics.hpp"
 #include "test_memory.hpp"
+#include "yielding_atomics.hpp"
 
 namespace {
 
@@ -19,26 +20,9 @@ using nexus::InsertStatus;
 using nexus::RoutingTable;
 using nexus::SharedMemory;
 using nexus::TableEntry;
+using nexus::test::YieldingAtomics;
 
 constexpr std::uint32_t kThreads = 4;
-/** What the table does between two atomic accesses is a handful of instructions: a yield now and then lets the other threads into the gap, also on one core. */
-struct YieldingAtomics : nexus::HardwareAtomics {
-  static void Perhaps() {
-    thread_local std::uint32_t state = 0x9e3779b9u ^ static_cast<std::uint32_t>(std::hash<std::thread::id>()(std::this_thread::get_id()));
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    if (state % 64 == 0) std::this_thread::yield();
-  }
-  static std::uint32_t LoadAcquire(const std::uint32_t* word) { Perhaps(); return HardwareAtomics::LoadAcquire(word); }
-  static std::uint32_t LoadSeqCst(const std::uint32_t* word) { Perhaps(); return HardwareAtomics::LoadSeqCst(word); }
-  static void StoreSeqCst(std::uint32_t* word, std::uint32_t value) { Perhaps(); HardwareAtomics::StoreSeqCst(word, value); }
-  static std::uint32_t CompareExchange(std::uint32_t* word, std::uint32_t expected, std::uint32_t desired) {
-    Perhaps();
-    return HardwareAtomics::CompareExchange(word, expected, desired);
-  }
-};
-
 struct Shape {
   const char* name;
   std::uint32_t keys;

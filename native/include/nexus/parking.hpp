@@ -2,7 +2,8 @@
 //   consumer: PARKED = 1, then look at the rings and ATTENTION; block only if there is nothing
 //   producer: store TAIL (or ATTENTION), then look at PARKED; if it is 1, swap it to 0 and wake the consumer
 // All four are sequentially consistent, so that in every order at least one side sees the other's store. Of several producers the one whose swap succeeds wakes.
-// ATTENTION is cleared before the work it asks for is done, so that a request that comes meanwhile is not lost.
+// ATTENTION is cleared before the work it asks for is done, so that a request that comes meanwhile is not lost; by a swap, because that acquires what the request
+// it overwrites was made for. After a plain store the work could be looked for where it was not yet seen.
 #pragma once
 #include <cstdint>
 
@@ -43,7 +44,7 @@ class Parking {
   }
 
   void Unpark() { Atomics::StoreSeqCst(words_ + layout::kThreadWordParked, 0); }
-  void ClearAttention() { Atomics::StoreSeqCst(words_ + layout::kThreadWordAttention, 0); }
+  void ClearAttention() { Atomics::CompareExchange(words_ + layout::kThreadWordAttention, 1, 0); }
 
   /** The producer's side: whether the caller is the one who has to wake this thread. */
   static bool ClaimWake(const SharedMemory& shared, std::uint32_t thread) {

@@ -41,9 +41,10 @@ class RecordAllocator {
     return index;
   }
 
-  /** Gives back a record that `Allocate` returned (or that was inherited). */
+  /** Gives back a record that `Allocate` returned (or that was inherited). Does nothing with one that cannot be: of another group, or of one that is wholly free. */
   void Release(std::uint32_t index) {
     Group* group = groups_[index / layout::kGroupRecords].get();
+    if (group == nullptr || group->free_count >= group->usable) return;
     group->free[group->free_count++] = static_cast<std::uint8_t>(index % layout::kGroupRecords);
     if (!group->listed) {
       group->listed = true;
@@ -55,6 +56,7 @@ class RecordAllocator {
   /** Never hands out this record again: its generations are used up. */
   void Retire(std::uint32_t index) {
     Group* group = groups_[index / layout::kGroupRecords].get();
+    if (group == nullptr || group->free_count >= group->usable) return;
     group->usable--;
     if (group->free_count == group->usable && group->usable > 0) NoteIdle(group);
   }

@@ -21,6 +21,8 @@ class RecordStore {
  public:
   static constexpr std::uint32_t kInlineWords = layout::kRecordInlineBytes / 4;
   static constexpr std::uint32_t kExtensionWords = layout::kExtensionInlineBytes / 4;
+  /** Of the longest key with the largest payload. */
+  static constexpr std::uint32_t kExtensionsMax = (layout::kKeyBytesMax + layout::kPayloadBytesMax) / layout::kExtensionInlineBytes + 1;
 
   RecordStore(const SharedMemory& shared, std::uint32_t thread)
       : records_(shared.Words(shared.records_offset)), index_mask_(shared.record_capacity - 1), thread_(thread), allocator_(shared, thread) {}
@@ -99,7 +101,8 @@ class RecordStore {
   /** Gives the record and its extensions back to the allocator. */
   void Recycle(std::uint32_t record) {
     std::uint32_t extension = Byte(record, layout::kRecordWordExtension);
-    while (extension != 0) {
+    // A link that no writer makes ends the list: what is behind it is lost, until the group is inherited.
+    for (std::uint32_t left = kExtensionsMax; left > 0 && IsExtension(extension); left--) {
       // Before the release: the allocator may give the whole group to another thread, which may write to it at once.
       const std::uint32_t next = Byte(extension, layout::kExtensionWordNext);
       allocator_.Release(extension);
@@ -109,6 +112,11 @@ class RecordStore {
     else allocator_.Release(record);
   }
 
+  /** Whether this may be an extension in a list of this thread: one of its records, never LIVE by itself. 0, which ends a list, is not. */
+  bool IsExtension(std::uint32_t record) const {
+    return record - 1 < index_mask_ && (State(record) & 3) == layout::kRecordStateFree && allocator_.Owns(record / layout::kGroupRecords);
+  }
+
   /** Bytes of key or payload of a live record, or false if that generation is not live. `Reserve(n)` returns room for n words. */
   template <class Reserve>
   bool Copy(std::uint32_t slot, std::uint32_t generation, bool payload, std::uint32_t* byte_length, Reserve reserve) const {
@@ -116,8 +124,8 @@ class RecordStore {
     if (slot == 0 || slot > index_mask_ || State(slot) != live) return false;
     const std::uint32_t key_bytes = Byte(slot, layout::kRecordWordKeyBytes);
     const std::uint32_t payload_bytes = Byte(slot, layout::kRecordWordPayloadBytes);
-    // Lengths of a record that is being written again may not belong together: validate before they size anything.
-    if (State(slot) != live) return false;
+    // Lengths of a record that is being written again may not belong together: validate before they size anything. No writer makes longer ones.
+    if (State(slot) != live || key_bytes > layout::kKeyBytesMax || payload_bytes > layout::kPayloadBytesMax) return false;
     const std::uint32_t first = payload ? (key_bytes + 3) / 4 : 0;
     const std::uint32_t length = payload ? payload_bytes : key_bytes;
     const std::uint32_t end = first + (length + 3) / 4;

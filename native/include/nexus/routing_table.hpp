@@ -36,7 +36,7 @@ class RoutingTable {
         records_(shared, thread) {}
 
   InsertStatus Insert(const EncodedKey& key, std::uint32_t kind, const std::uint8_t* payload, std::uint32_t payload_bytes, std::uint32_t parent, TableEntry* inserted) {
-    for (;;) {
+    for (std::uint32_t attempt = 0; attempt < kInsertAttemptsMax; attempt++) {
       TableEntry found;
       if (Find(key, &found)) return InsertStatus::kExists;
       const std::uint32_t record = records_.Write(key, kind, payload, payload_bytes, parent);
@@ -58,6 +58,7 @@ class RoutingTable {
       Unlink(record);
       records_.Recycle(record);
     }
+    return InsertStatus::kFull;
   }
 
   bool Find(const EncodedKey& key, TableEntry* found) const {
@@ -161,8 +162,11 @@ class RoutingTable {
         const std::uint32_t owner = records_.Byte(record, layout::kRecordWordOwner);
         inherited->push_back({record, state >> 2, owner >> 16, owner & 0xffff});
         in_use[record] = true;
-        for (std::uint32_t extension = records_.Byte(record, layout::kRecordWordExtension); extension != 0; extension = records_.Byte(extension, layout::kExtensionWordNext)) {
+        std::uint32_t extension = records_.Byte(record, layout::kRecordWordExtension);
+        // Each once, or a list that a wild store has made a circle would never end.
+        while (records_.IsExtension(extension) && !in_use[extension]) {
           in_use[extension] = true;
+          extension = records_.Byte(extension, layout::kExtensionWordNext);
         }
       }
     }
@@ -173,6 +177,8 @@ class RoutingTable {
   static constexpr std::uint32_t kBucketWords = layout::kBucketBytes / 4;
   /** Buckets a probe may pass before the table counts as full. At its highest load, one half, a probe of 3 is rare. */
   static constexpr std::uint32_t kProbeBucketsMax = 64;
+  /** Each attempt after the first needs another thread that aborted the one before and then lost or removed its own. An index that contradicts itself ends here, too. */
+  static constexpr std::uint32_t kInsertAttemptsMax = 1000;
 
   /** Puts the entry of a pending record into the first free place on its probe path. Returns its position, or 0 if there is none. */
   std::uint32_t Publish(std::uint32_t record, std::uint32_t hash) {
@@ -242,6 +248,7 @@ class RoutingTable {
   void Unlink(std::uint32_t record) {
     const std::uint32_t home = records_.Byte(record, layout::kRecordWordHash) & bucket_mask_;
     const std::uint32_t entry_at = records_.Byte(record, layout::kRecordWordEntry);
+    if (!IsEntryOf(record, entry_at)) return;
     Atomics::StoreSeqCst(buckets_ + entry_at, 0);
     Atomics::StoreRelease(records_.At(record) + layout::kRecordWordEntry, 0);
     LowerOverflow(home, entry_at / kBucketWords);
@@ -253,12 +260,18 @@ class RoutingTable {
     }
   }
 
+  /** Whether there is an entry of the record at that position: not, if something else than this table wrote the position or the entry. */
+  bool IsEntryOf(std::uint32_t record, std::uint32_t entry_at) const {
+    if (entry_at >= (bucket_mask_ + 1) * kBucketWords || entry_at % kBucketWords == layout::kBucketWordOverflow) return false;
+    return (Atomics::LoadSeqCst(buckets_ + entry_at) & index_mask_) == record;
+  }
+
   /** Clears the entry that a lost thread left for a record that is not live. Its overflow counts stay: too high is harmless. */
   void ClearEntry(std::uint32_t record) {
     const std::uint32_t entry_at = records_.Byte(record, layout::kRecordWordEntry);
-    if (entry_at == 0 || entry_at >= (bucket_mask_ + 1) * kBucketWords || entry_at % kBucketWords == layout::kBucketWordOverflow) return;
+    if (!IsEntryOf(record, entry_at)) return;
     const std::uint32_t word = Atomics::LoadSeqCst(buckets_ + entry_at);
-    if (word != 0 && (word & index_mask_) == record) Atomics::CompareExchange(buckets_ + entry_at, word, 0);
+    if ((word & index_mask_) == record) Atomics::CompareExchange(buckets_ + entry_at, word, 0);
   }
 
   std::uint32_t* buckets_;
