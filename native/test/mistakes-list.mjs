@@ -40,8 +40,8 @@ export const mistakes = [
   }),
   inTable('a name that was found is not validated', 'table: a name whose entry looks like that of another beside remove, insert of the other', {
     file: TABLE,
-    from: 'if (records_.HasKey(record, key) && records_.State(record) == state) {',
-    to: 'if (records_.HasKey(record, key)) {',
+    from: 'if (records_.State(record) == state) {\n          found->slot',
+    to: 'if (true) {\n          found->slot',
   }),
   inTable('the generation is not raised', 'table: a stale reference beside remove, insert again', {
     file: STORE,

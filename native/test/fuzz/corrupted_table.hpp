@@ -13,6 +13,7 @@
 
 #include "../test_memory.hpp"
 #include "nexus/routing_table.hpp"
+#include "nexus/table_statistics.hpp"
 
 namespace nexus::test {
 
@@ -102,7 +103,7 @@ class CorruptedTable {
     for (std::uint32_t slot = 0; slot <= kRecordCapacity; slot++) ReadRecord(table, slot);
     std::vector<TableEntry> entries;
     table.Entries(-1, &entries);
-    table.Statistics();
+    TableCount<>(shared_).Run();
   }
 
   void ReadRecord(const RoutingTable<>& table, std::uint32_t slot) {

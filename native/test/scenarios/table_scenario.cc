@@ -205,7 +205,7 @@ std::string TableScenario::Audit() {
   for (const TableEntry& entry : entries) {
     if (!tables_[entry.thread]->Remove(entry.slot, entry.generation)) return "a live record is not removed by its owner";
   }
-  const TableStatistics statistics = tables_[0]->Statistics();
+  const TableStatistics statistics = TableCount<ModelledAtomics>(shared_).Run();
   if (statistics.live != 0) return "a record is live after all have been removed";
   if (statistics.stale_entries != 0) return "an entry is left behind";
   if (statistics.overflow != 0 && !somebody_died_) return "an overflow counter is not 0 when the table is empty";

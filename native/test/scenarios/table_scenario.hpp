@@ -8,6 +8,7 @@
 #include "../explorer/explorer.hpp"
 #include "../linearizability.hpp"
 #include "nexus/routing_table.hpp"
+#include "nexus/table_statistics.hpp"
 
 namespace nexus::test {
 
