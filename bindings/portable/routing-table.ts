@@ -37,6 +37,7 @@ import { EncodedKey } from './encoded-key.js';
 import { liveEntries } from './live-entries.js';
 import { checkPayload } from './payload-limits.js';
 import { RecordAllocator } from './record-allocator.js';
+import { RecordReader } from './record-reader.js';
 import { loadByteWord, payloadWord, stateOf } from './record-words.js';
 import { tableStatistics } from './table-statistics.js';
 
@@ -50,6 +51,7 @@ const PROBE_BUCKETS_MAX = 64;
 const INSERT_ATTEMPTS_MAX = 1000;
 /** Of the longest key with the largest payload. */
 const EXTENSIONS_MAX = Math.floor((L.KEY_BYTES_MAX + L.PAYLOAD_BYTES_MAX) / L.EXTENSION_INLINE_BYTES) + 1;
+
 export class PortableRoutingTable implements RoutingTable {
   foundGeneration = 0;
   foundKind = 0;
@@ -65,8 +67,7 @@ export class PortableRoutingTable implements RoutingTable {
   readonly #allocator: RecordAllocator;
   /** The name the current call is about. */
   readonly #key: EncodedKey;
-  readonly #copiedKey = new Int32Array(L.KEY_BYTES_MAX / 4);
-  readonly #copiedKeyBytes = Buffer.from(this.#copiedKey.buffer);
+  readonly #reader: RecordReader;
 
   constructor(shared: SharedMemory, thread: number) {
     this.#shared = shared;
@@ -79,6 +80,7 @@ export class PortableRoutingTable implements RoutingTable {
     this.#capacity = shared.recordCapacity;
     this.#thread = thread;
     this.#allocator = new RecordAllocator(shared, thread);
+    this.#reader = new RecordReader(shared);
     this.#key = new EncodedKey(shared.words[L.HEADER_WORD_SEED_0] as number, shared.words[L.HEADER_WORD_SEED_1] as number);
   }
 
@@ -153,11 +155,11 @@ export class PortableRoutingTable implements RoutingTable {
   }
 
   keyOf(slot: number, generation: number): string | undefined {
-    return this.#copy(slot, generation, false)?.toString('utf8');
+    return this.#reader.copy(slot, generation, false)?.toString('utf8');
   }
 
   payloadOf(slot: number, generation: number): Uint8Array | undefined {
-    return this.#copy(slot, generation, true);
+    return this.#reader.copy(slot, generation, true);
   }
 
   entries(thread?: number): IterableIterator<TableEntry> {
@@ -177,17 +179,19 @@ export class PortableRoutingTable implements RoutingTable {
         if ((state & 3) === L.RECORD_STATE_LIVE) {
           const owner = Atomics.load(this.#words, this.#at(record) + L.RECORD_WORD_OWNER);
           inherited.push({ slot: record, generation: state >>> 2, thread: owner >>> 16, kind: owner & 0xffff });
-          inUse.add(record);
-          let extension = this.#link(record, L.RECORD_WORD_EXTENSION);
-          // Each once, or a list that a wild store has made a circle would never end.
-          while (this.#isExtension(extension) && !inUse.has(extension)) {
-            inUse.add(extension);
-            extension = this.#link(extension, L.EXTENSION_WORD_NEXT);
-          }
         } else {
           this.#setState(record, L.RECORD_STATE_FREE);
           this.#clearEntry(record);
         }
+      }
+    }
+    // Now that all are FREE again: a predecessor in WebAssembly that died in this very call left marks on those in use.
+    for (const { slot } of inherited) {
+      inUse.add(slot);
+      // Each once, or a list that a wild store has made a circle would never end.
+      for (let extension = this.#link(slot, L.RECORD_WORD_EXTENSION); this.#isExtension(extension) && !inUse.has(extension); ) {
+        inUse.add(extension);
+        extension = this.#link(extension, L.EXTENSION_WORD_NEXT);
       }
     }
     this.#allocator.adopt(inUse);
@@ -436,39 +440,6 @@ export class PortableRoutingTable implements RoutingTable {
   /** Whether this may be an extension in a list of this thread: one of its records, never LIVE by itself. 0, which ends a list, is not. */
   #isExtension(record: number): boolean {
     return record > 0 && record < this.#capacity && (this.#state(record) & 3) === L.RECORD_STATE_FREE && this.#allocator.owns(record >>> 8);
-  }
-
-  /** Key (in a buffer that the next call uses again) or payload (in one of its own) of a live record, validated. */
-  #copy(slot: number, generation: number, payload: boolean): Buffer | undefined {
-    const words = this.#words;
-    const live = (generation << 2) | L.RECORD_STATE_LIVE;
-    if (slot <= 0 || slot >= this.#capacity || this.#state(slot) !== live) return undefined;
-    const at = this.#at(slot);
-    const keyBytes = loadByteWord(words, at + L.RECORD_WORD_KEY_BYTES);
-    const payloadBytes = loadByteWord(words, at + L.RECORD_WORD_PAYLOAD_BYTES);
-    let extension = loadByteWord(words, at + L.RECORD_WORD_EXTENSION);
-    // Lengths of a record that is being written again may not belong together: validate before they size anything. No writer makes longer ones.
-    if (this.#state(slot) !== live || (payload && payloadBytes === 0)) return undefined;
-    if (keyBytes >>> 0 > L.KEY_BYTES_MAX || payloadBytes >>> 0 > L.PAYLOAD_BYTES_MAX) return undefined;
-    const first = payload ? (keyBytes + 3) >>> 2 : 0;
-    const length = payload ? payloadBytes : keyBytes;
-    const end = first + ((length + 3) >>> 2);
-    const copy = payload ? new Int32Array(end - first) : this.#copiedKey;
-    let inlineAt = at + L.RECORD_WORD_INLINE;
-    let room = INLINE_WORDS;
-    for (let index = 0; index < end; index++) {
-      if (room === 0) {
-        const extensionAt = this.#at(extension & this.#indexMask);
-        extension = loadByteWord(words, extensionAt + L.EXTENSION_WORD_NEXT);
-        inlineAt = extensionAt + L.EXTENSION_WORD_INLINE;
-        room = EXTENSION_WORDS;
-      }
-      if (index >= first) copy[index - first] = loadByteWord(words, inlineAt);
-      inlineAt++;
-      room--;
-    }
-    if (this.#state(slot) !== live) return undefined;
-    return payload ? Buffer.from(copy.buffer, 0, length) : this.#copiedKeyBytes.subarray(0, length);
   }
 
   #validated(slot: number, generation: number, word: number): number | undefined {

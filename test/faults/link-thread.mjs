@@ -14,35 +14,52 @@ export async function links(load) {
   const { RingReader, RingWriter } = await load('bindings/portable/ring.js');
   const { InboundLink } = await load('ts-src/runtime/inbound-link.js');
   const { OutboundLink, Admission } = await load('ts-src/runtime/outbound-link.js');
+  const { memoryViews } = await load('ts-src/codec/declared/memory-views.js');
   const { ValueDecoder } = await load('ts-src/codec/value-decoder.js');
   const { ValueEncoder } = await load('ts-src/codec/value-encoder.js');
   const L = await load('layout/generated/layout.js');
+  /** Words and bytes are those of `shared`, whose accesses may be steps. */
+  const viewsOf = (shared) => ({ ...memoryViews(shared.memory.buffer), words: shared.words, bytes: shared.bytes });
   return {
     L,
     /** `published` is called with the number of messages that have been made visible so far. */
     openOutbound(shared, published = () => undefined) {
       const link = new OutboundLink({
         shared,
+        views: viewsOf(shared),
         encoder: new ValueEncoder(references),
         writer: new RingWriter(shared, PRODUCER, CONSUMER),
         messageBytesMax: 1 << 20,
+        // Every publication is stamped, so that those steps are met too.
+        stampMs: () => 1,
         wake: () => published(link.sent - link.waiting),
         flushSoon: () => undefined,
       });
       return link;
     },
-    send: (link, life, number) => link.send(L.MESSAGE_TYPE_TELL, 1, number + 1, life, 0, 0, 0, 0, messageOf(life, number), Admission.ifOutboxHasRoom),
+    send: (link, life, number) =>
+      link.send(L.MESSAGE_TYPE_TELL, 1, number + 1, life, 0, 0, 0, 0, messageOf(life, number), undefined, Admission.ifOutboxHasRoom),
     /** Appends what arrives to `log`: values of tells, numbers of those thrown away, and what was corrupt. */
     openInbound(shared, incarnation, log) {
       const receiver = {
         tell: (_thread, slot, _generation, _action, input) => log.told.push({ ...input, slot }),
+        inputCodec: () => undefined,
+        replyCodec: () => undefined,
         ask: () => log.corrupt.push('an ask'),
         reply: () => log.corrupt.push('a reply'),
         replyError: () => log.corrupt.push('an error'),
         discarded: (_thread, slot, generation) => log.discarded.push({ life: generation, number: slot - 1 }),
         corrupt: (_thread, _slot, _sequence, error) => log.corrupt.push(String(error)),
       };
-      return new InboundLink(shared, PRODUCER, new RingReader(shared, PRODUCER, CONSUMER), new ValueDecoder(references), receiver, incarnation);
+      return new InboundLink(
+        viewsOf(shared),
+        PRODUCER,
+        new RingReader(shared, PRODUCER, CONSUMER),
+        new ValueDecoder(references),
+        receiver,
+        incarnation,
+        () => undefined,
+      );
     },
     emptyLog: () => ({ told: [], discarded: [], corrupt: [] }),
   };

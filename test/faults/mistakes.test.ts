@@ -115,7 +115,7 @@ describe('in a link', () => {
       mistake: 'a successor does not begin its stream anew',
       role: 'producer',
       file: 'ts-src/runtime/outbound-link.js',
-      from: 'this.send(L.MESSAGE_TYPE_RESET, 0, incarnation, 0, 0, 0, 0, 0, undefined, Admission.always);',
+      from: 'this.send(L.MESSAGE_TYPE_RESET, 0, incarnation, 0, 0, 0, 0, 0, undefined, undefined, Admission.always);',
       to: '',
     },
     {

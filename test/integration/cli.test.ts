@@ -81,7 +81,7 @@ describe('nexus run', () => {
     await until('it serves', () => command.out().includes('\n'));
     const line = /^nexus: serving counter, (.+) on (http:\/\/127\.0\.0\.1:(\d+)) with 1 thread \(portable engine\)\n$/.exec(command.out());
     expect(line, command.out()).not.toBeNull();
-    expect(line?.[1]?.split(', ').sort()).toEqual(['fragile', 'gate', 'slow', 'strict', 'values']);
+    expect(line?.[1]?.split(', ').sort()).toEqual(['fragile', 'gate', 'slow', 'strict', 'typed', 'values']);
     expect((await json(`${line?.[2]}/agents/a/add?kind=counter`, 'POST', 2)).body).toEqual({ reply: 2 });
     command.child.kill('SIGINT');
     expect(await command.exit).toBe(0);

@@ -138,7 +138,7 @@ describe('agents', () => {
   test('the kinds are listed with their actions', async () => {
     const { body } = await json(`${url}/kinds`);
     expect(body.kinds).toContainEqual({ kind: 'counter', actions: COUNTER_ACTIONS });
-    expect(body.kinds).toHaveLength(6);
+    expect(body.kinds).toHaveLength(7);
   });
 });
 

@@ -161,13 +161,15 @@ class RoutingTable {
         }
         const std::uint32_t owner = records_.Byte(record, layout::kRecordWordOwner);
         inherited->push_back({record, state >> 2, owner >> 16, owner & 0xffff});
-        in_use[record] = true;
-        std::uint32_t extension = records_.Byte(record, layout::kRecordWordExtension);
-        // Each once, or a list that a wild store has made a circle would never end.
-        while (records_.IsExtension(extension) && !in_use[extension]) {
-          in_use[extension] = true;
-          extension = records_.Byte(extension, layout::kExtensionWordNext);
-        }
+      }
+    }
+    // Now that all are FREE again: a predecessor in WebAssembly that died in this very call left marks on those in use.
+    for (const TableEntry& entry : *inherited) {
+      in_use[entry.slot] = true;
+      // Each once, or a list that a wild store has made a circle would never end.
+      for (std::uint32_t extension = records_.Byte(entry.slot, layout::kRecordWordExtension); records_.IsExtension(extension) && !in_use[extension];) {
+        in_use[extension] = true;
+        extension = records_.Byte(extension, layout::kExtensionWordNext);
       }
     }
     allocator.Adopt(in_use);
