@@ -1,0 +1,91 @@
+/**
+ * A time limit: when it passes, the call rejects, and the operation is told so by its signal. The limit is a deadline for everything within, and is itself cut
+ * short by a deadline from outside. An operation that ignores its signal goes on, but nobody waits for it.
+ */
+import { NexusError } from '../errors.js';
+import { Deadline } from './deadline.js';
+import { aborted, call, type Operation, Policy, type PolicyNeeds, reasonNotToBegin } from './policy.js';
+import { PolicyContext } from './policy-context.js';
+
+export interface ResolvedTimeout {
+  readonly ms: number;
+}
+
+export interface TimeoutEvent {
+  readonly type: 'timedOut';
+  /** The limit of this call: less than that of the policy if a deadline came from outside. */
+  readonly limitMs: number;
+}
+
+export interface TimeoutStatistics {
+  readonly calls: number;
+  readonly timeouts: number;
+}
+
+export class Timeout extends Policy<never, TimeoutEvent> {
+  readonly #ms: number;
+  readonly #needs: PolicyNeeds;
+  #calls = 0;
+  #timeouts = 0;
+
+  constructor({ ms }: ResolvedTimeout, needs: PolicyNeeds) {
+    super(needs.report);
+    this.#ms = ms;
+    this.#needs = needs;
+  }
+
+  get statistics(): TimeoutStatistics {
+    return { calls: this.#calls, timeouts: this.#timeouts };
+  }
+
+  run<T>(operation: Operation<T>, outer: PolicyContext): Promise<T> {
+    this.#calls++;
+    const reason = reasonNotToBegin(outer);
+    if (reason !== undefined) {
+      if (reason.code === 'NEXUS_TIMEOUT') this.#timedOut(0);
+      return Promise.reject(reason);
+    }
+    return new Promise((resolve, reject) => {
+      const limitMs = Math.min(this.#ms, outer.remainingMs);
+      const controller = new AbortController();
+      const end = (error: NexusError): void => {
+        close();
+        reject(error);
+        controller.abort(error);
+      };
+      const onAbort = (): void => end(aborted(outer.signal as AbortSignal));
+      const cancelTimer = this.#needs.clock.after(limitMs, () => {
+        this.#timedOut(limitMs);
+        end(notWithin(limitMs, undefined));
+      });
+      const close = (): void => {
+        cancelTimer();
+        outer.signal?.removeEventListener('abort', onAbort);
+      };
+      outer.signal?.addEventListener('abort', onAbort, { once: true });
+      const deadline = new Deadline(this.#needs.clock, limitMs);
+      call(operation, new PolicyContext(controller.signal, deadline, outer.attempt)).then(
+        (value) => {
+          close();
+          resolve(value);
+        },
+        (error: unknown) => {
+          close();
+          // An ask within waits until the same deadline, and may notice first that it has passed.
+          if (!(error instanceof NexusError && error.code === 'NEXUS_ASK_TIMEOUT' && deadline.hasPassed)) return reject(error);
+          this.#timedOut(limitMs);
+          reject(notWithin(limitMs, error));
+        },
+      );
+    });
+  }
+
+  #timedOut(limitMs: number): void {
+    this.#timeouts++;
+    this.listeners.emit({ type: 'timedOut', limitMs });
+  }
+}
+
+function notWithin(limitMs: number, cause: unknown): NexusError {
+  return new NexusError('NEXUS_TIMEOUT', `not done within ${Math.ceil(limitMs)} ms`, { data: { limitMs }, cause });
+}
