@@ -39,6 +39,11 @@ const BARS = [
   { title: 'cross-thread ask parked over a bare futex round trip', of: PARKED, timesWorseThan: 'futex', atMost: 1.25 },
   { title: 'idle agent among 1,000,000', of: IDLE, atMost: 256 },
   { title: 'lookup among 1,000,000', of: FIND, atMost: 200 },
+  { title: 'a closed breaker around an ask, added', of: ['resilience', 'ask, closed breaker'], addedTo: ['resilience', 'ask'], atMost: 100 },
+  {
+    title: 'a closed breaker around an async function, added',
+    ...{ of: ['resilience', 'async function, closed breaker'], addedTo: ['resilience', 'async function'], atMost: 100 },
+  },
 ];
 
 /** Lines to print below the table of these rows. What was not run is left out. */
@@ -67,8 +72,12 @@ export function evaluateBars(rows) {
   return verdicts;
 }
 
-function measure(rows, { of, timesBetterThan, timesWorseThan, ofPeer = of, higherIsBetter }) {
+function measure(rows, { of, addedTo, timesBetterThan, timesWorseThan, ofPeer = of, higherIsBetter }) {
   const ours = find(rows, of, 'nexus');
+  if (addedTo !== undefined) {
+    const bare = find(rows, addedTo, 'nexus');
+    return ours === undefined || bare === undefined ? undefined : { value: ours.median - bare.median, unit: ours.unit };
+  }
   if (timesBetterThan === undefined && timesWorseThan === undefined) return ours === undefined ? undefined : { value: ours.median, unit: ours.unit };
   const theirs = find(rows, ofPeer, timesBetterThan ?? timesWorseThan);
   if (ours === undefined || theirs === undefined) return undefined;

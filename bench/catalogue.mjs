@@ -91,6 +91,14 @@ const SCALE = [
   },
 ];
 
+const RESILIENCE = [
+  {
+    peer: 'nexus',
+    module: 'suites/resilience/nexus.mjs',
+    job: 'asks of an agent on the calling thread, and calls of an async function, bare and through one policy, one after the other, in turns of 400; the policies have their default options and nothing fails',
+  },
+];
+
 /** In the order in which they run. `roundsMax`: memory differs little from round to round, and takes long. */
 export const SUITES = [
   { suite: 'same-thread', peers: SAME_THREAD },
@@ -98,6 +106,7 @@ export const SUITES = [
   { suite: 'cross-thread', peers: CROSS_THREAD },
   { suite: 'lookup', peers: LOOKUP },
   { suite: 'scale', peers: SCALE },
+  { suite: 'resilience', peers: RESILIENCE },
 ];
 
 /**

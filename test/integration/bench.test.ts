@@ -24,8 +24,9 @@ const PEERS: Readonly<Record<string, readonly string[]>> = {
   'cross-thread': ['nexus', 'postMessage', 'piscina', 'raw-ring', 'futex'],
   lookup: ['nexus', 'Map'],
   scale: ['nexus'],
+  resilience: ['nexus'],
 };
-const CASES_OF_NEXUS: Readonly<Record<string, number>> = { 'same-thread': 6, memory: 3, 'cross-thread': 15, lookup: 3, scale: 4 };
+const CASES_OF_NEXUS: Readonly<Record<string, number>> = { 'same-thread': 6, memory: 3, 'cross-thread': 15, lookup: 3, scale: 4, resilience: 8 };
 
 let folder: string | undefined;
 

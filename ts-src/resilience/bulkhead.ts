@@ -4,7 +4,8 @@
  */
 import { NexusError } from '../errors.js';
 import { type SlotSettings, Slots, Waiter } from './machines/slots.js';
-import { aborted, call, type Operation, Policy, type PolicyNeeds, reasonNotToBegin, timeExpired } from './policy.js';
+import { ObservablePolicy } from './observable-policy.js';
+import { aborted, call, type Operation, type PolicyNeeds, reasonNotToBegin, timeExpired } from './policy.js';
 import type { PolicyContext } from './policy-context.js';
 
 export interface ResolvedBulkhead extends SlotSettings {
@@ -17,7 +18,9 @@ export type RefusalReason =
   /** No slot became free within `queueTimeoutMs`. */
   | 'queueTimeout';
 
-export type BulkheadEvent = { readonly type: 'queued'; readonly queued: number } | { readonly type: 'refused'; readonly reason: RefusalReason };
+export type BulkheadEvent =
+  /** A call waits; `place` 1 is the next. */
+  { readonly type: 'queued'; readonly place: number } | { readonly type: 'refused'; readonly reason: RefusalReason };
 
 /** Calls there are now. */
 export interface BulkheadState {
@@ -34,7 +37,7 @@ export interface BulkheadStatistics {
   readonly refused: Readonly<Record<RefusalReason, number>>;
 }
 
-export class Bulkhead extends Policy<never, BulkheadEvent> {
+export class Bulkhead extends ObservablePolicy<never, BulkheadEvent> {
   readonly #slots: Slots<WaitingCall>;
   readonly #settings: ResolvedBulkhead;
   readonly #needs: PolicyNeeds;
@@ -96,7 +99,7 @@ export class Bulkhead extends Policy<never, BulkheadEvent> {
       };
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#queued++;
-      this.listeners.emit({ type: 'queued', queued: this.#slots.queued });
+      this.listeners.emit({ type: 'queued', place: this.#slots.queued });
     });
   }
 

@@ -5,7 +5,8 @@
 import { NexusError } from '../errors.js';
 import { Circuit, type CircuitSettings, type CircuitState, REFUSED } from './machines/circuit.js';
 import { isAbortedByCaller } from './machines/failure-rules.js';
-import { call, type Operation, Policy, type PolicyNeeds, reasonNotToBegin } from './policy.js';
+import { ObservablePolicy } from './observable-policy.js';
+import { call, type Operation, type PolicyNeeds, reasonNotToBegin } from './policy.js';
 import type { PolicyContext } from './policy-context.js';
 
 export interface ResolvedCircuitBreaker extends CircuitSettings {
@@ -28,7 +29,7 @@ export interface CircuitBreakerStatistics {
   readonly opened: number;
 }
 
-export class CircuitBreaker extends Policy<never, CircuitBreakerEvent> {
+export class CircuitBreaker extends ObservablePolicy<never, CircuitBreakerEvent> {
   readonly #circuit: Circuit;
   readonly #needs: PolicyNeeds;
   readonly #isFailure: (error: unknown) => boolean;

@@ -79,7 +79,7 @@ export function wrap<P extends readonly [AnyPolicy, ...AnyPolicy[]]>(...policies
   policies.forEach((policy: unknown, index) => {
     if (!(policy instanceof Policy)) throw optionError(`wrap, policy ${index + 1}`, 'is not a policy');
   });
-  return new Wrapped(policies, warn);
+  return new Wrapped(policies);
 }
 
 /** The deadline that is so many milliseconds away, 0 to 86,400,000: for the options of a call. */

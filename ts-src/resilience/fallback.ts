@@ -1,6 +1,7 @@
 /** A fallback: what a call resolves with when its operation fails. It has no state but its counts. A fallback that fails itself rejects the call with its own error. */
 import { isAbortedByCaller } from './machines/failure-rules.js';
-import { call, type Operation, Policy, type PolicyNeeds } from './policy.js';
+import { ObservablePolicy } from './observable-policy.js';
+import { call, type Operation, type PolicyNeeds } from './policy.js';
 import type { PolicyContext } from './policy-context.js';
 
 export interface ResolvedFallback<F> {
@@ -19,7 +20,7 @@ export interface FallbackStatistics {
   readonly fallbacks: number;
 }
 
-export class Fallback<F> extends Policy<F, FallbackEvent> {
+export class Fallback<F> extends ObservablePolicy<F, FallbackEvent> {
   readonly #settings: ResolvedFallback<F>;
   readonly #needs: PolicyNeeds;
   #calls = 0;

@@ -19,6 +19,7 @@ export type {
   RetryOptions,
   TimeoutOptions,
 } from './options.js';
+export type { ObservablePolicy } from './observable-policy.js';
 export type { Operation, Policy, PolicyAskOptions } from './policy.js';
 export type { CallOptions, PolicyContext } from './policy-context.js';
 export type { Retry, RetryEvent, RetryStatistics } from './retry.js';

@@ -2,12 +2,11 @@
  * What all policies are: a way to call an operation. A policy wraps any function that returns a promise, and asks of agents, with the types of both kept; policies
  * nest by `wrap`. The five kinds are in files of their own; they keep their state over all calls, so one policy belongs to one dependency.
  */
-import { NexusError, NexusTypeError, optionError } from '../errors.js';
+import { NexusError, optionError } from '../errors.js';
 import type { InputOf, ReplyOf } from '../model/action.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import type { ActionName, ActionsOf, AgentRef } from '../model/agent-ref.js';
 import type { Clock } from '../ports/clock.js';
-import { Listeners } from './listeners.js';
 import { CALL_OPTIONS, type CallOptions, contextOf, type PolicyContext, UNBOUNDED } from './policy-context.js';
 
 /** What is called. It may return a value, but what throws or rejects is what policies are for. */
@@ -31,13 +30,13 @@ export interface PolicyNeeds {
   readonly report: (error: unknown) => void;
 }
 
-/** @typeParam F what a call may resolve with instead of what its operation returned; `never` for all but fallbacks. @typeParam E events. */
-export abstract class Policy<F = never, E = unknown> {
-  protected readonly listeners: Listeners<E>;
+/** The key of what a policy may answer, a type. */
+export declare const ANSWER: unique symbol;
 
-  constructor(report: (error: unknown) => void) {
-    this.listeners = new Listeners(report);
-  }
+/** @typeParam F what a call may resolve with instead of what its operation returned; `never` for all but fallbacks. */
+export abstract class Policy<F = never> {
+  /** Never there: it holds F for the compiler, which cannot find it in the generic methods. */
+  declare readonly [ANSWER]?: () => F;
 
   /** Calls the operation as the policy says. Rejects with what it throws, or with the error of the policy; mistakes in the options reject, too. */
   execute<T>(operation: Operation<T>, options?: CallOptions): Promise<T | F> {
@@ -63,12 +62,6 @@ export abstract class Policy<F = never, E = unknown> {
     } catch (error) {
       return Promise.reject(error);
     }
-  }
-
-  /** Calls the listener with every event of the policy. Returns a function that ends the subscription. */
-  on(listener: (event: E) => void): () => void {
-    if (typeof listener !== 'function') throw new NexusTypeError('NEXUS_OPTION_INVALID', 'listener: must be a function');
-    return this.listeners.add(listener);
   }
 
   /** The call itself, with options that have been checked. Does not throw. Called by policies further out. */

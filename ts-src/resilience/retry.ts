@@ -5,7 +5,8 @@
 import { isAbortedByCaller } from './machines/failure-rules.js';
 import { RetryBudget, type RetryBudgetSettings } from './machines/retry-budget.js';
 import { decideRetry, type GiveUpReason, type RetrySettings } from './machines/retry-decision.js';
-import { aborted, call, type Operation, Policy, type PolicyNeeds, reasonNotToBegin } from './policy.js';
+import { ObservablePolicy } from './observable-policy.js';
+import { aborted, call, type Operation, type PolicyNeeds, reasonNotToBegin } from './policy.js';
 import { PolicyContext } from './policy-context.js';
 
 export interface ResolvedRetry extends RetrySettings {
@@ -28,7 +29,7 @@ export interface RetryStatistics {
   readonly budgetTokens: number;
 }
 
-export class Retry extends Policy<never, RetryEvent> {
+export class Retry extends ObservablePolicy<never, RetryEvent> {
   readonly #settings: ResolvedRetry;
   readonly #needs: PolicyNeeds;
   readonly #budget: RetryBudget;

@@ -4,7 +4,8 @@
  */
 import { NexusError } from '../errors.js';
 import { Deadline } from './deadline.js';
-import { aborted, call, type Operation, Policy, type PolicyNeeds, reasonNotToBegin } from './policy.js';
+import { ObservablePolicy } from './observable-policy.js';
+import { aborted, call, type Operation, type PolicyNeeds, reasonNotToBegin } from './policy.js';
 import { PolicyContext } from './policy-context.js';
 
 export interface ResolvedTimeout {
@@ -22,7 +23,7 @@ export interface TimeoutStatistics {
   readonly timeouts: number;
 }
 
-export class Timeout extends Policy<never, TimeoutEvent> {
+export class Timeout extends ObservablePolicy<never, TimeoutEvent> {
   readonly #ms: number;
   readonly #needs: PolicyNeeds;
   #calls = 0;

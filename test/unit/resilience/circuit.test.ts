@@ -93,16 +93,18 @@ class CircuitByLog {
 const settingsOf = (failures: fc.Arbitrary<CircuitSettings['failures']>): fc.Arbitrary<CircuitSettings> =>
   fc.record({ failures, successesToClose: fc.integer({ min: 1, max: 4 }), openMs: fc.integer({ min: 1, max: 50 }) });
 const consecutive = settingsOf(fc.integer({ min: 1, max: 5 }));
-const byRate = settingsOf(
-  fc.record({ rate: fc.constantFrom(0.25, 0.5, 1), windowMs: fc.constantFrom(10, 50, 200), callsMin: fc.integer({ min: 1, max: 6 }) }),
-);
+const byRate = settingsOf(fc.record({ rate: fc.constantFrom(0.25, 0.5, 1), windowMs: fc.constantFrom(10, 50, 200), callsMin: fc.integer({ min: 1, max: 6 }) }));
 
 const steps = fc.array(
   fc.oneof(
     { weight: 4, arbitrary: fc.record({ do: fc.constant('admit' as const) }) },
     {
       weight: 6,
-      arbitrary: fc.record({ do: fc.constant('settle' as const), which: fc.nat(5), outcome: fc.constantFrom<Outcome>('succeeded', 'failed', 'failed', 'ignored') }),
+      arbitrary: fc.record({
+        do: fc.constant('settle' as const),
+        which: fc.nat(5),
+        outcome: fc.constantFrom<Outcome>('succeeded', 'failed', 'failed', 'ignored'),
+      }),
     },
     { weight: 3, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 40 }) }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('isolate' as const, 'reset' as const, 'reset' as const) }) },

@@ -15,10 +15,17 @@ test('slots and queue do what two arrays do: never above their limits, first com
     fc.property(
       fc.integer({ min: 1, max: 4 }),
       fc.integer({ min: 0, max: 5 }),
-      fc.array(fc.oneof(fc.constant({ do: 'come' as const }), fc.constant({ do: 'end' as const }), fc.record({ do: fc.constant('leave' as const), which: fc.nat(30) })), {
-        maxLength: 150,
-        size: 'max',
-      }),
+      fc.array(
+        fc.oneof(
+          fc.constant({ do: 'come' as const }),
+          fc.constant({ do: 'end' as const }),
+          fc.record({ do: fc.constant('leave' as const), which: fc.nat(30) }),
+        ),
+        {
+          maxLength: 150,
+          size: 'max',
+        },
+      ),
       (concurrencyMax, queueMax, events) => {
         const slots = new Slots<Caller>({ concurrencyMax, queueMax });
         const callers: Caller[] = [];
