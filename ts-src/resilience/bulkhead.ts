@@ -74,10 +74,10 @@ export class Bulkhead extends ObservablePolicy<never, BulkheadEvent> {
   }
 
   /** Resolves when the call has a slot. */
-  #turn({ signal, remainingMs }: PolicyContext): Promise<void> {
+  #turn(context: PolicyContext): Promise<void> {
     return new Promise((resolve, reject) => {
       const { concurrencyMax, queueMax, queueTimeoutMs } = this.#settings;
-      const onAbort = (): void => giveUp(() => aborted(signal as AbortSignal));
+      const { remainingMs } = context;
       const waiter = new WaitingCall(() => {
         close();
         resolve();
@@ -95,9 +95,9 @@ export class Bulkhead extends ObservablePolicy<never, BulkheadEvent> {
       );
       const close = (): void => {
         cancelTimer();
-        signal?.removeEventListener('abort', onAbort);
+        stopListening();
       };
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const stopListening = context.onAbort(() => giveUp(() => aborted(context.abort?.reason)));
       this.#queued++;
       this.listeners.emit({ type: 'queued', place: this.#slots.queued });
     });

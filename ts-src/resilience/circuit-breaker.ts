@@ -38,7 +38,7 @@ export class CircuitBreaker extends ObservablePolicy<never, CircuitBreakerEvent>
   #ignored = 0;
   #refused = 0;
   #opened = 0;
-  /** What follows calls without a signal under the present ticket: one pair for all of them, so that a call makes no closures. */
+  /** What follows calls that nobody can give up, under the present ticket: one pair for all of them, so that a call makes no closures. */
   #outcome: Outcome | undefined;
 
   constructor(settings: ResolvedCircuitBreaker, needs: PolicyNeeds) {
@@ -74,7 +74,7 @@ export class CircuitBreaker extends ObservablePolicy<never, CircuitBreakerEvent>
     if (reason !== undefined) return Promise.reject(reason);
     const ticket = circuit.ignoresTime ? circuit.admit(0) : this.#admitAt(this.#needs.clock.nowMs());
     if (ticket === REFUSED) return Promise.reject(this.#refuse());
-    const { fulfilled, rejected } = context.signal === undefined ? this.#outcomeOf(ticket) : this.#newOutcome(ticket, context.signal);
+    const { fulfilled, rejected } = context.abort === undefined ? this.#outcomeOf(ticket) : this.#newOutcome(ticket, context);
     return call(operation, context).then(fulfilled as (value: T) => T, rejected);
   }
 
@@ -91,7 +91,7 @@ export class CircuitBreaker extends ObservablePolicy<never, CircuitBreakerEvent>
     return this.#outcome as Outcome;
   }
 
-  #newOutcome(ticket: number, signal: AbortSignal | undefined): Outcome {
+  #newOutcome(ticket: number, context: PolicyContext | undefined): Outcome {
     return {
       ticket,
       fulfilled: (value) => {
@@ -102,14 +102,14 @@ export class CircuitBreaker extends ObservablePolicy<never, CircuitBreakerEvent>
         return value;
       },
       rejected: (error) => {
-        this.#rejected(ticket, error, signal);
+        this.#rejected(ticket, error, context);
         throw error;
       },
     };
   }
 
-  #rejected(ticket: number, error: unknown, signal: AbortSignal | undefined): void {
-    if (isAbortedByCaller(signal) || !this.#countsAsFailure(error)) {
+  #rejected(ticket: number, error: unknown, context: PolicyContext | undefined): void {
+    if (isAbortedByCaller(context?.abort) || !this.#countsAsFailure(error)) {
       this.#ignored++;
       this.#circuit.ignored(ticket);
     } else {

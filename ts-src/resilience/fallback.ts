@@ -39,7 +39,7 @@ export class Fallback<F> extends ObservablePolicy<F, FallbackEvent> {
   run<T>(operation: Operation<T>, context: PolicyContext): Promise<T | F> {
     this.#calls++;
     return call(operation, context).catch((error: unknown) => {
-      if (isAbortedByCaller(context.signal) || !this.#isHandled(error)) throw error;
+      if (isAbortedByCaller(context.abort) || !this.#isHandled(error)) throw error;
       this.#fallbacks++;
       this.listeners.emit({ type: 'fellBack', error });
       return this.#settings.answer(error, context);

@@ -6,6 +6,7 @@ import { optionError } from '../errors.js';
 import type { AskOptions } from '../model/agent-ref.js';
 import { checkNames } from '../model/nearest-name.js';
 import { Deadline } from './deadline.js';
+import { LazySignal } from './lazy-signal.js';
 
 /** Options of a call through a policy. */
 export interface CallOptions {
@@ -19,21 +20,50 @@ export interface CallOptions {
 const ASK_TIMEOUT_MS_MAX = 86_400_000;
 
 export class PolicyContext {
-  /** Aborted when the call is given up: by its caller, or by a `timeout`. Undefined if nothing can give it up. */
-  readonly signal: AbortSignal | undefined;
   readonly deadline: Deadline | undefined;
   /** 1 for the first attempt of the innermost `retry` around the operation. */
   readonly attempt: number;
 
-  constructor(signal: AbortSignal | undefined, deadline: Deadline | undefined, attempt: number) {
-    this.signal = signal;
+  readonly #abort: AbortSignal | LazySignal | undefined;
+
+  constructor(abort: AbortSignal | LazySignal | undefined, deadline: Deadline | undefined, attempt: number) {
+    this.#abort = abort;
     this.deadline = deadline;
     this.attempt = attempt;
+  }
+
+  /** Aborted when the call is given up: by its caller, or by a `timeout`. Undefined if nothing can give it up. */
+  get signal(): AbortSignal | undefined {
+    return this.#abort instanceof LazySignal ? this.#abort.signal : this.#abort;
+  }
+
+  /** Whether, and why, the call has been given up: for policies, which need no signal for that. */
+  get abort(): AbortSignal | LazySignal | undefined {
+    return this.#abort;
   }
 
   /** Time until the deadline; infinite if there is none. */
   get remainingMs(): number {
     return this.deadline === undefined ? Number.POSITIVE_INFINITY : this.deadline.remainingMs;
+  }
+
+  /** Nothing but its deadline, if it has one, can give the call up. */
+  get endsOnlyByDeadline(): boolean {
+    return this.#abort === undefined || (this.#abort instanceof LazySignal && this.#abort.onlyByDeadline);
+  }
+
+  /** Calls back once, when the call is given up. Returns a function that ends that. */
+  onAbort(listener: () => void): () => void {
+    const abort = this.#abort;
+    if (abort === undefined) return nothing;
+    if (abort instanceof LazySignal) return abort.onAbort(listener);
+    abort.addEventListener('abort', listener, { once: true });
+    return () => abort.removeEventListener('abort', listener);
+  }
+
+  /** The same call, at another attempt. */
+  atAttempt(attempt: number): PolicyContext {
+    return new PolicyContext(this.#abort, this.deadline, attempt);
   }
 
   /** Options for an ask within this call: `context.askOptions` of `ref.ask` or `ctx.ask`. It waits until the deadline; without one as long as asks do. */
@@ -43,7 +73,8 @@ export class PolicyContext {
 
   /** As `askOptions`; the ask waits no longer than `timeoutMs`. */
   askOptionsFor(timeoutMs: number | undefined): AskOptions | undefined {
-    const { signal, deadline } = this;
+    const { deadline } = this;
+    const signal = this.endsOnlyByDeadline ? undefined : this.signal;
     if (signal === undefined && deadline === undefined && timeoutMs === undefined) return undefined;
     const options: { signal?: AbortSignal; timeoutMs?: number } = {};
     if (signal !== undefined) options.signal = signal;
@@ -52,6 +83,8 @@ export class PolicyContext {
     return options;
   }
 }
+
+const nothing = (): void => undefined;
 
 /** The context of a call without options. */
 export const UNBOUNDED = new PolicyContext(undefined, undefined, 1);

@@ -87,15 +87,15 @@ export function call<T>(operation: Operation<T>, context: PolicyContext): Promis
 }
 
 /** Why a call may not begin any more, or undefined if it may. */
-export function reasonNotToBegin({ signal, deadline }: PolicyContext): NexusError | undefined {
-  if (signal?.aborted === true) return aborted(signal);
+export function reasonNotToBegin({ abort, deadline }: PolicyContext): NexusError | undefined {
+  if (abort?.aborted === true) return aborted(abort.reason);
   return deadline?.hasPassed === true ? timeExpired() : undefined;
 }
 
-export function aborted(signal: AbortSignal): NexusError {
+export function aborted(reason: unknown): NexusError {
   // What a policy further out has decided keeps its code.
-  if (signal.reason instanceof NexusError && signal.reason.code === 'NEXUS_TIMEOUT') return signal.reason;
-  return new NexusError('NEXUS_ABORTED', 'the call was given up: its AbortSignal was aborted', { cause: signal.reason });
+  if (reason instanceof NexusError && (reason.code === 'NEXUS_TIMEOUT' || reason.code === 'NEXUS_ABORTED')) return reason;
+  return new NexusError('NEXUS_ABORTED', 'the call was given up: its AbortSignal was aborted', { cause: reason });
 }
 
 export function timeExpired(): NexusError {

@@ -7,7 +7,7 @@ import { RetryBudget, type RetryBudgetSettings } from './machines/retry-budget.j
 import { decideRetry, type GiveUpReason, type RetrySettings } from './machines/retry-decision.js';
 import { ObservablePolicy } from './observable-policy.js';
 import { aborted, call, type Operation, type PolicyNeeds, reasonNotToBegin } from './policy.js';
-import { PolicyContext } from './policy-context.js';
+import type { PolicyContext } from './policy-context.js';
 
 export interface ResolvedRetry extends RetrySettings {
   readonly budget: RetryBudgetSettings;
@@ -56,10 +56,11 @@ export class Retry extends ObservablePolicy<never, RetryEvent> {
     let previousMs = 0;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await call(operation, new PolicyContext(outer.signal, outer.deadline, attempt));
+        return await call(operation, outer.atAttempt(attempt));
       } catch (error) {
-        if (isAbortedByCaller(outer.signal) || !this.#isRetriedOn(error)) throw error;
-        const decision = decideRetry(this.#settings, { attempt, previousMs, remainingMs: outer.remainingMs }, this.#budget, this.#needs.random);
+        if (isAbortedByCaller(outer.abort) || !this.#isRetriedOn(error)) throw error;
+        const remainingMs = outer.abort?.aborted === true ? 0 : outer.remainingMs;
+        const decision = decideRetry(this.#settings, { attempt, previousMs, remainingMs }, this.#budget, this.#needs.random);
         if (decision.type === 'giveUp') {
           this.#gaveUp[decision.reason]++;
           this.listeners.emit({ type: 'gaveUp', attempt, reason: decision.reason, error });
@@ -68,7 +69,7 @@ export class Retry extends ObservablePolicy<never, RetryEvent> {
         this.#retries++;
         previousMs = decision.delayMs;
         this.listeners.emit({ type: 'retrying', attempt, delayMs: decision.delayMs, error });
-        await this.#wait(decision.delayMs, outer.signal);
+        await this.#wait(decision.delayMs, outer);
       }
     }
   }
@@ -82,18 +83,19 @@ export class Retry extends ObservablePolicy<never, RetryEvent> {
     }
   }
 
-  #wait(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  #wait(delayMs: number, outer: PolicyContext): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (signal?.aborted === true) return reject(aborted(signal));
-      const onAbort = (): void => {
-        cancelTimer();
-        reject(aborted(signal as AbortSignal));
-      };
+      // A listener to `retrying` may have given the call up.
+      if (outer.abort?.aborted === true) return reject(aborted(outer.abort.reason));
       const cancelTimer = this.#needs.clock.after(delayMs, () => {
-        signal?.removeEventListener('abort', onAbort);
+        stopListening();
         resolve();
       });
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const stopListening = outer.onAbort(() => {
+        cancelTimer();
+        stopListening();
+        reject(aborted(outer.abort?.reason));
+      });
     });
   }
 }

@@ -4,6 +4,7 @@
  */
 import { NexusError } from '../errors.js';
 import { Deadline } from './deadline.js';
+import { LazySignal } from './lazy-signal.js';
 import { ObservablePolicy } from './observable-policy.js';
 import { aborted, call, type Operation, type PolicyNeeds, reasonNotToBegin } from './policy.js';
 import { PolicyContext } from './policy-context.js';
@@ -48,24 +49,23 @@ export class Timeout extends ObservablePolicy<never, TimeoutEvent> {
     }
     return new Promise((resolve, reject) => {
       const limitMs = Math.min(this.#ms, outer.remainingMs);
-      const controller = new AbortController();
+      const signal = new LazySignal(outer.endsOnlyByDeadline);
       const end = (error: NexusError): void => {
         close();
         reject(error);
-        controller.abort(error);
+        signal.abort(error);
       };
-      const onAbort = (): void => end(aborted(outer.signal as AbortSignal));
       const cancelTimer = this.#needs.clock.after(limitMs, () => {
         this.#timedOut(limitMs);
         end(notWithin(limitMs, undefined));
       });
+      const stopListening = outer.onAbort(() => end(aborted(outer.abort?.reason)));
       const close = (): void => {
         cancelTimer();
-        outer.signal?.removeEventListener('abort', onAbort);
+        stopListening();
       };
-      outer.signal?.addEventListener('abort', onAbort, { once: true });
       const deadline = new Deadline(this.#needs.clock, limitMs);
-      call(operation, new PolicyContext(controller.signal, deadline, outer.attempt)).then(
+      call(operation, new PolicyContext(signal, deadline, outer.attempt)).then(
         (value) => {
           close();
           resolve(value);

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { NexusError, NexusTypeError } from '../../../dist/ts-src/errors.js';
-import { bulkhead, circuitBreaker, deadlineIn, fallback, retry, timeout, wrap } from '../../../dist/ts-src/resilience/index.js';
+import { bulkhead, circuitBreaker, deadlineIn, fallback, retry, timeout, type PolicyContext, wrap } from '../../../dist/ts-src/resilience/index.js';
 import { codeOf, failureOf } from '../../start-nexus.js';
 import { fateOf, Gate, turn, Workbench } from './workbench.js';
 
@@ -63,10 +63,58 @@ describe('timeout', () => {
     expect(clock.timers).toBe(0);
   });
 
+  test('an operation that asks for its signal late finds it as it is, and an ask within has one only if it needs one', async () => {
+    const { clock, surroundings } = new Workbench();
+    const policy = timeout({ ms: 100 }, surroundings);
+    const contexts: PolicyContext[] = [];
+    const keep = (context: PolicyContext): Promise<never> => (contexts.push(context), new Promise(() => undefined));
+    const controller = new AbortController();
+    const calls = [policy.execute(keep), policy.execute(keep, { signal: controller.signal }), wrap(policy, policy).execute(keep)].map((each) => codeOf(each));
+    clock.advance(40);
+    const [alone, withSignal, nested] = contexts as [PolicyContext, PolicyContext, PolicyContext];
+    expect(alone.askOptions).toEqual({ timeoutMs: 60 });
+    expect(alone.askOptionsFor(5)).toEqual({ timeoutMs: 5 });
+    expect(nested.askOptions).toEqual({ timeoutMs: 60 });
+    expect(withSignal.askOptions).toEqual({ timeoutMs: 60, signal: withSignal.signal });
+    controller.abort('enough');
+    clock.advance(60);
+    expect(await Promise.all(calls)).toEqual(['NEXUS_TIMEOUT', 'NEXUS_ABORTED', 'NEXUS_TIMEOUT']);
+    expect([alone, withSignal, nested].map(({ signal }) => signal?.aborted && signal.reason.code)).toEqual(['NEXUS_TIMEOUT', 'NEXUS_ABORTED', 'NEXUS_TIMEOUT']);
+  });
+
+  test('an ask that notices first that the deadline has passed is a timeout all the same; one of its own time is not', async () => {
+    const { clock, surroundings } = new Workbench();
+    let lateMs = 0;
+    const late = { nowMs: () => clock.nowMs() + lateMs, epochMs: () => 0, after: clock.after.bind(clock) };
+    const policy = timeout({ ms: 100 }, { ...surroundings, clock: late });
+    const unanswered = new NexusError('NEXUS_ASK_TIMEOUT', 'no reply');
+    expect(await codeOf(policy.execute(() => Promise.reject(unanswered)))).toBe('NEXUS_ASK_TIMEOUT');
+    const failure = await failureOf(policy.execute(() => ((lateMs = 100), Promise.reject(unanswered))));
+    expect([failure?.code, failure?.error.cause === unanswered, policy.statistics, clock.timers]).toEqual([
+      'NEXUS_TIMEOUT',
+      true,
+      { calls: 2, timeouts: 1 },
+      0,
+    ]);
+  });
+
+  test('what is done is not aborted by what happens around it later', async () => {
+    const { clock, surroundings } = new Workbench();
+    let done: PolicyContext | undefined;
+    const outer = timeout({ ms: 100 }, surroundings).execute(async (context) => {
+      await timeout({ ms: 50 }, surroundings).execute((within) => void (done = within), context);
+      return new Gate().operation(context);
+    });
+    await turn();
+    clock.advance(100);
+    expect([await codeOf(outer), done?.signal?.aborted]).toEqual(['NEXUS_TIMEOUT', false]);
+  });
+
   test('a deadline that has passed, or a signal that is aborted already: nothing is called', async () => {
     const { clock, surroundings } = new Workbench();
     const deadline = deadlineIn(10, { clock });
-    clock.advance(10);
+    clock.advance(25);
+    expect([deadline.remainingMs, deadline.hasPassed]).toEqual([0, true]);
     const signal = AbortSignal.abort();
     const gate = new Gate();
     const breaker = circuitBreaker({ failures: 1 }, surroundings);
@@ -139,6 +187,10 @@ describe('retry', () => {
     expect(clock.timers).toBe(1);
     controller.abort();
     expect([await codeOf(call), clock.timers, getEventListeners(controller.signal, 'abort').length]).toEqual(['NEXUS_ABORTED', 0, 0]);
+    // Given up while an attempt is under way: its error is rejected, and nothing was given up by the policy.
+    const during = new AbortController();
+    const failed = policy.execute(() => (during.abort(), failing('stopped')()), { signal: during.signal });
+    expect([await codeOf(failed), policy.statistics.gaveUp]).toEqual(['stopped', { attempts: 0, deadline: 0, budget: 0 }]);
     for (const error of [
       new NexusTypeError('NEXUS_ACTION_UNKNOWN', 'x'),
       new NexusError('NEXUS_CIRCUIT_OPEN', 'x'),
@@ -152,6 +204,21 @@ describe('retry', () => {
     const reply = fateOf(policy.execute(() => Promise.reject(new NexusTypeError('NEXUS_SHAPE_MISMATCH', 'x', { part: 'reply' }))));
     await turn();
     expect([reply.fate, clock.timers]).toEqual([undefined, 1]);
+  });
+
+  test('a decorrelated delay follows from the one before', async () => {
+    const { clock, surroundings } = new Workbench();
+    const policy = retry({ attemptsMax: 9, backoff: { initialMs: 8, maxMs: 1e6, jitter: 'decorrelated' } }, surroundings);
+    const delays: number[] = [];
+    policy.on((event) => void (event.type === 'retrying' && delays.push(event.delayMs)));
+    const call = fateOf(policy.execute(failing()));
+    while (call.fate === undefined) {
+      clock.advance(50);
+      await turn();
+    }
+    expect(delays).toHaveLength(8);
+    expect(Math.max(...delays)).toBeGreaterThan(3 * 8);
+    delays.forEach((delay, index) => expect(delay).toBeLessThanOrEqual(3 * Math.max(8, delays[index - 1] ?? 0)));
   });
 
   test('two policies of one seed wait equally long, of two seeds not', async () => {
@@ -229,6 +296,12 @@ describe('circuitBreaker', () => {
     expect(await codeOf(call)).toBe('given up');
     await codeOf(breaker.execute(() => Promise.reject(new NexusTypeError('NEXUS_OPTION_INVALID', 'x'))));
     expect([breaker.state.type, breaker.statistics.ignored]).toEqual(['closed', 2]);
+    // A probe that was given up makes room for the next.
+    const half = circuitBreaker({ failures: 1, successesToClose: 1, openMs: 10 }, surroundings);
+    await codeOf(half.execute(failing()));
+    clock.advance(10);
+    await codeOf(half.execute(() => Promise.reject(new NexusTypeError('NEXUS_OPTION_INVALID', 'x'))));
+    expect([half.state.type, await half.execute(() => 'up'), half.state.type]).toEqual(['halfOpen', 'up', 'closed']);
     const limited = wrap(timeout({ ms: 10 }, surroundings), breaker).execute(
       ({ signal }) => new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('as told')))),
     );
@@ -236,6 +309,20 @@ describe('circuitBreaker', () => {
     expect(await codeOf(limited)).toBe('NEXUS_TIMEOUT');
     await turn();
     expect(breaker.state.type).toBe('open');
+  });
+
+  test('a signal of AbortSignal.timeout is a deadline: what it ends counts, and is not tried again', async () => {
+    const { clock, surroundings } = new Workbench();
+    const breaker = circuitBreaker({ failures: 1 }, surroundings);
+    const attempts = retry({}, surroundings);
+    const gate = new Gate();
+    const controller = new AbortController();
+    const call = wrap(attempts, breaker).execute(gate.operation, { signal: controller.signal });
+    await turn();
+    controller.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError'));
+    gate.reject(new Error('as told'));
+    expect(await codeOf(call)).toBe('as told');
+    expect([breaker.state.type, attempts.statistics.gaveUp.deadline, clock.timers]).toEqual(['open', 1, 0]);
   });
 
   test('isFailure decides; one that throws is reported, and the rejection counts', async () => {
@@ -279,7 +366,8 @@ describe('bulkhead', () => {
     const policy = bulkhead({ concurrencyMax: 2, queueMax: 2 }, surroundings);
     const gate = new Gate();
     const order: number[] = [];
-    const calls = [0, 1, 2, 3, 4].map((index) => fateOf(policy.execute((context) => (order.push(index), gate.operation(context)))));
+    const { signal } = new AbortController();
+    const calls = [0, 1, 2, 3, 4].map((index) => fateOf(policy.execute((context) => (order.push(index), gate.operation(context)), { signal })));
     await turn();
     expect([order, policy.state, calls[4]?.fate]).toEqual([[0, 1], { running: 2, queued: 2 }, 'NEXUS_BULKHEAD_FULL']);
     gate.reject(new Error('first failed'));
@@ -291,7 +379,7 @@ describe('bulkhead', () => {
     gate.resolve('fourth');
     await turn();
     expect(calls.map(({ fate }) => fate)).toEqual(['first failed', 'second', 'third', 'fourth', 'NEXUS_BULKHEAD_FULL']);
-    expect([policy.state, clock.timers]).toEqual([{ running: 0, queued: 0 }, 0]);
+    expect([policy.state, clock.timers, getEventListeners(signal, 'abort').length]).toEqual([{ running: 0, queued: 0 }, 0, 0]);
     expect(policy.statistics).toEqual({ admitted: 4, queued: 2, refused: { queueFull: 1, queueTimeout: 0 } });
   });
 

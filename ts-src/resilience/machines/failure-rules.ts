@@ -22,7 +22,10 @@ function isMistakeOfCaller(error: unknown): boolean {
   return error instanceof NexusTypeError && error.data?.['part'] !== 'reply';
 }
 
-/** Whether whoever made the call gave it up; a deadline that a policy further out has set is not that. */
-export function isAbortedByCaller(signal: AbortSignal | undefined): boolean {
-  return signal?.aborted === true && !(signal.reason instanceof NexusError && signal.reason.code === 'NEXUS_TIMEOUT');
+/** Whether whoever made the call gave it up. That its time was over, by a policy further out or by `AbortSignal.timeout`, is not that. */
+export function isAbortedByCaller(abort: { readonly aborted: boolean; readonly reason: unknown } | undefined): boolean {
+  if (abort?.aborted !== true) return false;
+  const { reason } = abort;
+  if (reason instanceof NexusError) return reason.code !== 'NEXUS_TIMEOUT';
+  return !(reason instanceof DOMException && reason.name === 'TimeoutError');
 }
