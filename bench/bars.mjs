@@ -53,6 +53,11 @@ const BARS = [
   { title: 'by reference over erlang', of: REFERENCE, timesBetterThan: 'erlang', higherIsBetter: false, atLeast: 4 },
   { title: 'insert among 1,000,000', of: INSERT, atMost: 500 },
   { title: 'insert among 1,000,000 over erlang', of: INSERT, timesBetterThan: 'erlang', higherIsBetter: false, atLeast: 4 },
+  { title: 'a closed breaker around an ask, added', of: ['resilience', 'ask, closed breaker'], addedTo: ['resilience', 'ask'], atMost: 100 },
+  {
+    title: 'a closed breaker around an async function, added',
+    ...{ of: ['resilience', 'async function, closed breaker'], addedTo: ['resilience', 'async function'], atMost: 100 },
+  },
 ];
 
 /** Lines to print below the table of these rows. What was not run is left out. */
@@ -81,8 +86,12 @@ export function evaluateBars(rows) {
   return verdicts;
 }
 
-function measure(rows, { of, timesBetterThan, timesWorseThan, ofPeer = of, higherIsBetter }) {
+function measure(rows, { of, addedTo, timesBetterThan, timesWorseThan, ofPeer = of, higherIsBetter }) {
   const ours = find(rows, of, 'nexus');
+  if (addedTo !== undefined) {
+    const bare = find(rows, addedTo, 'nexus');
+    return ours === undefined || bare === undefined ? undefined : { value: ours.median - bare.median, unit: ours.unit };
+  }
   if (timesBetterThan === undefined && timesWorseThan === undefined) return ours === undefined ? undefined : { value: ours.median, unit: ours.unit };
   const theirs = find(rows, ofPeer, timesBetterThan ?? timesWorseThan);
   if (ours === undefined || theirs === undefined) return undefined;

@@ -156,6 +156,14 @@ const CURVE = [
   },
 ];
 
+const RESILIENCE = [
+  {
+    peer: 'nexus',
+    module: 'suites/resilience/nexus.mjs',
+    job: 'asks of an agent on the calling thread, and calls of an async function, bare and through one policy, one after the other, in turns of 400; the policies have their default options and nothing fails',
+  },
+];
+
 /** In the order in which they run. `roundsMax`: memory differs little from round to round, and takes long; the curve has many points. */
 export const SUITES = [
   { suite: 'same-thread', peers: SAME_THREAD },
@@ -167,6 +175,7 @@ export const SUITES = [
   { suite: 'idle', peers: IDLE },
   { suite: 'histogram', peers: HISTOGRAM },
   { suite: 'curve', peers: CURVE, roundsMax: 3 },
+  { suite: 'resilience', peers: RESILIENCE },
 ];
 
 /**

@@ -49,6 +49,8 @@ async function pack() {
     'dist/ts-src/index.d.ts',
     'dist/ts-src/index.js.map',
     'dist/ts-src/cli/nexus.js',
+    'dist/ts-src/resilience/index.js',
+    'dist/ts-src/resilience/index.d.ts',
     'dist/ts-src/runtime/worker-main.js',
     'dist/wasm/nexus.wasm',
   ];
@@ -72,6 +74,9 @@ async function use() {
   const { Echo } = await import('./agent.js');
   const nexus = await createNexus({ agents: [new URL('./agent.js', ${base})], threads: 1 });
   const ref = await nexus.spawn(Echo, { id: 'e' });
+  const { retry, timeout, wrap } = await import('nexus-agents/resilience');
+  const guarded = await wrap(retry(), timeout({ ms: 60000 })).ask(ref, 'echo', 5);
+  if (guarded !== 5) throw new Error('wrong reply through a policy');
   const reply = await ref.ask('echo', new Map([[1, 2n]]), { timeoutMs: 60000 });
   if (reply.get(1) !== 2n || nexus.find('e') === undefined) throw new Error('wrong reply');
   await nexus.stop();

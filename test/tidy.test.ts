@@ -22,6 +22,8 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   'ts-src/ports': ['ts-src/model'],
   'ts-src/codec': ['ts-src/errors.ts', 'ts-src/model'],
   bindings: ['layout/generated', 'ts-src/errors.ts', 'ts-src/model', 'ts-src/ports'],
+  'ts-src/resilience/machines': ['ts-src/errors.ts', 'ts-src/model'],
+  'ts-src/resilience': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/resilience/machines'],
   'ts-src/runtime': ['layout/generated', 'bindings', 'ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/codec', 'ts-src/adapters'],
   'ts-src/adapters': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/nexus.ts'],
   'ts-src/options.ts': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports'],
@@ -52,8 +54,11 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   'ts-src/index.ts': ['ts-src', 'bindings/placement.ts'],
 };
 
-/** Only a worker's entry joins the runtime to a clock of the machine. */
-const EXCEPTIONS = new Set(['ts-src/runtime/worker-main.ts → ts-src/adapters/system-clock.ts']);
+/** Only a worker's entry joins the runtime to a clock of the machine, and only what makes policies joins them to one. */
+const EXCEPTIONS = new Set([
+  'ts-src/runtime/worker-main.ts → ts-src/adapters/system-clock.ts',
+  'ts-src/resilience/create-policies.ts → ts-src/adapters/system-clock.ts',
+]);
 
 function folderOf(file: string): string {
   const names = Object.keys(IMPORTS).filter((name) => file === name || file.startsWith(`${name}/`));
@@ -101,7 +106,7 @@ test('no module imports itself through others at run time', () => {
 });
 
 test('time, chance and timers come from outside in everything that decides', () => {
-  const pure = sources.filter((file) => /^ts-src\/(model|codec|ports)\//.test(file));
+  const pure = sources.filter((file) => /^ts-src\/(model|codec|ports|resilience)\//.test(file) && file !== 'ts-src/resilience/create-policies.ts');
   const wrong = pure.filter((file) =>
     /\b(Date\.now|Math\.random|performance\.now|setTimeout|setInterval|setImmediate|process\.)\b/.test(withoutComments(read(file))),
   );

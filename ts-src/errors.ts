@@ -38,6 +38,10 @@ export const ERROR_CODES = {
   NEXUS_ESCALATED: 'A failure was escalated to a thread.',
   NEXUS_MEMORY_UNAVAILABLE: 'The shared memory could not be reserved.',
   NEXUS_LAYOUT_MISMATCH: 'A shared memory is not of this version.',
+  NEXUS_TIMEOUT: 'A call through a policy was not done within its time limit or deadline.',
+  NEXUS_ABORTED: 'The AbortSignal of a call through a policy was aborted.',
+  NEXUS_CIRCUIT_OPEN: 'A circuit breaker did not let the call through.',
+  NEXUS_BULKHEAD_FULL: 'A bulkhead has no room for the call.',
   NEXUS_ENGINE_UNAVAILABLE: 'The engine that was required does not load.',
 } as const;
 

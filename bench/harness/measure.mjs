@@ -5,6 +5,7 @@
 import { percentile, sorted } from './statistics.mjs';
 
 const GROWTH = 4;
+const TURN = 400;
 
 /**
  * Completions per second. `work(n)` resolves when n completions were counted. Warms up with growing n for `warmMs`, then takes one measurement of
@@ -114,6 +115,34 @@ export function openLoop(perSecond, durationMs, operation) {
     };
     sendDue();
   });
+}
+
+/**
+ * Several operations in turns of some hundreds each, so that what disturbs one disturbs all: what they differ by means more than with one after the other.
+ * @param {{ warmMs: number, runMs: number }} size
+ * @param {Record<string, () => unknown>} operations by name; each returns a promise
+ * @returns {Promise<Record<string, number>>} the median of the turns, in nanoseconds an operation
+ */
+export async function inTurns(size, operations) {
+  const names = Object.keys(operations);
+  const times = Object.fromEntries(names.map((name) => [name, []]));
+  const turn = async (name) => {
+    const operation = operations[name];
+    const from = performance.now();
+    for (let index = 0; index < TURN; index++) await operation();
+    return ((performance.now() - from) * 1e6) / TURN;
+  };
+  for (const until = performance.now() + size.warmMs * names.length; performance.now() < until; ) for (const name of names) await turn(name);
+  settle();
+  let round = 0;
+  for (const until = performance.now() + size.runMs * names.length; performance.now() < until || round === 0; round++) {
+    // Another one is first in each round.
+    for (let index = 0; index < names.length; index++) {
+      const name = names[(index + round) % names.length];
+      times[name].push(await turn(name));
+    }
+  }
+  return Object.fromEntries(names.map((name) => [name, percentile(sorted(times[name]), 0.5)]));
 }
 
 /** Collects garbage, so that a case does not pay for the one before it. */

@@ -29,6 +29,7 @@ const PEERS: Readonly<Record<string, readonly string[]>> = {
   idle: ['nexus'],
   histogram: ['nexus', 'prom-client', 'perf_hooks'],
   curve: ['nexus', 'raw-ring', 'postMessage'],
+  resilience: ['nexus'],
 };
 const CASES_OF_NEXUS: Readonly<Record<string, number>> = {
   'same-thread': 6,
@@ -40,6 +41,7 @@ const CASES_OF_NEXUS: Readonly<Record<string, number>> = {
   idle: 1,
   histogram: 2,
   curve: 14,
+  resilience: 8,
 };
 
 const ONLY_WHERE_THREADS_CAN_BE_PINNED = 'ask parked, threads on two cores, p50';
