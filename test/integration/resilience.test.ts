@@ -1,7 +1,7 @@
 /** Policies around asks of real agents, on the same thread and on another. */
 import { defineAgent } from 'nexus-agents';
 import { describe, expect, test } from 'vitest';
-import { bulkhead, circuitBreaker, deadlineIn, fallback, retry, timeout, wrap } from '../../dist/ts-src/resilience/index.js';
+import { bulkhead, circuitBreaker, deadlineIn, fallback, retry, timeout, wrap } from 'nexus-agents/resilience';
 import { codeOf, DISTANCES, failureOf, fixture, freshId, startNexus } from '../start-nexus.js';
 import { ManualClock } from '../unit/runtime/manual-clock.js';
 import { until } from '../until.js';
