@@ -15,6 +15,8 @@ export interface NativeAddon {
   setSpin(handle: number, microseconds: number): void;
   /** False if the thread was parked and nobody in this process could be woken for it. */
   wake(handle: number, thread: number): boolean;
+  /** Wakes a thread of this process whatever its PARKED mark says. */
+  rouse(handle: number, thread: number): void;
   /** Whether the kernel took the advice for the 2-MiB pages that lie wholly in the range. */
   adviseHugePages(view: Uint8Array, offset: number, bytes: number): boolean;
   /** Ties the calling thread to a processor. 0, or the errno of the refusal. Threads that it starts afterwards inherit that. */

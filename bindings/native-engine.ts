@@ -77,6 +77,11 @@ export class NativeWaiter implements Waiter {
     this.#addon.wake(this.#handle, thread);
   }
 
+  /** Only between start and stop. */
+  rouse(thread: number): void {
+    this.#addon.rouse(this.#handle, thread);
+  }
+
   stop(): void {
     this.#addon.detach(this.#handle);
     this.#handle = 0;

@@ -72,6 +72,10 @@ export class PortableWaiter implements Waiter {
     this.#count(L.COUNTER_WAKES);
   }
 
+  rouse(thread: number): void {
+    Atomics.notify(this.#words, this.#firstParkedAt + thread * (L.THREAD_BYTES / 4));
+  }
+
   stop(): void {
     const run = this.#run;
     if (run === undefined) return;

@@ -22,6 +22,7 @@ constexpr Export kExports[] = {
     {"detach", Detach},
     {"setSpin", SetSpin},
     {"wake", Wake},
+    {"rouse", Rouse},
     {"adviseHugePages", AdviseHugePages},
     {"pinThread", PinThread},
     {"currentCpu", CurrentCpu},

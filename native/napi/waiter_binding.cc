@@ -60,4 +60,13 @@ napi_value Wake(napi_env env, napi_callback_info info) {
   return MakeBoolean(env, WakeWaiter(waiter->Shared().base, thread));
 }
 
+napi_value Rouse(napi_env env, napi_callback_info info) {
+  napi_value values[2];
+  std::uint32_t thread = 0;
+  if (!ReadArguments(env, info, values, 2)) return nullptr;
+  Waiter* waiter = ReadWaiter(env, values[0]);
+  if (waiter != nullptr && ReadUint32(env, values[1], &thread)) WakeWaiter(waiter->Shared().base, thread);
+  return nullptr;
+}
+
 }  // namespace nexus::napi

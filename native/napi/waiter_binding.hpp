@@ -12,5 +12,6 @@ napi_value Detach(napi_env env, napi_callback_info info);
 napi_value SetSpin(napi_env env, napi_callback_info info);
 /** wake(handle: number, thread: number): boolean. False if that thread is parked and nobody is registered who could wake it. */
 napi_value Wake(napi_env env, napi_callback_info info);
+napi_value Rouse(napi_env env, napi_callback_info info);
 
 }  // namespace nexus::napi

@@ -75,6 +75,33 @@ describe.each(['native', 'portable'] as const)('waiter: %s', (engine) => {
     return { parks: counter(shared, 0, L.COUNTER_PARKS), wakes: counter(shared, 0, L.COUNTER_WAKES), received };
   }
 
+  test('a thread whose waker died after it had taken the mark is roused', async () => {
+    const shared = memory();
+    const waiter = open(shared, 0, 0);
+    let received = 0;
+    waiter.start(() => {
+      received += take(shared);
+      return false;
+    });
+    await startPeer(shared, 'echo');
+    await until(() => isParked(shared, 1), 'the peer parks');
+    // What the other producer did before it died.
+    Atomics.add(shared.words, tailAt(shared, 0, 1), 8);
+    expect(Atomics.compareExchange(shared.words, threadWord(shared, 1) + L.THREAD_WORD_PARKED, 1, 0)).toBe(1);
+    // Nobody else thinks that it has to wake it.
+    send(shared, waiter);
+    for (let turn = 0; turn < 1000; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(received).toBe(0);
+    waiter.rouse(1);
+    await until(() => received > 0, 'it answers');
+    await until(() => isParked(shared, 1), 'the peer parks');
+    send(shared, waiter);
+    await until(() => received > 1, 'it answers again');
+    // One that does not wait, or is not there, is no mistake.
+    waiter.rouse(0);
+    waiter.rouse(1);
+  });
+
   test('no wake-up is lost in 20,000 round trips that park', async () => {
     const { parks, wakes, received } = await pingPong(20_000, 0);
     expect(received).toBe(20_000);

@@ -121,6 +121,11 @@ export interface Waiter {
   start(drain: () => boolean): void;
   /** Wakes another thread if it is parked. Cheap when it is not: one atomic load. */
   wake(thread: number): void;
+  /**
+   * Wakes a thread whatever its PARKED mark says, or does nothing if it does not wait. After the loss of another thread: that one may have taken the mark, which
+   * makes it the one to wake, and not got so far.
+   */
+  rouse(thread: number): void;
   /** Stops waiting and releases every handle. After it `drain` is not called again. Idempotent. */
   stop(): void;
 }

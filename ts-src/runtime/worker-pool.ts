@@ -204,6 +204,8 @@ export class WorkerPool {
     this.#setThreadState(thread, replaced ? L.THREAD_STATE_LOST : decision === undefined ? L.THREAD_STATE_STOPPED : L.THREAD_STATE_FAILED);
     if (!replaced) this.#events.removeAgentsOf(thread);
     this.#countLostMessages(thread);
+    // Whom it was about to wake, nobody else would.
+    for (let other = 0; other <= this.#options.count; other++) this.#host.engine.waiter.rouse(other);
     handleThreadLoss(this.#host, thread, replaced);
     for (let other = 1; other <= this.#options.count; other++) {
       if (other !== thread) this.#host.router.call(other, 'threadLost', { thread, replaced });
