@@ -18,7 +18,7 @@ import { until } from '../until.js';
 
 type WorkerRef = AgentRef<typeof Worker>;
 
-const KILLS = Number(process.env['NEXUS_FAULT_KILLS'] ?? 6);
+const KILLS = Number(process.env['NEXUS_FAULT_KILLS'] ?? 30);
 const THREADS = 3;
 const PER_THREAD = 12;
 const DEADLINE_MS = 30_000;
@@ -70,7 +70,7 @@ async function loseWorkers(engine: EngineKind, random: SeededRandom): Promise<vo
   const loseOne = async (kill: number): Promise<void> => {
     const thread = 1 + Math.floor(random.next() * THREADS);
     // Small numbers as often as large ones: what is done for a message, and what is done for hundreds.
-    const accesses = Math.ceil(10 ** (random.next() * 3.2));
+    const accesses = Math.ceil(10 ** (random.next() * 3.7));
     const diesAgain = random.next() < 0.3;
     const before = lost.length;
     if (diesAgain) process.env['NEXUS_FAULT_AT_START'] = String(Math.ceil(10 ** (random.next() * 3.2)));
@@ -93,7 +93,7 @@ async function loseWorkers(engine: EngineKind, random: SeededRandom): Promise<vo
       const asked = ofThread(from).ask('askAll', { refs, value: kill }, { timeoutMs: DEADLINE_MS });
       const { answered, codes } = await asked.catch((error: { code: string }) => ({ answered: 0, codes: refs.map(() => error.code) }));
       expect(answered + codes.length).toBe(refs.length);
-      expect(codes.filter((code) => code !== 'NEXUS_AGENT_NOT_FOUND' && code !== 'NEXUS_BACKPRESSURE')).toEqual([]);
+      expect(codes).toEqual([]);
       answeredMeanwhile += answered;
     }
     await until(() => lost.length > before + (diesAgain ? 1 : 0), DEADLINE_MS);
@@ -112,7 +112,7 @@ async function loseWorkers(engine: EngineKind, random: SeededRandom): Promise<vo
   expect(answeredMeanwhile).toBeGreaterThan(KILLS * 6);
   expect(restored).toBeGreaterThanOrEqual(KILLS / 2);
   expect([...load.outcomes.keys()].filter((outcome) => !CODES.includes(outcome))).toEqual([]);
-  expect(load.outcomes.get('answered')).toBeGreaterThan(50);
+  expect(load.outcomes.get('answered')).toBeGreaterThan(500);
   // An agent in whose start a thread ends is not started again, and that is said.
   const givenUp = logger.lines.filter(({ message }) => message.includes('is given up')).length;
   const answers = await Promise.all(workers.map((worker) => worker.ask('echo', 1, { timeoutMs: DEADLINE_MS }).catch((error: { code: string }) => error.code)));
