@@ -29,6 +29,14 @@ describeEngines((engine) => {
     expect(await ref.ask('ok')).toBe('ok');
   });
 
+  test.each([0, 1])('what only looks like a promise rejects its ask, and nothing else happens, on thread %i', async (thread) => {
+    const nexus = await start();
+    const ref = await nexus.spawn(Nasty, { thread });
+    for (const action of ['proxyOfPromise', 'childOfPromise'] as const) await expect(ref.ask(action)).rejects.toBeInstanceOf(TypeError);
+    expect(await ref.ask('ok')).toBe('ok');
+    expect(nexus.threads()[1]?.incarnation).toBe(0);
+  });
+
   test.each([0, 1])('a start that throws a value without a text frees its id, on thread %i', async (thread) => {
     const nexus = await start();
     expect(await codeOf(nexus.spawn(NoText, { id: 'x', init: { fail: true }, thread }))).toBe('NEXUS_START_FAILED');

@@ -5,7 +5,6 @@
  *
  * Not here: what a failed handler leads to, starting and stopping (`lifecycle.ts`), and other threads.
  */
-import { AsyncResource } from 'node:async_hooks';
 import type { TellOutcome } from '../model/agent-ref.js';
 import type { AgentContext } from '../model/agent-context.js';
 import { Sampling } from '../model/sampling.js';
@@ -14,12 +13,9 @@ import type { AgentReference } from './agent-reference.js';
 import { agentMailboxFull, agentNotFound } from './failures.js';
 import type { ActionEntry } from './kind.js';
 import { Mailbox } from './mailbox.js';
+import { inNeutralContext } from './neutral-context.js';
 import type { ReplyPort } from './pending-asks.js';
 import type { DeadLetterReason } from './dead-letters.js';
-
-/** Handlers must not see the async context of whoever sent the first message of a drain, or created the nexus. This one is of the thread's start. */
-const threadStart = new AsyncResource('nexus', { requireManualDestroy: true });
-export const inNeutralContext = (call: () => void): void => threadStart.runInAsyncScope(call);
 
 /** Reacting to it is the cheapest microtask: `queueMicrotask` makes a resource of its own for the context of its caller, which a drain leaves anyway. */
 const DONE = Promise.resolve();
@@ -109,8 +105,7 @@ export class Dispatcher {
       box = this.#attach(cell);
     } else if (box.size >= cell.kind.capacity) {
       if (cell.status >= Status.stopping) return this.#refuse(cell, action, reply);
-      const outcome = this.#overflow(cell, box, action, reply);
-      if (outcome !== 'accepted') return outcome;
+      return this.#overflow(cell, box, action, input, reply, sender);
     }
     box.push(action, input, reply, sender);
     this.depth++;
@@ -233,16 +228,16 @@ export class Dispatcher {
     if (action.index < 0) return this.#needs.system(cell, action, box.input, reply);
     const sender = box.sender;
     let result: unknown;
-    let isAsync: boolean;
+    let promise: Promise<unknown> | undefined;
     try {
       const { handler } = action;
       result = handler(cell.state, box.input, this.#needs.contextOf(cell, sender));
-      // Reads a property of the result, which may be a getter that throws.
-      isAsync = typeof result === 'object' && result !== null && typeof (result as PromiseLike<unknown>).then === 'function';
+      // Both read properties of the result, which may be getters that throw. What only looks like a promise becomes one that rejects.
+      if (typeof result === 'object' && result !== null && typeof (result as PromiseLike<unknown>).then === 'function') promise = Promise.resolve(result);
     } catch (error) {
       return this.#fail(cell, action, reply, error);
     }
-    if (isAsync) return this.#await(cell, action, reply, result instanceof Promise ? result : Promise.resolve(result));
+    if (promise !== undefined) return this.#await(cell, action, reply, promise);
     this.handled++;
     if (reply !== undefined) reply.reply(result);
     if (cell.extra?.stopRequested === true) this.#needs.stopRequested(cell);
@@ -329,7 +324,8 @@ export class Dispatcher {
     this.#queueHead = 0;
   }
 
-  #overflow(cell: AgentCell, box: Mailbox, action: ActionEntry, reply: ReplyPort | undefined): TellOutcome {
+  /** What listens to dead letters may send to this agent: it runs when the mailbox is as it shall be. */
+  #overflow(cell: AgentCell, box: Mailbox, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): TellOutcome {
     if (cell.kind.overflow === 'reject') {
       this.#needs.deadLetter('mailboxFull', cell, action);
       reply?.fail(agentMailboxFull(cell));
@@ -341,15 +337,18 @@ export class Dispatcher {
       return 'dropped';
     }
     // The oldest that is not a message of the runtime: those are never dropped, and stay where they are.
-    for (let index = 0; index < box.size; index++) {
-      const oldest = box.actionAt(index);
-      if (oldest.index < 0 || oldest === cell.kind.onTerminated) continue;
-      box.takeOut(index);
-      this.depth--;
-      this.#needs.deadLetter('dropped', cell, oldest);
-      box.reply?.fail(agentMailboxFull(cell));
-      break;
+    let dropped = 0;
+    while (dropped < box.size && isOfRuntime(box.actionAt(dropped), cell)) dropped++;
+    const oldest = dropped < box.size ? box.actionAt(dropped) : undefined;
+    if (oldest !== undefined) box.takeOut(dropped);
+    const replyOfOldest = oldest === undefined ? undefined : box.reply;
+    box.push(action, input, reply, sender);
+    if (oldest === undefined) {
+      this.depth++;
+      return 'accepted';
     }
+    this.#needs.deadLetter('dropped', cell, oldest);
+    replyOfOldest?.fail(agentMailboxFull(cell));
     return 'accepted';
   }
 
@@ -358,4 +357,8 @@ export class Dispatcher {
     reply?.fail(agentNotFound(cell.kind.name));
     return 'noAgent';
   }
+}
+
+function isOfRuntime(action: ActionEntry, cell: AgentCell): boolean {
+  return action.index < 0 || action === cell.kind.onTerminated;
 }

@@ -4,6 +4,7 @@
  */
 import type { MessageCodec } from '../codec/declared/lazy-codec.js';
 import { NexusError } from '../errors.js';
+import { inNeutralContext } from './neutral-context.js';
 import { DeadlineWheel, WheelEntry } from '../model/deadline-wheel.js';
 import type { Clock } from '../ports/clock.js';
 
@@ -250,17 +251,29 @@ export class PendingAsks {
   }
 
   #arm(delayMs = TICK_MS): void {
-    this.#cancelTick = this.#clock.after(delayMs, () => {
-      if (this.#readReplies() && this.#postponed < POSTPONED_MAX) {
-        this.#postponed++;
-        return this.#arm(0);
-      }
-      this.#postponed = 0;
-      this.#cancelTick = undefined;
-      this.#wheel.advance(this.#clock.nowMs(), expire);
-      // One more turn after the last ask: asks that follow each other closely do not start a timer each.
-      if (this.#wheel.size > 0) this.#arm();
+    // What is read may start agents: not in the context of whoever asked first.
+    inNeutralContext(() => {
+      this.#cancelTick = this.#clock.after(delayMs, () => this.#tick());
     });
+  }
+
+  #tick(): void {
+    let more = false;
+    try {
+      more = this.#readReplies();
+    } finally {
+      // Also when reading fails: asks must not wait for ever because of it.
+      if (more && this.#postponed < POSTPONED_MAX) {
+        this.#postponed++;
+        this.#arm(0);
+      } else {
+        this.#postponed = 0;
+        this.#cancelTick = undefined;
+        this.#wheel.advance(this.#clock.nowMs(), expire);
+        // One more turn after the last ask: asks that follow each other closely do not start a timer each.
+        if (this.#wheel.size > 0) this.#arm();
+      }
+    }
   }
 }
 

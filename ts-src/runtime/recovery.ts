@@ -62,6 +62,7 @@ export async function restoreAgents(host: ThreadHost, startTimeoutMs: number): P
     else counts.failed++;
   };
   const cells = adoptAgents(host, left > 0 ? left & ~ALONE : 0, () => count(false));
+  for (const cell of cells) tellParent(host, cell);
   const restore = (cell: AgentCell): Promise<void> | undefined => {
     const restored = host.lifecycle.restore(cell);
     if (typeof restored !== 'boolean') return restored.then(count);
@@ -81,6 +82,14 @@ export async function restoreAgents(host: ThreadHost, startTimeoutMs: number): P
   }
   mark(0);
   return counts;
+}
+
+/** The spawn of this child, or its end, may have been under way when its thread was lost: only its parent knows whether it is wanted. */
+function tellParent(host: ThreadHost, cell: AgentCell): void {
+  const parent = cell.extra?.parent;
+  if (parent === undefined) return;
+  const thread = host.engine.table.threadOf(parent.slot, parent.generation);
+  if (thread >= 0 && thread !== host.thread) host.router.call(thread, 'childRestored', { parent, child: host.referenceOf(cell) });
 }
 
 /** Gives the inherited agents their places on this thread, and removes those that do not come back. */

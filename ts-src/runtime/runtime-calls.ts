@@ -35,6 +35,11 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
       const cell = host.cells.get(watcher.slot, watcher.generation);
       if (cell !== undefined) host.watches.terminated(cell, { ref, id, reason });
     },
+    childRestored({ parent, child }) {
+      const cell = host.cells.get(parent.slot, parent.generation);
+      if (cell !== undefined && cell.status < Status.stopping && cell.extra?.children?.get(child.slot)?.equals(child) === true) return;
+      void child.stop().catch((error: unknown) => host.logger.warn({ child: child.id, error }, 'a child that came back without a parent did not end'));
+    },
     childEnded: ({ parent, slot }) => host.childEnded(parent, slot),
     escalate: ({ parent, error }) => host.escalateTo(parent, error),
     threadLost: ({ thread, replaced }) => handleThreadLoss(host, thread, replaced),

@@ -23,6 +23,7 @@ export const SYSTEM_CALLS = [
   'log',
   'agentFailed',
   'whenEnded',
+  'childRestored',
 ] as const;
 
 export type SystemCallName = (typeof SYSTEM_CALLS)[number];
@@ -57,6 +58,8 @@ export interface SystemCalls {
   agentFailed(call: AgentFailure): void;
   /** Resolves when an agent whose end has begun has ended; at once for any other. */
   whenEnded(call: { readonly slot: number; readonly generation: number }): void | Promise<void>;
+  /** A child has come back after the loss of its thread. Its parent may have given it up meanwhile, or never have learnt that it was there: then it is ended. */
+  childRestored(call: { readonly parent: AgentReference; readonly child: AgentReference }): void;
 }
 
 export interface Quiet {

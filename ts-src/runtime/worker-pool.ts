@@ -136,9 +136,16 @@ export class WorkerPool {
         ...(this.#options.resourceLimits === undefined ? {} : { resourceLimits: this.#options.resourceLimits }),
         ...execArgvOf(this.#options.execArgv),
       });
-    } catch (error) {
-      // Nothing else that it is given comes from outside.
-      return Promise.reject(optionError('workers', `Node does not start a worker with these options: ${(error as Error).message}`));
+    } catch (cause) {
+      const { message } = cause as Error;
+      if (incarnation === 0) {
+        // Nothing else that it is given comes from outside.
+        return Promise.reject(optionError('workers', `Node does not start a worker with these options: ${message}`));
+      }
+      // There is no worker whose exit would tell: it is lost again, and supervision decides.
+      const error = new NexusError('NEXUS_THREAD_START_FAILED', `thread ${thread} could not be started again: ${message}`, { cause });
+      this.#lost({ thread, exitCode: -1, error });
+      return Promise.reject(error);
     }
     this.#states[thread] = { type: 'starting', worker };
     return new Promise((resolve, reject) => {
@@ -222,7 +229,7 @@ export class WorkerPool {
   }
 
   #startAgain(thread: number): void {
-    // If it ends again, that loss is dealt with where it is noticed.
+    // If it cannot be started or ends again, that loss is dealt with where it is noticed.
     this.#startWorker(thread).catch(() => undefined);
   }
 

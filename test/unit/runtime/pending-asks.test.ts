@@ -1,7 +1,9 @@
 import { getEventListeners } from 'node:events';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type PendingAsk, PendingAsks } from '../../../dist/ts-src/runtime/pending-asks.js';
+import { systemClock } from '../../../dist/ts-src/adapters/system-clock.js';
 import { ManualClock } from './manual-clock.js';
 
 const TARGET = { kind: 'counter', id: 'c1' };
@@ -250,4 +252,30 @@ test('replies that have arrived are read before an ask times out, and not for ev
   clock.advance(64);
   expect(third.outcomes).toEqual(['failed NEXUS_ASK_TIMEOUT']);
   expect(reads).toBeLessThan(1000);
+});
+
+test('asks time out also when reading what has arrived fails', () => {
+  const clock = new ManualClock();
+  let failures = 1;
+  const asks = new PendingAsks(clock, 0, NOT_TIMED, () => {
+    if (failures-- > 0) throw new Error('corrupt');
+    return false;
+  });
+  const one = open(asks, clock, 20);
+  expect(() => clock.advance(8)).toThrow('corrupt');
+  clock.advance(64);
+  expect(one.outcomes).toEqual(['failed NEXUS_ASK_TIMEOUT']);
+});
+
+test('what has arrived is not read in the context of whoever asked first', async () => {
+  const storage = new AsyncLocalStorage<string>();
+  const seen: (string | undefined)[] = [];
+  const asks: PendingAsks = new PendingAsks(systemClock, 0, NOT_TIMED, () => {
+    seen.push(storage.getStore());
+    return false;
+  });
+  await storage.run('of the asker', () => expect(new Promise((resolve, reject) => asks.open(resolve, reject, TARGET, 'add', 30, undefined))).rejects.toThrow());
+  expect(seen.length).toBeGreaterThan(0);
+  expect(seen.filter((store) => store !== undefined)).toEqual([]);
+  asks.stop();
 });
