@@ -18,7 +18,22 @@ export {
 } from './model/agent-definition.js';
 export type { ActionName, ActionsOf, AgentRef, AskArguments, AskOptions, TellArguments, TellOutcome } from './model/agent-ref.js';
 export type { HistogramName, HistogramSnapshot } from './model/histogram.js';
-export { describeShape, fingerprint, type Infer, type Shape, shape } from './model/shape.js';
+export {
+  type ArrayShape,
+  describeShape,
+  type EnumerationShape,
+  fingerprint,
+  type Infer,
+  type LeafShape,
+  type NullableShape,
+  type ObjectShape,
+  type OptionalShape,
+  type Shape,
+  shape,
+  type TupleShape,
+} from './model/shape.js';
+export type { PlacementPlan, PlacementPolicy } from './model/thread-placement.js';
+export type { Refusal } from './model/topology.js';
 export type { InitOf, Routing, SendOptions, SpawnArguments, SpawnOptions, ThreadChoice } from './model/spawn-options.js';
 export type { NexusTopology } from '../bindings/placement.js';
 export type { AgentSummary, Nexus, NexusEvents, StopReport, ThreadState, ThreadStatistics } from './nexus.js';

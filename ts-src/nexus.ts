@@ -115,7 +115,7 @@ export class Nexus {
    * The live agent of this id, or a new one: if the end of one with this id has begun, after that. Concurrent calls from any thread get the same agent.
    * Rejects as `spawn`, and with NEXUS_KIND_MISMATCH.
    */
-  getOrSpawn<D extends AnyAgent>(definition: D, id: string, ...rest: SpawnArguments<D>): Promise<AgentRef<D>> {
+  getOrSpawn<D extends AnyAgent>(definition: D, id: string, ...rest: SpawnArguments<D, 'id'>): Promise<AgentRef<D>> {
     if (this.#stopped !== undefined) return Promise.reject(nexusStopped());
     return this.#host.getOrSpawn(definition, id, rest[0] as SpawnOptions | undefined) as Promise<unknown> as Promise<AgentRef<D>>;
   }

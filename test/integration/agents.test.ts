@@ -16,3 +16,11 @@ test('an agent on a worker answers an ask', async () => {
   expect(ref.tell('add', 3)).toBe('accepted');
   expect(await ref.ask('read')).toBe(5);
 });
+
+test('getOrSpawn refuses an id among its options: it has one already', async () => {
+  nexus = await createNexus({ agents: [module], threads: 0 });
+  // @ts-expect-error the id is an argument of its own
+  const attempt = nexus.getOrSpawn(Counter, 'c1', { id: 'c2' });
+  await expect(attempt).rejects.toMatchObject({ code: 'NEXUS_OPTION_UNKNOWN' });
+  expect(nexus.find('c1')).toBeUndefined();
+});

@@ -66,13 +66,13 @@ describeEngines((engine) => {
       const ref = await nexus.spawn(Declared, { thread });
       const keep = ref.tell as (action: string, input: unknown) => unknown;
       const failure = await failureOf(() => keep.call(ref, 'keep', { n: 1.5, text: 'x', data: new Uint8Array(0) }));
-      expect(failure).toMatchObject({ code: 'NEXUS_SHAPE_MISMATCH', message: "input of 'keep' of 'declared'.n is 1.5, not an int32" });
+      expect(failure).toMatchObject({ code: 'NEXUS_SHAPE_MISMATCH', message: "'keep' of 'declared': input.n is 1.5, not an int32" });
       expect(failure?.error).toBeInstanceOf(NexusTypeError);
       expect((failure?.error as NexusTypeError).data).toEqual({ kind: 'declared', action: 'keep', part: 'input' });
       expect(await codeOf(() => keep.call(ref, 'keep', { n: 1, text: 'x' }))).toBe('NEXUS_SHAPE_MISMATCH');
       expect(await codeOf(() => keep.call(ref, 'keep', undefined))).toBe('NEXUS_SHAPE_MISMATCH');
       const ask = ref.ask as (action: string, input: unknown) => Promise<unknown>;
-      expect(await failureOf(ask.call(ref, 'add', '5'))).toMatchObject({ message: `input of 'add' of 'declared' is "5", not an int32` });
+      expect(await failureOf(ask.call(ref, 'add', '5'))).toMatchObject({ message: `'add' of 'declared': input is "5", not an int32` });
       expect(await codeOf(ask.call(ref, 'nothing', null))).toBe('NEXUS_SHAPE_MISMATCH');
       expect(await ref.ask('seen')).toEqual({ seen: [], senders: [], total: 0 });
     });
@@ -83,7 +83,7 @@ describeEngines((engine) => {
       expect(await ref.ask('lie', '{ "n": 3 }')).toEqual({ n: 3 });
       const failure = await failureOf(ref.ask('lie', '{ "m": 3 }'));
       expect(failure).toMatchObject({ code: 'NEXUS_SHAPE_MISMATCH' });
-      expect(failure?.message).toMatch(/^reply of 'lie' of 'declared'\.n is missing/);
+      expect(failure?.message).toMatch(/^'lie' of 'declared': reply\.n is missing/);
       expect((failure?.error as NexusTypeError).data).toEqual({ kind: 'declared', action: 'lie', part: 'reply' });
       expect(await ref.ask('lieLater', '3')).toBe(3);
       expect(await codeOf(ref.ask('lieLater', '"3"'))).toBe('NEXUS_SHAPE_MISMATCH');
@@ -198,6 +198,7 @@ test('a definition with a shape that is none is refused by defineAgent', async (
   expect((await failureOf(() => define(action({ reply: { type: 'object', fields: { x: { type: 'int33' } } } }))))?.message).toMatch(
     /^defineAgent: reply of action 'a' of 'k'\.x has the type "int33", which is none/,
   );
+  expect(await failureOf(() => shape.array(shape.int32, { maxLength: 1 } as object))).toMatchObject({ code: 'NEXUS_OPTION_UNKNOWN' });
   expect(await codeOf(() => define(action({ inputs: shape.int32 })))).toBe('NEXUS_DEFINITION_INVALID');
   expect(await codeOf(() => define(action({ input: EVERYTHING, concurrent: 1 })))).toBe('NEXUS_DEFINITION_INVALID');
 });

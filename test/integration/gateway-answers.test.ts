@@ -65,7 +65,7 @@ describe('an action that declares its shapes', () => {
     expect(await json(`${url}/agents/typed-one/add`, 'POST', { by: 4 })).toMatchObject({ status: 200, body: { reply: 4 } });
     const refused = await json(`${url}/agents/typed-one/add`, 'POST', { by: 'x' });
     expect(code(refused)).toBe('422 NEXUS_SHAPE_MISMATCH');
-    expect(refused.body.error.message).toBe(`input of 'add' of 'typed'.by is "x", not an int32`);
+    expect(refused.body.error.message).toBe(`'add' of 'typed': input.by is "x", not an int32`);
     expect(code(await json(`${url}/agents/typed-one/add`, 'POST'))).toBe('422 NEXUS_SHAPE_MISMATCH');
   });
 
@@ -122,4 +122,13 @@ describe('status', () => {
     expect((await json(`${gate.url}/health`)).status).toBe(200);
     expect((await http(`${gate.url}/metrics`)).status).toBe(200);
   });
+});
+
+test('a gateway without a nexus is refused, and nothing listens', async () => {
+  for (const value of [undefined, {}]) {
+    await expect(startGateway(value as unknown as Nexus, { port: 0 })).rejects.toMatchObject({
+      code: 'NEXUS_OPTION_INVALID',
+      message: expect.stringContaining('createNexus'),
+    });
+  }
 });

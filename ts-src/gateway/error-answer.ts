@@ -19,6 +19,8 @@ const OVERLOADED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'NEXUS_THREAD_LOST',
   'NEXUS_THREAD_FAILED',
   'NEXUS_STOPPED',
+  'NEXUS_CIRCUIT_OPEN',
+  'NEXUS_BULKHEAD_FULL',
 ]);
 
 /** Of calls the gateway makes itself: find, spawn, stop. */
@@ -61,7 +63,7 @@ export function internalAnswer(): Answer {
 function handlerAnswer(error: unknown): Answer {
   if (isNexusError(error)) {
     if (OVERLOADED.has(error.code)) return overloaded(error);
-    if (error.code === 'NEXUS_ASK_TIMEOUT') return answer(504, error.code, error.message, dataOf(error));
+    if (error.code === 'NEXUS_ASK_TIMEOUT' || error.code === 'NEXUS_TIMEOUT') return answer(504, error.code, error.message, dataOf(error));
     return answer(500, error.code, error.message);
   }
   if (typeof error !== 'object' || error === null) return answer(500, 'GATEWAY_HANDLER_FAILED', String(error));
@@ -74,7 +76,9 @@ function handlerAnswer(error: unknown): Answer {
 }
 
 function overloaded(error: NexusError | NexusTypeError): Answer {
-  return answer(503, error.code, error.message, dataOf(error), RETRY_AFTER);
+  const retryAfterMs = error.code === 'NEXUS_CIRCUIT_OPEN' ? error.data?.['retryAfterMs'] : undefined;
+  const headers = typeof retryAfterMs === 'number' && retryAfterMs > 1000 ? { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) } : RETRY_AFTER;
+  return answer(503, error.code, error.message, dataOf(error), headers);
 }
 
 function isNexusError(error: unknown): error is NexusError | NexusTypeError {

@@ -10,6 +10,7 @@ import { agentRoutes } from './agent-routes.js';
 import { answerBrokenRequest } from './broken-request.js';
 import { Exchanges } from './exchange.js';
 import { GatewayError } from './gateway-error.js';
+import { optionError } from '../errors.js';
 import { type GatewayOptions, type GatewayStopOptions, resolveGatewayOptions, resolveStopDeadline } from './gateway-options.js';
 import { hostGuard } from './host-guard.js';
 import { Router } from './router.js';
@@ -39,6 +40,7 @@ export interface Gateway {
  * Rejects with NexusTypeError NEXUS_OPTION_INVALID or NEXUS_OPTION_UNKNOWN, GatewayError GATEWAY_LISTEN_FAILED.
  */
 export async function startGateway(nexus: Nexus, options: GatewayOptions = {}): Promise<Gateway> {
+  if (typeof (nexus as Partial<Nexus> | undefined)?.threads !== 'function') throw optionError('nexus', 'must be a nexus, as createNexus makes one');
   const resolved = resolveGatewayOptions(options);
   const { host, headersTimeoutMs, requestTimeoutMs } = resolved;
   const server = createServer({

@@ -44,7 +44,7 @@ export interface AgentContext {
   /** Spawns a child: it ends when this agent ends or restarts. */
   spawn<D extends AnyAgent>(definition: D, ...rest: SpawnArguments<D>): Promise<AgentRef<D>>;
   /** The live agent of this id and kind, or a new one (not a child: others may use it too). */
-  getOrSpawn<D extends AnyAgent>(definition: D, id: string, ...rest: SpawnArguments<D>): Promise<AgentRef<D>>;
+  getOrSpawn<D extends AnyAgent>(definition: D, id: string, ...rest: SpawnArguments<D, 'id'>): Promise<AgentRef<D>>;
   find<D extends AnyAgent = AnyAgent>(id: string, definition?: D): AgentRef<D> | undefined;
   /** `find` for at most 65,536 ids in one call, in their order. */
   findMany<D extends AnyAgent = AnyAgent>(ids: readonly string[], definition?: D): (AgentRef<D> | undefined)[];

@@ -4,6 +4,7 @@
  */
 import { NexusTypeError } from '../errors.js';
 import type { AgentRef } from './agent-ref.js';
+import { checkNames } from './nearest-name.js';
 
 /** The values of the shapes that have no parts. */
 export interface LeafValues {
@@ -119,6 +120,7 @@ export const shape = Object.freeze({
 
   /** `lengthMax` is checked on both sides; without it the limit is that of the message. */
   array<E extends Shape>(element: E, options: { readonly lengthMax?: number } = {}): ArrayShape<E> {
+    checkNames('array', options, ['lengthMax']);
     const { lengthMax } = options;
     return made('array', lengthMax === undefined ? { type: 'array', element } : { type: 'array', element, lengthMax });
   },
@@ -261,6 +263,7 @@ function partsOf(whole: Shape, path: string): (readonly [step: string, part: unk
       return fields.map(([name, field]) => [`.${name}`, field]);
     }
     default:
+      if ((whole as { type: unknown }).type === undefined) throw invalid(path, 'is not a shape but an object');
       throw invalid(path, `has the type ${show((whole as { type: unknown }).type)}, which is none`);
   }
 }

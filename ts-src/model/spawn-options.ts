@@ -27,10 +27,10 @@ export interface SendOptions {
 
 // biome-ignore lint/suspicious/noExplicitAny: types are taken apart here
 export type InitOf<D extends AnyAgent> = D extends AgentDefinition<any, any, infer I, any> ? I : never;
-/** `init` may be left out where the state factory takes none. */
-export type SpawnArguments<D extends AnyAgent> =
+/** `init` may be left out where the state factory takes none. `Without`: options that are arguments of their own. */
+export type SpawnArguments<D extends AnyAgent, Without extends keyof SpawnOptions = never> =
   undefined extends InitOf<D>
-    ? [options?: SpawnOptions<InitOf<D>>]
+    ? [options?: Omit<SpawnOptions<InitOf<D>>, Without>]
     : unknown extends InitOf<D>
-      ? [options?: SpawnOptions<InitOf<D>>]
-      : [options: SpawnOptions<InitOf<D>> & { readonly init: InitOf<D> }];
+      ? [options?: Omit<SpawnOptions<InitOf<D>>, Without>]
+      : [options: Omit<SpawnOptions<InitOf<D>>, Without> & { readonly init: InitOf<D> }];

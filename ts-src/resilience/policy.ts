@@ -71,6 +71,7 @@ export abstract class Policy<F = never> {
 const ASK_OPTIONS: readonly string[] = [...CALL_OPTIONS, 'timeoutMs'];
 
 function ask(ref: AgentRef, action: string, input: unknown, context: PolicyContext, timeoutMs: number | undefined): Promise<unknown> {
+  if (typeof (ref as Partial<AgentRef> | undefined)?.ask !== 'function') throw optionError('ref', 'must be a reference to an agent');
   return ref.ask(action, input, context.askOptionsFor(timeoutMs));
 }
 

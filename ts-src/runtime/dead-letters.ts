@@ -23,8 +23,6 @@ const COUNTERS: Record<DeadLetterReason, number> = {
   nexusStopped: L.COUNTER_DEAD_NEXUS_STOPPED,
 };
 
-export const DEAD_LETTER_REASONS = Object.keys(COUNTERS) as readonly DeadLetterReason[];
-
 export class DeadLetters {
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
@@ -52,9 +50,4 @@ export class DeadLetters {
     const at = this.#countersAt + COUNTERS[reason];
     this.#doubles[at] = (this.#doubles[at] as number) + count;
   }
-}
-
-/** Index of the counter of a reason, for those who read them. */
-export function deadLetterCounter(reason: DeadLetterReason): number {
-  return COUNTERS[reason];
 }

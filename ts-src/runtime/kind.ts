@@ -135,7 +135,7 @@ function entryOf(
 ): ActionEntry {
   const action = (definition?.actions as Actions<unknown> | undefined)?.[name] ?? absent;
   const codec = (part: 'input' | 'reply', shape: Shape | undefined): MessageCodec | undefined =>
-    shape === undefined ? undefined : lazyCodec(shape, references, { subject: `${part} of '${name}' of '${kind}'`, data: { kind, action: name, part } });
+    shape === undefined ? undefined : lazyCodec(shape, references, { subject: `'${name}' of '${kind}': ${part}`, data: { kind, action: name, part } });
   const declared = { name, index, input: codec('input', input), reply: codec('reply', reply) };
   return typeof action === 'function'
     ? { ...declared, handler: action, concurrent: false }

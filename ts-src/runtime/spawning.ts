@@ -15,7 +15,8 @@ import { nexusStopped, spawnTimeout } from './failures.js';
 import type { Kind, KindRegistry } from './kind.js';
 
 const GET_OR_SPAWN_ATTEMPTS = 8;
-const SPAWN_OPTIONS = ['id', 'init', 'thread', 'timeoutMs'];
+const GET_OR_SPAWN_OPTIONS = ['init', 'thread', 'timeoutMs'];
+const SPAWN_OPTIONS = ['id', ...GET_OR_SPAWN_OPTIONS];
 const SPAWN_TIMEOUT_MS = 30_000;
 const ENDING_UNSEEN: readonly ErrorCode[] = ['NEXUS_STOP_TIMEOUT', 'NEXUS_ASK_TIMEOUT', 'NEXUS_THREAD_LOST'];
 const TIMEOUT_MS_MAX = 86_400_000;
@@ -77,7 +78,7 @@ export class Spawning {
 
   async getOrSpawn(definition: AnyAgent, id: string, options: SpawnOptions | undefined): Promise<AgentReference> {
     const kind = this.#kindOf(definition);
-    if (options !== undefined) checkNames('getOrSpawn', options, SPAWN_OPTIONS);
+    if (options !== undefined) checkNames('getOrSpawn', options, GET_OR_SPAWN_OPTIONS);
     const timeoutMs = timeoutOf(options);
     const deadlineMs = this.#needs.clock.nowMs() + timeoutMs;
     for (let attempt = 1; ; ) {

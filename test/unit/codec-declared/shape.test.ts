@@ -115,7 +115,7 @@ describe('a declaration that is not usable', () => {
     ],
     ['shape.next contains itself', () => checkShape(cyclic)],
     [
-      'shape.items[].price has the type undefined, which is none',
+      'shape.items[].price is not a shape but an object',
       () => checkShape({ type: 'object', fields: { items: { type: 'array', element: { type: 'object', fields: { price: {} } } } } }),
     ],
     ['shape.a has the value "x" twice', () => compileCodec({ type: 'object', fields: { a: { type: 'enumeration', values: ['x', 'x'] } } }, references)],
