@@ -24,7 +24,7 @@ import { WorkerPool } from './runtime/worker-pool.js';
 
 /**
  * Starts a nexus: reserves the shared memory, imports the agent modules here and on every worker, and resolves when all threads serve.
- * Rejects with NexusTypeError NEXUS_OPTION_INVALID or NEXUS_OPTION_UNKNOWN, NexusError NEXUS_MODULE_FAILED (with the module's own error), NEXUS_MODULE_EMPTY,
+ * Rejects with NexusTypeError NEXUS_OPTION_INVALID or NEXUS_OPTION_UNKNOWN, NexusError NEXUS_MODULE_FAILED (with the module's own error), NEXUS_MODULE_EMPTY, NEXUS_MODULE_MISMATCH,
  * NEXUS_KIND_DUPLICATE, NEXUS_THREAD_START_FAILED, NEXUS_ENGINE_UNAVAILABLE, NEXUS_MEMORY_UNAVAILABLE; nothing is left running then.
  */
 export async function createNexus(options: NexusOptions): Promise<Nexus> {

@@ -16,7 +16,7 @@ export type TellOutcome =
   | 'stopped';
 
 export interface AskOptions {
-  /** Time to wait for the reply. Default 5,000 (or `ask.timeoutMs` of the nexus); at most 86,400,000. */
+  /** Time to wait for the reply. Default 5,000 (or `messages.askTimeoutMs` of the nexus); at most 86,400,000. */
   readonly timeoutMs?: number;
   /** Gives up the wait (the message may still be handled). */
   readonly signal?: AbortSignal;
@@ -37,7 +37,7 @@ export interface AgentRef<D extends AnyAgent = AnyAgent> {
   readonly kind: string;
   /**
    * Sends a message and does not wait. Never throws for a full mailbox, a full ring or an agent that has ended: it returns what became of the message.
-   * @throws NexusTypeError NEXUS_ACTION_UNKNOWN, NEXUS_NOT_CLONEABLE (agent on another thread); NexusError NEXUS_MESSAGE_TOO_LARGE
+   * @throws NexusTypeError NEXUS_ACTION_UNKNOWN, NEXUS_SHAPE_MISMATCH, NEXUS_NOT_CLONEABLE (agent on another thread); NexusError NEXUS_MESSAGE_TOO_LARGE
    */
   tell<N extends ActionName<D>>(action: N, ...rest: TellArguments<ActionsOf<D>[N]>): TellOutcome;
   /**
