@@ -6,7 +6,8 @@ import type { SharedMemory } from '../../bindings/shared-memory.js';
 import { NexusError, optionError } from '../errors.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import { FOUND_NUMBERS, type RoutingTable } from '../ports/engine.js';
-import type { AgentReference } from './agent-reference.js';
+import { AgentReference, type ReferenceHost } from './agent-reference.js';
+import type { KindRegistry } from './kind.js';
 import { hasParent, isEnding } from './record-word.js';
 
 /** Ids of one call of `findMany`: some milliseconds of the thread's time. */
@@ -15,18 +16,22 @@ const FIND_MANY_MAX = 65_536;
 export interface DirectoryNeeds {
   readonly table: RoutingTable;
   readonly shared: SharedMemory;
-  reference(slot: number, generation: number, kind: number, id: string): AgentReference;
+  readonly kinds: KindRegistry;
+  /** Of the references that are made. */
+  readonly host: ReferenceHost;
 }
 
 export class Directory {
   readonly #table: RoutingTable;
   readonly #shared: SharedMemory;
-  readonly #needs: DirectoryNeeds;
+  readonly #kinds: KindRegistry;
+  readonly #host: ReferenceHost;
 
   constructor(needs: DirectoryNeeds) {
     this.#table = needs.table;
     this.#shared = needs.shared;
-    this.#needs = needs;
+    this.#kinds = needs.kinds;
+    this.#host = needs.host;
   }
 
   /** The agent of this id, unless its end has begun. @throws NexusError NEXUS_KIND_MISMATCH; NexusTypeError NEXUS_OPTION_INVALID */
@@ -50,7 +55,7 @@ export class Directory {
       const at = index * FOUND_NUMBERS;
       const slot = numbers[at] as number;
       if (slot === 0 || isEnding(this.#shared, slot) || !isWellFormed(id)) return undefined;
-      const found = this.#needs.reference(slot, numbers[at + 1] as number, numbers[at + 2] as number, id);
+      const found = new AgentReference(this.#host, this.#kinds.byIndex(numbers[at + 2] as number), slot, numbers[at + 1] as number, undefined, id);
       if (definition !== undefined) checkKind(found, id, definition);
       return found;
     });
@@ -79,7 +84,7 @@ export class Directory {
     const slot = table.find(id);
     // As UTF-8, an id with half of a surrogate pair would be that of another agent. None can be spawned.
     if (slot === 0 || isEnding(this.#shared, slot) !== ending || !isWellFormed(id)) return undefined;
-    return this.#needs.reference(slot, table.foundGeneration, table.foundKind, id);
+    return new AgentReference(this.#host, this.#kinds.byIndex(table.foundKind), slot, table.foundGeneration, undefined, id);
   }
 }
 

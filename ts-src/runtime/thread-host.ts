@@ -106,7 +106,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       restore: (slot, generation, kind, id) => this.reference(slot, generation, kind, id),
     };
     this.kinds = new KindRegistry(kinds, references);
-    this.directory = new Directory({ table: engine.table, shared, reference: (slot, generation, kind, id) => this.reference(slot, generation, kind, id) });
+    this.directory = new Directory({ table: engine.table, shared, kinds: this.kinds, host: this });
     // For what is decoded later and elsewhere: they know no shapes.
     const standaloneEncoder = new ValueEncoder(references, { shapes: false });
     const standaloneDecoder = new ValueDecoder(references);
