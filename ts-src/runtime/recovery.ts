@@ -17,6 +17,7 @@ export function handleThreadLoss(host: ThreadHost, thread: number, replaced: boo
     const dropped = links.reset(thread);
     if (dropped > 0) host.deadLetters.add('threadLost', dropped);
   } else links.giveUp(thread);
+  host.entries.threadLost(thread, replaced);
   watches.threadLost(thread, replaced, (ref) => engine.table.threadOf(ref.slot, ref.generation));
   for (const cell of [...host.cells]) {
     const parent = cell.extra?.parent;

@@ -18,7 +18,7 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     },
     stopAgent({ slot, generation }) {
       const cell = host.cells.get(slot, generation);
-      return cell === undefined ? undefined : host.stopHere(cell);
+      return cell === undefined ? undefined : host.stopping.stopHere(cell);
     },
     whenEnded: ({ slot, generation }) => host.lifecycle.whenEnded(host.cells.get(slot, generation)),
     watch({ target, watcher }) {
@@ -40,9 +40,11 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
       if (cell !== undefined && cell.status < Status.stopping && cell.extra?.children?.get(child.slot)?.equals(child) === true) return;
       void child.stop().catch((error: unknown) => host.logger.warn({ child: child.id, error }, 'a child that came back without a parent did not end'));
     },
-    childEnded: ({ parent, slot }) => host.childEnded(parent, slot),
-    escalate: ({ parent, error }) => host.escalateTo(parent, error),
+    childEnded: ({ parent, slot }) => host.lineage.childEnded(parent, slot),
+    escalate: ({ parent, error }) => host.lineage.escalateTo(parent, error),
     threadLost: ({ thread, replaced }) => handleThreadLoss(host, thread, replaced),
+    entriesChanged: (changes) => host.entries.received(changes),
+    roundTrip: () => undefined,
     quiet: () => quiet(host),
     shutdown: () => stopAllAgents(host),
   };

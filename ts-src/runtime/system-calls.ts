@@ -6,6 +6,7 @@
 import type { StopReason } from '../model/agent-definition.js';
 import type { AgentReference } from './agent-reference.js';
 import type { DeadLetter } from './dead-letters.js';
+import type { EntryChange } from './replicated-entries.js';
 
 export const SYSTEM_CALLS = [
   'spawn',
@@ -24,6 +25,8 @@ export const SYSTEM_CALLS = [
   'agentFailed',
   'whenEnded',
   'childRestored',
+  'entriesChanged',
+  'roundTrip',
 ] as const;
 
 export type SystemCallName = (typeof SYSTEM_CALLS)[number];
@@ -60,6 +63,9 @@ export interface SystemCalls {
   whenEnded(call: { readonly slot: number; readonly generation: number }): void | Promise<void>;
   /** A child has come back after the loss of its thread. Its parent may have given it up meanwhile, or never have learnt that it was there: then it is ended. */
   childRestored(call: { readonly parent: AgentReference; readonly child: AgentReference }): void;
+  entriesChanged(changes: readonly EntryChange[]): void;
+  /** Answers when everything that was sent before has been read. */
+  roundTrip(): void;
 }
 
 export interface Quiet {

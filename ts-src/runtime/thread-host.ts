@@ -7,7 +7,7 @@ import * as L from '../../layout/generated/layout.js';
 import type { ReferenceCodec } from '../codec/reference-codec.js';
 import { ValueDecoder } from '../codec/value-decoder.js';
 import { ValueEncoder } from '../codec/value-encoder.js';
-import { NexusError, NexusTypeError, optionError } from '../errors.js';
+import { NexusTypeError, optionError } from '../errors.js';
 import type { AgentContext, AgentTimer, Logger } from '../model/agent-context.js';
 import type { AnyAgent, StopReason } from '../model/agent-definition.js';
 import type { AskOptions, TellOutcome } from '../model/agent-ref.js';
@@ -15,7 +15,7 @@ import { SeededRandom } from '../model/seeded-random.js';
 import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
 import type { Clock } from '../ports/clock.js';
 import type { EngineThread } from '../ports/engine.js';
-import { type AgentCell, extraOf, Status } from './agent-cell.js';
+import { type AgentCell, extraOf } from './agent-cell.js';
 import { AgentReference, type ReferenceHost } from './agent-reference.js';
 import { AgentTimers } from './agent-timers.js';
 import { CellTable } from './cell-table.js';
@@ -27,6 +27,7 @@ import { nexusStopped } from './failures.js';
 import { HistogramShard } from './histogram-shard.js';
 import { type Kind, KindRegistry, type KindSources } from './kind.js';
 import { Lifecycle } from './lifecycle.js';
+import { Lineage } from './lineage.js';
 import { Links } from './links.js';
 import { MessageReceiver, systemActions } from './message-receiver.js';
 import { MessageRouter } from './message-router.js';
@@ -34,12 +35,13 @@ import { inNeutralContext } from './neutral-context.js';
 import { PendingAsks } from './pending-asks.js';
 import { markEnding } from './record-word.js';
 import { sendableError } from './remote-reply.js';
+import { ReplicatedEntries } from './replicated-entries.js';
 import { Spawning } from './spawning.js';
+import { Stopping } from './stopping.js';
 import type { AgentFailure, LogLine, Signal, SystemCalls } from './system-calls.js';
 import { ThreadCounters } from './thread-counters.js';
 import { Watches } from './watches.js';
 
-const DONE = Promise.resolve();
 /** Of a request whose caller has a deadline of its own, and wants to know what became of it even after that. */
 const REQUEST_TIMEOUT_MS = 86_400_000;
 
@@ -68,12 +70,15 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly cells = new CellTable();
   readonly dispatcher: Dispatcher;
   readonly lifecycle: Lifecycle;
+  readonly stopping: Stopping;
+  readonly lineage: Lineage;
   readonly watches: Watches;
   readonly timers: AgentTimers;
   readonly asks: PendingAsks;
   readonly deadLetters: DeadLetters;
   readonly links: Links;
   readonly router: MessageRouter;
+  readonly entries: ReplicatedEntries;
   /** Set when the nexus stops: no agent is spawned any more. */
   isStopping = false;
   readonly #options: ThreadHostOptions;
@@ -147,6 +152,13 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       asks: this.asks,
       deadLetters: this.deadLetters,
     });
+    this.entries = new ReplicatedEntries({
+      thread,
+      threadCount: shared.threadCount,
+      canReach: (to) => this.links.canReach(to),
+      send: (to, changes) => this.router.call(to, 'entriesChanged', changes),
+      roundTrip: (to) => this.router.request(to, 'roundTrip', undefined, REQUEST_TIMEOUT_MS, { kind: 'thread', id: String(to) }).catch(() => undefined),
+    });
     const startingAt = threadWord(shared, thread) + L.THREAD_WORD_STARTING;
     this.lifecycle = new Lifecycle({
       table: engine.table,
@@ -167,7 +179,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       random: () => this.#random.next(),
       ended: (cell, reason) => {
         this.watches.ended(cell, reason);
-        this.#leaveParent(cell);
+        this.lineage.leaveParent(cell);
       },
       forget: (cell) => {
         this.watches.forget(cell);
@@ -176,8 +188,32 @@ export class ThreadHost implements ReferenceHost, ContextHost {
         this.timers.cancelAll(cell);
         this.dispatcher.dropTimerMessages(cell);
       },
-      escalate: (cell, error) => this.#escalate(cell, error),
+      escalate: (cell, error) => this.lineage.escalate(cell, error),
       agentFailed: (cell, error, action) => events.agentFailed(this.#failure(cell, error, action)),
+    });
+    this.stopping = new Stopping({
+      thread,
+      timeoutMs: options.askTimeoutMs,
+      clock,
+      lifecycle: this.lifecycle,
+      dispatcher: this.dispatcher,
+      cellOf: (agent) => this.cells.get(agent.slot, agent.generation),
+      reachableThreadOf: (agent) => {
+        const owner = engine.table.threadOf(agent.slot, agent.generation);
+        return owner >= 0 && this.links.canReach(owner) ? owner : -1;
+      },
+      requestStop: (to, agent, timeoutMs) => this.router.request(to, 'stopAgent', { slot: agent.slot, generation: agent.generation }, timeoutMs, agent),
+      requestWhenEnded: (to, agent, timeoutMs) => this.router.request(to, 'whenEnded', { slot: agent.slot, generation: agent.generation }, timeoutMs, agent),
+      agentCountChanged: () => this.#counters.publishAgentCount(),
+    });
+    this.lineage = new Lineage({
+      thread,
+      cellOf: (agent) => this.cells.get(agent.slot, agent.generation),
+      threadOf: (agent) => engine.table.threadOf(agent.slot, agent.generation),
+      failed: (cell, error) => this.lifecycle.failed(cell, error, undefined),
+      sendChildEnded: (to, parent, slot) => this.router.call(to, 'childEnded', { parent, slot }),
+      sendEscalate: (to, parent, error) => this.router.call(to, 'escalate', { parent, error }),
+      escalateToThread: (cell, error) => events.escalated(this.#failure(cell, error, undefined)),
     });
     this.timers = new AgentTimers(clock, (cell, action, input) => {
       this.router.sentLocal++;
@@ -208,7 +244,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       clock,
       find: (id, definition) => this.find(id, definition),
       findEnding: (id) => this.directory.findEnding(id),
-      whenEnded: (agent, timeoutMs) => this.#whenEnded(agent, timeoutMs),
+      whenEnded: (agent, timeoutMs) => this.stopping.whenEnded(agent, timeoutMs),
       spawnHere: (kind, id, init, parent, timeoutMs) => this.spawnHere(kind, id, init, parent, timeoutMs),
       spawnThere: (to, kind, id, init, parent, timeoutMs) =>
         this.router.request(to, 'spawn', { kind: kind.index, id, init, parent, timeoutMs }, REQUEST_TIMEOUT_MS, { kind: kind.name, id }),
@@ -290,32 +326,12 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     return spawned.finally(() => this.#counters.publishAgentCount()).then((cell) => this.#referenceTo(cell, id));
   }
 
-  stop(target: AgentReference, timeoutMs = this.#options.askTimeoutMs): Promise<void> {
-    const cell = target.cell ?? this.cells.get(target.slot, target.generation);
-    if (cell === undefined) return this.#stopRemote(target, timeoutMs);
-    if (cell.status === Status.ready && cell.mailbox === undefined) {
-      // Nothing waits: no need to queue.
-      this.lifecycle.stop(cell, { type: 'stopped' });
-      this.#counters.publishAgentCount();
-    }
-    return (cell.status as Status) === Status.stopped ? DONE : this.#within(this.stopHere(cell), target, timeoutMs);
-  }
-
-  /** Ends an agent of this thread behind the messages it has; resolves when it has ended. */
-  stopHere(cell: AgentCell): Promise<void> {
-    if (cell.status === Status.stopped) return DONE;
-    // An agent that waits for its restart handles no messages: do not queue behind them.
-    if (cell.status === Status.suspended) this.lifecycle.stop(cell, { type: 'stopped' });
-    return new Promise((resolve) => {
-      this.lifecycle.whenStopped(cell, resolve);
-      this.dispatcher.enqueueSystem(cell, systemActions.stop, undefined, undefined);
-    });
+  stop(target: AgentReference, timeoutMs?: number): Promise<void> {
+    return this.stopping.stop(target, timeoutMs);
   }
 
   requestStop(cell: AgentCell): void {
-    extraOf(cell).stopRequested = true;
-    // Outside of a handler nobody looks at the flag until the next message.
-    this.dispatcher.enqueueSystem(cell, systemActions.look, undefined, undefined);
+    this.stopping.stopSelf(cell);
   }
 
   watch(cell: AgentCell, target: AgentReference): void {
@@ -339,17 +355,6 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     const bind = (level: LogLine['level']) => (data: object, message: string) =>
       this.logger[level]({ agent: this.nameOf(cell.slot, cell.generation), kind: cell.kind.name, thread: this.thread, ...data }, message);
     return { debug: bind('debug'), info: bind('info'), warn: bind('warn'), error: bind('error') };
-  }
-
-  escalateTo(parent: AgentReference, error: unknown): void {
-    const cell = this.cells.get(parent.slot, parent.generation);
-    if (cell !== undefined) return this.lifecycle.failed(cell, error, undefined);
-    const thread = this.engine.table.threadOf(parent.slot, parent.generation);
-    if (thread >= 0 && thread !== this.thread) this.router.call(thread, 'escalate', { parent, error: sendableError(error) });
-  }
-
-  childEnded(parent: AgentReference, slot: number): void {
-    this.cells.get(parent.slot, parent.generation)?.extra?.children?.delete(slot);
   }
 
   nameOf(slot: number, generation: number): string | undefined {
@@ -386,46 +391,6 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     });
   }
 
-  #whenEnded(agent: AgentReference, timeoutMs: number): Promise<void> {
-    const cell = this.cells.get(agent.slot, agent.generation);
-    if (cell !== undefined) return this.#within(Promise.resolve(this.lifecycle.whenEnded(cell)), agent, timeoutMs);
-    const thread = this.engine.table.threadOf(agent.slot, agent.generation);
-    if (thread < 0 || thread === this.thread || !this.links.canReach(thread)) return DONE;
-    return this.router.request(thread, 'whenEnded', { slot: agent.slot, generation: agent.generation }, timeoutMs, agent);
-  }
-
-  #stopRemote(target: AgentReference, timeoutMs: number): Promise<void> {
-    const thread = this.engine.table.threadOf(target.slot, target.generation);
-    if (thread < 0 || thread === this.thread || !this.links.canReach(thread)) return DONE;
-    return this.router.request(thread, 'stopAgent', { slot: target.slot, generation: target.generation }, timeoutMs, target).catch((error: unknown) => {
-      throw error instanceof NexusError && error.code === 'NEXUS_ASK_TIMEOUT' ? stopTimeout(target, timeoutMs) : error;
-    });
-  }
-
-  #within(ended: Promise<void>, target: AgentReference, timeoutMs: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.clock.after(timeoutMs, () => reject(stopTimeout(target, timeoutMs)));
-      void ended.then(() => {
-        cancel();
-        resolve();
-      });
-    });
-  }
-
-  #leaveParent(cell: AgentCell): void {
-    const parent = cell.extra?.parent;
-    if (parent === undefined) return;
-    if (this.cells.get(parent.slot, parent.generation) !== undefined) return this.childEnded(parent, cell.slot);
-    const thread = this.engine.table.threadOf(parent.slot, parent.generation);
-    if (thread >= 0 && thread !== this.thread) this.router.call(thread, 'childEnded', { parent, slot: cell.slot });
-  }
-
-  #escalate(cell: AgentCell, error: unknown): void {
-    const parent = cell.extra?.parent;
-    if (parent !== undefined && this.engine.table.threadOf(parent.slot, parent.generation) >= 0) return this.escalateTo(parent, error);
-    this.events.escalated(this.#failure(cell, error, undefined));
-  }
-
   #failure(cell: AgentCell, error: unknown, action: string | undefined): AgentFailure {
     return { id: this.nameOf(cell.slot, cell.generation) ?? '', kind: cell.kind.name, action, thread: this.thread, error };
   }
@@ -460,10 +425,4 @@ export class ThreadHost implements ReferenceHost, ContextHost {
 /** What went wrong may hold anything; the news of it must get through. */
 function sendableReason(reason: StopReason): StopReason {
   return 'error' in reason ? { type: reason.type, error: sendableError(reason.error) } : reason;
-}
-
-function stopTimeout(target: AgentReference, timeoutMs: number): NexusError {
-  return new NexusError('NEXUS_STOP_TIMEOUT', `${target.kind} '${target.id}' did not end within ${timeoutMs} ms: a handler or stop hook still runs`, {
-    data: { timeoutMs },
-  });
 }
