@@ -113,7 +113,7 @@ export const sections = {
     'EXTENSION',
     /** Position of the index entry, counted in words from the start of the buckets. */
     'ENTRY',
-    /** Agent that spawned this one: record index (0 for none) | lowest bits of its generation << PARENT_GENERATION_SHIFT; the highest bit: its end has begun. Opaque to the table. */
+    /** Agent that spawned this one: record index (0 for none) | lowest bits of its generation << PARENT_GENERATION_SHIFT; the highest bit: its end has begun; the one below: its mailbox is congested. Opaque to the table. */
     'PARENT',
     { at: 8, name: 'INLINE' },
   ],

@@ -16,7 +16,7 @@ export {
   type Terminated,
   defineAgent,
 } from './model/agent-definition.js';
-export type { ActionName, ActionsOf, AgentRef, AskArguments, AskOptions, TellArguments, TellOutcome } from './model/agent-ref.js';
+export type { ActionName, ActionsOf, AgentRef, AskArguments, AskOptions, OfferArguments, OfferOptions, TellArguments, TellOutcome } from './model/agent-ref.js';
 export type { HistogramName, HistogramSnapshot } from './model/histogram.js';
 export {
   type ArrayShape,

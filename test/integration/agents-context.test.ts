@@ -1,5 +1,5 @@
 /** What a handler has: timers, chance, signal, logger, signals to the outside. */
-import { type AgentRef, createNexus, type Nexus, type Signal } from 'nexus-agents';
+import { type AgentRef, createNexus, defineAgent, type Nexus, type Signal } from 'nexus-agents';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Desk, Probe, Ticking } from '../fixtures/probe.mjs';
 import { codeOf, DISTANCES, describeEngines, fixture, freshId, recorder, startNexus } from '../start-nexus.js';
@@ -174,5 +174,35 @@ describeEngines((engine) => {
     await new Promise((resolve) => setTimeout(resolve, 1));
     expect(handled).toBeLessThan(200);
     await Promise.all(asked);
+  });
+
+  test('an agent whose async handlers await one another leaves the event loop its turns', async () => {
+    // Each message is a drain of its own, begun by the end of the handler before.
+    const slow = defineAgent({
+      kind: 'slow-and-async',
+      state: () => ({ handled: 0 }),
+      actions: {
+        work(state) {
+          const until = performance.now() + 1;
+          while (performance.now() < until);
+          state.handled++;
+          return Promise.resolve(state.handled);
+        },
+      },
+    });
+    const own = await startNexus({ agents: [slow], threads: 0, engine: { force: engine } });
+    const agent = await own.spawn(slow);
+    let visits = 0;
+    let isDone = false;
+    const visit = (): void => {
+      visits++;
+      if (!isDone) setImmediate(visit);
+    };
+    const asked = Array.from({ length: 200 }, () => agent.ask('work'));
+    visit();
+    await Promise.all(asked);
+    isDone = true;
+    // A visit every 5 ms would be 40; without any, all 200 are handled in one.
+    expect(visits).toBeGreaterThan(10);
   });
 });

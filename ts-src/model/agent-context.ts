@@ -1,7 +1,7 @@
 /** The third argument of every handler: everything an agent may use. Nothing comes from a global, so that the same agent runs under a simulated clock. */
 import type { ReplyOf } from './action.js';
 import type { AnyAgent } from './agent-definition.js';
-import type { ActionName, ActionsOf, AgentRef, AskArguments, TellArguments, TellOutcome } from './agent-ref.js';
+import type { ActionName, ActionsOf, AgentRef, AskArguments, OfferArguments, TellArguments, TellOutcome } from './agent-ref.js';
 import type { SendOptions, SpawnArguments } from './spawn-options.js';
 
 export interface AgentTimer {
@@ -51,6 +51,8 @@ export interface AgentContext {
   send(id: string, action: string, input?: unknown, options?: SendOptions): TellOutcome;
   /** As `ref.tell`, with this agent as the sender. */
   tell<D extends AnyAgent, N extends ActionName<D>>(ref: AgentRef<D>, action: N, ...rest: TellArguments<ActionsOf<D>[N]>): TellOutcome;
+  /** As `ref.offer`, with this agent as the sender. It waits no longer than this life of the agent. */
+  offer<D extends AnyAgent, N extends ActionName<D>>(ref: AgentRef<D>, action: N, ...rest: OfferArguments<ActionsOf<D>[N]>): Promise<TellOutcome>;
   /** As `ref.ask`, with this agent as the sender. */
   ask<D extends AnyAgent, N extends ActionName<D>>(ref: AgentRef<D>, action: N, ...rest: AskArguments<ActionsOf<D>[N]>): Promise<ReplyOf<ActionsOf<D>[N]>>;
   /** Calls `onTerminated` of this agent once when `ref` has ended, at once if it has ended already. A restart is not an end. */

@@ -6,7 +6,7 @@ import type { AnyAgent } from './agent-definition.js';
 export type TellOutcome =
   /** It is in the mailbox, or in the ring to the agent's thread. */
   | 'accepted'
-  /** The mailbox, or the ring to the agent's thread, is full. Slow down and send again. */
+  /** The mailbox, or the ring to the agent's thread, is full. Slow down and send again, or use `offer`, which waits. */
   | 'full'
   /** The overflow policy of the mailbox dropped it. */
   | 'dropped'
@@ -22,10 +22,16 @@ export interface AskOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface OfferOptions {
+  /** Time to wait for room. Default 5,000 (or `messages.askTimeoutMs` of the nexus); at most 86,400,000. */
+  readonly timeoutMs?: number;
+}
+
 export type ActionsOf<D extends AnyAgent> = D['actions'];
 export type ActionName<D extends AnyAgent> = keyof ActionsOf<D> & string;
 /** Arguments after the action: the input may be left out where it may be undefined. */
 export type TellArguments<A> = undefined extends InputOf<A> ? [input?: InputOf<A>] : [input: InputOf<A>];
+export type OfferArguments<A> = undefined extends InputOf<A> ? [input?: InputOf<A>, options?: OfferOptions] : [input: InputOf<A>, options?: OfferOptions];
 export type AskArguments<A> = undefined extends InputOf<A> ? [input?: InputOf<A>, options?: AskOptions] : [input: InputOf<A>, options?: AskOptions];
 
 /**
@@ -40,6 +46,11 @@ export interface AgentRef<D extends AnyAgent = AnyAgent> {
    * @throws NexusTypeError NEXUS_ACTION_UNKNOWN, NEXUS_SHAPE_MISMATCH, NEXUS_NOT_CLONEABLE (agent on another thread); NexusError NEXUS_MESSAGE_TOO_LARGE
    */
   tell<N extends ActionName<D>>(action: N, ...rest: TellArguments<ActionsOf<D>[N]>): TellOutcome;
+  /**
+   * As `tell`, but where there is no room it waits until there is: resolves with what became of the message, `full` if there was no room in time. For senders that may be
+   * faster than the agent. One sender's offers keep their order if each is awaited before the next. Rejects with what `tell` throws.
+   */
+  offer<N extends ActionName<D>>(action: N, ...rest: OfferArguments<ActionsOf<D>[N]>): Promise<TellOutcome>;
   /**
    * Sends a message and resolves with the reply. Rejects with what the handler threw, or with a NexusError: NEXUS_ASK_TIMEOUT, NEXUS_ASK_ABORTED,
    * NEXUS_AGENT_NOT_FOUND, NEXUS_AGENT_STOPPED, NEXUS_MAILBOX_FULL, NEXUS_BACKPRESSURE, NEXUS_THREAD_LOST, NEXUS_STOPPED.

@@ -4,7 +4,7 @@
  */
 import { optionError } from '../errors.js';
 import type { AnyAgent } from '../model/agent-definition.js';
-import type { AgentRef, AskOptions, TellOutcome } from '../model/agent-ref.js';
+import type { AgentRef, AskOptions, OfferOptions, TellOutcome } from '../model/agent-ref.js';
 import { checkNames } from '../model/nearest-name.js';
 import type { AgentCell } from './agent-cell.js';
 import type { Kind } from './kind.js';
@@ -57,6 +57,10 @@ export class AgentReference implements AgentRef<AnyAgent> {
     return cell !== undefined ? this.host.router.tellLocal(cell, entry, input, undefined) : this.host.router.tellRemote(this, entry, input, undefined);
   }
 
+  offer(action: string, input?: unknown, options?: OfferOptions): Promise<TellOutcome> {
+    return this.host.router.offer(this, action, input, options, undefined, never);
+  }
+
   ask(action: string, input?: unknown, options?: AskOptions): Promise<never> {
     return this.host.router.ask(this, action, input, options, undefined) as Promise<never>;
   }
@@ -90,4 +94,8 @@ export class AgentReference implements AgentRef<AnyAgent> {
   toJSON(): { readonly kind: string; readonly id: string } {
     return { kind: this.kind, id: this.id };
   }
+}
+
+function never(): boolean {
+  return false;
 }

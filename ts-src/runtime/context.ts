@@ -2,7 +2,7 @@
 import { optionError } from '../errors.js';
 import type { AgentClock, AgentContext, AgentTimer, Logger } from '../model/agent-context.js';
 import type { AnyAgent } from '../model/agent-definition.js';
-import type { AgentRef, AskOptions, TellOutcome } from '../model/agent-ref.js';
+import type { AgentRef, AskOptions, OfferOptions, TellOutcome } from '../model/agent-ref.js';
 import { SeededRandom } from '../model/seeded-random.js';
 import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
@@ -24,6 +24,14 @@ export interface ContextHost {
   findMany(ids: readonly string[], definition: AnyAgent | undefined): (AgentReference | undefined)[];
   send(id: string, action: string, input: unknown, options: SendOptions | undefined, sender: AgentReference | undefined): TellOutcome;
   tellFrom(sender: AgentReference, target: AgentReference, action: string, input: unknown): TellOutcome;
+  offerFrom(
+    sender: AgentReference,
+    target: AgentReference,
+    action: string,
+    input: unknown,
+    options: OfferOptions | undefined,
+    isOver: () => boolean,
+  ): Promise<TellOutcome>;
   askFrom(sender: AgentReference, target: AgentReference, action: string, input: unknown, options: AskOptions | undefined): Promise<unknown>;
   /** Sends the agent an action after `delayMs`, and then every `periodMs` unless that is 0. @throws NexusTypeError NEXUS_ACTION_UNKNOWN */
   startTimer(cell: AgentCell, delayMs: number, periodMs: number, action: string, input: unknown): AgentTimer;
@@ -119,6 +127,12 @@ export class Context implements AgentContext {
   tell(ref: AgentRef, action: string, input?: unknown): TellOutcome {
     if (isPast(this.#cell, this.#life)) return this.#refuse(ref, action);
     return this.#host.tellFrom(this.self as AgentReference, ref as unknown as AgentReference, action, input);
+  }
+
+  offer(ref: AgentRef, action: string, input?: unknown, options?: OfferOptions): Promise<TellOutcome> {
+    const isOver = (): boolean => isPast(this.#cell, this.#life);
+    if (isOver()) return Promise.resolve(this.#refuse(ref, action));
+    return this.#host.offerFrom(this.self as AgentReference, ref as unknown as AgentReference, action, input, options, isOver);
   }
 
   ask(ref: AgentRef, action: string, input?: unknown, options?: AskOptions): Promise<never> {

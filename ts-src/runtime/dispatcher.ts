@@ -45,6 +45,8 @@ export interface DispatcherNeeds {
   deadLetter(reason: DeadLetterReason, cell: AgentCell, action: ActionEntry): void;
   /** Handlers ran for so long, one after the other. Called for some drains only, chosen by their number. */
   turnTook(durationMs: number): void;
+  /** The mailbox of the agent holds so much that senders on other threads shall wait, or no longer so much. */
+  congested(cell: AgentCell, isCongested: boolean): void;
   /** The end of a drain: publish what was sent to other threads. */
   afterDrain(): void;
 }
@@ -65,8 +67,11 @@ export class Dispatcher {
   #scheduled = false;
   #draining = false;
   #remaining = BUDGET_MESSAGES;
-  /** Messages between two looks at the clock: one where handlers are slow, at most `TURN_MESSAGES`. */
+  /** Messages between two looks at the clock, over as many drains as they take: one where handlers are slow, at most `TURN_MESSAGES`. */
   #pace = 1;
+  #untilLook = 1;
+  /** What the messages since the last visit of the event loop took, as far as the clock was looked at. */
+  #spentMs = 0;
   readonly #sampling = new Sampling(TURNS_PERIOD);
   readonly #drain = (): void => this.drain();
   readonly #drainSoon = (): void => {
@@ -80,7 +85,7 @@ export class Dispatcher {
     }
   };
   readonly #drainLater = (): void => {
-    this.#remaining = BUDGET_MESSAGES;
+    this.#refill();
     inNeutralContext(this.#drain);
   };
 
@@ -103,10 +108,7 @@ export class Dispatcher {
     if (box === undefined) {
       if (cell.status >= Status.stopping) return this.#refuse(cell, action, reply);
       box = this.#attach(cell);
-    } else if (box.size >= cell.kind.capacity) {
-      if (cell.status >= Status.stopping) return this.#refuse(cell, action, reply);
-      return this.#overflow(cell, box, action, input, reply, sender);
-    }
+    } else if (box.size >= cell.kind.highWater) return this.#enqueueHigh(cell, box, action, input, reply, sender);
     box.push(action, input, reply, sender);
     this.depth++;
     return 'accepted';
@@ -164,18 +166,18 @@ export class Dispatcher {
     const needs = this.#needs;
     const startedMs = needs.nowMs();
     let lookedMs = startedMs;
-    let untilLook = this.#pace;
+    let sinceLook = 0;
     try {
       while (this.#queueSize > 0 && this.#remaining > 0) {
-        const done = this.#turn(this.#unqueue(), untilLook);
+        const done = this.#turn(this.#unqueue(), this.#untilLook);
         this.#remaining -= done;
-        untilLook -= done;
-        if (untilLook > 0) continue;
+        this.#untilLook -= done;
+        sinceLook += done;
+        if (this.#untilLook > 0) continue;
         const nowMs = needs.nowMs();
-        this.#pace = nowMs - lookedMs > BUDGET_MS / 4 ? Math.max(1, this.#pace >> 2) : Math.min(TURN_MESSAGES, this.#pace * 2);
+        this.#look((nowMs - lookedMs) / sinceLook);
         lookedMs = nowMs;
-        untilLook = this.#pace;
-        if (nowMs - startedMs > BUDGET_MS) this.#remaining = 0;
+        sinceLook = 0;
       }
     } finally {
       // Also when the runtime itself fails: what waits is handled by the next drain.
@@ -183,6 +185,21 @@ export class Dispatcher {
       if (this.#sampling.take()) needs.turnTook(needs.nowMs() - startedMs);
       this.#endDrain();
     }
+  }
+
+  /** Counts what the messages since the last look took: those of earlier drains, which were not timed, are taken to be like those of this one. */
+  #look(messageMs: number): void {
+    const tookMs = messageMs * this.#pace;
+    this.#pace = tookMs > BUDGET_MS / 4 ? Math.max(1, this.#pace >> 2) : Math.min(TURN_MESSAGES, this.#pace * 2);
+    this.#untilLook = this.#pace;
+    this.#spentMs += tookMs;
+    if (this.#spentMs > BUDGET_MS) this.#remaining = 0;
+  }
+
+  /** The event loop has had its turn. */
+  #refill(): void {
+    this.#remaining = BUDGET_MESSAGES;
+    this.#spentMs = 0;
   }
 
   #endDrain(): void {
@@ -195,7 +212,7 @@ export class Dispatcher {
 
   /** On a new visit of the event loop: what is enqueued now waits for the `drain` that the caller promises, with a full budget. */
   beginTurn(): void {
-    this.#remaining = BUDGET_MESSAGES;
+    this.#refill();
     this.#scheduled = true;
   }
 
@@ -213,6 +230,7 @@ export class Dispatcher {
     box.release();
     // `discard` may have taken it, and given it to another agent, while the agent ended.
     if (cell.mailbox !== box) return count;
+    if (box.isCongested && box.size <= cell.kind.highWater >> 1) this.#congest(cell, box, false);
     if (box.size === 0) {
       cell.mailbox = undefined;
       this.#giveBack(box);
@@ -291,7 +309,29 @@ export class Dispatcher {
     return box;
   }
 
+  #enqueueHigh(
+    cell: AgentCell,
+    box: Mailbox,
+    action: ActionEntry,
+    input: unknown,
+    reply: ReplyPort | undefined,
+    sender: AgentReference | undefined,
+  ): TellOutcome {
+    if (cell.status >= Status.stopping) return this.#refuse(cell, action, reply);
+    if (!box.isCongested && cell.kind.overflow === 'reject') this.#congest(cell, box, true);
+    if (box.size >= cell.kind.capacity) return this.#overflow(cell, box, action, input, reply, sender);
+    box.push(action, input, reply, sender);
+    this.depth++;
+    return 'accepted';
+  }
+
+  #congest(cell: AgentCell, box: Mailbox, isCongested: boolean): void {
+    box.isCongested = isCongested;
+    this.#needs.congested(cell, isCongested);
+  }
+
   #giveBack(box: Mailbox): void {
+    box.isCongested = false;
     if (this.#poolRoom + box.room > POOL_ROOM_MAX) return;
     this.#poolRoom += box.room;
     this.#pool.push(box);

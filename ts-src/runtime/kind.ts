@@ -36,6 +36,8 @@ export interface KindOutline {
 }
 
 const MAILBOX_CAPACITY = 65_536;
+/** From this capacity on, the second half of a mailbox is for what was on its way when senders on other threads were told to wait. */
+const HIGH_WATER_CAPACITY_MIN = 1024;
 
 export class Kind {
   readonly name: string;
@@ -47,6 +49,8 @@ export class Kind {
   /** The hook for the end of a watched agent, as an action that no message can name. */
   readonly onTerminated: ActionEntry | undefined;
   readonly capacity: number;
+  /** Messages from which on the mailbox is looked at more closely: it may be congested or full. */
+  readonly highWater: number;
   readonly overflow: Overflow;
   readonly supervision: ResolvedSupervision;
   readonly #byName: Map<string, ActionEntry>;
@@ -64,6 +68,7 @@ export class Kind {
     this.onTerminated = hook === undefined ? undefined : undeclared('onTerminated', this.actions.length, hook);
     this.capacity = definition?.mailbox?.capacity ?? MAILBOX_CAPACITY;
     this.overflow = definition?.mailbox?.overflow ?? 'reject';
+    this.highWater = this.overflow === 'reject' && this.capacity >= HIGH_WATER_CAPACITY_MIN ? this.capacity >> 1 : this.capacity;
     this.supervision = resolveSupervision(definition?.supervision);
     this.#byName = new Map(this.actions.map((entry) => [entry.name, entry]));
   }

@@ -12,6 +12,8 @@ const GROWTH = 4;
 
 export class Mailbox {
   size = 0;
+  /** Senders on other threads are told to wait. */
+  isCongested = false;
   #items: unknown[] = new Array(INITIAL * FIELDS).fill(undefined);
   #mask = INITIAL - 1;
   #head = 0;

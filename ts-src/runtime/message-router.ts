@@ -3,10 +3,12 @@
  * nowhere (a dead letter). The way back of a reply is `pending-asks.ts`; what arrives is `message-receiver.ts`.
  */
 import * as L from '../../layout/generated/layout.js';
+import type { SharedMemory } from '../../bindings/shared-memory.js';
 import { NexusError, optionError } from '../errors.js';
-import type { AskOptions, TellOutcome } from '../model/agent-ref.js';
+import type { AskOptions, OfferOptions, TellOutcome } from '../model/agent-ref.js';
 import { checkNames } from '../model/nearest-name.js';
 import { Sampling } from '../model/sampling.js';
+import type { Clock } from '../ports/clock.js';
 import type { RoutingTable } from '../ports/engine.js';
 import type { AgentCell } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
@@ -18,6 +20,7 @@ import type { ActionEntry, Kind } from './kind.js';
 import type { Links } from './links.js';
 import { Admission } from './outbound-link.js';
 import type { AskTarget, PendingAsk, PendingAsks } from './pending-asks.js';
+import { isCongested } from './record-word.js';
 import type { SendReply } from './remote-reply.js';
 import { type SystemCallName, type SystemCalls, systemCallNumber } from './system-calls.js';
 
@@ -28,10 +31,16 @@ const TIMEOUT_MS_MAX = 86_400_000;
 const LOCAL_ASKS_PERIOD = 127;
 const REMOTE_ASKS_PERIOD = 7;
 const ASK_OPTIONS = ['timeoutMs', 'signal'];
+const OFFER_OPTIONS = ['timeoutMs'];
+/** How long an offer waits before it looks for room again: at first, and at most. */
+const OFFER_WAIT_MS = 1;
+const OFFER_WAIT_MS_MAX = 8;
 
 export interface MessageRouterNeeds {
   readonly thread: number;
   readonly askTimeoutMs: number;
+  readonly shared: SharedMemory;
+  readonly clock: Clock;
   readonly table: RoutingTable;
   readonly cells: CellTable;
   readonly links: Links;
@@ -45,6 +54,8 @@ export class MessageRouter {
   asked = 0;
   readonly #thread: number;
   readonly #askTimeoutMs: number;
+  readonly #shared: SharedMemory;
+  readonly #clock: Clock;
   readonly #table: RoutingTable;
   readonly #cells: CellTable;
   readonly #links: Links;
@@ -57,6 +68,8 @@ export class MessageRouter {
   constructor(needs: MessageRouterNeeds) {
     this.#thread = needs.thread;
     this.#askTimeoutMs = needs.askTimeoutMs;
+    this.#shared = needs.shared;
+    this.#clock = needs.clock;
     this.#table = needs.table;
     this.#cells = needs.cells;
     this.#links = needs.links;
@@ -84,6 +97,8 @@ export class MessageRouter {
       return this.tellLocal(cell, action, input, sender);
     }
     if (thread < 0 || !this.#links.canReach(thread)) return this.#dead('noAgent', target, action);
+    // In the same line of the cache as what `threadOf` has read.
+    if (isCongested(this.#shared, slot)) return this.#dead('mailboxFull', target, action);
     const sent = this.#links
       .to(thread)
       .send(
@@ -107,14 +122,42 @@ export class MessageRouter {
     return target.cell !== undefined ? this.tellLocal(target.cell, entry, input, sender) : this.tellRemote(target, entry, input, sender);
   }
 
+  /**
+   * A tell that waits until there is room. Whatever is wrong with the arguments rejects the promise.
+   * @param isOver the life of the sender has ended: it waits no longer
+   */
+  async offer(
+    target: AgentReference,
+    action: string,
+    input: unknown,
+    options: OfferOptions | undefined,
+    sender: AgentReference | undefined,
+    isOver: () => boolean,
+  ): Promise<TellOutcome> {
+    if (options !== undefined) checkNames('offer', options, OFFER_OPTIONS);
+    const timeoutMs = checkTimeout(options?.timeoutMs ?? this.#askTimeoutMs);
+    kindOf(target).action(action);
+    const deadlineMs = this.#clock.nowMs() + timeoutMs;
+    for (let waitMs = OFFER_WAIT_MS; ; waitMs = Math.min(waitMs * 2, OFFER_WAIT_MS_MAX)) {
+      if (this.#hasRoom(target)) {
+        const outcome = this.tellFrom(sender, target, action, input);
+        if (outcome !== 'full') return outcome;
+      }
+      const remainingMs = deadlineMs - this.#clock.nowMs();
+      if (remainingMs <= 0) return 'full';
+      await new Promise<void>((resolve) => {
+        this.#clock.after(Math.min(waitMs, remainingMs), resolve);
+      });
+      if (isOver()) return 'stopped';
+    }
+  }
+
   /** Whatever is wrong with the arguments rejects the promise. */
   ask(target: AgentReference, action: string, input: unknown, options: AskOptions | undefined, sender: AgentReference | undefined): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const entry = kindOf(target).action(action);
       if (options !== undefined) checkNames('ask', options, ASK_OPTIONS);
-      const timeoutMs = options?.timeoutMs ?? this.#askTimeoutMs;
-      if (!(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX))
-        throw optionError('timeoutMs', `is ${String(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
+      const timeoutMs = checkTimeout(options?.timeoutMs ?? this.#askTimeoutMs);
       const signal = options?.signal;
       if (signal !== undefined && !(signal instanceof AbortSignal)) throw optionError('signal', 'must be an AbortSignal');
       const ask = this.#asks.open(resolve, reject, target, action, timeoutMs, entry.reply);
@@ -216,10 +259,24 @@ export class MessageRouter {
     ask.fail(new NexusError('NEXUS_BACKPRESSURE', message, { data: { thread } }));
   }
 
-  #dead(reason: 'noAgent' | 'nexusStopped', target: AgentReference, action: ActionEntry): TellOutcome {
+  /** Whether a tell would find room. A hint: another sender may take it. */
+  #hasRoom(target: AgentReference): boolean {
+    const { slot, generation } = target;
+    const cell = target.cell ?? this.#cells.get(slot, generation);
+    if (cell !== undefined) return cell.mailbox === undefined || cell.mailbox.size < cell.kind.capacity;
+    return this.#table.threadOf(slot, generation) < 0 || !isCongested(this.#shared, slot);
+  }
+
+  #dead(reason: 'noAgent' | 'nexusStopped' | 'mailboxFull', target: AgentReference, action: ActionEntry): TellOutcome {
     this.#deadLetters.record(reason, target.kind, () => target.knownId, action.name);
+    if (reason === 'mailboxFull') return 'full';
     return reason === 'noAgent' ? 'noAgent' : 'stopped';
   }
+}
+
+function checkTimeout(timeoutMs: number): number {
+  if (typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX) return timeoutMs;
+  throw optionError('timeoutMs', `is ${String(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
 }
 
 /** Callers without types pass ids, and what `find` did not find. */

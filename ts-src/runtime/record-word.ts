@@ -1,16 +1,20 @@
 /**
- * The word of a record that the routing table leaves to the runtime: who spawned the agent, and whether its end has begun. Written by the agent's own thread,
- * read by all: to find children of lost parents, and so that nobody is handed an agent that takes no messages any more.
+ * The word of a record that the routing table leaves to the runtime: who spawned the agent, whether its end has begun, and whether its mailbox is congested. Written
+ * by the agent's own thread, read by all: to find children of lost parents, so that nobody is handed an agent that takes no messages any more, and so that
+ * senders on other threads slow down before messages are lost.
  */
 import type { SharedMemory } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
 
 const ENDING = 1 << 31;
+const CONGESTED = 1 << 30;
+/** What the parent is known by. */
+const PARENT = ~(ENDING | CONGESTED);
 const SLOT_MASK = (1 << L.PARENT_GENERATION_SHIFT) - 1;
 
 /** What a record keeps of a parent: its slot, and enough of its generation to know it from later agents of that slot. */
 export function parentWord(parent: { readonly slot: number; readonly generation: number }): number {
-  return (parent.slot | (parent.generation << L.PARENT_GENERATION_SHIFT)) & ~ENDING;
+  return (parent.slot | (parent.generation << L.PARENT_GENERATION_SHIFT)) & PARENT;
 }
 
 /** 0 for an agent without a parent. */
@@ -19,18 +23,32 @@ export function parentSlotOf(word: number): number {
 }
 
 export function hasParent(word: number, parent: { readonly slot: number; readonly generation: number }): boolean {
-  return (word & ~ENDING) === parentWord(parent);
+  return (word & PARENT) === parentWord(parent);
 }
 
 export function markEnding(shared: SharedMemory, slot: number, isEnding: boolean): void {
-  const at = wordAt(shared, slot);
-  const word = shared.words[at] as number;
-  Atomics.store(shared.words, at, isEnding ? word | ENDING : word & ~ENDING);
+  mark(shared, slot, ENDING, isEnding);
+}
+
+/** Senders on other threads shall wait: the mailbox holds so much that the rest of its room is for what is on its way. */
+export function markCongested(shared: SharedMemory, slot: number, isCongested: boolean): void {
+  mark(shared, slot, CONGESTED, isCongested);
+}
+
+/** Of the live agent of that slot; a hint, read without order: it may be a moment old. */
+export function isCongested(shared: SharedMemory, slot: number): boolean {
+  return ((shared.words[wordAt(shared, slot)] as number) & CONGESTED) !== 0;
 }
 
 /** Holds for the generation that is found live afterwards. */
 export function isEnding(shared: SharedMemory, slot: number): boolean {
   return (shared.words[wordAt(shared, slot)] as number) < 0;
+}
+
+function mark(shared: SharedMemory, slot: number, bit: number, isSet: boolean): void {
+  const at = wordAt(shared, slot);
+  const word = shared.words[at] as number;
+  Atomics.store(shared.words, at, isSet ? word | bit : word & ~bit);
 }
 
 function wordAt(shared: SharedMemory, slot: number): number {

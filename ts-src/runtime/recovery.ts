@@ -3,7 +3,7 @@ import { threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
 import { NexusError } from '../errors.js';
 import type { AgentCell } from './agent-cell.js';
-import { hasParent, markEnding, parentSlotOf } from './record-word.js';
+import { hasParent, markCongested, markEnding, parentSlotOf } from './record-word.js';
 import type { ThreadHost } from './thread-host.js';
 import { threadFailed, threadLost } from './failures.js';
 
@@ -123,6 +123,8 @@ function adoptAgents(host: ThreadHost, fatal: number, givenUp: () => void): Agen
     const parent = parentSlot === 0 ? undefined : host.reference(parentSlot, parentGeneration, parentKind, undefined);
     // An end that had begun is forgotten: whoever waited for it has been told of the loss.
     markEnding(host.shared, slot, false);
+    // What waited is lost.
+    markCongested(host.shared, slot, false);
     cells.push(host.lifecycle.adopt(host.kinds.byIndex(kind), slot, generation, parent));
   }
   // Before the first agent starts: a parent may spawn its children again, by the names they had.

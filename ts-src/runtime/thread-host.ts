@@ -10,7 +10,7 @@ import { ValueEncoder } from '../codec/value-encoder.js';
 import { NexusTypeError, optionError } from '../errors.js';
 import type { AgentContext, AgentTimer, Logger } from '../model/agent-context.js';
 import type { AnyAgent, StopReason } from '../model/agent-definition.js';
-import type { AskOptions, TellOutcome } from '../model/agent-ref.js';
+import type { AskOptions, OfferOptions, TellOutcome } from '../model/agent-ref.js';
 import { SeededRandom } from '../model/seeded-random.js';
 import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
 import type { Clock } from '../ports/clock.js';
@@ -33,7 +33,7 @@ import { MessageReceiver, systemActions } from './message-receiver.js';
 import { MessageRouter } from './message-router.js';
 import { inNeutralContext } from './neutral-context.js';
 import { PendingAsks } from './pending-asks.js';
-import { markEnding } from './record-word.js';
+import { markCongested, markEnding } from './record-word.js';
 import { sendableError } from './remote-reply.js';
 import { ReplicatedEntries } from './replicated-entries.js';
 import { Spawning } from './spawning.js';
@@ -139,11 +139,14 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       system: (cell, action, _input, reply) => systemActions.run(this, cell, action, reply),
       stopRequested: (cell) => this.lifecycle.stop(cell, { type: 'stopped' }),
       deadLetter: (reason, cell, action) => this.deadLetters.record(reason, cell.kind.name, () => this.nameOf(cell.slot, cell.generation), action.name),
+      congested: (cell, isCongested) => markCongested(shared, cell.slot, isCongested),
       turnTook: (durationMs) => turns.record(durationMs * 1e6),
       afterDrain: () => this.#endTurn(),
     });
     this.router = new MessageRouter({
       thread,
+      shared,
+      clock,
       askTimeoutMs: options.askTimeoutMs,
       table: engine.table,
       cells: this.cells,
@@ -279,6 +282,17 @@ export class ThreadHost implements ReferenceHost, ContextHost {
 
   tellFrom(sender: AgentReference, target: AgentReference, action: string, input: unknown): TellOutcome {
     return this.router.tellFrom(sender, target, action, input);
+  }
+
+  offerFrom(
+    sender: AgentReference,
+    target: AgentReference,
+    action: string,
+    input: unknown,
+    options: OfferOptions | undefined,
+    isOver: () => boolean,
+  ): Promise<TellOutcome> {
+    return this.router.offer(target, action, input, options, sender, isOver);
   }
 
   askFrom(sender: AgentReference, target: AgentReference, action: string, input: unknown, options: AskOptions | undefined): Promise<unknown> {
