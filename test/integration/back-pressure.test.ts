@@ -9,8 +9,8 @@ import { DISTANCES, fixture, startNexus } from '../start-nexus.js';
 import { until } from '../until.js';
 
 const SECONDS = Number(process.env['PRESSURE_SECONDS'] ?? 1);
-/** Two mailboxes have to fill. */
-const CHAIN_SECONDS = Math.max(2.5, SECONDS);
+/** However busy the machine is, the producer goes on until the pressure has come to it so often. */
+const REFUSED_MIN = 5;
 const WORK_MICROSECONDS = 200;
 /** Twice what one consumer can take at best. */
 const PER_SECOND = (2 * 1e6) / WORK_MICROSECONDS;
@@ -59,13 +59,12 @@ test.each(DISTANCES)(
     const consumer = await nexus.spawn(Rejecting, { thread, init: { workMicroseconds: WORK_MICROSECONDS } });
     const seen = await run(
       nexus,
-      (producer) => producer.tell('start', { target: consumer, perSecond: PER_SECOND, durationMs: SECONDS * 1000 }),
+      (producer) => producer.tell('start', { target: consumer, perSecond: PER_SECOND, durationMs: SECONDS * 1000, refusedMin: REFUSED_MIN }),
       () => consumer.ask('report', undefined, { timeoutMs: 30_000 }),
     );
     const { handled, gaps, disorder } = await consumer.ask('report');
     expect({ handled, gaps, disorder }).toEqual({ handled: seen.sent, gaps: 0, disorder: 0 });
-    expect(seen.refused).toBeGreaterThan(0);
-    expect(seen.sent).toBeLessThan(0.75 * PER_SECOND * SECONDS + 2 * CAPACITY);
+    expect(seen.refused).toBeGreaterThanOrEqual(REFUSED_MIN);
     expect(seen.depthMax).toBeLessThanOrEqual(CAPACITY + 1);
     if (SECONDS >= 30) expect(seen.grownBytes).toBeLessThan(64 * 2 ** 20);
   },
@@ -103,7 +102,7 @@ test.each([
     const consumer = await nexus.spawn(Consumer, { thread, init: { workMicroseconds: WORK_MICROSECONDS } });
     const seen = await run(
       nexus,
-      (producer) => producer.tell('start', { target: consumer, perSecond: PER_SECOND, durationMs: SECONDS * 1000 }),
+      (producer) => producer.tell('start', { target: consumer, perSecond: 10 * PER_SECOND, durationMs: SECONDS * 1000, refusedMin: 0 }),
       async () => {
         // An ask might be dropped itself.
         await until(() => nexus.threads().every(({ queueDepth }) => queueDepth === 0), 30_000);
@@ -133,7 +132,7 @@ test.each([
     let relayed: { passed: number; refused: number } | undefined;
     const seen = await run(
       nexus,
-      (producer) => producer.tell('start', { target: relay, perSecond: PER_SECOND, durationMs: CHAIN_SECONDS * 1000 }),
+      (producer) => producer.tell('start', { target: relay, perSecond: PER_SECOND, durationMs: SECONDS * 1000, refusedMin: REFUSED_MIN }),
       async () => {
         relayed = await relay.ask('report', undefined, { timeoutMs: 30_000 });
         await consumer.ask('report', undefined, { timeoutMs: 30_000 });
@@ -142,7 +141,7 @@ test.each([
     const { handled, gaps, disorder } = await consumer.ask('report');
     expect({ handled, gaps, disorder }).toEqual({ handled: seen.sent, gaps: 0, disorder: 0 });
     expect(relayed).toEqual({ passed: seen.sent, refused: 0 });
-    expect(seen.refused).toBeGreaterThan(0);
+    expect(seen.refused).toBeGreaterThanOrEqual(REFUSED_MIN);
     expect(seen.depthMax).toBeLessThanOrEqual(2 * CAPACITY + 1 + IN_RING_MAX);
     if (SECONDS >= 30) expect(seen.grownBytes).toBeLessThan(64 * 2 ** 20);
   },
