@@ -36,7 +36,10 @@ export interface KindOutline {
 }
 
 const MAILBOX_CAPACITY = 65_536;
-/** From this capacity on, the second half of a mailbox is for what was on its way when senders on other threads were told to wait. */
+/**
+ * From this capacity on, three quarters of a mailbox are for what was on its way when senders on other threads were told to wait: by default, as much as a ring
+ * of the default size holds of the smallest messages.
+ */
 const HIGH_WATER_CAPACITY_MIN = 1024;
 
 export class Kind {
@@ -68,7 +71,7 @@ export class Kind {
     this.onTerminated = hook === undefined ? undefined : undeclared('onTerminated', this.actions.length, hook);
     this.capacity = definition?.mailbox?.capacity ?? MAILBOX_CAPACITY;
     this.overflow = definition?.mailbox?.overflow ?? 'reject';
-    this.highWater = this.overflow === 'reject' && this.capacity >= HIGH_WATER_CAPACITY_MIN ? this.capacity >> 1 : this.capacity;
+    this.highWater = this.overflow === 'reject' && this.capacity >= HIGH_WATER_CAPACITY_MIN ? this.capacity >> 2 : this.capacity;
     this.supervision = resolveSupervision(definition?.supervision);
     this.#byName = new Map(this.actions.map((entry) => [entry.name, entry]));
   }
