@@ -8,6 +8,7 @@
 import type { TellOutcome } from '../model/agent-ref.js';
 import type { AgentContext } from '../model/agent-context.js';
 import { Sampling } from '../model/sampling.js';
+import type { Turns } from '../ports/turns.js';
 import { type AgentCell, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import { agentMailboxFull, agentNotFound } from './failures.js';
@@ -17,11 +18,7 @@ import { inNeutralContext } from './neutral-context.js';
 import type { ReplyPort } from './pending-asks.js';
 import type { DeadLetterReason } from './dead-letters.js';
 
-/** Reacting to it is the cheapest microtask: `queueMicrotask` makes a resource of its own for the context of its caller, which a drain leaves anyway. */
-const DONE = Promise.resolve();
-
-/** Messages and time between two visits of the event loop. */
-const BUDGET_MESSAGES = 4096;
+/** Time between two visits of the event loop. How many messages, the turns say. */
 const BUDGET_MS = 5;
 /** Messages of one agent before the next one has its turn. */
 const TURN_MESSAGES = 256;
@@ -57,6 +54,7 @@ export class Dispatcher {
   /** Async handlers that run. */
   running = 0;
   readonly #needs: DispatcherNeeds;
+  readonly #turns: Turns;
   readonly #pool: Mailbox[] = [];
   #poolRoom = 0;
   #queue: (AgentCell | undefined)[] = new Array(1024).fill(undefined);
@@ -64,7 +62,7 @@ export class Dispatcher {
   #queueSize = 0;
   #scheduled = false;
   #draining = false;
-  #remaining = BUDGET_MESSAGES;
+  #remaining: number;
   /** Messages between two looks at the clock: one where handlers are slow, at most `TURN_MESSAGES`. */
   #pace = 1;
   readonly #sampling = new Sampling(TURNS_PERIOD);
@@ -80,12 +78,14 @@ export class Dispatcher {
     }
   };
   readonly #drainLater = (): void => {
-    this.#remaining = BUDGET_MESSAGES;
+    this.#remaining = this.#turns.messagesMax();
     inNeutralContext(this.#drain);
   };
 
-  constructor(needs: DispatcherNeeds) {
+  constructor(needs: DispatcherNeeds, turns: Turns) {
     this.#needs = needs;
+    this.#turns = turns;
+    this.#remaining = turns.messagesMax();
   }
 
   get isIdle(): boolean {
@@ -189,13 +189,13 @@ export class Dispatcher {
     this.#needs.afterDrain();
     if (this.#queueSize > 0) {
       this.#scheduled = true;
-      setImmediate(this.#drainLater);
+      this.#turns.later(this.#drainLater);
     } else this.#scheduled = false;
   }
 
   /** On a new visit of the event loop: what is enqueued now waits for the `drain` that the caller promises, with a full budget. */
   beginTurn(): void {
-    this.#remaining = BUDGET_MESSAGES;
+    this.#remaining = this.#turns.messagesMax();
     this.#scheduled = true;
   }
 
@@ -304,8 +304,8 @@ export class Dispatcher {
     this.#queueSize++;
     if (!this.#scheduled) {
       this.#scheduled = true;
-      if (this.#remaining > 0) void DONE.then(this.#drainSoon);
-      else setImmediate(this.#drainLater);
+      if (this.#remaining > 0) this.#turns.soon(this.#drainSoon);
+      else this.#turns.later(this.#drainLater);
     }
   }
 

@@ -1,0 +1,8 @@
+/** The entry `nexus-agents/testing`. */
+export type { Clock } from '../ports/clock.js';
+export { expectNothingLeft, type Leftovers, type WaitingAgent } from './leftovers.js';
+export { createManualClock, type ManualClock, type ManualClockOptions, type PendingTimer } from './manual-clock.js';
+export { createProbe, type Probe, type ProbeOptions, type Received, type ReceivedOf, type WaitOptions } from './probe.js';
+export { createTestNexus, type RunReport, type TestNexus, type TestNexusOptions } from './test-nexus.js';
+export { lineOf as transcriptLine, type TranscriptEntry } from './transcript.js';
+export { nexusFor, stopAfter, type TestContext, withNexus, type WithNexusOptions, withSeeds } from './with-nexus.js';
