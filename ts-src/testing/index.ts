@@ -6,3 +6,5 @@ export { createProbe, type Probe, type ProbeOptions, type Received, type Receive
 export { createTestNexus, type RunReport, type TestNexus, type TestNexusOptions } from './test-nexus.js';
 export { lineOf as transcriptLine, type TranscriptEntry } from './transcript.js';
 export { nexusFor, stopAfter, type TestContext, withNexus, type WithNexusOptions, withSeeds } from './with-nexus.js';
+export { type Answers, type Asked, type Effect, type EffectOf, type Spawned, UNANSWERED } from './effects.js';
+export { type SendingOptions, testAgent, type TestAgent, type TestAgentOptions } from './test-agent.js';

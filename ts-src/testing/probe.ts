@@ -14,6 +14,7 @@ import { type Nexus, partsOf } from '../nexus.js';
 import type { AgentReference } from '../runtime/agent-reference.js';
 import { nexusStopped } from '../runtime/failures.js';
 import { safeText } from '../runtime/remote-reply.js';
+import { DeferredAnswer } from './deferred-answer.js';
 import { TestNexus } from './test-nexus.js';
 
 /** Messages of one probe that nobody has taken; it refuses more. */
@@ -41,6 +42,8 @@ export type Received<D extends AnyAgent> = {
     readonly input: InputOf<ActionsOf<D>[N]>;
     /** Who sent it with `ctx.tell` or `ctx.ask`. */
     readonly sender: AgentRef | undefined;
+    /** Whoever sent it waits for an answer. */
+    readonly isAsk: boolean;
     /** Answers, if it was an ask; only the first answer counts. */
     reply(value?: unknown): void;
     /** Rejects the ask with this error. */
@@ -86,6 +89,7 @@ interface Letter {
   readonly action: string;
   readonly input: unknown;
   readonly sender: AgentRef | undefined;
+  readonly isAsk: boolean;
   reply(value?: unknown): void;
   fail(error: unknown): void;
 }
@@ -97,7 +101,7 @@ class MailProbe {
   readonly received: Letter[] = [];
   readonly #nexus: Nexus;
   #taken = 0;
-  readonly #open = new Set<Letter>();
+  readonly #open = new Set<DeferredAnswer>();
   readonly #terminated: Terminated[] = [];
   readonly #waiting = new Set<() => void>();
 
@@ -106,7 +110,7 @@ class MailProbe {
     const { host, onStopping } = partsOf(nexus);
     if (nexus.isStopping) throw nexusStopped();
     const actions = host.kinds.byName(kind).actions.map(({ name }) => {
-      const handler = (_state: unknown, input: unknown, ctx: AgentContext): Promise<unknown> => this.#receive(name, input, ctx.sender);
+      const handler = (_state: unknown, input: unknown, ctx: AgentContext): Promise<unknown> | undefined => this.#receive(name, input, ctx.sender);
       return [name, { handler, concurrent: true }] as const;
     });
     const standIn = host.kinds.standIn(kind, {
@@ -167,27 +171,18 @@ class MailProbe {
     return received[this.#taken++] as Letter;
   }
 
-  #receive(action: string, input: unknown, sender: AgentRef | undefined): Promise<unknown> {
+  #receive(action: string, input: unknown, sender: AgentRef | undefined): Promise<unknown> | undefined {
     if (this.received.length - this.#taken >= UNTAKEN_MAX)
       throw new NexusError('NEXUS_MAILBOX_FULL', `${UNTAKEN_MAX} messages of this probe have not been taken`, { data: { capacity: UNTAKEN_MAX } });
-    return new Promise((resolve, reject) => {
-      const letter: Letter = {
-        action,
-        input,
-        sender,
-        reply: (value) => {
-          this.#open.delete(letter);
-          resolve(value);
-        },
-        fail: (error) => {
-          this.#open.delete(letter);
-          reject(error);
-        },
-      };
-      this.#open.add(letter);
-      this.received.push(letter);
-      this.#notify();
-    });
+    const answer = new DeferredAnswer(this.ref.cell?.mailbox?.reply);
+    const { isAsk } = answer;
+    const letter: Letter = { action, input, sender, isAsk, reply: (value) => answer.reply(value), fail: (error) => answer.fail(error) };
+    this.received.push(letter);
+    this.#notify();
+    if (!isAsk) return undefined;
+    this.#open.add(answer);
+    void answer.given.then(() => this.#open.delete(answer));
+    return answer.given;
   }
 
   #ended(ended: Terminated): void {
@@ -199,9 +194,9 @@ class MailProbe {
     for (const notify of this.#waiting) notify();
   }
 
-  /** Nobody will answer any more. Tells are among them; for those it is over, not failed. */
+  /** Nobody will answer any more. */
   #failOpen(error: Error): void {
-    for (const letter of [...this.#open]) letter.fail(error);
+    for (const answer of this.#open) answer.fail(error);
   }
 
   #until(condition: () => boolean, timeoutMs: number): Promise<boolean> {
