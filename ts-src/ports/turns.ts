@@ -6,4 +6,6 @@ export interface Turns {
   later(task: () => void): void;
   /** Messages to handle before the event loop is visited again: asked once a visit. */
   messagesMax(): number;
+  /** Messages to take from one ring before the next one has its turn: asked once a ring and visit. */
+  readsMax(): number;
 }

@@ -6,6 +6,8 @@ const DONE = Promise.resolve();
 
 /** Messages between two visits of the event loop. */
 const BUDGET_MESSAGES = 4096;
+/** Messages taken from one ring before the next one has its turn. */
+const READ_MESSAGES_MAX = 1024;
 
 export const eventLoopTurns: Turns = {
   soon(task) {
@@ -15,4 +17,5 @@ export const eventLoopTurns: Turns = {
     setImmediate(task);
   },
   messagesMax: () => BUDGET_MESSAGES,
+  readsMax: () => READ_MESSAGES_MAX,
 };

@@ -130,6 +130,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       references,
       messageBytesMax: options.messageBytesMax,
       clock,
+      turns,
       messageWait: new HistogramShard(shared, thread, L.HISTOGRAM_MESSAGE_WAIT),
       flushSoon: () => this.flushSoon(),
     });

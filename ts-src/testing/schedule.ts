@@ -40,6 +40,7 @@ export class ThreadLife {
       soon: (task) => queueMicrotask(() => this.isAlive && task()),
       later: (task) => this.post(task),
       messagesMax: () => schedule.drawMessagesMax(),
+      readsMax: () => schedule.drawMessagesMax(),
     };
     this.clock = {
       nowMs: () => clock.nowMs(),
