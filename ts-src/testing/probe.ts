@@ -69,7 +69,9 @@ export interface Probe<D extends AnyAgent = AnyAgent> {
   ): Promise<ReceivedOf<D, N>>;
   /** Nothing is there that was not taken, and nothing comes for so long. Rejects with NEXUS_EXPECTATION_FAILED. */
   expectNone(forMs?: number): Promise<void>;
-  /** Watches an agent, and resolves when it has ended. Rejects with NEXUS_EXPECTATION_FAILED when it has not in time. */
+  /** As `ctx.watch`: from now on it is told of the end of this agent. */
+  watch(ref: AgentRef): void;
+  /** Resolves when an agent has ended, which it watches if it does not yet. Rejects with NEXUS_EXPECTATION_FAILED when it has not in time. */
   expectTerminated(ref: AgentRef, options?: WaitOptions): Promise<Terminated>;
   /** Asks that wait are rejected with NEXUS_AGENT_STOPPED. */
   stop(): Promise<void>;
@@ -147,15 +149,16 @@ class MailProbe {
       throw this.#failure(`expected nothing for ${forMs} ms, and received ${textOf(this.received[this.#taken] as Letter)}`);
   }
 
+  watch(ref: AgentRef): void {
+    const { cell } = this.ref;
+    if (cell !== undefined) partsOf(this.#nexus).host.watch(cell, ref as unknown as AgentReference);
+  }
+
   async expectTerminated(ref: AgentRef, options: WaitOptions = {}): Promise<Terminated> {
     const timeoutMs = timeoutOf('expectTerminated', options);
-    const { host } = partsOf(this.#nexus);
-    const { cell } = this.ref;
-    if (cell === undefined) throw nexusStopped();
-    host.watch(cell, ref as unknown as AgentReference);
     const find = (): Terminated | undefined => this.#terminated.find((ended) => ended.ref.equals(ref));
+    if (find() === undefined) this.watch(ref);
     if (await this.#until(() => find() !== undefined, timeoutMs)) return find() as Terminated;
-    host.unwatch(cell, ref as unknown as AgentReference);
     throw this.#failure(`${ref.kind} '${ref.id}' has not ended within ${timeoutMs} ms`);
   }
 
