@@ -44,6 +44,11 @@ const Buyer = defineAgent({
       return shop.ask('price', 'y');
     },
     buyDeclared: async (_state, shop: import('nexus-agents').AgentRef<typeof Shop>, ctx) => ctx.ask(shop, 'declared', { sku: 'z' }),
+    /** The first ask never leaves: its input does not fit the shape. */
+    buyWrongly: async (_state, shop: import('nexus-agents').AgentRef<typeof Shop>, ctx) => {
+      await ctx.ask(shop, 'declared', { sku: 5 as never }).catch(() => undefined);
+      return ctx.ask(shop, 'price', 'right');
+    },
     watch: (_state, shop: import('nexus-agents').AgentRef<typeof Shop>, ctx) => ctx.watch(shop),
     open: async (_state, id: string, ctx) => (await ctx.getOrSpawn(Shop, id)).id,
     find: (_state, id: string, ctx) => ctx.find(id)?.kind,
@@ -154,9 +159,15 @@ test('messages with a plain reference are seen too, and concurrent handlers ask 
   expect(brief(agent.takeEffects())).toEqual(['told note accepted', 'asked price']);
   agent.effectsOf('asked')[0]?.reply(1);
   expect(await plain).toBe(1);
+  const wrongly = agent.ask('buyWrongly', shop);
+  await agent.run();
+  agent.effectsOf('asked').at(-1)?.reply(2);
+  expect(await wrongly).toBe(2);
+  agent.takeEffects();
+  const before = agent.effectsOf('asked').length;
   const both = [agent.ask('beside', shop), agent.ask('beside', shop)];
   await agent.run();
-  const asked = agent.effectsOf('asked').slice(1);
+  const asked = agent.effectsOf('asked').slice(before);
   expect(asked).toHaveLength(2);
   // The answers find their ask, in whatever order they are given.
   asked[1]?.reply(22);

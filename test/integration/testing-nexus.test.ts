@@ -13,7 +13,7 @@ import {
 import { expect, onTestFinished, test } from 'vitest';
 import { Counter } from '../fixtures/counter.mjs';
 import { Hooked, Patient, Probe, Probe as Resting, Ticking } from '../fixtures/probe.mjs';
-import { Clerk, Outsider, Vault } from '../fixtures/vault.mjs';
+import { Clerk, Haunted, hauntings, Outsider, Vault } from '../fixtures/vault.mjs';
 import { codeOf, failureOf, fixture, recorder } from '../start-nexus.js';
 
 async function start(options: TestNexusOptions): Promise<TestNexus> {
@@ -221,38 +221,66 @@ test('a thread that is killed too often is given up', async () => {
 });
 
 test('what still runs of a killed thread does nothing any more', async () => {
-  const nexus = await start({ agents: [Probe], threads: 2 });
-  const victim = await nexus.spawn(Probe, { id: 'victim', thread: 1 });
-  const other = await nexus.spawn(Probe, { id: 'other', thread: 2 });
-  const gate = `gate ${nexus.seed}`;
-  void victim.ask('actLater', { gate, ref: other, id: 'late' }).catch(() => undefined);
+  const nexus = await start({ agents: [Haunted], threads: 2 });
+  const name = `nexus ${nexus.seed}`;
+  const seen: string[] = [];
+  let open = (): void => undefined;
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  hauntings.set(name, { seen, gate });
+  const other = await nexus.spawn(Haunted, { id: 'other', init: name, thread: 2 });
+  const haunted = await nexus.spawn(Haunted, { id: 'victim', init: name, thread: 1 });
+  haunted.tell('haunt', other);
   await nexus.run();
   nexus.killThread(1);
   await nexus.run();
-  // The desk of any thread opens it: all share one module here.
-  const opener = await nexus.spawn(Probe, { thread: 2 });
-  void opener.ask('hold', 'never').catch(() => undefined);
-  const { Desk } = await import('../fixtures/probe.mjs');
-  const handler = Desk.actions['open'] as (state: undefined, name: string) => void;
-  handler(undefined, gate);
+  expect(nexus.threads()[1]).toMatchObject({ incarnation: 1, agents: 1 });
+  open();
   await nexus.advance(1000);
-  expect(await other.ask('log')).toEqual([]);
-  expect(nexus.find('late')).toBeUndefined();
-  expect(await victim.ask('read')).toBe(0);
+  expect(seen).toEqual([]);
+  expect([...nexus.agents()].map(({ id }) => id).sort()).toEqual(['other', 'victim']);
+  // The agent that came back under the same address is not touched.
+  haunted.tell('note', 'new life');
+  await nexus.run();
+  expect(seen).toEqual(['new life']);
 });
 
 test('an agent that kills its own thread ends it after its step', async () => {
-  const killer = defineAgent({
+  const Killer = defineAgent({
     kind: 'killer',
     state: () => ({ n: 0 }),
-    actions: { kill: (state) => void (state.n++, nexus.killThread(1)), read: (state) => state.n },
+    actions: {
+      kill: (state, counter: AgentRef<typeof Counter>, ctx) => {
+        state.n++;
+        nexus.killThread(1);
+        return ctx.tell(counter, 'add', 1);
+      },
+      read: (state) => state.n,
+    },
   });
-  const nexus = await start({ agents: [killer], threads: 1 });
-  const ref = await nexus.spawn(killer, { thread: 1 });
-  ref.tell('kill');
+  const nexus = await start({ agents: [Killer, Counter], threads: 1 });
+  const counter = await nexus.spawn(Counter, { thread: 0, init: { start: 0 } });
+  const ref = await nexus.spawn(Killer, { thread: 1 });
+  ref.tell('kill', counter);
   await nexus.run();
   expect(nexus.threads()[1]?.incarnation).toBe(1);
   expect(await ref.ask('read')).toBe(0);
+  // What it did in that step is done.
+  expect(await counter.ask('read')).toBe(1);
+});
+
+test('what is in the ring to a thread that is killed is discarded, and counted', async () => {
+  const nexus = await start({ agents: [Counter], threads: 1 });
+  const counter = await nexus.spawn(Counter, { thread: 1, init: { start: 0 } });
+  await nexus.run();
+  counter.tell('add', 1);
+  const lost = codeOf(counter.ask('add', 1));
+  nexus.killThread(1);
+  await nexus.run();
+  expect(await lost).toBe('NEXUS_THREAD_LOST');
+  expect(await counter.ask('read')).toBe(0);
+  expect(nexus.threads().reduce((sum, { counters }) => sum + (counters['dead_thread_lost'] ?? 0), 0)).toBe(2);
 });
 
 test('an escalation without a parent ends the thread, as on a real worker', async () => {

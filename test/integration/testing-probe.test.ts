@@ -138,6 +138,8 @@ test('waiting moves the time of a deterministic nexus, and only as far as needed
   await probe.expectNone(2999);
   expect(nexus.clock.nowMs()).toBe(3299);
   expect((await probe.receive({ timeoutMs: 1 })).input).toBe(2);
+  // A tell is handled when it has arrived, answered or not.
+  expect(nexus.leftovers()).toMatchObject({ handlers: 0, asks: 0 });
   await nexus.stop();
 });
 
