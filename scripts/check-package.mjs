@@ -51,6 +51,8 @@ async function pack() {
     'dist/ts-src/cli/nexus.js',
     'dist/ts-src/resilience/index.js',
     'dist/ts-src/resilience/index.d.ts',
+    'dist/ts-src/testing/index.js',
+    'dist/ts-src/testing/index.d.ts',
     'dist/ts-src/runtime/worker-main.js',
     'dist/wasm/nexus.wasm',
   ];
@@ -77,6 +79,10 @@ async function use() {
   const { retry, timeout, wrap } = await import('nexus-agents/resilience');
   const guarded = await wrap(retry(), timeout({ ms: 60000 })).ask(ref, 'echo', 5);
   if (guarded !== 5) throw new Error('wrong reply through a policy');
+  const { testAgent } = await import('nexus-agents/testing');
+  const alone = await testAgent(Echo);
+  if ((await alone.ask('echo', 6)) !== 6) throw new Error('wrong reply of an agent alone');
+  await alone.stop();
   const reply = await ref.ask('echo', new Map([[1, 2n]]), { timeoutMs: 60000 });
   if (reply.get(1) !== 2n || nexus.find('e') === undefined) throw new Error('wrong reply');
   await nexus.stop();

@@ -51,6 +51,16 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'ts-src/gateway',
     'bindings/host-topology.ts',
   ],
+  'ts-src/testing': [
+    'bindings',
+    'ts-src/errors.ts',
+    'ts-src/model',
+    'ts-src/ports',
+    'ts-src/runtime',
+    'ts-src/options.ts',
+    'ts-src/nexus.ts',
+    'ts-src/create-nexus.ts',
+  ],
   'ts-src/index.ts': ['ts-src', 'bindings/placement.ts'],
 };
 

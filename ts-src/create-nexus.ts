@@ -1,10 +1,10 @@
 /** The composition root: options in, a running nexus out. */
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { chooseEngine } from '../bindings/choose-engine.js';
+import { type ChosenEngine, chooseEngine } from '../bindings/choose-engine.js';
 import { Placement } from '../bindings/placement.js';
 import { PortableRoutingTable } from '../bindings/portable/routing-table.js';
-import { createSharedMemory, threadWord } from '../bindings/shared-memory.js';
+import { createSharedMemory, type SharedMemory, threadWord } from '../bindings/shared-memory.js';
 import * as L from '../layout/generated/layout.js';
 import { standardErrorLogger } from './adapters/standard-error-logger.js';
 import { systemClock } from './adapters/system-clock.js';
@@ -14,13 +14,17 @@ import type { Logger } from './model/agent-context.js';
 import type { PlacementPolicy } from './model/thread-placement.js';
 import { SeededRandom } from './model/seeded-random.js';
 import { Nexus } from './nexus.js';
+import type { Clock } from './ports/clock.js';
 import type { EngineReport } from './ports/engine.js';
-import { type NexusOptions, resolveOptions } from './options.js';
+import type { Turns } from './ports/turns.js';
+import { type NexusOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { duplicateKind, importDefinitions } from './runtime/agent-modules.js';
-import { outlineOf } from './runtime/kind.js';
+import { eventLoopTurns } from './runtime/event-loop-turns.js';
+import { type KindSources, outlineOf } from './runtime/kind.js';
 import { runtimeCalls } from './runtime/runtime-calls.js';
 import { ThreadHost } from './runtime/thread-host.js';
-import { WorkerPool } from './runtime/worker-pool.js';
+import { type WorkerHandle, WorkerPool } from './runtime/worker-pool.js';
+import type { WorkerBoot } from './runtime/worker-protocol.js';
 
 /**
  * Starts a nexus: reserves the shared memory, imports the agent modules here and on every worker, and resolves when all threads serve.
@@ -29,18 +33,44 @@ import { WorkerPool } from './runtime/worker-pool.js';
  */
 export async function createNexus(options: NexusOptions): Promise<Nexus> {
   const resolved = resolveOptions(options);
-  const engine = chooseEngine({ forced: resolved.engine.force, require: resolved.engine.require });
+  const { force, require } = resolved.engine;
+  return composeNexus(resolved, {
+    clock: systemClock,
+    turns: eventLoopTurns,
+    engine: chooseEngine({ forced: force, require }),
+    random: randomBytes(12),
+    nexus: (...parts) => new Nexus(...parts),
+  });
+}
+
+/** What a nexus is put together over: the machine, or a simulation of it. */
+export interface Surroundings<N extends Nexus> {
+  readonly clock: Clock;
+  readonly turns: Turns;
+  readonly engine: ChosenEngine;
+  /** Twelve bytes: what keeps chosen names from colliding in the table, and the seed where the options have none. */
+  readonly random: Buffer;
+  /** Default: threads of Node. */
+  readonly startWorker?: (boot: WorkerBoot, shared: SharedMemory, kinds: KindSources) => WorkerHandle;
+  /** Takes the place of each definition. */
+  readonly observe?: (definition: AnyAgent) => AnyAgent;
+  nexus(...parts: ConstructorParameters<typeof Nexus>): N;
+}
+
+/** Puts a nexus together of options and surroundings. */
+export async function composeNexus<N extends Nexus>(resolved: ResolvedOptions, surroundings: Surroundings<N>): Promise<N> {
+  const { clock, turns, engine, random, startWorker, observe = (definition) => definition } = surroundings;
   const logger = careful(resolved.logger ?? standardErrorLogger);
   if (engine.report.tried.length > 0) sayFallback(logger, engine.report);
   const exported = await importDefinitions(resolved.modules);
-  const definitions = new Map<string, AnyAgent>(exported.map((definition) => [definition.kind, definition]));
+  const definitions = new Map<string, AnyAgent>(exported.map((definition) => [definition.kind, observe(definition)]));
   const outlines = exported.map((definition) => outlineOf(definition, false));
   for (const definition of resolved.definitions) {
     if (definitions.has(definition.kind)) throw duplicateKind(definition.kind, 'a module or definition in agents', 'another definition in agents');
-    definitions.set(definition.kind, definition);
-    outlines.push(outlineOf(definition, true));
+    definitions.set(definition.kind, observe(definition));
+    // Threads of a simulation have the code of every kind.
+    outlines.push(outlineOf(definition, startWorker === undefined));
   }
-  const random = randomBytes(12);
   const seed = resolved.seed ?? random.readInt32LE(8);
   const shared = createSharedMemory({ threadCount: resolved.threads + 1, recordCapacity: resolved.recordCapacity, ringBytes: resolved.ringBytes }, [
     random.readInt32LE(0),
@@ -61,7 +91,7 @@ export async function createNexus(options: NexusOptions): Promise<Nexus> {
     shared,
     engine.open(shared, 0, { spinMicroseconds: resolved.spinMicroseconds }),
     { outlines, definitions },
-    systemClock,
+    clock,
     logger,
     {
       deadLetter: emit('deadLetter'),
@@ -72,7 +102,7 @@ export async function createNexus(options: NexusOptions): Promise<Nexus> {
       },
       escalated(failure) {
         if (emitter.listenerCount('escalated') > 0) return emit('escalated')(failure);
-        setImmediate(() => {
+        turns.later(() => {
           throw new NexusError(
             'NEXUS_ESCALATED',
             `${failure.kind} '${failure.id}' escalated and nobody listens to 'escalated': ${failure.error instanceof Error ? failure.error.message : String(failure.error)}`,
@@ -81,11 +111,13 @@ export async function createNexus(options: NexusOptions): Promise<Nexus> {
         });
       },
     },
+    turns,
   );
   const jitter = new SeededRandom(seed, 'worker pool');
   const pool = new WorkerPool(
     {
       count: resolved.threads,
+      ...(startWorker === undefined ? {} : { startWorker: (boot: WorkerBoot) => startWorker(boot, shared, { outlines, definitions }) }),
       boot: {
         memory: shared.memory,
         modules: resolved.modules,
@@ -140,7 +172,7 @@ export async function createNexus(options: NexusOptions): Promise<Nexus> {
     throw error;
   }
   sayPlacement(logger, placement, resolved.placement);
-  return new Nexus(host, pool, engine.report, placement, emitter);
+  return surroundings.nexus(host, pool, engine.report, placement, emitter);
 }
 
 function sayPlacement(logger: Logger, placement: Placement, policy: PlacementPolicy): void {

@@ -42,6 +42,9 @@ export const ERROR_CODES = {
   NEXUS_ABORTED: 'The AbortSignal of a call through a policy was aborted.',
   NEXUS_CIRCUIT_OPEN: 'A circuit breaker did not let the call through.',
   NEXUS_BULKHEAD_FULL: 'A bulkhead has no room for the call.',
+  NEXUS_EXPECTATION_FAILED: 'A probe did not receive what the test expected.',
+  NEXUS_NEVER_QUIET: 'A simulated nexus or a manual clock did not come to the point it was driven to.',
+  NEXUS_TEST_LEFTOVERS: 'A test left agents, timers, asks or handlers behind.',
   NEXUS_ENGINE_UNAVAILABLE: 'The engine that was required does not load.',
 } as const;
 

@@ -68,7 +68,20 @@ export interface ThreadStatistics {
   readonly counters: Readonly<Record<string, number>>;
 }
 
+/** What the testing kit uses of a nexus besides its API. */
+export interface NexusParts {
+  readonly host: ThreadHost;
+  /** Before anything else of its stop. */
+  onStopping(listener: () => void): void;
+}
+
+export let partsOf: (nexus: Nexus) => NexusParts;
+
 export class Nexus {
+  static {
+    partsOf = (nexus) => ({ host: nexus.#host, onStopping: (listener) => void nexus.#emitter.once('stopping', listener) });
+  }
+
   readonly engine: EngineReport;
   readonly #host: ThreadHost;
   readonly #pool: WorkerPool;
@@ -251,6 +264,7 @@ export class Nexus {
   async #stop(deadlineMs: number): Promise<StopReport> {
     const { clock } = this.#host;
     const deadline = clock.nowMs() + deadlineMs;
+    this.#emitter.emit('stopping');
     this.#pool.beginStop();
     const quietInTime = await this.#becomeQuiet(deadline);
     if (!quietInTime) this.#sayWhoIsBusy(deadlineMs);

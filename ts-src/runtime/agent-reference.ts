@@ -7,7 +7,7 @@ import type { AnyAgent } from '../model/agent-definition.js';
 import type { AgentRef, AskOptions, OfferOptions, TellOutcome } from '../model/agent-ref.js';
 import { checkNames } from '../model/nearest-name.js';
 import type { AgentCell } from './agent-cell.js';
-import type { Kind } from './kind.js';
+import type { ActionEntry, Kind } from './kind.js';
 import type { MessageRouter } from './message-router.js';
 
 const TIMEOUT_MS_MAX = 86_400_000;
@@ -21,7 +21,8 @@ export interface ReferenceHost {
 
 export class AgentReference implements AgentRef<AnyAgent> {
   readonly host: ReferenceHost;
-  readonly kindEntry: Kind;
+  /** Changes once at most, for one that stands in for an agent of its kind. */
+  kindEntry: Kind;
   readonly slot: number;
   readonly generation: number;
   /** The agent itself, if it is on this thread and has been looked up. */
@@ -45,6 +46,14 @@ export class AgentReference implements AgentRef<AnyAgent> {
   /** The id without looking it up: undefined if nobody has asked for it yet. */
   get knownId(): string | undefined {
     return this.#id;
+  }
+
+  /** The agent is on this thread. Returns its own entry of an action: what stands in for an agent of a kind has other handlers than the kind. */
+  resolveTo(cell: AgentCell, action: ActionEntry): ActionEntry {
+    this.cell = cell;
+    if (cell.kind === this.kindEntry) return action;
+    this.kindEntry = cell.kind;
+    return cell.kind.actions[action.index] as ActionEntry;
   }
 
   get kind(): string {

@@ -8,6 +8,7 @@
 import type { TellOutcome } from '../model/agent-ref.js';
 import type { AgentContext } from '../model/agent-context.js';
 import { Sampling } from '../model/sampling.js';
+import type { Turns } from '../ports/turns.js';
 import { type AgentCell, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import { agentMailboxFull, agentNotFound } from './failures.js';
@@ -17,11 +18,7 @@ import { inNeutralContext } from './neutral-context.js';
 import type { ReplyPort } from './pending-asks.js';
 import type { DeadLetterReason } from './dead-letters.js';
 
-/** Reacting to it is the cheapest microtask: `queueMicrotask` makes a resource of its own for the context of its caller, which a drain leaves anyway. */
-const DONE = Promise.resolve();
-
-/** Messages and time between two visits of the event loop. */
-const BUDGET_MESSAGES = 4096;
+/** Time between two visits of the event loop. How many messages, the turns say. */
 const BUDGET_MS = 5;
 /** Messages of one agent before the next one has its turn. */
 const TURN_MESSAGES = 256;
@@ -59,6 +56,7 @@ export class Dispatcher {
   /** Async handlers that run. */
   running = 0;
   readonly #needs: DispatcherNeeds;
+  readonly #turns: Turns;
   readonly #pool: Mailbox[] = [];
   #poolRoom = 0;
   #queue: (AgentCell | undefined)[] = new Array(1024).fill(undefined);
@@ -66,7 +64,7 @@ export class Dispatcher {
   #queueSize = 0;
   #scheduled = false;
   #draining = false;
-  #remaining = BUDGET_MESSAGES;
+  #remaining: number;
   /** Messages between two looks at the clock, over as many drains as they take: one where handlers are slow, at most `TURN_MESSAGES`. */
   #pace = 1;
   #untilLook = 1;
@@ -89,8 +87,10 @@ export class Dispatcher {
     inNeutralContext(this.#drain);
   };
 
-  constructor(needs: DispatcherNeeds) {
+  constructor(needs: DispatcherNeeds, turns: Turns) {
     this.#needs = needs;
+    this.#turns = turns;
+    this.#remaining = turns.messagesMax();
   }
 
   get isIdle(): boolean {
@@ -198,7 +198,7 @@ export class Dispatcher {
 
   /** The event loop has had its turn. */
   #refill(): void {
-    this.#remaining = BUDGET_MESSAGES;
+    this.#remaining = this.#turns.messagesMax();
     this.#spentMs = 0;
   }
 
@@ -206,7 +206,7 @@ export class Dispatcher {
     this.#needs.afterDrain();
     if (this.#queueSize > 0) {
       this.#scheduled = true;
-      setImmediate(this.#drainLater);
+      this.#turns.later(this.#drainLater);
     } else this.#scheduled = false;
   }
 
@@ -344,8 +344,8 @@ export class Dispatcher {
     this.#queueSize++;
     if (!this.#scheduled) {
       this.#scheduled = true;
-      if (this.#remaining > 0) void DONE.then(this.#drainSoon);
-      else setImmediate(this.#drainLater);
+      if (this.#remaining > 0) this.#turns.soon(this.#drainSoon);
+      else this.#turns.later(this.#drainLater);
     }
   }
 

@@ -113,8 +113,12 @@ export interface KindSources {
 export class KindRegistry {
   readonly kinds: readonly Kind[];
   readonly #byName: Map<string, Kind>;
+  readonly #outlines: KindOutline[];
+  readonly #references: ReferenceCodec;
 
   constructor({ outlines, definitions }: KindSources, references: ReferenceCodec) {
+    this.#outlines = [...outlines];
+    this.#references = references;
     this.kinds = outlines.map((outline, index) => new Kind(outline, index, definitions.get(outline.kind), references));
     this.#byName = new Map(this.kinds.map((kind) => [kind.name, kind]));
   }
@@ -131,6 +135,25 @@ export class KindRegistry {
 
   byIndex(index: number): Kind {
     return this.kinds[index] as Kind;
+  }
+
+  /** One more kind, of a nexus of one thread: on several its number would have to be the same on all. */
+  add(outline: KindOutline, definition: AnyAgent): Kind {
+    const kind = new Kind(outline, this.kinds.length, definition, this.#references);
+    this.#outlines.push(outline);
+    (this.kinds as Kind[]).push(kind);
+    this.#byName.set(kind.name, kind);
+    return kind;
+  }
+
+  has(name: string): boolean {
+    return this.#byName.has(name);
+  }
+
+  /** A kind that other threads take for the one of this name, with other handlers behind its actions. @throws NexusError NEXUS_KIND_UNKNOWN */
+  standIn(name: string, definition: AnyAgent): Kind {
+    const { index } = this.byName(name);
+    return new Kind(this.#outlines[index] as KindOutline, index, definition, this.#references);
   }
 }
 

@@ -12,10 +12,11 @@ import * as L from '../../layout/generated/layout.js';
 import { Sampling } from '../model/sampling.js';
 import type { Clock } from '../ports/clock.js';
 import type { Waiter } from '../ports/engine.js';
+import type { Turns } from '../ports/turns.js';
 import { InboundLink, type Receiver } from './inbound-link.js';
 import { OutboundLink } from './outbound-link.js';
 
-/** Messages taken from one ring before the next one has its turn. */
+/** Messages taken at once when everything is taken from one ring. */
 const READ_MESSAGES_MAX = 1024;
 /** One of so many publications is timed, if the one timed before on that ring has been read. */
 const PUBLICATIONS_PERIOD = 31;
@@ -27,6 +28,7 @@ export interface LinksNeeds {
   readonly references: ReferenceCodec;
   readonly messageBytesMax: number;
   readonly clock: Clock;
+  readonly turns: Turns;
   /** Told how long messages to this thread waited in their ring, in nanoseconds. */
   readonly messageWait: { record(nanoseconds: number): void };
   /** Runs soon when something was sent outside a turn; must call `flush`. */
@@ -90,7 +92,8 @@ export class Links {
     for (let thread = 0; thread < this.#inbound.length; thread++) {
       const link = this.#inbound[thread];
       if (link === undefined) continue;
-      if (link.read(READ_MESSAGES_MAX) === READ_MESSAGES_MAX) more = true;
+      const readsMax = this.#needs.turns.readsMax();
+      if (link.read(readsMax) === readsMax) more = true;
       if (link.takeWakeRequest()) this.#callAttention(thread);
     }
     for (const link of this.#outbound) if (link !== undefined && link.waiting > 0) link.pump();

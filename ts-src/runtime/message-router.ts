@@ -93,8 +93,7 @@ export class MessageRouter {
       // The first use of a reference that was found, or arrived in a message.
       const cell = this.#cells.get(slot, generation);
       if (cell === undefined) return this.#dead('noAgent', target, action);
-      target.cell = cell;
-      return this.tellLocal(cell, action, input, sender);
+      return this.tellLocal(cell, target.resolveTo(cell, action), input, sender);
     }
     if (thread < 0 || !this.#links.canReach(thread)) return this.#dead('noAgent', target, action);
     // In the same line of the cache as what `threadOf` has read.
@@ -225,8 +224,7 @@ export class MessageRouter {
     const thread = this.#table.threadOf(slot, generation);
     const cell = thread === this.#thread ? this.#cells.get(slot, generation) : undefined;
     if (cell !== undefined) {
-      target.cell = cell;
-      return this.#askLocal(cell, action, input, ask, sender);
+      return this.#askLocal(cell, target.resolveTo(cell, action), input, ask, sender);
     }
     if (thread < 0 || thread === this.#thread || !this.#links.canReach(thread)) {
       this.#dead('noAgent', target, action);

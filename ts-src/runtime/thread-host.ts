@@ -15,6 +15,7 @@ import { SeededRandom } from '../model/seeded-random.js';
 import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
 import type { Clock } from '../ports/clock.js';
 import type { EngineThread } from '../ports/engine.js';
+import type { Turns } from '../ports/turns.js';
 import { type AgentCell, extraOf } from './agent-cell.js';
 import { AgentReference, type ReferenceHost } from './agent-reference.js';
 import { AgentTimers } from './agent-timers.js';
@@ -23,6 +24,7 @@ import { Context, type ContextHost } from './context.js';
 import { type DeadLetter, DeadLetters } from './dead-letters.js';
 import { Directory } from './directory.js';
 import { Dispatcher, TIMER_MESSAGE } from './dispatcher.js';
+import { eventLoopTurns } from './event-loop-turns.js';
 import { nexusStopped } from './failures.js';
 import { HistogramShard } from './histogram-shard.js';
 import { type Kind, KindRegistry, type KindSources } from './kind.js';
@@ -99,6 +101,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     readonly clock: Clock,
     readonly logger: Logger,
     readonly events: ThreadHostEvents,
+    turns: Turns = eventLoopTurns,
   ) {
     const { thread, incarnation } = options;
     this.#options = options;
@@ -127,22 +130,26 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       references,
       messageBytesMax: options.messageBytesMax,
       clock,
+      turns,
       messageWait: new HistogramShard(shared, thread, L.HISTOGRAM_MESSAGE_WAIT),
       flushSoon: () => this.flushSoon(),
     });
-    const turns = new HistogramShard(shared, thread, L.HISTOGRAM_TURN);
+    const turnDurations = new HistogramShard(shared, thread, L.HISTOGRAM_TURN);
     this.deadLetters = new DeadLetters(shared.words, shared.doubles, counterIndex(shared, thread), thread, (letter) => events.deadLetter(letter));
-    this.dispatcher = new Dispatcher({
-      nowMs: () => clock.nowMs(),
-      contextOf: (cell, sender) => this.contextOf(cell, sender),
-      failed: (cell, error, action) => this.lifecycle.failed(cell, error, action),
-      system: (cell, action, _input, reply) => systemActions.run(this, cell, action, reply),
-      stopRequested: (cell) => this.lifecycle.stop(cell, { type: 'stopped' }),
-      deadLetter: (reason, cell, action) => this.deadLetters.record(reason, cell.kind.name, () => this.nameOf(cell.slot, cell.generation), action.name),
-      congested: (cell, isCongested) => markCongested(shared, cell.slot, isCongested),
-      turnTook: (durationMs) => turns.record(durationMs * 1e6),
-      afterDrain: () => this.#endTurn(),
-    });
+    this.dispatcher = new Dispatcher(
+      {
+        nowMs: () => clock.nowMs(),
+        contextOf: (cell, sender) => this.contextOf(cell, sender),
+        failed: (cell, error, action) => this.lifecycle.failed(cell, error, action),
+        system: (cell, action, _input, reply) => systemActions.run(this, cell, action, reply),
+        stopRequested: (cell) => this.lifecycle.stop(cell, { type: 'stopped' }),
+        deadLetter: (reason, cell, action) => this.deadLetters.record(reason, cell.kind.name, () => this.nameOf(cell.slot, cell.generation), action.name),
+        congested: (cell, isCongested) => markCongested(shared, cell.slot, isCongested),
+        turnTook: (durationMs) => turnDurations.record(durationMs * 1e6),
+        afterDrain: () => this.#endTurn(),
+      },
+      turns,
+    );
     this.router = new MessageRouter({
       thread,
       shared,

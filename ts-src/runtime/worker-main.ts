@@ -2,21 +2,17 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { chooseEngine } from '../../bindings/choose-engine.js';
 import { pinCallingThread } from '../../bindings/host-topology-placement.js';
-import { attachSharedMemory, threadWord } from '../../bindings/shared-memory.js';
-import * as L from '../../layout/generated/layout.js';
+import { attachSharedMemory } from '../../bindings/shared-memory.js';
 import { systemClock } from '../adapters/system-clock.js';
 import { NexusError, type ErrorCode } from '../errors.js';
-import type { Logger } from '../model/agent-context.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import { fingerprint, type Shape } from '../model/shape.js';
 import type { Refusal } from '../model/topology.js';
 import { importDefinitions } from './agent-modules.js';
+import { eventLoopTurns } from './event-loop-turns.js';
 import { type ActionOutline, type KindOutline, outlineOf } from './kind.js';
-import { type Restored, restoreAgents } from './recovery.js';
-import { safeText, sendableError } from './remote-reply.js';
-import { runtimeCalls, type OutwardCalls } from './runtime-calls.js';
-import type { LogLine } from './system-calls.js';
-import { ThreadHost } from './thread-host.js';
+import type { Restored } from './recovery.js';
+import { openWorkerThread } from './worker-thread.js';
 import { NEWS_MARK, type WorkerBoot, type WorkerNews } from './worker-protocol.js';
 
 const boot = workerData as WorkerBoot;
@@ -45,37 +41,19 @@ async function serve(): Promise<{ readonly restoring: Promise<Restored> | undefi
   const engine = chooseEngine({ forced: boot.engine.force, require: boot.engine.require }).open(shared, boot.thread, {
     spinMicroseconds: boot.spinMicroseconds,
   });
-  const log =
-    (level: LogLine['level']) =>
-    (data: object, message: string): void =>
-      host.router.call(0, 'log', { level, data: printable(data), message });
-  const logger: Logger = { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
-  const outward: OutwardCalls = {
-    deadLetter: (letter) => host.router.call(0, 'deadLetter', letter),
-    signal: (signal) => host.router.call(0, 'signal', signal),
-    log: (line) => host.router.call(0, 'log', line),
-    agentFailed: (failure) => host.router.call(0, 'agentFailed', { ...failure, error: sendableError(failure.error) }),
-  };
-  const host: ThreadHost = new ThreadHost(boot, shared, engine, kinds, systemClock, logger, {
-    ...outward,
-    // Nobody above it: the thread fails, and comes back with its agents.
-    escalated(failure) {
-      setImmediate(() => {
-        throw new NexusError(
-          'NEXUS_ESCALATED',
-          `${failure.kind} '${failure.id}' escalated: ${failure.error instanceof Error ? failure.error.message : String(failure.error)}`,
-          { cause: failure.error },
-        );
-      });
-    },
-  });
   // Keeps the thread alive while it waits for messages in the rings.
   parentPort?.on('message', () => undefined);
-  let restoring: Promise<Restored> | undefined;
   tell({ type: 'imported' });
-  host.open(runtimeCalls(host, outward), () => {
-    if (boot.incarnation > 0) restoring = restoreAgents(host, boot.startTimeoutMs);
-    Atomics.store(shared.words, threadWord(shared, boot.thread) + L.THREAD_WORD_STATE, L.THREAD_STATE_READY);
+  const { restoring } = openWorkerThread(boot, {
+    shared,
+    engine,
+    kinds,
+    clock: systemClock,
+    turns: eventLoopTurns,
+    // It comes back with its agents.
+    fail(error) {
+      throw error;
+    },
   });
   return { restoring, pinRefusal };
 }
@@ -111,15 +89,6 @@ function differenceOf(outline: KindOutline, definition: AnyAgent | undefined): s
 
 function fingerprintOf(shape: Shape | undefined): string {
   return shape === undefined ? 'none' : fingerprint(shape).toString(16).padStart(8, '0');
-}
-
-/** Data of a log line as they can be sent: what cannot becomes text. */
-function printable(data: object): Record<string, unknown> {
-  const entries = Object.entries(data).map(([key, value]) => {
-    if (value instanceof Error) return [key, sendableError(value)];
-    return [key, typeof value === 'object' || typeof value === 'function' || typeof value === 'symbol' ? safeText(value) : value];
-  });
-  return Object.fromEntries(entries) as Record<string, unknown>;
 }
 
 function tell(news: WorkerNews): void {

@@ -2,7 +2,7 @@
  * The workers of a nexus, as the calling thread sees them: starts them, notices when one ends, tells the other threads, and starts a successor under
  * the same index, which finds its predecessor's agents in the shared table. One that is lost too often is given up.
  */
-import { Worker } from 'node:worker_threads';
+import { Worker, type WorkerOptions } from 'node:worker_threads';
 import { threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
 import { NexusError, type ErrorCode, optionError } from '../errors.js';
@@ -12,8 +12,13 @@ import { handleThreadLoss, SEVERAL } from './recovery.js';
 import type { ThreadHost } from './thread-host.js';
 import { NEWS_MARK, type WorkerBoot, type WorkerNews } from './worker-protocol.js';
 
+/** A worker as the pool uses it: one of Node, or a simulated one. */
+export type WorkerHandle = Pick<Worker, 'on' | 'terminate'>;
+
 export interface WorkerPoolOptions {
   readonly count: number;
+  /** Default: a thread of Node. */
+  readonly startWorker?: (boot: WorkerBoot) => WorkerHandle;
   /** What every worker is given; what differs is added. */
   readonly boot: Omit<WorkerBoot, 'thread' | 'incarnation' | 'cpu' | 'startTimeoutMs'>;
   /** Processor of each thread, by index; undefined where it is not tied to one. */
@@ -44,8 +49,8 @@ export interface WorkerPoolEvents {
 }
 
 type WorkerState =
-  | { readonly type: 'starting'; readonly worker: Worker }
-  | { readonly type: 'ready'; readonly worker: Worker }
+  | { readonly type: 'starting'; readonly worker: WorkerHandle }
+  | { readonly type: 'ready'; readonly worker: WorkerHandle }
   | { readonly type: 'waiting'; readonly cancel: () => void }
   | { readonly type: 'failed' };
 
@@ -128,14 +133,9 @@ export class WorkerPool {
       cpu: this.#options.cpus[thread],
       startTimeoutMs: this.#options.startTimeoutMs,
     };
-    let worker: Worker;
+    let worker: WorkerHandle;
     try {
-      worker = new Worker(new URL('./worker-main.js', import.meta.url), {
-        workerData,
-        name: `nexus ${thread}`,
-        ...(this.#options.resourceLimits === undefined ? {} : { resourceLimits: this.#options.resourceLimits }),
-        ...execArgvOf(this.#options.execArgv),
-      });
+      worker = this.#options.startWorker?.(workerData) ?? startNodeWorker(workerData, this.#options);
     } catch (cause) {
       const { message } = cause as Error;
       if (incarnation === 0) {
@@ -260,6 +260,11 @@ export class WorkerPool {
     // A thread that ended parked must not be woken by the flag it left.
     Atomics.store(this.#host.shared.words, at + L.THREAD_WORD_PARKED, 0);
   }
+}
+
+function startNodeWorker(workerData: WorkerBoot, { resourceLimits, execArgv }: WorkerPoolOptions): WorkerHandle {
+  const options: WorkerOptions = { workerData, name: `nexus ${workerData.thread}`, ...execArgvOf(execArgv) };
+  return new Worker(new URL('./worker-main.js', import.meta.url), resourceLimits === undefined ? options : { ...options, resourceLimits });
 }
 
 /**

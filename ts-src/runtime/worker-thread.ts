@@ -1,0 +1,67 @@
+/**
+ * What makes a host the host of a worker: what happens on it is told to the calling thread, and what a predecessor left is started again. Used by the entry of a
+ * worker thread (`worker-main.ts`) and by the threads of a simulation. Not here: memory, modules, and where the thread runs.
+ */
+import { type SharedMemory, threadWord } from '../../bindings/shared-memory.js';
+import * as L from '../../layout/generated/layout.js';
+import { NexusError } from '../errors.js';
+import type { Logger } from '../model/agent-context.js';
+import type { Clock } from '../ports/clock.js';
+import type { EngineThread } from '../ports/engine.js';
+import type { Turns } from '../ports/turns.js';
+import type { KindSources } from './kind.js';
+import { type Restored, restoreAgents } from './recovery.js';
+import { safeText, sendableError } from './remote-reply.js';
+import { type OutwardCalls, runtimeCalls } from './runtime-calls.js';
+import type { LogLine } from './system-calls.js';
+import { ThreadHost } from './thread-host.js';
+import type { WorkerBoot } from './worker-protocol.js';
+
+export interface WorkerThreadNeeds {
+  readonly shared: SharedMemory;
+  readonly engine: EngineThread;
+  readonly kinds: KindSources;
+  readonly clock: Clock;
+  readonly turns: Turns;
+  /** An agent without a parent escalated: nobody is above it but the thread, which ends with this error. */
+  fail(error: NexusError): void;
+}
+
+/** @returns the host, and when it is a successor a promise for what became of the agents of its predecessor */
+export function openWorkerThread(boot: WorkerBoot, needs: WorkerThreadNeeds): { readonly host: ThreadHost; readonly restoring: Promise<Restored> | undefined } {
+  const { shared, engine, kinds, clock, turns } = needs;
+  const log =
+    (level: LogLine['level']) =>
+    (data: object, message: string): void =>
+      host.router.call(0, 'log', { level, data: printable(data), message });
+  const logger: Logger = { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
+  const outward: OutwardCalls = {
+    deadLetter: (letter) => host.router.call(0, 'deadLetter', letter),
+    signal: (signal) => host.router.call(0, 'signal', signal),
+    log: (line) => host.router.call(0, 'log', line),
+    agentFailed: (failure) => host.router.call(0, 'agentFailed', { ...failure, error: sendableError(failure.error) }),
+  };
+  const events = {
+    ...outward,
+    escalated({ kind, id, error }: { readonly kind: string; readonly id: string; readonly error: unknown }) {
+      const text = error instanceof Error ? error.message : String(error);
+      turns.later(() => needs.fail(new NexusError('NEXUS_ESCALATED', `${kind} '${id}' escalated: ${text}`, { cause: error })));
+    },
+  };
+  const host: ThreadHost = new ThreadHost(boot, shared, engine, kinds, clock, logger, events, turns);
+  let restoring: Promise<Restored> | undefined;
+  host.open(runtimeCalls(host, outward), () => {
+    if (boot.incarnation > 0) restoring = restoreAgents(host, boot.startTimeoutMs);
+    Atomics.store(shared.words, threadWord(shared, boot.thread) + L.THREAD_WORD_STATE, L.THREAD_STATE_READY);
+  });
+  return { host, restoring };
+}
+
+/** Data of a log line as they can be sent: what cannot becomes text. */
+function printable(data: object): Record<string, unknown> {
+  const entries = Object.entries(data).map(([key, value]) => {
+    if (value instanceof Error) return [key, sendableError(value)];
+    return [key, typeof value === 'object' || typeof value === 'function' || typeof value === 'symbol' ? safeText(value) : value];
+  });
+  return Object.fromEntries(entries) as Record<string, unknown>;
+}
