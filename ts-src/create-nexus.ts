@@ -16,7 +16,7 @@ import { SeededRandom } from './model/seeded-random.js';
 import { Nexus } from './nexus.js';
 import type { EngineReport } from './ports/engine.js';
 import { type NexusOptions, resolveOptions } from './options.js';
-import { duplicateKind, importDefinitions } from './runtime/agent-modules.js';
+import { duplicateKind, importDefinitions, withSensors } from './runtime/agent-modules.js';
 import { outlineOf } from './runtime/kind.js';
 import { runtimeCalls } from './runtime/runtime-calls.js';
 import { ThreadHost } from './runtime/thread-host.js';
@@ -35,7 +35,7 @@ export async function createNexus(options: NexusOptions): Promise<Nexus> {
   const exported = await importDefinitions(resolved.modules);
   const definitions = new Map<string, AnyAgent>(exported.map((definition) => [definition.kind, definition]));
   const outlines = exported.map((definition) => outlineOf(definition, false));
-  for (const definition of resolved.definitions) {
+  for (const definition of withSensors(resolved.definitions, exported)) {
     if (definitions.has(definition.kind)) throw duplicateKind(definition.kind, 'a module or definition in agents', 'another definition in agents');
     definitions.set(definition.kind, definition);
     outlines.push(outlineOf(definition, true));

@@ -110,7 +110,7 @@ function validated(subject: ActionSubject, schema: StandardSchemaV1, handler: Ha
 
 function deciding(subject: ActionSubject, decide: Decide<unknown>, part: StatePart, validator: StandardSchemaV1 | undefined): Handler<unknown> {
   return (whole, input, ctx) => {
-    const decided = unchanged(subject, part.of(whole), ctx, (state) => decide(state, input, factsOf(ctx)));
+    const decided = unchanged(subject, whole, ctx, () => decide(part.of(whole), input, factsOf(ctx)));
     checkDecided(subject, decided);
     const { state, effects } = decided;
     if (validator !== undefined) {
@@ -124,7 +124,7 @@ function deciding(subject: ActionSubject, decide: Decide<unknown>, part: StatePa
 
 function querying(subject: ActionSubject, query: QueryHandler<unknown>, part: StatePart): Handler<unknown> {
   return (whole, input, ctx) => {
-    const reply = unchanged(subject, part.of(whole), ctx, (state) => query(state, input, factsOf(ctx)));
+    const reply = unchanged(subject, whole, ctx, () => query(part.of(whole), input, factsOf(ctx)));
     if (isPromise(reply)) throw asyncResult(subject, reply);
     return reply;
   };
@@ -138,10 +138,10 @@ export function stateFault(subject: Omit<ActionSubject, 'action'> & { readonly a
 }
 
 /** In development what must not change the state is watched while it runs. */
-function unchanged<R>({ action, kind }: ActionSubject, state: unknown, ctx: AgentContext, run: (state: unknown) => R): R {
-  if (!inside(ctx)[DEVELOPMENT]) return run(state);
+function unchanged<R>({ action, kind }: ActionSubject, state: unknown, ctx: AgentContext, run: () => R): R {
+  if (!inside(ctx)[DEVELOPMENT]) return run();
   const before = traceOf(state);
-  const result = run(state);
+  const result = run();
   const change = changeIn(state, before);
   if (change === undefined) return result;
   throw new NexusTypeError('NEXUS_STATE_CHANGED', `'${action}' of '${kind}' changed the state it was given, at ${change}; it must return what it wants, and leave that as it was`, {

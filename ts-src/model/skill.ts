@@ -94,6 +94,11 @@ export function insideOf(value: unknown): SkillInside | undefined {
   return typeof value === 'object' && value !== null ? (value as { readonly [INSIDE]?: SkillInside })[INSIDE] : undefined;
 }
 
+/** The kinds of the sensors that agents of a kind bring along. */
+export function sensorKindsOf(definition: AnyAgent): readonly AnyAgent[] {
+  return (definition.skills ?? []).flatMap((one: unknown) => (insideOf(one)?.specification.sensors ?? []).map(({ agent }) => agent));
+}
+
 function skill(specification: SkillInside['specification'], initOf: (agentInit: unknown) => unknown): Skill {
   const { name } = specification;
   const made = {
