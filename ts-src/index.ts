@@ -4,17 +4,17 @@ export { defineAgent } from './define-agent.js';
 export { ERROR_CODES, type ErrorCode, NexusError, NexusTypeError } from './errors.js';
 export type { AgentClock, AgentContext, AgentTimer, Logger, Slices } from './model/agent-context.js';
 export type { Actions, ActionWithOptions, Decided, Decision, Handler, InputDeclaration, InputOf, ReplyOf } from './model/action.js';
-export {
-  type AgentDefinition,
-  type AgentSpecification,
-  type AnyAgent,
-  type Backoff,
-  type Directive,
-  type MailboxOptions,
-  type Overflow,
-  type StopReason,
-  type Supervision,
-  type Terminated,
+export type {
+  AgentDefinition,
+  AgentSpecification,
+  AnyAgent,
+  Backoff,
+  Directive,
+  MailboxOptions,
+  Overflow,
+  StopReason,
+  Supervision,
+  Terminated,
 } from './model/agent-definition.js';
 export type { ActionName, ActionsOf, AgentRef, AskArguments, AskOptions, TellArguments, TellOutcome } from './model/agent-ref.js';
 export { type Effect, effect, type Reply } from './model/effect.js';

@@ -16,7 +16,7 @@ import {
   type ReplyOf,
   shape,
   type TellOutcome,
-} from 'nexus-agents';
+} from '../../dist/ts-src/index.js';
 import * as v from 'valibot';
 import { z } from 'zod';
 
@@ -38,7 +38,10 @@ const state = (): State => ({ total: 0, orders: new Map(), names: [] });
 // ---- validators
 
 const order = z.object({ id: z.string(), count: z.coerce.number<string>(), note: z.string().optional() });
-const pair = v.pipe(v.tuple([v.string(), v.number()]), v.transform(([name, count]) => ({ name, count })));
+const pair = v.pipe(
+  v.tuple([v.string(), v.number()]),
+  v.transform(([name, count]) => ({ name, count })),
+);
 
 const Validated = defineAgent({
   kind: 'validated',

@@ -16,5 +16,8 @@ export function levelOf(kind: string, name: unknown): Level {
   if (level !== undefined) return level;
   const names = LEVELS.map((known) => known.name);
   const hint = typeof name === 'string' ? didYouMean(name, names) : '.';
-  throw new NexusTypeError('NEXUS_DEFINITION_INVALID', `defineAgent: level of '${kind}' is ${JSON.stringify(name) ?? String(name)}, which there is not${hint} Levels are ${names.join(', ')}`);
+  throw new NexusTypeError(
+    'NEXUS_DEFINITION_INVALID',
+    `defineAgent: level of '${kind}' is ${JSON.stringify(name) ?? String(name)}, which there is not${hint} Levels are ${names.join(', ')}`,
+  );
 }

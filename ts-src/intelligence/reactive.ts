@@ -48,7 +48,8 @@ function declarations(kind: string, field: 'queries' | 'updates', declared: unkn
     const at = `'${name}' in ${field} of '${kind}'`;
     const { handler, input } = (typeof one === 'object' && one !== null ? one : {}) as { handler?: unknown; input?: unknown };
     if (typeof handler !== 'function') throw invalid(`${at} must be a function ${form}, or { input, handler }`);
-    for (const name of Object.keys(one as object)) if (name !== 'handler' && name !== 'input') throw invalid(`${at} has an unknown field '${name}'; fields are input, handler`);
+    for (const name of Object.keys(one as object))
+      if (name !== 'handler' && name !== 'input') throw invalid(`${at} has an unknown field '${name}'; fields are input, handler`);
     if (input !== undefined) checkInput(input, `defineAgent: input of ${at}`);
     return { name, handler, input };
   });

@@ -20,15 +20,26 @@ export function checkActions(caller: string, owner: string, actions: unknown): v
     const { handler, decide } = typeof action === 'object' && action !== null ? (action as { handler?: unknown; decide?: unknown }) : {};
     if (handler !== undefined && decide !== undefined) throw invalid(`action '${name}' of '${owner}' has a handler and a decide; it must have one of them`);
     if (typeof (decide ?? handler) !== 'function')
-      throw invalid(`action '${name}' of '${owner}' must be a function (state, input, ctx) => reply, or { handler, concurrent, input, reply }, or { decide, input, reply }`);
-    checkAction(caller, owner, name, action as Record<string, unknown>, decide === undefined ? ['handler', 'concurrent', 'input', 'reply'] : ['decide', 'input', 'reply']);
+      throw invalid(
+        `action '${name}' of '${owner}' must be a function (state, input, ctx) => reply, or { handler, concurrent, input, reply }, or { decide, input, reply }`,
+      );
+    checkAction(
+      caller,
+      owner,
+      name,
+      action as Record<string, unknown>,
+      decide === undefined ? ['handler', 'concurrent', 'input', 'reply'] : ['decide', 'input', 'reply'],
+    );
   }
 }
 
 function checkAction(caller: string, owner: string, name: string, action: Record<string, unknown>, fields: readonly string[]): void {
   for (const field of Object.keys(action))
     if (!fields.includes(field))
-      throw new NexusTypeError('NEXUS_DEFINITION_INVALID', `${caller}: action '${name}' of '${owner}' has an unknown field '${field}'; fields are ${fields.join(', ')}`);
+      throw new NexusTypeError(
+        'NEXUS_DEFINITION_INVALID',
+        `${caller}: action '${name}' of '${owner}' has an unknown field '${field}'; fields are ${fields.join(', ')}`,
+      );
   const { concurrent, input, reply } = action;
   if (concurrent !== undefined && typeof concurrent !== 'boolean')
     throw new NexusTypeError('NEXUS_DEFINITION_INVALID', `${caller}: concurrent of action '${name}' of '${owner}' must be true or false`);

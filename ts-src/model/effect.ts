@@ -60,8 +60,7 @@ export function faultOf(effects: unknown): string | undefined {
   let replies = 0;
   for (const [index, one] of effects.entries()) {
     const type: unknown = typeof one === 'object' && one !== null ? (one as { type?: unknown }).type : undefined;
-    if (typeof type !== 'string' || !TYPES.has(type))
-      return `effects[${index}] is no effect; make it with effect.${[...TYPES].join(', effect.')}`;
+    if (typeof type !== 'string' || !TYPES.has(type)) return `effects[${index}] is no effect; make it with effect.${[...TYPES].join(', effect.')}`;
     if (type === 'reply' && ++replies > 1) return `effects[${index}] is a second reply`;
   }
   return undefined;

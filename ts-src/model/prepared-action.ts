@@ -131,9 +131,14 @@ function querying(subject: ActionSubject, query: QueryHandler<unknown>, part: St
 }
 
 /** Why a state does not pass, or undefined. @throws NexusTypeError NEXUS_DEFINITION_INVALID for an async validator */
-export function stateFault(subject: Omit<ActionSubject, 'action'> & { readonly action?: string }, validator: StandardSchemaV1, state: unknown): Error | undefined {
+export function stateFault(
+  subject: Omit<ActionSubject, 'action'> & { readonly action?: string },
+  validator: StandardSchemaV1,
+  state: unknown,
+): Error | undefined {
   const validation = validate(validator, state);
-  if (isPromise(validation)) throw new NexusTypeError('NEXUS_DEFINITION_INVALID', `validateState of '${subject.kind}' is async; a state must be validated at once`);
+  if (isPromise(validation))
+    throw new NexusTypeError('NEXUS_DEFINITION_INVALID', `validateState of '${subject.kind}' is async; a state must be validated at once`);
   return validation.type === 'valid' ? undefined : refused('NEXUS_STATE_INVALID', subject, 'state', validation);
 }
 
@@ -144,16 +149,23 @@ function unchanged<R>({ action, kind }: ActionSubject, state: unknown, ctx: Agen
   const result = run();
   const change = changeIn(state, before);
   if (change === undefined) return result;
-  throw new NexusTypeError('NEXUS_STATE_CHANGED', `'${action}' of '${kind}' changed the state it was given, at ${change}; it must return what it wants, and leave that as it was`, {
-    kind,
-    action,
-  });
+  throw new NexusTypeError(
+    'NEXUS_STATE_CHANGED',
+    `'${action}' of '${kind}' changed the state it was given, at ${change}; it must return what it wants, and leave that as it was`,
+    {
+      kind,
+      action,
+    },
+  );
 }
 
 function checkDecided(subject: ActionSubject, decided: unknown): asserts decided is Decided<unknown> {
   if (isPromise(decided)) throw asyncResult(subject, decided);
   if (typeof decided !== 'object' || decided === null || !('state' in decided))
-    throw invalidDecision(subject, `returned ${typeof decided === 'object' && decided !== null ? 'an object without a state' : String(decided)}; it must return { state, effects }`);
+    throw invalidDecision(
+      subject,
+      `returned ${typeof decided === 'object' && decided !== null ? 'an object without a state' : String(decided)}; it must return { state, effects }`,
+    );
   for (const name of Object.keys(decided))
     if (name !== 'state' && name !== 'effects') throw invalidDecision(subject, `returned the unknown field '${name}'; it must return { state, effects }`);
   if (isPromise(decided.state)) throw asyncResult(subject, decided.state as PromiseLike<unknown>);

@@ -1,7 +1,21 @@
 /** The type of a state that may be read and not changed, to any depth. What methods change inside (of dates, typed arrays, classes) it does not see. Types only. */
 
-// biome-ignore lint/suspicious/noExplicitAny: types are taken apart here
-type Untouched = string | number | bigint | boolean | symbol | null | undefined | ((...rest: any[]) => unknown) | Date | RegExp | Error | ArrayBufferView | Promise<unknown> | Reference;
+type Untouched =
+  | string
+  | number
+  | bigint
+  | boolean
+  | symbol
+  | null
+  | undefined
+  // biome-ignore lint/suspicious/noExplicitAny: any function
+  | ((...rest: any[]) => unknown)
+  | Date
+  | RegExp
+  | Error
+  | ArrayBufferView
+  | Promise<unknown>
+  | Reference;
 // biome-ignore lint/suspicious/noExplicitAny: any reference to an agent
 type Reference = { tell(...rest: any[]): unknown; ask(...rest: any[]): unknown };
 

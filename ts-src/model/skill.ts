@@ -40,7 +40,7 @@ export interface SkillSpecification<N extends string, S, I, A, T extends readonl
   readonly validateState?: StandardSchemaV1;
   /** Runs before that of the agent, when the sensors have started. */
   readonly onStart?: (slice: S, ctx: AgentContext) => unknown;
-  /** Runs after that of the agent, and before the sensors end. */
+  /** Runs after that of the agent. Its failure is logged, nothing more. */
   readonly onStop?: (slice: S, reason: StopReason, ctx: AgentContext) => unknown;
 }
 
@@ -107,7 +107,9 @@ function skill(specification: SkillInside['specification'], initOf: (agentInit: 
     slice(of: { readonly skills: Slices }): unknown {
       if (Object.hasOwn(of.skills, name)) return of.skills[name];
       const names = Object.keys(of.skills);
-      throw new NexusTypeError('NEXUS_SKILL_UNKNOWN', `this agent does not have the skill '${name}'; its skills are ${names.join(', ') || 'none'}`, { skill: name });
+      throw new NexusTypeError('NEXUS_SKILL_UNKNOWN', `this agent does not have the skill '${name}'; its skills are ${names.join(', ') || 'none'}`, {
+        skill: name,
+      });
     },
   };
   Object.defineProperty(made, INSIDE, { value: { specification, initOf } satisfies SkillInside });
@@ -119,7 +121,8 @@ const FIELDS = ['name', 'state', 'actions', 'sensors', 'subscriptions', 'validat
 function checkSpecification(specification: Record<string, unknown>): void {
   if (typeof specification !== 'object' || specification === null) throw invalid('expected an object with name, state and actions');
   const { name, state, actions, sensors, subscriptions, validateState } = specification;
-  if (typeof name !== 'string' || !/^[\w-]{1,50}$/.test(name)) throw invalid(`a name has 1 to 50 letters, digits, '-' and '_'; ${JSON.stringify(name)} does not`);
+  if (typeof name !== 'string' || !/^[\w-]{1,50}$/.test(name))
+    throw invalid(`a name has 1 to 50 letters, digits, '-' and '_'; ${JSON.stringify(name)} does not`);
   for (const field of Object.keys(specification))
     if (!FIELDS.includes(field)) throw invalid(`'${name}' has an unknown field '${field}'; fields are ${FIELDS.join(', ')}`);
   if (typeof state !== 'function') throw invalid(`'${name}' needs state: (init) => the initial slice`);
@@ -149,7 +152,9 @@ function checkSubscriptions(skillName: string, subscriptions: unknown, actions: 
   if (typeof subscriptions !== 'object' || subscriptions === null) throw invalid(`subscriptions of '${skillName}' must be { pattern: action }`);
   for (const [pattern, action] of Object.entries(subscriptions))
     if (typeof action !== 'string' || !Object.hasOwn(actions, action))
-      throw invalid(`'${skillName}' subscribes '${pattern}' to '${String(action)}', which is none of its actions: ${Object.keys(actions).join(', ') || 'none'}`);
+      throw invalid(
+        `'${skillName}' subscribes '${pattern}' to '${String(action)}', which is none of its actions: ${Object.keys(actions).join(', ') || 'none'}`,
+      );
 }
 
 function invalid(message: string): NexusTypeError {

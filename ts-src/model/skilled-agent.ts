@@ -37,7 +37,9 @@ export type PreparedParts = Pick<AnyAgent, 'state' | 'onStart' | 'onStop' | 'onT
 };
 
 /** @throws NexusTypeError NEXUS_DEFINITION_INVALID */
-export function prepareParts(parts: AgentParts): { readonly [N in keyof PreparedParts]: PreparedParts[N] | undefined } & Pick<PreparedParts, 'state' | 'actions'> {
+export function prepareParts(
+  parts: AgentParts,
+): { readonly [N in keyof PreparedParts]: PreparedParts[N] | undefined } & Pick<PreparedParts, 'state' | 'actions'> {
   const skills = insidesOf(parts);
   const part = skills.length === 0 ? WHOLE_STATE : AGENT_PART;
   const actions: Record<string, PreparedAction | Handler<unknown>> = {};
@@ -46,7 +48,8 @@ export function prepareParts(parts: AgentParts): { readonly [N in keyof Prepared
   for (const { specification } of skills) {
     for (const [own, form] of Object.entries(specification.actions)) {
       const name = `${specification.name}.${own}`;
-      if (Object.hasOwn(actions, name)) throw invalid(`'${parts.kind}' has an action '${name}' of its own, and one from the skill '${specification.name}'; rename it`);
+      if (Object.hasOwn(actions, name))
+        throw invalid(`'${parts.kind}' has an action '${name}' of its own, and one from the skill '${specification.name}'; rename it`);
       define(actions, name, prepareAction({ kind: parts.kind, action: name }, form, slicePart(specification.name), specification.validateState));
     }
   }
@@ -138,7 +141,9 @@ function startHook({ onStart }: AgentParts, skills: readonly SkillInside[]): Any
 }
 
 async function spawnSensors(skills: readonly SkillInside[], whole: SkilledState, ctx: AgentContext): Promise<void> {
-  const all = skills.flatMap(({ specification }) => (specification.sensors ?? []).map((sensor) => ({ sensor: sensor as SkillSensor<unknown>, slice: whole.skills[specification.name] })));
+  const all = skills.flatMap(({ specification }) =>
+    (specification.sensors ?? []).map((sensor) => ({ sensor: sensor as SkillSensor<unknown>, slice: whole.skills[specification.name] })),
+  );
   await Promise.all(
     all.map(({ sensor, slice }) => {
       const { agent, init, id, thread = 'local' } = sensor;

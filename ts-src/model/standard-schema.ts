@@ -44,7 +44,9 @@ export function validate(schema: StandardSchemaV1, value: unknown): Validation |
 
 /** `at` and what is wrong there, of the first few issues. */
 export function textOf(issues: readonly Issue[], at: string): string {
-  const shown = issues.slice(0, ISSUES_SHOWN).map(({ path, message }) => `${at}${path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('')}: ${message}`);
+  const shown = issues
+    .slice(0, ISSUES_SHOWN)
+    .map(({ path, message }) => `${at}${path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('')}: ${message}`);
   return issues.length > ISSUES_SHOWN ? `${shown.join('; ')}; and ${issues.length - ISSUES_SHOWN} more` : shown.join('; ');
 }
 

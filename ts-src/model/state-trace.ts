@@ -49,7 +49,8 @@ function walk(state: unknown, visit: Visit): void {
     if (value instanceof Map) {
       // The number first: what is added at the end, or taken from there, is a change at the map and not behind it.
       if (!inner('.size', value.size)) return false;
-      for (const [key, part] of value) if (!inner(' key', key) || !inner(`.get(${typeof key === 'string' || typeof key === 'number' ? key : '...'})`, part)) return false;
+      for (const [key, part] of value)
+        if (!inner(' key', key) || !inner(`.get(${typeof key === 'string' || typeof key === 'number' ? key : '...'})`, part)) return false;
       return true;
     }
     if (value instanceof Set) {
