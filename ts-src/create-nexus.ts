@@ -18,7 +18,7 @@ import type { Clock } from './ports/clock.js';
 import type { EngineReport } from './ports/engine.js';
 import type { Turns } from './ports/turns.js';
 import { type NexusOptions, type ResolvedOptions, resolveOptions } from './options.js';
-import { duplicateKind, importDefinitions } from './runtime/agent-modules.js';
+import { duplicateKind, importDefinitions, withSensors } from './runtime/agent-modules.js';
 import { eventLoopTurns } from './runtime/event-loop-turns.js';
 import { type KindSources, outlineOf } from './runtime/kind.js';
 import { runtimeCalls } from './runtime/runtime-calls.js';
@@ -65,7 +65,7 @@ export async function composeNexus<N extends Nexus>(resolved: ResolvedOptions, s
   const exported = await importDefinitions(resolved.modules);
   const definitions = new Map<string, AnyAgent>(exported.map((definition) => [definition.kind, observe(definition)]));
   const outlines = exported.map((definition) => outlineOf(definition, false));
-  for (const definition of resolved.definitions) {
+  for (const definition of withSensors(resolved.definitions, exported)) {
     if (definitions.has(definition.kind)) throw duplicateKind(definition.kind, 'a module or definition in agents', 'another definition in agents');
     definitions.set(definition.kind, observe(definition));
     // Threads of a simulation have the code of every kind.

@@ -1,23 +1,26 @@
 /** The public entry of `nexus-agents`. */
 export { createNexus } from './create-nexus.js';
+export { defineAgent } from './define-agent.js';
 export { ERROR_CODES, type ErrorCode, NexusError, NexusTypeError } from './errors.js';
-export type { AgentClock, AgentContext, AgentTimer, Logger } from './model/agent-context.js';
-export type { Actions, ActionWithOptions, Handler, InputOf, ReplyOf } from './model/action.js';
-export {
-  type AgentDefinition,
-  type AgentSpecification,
-  type AnyAgent,
-  type Backoff,
-  type Directive,
-  type MailboxOptions,
-  type Overflow,
-  type StopReason,
-  type Supervision,
-  type Terminated,
-  defineAgent,
+export type { AgentClock, AgentContext, AgentTimer, Logger, Slices } from './model/agent-context.js';
+export type { Actions, ActionWithOptions, Decided, Decision, Handler, InputDeclaration, InputOf, ReplyOf } from './model/action.js';
+export type {
+  AgentDefinition,
+  AgentSpecification,
+  AnyAgent,
+  Backoff,
+  Directive,
+  MailboxOptions,
+  Overflow,
+  StopReason,
+  Supervision,
+  Terminated,
 } from './model/agent-definition.js';
 export type { ActionName, ActionsOf, AgentRef, AskArguments, AskOptions, OfferArguments, OfferOptions, TellArguments, TellOutcome } from './model/agent-ref.js';
+export { type Effect, effect, type Reply } from './model/effect.js';
+export { type Facts, facts } from './model/facts.js';
 export type { HistogramName, HistogramSnapshot } from './model/histogram.js';
+export type { ReadonlyDeep } from './model/readonly-deep.js';
 export {
   type ArrayShape,
   describeShape,
@@ -32,6 +35,8 @@ export {
   shape,
   type TupleShape,
 } from './model/shape.js';
+export { type AnySkill, defineSkill, type Skill, type SkillSensor, type SkillSpecification } from './model/skill.js';
+export type { Issue } from './model/standard-schema.js';
 export type { PlacementPlan, PlacementPolicy } from './model/thread-placement.js';
 export type { Refusal } from './model/topology.js';
 export type { InitOf, Routing, SendOptions, SpawnArguments, SpawnOptions, ThreadChoice } from './model/spawn-options.js';

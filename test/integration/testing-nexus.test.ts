@@ -132,7 +132,8 @@ test('time stands still until it is moved: timers, timeouts and back-off', async
 });
 
 test('settle moves the time where nothing else is left, and says who waits when nothing can come', async () => {
-  const slow = defineAgent({ ...Resting, supervision: { backoff: { initialMs: 20_000, maxMs: 20_000, jitter: 0 } } });
+  const { kind, state, actions } = Resting;
+  const slow = defineAgent({ kind, state, actions, supervision: { backoff: { initialMs: 20_000, maxMs: 20_000, jitter: 0 } } });
   const nexus = await start({ agents: [Outsider, slow] });
   const resting = await nexus.spawn(slow);
   await resting.ask('fail').catch(() => undefined);

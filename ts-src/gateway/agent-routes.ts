@@ -1,5 +1,5 @@
 /** The routes that reach agents: call, list, look at, make and stop them. */
-import { NexusError, NexusTypeError } from '../errors.js';
+import { type ErrorCode, NexusError, NexusTypeError } from '../errors.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import type { AgentRef } from '../model/agent-ref.js';
 import { didYouMean } from '../model/nearest-name.js';
@@ -193,11 +193,13 @@ function hasCode(error: unknown, code: string): boolean {
   return error instanceof NexusError && error.code === code;
 }
 
-/** The input of this very request is not what its action declares. */
+const REFUSALS: ReadonlySet<string> = new Set<ErrorCode>(['NEXUS_SHAPE_MISMATCH', 'NEXUS_INPUT_INVALID', 'NEXUS_STATE_INVALID']);
+
+/** The input of this very request is not what its action declares, or does not lead to a state that may be. */
 function isMismatchOf(error: unknown, kind: string, action: string): boolean {
-  if (!(error instanceof NexusTypeError) || error.code !== 'NEXUS_SHAPE_MISMATCH') return false;
+  if (!(error instanceof NexusTypeError) || !REFUSALS.has(error.code)) return false;
   const { data } = error;
-  return data?.['kind'] === kind && data['action'] === action && data['part'] === 'input';
+  return data?.['kind'] === kind && data['action'] === action && data['part'] !== 'reply';
 }
 
 function orNull(value: unknown): unknown {

@@ -22,6 +22,9 @@ export interface AgentClock {
   epochMs(): number;
 }
 
+/** The slices of the skills of an agent, by the name of the skill. */
+export type Slices = Readonly<Record<string, unknown>>;
+
 export interface AgentContext {
   readonly self: AgentRef;
   readonly id: string;
@@ -29,6 +32,8 @@ export interface AgentContext {
   readonly thread: number;
   /** The agent that sent this message with `ctx.tell` or `ctx.ask`; undefined for messages sent with a plain reference. */
   readonly sender: AgentRef | undefined;
+  /** The slices of this agent's skills, by name; `Skill.slice(ctx)` has the type. */
+  readonly skills: Slices;
   readonly clock: AgentClock;
   /** Next number of this agent's own seeded sequence, 0 ≤ x < 1. */
   random(): number;

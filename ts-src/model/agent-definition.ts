@@ -1,11 +1,16 @@
 /**
  * What a kind of agent is: `defineAgent` and the types that follow from it. Values only; running them is `runtime/`.
  */
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { NexusTypeError } from '../errors.js';
-import type { ActionWithOptions, DeclaredActions } from './action.js';
+import type { DeclaredActions, DeclaredQueries, DeclaredUpdates, UpdateActions } from './action.js';
+import { checkActions } from './action-checks.js';
 import type { AgentContext } from './agent-context.js';
 import type { AgentRef } from './agent-ref.js';
-import { checkShape } from './shape.js';
+import type { ActionForm } from './prepared-action.js';
+import type { AnySkill, SkillActions } from './skill.js';
+import { prepareParts } from './skilled-agent.js';
+import { isStandardSchema } from './standard-schema.js';
 
 /** What supervision does with an agent whose handler failed. */
 export type Directive = 'resume' | 'restart' | 'stop' | 'escalate';
@@ -58,12 +63,25 @@ export interface Terminated {
   readonly reason: StopReason;
 }
 
-export interface AgentSpecification<K extends string, S, I, A> {
+export interface AgentSpecification<K extends string, S, I, A, Q = unknown, U = unknown, V extends readonly AnySkill[] = readonly AnySkill[]> {
   /** Unique name of this kind of agent, 1 to 100 characters. */
   readonly kind: K;
   /** Makes the state from `init`, at start and at every restart. */
   readonly state: (init: I) => S;
-  readonly actions: A;
+  /** May be left out where there are queries, updates or skills. */
+  readonly actions?: A;
+  /** Level of intelligence. Default, and the only one: `reactive`. */
+  readonly level?: 'reactive';
+  /** What reads the state and replies: pure, synchronous, without effects. */
+  readonly queries?: Q;
+  /** What makes the next state of the state: pure, synchronous, without effects. */
+  readonly updates?: U;
+  /** A Standard Schema validator: an update or decision whose state does not pass is refused, and the old state stays. */
+  readonly validateState?: StandardSchemaV1;
+  /** Bundles of actions, a slice of state and sensors that several kinds share. At most 100. */
+  readonly skills?: V;
+  /** Which signals become which action: pattern to action. Those of the skills are added. */
+  readonly subscriptions?: Readonly<Record<string, string>>;
   /** Runs before the first message, at start and after every restart. */
   readonly onStart?: (state: S, ctx: AgentContext) => unknown;
   /** Runs after the last message, and before a restart. Its failure is logged, nothing more. */
@@ -78,6 +96,8 @@ const BRAND = Symbol.for('nexus-agents.definition.1');
 
 /** A kind of agent, as `defineAgent` returns it. */
 export interface AgentDefinition<K extends string = string, S = unknown, I = unknown, A = unknown> extends AgentSpecification<K, S, I, A> {
+  /** All that can be sent to an agent of this kind: its actions, queries and updates and the actions of its skills. */
+  readonly actions: A;
   /** Never present: carries the types. */
   readonly __types?: { state: S; init: I; actions: A };
 }
@@ -85,17 +105,48 @@ export interface AgentDefinition<K extends string = string, S = unknown, I = unk
 // biome-ignore lint/suspicious/noExplicitAny: stands for every definition
 export type AnyAgent = AgentDefinition<string, any, any, any>;
 
+/** Of what can be left out of a specification. */
+type None = Record<never, never>;
+/** What can be sent: an intersection only where there is something to add. */
+type Plus<A, B> = [keyof B] extends [never] ? A : [keyof A] extends [never] ? B : A & B;
+
+/** Each of A, Q and U is inferred from the declarations, X and Y from what they declare of inputs and replies. */
+export type DefineAgent = <
+  const K extends string,
+  S,
+  I,
+  A = None,
+  X extends Record<keyof A, unknown> = Record<keyof A, unknown>,
+  Y extends Record<keyof A, unknown> = Record<keyof A, unknown>,
+  Q = None,
+  XQ extends Record<keyof Q, unknown> = Record<keyof Q, unknown>,
+  U = None,
+  XU extends Record<keyof U, unknown> = Record<keyof U, unknown>,
+  const V extends readonly AnySkill[] = readonly [],
+>(
+  specification: AgentSpecification<K, S, I, DeclaredActions<S, A, X, Y>, DeclaredQueries<S, Q, XQ>, DeclaredUpdates<S, U, XU>, V>,
+) => AgentDefinition<K, S, I, Plus<Plus<A, Q>, Plus<UpdateActions<U>, SkillActions<V>>>>;
+
+/** What users call is `define-agent.ts`, which adds the actions of a level; this is for definitions the runtime makes itself. @throws NexusTypeError NEXUS_DEFINITION_INVALID */
+export const defineAgent: DefineAgent = (specification) => makeDefinition(specification as never, () => new Map()) as never;
+
 /**
- * Declares a kind of agent. Nothing runs yet: give the module that exports it to `createNexus({ agents })` and spawn it.
+ * @param leveled the actions that its level makes of the specification, once that is known to be one
  * @throws NexusTypeError NEXUS_DEFINITION_INVALID
  */
-export function defineAgent<const K extends string, S, I, A, X extends Record<keyof A, unknown>, Y extends Record<keyof A, unknown>>(
-  specification: AgentSpecification<K, S, I, DeclaredActions<S, A, X, Y>>,
-): AgentDefinition<K, S, I, A> {
-  checkSpecification(specification as unknown as Record<string, unknown>);
-  const definition = { ...specification, actions: Object.freeze({ ...specification.actions }) };
+export function makeDefinition(specification: Record<string, unknown>, leveled: (kind: string) => ReadonlyMap<string, ActionForm>): AnyAgent {
+  checkSpecification(specification);
+  const { kind, state, actions, skills = [], validateState, subscriptions, onStart, onStop, onTerminated } = specification as unknown as AnyAgent;
+  const forms = { ...(actions as Record<string, ActionForm>) };
+  for (const [name, form] of leveled(kind)) {
+    if (Object.hasOwn(forms, name)) throw invalid(`'${kind}' has an action and a query or update '${name}'`);
+    Object.defineProperty(forms, name, { value: form, enumerable: true });
+  }
+  const prepared = prepareParts({ kind, state, actions: forms, skills, subscriptions, validateState, onStart, onStop, onTerminated });
+  const definition = { ...specification, ...Object.fromEntries(Object.entries(prepared).filter(([, part]) => part !== undefined)) };
+  Object.defineProperty(definition, 'actions', { value: Object.freeze(prepared.actions), enumerable: true });
   Object.defineProperty(definition, BRAND, { value: true });
-  return Object.freeze(definition);
+  return Object.freeze(definition) as unknown as AnyAgent;
 }
 
 /** True for a value made by `defineAgent`, also by another copy of this package. */
@@ -103,7 +154,22 @@ export function isAgentDefinition(value: unknown): value is AnyAgent {
   return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[BRAND] === true;
 }
 
-const FIELDS = new Set(['kind', 'state', 'actions', 'onStart', 'onStop', 'onTerminated', 'mailbox', 'supervision']);
+const FIELDS = new Set([
+  'kind',
+  'state',
+  'actions',
+  'level',
+  'queries',
+  'updates',
+  'validateState',
+  'skills',
+  'subscriptions',
+  'onStart',
+  'onStop',
+  'onTerminated',
+  'mailbox',
+  'supervision',
+]);
 
 function checkSpecification(specification: Record<string, unknown>): void {
   if (typeof specification !== 'object' || specification === null) throw invalid('expected an object with kind, state and actions');
@@ -112,30 +178,16 @@ function checkSpecification(specification: Record<string, unknown>): void {
   for (const field of Object.keys(specification))
     if (!FIELDS.has(field)) throw invalid(`'${kind}' has an unknown field '${field}'; fields are ${[...FIELDS].join(', ')}`);
   if (typeof specification['state'] !== 'function') throw invalid(`'${kind}' needs state: (init) => the initial state`);
-  const actions = specification['actions'];
-  if (typeof actions !== 'object' || actions === null) throw invalid(`'${kind}' needs actions: an object of functions`);
-  const names = Object.keys(actions);
-  if (names.length > 65_535) throw invalid(`'${kind}' has more than 65,535 actions`);
-  for (const name of names) {
-    const action = (actions as Record<string, unknown>)[name];
-    const handler = typeof action === 'object' && action !== null ? (action as { handler?: unknown }).handler : action;
-    if (typeof handler !== 'function')
-      throw invalid(`action '${name}' of '${kind}' must be a function (state, input, ctx) => reply, or { handler, concurrent, input, reply }`);
-    if (typeof action === 'object' && action !== null) checkAction(kind, name, action as ActionWithOptions<unknown>);
-  }
+  const { actions, skills, validateState } = specification;
+  if (skills !== undefined && !Array.isArray(skills)) throw invalid(`skills of '${kind}' must be a list of what defineSkill returns`);
+  const hasOthers = ['queries', 'updates', 'skills'].some((field) => specification[field] !== undefined);
+  if (actions !== undefined || !hasOthers) checkActions('defineAgent', kind, actions);
+  if (validateState !== undefined && !isStandardSchema(validateState)) throw invalid(`validateState of '${kind}' must be a Standard Schema validator`);
   for (const hook of ['onStart', 'onStop', 'onTerminated']) {
     if (specification[hook] !== undefined && typeof specification[hook] !== 'function') throw invalid(`${hook} of '${kind}' must be a function`);
   }
   checkMailbox(kind, specification['mailbox'] as MailboxOptions | undefined);
   checkSupervision(kind, specification['supervision'] as Supervision | undefined);
-}
-
-function checkAction(kind: string, name: string, action: ActionWithOptions<unknown>): void {
-  known(kind, `action '${name}'`, action, ['handler', 'concurrent', 'input', 'reply']);
-  const { concurrent, input, reply } = action;
-  if (concurrent !== undefined && typeof concurrent !== 'boolean') throw invalid(`concurrent of action '${name}' of '${kind}' must be true or false`);
-  if (input !== undefined) checkShape(input, `defineAgent: input of action '${name}' of '${kind}'`);
-  if (reply !== undefined) checkShape(reply, `defineAgent: reply of action '${name}' of '${kind}'`);
 }
 
 function checkMailbox(kind: string, mailbox: MailboxOptions | undefined): void {

@@ -1,9 +1,10 @@
 /** Imports the modules that define agents. Used by the calling thread and by every worker. */
 import { NexusError } from '../errors.js';
 import { type AnyAgent, isAgentDefinition } from '../model/agent-definition.js';
+import { sensorKindsOf } from '../model/skill.js';
 
 /**
- * The definitions that the modules export, in the order of the modules and of their exports' names, which is the same on every thread.
+ * The definitions that the modules export, in the order of the modules and of their exports' names, which is the same on every thread; then the sensors of their skills.
  * @throws NexusError NEXUS_MODULE_FAILED, NEXUS_MODULE_EMPTY, NEXUS_KIND_DUPLICATE, which name the file
  */
 export async function importDefinitions(modules: readonly string[]): Promise<AnyAgent[]> {
@@ -31,7 +32,25 @@ export async function importDefinitions(modules: readonly string[]): Promise<Any
       found.push(definition);
     }
   }
-  return found;
+  return withSensors(found, found);
+}
+
+/**
+ * `definitions`, and behind them the kinds of their skills' sensors that are not among `known`: who uses a skill need not know its sensors.
+ * @throws NexusError NEXUS_KIND_DUPLICATE
+ */
+export function withSensors(definitions: readonly AnyAgent[], known: readonly AnyAgent[]): AnyAgent[] {
+  const all = [...definitions];
+  // Those that are added have their turn, too.
+  for (const definition of all) {
+    for (const sensor of sensorKindsOf(definition)) {
+      if (known.includes(sensor) || all.includes(sensor)) continue;
+      if ([...known, ...all].some(({ kind }) => kind === sensor.kind))
+        throw duplicateKind(sensor.kind, 'a module or definition in agents', `a sensor of a skill of '${definition.kind}'`);
+      all.push(sensor);
+    }
+  }
+  return all;
 }
 
 export function duplicateKind(kind: string, first: string, second: string): NexusError {

@@ -1,14 +1,18 @@
 /** The one implementation of `AgentContext`: a light view of the thread for one agent in one of its lives. */
 import { optionError } from '../errors.js';
-import type { AgentClock, AgentContext, AgentTimer, Logger } from '../model/agent-context.js';
+import type { AgentClock, AgentContext, AgentTimer, Logger, Slices } from '../model/agent-context.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import type { AgentRef, AskOptions, OfferOptions, TellOutcome } from '../model/agent-ref.js';
+import { type ContextInside, DEVELOPMENT, STATE } from '../model/prepared-action.js';
 import { SeededRandom } from '../model/seeded-random.js';
+import type { SkilledState } from '../model/skilled-agent.js';
 import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
 import { AgentReference } from './agent-reference.js';
 import { lifeIsOver } from './failures.js';
 
+const IS_DEVELOPMENT = process.env['NODE_ENV'] !== 'production';
+const NO_SLICES: Slices = Object.freeze({});
 const DELAY_MS_MAX = 2 ** 31 - 1;
 
 /** What a context asks of its thread. */
@@ -43,7 +47,7 @@ export interface ContextHost {
   refuse(kind: string | undefined, id: () => string | undefined, action: string): TellOutcome;
 }
 
-export class Context implements AgentContext {
+export class Context implements AgentContext, ContextInside {
   readonly sender: AgentRef | undefined;
   readonly #host: ContextHost;
   readonly #cell: AgentCell;
@@ -71,6 +75,25 @@ export class Context implements AgentContext {
 
   get thread(): number {
     return this.#host.thread;
+  }
+
+  get skills(): Slices {
+    const { state, kind } = this.#cell;
+    return (kind.definition?.skills?.length ?? 0) > 0 && state !== undefined ? (state as SkilledState).skills : NO_SLICES;
+  }
+
+  /** For handlers that wait before they begin, such as for a validator. @throws NexusError NEXUS_AGENT_STOPPED */
+  get [STATE](): unknown {
+    if (isPast(this.#cell, this.#life)) throw lifeIsOver(this.#cell);
+    return this.#cell.state;
+  }
+
+  set [STATE](next: unknown) {
+    if (!isPast(this.#cell, this.#life)) this.#cell.state = next;
+  }
+
+  get [DEVELOPMENT](): boolean {
+    return IS_DEVELOPMENT;
   }
 
   get clock(): AgentClock {

@@ -1,7 +1,7 @@
 /** What could not be delivered: counted by reason for every thread, and shown to listeners on the calling thread. */
 import * as L from '../../layout/generated/layout.js';
 
-export type DeadLetterReason = 'noAgent' | 'mailboxFull' | 'dropped' | 'agentStopped' | 'threadLost' | 'nexusStopped';
+export type DeadLetterReason = 'noAgent' | 'mailboxFull' | 'dropped' | 'agentStopped' | 'threadLost' | 'nexusStopped' | 'refused';
 
 export interface DeadLetter {
   readonly reason: DeadLetterReason;
@@ -21,6 +21,7 @@ const COUNTERS: Record<DeadLetterReason, number> = {
   agentStopped: L.COUNTER_DEAD_STOPPED,
   threadLost: L.COUNTER_DEAD_THREAD_LOST,
   nexusStopped: L.COUNTER_DEAD_NEXUS_STOPPED,
+  refused: L.COUNTER_DEAD_REFUSED,
 };
 
 export class DeadLetters {

@@ -7,6 +7,7 @@
  */
 import type { TellOutcome } from '../model/agent-ref.js';
 import type { AgentContext } from '../model/agent-context.js';
+import { errorForCaller, Refusal } from '../model/prepared-action.js';
 import { Sampling } from '../model/sampling.js';
 import type { Turns } from '../ports/turns.js';
 import { type AgentCell, Status } from './agent-cell.js';
@@ -278,7 +279,7 @@ export class Dispatcher {
         if (current && !action.concurrent) this.resume(cell);
         if (current) return this.#fail(cell, action, reply, error);
         this.failures++;
-        reply?.fail(error);
+        reply?.fail(errorForCaller(error));
       },
     );
   }
@@ -295,9 +296,17 @@ export class Dispatcher {
   }
 
   #fail(cell: AgentCell, action: ActionEntry, reply: ReplyPort | undefined, error: unknown): void {
+    if (error instanceof Refusal) return this.#refuseInput(cell, action, reply, error);
     this.failures++;
     reply?.fail(error);
     this.#needs.failed(cell, error, action);
+  }
+
+  /** The message does not fit, which is its sender's mistake: the agent has not failed. */
+  #refuseInput(cell: AgentCell, action: ActionEntry, reply: ReplyPort | undefined, { error }: Refusal): void {
+    this.#needs.deadLetter('refused', cell, action);
+    reply?.fail(error);
+    if (cell.extra?.stopRequested === true) this.#needs.stopRequested(cell);
   }
 
   #attach(cell: AgentCell): Mailbox {

@@ -5,9 +5,11 @@
 import { lazyCodec, type MessageCodec } from '../codec/declared/lazy-codec.js';
 import type { ReferenceCodec } from '../codec/reference-codec.js';
 import { NexusError, NexusTypeError } from '../errors.js';
-import type { Actions, Handler } from '../model/action.js';
+import type { Handler } from '../model/action.js';
 import type { AnyAgent, Overflow } from '../model/agent-definition.js';
+import type { PreparedAction } from '../model/prepared-action.js';
 import type { Shape } from '../model/shape.js';
+import { isStandardSchema } from '../model/standard-schema.js';
 import { resolveSupervision, type ResolvedSupervision } from '../model/supervision.js';
 
 /** One action of a kind. */
@@ -16,6 +18,8 @@ export interface ActionEntry {
   readonly index: number;
   readonly handler: Handler<unknown>;
   readonly concurrent: boolean;
+  /** It changes no state. */
+  readonly isQuery: boolean;
   /** Of the declared shape; undefined where none is declared. */
   readonly input: MessageCodec | undefined;
   readonly reply: MessageCodec | undefined;
@@ -93,15 +97,22 @@ export class Kind {
 }
 
 export function outlineOf(definition: AnyAgent, callingThreadOnly: boolean): KindOutline {
-  const actions = Object.entries(definition.actions as Actions<unknown>).map(([name, action]) =>
-    typeof action === 'function' ? { name, input: undefined, reply: undefined } : { name, input: action.input, reply: action.reply },
+  const actions = Object.entries(definition.actions as PreparedActions).map(([name, action]) =>
+    typeof action === 'function' ? { name, input: undefined, reply: undefined } : { name, input: shapeOf(action.input), reply: action.reply },
   );
   return { kind: definition.kind, actions, callingThreadOnly };
 }
 
+type PreparedActions = Readonly<Record<string, PreparedAction | Handler<unknown>>>;
+
+/** A validator is applied by the handler, and stays where the code is. */
+function shapeOf(input: unknown): Shape | undefined {
+  return isStandardSchema(input) ? undefined : (input as Shape | undefined);
+}
+
 /** An action without shapes, which handles one message after the other. */
 export function undeclared(name: string, index: number, handler: Handler<unknown>): ActionEntry {
-  return { name, index, handler, concurrent: false, input: undefined, reply: undefined };
+  return { name, index, handler, concurrent: false, isQuery: false, input: undefined, reply: undefined };
 }
 
 export interface KindSources {
@@ -164,13 +175,13 @@ function entryOf(
   definition: AnyAgent | undefined,
   references: ReferenceCodec,
 ): ActionEntry {
-  const action = (definition?.actions as Actions<unknown> | undefined)?.[name] ?? absent;
+  const action = (definition?.actions as PreparedActions | undefined)?.[name] ?? absent;
   const codec = (part: 'input' | 'reply', shape: Shape | undefined): MessageCodec | undefined =>
     shape === undefined ? undefined : lazyCodec(shape, references, { subject: `'${name}' of '${kind}': ${part}`, data: { kind, action: name, part } });
   const declared = { name, index, input: codec('input', input), reply: codec('reply', reply) };
   return typeof action === 'function'
-    ? { ...declared, handler: action, concurrent: false }
-    : { ...declared, handler: action.handler, concurrent: action.concurrent === true };
+    ? { ...declared, handler: action, concurrent: false, isQuery: false }
+    : { ...declared, handler: action.handler, concurrent: action.concurrent === true, isQuery: action.isQuery === true };
 }
 
 function absent(): never {

@@ -1,0 +1,113 @@
+/**
+ * What a decision wants done, as data: a closed union, its constructors, the check of what a decision returned, and the one place that performs effects, through
+ * the context of the agent. Nothing here decides.
+ */
+import type { AgentContext } from './agent-context.js';
+import type { AnyAgent } from './agent-definition.js';
+import type { ActionName, ActionsOf, AgentRef, TellArguments } from './agent-ref.js';
+import type { SpawnArguments, SpawnOptions } from './spawn-options.js';
+
+/** The reply to the ask. */
+export interface Reply<R = unknown> {
+  readonly type: 'reply';
+  readonly value: R;
+}
+
+export type Effect<R = unknown> =
+  | { readonly type: 'emit'; readonly topic: string; readonly data: unknown }
+  | { readonly type: 'tell'; readonly ref: AgentRef; readonly action: string; readonly input: unknown }
+  | { readonly type: 'send'; readonly id: string; readonly action: string; readonly input: unknown }
+  | { readonly type: 'after'; readonly delayMs: number; readonly action: string; readonly input: unknown }
+  | { readonly type: 'every'; readonly periodMs: number; readonly action: string; readonly input: unknown }
+  | { readonly type: 'spawn'; readonly definition: AnyAgent; readonly options: SpawnOptions | undefined }
+  | { readonly type: 'watch'; readonly ref: AgentRef }
+  | { readonly type: 'unwatch'; readonly ref: AgentRef }
+  | { readonly type: 'stop' }
+  | Reply<R>;
+
+type Other<T extends Effect['type']> = Extract<Effect, { readonly type: T }>;
+
+/** Makes effects. Each does what the member of `ctx` of its name does. */
+export const effect = Object.freeze({
+  emit: (topic: string, data?: unknown): Other<'emit'> => ({ type: 'emit', topic, data }),
+  tell: <D extends AnyAgent, N extends ActionName<D>>(ref: AgentRef<D>, action: N, ...[input]: TellArguments<ActionsOf<D>[N]>): Other<'tell'> => ({
+    type: 'tell',
+    ref: ref as AgentRef,
+    action,
+    input,
+  }),
+  send: (id: string, action: string, input?: unknown): Other<'send'> => ({ type: 'send', id, action, input }),
+  after: (delayMs: number, action: string, input?: unknown): Other<'after'> => ({ type: 'after', delayMs, action, input }),
+  every: (periodMs: number, action: string, input?: unknown): Other<'every'> => ({ type: 'every', periodMs, action, input }),
+  /** The effects behind it wait until the child has started. */
+  spawn: <D extends AnyAgent>(definition: D, ...[options]: SpawnArguments<D>): Other<'spawn'> => ({
+    type: 'spawn',
+    definition,
+    options: options as SpawnOptions | undefined,
+  }),
+  watch: (ref: AgentRef): Other<'watch'> => ({ type: 'watch', ref }),
+  unwatch: (ref: AgentRef): Other<'unwatch'> => ({ type: 'unwatch', ref }),
+  stop: (): Other<'stop'> => ({ type: 'stop' }),
+  /** At most one in a decision; without it an ask resolves with undefined. Sent when all effects have been performed. */
+  reply: <R>(value: R): Reply<R> => ({ type: 'reply', value }),
+});
+
+const TYPES: ReadonlySet<string> = new Set(Object.keys(effect));
+
+/** What is wrong with the effects of a decision, or undefined. */
+export function faultOf(effects: unknown): string | undefined {
+  if (!Array.isArray(effects)) return `effects must be a list, not ${effects === null ? 'null' : typeof effects}`;
+  let replies = 0;
+  for (const [index, one] of effects.entries()) {
+    const type: unknown = typeof one === 'object' && one !== null ? (one as { type?: unknown }).type : undefined;
+    if (typeof type !== 'string' || !TYPES.has(type)) return `effects[${index}] is no effect; make it with effect.${[...TYPES].join(', effect.')}`;
+    if (type === 'reply' && ++replies > 1) return `effects[${index}] is a second reply`;
+  }
+  return undefined;
+}
+
+/** Performs effects one after the other. A promise only where a child has to start. Returns the reply. What one of them throws ends it: those before it are done. */
+export function perform(effects: readonly Effect[], ctx: AgentContext): unknown {
+  for (let index = 0; index < effects.length; index++) {
+    const one = effects[index] as Effect;
+    if (one.type === 'spawn') return performLater(effects, index, ctx);
+    performOne(one, ctx);
+  }
+  return replyIn(effects);
+}
+
+async function performLater(effects: readonly Effect[], from: number, ctx: AgentContext): Promise<unknown> {
+  for (const one of effects.slice(from)) {
+    if (one.type === 'spawn') await ctx.spawn(one.definition, one.options as SpawnOptions);
+    else performOne(one, ctx);
+  }
+  return replyIn(effects);
+}
+
+function performOne(one: Exclude<Effect, { readonly type: 'spawn' }>, ctx: AgentContext): void {
+  switch (one.type) {
+    case 'emit':
+      return ctx.emit(one.topic, one.data);
+    case 'tell':
+      return void ctx.tell(one.ref, one.action, one.input);
+    case 'send':
+      return void ctx.send(one.id, one.action, one.input);
+    case 'after':
+      return void ctx.timers.after(one.delayMs, one.action, one.input);
+    case 'every':
+      return void ctx.timers.every(one.periodMs, one.action, one.input);
+    case 'watch':
+      return ctx.watch(one.ref);
+    case 'unwatch':
+      return ctx.unwatch(one.ref);
+    case 'stop':
+      return ctx.stop();
+    case 'reply':
+      return;
+  }
+}
+
+function replyIn(effects: readonly Effect[]): unknown {
+  for (const one of effects) if (one.type === 'reply') return one.value;
+  return undefined;
+}
