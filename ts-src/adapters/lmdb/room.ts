@@ -14,8 +14,14 @@ const SPARE_PAGES = 256;
 /** The file grows by this, if there is room for it. */
 const GROWTH_BYTES = 1024 * 1024;
 const ZEROS = Buffer.alloc(256 * 1024);
-/** Records of an operation: a snapshot has its own; a reminder has its place in time too, and replaces others. */
-const RECORDS_PER_OPERATION_MAX = 4;
+/** Records that an operation touches, by its number: a reminder has its place in time too, and may replace one; a deleted agent has one that is counted on. */
+const RECORDS_TOUCHED: Readonly<Record<number, number>> = {
+  [Operation.snapshot]: 1,
+  [Operation.event]: 2,
+  [Operation.delete]: 4,
+  [Operation.setReminder]: 4,
+  [Operation.clearReminder]: 2,
+};
 
 export class Room {
   readonly #descriptor: number;
@@ -30,11 +36,12 @@ export class Room {
   take(operations: readonly StoreOperation[]): void {
     this.#database.resetReadTxn();
     const statistics = this.#database.getStats();
-    const { pageSize, lastPageNumber, free, treeDepth } = statistics;
+    const { pageSize, lastPageNumber, free, treeDepth, treeBranchPageCount, treeLeafPageCount } = statistics;
     const pages = pagesFor(operations, {
       pageSize,
       treeDepth,
-      treePages: treePagesOf(statistics),
+      leafPages: treeLeafPageCount,
+      branchPages: treeBranchPageCount,
       freePages: lastPageNumber - 1 - pagesOf(statistics) - pagesOf(free),
     });
     const bytes = fstatSync(this.#descriptor).size;
@@ -73,21 +80,23 @@ const pagesOf = (tree: TreeStatistics): number => treePagesOf(tree) + tree.overf
  */
 export function pagesFor(
   operations: readonly StoreOperation[],
-  store: { readonly pageSize: number; readonly treeDepth: number; readonly treePages: number; readonly freePages: number },
+  store: { readonly pageSize: number; readonly treeDepth: number; readonly leafPages: number; readonly branchPages: number; readonly freePages: number },
 ): number {
+  let records = 0;
   let bytes = 0;
   let single = 0;
   let inRow = 0;
   let removesOnly = true;
   for (const { operation, fields } of operations) {
     if (operation !== Operation.delete && operation !== Operation.clearReminder) removesOnly = false;
+    records += RECORDS_TOUCHED[operation] ?? 0;
     for (const field of fields) {
       if (field.length > store.pageSize - 64) inRow += Math.ceil(field.length / store.pageSize) + 1;
       else if (field.length > store.pageSize / 4) single += 2;
       else bytes += field.length + 16;
     }
   }
-  const copied = Math.min(operations.length * RECORDS_PER_OPERATION_MAX * (store.treeDepth + 1), store.treePages);
+  const copied = Math.min(records, store.leafPages) + Math.min(records * store.treeDepth, store.branchPages);
   const anywhere = 2 * copied + Math.ceil((4 * bytes) / store.pageSize) + single;
   return Math.max(0, anywhere - Math.floor(store.freePages / 2)) + inRow + (removesOnly ? SPARE_PAGES / 2 : SPARE_PAGES);
 }

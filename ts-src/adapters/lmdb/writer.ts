@@ -15,6 +15,8 @@ import type { BatchAnswer, BatchMessage, WriterBoot, WriterCommand, WriterReport
 
 /** Bytes of batches in one transaction; a batch that is larger has one for itself. */
 const TRANSACTION_BYTES_MAX = 16 * 1024 * 1024;
+/** Operations in one transaction, for the room that it takes before; a batch of more has one for itself. */
+const TRANSACTION_OPERATIONS_MAX = 4096;
 
 interface Client {
   readonly port: MessagePort;
@@ -72,10 +74,12 @@ function schedule(): void {
 function storeSome(): void {
   const group: Waiting[] = [];
   let bytes = 0;
+  let operations = 0;
   let count = 0;
   for (const waiting of queue) {
     bytes += waiting.message.bytes.byteLength;
-    if (count > 0 && bytes > TRANSACTION_BYTES_MAX) break;
+    operations += waiting.message.operations;
+    if (count > 0 && (bytes > TRANSACTION_BYTES_MAX || operations > TRANSACTION_OPERATIONS_MAX)) break;
     group.push(waiting);
     count += 1;
   }
