@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { lmdbStorage } from '../../dist/ts-src/adapters/lmdb/lmdb-storage.js';
 import { snapshot } from '../conformance/storage-conformance.js';
 import { storePath } from '../conformance/storage-places.js';
@@ -20,8 +20,14 @@ interface StoreProcess {
   readonly ended: Promise<unknown>;
 }
 
+const started: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of started.splice(0)) child.kill('SIGKILL');
+});
+
 function start(...args: string[]): StoreProcess {
   const child = spawn(process.execPath, [PROCESS, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  started.push(child);
   const lines: string[] = [];
   createInterface({ input: child.stdout as NonNullable<typeof child.stdout> }).on('line', (line) => lines.push(line));
   return { child, lines, ended: new Promise((ended) => child.once('close', ended)) };
