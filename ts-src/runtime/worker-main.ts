@@ -43,13 +43,13 @@ async function serve(): Promise<{ readonly restoring: Promise<Restored> | undefi
   });
   // Keeps the thread alive while it waits for messages in the rings.
   parentPort?.on('message', () => undefined);
-  tell({ type: 'imported' });
   const { restoring } = openWorkerThread(boot, {
     shared,
     engine,
     kinds,
     clock: systemClock,
     turns: eventLoopTurns,
+    opening: () => tell({ type: 'imported' }),
     // It comes back with its agents.
     fail(error) {
       throw error;

@@ -23,6 +23,8 @@ export interface WorkerThreadNeeds {
   readonly kinds: KindSources;
   readonly clock: Clock;
   readonly turns: Turns;
+  /** All is there; what a predecessor left is started now, for which there is a time limit of its own. */
+  opening(): void;
   /** An agent without a parent escalated: nobody is above it but the thread, which ends with this error. */
   fail(error: NexusError): void;
 }
@@ -50,6 +52,7 @@ export function openWorkerThread(boot: WorkerBoot, needs: WorkerThreadNeeds): { 
   };
   const host: ThreadHost = new ThreadHost(boot, shared, engine, kinds, clock, logger, events, turns);
   let restoring: Promise<Restored> | undefined;
+  needs.opening();
   host.open(runtimeCalls(host, outward), () => {
     if (boot.incarnation > 0) restoring = restoreAgents(host, boot.startTimeoutMs);
     Atomics.store(shared.words, threadWord(shared, boot.thread) + L.THREAD_WORD_STATE, L.THREAD_STATE_READY);

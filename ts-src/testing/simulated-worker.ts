@@ -59,7 +59,6 @@ export class SimulatedWorker extends EventEmitter {
 
   #serve(): void {
     const { boot, shared, kinds, life } = this.#needs;
-    this.#tell({ type: 'imported' });
     try {
       const { clock, turns } = life;
       const { host, restoring } = openWorkerThread(boot, {
@@ -68,6 +67,7 @@ export class SimulatedWorker extends EventEmitter {
         kinds,
         clock,
         turns,
+        opening: () => this.#tell({ type: 'imported' }),
         fail: (error) => this.end(1, error),
       });
       this.#host = host;
