@@ -182,6 +182,7 @@ export const counters = [
   'DEAD_STOPPED',
   'DEAD_THREAD_LOST',
   'DEAD_NEXUS_STOPPED',
+  'DEAD_RING_FULL',
 ];
 
 /** Per-thread histograms of durations in nanoseconds, each written by its own thread only, read by any. */

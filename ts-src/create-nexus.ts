@@ -127,7 +127,6 @@ export async function createNexus(options: NexusOptions): Promise<Nexus> {
   host.open(
     runtimeCalls(host, {
       deadLetter: emit('deadLetter'),
-      signal: emit('signal'),
       log: ({ level, data, message }) => logger[level](data, message),
       agentFailed: (failure) => host.events.agentFailed(failure),
     }),

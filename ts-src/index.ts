@@ -32,6 +32,8 @@ export {
   shape,
   type TupleShape,
 } from './model/shape.js';
+export type { PublishOptions, Signal, SignalAttributes, SignalOf } from './model/signal.js';
+export { type DataOf, defineTopic, type Subscriptions, type Topic } from './model/topic.js';
 export type { PlacementPlan, PlacementPolicy } from './model/thread-placement.js';
 export type { Refusal } from './model/topology.js';
 export type { InitOf, Routing, SendOptions, SpawnArguments, SpawnOptions, ThreadChoice } from './model/spawn-options.js';
@@ -40,5 +42,5 @@ export type { AgentSummary, Nexus, NexusEvents, StopReport, ThreadState, ThreadS
 export type { EngineOptions, MemoryOptions, MessageOptions, NexusOptions, WorkerOptions, WorkerRestartOptions } from './options.js';
 export type { EngineKind, EngineReport, TableStatistics } from './ports/engine.js';
 export type { DeadLetter, DeadLetterReason } from './runtime/dead-letters.js';
-export type { AgentFailure, Signal } from './runtime/system-calls.js';
+export type { AgentFailure } from './runtime/system-calls.js';
 export type { ThreadLoss } from './runtime/worker-pool.js';

@@ -6,6 +6,7 @@ import type { ActionWithOptions, DeclaredActions } from './action.js';
 import type { AgentContext } from './agent-context.js';
 import type { AgentRef } from './agent-ref.js';
 import { checkShape } from './shape.js';
+import { checkSubscriptions, type Subscriptions } from './topic.js';
 
 /** What supervision does with an agent whose handler failed. */
 export type Directive = 'resume' | 'restart' | 'stop' | 'escalate';
@@ -72,6 +73,8 @@ export interface AgentSpecification<K extends string, S, I, A> {
   readonly onTerminated?: (state: S, ended: Terminated, ctx: AgentContext) => unknown;
   readonly mailbox?: MailboxOptions;
   readonly supervision?: Supervision;
+  /** Signals it gets, as pattern to action: from before its start hook until its end, restarts included. At most 1,024. */
+  readonly subscriptions?: Subscriptions;
 }
 
 const BRAND = Symbol.for('nexus-agents.definition.1');
@@ -103,7 +106,7 @@ export function isAgentDefinition(value: unknown): value is AnyAgent {
   return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[BRAND] === true;
 }
 
-const FIELDS = new Set(['kind', 'state', 'actions', 'onStart', 'onStop', 'onTerminated', 'mailbox', 'supervision']);
+const FIELDS = new Set(['kind', 'state', 'actions', 'onStart', 'onStop', 'onTerminated', 'mailbox', 'supervision', 'subscriptions']);
 
 function checkSpecification(specification: Record<string, unknown>): void {
   if (typeof specification !== 'object' || specification === null) throw invalid('expected an object with kind, state and actions');
@@ -128,6 +131,7 @@ function checkSpecification(specification: Record<string, unknown>): void {
   }
   checkMailbox(kind, specification['mailbox'] as MailboxOptions | undefined);
   checkSupervision(kind, specification['supervision'] as Supervision | undefined);
+  checkSubscriptions(kind, specification['subscriptions'], actions as Record<string, unknown>);
 }
 
 function checkAction(kind: string, name: string, action: ActionWithOptions<unknown>): void {

@@ -49,6 +49,8 @@ export class Kind {
   readonly capacity: number;
   readonly overflow: Overflow;
   readonly supervision: ResolvedSupervision;
+  /** Of the definition; none on a thread that does not have the code. */
+  readonly subscriptions: readonly { readonly pattern: string; readonly action: ActionEntry }[];
   readonly #byName: Map<string, ActionEntry>;
   // The last one asked for: most senders send the same action again.
   #lastName = '';
@@ -66,6 +68,7 @@ export class Kind {
     this.overflow = definition?.mailbox?.overflow ?? 'reject';
     this.supervision = resolveSupervision(definition?.supervision);
     this.#byName = new Map(this.actions.map((entry) => [entry.name, entry]));
+    this.subscriptions = Object.entries(definition?.subscriptions ?? {}).map(([pattern, action]) => ({ pattern, action: this.action(action) }));
   }
 
   /** @throws NexusTypeError NEXUS_ACTION_UNKNOWN, which lists the actions there are */

@@ -52,12 +52,12 @@ async function serve(): Promise<{ readonly restoring: Promise<Restored> | undefi
   const logger: Logger = { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
   const outward: OutwardCalls = {
     deadLetter: (letter) => host.router.call(0, 'deadLetter', letter),
-    signal: (signal) => host.router.call(0, 'signal', signal),
     log: (line) => host.router.call(0, 'log', line),
     agentFailed: (failure) => host.router.call(0, 'agentFailed', { ...failure, error: sendableError(failure.error) }),
   };
   const host: ThreadHost = new ThreadHost(boot, shared, engine, kinds, systemClock, logger, {
     ...outward,
+    signal: () => undefined,
     // Nobody above it: the thread fails, and comes back with its agents.
     escalated(failure) {
       setImmediate(() => {
@@ -74,7 +74,10 @@ async function serve(): Promise<{ readonly restoring: Promise<Restored> | undefi
   let restoring: Promise<Restored> | undefined;
   tell({ type: 'imported' });
   host.open(runtimeCalls(host, outward), () => {
-    if (boot.incarnation > 0) restoring = restoreAgents(host, boot.startTimeoutMs);
+    if (boot.incarnation > 0) {
+      restoring = restoreAgents(host, boot.startTimeoutMs);
+      host.entries.announce();
+    }
     Atomics.store(shared.words, threadWord(shared, boot.thread) + L.THREAD_WORD_STATE, L.THREAD_STATE_READY);
   });
   return { restoring, pinRefusal };
