@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   NEXUS_MESSAGE_TOO_LARGE: 'The encoded message or reply is larger than the limit.',
   NEXUS_NOT_CLONEABLE: 'The value holds something that cannot be sent to another thread; the message names the path.',
   NEXUS_SHAPE_MISMATCH: 'The value does not fit the declared shape of its action; the message names the field.',
+  NEXUS_EVENT_INVALID: 'A value is not a CloudEvent that can be published; the message names the attribute.',
   NEXUS_MESSAGE_CORRUPT: 'Bytes that are not an encoded message.',
   NEXUS_TABLE_FULL: 'The routing table has no room for another agent.',
   NEXUS_THREAD_UNKNOWN: 'There is no thread with this index.',

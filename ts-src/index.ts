@@ -1,6 +1,7 @@
 /** The public entry of `nexus-agents`. */
 export { createNexus } from './create-nexus.js';
 export { ERROR_CODES, type ErrorCode, NexusError, NexusTypeError } from './errors.js';
+export { type CloudEvent, type CloudEventOptions, fromCloudEvent, type PublishedEvent, toCloudEvent } from './model/cloud-event.js';
 export type { AgentClock, AgentContext, AgentTimer, Logger } from './model/agent-context.js';
 export type { Actions, ActionWithOptions, Handler, InputOf, ReplyOf } from './model/action.js';
 export {

@@ -28,6 +28,19 @@ export interface PublishOptions {
   readonly id?: string;
   /** Default: now. */
   readonly epochMs?: number;
-  /** At most 64, named as CloudEvents names them: 1 to 20 lower-case letters and digits. */
+  /** At most 64, named as CloudEvents names them: 1 to 64 lower-case letters and digits; at most 4,096 characters each. */
   readonly attributes?: SignalAttributes;
+}
+
+export const SIGNAL_ID_CHARACTERS_MAX = 1024;
+export const ATTRIBUTES_MAX = 64;
+const ATTRIBUTE_CHARACTERS_MAX = 4096;
+
+/** What is wrong with one attribute, as a sentence; undefined if nothing is. */
+export function attributeFault(name: string, value: unknown): string | undefined {
+  if (!/^[a-z0-9]{1,64}$/.test(name)) return `the name '${name.slice(0, 100)}' must be 1 to 64 lower-case letters and digits`;
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean')
+    return `'${name}' must be a string, a number or a boolean, not ${typeof value}`;
+  if (typeof value === 'number' && !Number.isFinite(value)) return `'${name}' is ${value}`;
+  return String(value).length > ATTRIBUTE_CHARACTERS_MAX ? `'${name}' has more than ${ATTRIBUTE_CHARACTERS_MAX} characters` : undefined;
 }

@@ -10,7 +10,7 @@ import { optionError } from '../errors.js';
 import type { Logger } from '../model/agent-context.js';
 import { checkNames } from '../model/nearest-name.js';
 import { SeededRandom } from '../model/seeded-random.js';
-import type { PublishOptions, Signal, SignalAttributes } from '../model/signal.js';
+import { ATTRIBUTES_MAX, attributeFault, type PublishOptions, type Signal, SIGNAL_ID_CHARACTERS_MAX, type SignalAttributes } from '../model/signal.js';
 import { checkPattern, checkTopic, nameOfTopic, SUBSCRIPTIONS_MAX, type Topic } from '../model/topic.js';
 import { TopicTrie } from '../model/topic-trie.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
@@ -20,9 +20,6 @@ import type { ReplicatedEntries } from './replicated-entries.js';
 
 /** Topics whose way is kept. */
 const ROUTES_MAX = 4096;
-const ID_CHARACTERS_MAX = 1024;
-const ATTRIBUTES_MAX = 64;
-const ATTRIBUTE_CHARACTERS_MAX = 4096;
 
 export interface SignalsNeeds {
   readonly thread: number;
@@ -290,8 +287,8 @@ export class Signals {
 function checkOptions(options: PublishOptions): void {
   checkNames('publish', options, ['id', 'epochMs', 'attributes']);
   const { id, epochMs, attributes } = options;
-  if (id !== undefined && !(typeof id === 'string' && id.length > 0 && id.length <= ID_CHARACTERS_MAX))
-    throw optionError('id', `must be a string of 1 to ${ID_CHARACTERS_MAX} characters`);
+  if (id !== undefined && !(typeof id === 'string' && id.length > 0 && id.length <= SIGNAL_ID_CHARACTERS_MAX))
+    throw optionError('id', `must be a string of 1 to ${SIGNAL_ID_CHARACTERS_MAX} characters`);
   if (epochMs !== undefined && !(typeof epochMs === 'number' && Math.abs(epochMs) <= 8.64e15))
     throw optionError('epochMs', `is ${String(epochMs)}; it must be milliseconds since 1970`);
   if (attributes !== undefined) checkAttributes(attributes);
@@ -302,10 +299,7 @@ function checkAttributes(attributes: SignalAttributes): void {
   const entries = Object.entries(attributes);
   if (entries.length > ATTRIBUTES_MAX) throw optionError('attributes', `has ${entries.length} attributes; the most is ${ATTRIBUTES_MAX}`);
   for (const [name, value] of entries) {
-    if (!/^[a-z0-9]{1,20}$/.test(name))
-      throw optionError('attributes', `the name '${name}' must be 1 to 20 lower-case letters and digits, as CloudEvents has it`);
-    if (!['string', 'number', 'boolean'].includes(typeof value))
-      throw optionError('attributes', `'${name}' must be a string, number or boolean, not ${typeof value}`);
-    if (String(value).length > ATTRIBUTE_CHARACTERS_MAX) throw optionError('attributes', `'${name}' has more than ${ATTRIBUTE_CHARACTERS_MAX} characters`);
+    const fault = attributeFault(name, value);
+    if (fault !== undefined) throw optionError('attributes', fault);
   }
 }
