@@ -17,6 +17,7 @@ export {
   type Terminated,
   defineAgent,
 } from './model/agent-definition.js';
+export { defineSensor, type Sensed, type SensedSignal, type SensorDefinition, type SensorSource, type SensorSpecification } from './model/define-sensor.js';
 export type { ActionName, ActionsOf, AgentRef, AskArguments, AskOptions, TellArguments, TellOutcome } from './model/agent-ref.js';
 export type { HistogramName, HistogramSnapshot } from './model/histogram.js';
 export {
