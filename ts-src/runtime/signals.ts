@@ -105,7 +105,7 @@ export class Signals {
     const isAnyWanted = this.#needs.isAnyWanted();
     if (route === NOWHERE && !isAnyWanted) return;
     this.#publish(route, isAnyWanted, {
-      id: options?.id ?? this.#idPrefix + (this.#published++).toString(36),
+      id: options?.id ?? this.#idPrefix + this.#published++,
       topic: name,
       data,
       source: cell === undefined ? undefined : this.#needs.referenceOf(cell),
