@@ -5,7 +5,7 @@ import { type EntriesMessage, ReplicatedEntries } from '../../../dist/ts-src/run
 
 type Parcel =
   | { readonly type: 'entries'; readonly forIncarnation: number; readonly message: EntriesMessage }
-  | { readonly type: 'lost'; readonly thread: number; readonly incarnation: number };
+  | { readonly type: 'lost'; readonly thread: number };
 
 const THREADS = 4;
 
@@ -24,8 +24,8 @@ class Threads {
     const incarnation = (this.incarnations[thread] as number) + 1;
     this.incarnations[thread] = incarnation;
     this.threads[thread] = this.#open(thread);
-    this.#handleLoss(0, thread, incarnation);
-    for (let other = 1; other < THREADS; other++) if (other !== thread) this.#queue(0, other).push({ type: 'lost', thread, incarnation });
+    this.#handleLoss(0, thread);
+    for (let other = 1; other < THREADS; other++) if (other !== thread) this.#queue(0, other).push({ type: 'lost', thread });
     this.entriesOf(thread).put('subscriptions', `of ${thread}.${incarnation}`, incarnation);
     this.entriesOf(thread).announce();
   }
@@ -40,7 +40,7 @@ class Threads {
     if (parcel === undefined) return false;
     // What was sent to a predecessor ends there.
     if (parcel.type === 'entries' && parcel.forIncarnation === this.incarnations[to]) this.entriesOf(to).received(parcel.message);
-    if (parcel.type === 'lost') this.#handleLoss(to, parcel.thread, parcel.incarnation);
+    if (parcel.type === 'lost') this.#handleLoss(to, parcel.thread);
     return true;
   }
 
@@ -51,11 +51,12 @@ class Threads {
     }
   }
 
-  #handleLoss(at: number, thread: number, incarnation: number): void {
+  #handleLoss(at: number, thread: number): void {
     // As the runtime does: what it said before it ended still counts.
     while (this.receive(thread, at));
+    // What waits for room in the ring was encoded for its predecessor, also if it is the second loss of it.
+    this.#queue(at, thread).length = 0;
     (this.threads[at] as Threads['threads'][number]).knownIncarnations[thread] = this.incarnations[thread] as number;
-    void incarnation;
     this.entriesOf(at).threadLost(thread, true);
   }
 
@@ -142,4 +143,20 @@ test('a thread that is given up has nothing to say, and is not waited for', () =
     ['a', undefined],
   ]);
   expect([entries.isComplete(2), reach]).toEqual([true, 1]);
+});
+
+test('what is taken back between two news of losses does not come back with the second', () => {
+  const network = new Threads();
+  network.entriesOf(1).put('subscriptions', 'a', 1);
+  network.drain();
+  network.lose(2);
+  network.lose(2);
+  // Thread 1 learns of the first loss when the second successor is there, which is told what it says.
+  network.receive(0, 1);
+  network.receive(1, 2);
+  expect(network.threads[2]?.seen.get('1 a')).toBe(1);
+  network.entriesOf(1).delete('subscriptions', 'a');
+  network.receive(0, 1);
+  network.drain();
+  expect(network.threads[2]?.seen.has('1 a')).toBe(false);
 });
