@@ -164,6 +164,20 @@ const RESILIENCE = [
   },
 ];
 
+const SIGNALS = [
+  {
+    peer: 'nexus',
+    module: 'suites/signals/nexus.mjs',
+    job: 'ctx.emit in a handler on the calling thread, patterns with a wildcard; each signal has an id, a time and its source, and is a message in the mailbox of its subscriber, counted and added up there. In batches of 1,000, each followed by an ask of the subscriber',
+  },
+  {
+    peer: 'EventEmitter',
+    role: 'floor',
+    module: 'suites/signals/event-emitter.mjs',
+    job: 'node:events: exact names, no patterns, the value itself to a listener that is called at once; no mailbox, no other thread',
+  },
+];
+
 /** In the order in which they run. `roundsMax`: memory differs little from round to round, and takes long; the curve has many points. */
 export const SUITES = [
   { suite: 'same-thread', peers: SAME_THREAD },
@@ -176,6 +190,7 @@ export const SUITES = [
   { suite: 'histogram', peers: HISTOGRAM },
   { suite: 'curve', peers: CURVE, roundsMax: 3 },
   { suite: 'resilience', peers: RESILIENCE },
+  { suite: 'signals', peers: SIGNALS },
 ];
 
 /**

@@ -183,6 +183,7 @@ export const counters = [
   'DEAD_THREAD_LOST',
   'DEAD_NEXUS_STOPPED',
   'DEAD_REFUSED',
+  'DEAD_RING_FULL',
 ];
 
 /** Per-thread histograms of durations in nanoseconds, each written by its own thread only, read by any. */

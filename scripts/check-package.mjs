@@ -53,6 +53,8 @@ async function pack() {
     'dist/ts-src/resilience/index.d.ts',
     'dist/ts-src/testing/index.js',
     'dist/ts-src/testing/index.d.ts',
+    'dist/ts-src/sensors/index.js',
+    'dist/ts-src/sensors/index.d.ts',
     'dist/ts-src/runtime/worker-main.js',
     'dist/wasm/nexus.wasm',
   ];
@@ -78,6 +80,8 @@ async function use() {
   const ref = await nexus.spawn(Echo, { id: 'e' });
   const { retry, timeout, wrap } = await import('nexus-agents/resilience');
   const guarded = await wrap(retry(), timeout({ ms: 60000 })).ask(ref, 'echo', 5);
+  const { intervalSensor } = await import('nexus-agents/sensors');
+  if (intervalSensor({ kind: 'beat', topic: 'beats', periodMs: 1000 }).kind !== 'beat') throw new Error('no sensor');
   if (guarded !== 5) throw new Error('wrong reply through a policy');
   const { testAgent } = await import('nexus-agents/testing');
   const alone = await testAgent(Echo);

@@ -159,7 +159,6 @@ export async function composeNexus<N extends Nexus>(resolved: ResolvedOptions, s
   host.open(
     runtimeCalls(host, {
       deadLetter: emit('deadLetter'),
-      signal: emit('signal'),
       log: ({ level, data, message }) => logger[level](data, message),
       agentFailed: (failure) => host.events.agentFailed(failure),
     }),

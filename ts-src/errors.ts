@@ -30,6 +30,7 @@ export const ERROR_CODES = {
   NEXUS_STATE_CHANGED: 'A query, an update or a decision changed the state it was given.',
   NEXUS_DECISION_INVALID: 'A decision, an update or a query returned what it may not.',
   NEXUS_SKILL_UNKNOWN: 'The agent does not have this skill.',
+  NEXUS_EVENT_INVALID: 'A value is not a CloudEvent that can be published; the message names the attribute.',
   NEXUS_MESSAGE_CORRUPT: 'Bytes that are not an encoded message.',
   NEXUS_TABLE_FULL: 'The routing table has no room for another agent.',
   NEXUS_THREAD_UNKNOWN: 'There is no thread with this index.',

@@ -19,6 +19,8 @@ export type {
 export type { ActionName, ActionsOf, AgentRef, AskArguments, AskOptions, OfferArguments, OfferOptions, TellArguments, TellOutcome } from './model/agent-ref.js';
 export { type Effect, effect, type Reply } from './model/effect.js';
 export { type Facts, facts } from './model/facts.js';
+export { type CloudEvent, type CloudEventOptions, fromCloudEvent, type PublishedEvent, toCloudEvent } from './model/cloud-event.js';
+export { defineSensor, type Sensed, type SensedSignal, type SensorDefinition, type SensorSource, type SensorSpecification } from './model/define-sensor.js';
 export type { HistogramName, HistogramSnapshot } from './model/histogram.js';
 export type { ReadonlyDeep } from './model/readonly-deep.js';
 export {
@@ -37,6 +39,8 @@ export {
 } from './model/shape.js';
 export { type AnySkill, defineSkill, type Skill, type SkillSensor, type SkillSpecification } from './model/skill.js';
 export type { Issue } from './model/standard-schema.js';
+export type { PublishOptions, Signal, SignalAttributes, SignalOf } from './model/signal.js';
+export { type DataOf, defineTopic, type Subscriptions, type Topic } from './model/topic.js';
 export type { PlacementPlan, PlacementPolicy } from './model/thread-placement.js';
 export type { Refusal } from './model/topology.js';
 export type { InitOf, Routing, SendOptions, SpawnArguments, SpawnOptions, ThreadChoice } from './model/spawn-options.js';
@@ -45,5 +49,5 @@ export type { AgentSummary, Nexus, NexusEvents, StopReport, ThreadState, ThreadS
 export type { EngineOptions, MemoryOptions, MessageOptions, NexusOptions, WorkerOptions, WorkerRestartOptions } from './options.js';
 export type { EngineKind, EngineReport, TableStatistics } from './ports/engine.js';
 export type { DeadLetter, DeadLetterReason } from './runtime/dead-letters.js';
-export type { AgentFailure, Signal } from './runtime/system-calls.js';
+export type { AgentFailure } from './runtime/system-calls.js';
 export type { ThreadLoss } from './runtime/worker-pool.js';

@@ -8,20 +8,22 @@ import { HISTOGRAM_KEYS, type HistogramName, HistogramSnapshot } from './model/h
 import type { AnyAgent } from './model/agent-definition.js';
 import type { AgentRef, TellOutcome } from './model/agent-ref.js';
 import { checkNames, didYouMean } from './model/nearest-name.js';
+import type { PublishOptions, Signal } from './model/signal.js';
 import type { SendOptions, SpawnArguments, SpawnOptions } from './model/spawn-options.js';
+import type { Topic } from './model/topic.js';
 import type { EngineReport, TableStatistics } from './ports/engine.js';
 import type { DeadLetter } from './runtime/dead-letters.js';
 import { nexusStopped } from './runtime/failures.js';
 import { HistogramShard } from './runtime/histogram-shard.js';
 import { busyAgents, quiet, stopAllAgents } from './runtime/runtime-calls.js';
-import type { AgentFailure, Signal } from './runtime/system-calls.js';
+import type { AgentFailure } from './runtime/system-calls.js';
 import type { ThreadHost } from './runtime/thread-host.js';
 import type { ThreadLoss, WorkerPool } from './runtime/worker-pool.js';
 
 export interface NexusEvents {
   /** A message that could not be delivered. */
   deadLetter: [DeadLetter];
-  /** Published with `ctx.emit` on any thread. */
+  /** Every signal, of whatever topic, from any thread. `subscribe` is for those of some topics. */
   signal: [Signal];
   /** A handler, hook or start failed on any thread; supervision deals with it. */
   agentFailed: [AgentFailure];
@@ -53,6 +55,8 @@ export type ThreadState = 'empty' | 'starting' | 'ready' | 'lost' | 'failed' | '
 
 /** Agents that a log line names. */
 const BUSY_NAMED_MAX = 10;
+/** Longer than anybody waits for a thread that is blocked. */
+const SUBSCRIBED_TIMEOUT_MS = 86_400_000;
 
 const THREAD_STATES: readonly ThreadState[] = ['empty', 'starting', 'ready', 'lost', 'failed', 'stopped'];
 
@@ -155,6 +159,34 @@ export class Nexus {
   /** Sends to whatever agent has this id now. */
   send(id: string, action: string, input?: unknown, options?: SendOptions): TellOutcome {
     return this.#isOpen ? this.#host.send(id, action, input, options, undefined) : 'stopped';
+  }
+
+  /**
+   * Publishes a signal from outside of agents, as `ctx.emit` does from one: nothing after the end of the nexus.
+   * @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN, NEXUS_SHAPE_MISMATCH, NEXUS_NOT_CLONEABLE (a subscriber on another thread); NexusError NEXUS_MESSAGE_TOO_LARGE
+   */
+  publish(topic: string, data?: unknown, options?: PublishOptions): void;
+  publish<T>(topic: Topic<T>, data: T, options?: PublishOptions): void;
+  publish(topic: string | Topic, data?: unknown, options?: PublishOptions): void {
+    if (this.#isOpen) this.#host.signals.emit(undefined, topic, data, options);
+  }
+
+  /**
+   * Calls the listener on the calling thread with every signal whose topic matches, until the function it returns is called. A listener that throws is logged.
+   * @throws NexusTypeError NEXUS_OPTION_INVALID
+   */
+  subscribe<T>(topic: Topic<T>, listener: (signal: Signal<T>) => void): () => void;
+  subscribe(pattern: string, listener: (signal: Signal) => void): () => void;
+  subscribe(pattern: string | Topic, listener: (signal: Signal<never>) => void): () => void {
+    return this.#host.signals.listen(pattern, listener as (signal: Signal) => void);
+  }
+
+  /** Resolves when every thread knows what has been subscribed to so far: on the calling thread, and by agents whose spawn has resolved. Rejects with NEXUS_STOPPED. */
+  async subscribed(): Promise<void> {
+    if (!this.#isOpen) throw nexusStopped();
+    const others = this.#pool.ready.map((thread) => this.#host.router.request(thread, 'subscribed', undefined, SUBSCRIBED_TIMEOUT_MS, runtimeOf(thread)));
+    // A thread that is lost meanwhile says it all anew.
+    await Promise.all([this.#host.signals.subscribed(), ...others.map((other) => other.catch(() => undefined))]);
   }
 
   on<E extends keyof NexusEvents>(event: E, listener: (...values: NexusEvents[E]) => void): this {

@@ -129,7 +129,7 @@ describeEngines((engine) => {
       await until(() => signals.length === 1);
       nexus.off('signal', listener);
       expect(signals[0]).toMatchObject({ topic: 'temperature', data: { celsius: new Map([['kitchen', 21]]) } });
-      expect(signals[0]?.source.id).toBe(probe.id);
+      expect(signals[0]?.source?.id).toBe(probe.id);
       await probe.ask('emit', { topic: 'temperature', data: 1 });
       await probe.ask('read');
       expect(signals.length).toBe(1);

@@ -53,6 +53,7 @@ const COUNTERS: Readonly<Record<string, readonly [name: string, help: string, la
       ['dead_thread_lost', 'threadLost'],
       ['dead_nexus_stopped', 'nexusStopped'],
       ['dead_refused', 'refused'],
+      ['dead_ring_full', 'ringFull'],
     ].map(([counter, reason]) => [counter, ['dead_letters_total', 'Messages that could not be delivered, by reason.', { reason }]]),
   ),
 };

@@ -2,14 +2,14 @@
  * Requests in flight: each is checked, routed, answered and counted here, and nowhere else is anything written to a socket of a well-formed request. What a
  * route does is not here; connections and their limits are `gateway.ts`.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '../model/agent-context.js';
-import type { Answer } from './answer.js';
+import type { Answer, StreamAnswer } from './answer.js';
 import { errorAnswer, internalAnswer } from './error-answer.js';
 import { GatewayError } from './gateway-error.js';
 import type { HostGuard } from './host-guard.js';
-import { readJsonBody } from './request-body.js';
+import { readBody, readJsonBody } from './request-body.js';
 import type { Route, Router } from './router.js';
 
 const URL_BYTES_MAX = 8192;
@@ -23,13 +23,16 @@ export interface GatewayRequest {
   readonly parameters: Readonly<Record<string, string>>;
   /** The URL after the question mark. */
   readonly search: string;
-  /** Reads the body; see `readJsonBody`. Called at most once. */
+  readonly headers: IncomingHttpHeaders;
+  /** Reads the body; see `readJsonBody`. Called at most once, or `bytes` is. */
   body(): Promise<unknown>;
+  /** Reads the body; see `readBody`. */
+  bytes(): Promise<Buffer | undefined>;
   /** Aborted when the client has gone. */
   readonly signal: AbortSignal;
 }
 
-export type Serve = (request: GatewayRequest) => Answer | Promise<Answer>;
+export type Serve = (request: GatewayRequest) => Answer | StreamAnswer | Promise<Answer | StreamAnswer>;
 
 export interface ExchangeNeeds {
   readonly router: Router<Serve>;
@@ -142,7 +145,7 @@ export class Exchanges {
       });
   }
 
-  async #serve(exchange: Exchange): Promise<Answer> {
+  async #serve(exchange: Exchange): Promise<Answer | StreamAnswer> {
     try {
       const { request } = exchange;
       const { headers, method = '', url = '' } = request;
@@ -205,16 +208,19 @@ class Exchange {
     return {
       parameters,
       search,
+      headers: this.request.headers,
       body: () => readJsonBody(this.request, this.#limits.bodyBytesMax, () => this.#continue()),
+      bytes: () => readBody(this.request, this.#limits.bodyBytesMax, () => this.#continue()),
       get signal() {
         return exchange.#signal();
       },
     };
   }
 
-  write(answer: Answer, closes: boolean): void {
+  write(answer: Answer | StreamAnswer, closes: boolean): void {
     const response = this.#response;
     if (response.destroyed || response.headersSent) return;
+    if ('begin' in answer) return this.#stream(answer);
     const unread = hasBody(this.request) && !this.request.complete;
     // A client that does not read its answer must not hold it in memory for ever.
     response.setTimeout(this.#limits.requestTimeoutMs, () => response.destroy());
@@ -238,6 +244,15 @@ class Exchange {
     };
     const timer = setTimeout(end, DISCARD_MS);
     this.request.once('end', end).once('close', end).resume();
+  }
+
+  /** A body that a client sends along is not read: the connection ends with the stream. */
+  #stream({ status, contentType, begin }: StreamAnswer): void {
+    const response = this.#response;
+    response.setTimeout(this.#limits.requestTimeoutMs, () => response.destroy());
+    response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', connection: 'close' });
+    if (this.request.method === 'HEAD') response.end();
+    else begin(response);
   }
 
   #continue(): void {

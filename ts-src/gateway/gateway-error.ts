@@ -18,7 +18,7 @@ export const GATEWAY_ERROR_CODES = {
   GATEWAY_CLIENT_GONE: 'The client closed the connection, or took too long to send the request. Only seen in metrics, as status 499.',
   GATEWAY_REQUEST_INVALID: 'What came over the connection is not an HTTP request the gateway can read.',
   GATEWAY_REQUEST_TIMEOUT: 'The headers or the whole request did not arrive in time.',
-  GATEWAY_BUSY: 'As many requests as `requestsMax` are in flight.',
+  GATEWAY_BUSY: 'As many requests as `requestsMax` are in flight, or as many streams as `streamsMax` open.',
   GATEWAY_STOPPING: 'The gateway is stopping.',
   GATEWAY_HANDLER_FAILED: 'The handler of the action threw.',
   GATEWAY_REPLY_NOT_JSON: 'The reply cannot be written as JSON: it refers to itself, or is too deep or too large.',

@@ -22,6 +22,10 @@ export interface GatewayOptions {
   readonly requestTimeoutMs?: number;
   /** Requests in flight, 1 to 1,000,000; one more is answered with 503. Default 1,000. */
   readonly requestsMax?: number;
+  /** Streams of `GET /signals` at a time, 0 to 100,000; one more is answered with 503. They count as requests in flight too. Default 100. */
+  readonly streamsMax?: number;
+  /** Bytes that may wait for the client of a stream, 1,024 to 1,073,741,824; with more it ends. Default 1,048,576. */
+  readonly streamBufferBytesMax?: number;
   /** Told of mistakes in the gateway itself. Default: JSON lines on standard error. */
   readonly logger?: Logger;
 }
@@ -36,6 +40,8 @@ const NAMES: readonly (keyof GatewayOptions)[] = [
   'headersTimeoutMs',
   'requestTimeoutMs',
   'requestsMax',
+  'streamsMax',
+  'streamBufferBytesMax',
   'logger',
 ];
 
@@ -62,6 +68,8 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
     headersTimeoutMs,
     requestTimeoutMs,
     requestsMax: whole('requestsMax', options.requestsMax, 1000, 1, 1_000_000),
+    streamsMax: whole('streamsMax', options.streamsMax, 100, 0, 100_000),
+    streamBufferBytesMax: whole('streamBufferBytesMax', options.streamBufferBytesMax, 1_048_576, 1024, 1_073_741_824),
     logger,
   };
 }

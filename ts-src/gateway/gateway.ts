@@ -14,6 +14,8 @@ import { optionError } from '../errors.js';
 import { type GatewayOptions, type GatewayStopOptions, resolveGatewayOptions, resolveStopDeadline } from './gateway-options.js';
 import { hostGuard } from './host-guard.js';
 import { Router } from './router.js';
+import { SignalStreams } from './signal-stream.js';
+import { signalRoutes } from './signal-routes.js';
 import { statusRoutes } from './status-routes.js';
 
 export interface GatewayStopReport {
@@ -51,7 +53,8 @@ export async function startGateway(nexus: Nexus, options: GatewayOptions = {}): 
   });
   const address = await listen(server, resolved.port, host);
   const metrics = createMetrics(nexus);
-  const routes = [...agentRoutes(nexus), ...statusRoutes(nexus, metrics, () => exchanges.isStopping)];
+  const streams = new SignalStreams({ ...resolved, nexus });
+  const routes = [...agentRoutes(nexus), ...signalRoutes(nexus, streams), ...statusRoutes(nexus, metrics, () => exchanges.isStopping)];
   const exchanges: Exchanges = new Exchanges({
     ...resolved,
     router: new Router(routes),
@@ -66,6 +69,7 @@ export async function startGateway(nexus: Nexus, options: GatewayOptions = {}): 
   const stop = (stopOptions: GatewayStopOptions = {}): Promise<GatewayStopReport> => {
     try {
       const deadlineMs = resolveStopDeadline(stopOptions);
+      streams.stop();
       stopped ??= stopServing(server, exchanges, deadlineMs).finally(() => metrics.close());
       return stopped;
     } catch (error) {

@@ -1,4 +1,4 @@
-/** The body of a request: its headers checked, read up to a limit, parsed. A body that is too large is not read any further. */
+/** The body of a request: its headers checked, read up to a limit, parsed if it is JSON. A body that is too large is not read any further. */
 import type { IncomingMessage } from 'node:http';
 import { GatewayError } from './gateway-error.js';
 import { parseJsonInput } from './json-input.js';
@@ -11,13 +11,29 @@ const JSON_TYPE = /^application\/(?:json|[\w.!#$&^+-]+\+json)$/i;
  * @throws GatewayError GATEWAY_CONTENT_TYPE, GATEWAY_BODY_TOO_LARGE, GATEWAY_BODY_INVALID, GATEWAY_CLIENT_GONE
  */
 export async function readJsonBody(request: IncomingMessage, bytesMax: number, beforeRead: () => void): Promise<unknown> {
+  if (!hasBody(request)) return undefined;
+  checkType(request.headers['content-type']);
+  return jsonOf((await readBody(request, bytesMax, beforeRead)) as Buffer);
+}
+
+/**
+ * The bytes of the body, whatever its type; undefined if there is none.
+ * @throws GatewayError GATEWAY_CONTENT_TYPE for a compressed one, GATEWAY_BODY_TOO_LARGE, GATEWAY_CLIENT_GONE
+ */
+export async function readBody(request: IncomingMessage, bytesMax: number, beforeRead: () => void): Promise<Buffer | undefined> {
+  if (!hasBody(request)) return undefined;
   const { headers } = request;
-  const announced = headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
-  if (announced === 0 || (announced === undefined && headers['transfer-encoding'] === undefined)) return undefined;
-  checkType(headers['content-type'], headers['content-encoding']);
-  if (announced !== undefined && announced > bytesMax) throw tooLarge(bytesMax);
+  const encoding = headers['content-encoding'];
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new GatewayError('GATEWAY_CONTENT_TYPE', 415, `content-encoding '${encoding}' is not taken; send the body as it is`);
+  }
+  if (Number(headers['content-length'] ?? 0) > bytesMax) throw tooLarge(bytesMax);
   beforeRead();
-  const bytes = await readAll(request, bytesMax);
+  return readAll(request, bytesMax);
+}
+
+/** The value in bytes of JSON; undefined if there is only white space. @throws GatewayError GATEWAY_BODY_INVALID */
+export function jsonOf(bytes: Uint8Array): unknown {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -28,10 +44,7 @@ export async function readJsonBody(request: IncomingMessage, bytesMax: number, b
 }
 
 /** No content type at all is taken for JSON. */
-function checkType(contentType: string | undefined, encoding: string | undefined): void {
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-    throw new GatewayError('GATEWAY_CONTENT_TYPE', 415, `content-encoding '${encoding}' is not taken; send the body as it is`);
-  }
+function checkType(contentType: string | undefined): void {
   if (contentType === undefined) return;
   const [type, ...parameters] = contentType.split(';').map((part) => part.trim());
   const charset = parameters.find((parameter) => /^charset=/i.test(parameter))?.slice('charset='.length);
@@ -40,6 +53,11 @@ function checkType(contentType: string | undefined, encoding: string | undefined
       headers: { accept: 'application/json' },
     });
   }
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  const announced = headers['content-length'];
+  return announced === undefined ? headers['transfer-encoding'] !== undefined : Number(announced) !== 0;
 }
 
 function readAll(request: IncomingMessage, bytesMax: number): Promise<Buffer> {

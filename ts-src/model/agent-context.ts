@@ -3,6 +3,7 @@ import type { ReplyOf } from './action.js';
 import type { AnyAgent } from './agent-definition.js';
 import type { ActionName, ActionsOf, AgentRef, AskArguments, OfferArguments, TellArguments, TellOutcome } from './agent-ref.js';
 import type { SendOptions, SpawnArguments } from './spawn-options.js';
+import type { DataArguments, Topic } from './topic.js';
 
 export interface AgentTimer {
   cancel(): void;
@@ -63,8 +64,21 @@ export interface AgentContext {
   /** Calls `onTerminated` of this agent once when `ref` has ended, at once if it has ended already. A restart is not an end. */
   watch(ref: AgentRef): void;
   unwatch(ref: AgentRef): void;
-  /** Publishes a signal to the listeners `nexus.on('signal')`. */
+  /**
+   * Publishes a signal to all agents and listeners that have subscribed to its topic, on all threads. Never waits.
+   * @throws NexusTypeError NEXUS_OPTION_INVALID for the topic, NEXUS_SHAPE_MISMATCH, NEXUS_NOT_CLONEABLE (a subscriber on another thread); NexusError NEXUS_MESSAGE_TOO_LARGE
+   */
   emit(topic: string, data?: unknown): void;
+  emit<T>(topic: Topic<T>, ...rest: DataArguments<T>): void;
+  /**
+   * From now on signals whose topic matches are sent to this agent as this action, with a `Signal` as the input. Ends when the agent ends or restarts. At most 1,024.
+   * @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_ACTION_UNKNOWN
+   */
+  subscribe(pattern: string | Topic, action: string): void;
+  /** Of one action, or of all that have this pattern. What waits in the mailbox is still handled. */
+  unsubscribe(pattern: string | Topic, action?: string): void;
+  /** Resolves when every thread knows what the agents of this thread have subscribed to so far. */
+  subscribed(): Promise<void>;
   /** Ends this agent when the current handler has finished. */
   stop(): void;
 }

@@ -11,6 +11,7 @@ import type { ActionForm } from './prepared-action.js';
 import type { AnySkill, SkillActions } from './skill.js';
 import { prepareParts } from './skilled-agent.js';
 import { isStandardSchema } from './standard-schema.js';
+import { checkSubscriptions, type Subscriptions } from './topic.js';
 
 /** What supervision does with an agent whose handler failed. */
 export type Directive = 'resume' | 'restart' | 'stop' | 'escalate';
@@ -80,8 +81,6 @@ export interface AgentSpecification<K extends string, S, I, A, Q = unknown, U = 
   readonly validateState?: StandardSchemaV1;
   /** Bundles of actions, a slice of state and sensors that several kinds share. At most 100. */
   readonly skills?: V;
-  /** Which signals become which action: pattern to action. Those of the skills are added. */
-  readonly subscriptions?: Readonly<Record<string, string>>;
   /** Runs before the first message, at start and after every restart. */
   readonly onStart?: (state: S, ctx: AgentContext) => unknown;
   /** Runs after the last message, and before a restart. Its failure is logged, nothing more. */
@@ -90,6 +89,8 @@ export interface AgentSpecification<K extends string, S, I, A, Q = unknown, U = 
   readonly onTerminated?: (state: S, ended: Terminated, ctx: AgentContext) => unknown;
   readonly mailbox?: MailboxOptions;
   readonly supervision?: Supervision;
+  /** Signals it gets, as pattern to action: from before its start hook until its end, restarts included. Those of the skills are added. At most 1,024. */
+  readonly subscriptions?: Subscriptions;
 }
 
 const BRAND = Symbol.for('nexus-agents.definition.1');
@@ -143,6 +144,7 @@ export function makeDefinition(specification: Record<string, unknown>, leveled: 
     Object.defineProperty(forms, name, { value: form, enumerable: true });
   }
   const prepared = prepareParts({ kind, state, actions: forms, skills, subscriptions, validateState, onStart, onStop, onTerminated });
+  checkSubscriptions(kind, prepared.subscriptions, prepared.actions);
   const definition = { ...specification, ...Object.fromEntries(Object.entries(prepared).filter(([, part]) => part !== undefined)) };
   Object.defineProperty(definition, 'actions', { value: Object.freeze(prepared.actions), enumerable: true });
   Object.defineProperty(definition, BRAND, { value: true });

@@ -6,8 +6,9 @@ import type { SeededRandom } from '../model/seeded-random.js';
 import type { RestartHistory } from '../model/supervision.js';
 import type { AgentReference } from './agent-reference.js';
 import type { CellTimer } from './agent-timers.js';
-import type { Kind } from './kind.js';
+import type { ActionEntry, Kind } from './kind.js';
 import type { Mailbox } from './mailbox.js';
+import type { AgentSubscriber } from './signals.js';
 
 /** What an agent is doing. Only a `ready` one handles messages. */
 export const Status = {
@@ -59,6 +60,8 @@ export class AgentExtra {
   watchers: AgentReference[] | undefined = undefined;
   /** Agents this one watches, by slot. */
   watching: Map<number, AgentReference> | undefined = undefined;
+  /** What signals it gets, by action. */
+  subscribers: Map<ActionEntry, AgentSubscriber> | undefined = undefined;
   /** The first of a list of timers that have not fired. */
   timers: CellTimer | undefined = undefined;
   /** In this life: messages of timers may be in the mailbox. */

@@ -7,9 +7,11 @@ import { type ContextInside, DEVELOPMENT, STATE } from '../model/prepared-action
 import { SeededRandom } from '../model/seeded-random.js';
 import type { SkilledState } from '../model/skilled-agent.js';
 import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
+import type { Topic } from '../model/topic.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
 import { AgentReference } from './agent-reference.js';
 import { lifeIsOver } from './failures.js';
+import type { Signals } from './signals.js';
 
 const IS_DEVELOPMENT = process.env['NODE_ENV'] !== 'production';
 const NO_SLICES: Slices = Object.freeze({});
@@ -41,7 +43,7 @@ export interface ContextHost {
   startTimer(cell: AgentCell, delayMs: number, periodMs: number, action: string, input: unknown): AgentTimer;
   watch(cell: AgentCell, target: AgentReference): void;
   unwatch(cell: AgentCell, target: AgentReference): void;
-  emit(cell: AgentCell, topic: string, data: unknown): void;
+  readonly signals: Pick<Signals, 'emit' | 'subscribe' | 'subscribed' | 'unsubscribe'>;
   requestStop(cell: AgentCell): void;
   /** Counts a message that is not sent because the life it would come from is over. */
   refuse(kind: string | undefined, id: () => string | undefined, action: string): TellOutcome;
@@ -176,9 +178,20 @@ export class Context implements AgentContext, ContextInside {
     if (!this.#isOver) this.#host.unwatch(this.#cell, target);
   }
 
-  emit(topic: string, data?: unknown): void {
-    if (typeof topic !== 'string' || topic.length === 0) throw optionError('emit', 'topic must be a non-empty string');
-    if (!isPast(this.#cell, this.#life)) this.#host.emit(this.#cell, topic, data);
+  emit(topic: string | Topic, data?: unknown): void {
+    if (!isPast(this.#cell, this.#life)) this.#host.signals.emit(this.#cell, topic, data);
+  }
+
+  subscribe(pattern: string | Topic, action: string): void {
+    if (!this.#isOver) this.#host.signals.subscribe(this.#cell, pattern, action);
+  }
+
+  unsubscribe(pattern: string | Topic, action?: string): void {
+    if (!this.#isOver) this.#host.signals.unsubscribe(this.#cell, pattern, action);
+  }
+
+  subscribed(): Promise<void> {
+    return this.#host.signals.subscribed();
   }
 
   stop(): void {

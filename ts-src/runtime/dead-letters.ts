@@ -1,15 +1,17 @@
 /** What could not be delivered: counted by reason for every thread, and shown to listeners on the calling thread. */
 import * as L from '../../layout/generated/layout.js';
 
-export type DeadLetterReason = 'noAgent' | 'mailboxFull' | 'dropped' | 'agentStopped' | 'threadLost' | 'nexusStopped' | 'refused';
+export type DeadLetterReason = 'noAgent' | 'mailboxFull' | 'dropped' | 'agentStopped' | 'threadLost' | 'nexusStopped' | 'refused' | 'ringFull';
 
 export interface DeadLetter {
   readonly reason: DeadLetterReason;
   /** Of the agent it was for, as far as known. */
   readonly id: string | undefined;
   readonly kind: string | undefined;
-  /** Undefined if the message was not looked at any more. */
+  /** Undefined if the message was not looked at any more, and for a signal that is not for one agent. */
   readonly action: string | undefined;
+  /** Of a signal that did not get to another thread. */
+  readonly topic?: string | undefined;
   /** Thread that found out. */
   readonly thread: number;
 }
@@ -22,6 +24,7 @@ const COUNTERS: Record<DeadLetterReason, number> = {
   threadLost: L.COUNTER_DEAD_THREAD_LOST,
   nexusStopped: L.COUNTER_DEAD_NEXUS_STOPPED,
   refused: L.COUNTER_DEAD_REFUSED,
+  ringFull: L.COUNTER_DEAD_RING_FULL,
 };
 
 export class DeadLetters {
@@ -44,6 +47,13 @@ export class DeadLetters {
     const at = this.#countersAt + COUNTERS[reason];
     this.#doubles[at] = (this.#doubles[at] as number) + 1;
     if ((this.#words[L.HEADER_WORD_DEAD_LETTER_LISTENERS] as number) > 0) this.#show({ reason, id: id(), kind, action, thread: this.#thread });
+  }
+
+  /** A signal that this thread could not send to another one, for all that subscribe to it there. */
+  recordSignal(reason: DeadLetterReason, topic: string): void {
+    this.add(reason, 1);
+    if ((this.#words[L.HEADER_WORD_DEAD_LETTER_LISTENERS] as number) > 0)
+      this.#show({ reason, id: undefined, kind: undefined, action: undefined, topic, thread: this.#thread });
   }
 
   /** Messages nobody can describe any more. */

@@ -60,6 +60,8 @@ export class Kind {
   readonly highWater: number;
   readonly overflow: Overflow;
   readonly supervision: ResolvedSupervision;
+  /** Of the definition; none on a thread that does not have the code. */
+  readonly subscriptions: readonly { readonly pattern: string; readonly action: ActionEntry }[];
   readonly #byName: Map<string, ActionEntry>;
   // The last one asked for: most senders send the same action again.
   #lastName = '';
@@ -78,6 +80,7 @@ export class Kind {
     this.highWater = this.overflow === 'reject' && this.capacity >= HIGH_WATER_CAPACITY_MIN ? this.capacity >> 2 : this.capacity;
     this.supervision = resolveSupervision(definition?.supervision);
     this.#byName = new Map(this.actions.map((entry) => [entry.name, entry]));
+    this.subscriptions = Object.entries(definition?.subscriptions ?? {}).map(([pattern, action]) => ({ pattern, action: this.action(action) }));
   }
 
   /** @throws NexusTypeError NEXUS_ACTION_UNKNOWN, which lists the actions there are */

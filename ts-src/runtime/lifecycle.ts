@@ -42,7 +42,9 @@ export interface LifecycleNeeds {
   random(): number;
   /** The agent has ended: tell watchers and parent. */
   ended(cell: AgentCell, reason: StopReason): void;
-  /** Its watches and whatever else belongs to one life. */
+  /** The agent has a mailbox, and its definition subscribes to signals. */
+  begin(cell: AgentCell): void;
+  /** Its watches and whatever else belongs to one life; `status` says whether it will have another. */
   forget(cell: AgentCell): void;
   /** A failure that the agent's parent, or the thread, has to deal with. */
   escalate(cell: AgentCell, error: unknown): void;
@@ -84,6 +86,7 @@ export class Lifecycle {
     const cell = new AgentCell(kind, slot, generation);
     if (parent !== undefined) extraOf(cell).parent = parent;
     this.#needs.cells.set(cell);
+    if (kind.subscriptions.length > 0) this.#needs.begin(cell);
     this.spawned++;
     return cell;
   }
@@ -205,6 +208,7 @@ export class Lifecycle {
   #start(cell: AgentCell, init: unknown): Promise<unknown> | undefined {
     const definition = cell.kind.definition;
     if (definition === undefined) throw new NexusError('NEXUS_KIND_UNKNOWN', `this thread does not have the code of kind '${cell.kind.name}'`);
+    if (cell.kind.subscriptions.length > 0) this.#needs.begin(cell);
     // Not undone by an error that ends the thread, which is what it is for.
     const before = this.#needs.markStarting(cell.slot);
     try {

@@ -9,6 +9,7 @@ import type { AskOptions, OfferOptions, TellOutcome } from '../model/agent-ref.j
 import { checkNames } from '../model/nearest-name.js';
 import { Sampling } from '../model/sampling.js';
 import type { Clock } from '../ports/clock.js';
+import type { Signal } from '../model/signal.js';
 import type { RoutingTable } from '../ports/engine.js';
 import type { AgentCell } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
@@ -25,7 +26,7 @@ import type { SendReply } from './remote-reply.js';
 import { type SystemCallName, type SystemCalls, systemCallNumber } from './system-calls.js';
 
 /** Calls that only tell what happened, as often as agents please: dropped when too many wait. */
-const NEWS: ReadonlySet<SystemCallName> = new Set(['deadLetter', 'signal', 'log', 'agentFailed'] as const);
+const NEWS: ReadonlySet<SystemCallName> = new Set(['deadLetter', 'log', 'agentFailed'] as const);
 const TIMEOUT_MS_MAX = 86_400_000;
 /** One of so many asks of a thread is timed: the second reading of the clock is a tenth of an ask on the same thread, and a fiftieth of one of another thread. */
 const LOCAL_ASKS_PERIOD = 127;
@@ -181,6 +182,12 @@ export class MessageRouter {
     this.#links
       .to(thread)
       .send(L.MESSAGE_TYPE_TELL, systemCallNumber[name], 0, 0, 0, 0, 0, 0, input, undefined, NEWS.has(name) ? Admission.ifOutboxHasRoom : Admission.always);
+  }
+
+  /** A signal for the subscribers of another thread. False if it does not get there: too much waits for room in the ring, or nothing goes out any more. */
+  publish(thread: number, signal: Signal): boolean {
+    if (this.#links.isClosed) return false;
+    return this.#links.to(thread).send(L.MESSAGE_TYPE_TELL, systemCallNumber.signal, 0, 0, 0, 0, 0, 0, signal, undefined, Admission.ifOutboxHasRoom);
   }
 
   /** A call to the runtime of another thread, with an answer. */

@@ -3,7 +3,8 @@
  * sees those of all: a map with one writer a part, replicated over the rings. What a thread has said is gone with it; its successor says it anew.
  *
  * An entry is seen on another thread once the message with it has been read there, so before any message that its writer sent to that thread later. Across three
- * threads there is no such order; whoever needs it waits for `settled`. Not here: what the entries mean (their owners are told of each change).
+ * threads there is no such order; whoever needs it waits for `settled`. While a thread is replaced its part is not known: `isComplete` says so, for those that
+ * would rather send in vain than not at all. Not here: what the entries mean (their owners are told of each change).
  */
 
 /** Each map of entries has a name; the list is closed so that a number could stand for it. */
@@ -18,11 +19,26 @@ export interface EntryChange {
   readonly value: unknown;
 }
 
+/** What one thread tells another. */
+export interface EntriesMessage {
+  readonly thread: number;
+  /** Of the thread that says so: news of a successor may overtake the news of the loss of its predecessor, which comes from another thread. */
+  readonly incarnation: number;
+  /** All that was said before does not count any more. */
+  readonly isFirst: boolean;
+  /** With it everything has been said that there was to say. */
+  readonly isComplete: boolean;
+  readonly changes: readonly EntryChange[];
+}
+
 export interface ReplicatedEntriesNeeds {
   readonly thread: number;
+  readonly incarnation: number;
   readonly threadCount: number;
+  /** Of the present thread of this index, from the shared memory. */
+  incarnationOf(thread: number): number;
   canReach(thread: number): boolean;
-  send(thread: number, changes: readonly EntryChange[]): void;
+  send(thread: number, message: EntriesMessage): void;
   /** Resolves when the other thread has read everything that was sent to it before; also if it is lost meanwhile. */
   roundTrip(thread: number): Promise<void>;
 }
@@ -37,14 +53,31 @@ export class ReplicatedEntries {
   /** By name, then by thread, then by key. */
   readonly #entries = new Map<EntriesName, Map<string, unknown>[]>();
   readonly #listeners = new Map<EntriesName, Listener>();
+  /** Whose entries are held, by thread. */
+  readonly #incarnations: number[];
+  readonly #complete: boolean[];
+  #reachChanged: () => void = () => undefined;
 
   constructor(needs: ReplicatedEntriesNeeds) {
     this.#needs = needs;
+    this.#incarnations = Array.from({ length: needs.threadCount }, () => 0);
+    // The first threads start together, before anybody has said anything. A successor is told by all others.
+    this.#complete = Array.from({ length: needs.threadCount }, (_, thread) => thread === needs.thread || needs.incarnation === 0);
   }
 
   /** The one who gives the entries of this name their meaning. Told of every change, also of those this thread makes. */
   listen(name: EntriesName, listener: Listener): void {
     this.#listeners.set(name, listener);
+  }
+
+  /** Told when `isComplete` of a thread, or whether it can be reached, may have changed. */
+  listenToReach(listener: () => void): void {
+    this.#reachChanged = listener;
+  }
+
+  /** False while a thread is being replaced, or this one has come in the place of another, and has not heard from it yet. */
+  isComplete(thread: number): boolean {
+    return this.#complete[thread] as boolean;
   }
 
   /** An entry of this thread. */
@@ -57,22 +90,37 @@ export class ReplicatedEntries {
     if (this.#of(name, this.#needs.thread).has(key)) this.#change({ name, thread: this.#needs.thread, key, value: undefined });
   }
 
+  /** A successor has said all that it has to say for now: what it put so far is what its predecessor's agents want. */
+  announce(): void {
+    for (const thread of this.#others()) this.#send(thread, [], false, true);
+  }
+
   /** Another thread says so. */
-  received(changes: readonly EntryChange[]): void {
+  received({ thread, incarnation, isFirst, isComplete, changes }: EntriesMessage): void {
+    if (incarnation < (this.#incarnations[thread] as number)) return;
+    if (incarnation > (this.#incarnations[thread] as number)) this.#begin(thread, incarnation, false);
+    else if (isFirst) this.#drop(thread);
     for (const change of changes) this.#apply(change);
+    if (!isComplete || this.#complete[thread] === true) return;
+    this.#complete[thread] = true;
+    this.#reachChanged();
   }
 
   /** A thread was lost, and with it what it said. Its successor, if there is one, is told what this thread says. */
   threadLost(thread: number, replaced: boolean): void {
-    for (const name of this.#entries.keys()) {
-      for (const key of [...this.#of(name, thread).keys()]) this.#apply({ name, thread, key, value: undefined });
-    }
+    const incarnation = this.#needs.incarnationOf(thread);
+    if (!replaced || incarnation > (this.#incarnations[thread] as number)) this.#begin(thread, incarnation, !replaced);
     if (!replaced) return;
     const own: EntryChange[] = [];
     for (const name of this.#entries.keys()) {
       for (const [key, value] of this.#of(name, this.#needs.thread)) own.push({ name, thread: this.#needs.thread, key, value });
     }
-    for (let from = 0; from < own.length; from += SNAPSHOT_ENTRIES) this.#needs.send(thread, own.slice(from, from + SNAPSHOT_ENTRIES));
+    let from = 0;
+    do {
+      const isLast = from + SNAPSHOT_ENTRIES >= own.length;
+      this.#send(thread, own.slice(from, from + SNAPSHOT_ENTRIES), from === 0, isLast);
+      from += SNAPSHOT_ENTRIES;
+    } while (from < own.length);
   }
 
   /** Resolves when every other thread has seen what this one has put so far. */
@@ -80,9 +128,28 @@ export class ReplicatedEntries {
     await Promise.all(this.#others().map((thread) => this.#needs.roundTrip(thread)));
   }
 
+  /** From now on the entries of this thread are those of this incarnation. */
+  #begin(thread: number, incarnation: number, isComplete: boolean): void {
+    this.#drop(thread);
+    this.#incarnations[thread] = incarnation;
+    this.#complete[thread] = isComplete;
+    this.#reachChanged();
+  }
+
+  #drop(thread: number): void {
+    for (const name of this.#entries.keys()) {
+      for (const key of [...this.#of(name, thread).keys()]) this.#apply({ name, thread, key, value: undefined });
+    }
+  }
+
   #change(change: EntryChange): void {
     this.#apply(change);
-    for (const thread of this.#others()) this.#needs.send(thread, [change]);
+    for (const thread of this.#others()) this.#send(thread, [change], false, false);
+  }
+
+  #send(to: number, changes: readonly EntryChange[], isFirst: boolean, isComplete: boolean): void {
+    const { thread, incarnation } = this.#needs;
+    this.#needs.send(to, { thread, incarnation, isFirst, isComplete, changes });
   }
 
   #apply(change: EntryChange): void {

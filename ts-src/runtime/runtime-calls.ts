@@ -7,7 +7,7 @@ import type { Quiet, SystemCalls } from './system-calls.js';
 import type { ThreadHost } from './thread-host.js';
 
 /** Calls that only the calling thread, where the listeners are, can carry out. */
-export type OutwardCalls = Pick<SystemCalls, 'deadLetter' | 'signal' | 'log' | 'agentFailed'>;
+export type OutwardCalls = Pick<SystemCalls, 'deadLetter' | 'log' | 'agentFailed'>;
 
 export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCalls {
   return {
@@ -43,8 +43,10 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     childEnded: ({ parent, slot }) => host.lineage.childEnded(parent, slot),
     escalate: ({ parent, error }) => host.lineage.escalateTo(parent, error),
     threadLost: ({ thread, replaced }) => handleThreadLoss(host, thread, replaced),
-    entriesChanged: (changes) => host.entries.received(changes),
+    entriesChanged: (message) => host.entries.received(message),
     roundTrip: () => undefined,
+    signal: (signal) => host.signals.received(signal),
+    subscribed: () => host.signals.subscribed(),
     quiet: () => quiet(host),
     shutdown: () => stopAllAgents(host),
   };

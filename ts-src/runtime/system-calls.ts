@@ -1,12 +1,14 @@
 /**
  * Messages between the runtimes of two threads. They travel as messages to slot 0, which no agent has; the action is the number of the call. A call
  * that wants an answer is an ask, the others are tells. None is refused for a full ring, their number being bounded by what caused them, but for the news of
- * what happened (dead letters, signals, log lines, failures), which agents cause as often as they please: it is dropped when a mebibyte waits already.
+ * what happened (dead letters, signals, log lines, failures), which agents cause as often as they please: it is dropped when a mebibyte waits already,
+ * signals counted as dead letters.
  */
 import type { StopReason } from '../model/agent-definition.js';
+import type { Signal } from '../model/signal.js';
 import type { AgentReference } from './agent-reference.js';
 import type { DeadLetter } from './dead-letters.js';
-import type { EntryChange } from './replicated-entries.js';
+import type { EntriesMessage } from './replicated-entries.js';
 
 export const SYSTEM_CALLS = [
   'spawn',
@@ -27,6 +29,7 @@ export const SYSTEM_CALLS = [
   'childRestored',
   'entriesChanged',
   'roundTrip',
+  'subscribed',
 ] as const;
 
 export type SystemCallName = (typeof SYSTEM_CALLS)[number];
@@ -56,6 +59,7 @@ export interface SystemCalls {
   /** Ends all agents; resolves when their stop hooks have run. */
   shutdown(): Promise<void>;
   deadLetter(call: DeadLetter): void;
+  /** For all of this thread that have subscribed to it. */
   signal(call: Signal): void;
   log(call: LogLine): void;
   agentFailed(call: AgentFailure): void;
@@ -63,9 +67,11 @@ export interface SystemCalls {
   whenEnded(call: { readonly slot: number; readonly generation: number }): void | Promise<void>;
   /** A child has come back after the loss of its thread. Its parent may have given it up meanwhile, or never have learnt that it was there: then it is ended. */
   childRestored(call: { readonly parent: AgentReference; readonly child: AgentReference }): void;
-  entriesChanged(changes: readonly EntryChange[]): void;
+  entriesChanged(message: EntriesMessage): void;
   /** Answers when everything that was sent before has been read. */
   roundTrip(): void;
+  /** Resolves when every thread knows what this one has subscribed to so far. */
+  subscribed(): Promise<void>;
 }
 
 export interface Quiet {
@@ -73,13 +79,6 @@ export interface Quiet {
   readonly idle: boolean;
   /** Grows with everything that happens. */
   readonly activity: number;
-}
-
-/** What `ctx.emit` publishes. */
-export interface Signal {
-  readonly topic: string;
-  readonly data: unknown;
-  readonly source: AgentReference;
 }
 
 export interface LogLine {

@@ -12,6 +12,7 @@ import type { AgentContext, AgentTimer, Logger } from '../model/agent-context.js
 import type { AnyAgent, StopReason } from '../model/agent-definition.js';
 import type { AskOptions, OfferOptions, TellOutcome } from '../model/agent-ref.js';
 import { SeededRandom } from '../model/seeded-random.js';
+import type { Signal } from '../model/signal.js';
 import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
 import type { Clock } from '../ports/clock.js';
 import type { EngineThread } from '../ports/engine.js';
@@ -38,10 +39,12 @@ import { PendingAsks } from './pending-asks.js';
 import { markCongested, markEnding } from './record-word.js';
 import { sendableError } from './remote-reply.js';
 import { ReplicatedEntries } from './replicated-entries.js';
+import type { Signals } from './signals.js';
 import { Spawning } from './spawning.js';
 import { Stopping } from './stopping.js';
-import type { AgentFailure, LogLine, Signal, SystemCalls } from './system-calls.js';
+import type { AgentFailure, LogLine, SystemCalls } from './system-calls.js';
 import { ThreadCounters } from './thread-counters.js';
+import { signalsOf } from './thread-signals.js';
 import { Watches } from './watches.js';
 
 /** Of a request whose caller has a deadline of its own, and wants to know what became of it even after that. */
@@ -58,6 +61,7 @@ export interface ThreadHostOptions {
 /** What happens outside: on a worker these go to the calling thread. */
 export interface ThreadHostEvents {
   deadLetter(letter: DeadLetter): void;
+  /** On the calling thread only. */
   signal(signal: Signal): void;
   agentFailed(failure: AgentFailure): void;
   /** An agent without a parent escalated. */
@@ -81,6 +85,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly links: Links;
   readonly router: MessageRouter;
   readonly entries: ReplicatedEntries;
+  readonly signals: Signals;
   /** Set when the nexus stops: no agent is spawned any more. */
   isStopping = false;
   readonly #options: ThreadHostOptions;
@@ -164,11 +169,14 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     });
     this.entries = new ReplicatedEntries({
       thread,
+      incarnation,
       threadCount: shared.threadCount,
+      incarnationOf: (other) => Atomics.load(shared.words, threadWord(shared, other) + L.THREAD_WORD_INCARNATION),
       canReach: (to) => this.links.canReach(to),
-      send: (to, changes) => this.router.call(to, 'entriesChanged', changes),
+      send: (to, message) => this.router.call(to, 'entriesChanged', message),
       roundTrip: (to) => this.router.request(to, 'roundTrip', undefined, REQUEST_TIMEOUT_MS, { kind: 'thread', id: String(to) }).catch(() => undefined),
     });
+    this.signals = signalsOf(this, incarnation, references);
     const startingAt = threadWord(shared, thread) + L.THREAD_WORD_STARTING;
     this.lifecycle = new Lifecycle({
       table: engine.table,
@@ -191,8 +199,10 @@ export class ThreadHost implements ReferenceHost, ContextHost {
         this.watches.ended(cell, reason);
         this.lineage.leaveParent(cell);
       },
+      begin: (cell) => this.signals.begin(cell),
       forget: (cell) => {
         this.watches.forget(cell);
+        this.signals.forget(cell);
         if (cell.extra?.hadTimers !== true) return;
         cell.extra.hadTimers = false;
         this.timers.cancelAll(cell);
@@ -366,10 +376,6 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   refuse(kind: string | undefined, id: () => string | undefined, action: string): TellOutcome {
     this.deadLetters.record('agentStopped', kind, id, action);
     return 'stopped';
-  }
-
-  emit(cell: AgentCell, topic: string, data: unknown): void {
-    if ((this.shared.words[L.HEADER_WORD_SIGNAL_LISTENERS] as number) > 0) this.events.signal({ topic, data, source: this.referenceOf(cell) });
   }
 
   loggerOf(cell: AgentCell): Logger {

@@ -39,12 +39,13 @@ export function openWorkerThread(boot: WorkerBoot, needs: WorkerThreadNeeds): { 
   const logger: Logger = { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
   const outward: OutwardCalls = {
     deadLetter: (letter) => host.router.call(0, 'deadLetter', letter),
-    signal: (signal) => host.router.call(0, 'signal', signal),
     log: (line) => host.router.call(0, 'log', line),
     agentFailed: (failure) => host.router.call(0, 'agentFailed', { ...failure, error: sendableError(failure.error) }),
   };
   const events = {
     ...outward,
+    // Listeners are on the calling thread, which is told of signals as any thread with subscribers is.
+    signal: () => undefined,
     escalated({ kind, id, error }: { readonly kind: string; readonly id: string; readonly error: unknown }) {
       const text = error instanceof Error ? error.message : String(error);
       turns.later(() => needs.fail(new NexusError('NEXUS_ESCALATED', `${kind} '${id}' escalated: ${text}`, { cause: error })));
@@ -54,7 +55,10 @@ export function openWorkerThread(boot: WorkerBoot, needs: WorkerThreadNeeds): { 
   let restoring: Promise<Restored> | undefined;
   needs.opening();
   host.open(runtimeCalls(host, outward), () => {
-    if (boot.incarnation > 0) restoring = restoreAgents(host, boot.startTimeoutMs);
+    if (boot.incarnation > 0) {
+      restoring = restoreAgents(host, boot.startTimeoutMs);
+      host.entries.announce();
+    }
     Atomics.store(shared.words, threadWord(shared, boot.thread) + L.THREAD_WORD_STATE, L.THREAD_STATE_READY);
   });
   return { host, restoring };

@@ -34,6 +34,9 @@ export type Effect =
   | Asked
   | Spawned
   | { readonly type: 'emitted'; readonly topic: string; readonly data: unknown }
+  | { readonly type: 'subscribed'; readonly pattern: string; readonly action: string }
+  /** `action` is undefined for all that have this pattern. */
+  | { readonly type: 'unsubscribed'; readonly pattern: string; readonly action: string | undefined }
   | { readonly type: 'watched'; readonly ref: AgentRef }
   | { readonly type: 'unwatched'; readonly ref: AgentRef }
   /** `periodMs` is 0 for `ctx.timers.after`. */

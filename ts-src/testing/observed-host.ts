@@ -6,6 +6,7 @@ import type { AgentTimer, Logger } from '../model/agent-context.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import type { AskOptions, TellOutcome } from '../model/agent-ref.js';
 import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
+import { nameOfTopic } from '../model/topic.js';
 import type { AgentCell } from '../runtime/agent-cell.js';
 import type { AgentReference } from '../runtime/agent-reference.js';
 import { ThreadHost } from '../runtime/thread-host.js';
@@ -29,6 +30,7 @@ export class ObservedHost extends ThreadHost {
   constructor(observer: HostObserver, ...parts: ConstructorParameters<typeof ThreadHost>) {
     super(...parts);
     this.#observer = observer;
+    this.#observeSignals();
   }
 
   override tellFrom(sender: AgentReference, target: AgentReference, action: string, input: unknown): TellOutcome {
@@ -91,11 +93,6 @@ export class ObservedHost extends ThreadHost {
     super.unwatch(cell, target);
   }
 
-  override emit(cell: AgentCell, topic: string, data: unknown): void {
-    if (this.#observer.isOf(cell)) this.#observer.did({ type: 'emitted', topic, data });
-    super.emit(cell, topic, data);
-  }
-
   override requestStop(cell: AgentCell): void {
     if (this.#observer.isOf(cell)) this.#observer.did({ type: 'stopRequested' });
     super.requestStop(cell);
@@ -105,6 +102,24 @@ export class ObservedHost extends ThreadHost {
     if (!this.#observer.isOf(cell)) return super.loggerOf(cell);
     const keep = (level: LogLine['level']) => (data: object, message: string) => this.#observer.did({ type: 'logged', level, data, message });
     return { debug: keep('debug'), info: keep('info'), warn: keep('warn'), error: keep('error') };
+  }
+
+  #observeSignals(): void {
+    const { signals } = this;
+    const { emit, subscribe, unsubscribe } = signals;
+    const observer = this.#observer;
+    signals.emit = (cell, topic, data, options) => {
+      if (cell !== undefined && observer.isOf(cell)) observer.did({ type: 'emitted', topic: nameOfTopic(topic), data });
+      emit.call(signals, cell, topic, data, options);
+    };
+    signals.subscribe = (cell, pattern, action) => {
+      if (observer.isOf(cell)) observer.did({ type: 'subscribed', pattern: nameOfTopic(pattern), action });
+      subscribe.call(signals, cell, pattern, action);
+    };
+    signals.unsubscribe = (cell, pattern, action) => {
+      if (observer.isOf(cell)) observer.did({ type: 'unsubscribed', pattern: nameOfTopic(pattern), action });
+      unsubscribe.call(signals, cell, pattern, action);
+    };
   }
 
   #isOf(sender: AgentReference): boolean {

@@ -143,7 +143,7 @@ class LoneAgent implements HostObserver {
       },
       life.turns,
     );
-    this.#host.open(runtimeCalls(this.#host, { deadLetter: ignore, signal: ignore, log: ignore, agentFailed: ignore }));
+    this.#host.open(runtimeCalls(this.#host, { deadLetter: ignore, log: ignore, agentFailed: ignore }));
   }
 
   async start(): Promise<void> {

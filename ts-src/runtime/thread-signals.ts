@@ -1,0 +1,29 @@
+/** Joins the signals of a thread to its mailboxes, its links and its counters. Made by `thread-host.ts`, with the thread. */
+import * as L from '../../layout/generated/layout.js';
+import type { ReferenceCodec } from '../codec/reference-codec.js';
+import { Signals } from './signals.js';
+import type { ThreadHost } from './thread-host.js';
+
+export function signalsOf(host: ThreadHost, incarnation: number, references: ReferenceCodec): Signals {
+  const { thread, shared, seed, clock, logger, entries, links, router, dispatcher, deadLetters, events } = host;
+  return new Signals({
+    thread,
+    threadCount: shared.threadCount,
+    incarnation,
+    seed,
+    references,
+    entries,
+    logger,
+    epochMs: () => clock.epochMs(),
+    canReach: (to) => links.canReach(to),
+    referenceOf: (cell) => host.referenceOf(cell),
+    deliver(cell, action, signal) {
+      router.sentLocal++;
+      dispatcher.enqueue(cell, action, signal, undefined, undefined);
+    },
+    send: (to, signal) => router.publish(to, signal),
+    dropped: (topic) => deadLetters.recordSignal(links.isClosed ? 'nexusStopped' : 'ringFull', topic),
+    isAnyWanted: () => (shared.words[L.HEADER_WORD_SIGNAL_LISTENERS] as number) > 0,
+    publishToAny: (signal) => events.signal(signal),
+  });
+}
