@@ -182,6 +182,15 @@ describe('file', () => {
     expect(sensor.emitted).toEqual([]);
   });
 
+  test.each(['bytes', 'modifiedMs', 'changedMs', 'inode'] as const)('a file that differs in its %s alone has changed', async (property) => {
+    let now = status(1);
+    const sensor = new ManualSensor(fileSensor({ kind: 'f', path: '/f', topic: 'f', periodMs: 100, settleMs: 0, fileSystem: { status: async () => now } }));
+    await sensor.start();
+    now = { ...now, [property]: 7 };
+    await sensor.pass(100);
+    expect(sensor.emitted.map(([topic]) => topic)).toEqual(['f.changed']);
+  });
+
   test('a path that cannot be looked at is a failure of the sensor', async () => {
     const fileSystem = { status: async () => Promise.reject(new Error('EACCES')) };
     const sensor = new ManualSensor(fileSensor({ kind: 'f', path: '/f', topic: 'f', fileSystem }));
