@@ -140,7 +140,7 @@ test('a sensor whose kind is defined twice is refused', async () => {
 });
 
 test('the subscriptions of skills are added to those of the agent', () => {
-  expect(Shop.subscriptions).toEqual({ 'shop.*': 'sell', 'orders.*': 'journal.signal' });
+  expect(Shop.subscriptions).toEqual({ 'sales.*': 'sell', 'orders.*': 'journal.signal' });
   expect(Total.subscriptions).toBe(undefined);
 });
 
