@@ -42,6 +42,7 @@ export const ERROR_CODES = {
   NEXUS_ABORTED: 'The AbortSignal of a call through a policy was aborted.',
   NEXUS_CIRCUIT_OPEN: 'A circuit breaker did not let the call through.',
   NEXUS_BULKHEAD_FULL: 'A bulkhead has no room for the call.',
+  NEXUS_MIGRATION_REFUSED: 'The agent cannot move to that thread, or not now; it goes on where it is.',
   NEXUS_ENGINE_UNAVAILABLE: 'The engine that was required does not load.',
 } as const;
 

@@ -128,9 +128,10 @@ export function scenarios({ halfSipHash, L }) {
       payload,
       isKept: true,
       always: [...crowd, ...numbered(3), 'away'],
-      prepare({ open, victim }) {
+      prepare({ open, victim, shared }) {
         crowded(open);
         insertAll(victim, numbered(3));
+        for (const half of ['half/1', `half/2/${'h'.repeat(200)}`, 'half/3']) makePending(shared, insert(victim, half));
         const home = open(RIVAL);
         const slot = home.insert(long, KIND, payload, 0);
         home.rehome(slot, home.generationOf(slot), VICTIM);

@@ -18,9 +18,11 @@ import type { EngineThread } from '../ports/engine.js';
 import { type AgentCell, extraOf } from './agent-cell.js';
 import { AgentReference, type ReferenceHost } from './agent-reference.js';
 import { AgentTimers } from './agent-timers.js';
+import { Arrivals } from './arrivals.js';
 import { CellTable } from './cell-table.js';
 import { Context, type ContextHost } from './context.js';
 import { type DeadLetter, DeadLetters } from './dead-letters.js';
+import { Departures } from './departures.js';
 import { Directory } from './directory.js';
 import { Dispatcher, TIMER_MESSAGE } from './dispatcher.js';
 import { nexusStopped } from './failures.js';
@@ -31,10 +33,12 @@ import { Lineage } from './lineage.js';
 import { Links } from './links.js';
 import { MessageReceiver, systemActions } from './message-receiver.js';
 import { MessageRouter } from './message-router.js';
+import type { MovingPart } from './moving-agent.js';
 import { inNeutralContext } from './neutral-context.js';
 import { PendingAsks } from './pending-asks.js';
 import { markEnding } from './record-word.js';
 import { sendableError } from './remote-reply.js';
+import { Relocation } from './relocation.js';
 import { ReplicatedEntries } from './replicated-entries.js';
 import { Spawning } from './spawning.js';
 import { Stopping } from './stopping.js';
@@ -79,6 +83,11 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly links: Links;
   readonly router: MessageRouter;
   readonly entries: ReplicatedEntries;
+  /** What goes with an agent that moves, beside what its cell holds: each part that keeps something about agents adds itself. */
+  readonly movingParts: MovingPart[] = [];
+  readonly departures = new Departures(this, this.movingParts);
+  readonly arrivals = new Arrivals(this, this.movingParts);
+  readonly relocation = new Relocation(this, this.departures);
   /** Set when the nexus stops: no agent is spawned any more. */
   isStopping = false;
   readonly #options: ThreadHostOptions;
@@ -139,6 +148,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       system: (cell, action, _input, reply) => systemActions.run(this, cell, action, reply),
       stopRequested: (cell) => this.lifecycle.stop(cell, { type: 'stopped' }),
       deadLetter: (reason, cell, action) => this.deadLetters.record(reason, cell.kind.name, () => this.nameOf(cell.slot, cell.generation), action.name),
+      follow: (cell, action, input, reply, sender) => this.router.follow(cell, action, input, reply, sender),
       turnTook: (durationMs) => turns.record(durationMs * 1e6),
       afterDrain: () => this.#endTurn(),
     });

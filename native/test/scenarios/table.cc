@@ -282,7 +282,7 @@ std::vector<ScenarioCase> TableCases() {
                it.Insert(0, kC);
              });
              it.AddThread([&it, address] {
-               it.AwaitOwner(address, 1);
+               it.AwaitOwner(address, 1, 0);
                it.Remove(1, kA, address);
                it.Insert(1, kA);
              });
