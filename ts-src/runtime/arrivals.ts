@@ -45,6 +45,8 @@ export interface ForwardedMessage extends MovingMessage {
 interface Arrival {
   readonly cell: AgentCell;
   readonly from: number;
+  /** Of the thread it comes from. */
+  readonly incarnation: number;
   /** What goes before everything that was sent here directly. */
   readonly first: Mailbox;
   moving: MovingAgent | undefined;
@@ -67,7 +69,7 @@ export class Arrivals {
   }
 
   /** Makes room. For each why not, or undefined. */
-  reserve(from: number, places: readonly Place[]): (string | undefined)[] {
+  reserve(from: number, incarnation: number, places: readonly Place[]): (string | undefined)[] {
     const { kinds, thread, cells } = this.#host;
     return places.map(([slot, generation, kindIndex]) => {
       const kind = kinds.byIndex(kindIndex);
@@ -78,7 +80,7 @@ export class Arrivals {
       const cell = new AgentCell(kind, slot, generation);
       cell.status = Status.arriving;
       cells.set(cell);
-      this.#arriving.set(slot, { cell, from, first: new Mailbox(), moving: undefined });
+      this.#arriving.set(slot, { cell, from, incarnation, first: new Mailbox(), moving: undefined });
       return undefined;
     });
   }
@@ -111,6 +113,9 @@ export class Arrivals {
       const reply = typeof message.reply === 'object' ? portOf(message.reply, asks, thread, router.sendReply, action) : undefined;
       return void dispatcher.enqueue(cell, action, message.input, reply, message.sender);
     }
+    // It has moved on.
+    const to = this.#host.engine.table.threadOf(slot, generation);
+    if (to >= 0 && to !== thread) return router.call(to, 'forwarded', message);
     deadLetters.record('noAgent', undefined, () => undefined, undefined);
     const { reply } = message;
     if (typeof reply !== 'object') return;
@@ -131,7 +136,8 @@ export class Arrivals {
   /** Agents that were on their way from a lost thread are here if the table says so. */
   threadLost(thread: number): void {
     for (const arrival of [...this.#arriving.values()]) {
-      if (arrival.from !== thread) continue;
+      // Its successor may be at work already, and what it sent have been read.
+      if (arrival.from !== thread || arrival.incarnation === this.#incarnationOf(thread)) continue;
       const { slot, generation } = arrival.cell;
       if (this.#host.engine.table.threadOf(slot, generation) === this.#host.thread) this.#activate(arrival);
       else this.#discard(slot);
@@ -211,8 +217,12 @@ export class Arrivals {
   /** Its parent ended, or the thread that its parent was on was lost, while it was on its way: nobody could tell it then. */
   #hasLostParent({ extra }: MovingAgent): boolean {
     if (extra?.parent === undefined) return false;
-    const { engine, shared } = this.#host;
-    if (engine.table.threadOf(extra.parent.slot, extra.parent.generation) < 0) return true;
-    return shared.words[threadWord(shared, extra.parentThread) + L.THREAD_WORD_INCARNATION] !== extra.parentIncarnation;
+    if (this.#host.engine.table.threadOf(extra.parent.slot, extra.parent.generation) < 0) return true;
+    return this.#incarnationOf(extra.parentThread) !== extra.parentIncarnation;
+  }
+
+  #incarnationOf(thread: number): number {
+    const { shared } = this.#host;
+    return Atomics.load(shared.words, threadWord(shared, thread) + L.THREAD_WORD_INCARNATION);
   }
 }

@@ -10,6 +10,7 @@ import { NexusError } from '../errors.js';
 import { type AgentCell, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import type { MovingHost, Place } from './arrivals.js';
+import { threadLost } from './failures.js';
 import type { ActionEntry } from './kind.js';
 import { addressOf, type MovingPart, pack, type ReplyAddress } from './moving-agent.js';
 import type { RemoteReply } from './remote-reply.js';
@@ -52,10 +53,18 @@ export class Departures {
   #held: Move[] = [];
   /** Those whose move has not come to an end. */
   readonly #moving = new Set<AgentCell>();
+  /** Those that have left, while messages that were sent to them here may still come, by slot. */
+  readonly #followed = new Map<number, { readonly generation: number; readonly to: number; readonly incarnation: number }>();
+  /** Moved to a thread in the very moment of its loss. */
+  #strays: { readonly to: number; readonly places: readonly Place[] }[] = [];
   #runs = false;
 
-  constructor(host: MovingHost, parts: readonly MovingPart[]) {
+  /** Incarnation of this thread. */
+  readonly #own: number;
+
+  constructor(host: MovingHost, parts: readonly MovingPart[], incarnation: number) {
     this.#host = host;
+    this.#own = incarnation;
     this.#parts = parts;
   }
 
@@ -109,10 +118,23 @@ export class Departures {
     const { engine, links, router } = this.#host;
     const to = engine.table.threadOf(slot, generation);
     if (to < 0 || to === this.#host.thread || !links.canReach(to)) return false;
+    const followed = this.#followed.get(slot);
+    if (followed?.generation === generation && this.#incarnationOf(followed.to) !== followed.incarnation) {
+      // The agent started again on a thread that already takes what was sent to it later: this was lost with the thread.
+      this.#host.deadLetters.add('threadLost', 1);
+      reply?.fail(threadLost(followed.to, 'the message'));
+      return true;
+    }
     const address: ReplyAddress | undefined = reply && { thread: reply.thread, slot: reply.slot, sequence: reply.sequence };
     router.call(to, 'forwarded', { slot, generation, action, input, reply: address, sender });
     if (address !== undefined && address.thread !== to) router.call(address.thread, 'asksMoved', { to, asks: [address.slot, address.sequence] });
     return true;
+  }
+
+  /** What is sent from now on is for its successor, which may have read the table before the last agents that moved there were in it. */
+  threadLost(thread: number): void {
+    for (const { to, places } of this.#strays) if (to === thread) this.#host.router.call(to, 'adoptStrays', { places });
+    this.#strays = this.#strays.filter(({ to }) => to !== thread);
   }
 
   /** Where a call of the runtime about an agent that is not here is to be made; -1: nowhere. */
@@ -213,7 +235,7 @@ export class Departures {
     let refusals: readonly (string | undefined)[];
     try {
       const timeoutMs = Math.max(...batch.map((move) => move.timeoutMs));
-      refusals = await router.request(to, 'reserveAgents', { from, places: batch.map(placeOf) }, timeoutMs, threadTarget(to));
+      refusals = await router.request(to, 'reserveAgents', { from, incarnation: this.#own, places: batch.map(placeOf) }, timeoutMs, threadTarget(to));
     } catch (error) {
       router.call(to, 'unreserveAgents', { from, places: batch.map(placeOf) });
       for (const move of batch) this.#giveUp(move, `thread ${to} did not make room for it: ${error instanceof Error ? error.message : String(error)}`);
@@ -227,7 +249,7 @@ export class Departures {
       const isLost = this.#incarnationOf(to) !== incarnation || !links.canReach(to);
       const reason = refusals[index] ?? (isLost ? `thread ${to} was lost` : this.#send(move, asks));
       if (reason === undefined) {
-        this.#leave(move);
+        this.#leave(move, incarnation);
         moved.push(move);
         return;
       }
@@ -240,8 +262,9 @@ export class Departures {
     if (moved.length === 0) return;
     const places = moved.map(placeOf);
     // Lost between the two looks: its successor may have read the table before these were in it.
-    if (!isStill) router.call(to, 'adoptStrays', { places });
+    if (!isStill) this.#strays.push({ to, places });
     await this.#everythingRead();
+    for (const { cell } of moved) this.#followed.delete(cell.slot);
     const isHere = await router.request(to, 'activateAgents', { places }, ACTIVATION_TIMEOUT_MS, threadTarget(to)).catch(() => undefined);
     const isLost = this.#incarnationOf(to) !== incarnation || Atomics.load(shared.words, threadWord(shared, to) + L.THREAD_WORD_STATE) === L.THREAD_STATE_FAILED;
     moved.forEach((move, index) => {
@@ -254,6 +277,7 @@ export class Departures {
   #send(move: Move, asksOfOthers: Map<number, number[]>): string | undefined {
     const { asks, router, thread, engine, shared } = this.#host;
     const { cell, to } = move;
+    if (engine.table.threadOf(cell.slot, cell.generation) !== thread) return 'the table gives it to another thread';
     if (cell.status !== Status.held) return 'it restarted or ended while it was to leave';
     const obstacle = this.#obstacleOf(cell);
     if (obstacle !== undefined) return obstacle.type === 'refused' ? obstacle.message : 'it ended while it was to leave';
@@ -288,9 +312,10 @@ export class Departures {
   }
 
   /** The one step: before it the agent is this thread's, after it the other's. */
-  #leave({ cell, to }: Move): void {
+  #leave({ cell, to }: Move, incarnation: number): void {
     const { engine, cells, dispatcher, timers, watches } = this.#host;
     engine.table.rehome(cell.slot, cell.generation, to);
+    this.#followed.set(cell.slot, { generation: cell.generation, to, incarnation });
     this.departed++;
     timers.cancelAll(cell);
     watches.left(cell);

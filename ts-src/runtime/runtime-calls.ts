@@ -71,7 +71,7 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     entriesChanged: (changes) => host.entries.received(changes),
     roundTrip: () => undefined,
     migrateAgents: ({ agents, to, timeoutMs }) => host.departures.move(agents, to, timeoutMs),
-    reserveAgents: ({ from, places }) => host.arrivals.reserve(from, places),
+    reserveAgents: ({ from, incarnation, places }) => host.arrivals.reserve(from, incarnation, places),
     unreserveAgents: ({ from, places }) => host.arrivals.unreserve(from, places),
     installAgent: (moving) => host.arrivals.install(moving),
     forwarded: (message) => host.arrivals.forwarded(message),

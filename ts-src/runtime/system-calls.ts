@@ -87,7 +87,7 @@ export interface SystemCalls {
   /** Moves agents of the called thread. For each how it ended, when it has. */
   migrateAgents(call: { readonly agents: readonly AgentReference[]; readonly to: number; readonly timeoutMs: number }): Promise<readonly MoveOutcome[]>;
   /** Makes room for agents that are about to come. For each why not, or undefined. */
-  reserveAgents(call: { readonly from: number; readonly places: readonly Place[] }): readonly (string | undefined)[];
+  reserveAgents(call: { readonly from: number; readonly incarnation: number; readonly places: readonly Place[] }): readonly (string | undefined)[];
   unreserveAgents(call: { readonly from: number; readonly places: readonly Place[] }): void;
   installAgent(moving: MovingAgent): void;
   /** A message to an agent that has moved to the called thread meanwhile. */

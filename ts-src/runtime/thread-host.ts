@@ -85,9 +85,9 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly entries: ReplicatedEntries;
   /** What goes with an agent that moves, beside what its cell holds: each part that keeps something about agents adds itself. */
   readonly movingParts: MovingPart[] = [];
-  readonly departures = new Departures(this, this.movingParts);
+  readonly departures: Departures;
   readonly arrivals = new Arrivals(this, this.movingParts);
-  readonly relocation = new Relocation(this, this.departures);
+  readonly relocation: Relocation;
   /** Set when the nexus stops: no agent is spawned any more. */
   isStopping = false;
   readonly #options: ThreadHostOptions;
@@ -111,6 +111,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   ) {
     const { thread, incarnation } = options;
     this.#options = options;
+    this.departures = new Departures(this, this.movingParts, incarnation);
+    this.relocation = new Relocation(this, this.departures);
     this.thread = thread;
     this.seed = options.seed;
     this.#random = new SeededRandom(options.seed, `thread ${thread}.${incarnation}`);
