@@ -150,7 +150,6 @@ export class PortableRoutingTable implements RoutingTable {
     const owner = this.#words[ownerAt] as number;
     if (owner >>> 16 !== this.#thread || this.#state(slot) !== ((generation << 2) | L.RECORD_STATE_LIVE)) return false;
     if (this.#allocator.owns(slot >>> 8)) this.#away.add(slot);
-    // From here on this thread does not touch it.
     Atomics.store(this.#words, ownerAt, (thread << 16) | (owner & 0xffff));
     return true;
   }
@@ -409,10 +408,7 @@ export class PortableRoutingTable implements RoutingTable {
     this.#recycle(record);
   }
 
-  /**
-   * Removes a record of another thread's group, whose agent moved here. The entry goes first and FREE comes last: from then on the record is the group's owner's, who
-   * must not find this thread still at it. What dies in between leaves a live record without an entry, which `inherit` sets FREE.
-   */
+  /** Of another thread's group, with FREE last: what dies before that leaves a live record without an entry, which `inherit` sets FREE. */
   #removeGuest(slot: number, live: number): boolean {
     if (this.#state(slot) !== live) return false;
     this.#unlink(slot);

@@ -20,7 +20,12 @@ describe.each(pairs)('records that move: %s and %s', (first, second) => {
     const { a, b } = setUp();
     const slot = a.insert('moves', 7, new Uint8Array([1, 2, 3]), 5);
     const generation = a.generationOf(slot);
-    expect([b.rehome(slot, generation, 1), a.rehome(slot, generation + 1, 1), a.rehome(slot, generation, 3), a.rehome(0, 1, 1)]).toEqual([false, false, false, false]);
+    expect([b.rehome(slot, generation, 1), a.rehome(slot, generation + 1, 1), a.rehome(slot, generation, 3), a.rehome(0, 1, 1)]).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
     expect(a.rehome(slot, generation, 1)).toBe(true);
     for (const table of [a, b]) {
       expect([table.find('moves'), table.foundGeneration, table.foundKind]).toEqual([slot, generation, 7]);
@@ -54,7 +59,9 @@ describe.each(pairs)('records that move: %s and %s', (first, second) => {
       expect(live.has(slot)).toBe(false);
       live.add(slot);
     }
-    const others = Array.from({ length: CAPACITY / L.GROUP_RECORDS }, (_, group) => shared.words[(shared.groupsOffset >> 2) + group]).filter((tag) => tag !== 1).length;
+    const others = Array.from({ length: CAPACITY / L.GROUP_RECORDS }, (_, group) => shared.words[(shared.groupsOffset >> 2) + group]).filter(
+      (tag) => tag !== 1,
+    ).length;
     expect(live.size).toBe(CAPACITY - 1 - others * L.GROUP_RECORDS);
   });
 
@@ -107,7 +114,12 @@ describe.each(pairs)('records that move: %s and %s', (first, second) => {
 
   test('any sequence of inserts, moves and removals on three threads agrees with a map', () => {
     const names = colliding(12);
-    const command = fc.record({ thread: fc.nat(2), type: fc.constantFrom('insert', 'move', 'remove', 'inherit'), name: fc.nat(names.length - 1), to: fc.nat(2) });
+    const command = fc.record({
+      thread: fc.nat(2),
+      type: fc.constantFrom('insert', 'move', 'remove', 'inherit'),
+      name: fc.nat(names.length - 1),
+      to: fc.nat(2),
+    });
     fc.assert(
       fc.property(fc.array(command, { maxLength: 150 }), (commands) => {
         const shared = memory();
@@ -126,7 +138,12 @@ describe.each(pairs)('records that move: %s and %s', (first, second) => {
           } else if (type === 'inherit') {
             tables[thread] = open(engines[ENGINES_OF_THREAD[thread] as 'first'], shared, thread);
             const inherited = (tables[thread] as RoutingTable).inherit().map(({ slot }) => slot);
-            expect(inherited.sort((x, y) => x - y)).toEqual([...model.values()].filter((each) => each.thread === thread).map(({ slot }) => slot).sort((x, y) => x - y));
+            expect(inherited.sort((x, y) => x - y)).toEqual(
+              [...model.values()]
+                .filter((each) => each.thread === thread)
+                .map(({ slot }) => slot)
+                .sort((x, y) => x - y),
+            );
           } else if (known !== undefined) {
             const isOwner = known.thread === thread;
             expect(type === 'move' ? table.rehome(known.slot, known.generation, to) : table.remove(known.slot, known.generation)).toBe(isOwner);

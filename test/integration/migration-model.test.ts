@@ -16,9 +16,24 @@ type Ref = AgentRef<typeof Migrant>;
 
 const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ type: fc.constant('tell' as const), target: fc.nat(AGENTS - 1), count: fc.integer({ min: 1, max: 30 }) }) },
-  { weight: 6, arbitrary: fc.record({ type: fc.constant('burst' as const), target: fc.nat(AGENTS - 1), sender: fc.nat(THREADS - 1), count: fc.integer({ min: 1, max: 60 }) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      type: fc.constant('burst' as const),
+      target: fc.nat(AGENTS - 1),
+      sender: fc.nat(THREADS - 1),
+      count: fc.integer({ min: 1, max: 60 }),
+    }),
+  },
   { weight: 4, arbitrary: fc.record({ type: fc.constant('ask' as const), target: fc.nat(AGENTS - 1), sender: fc.nat(THREADS) }) },
-  { weight: 6, arbitrary: fc.record({ type: fc.constant('move' as const), targets: fc.array(fc.nat(AGENTS - 1), { minLength: 1, maxLength: 6 }), to: fc.nat(THREADS - 1) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      type: fc.constant('move' as const),
+      targets: fc.array(fc.nat(AGENTS - 1), { minLength: 1, maxLength: 6 }),
+      to: fc.nat(THREADS - 1),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('busy' as const), target: fc.nat(AGENTS - 1), ms: fc.nat(3) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('breathe' as const) }) },
 );
@@ -80,7 +95,9 @@ describeEngines((engine) => {
     expect(nexus.threads().reduce((sum, { counters }) => sum + (counters['dead_no_agent'] as number), 0)).toBe(0);
   });
 
-  it('threads that are lost while agents move: each agent is there exactly once, no message is handled twice or out of order', { timeout: 120_000 }, async () => {
+  it('threads that are lost while agents move: each agent is there exactly once, no message is handled twice or out of order', {
+    timeout: 120_000,
+  }, async () => {
     const seed = Number(process.env['NEXUS_MODEL_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
     const random = new SeededRandom(seed, 'moves');
     const below = (limit: number) => Math.floor(random.next() * limit);
@@ -119,7 +136,13 @@ describeEngines((engine) => {
       );
       for (let index = 0; index < targets.length; index++) {
         targets[index]?.tell('put', ['here', (numbers[index] as number)++]);
-        if (below(4) === 0) settled.push((targets[index] as Ref).ask('where').then(() => note('answered'), (error) => note(error.code)));
+        if (below(4) === 0)
+          settled.push(
+            (targets[index] as Ref).ask('where').then(
+              () => note('answered'),
+              (error) => note(error.code),
+            ),
+          );
       }
       if (round % 12 === 5) exits[below(exits.length)]?.tell('exit');
       await new Promise((resolve) => setTimeout(resolve, below(4)));
@@ -137,7 +160,9 @@ describeEngines((engine) => {
     expect(new Set(ids).size).toBe(ids.length);
     expect(ids.length).toBe(targets.length + exits.length);
     await until(() => nexus.agentCount === ids.length);
-    expect([...codes.keys()].filter((code) => !['moved', 'answered', 'NEXUS_MIGRATION_REFUSED', 'NEXUS_THREAD_LOST', 'NEXUS_ASK_TIMEOUT'].includes(code))).toEqual([]);
+    expect(
+      [...codes.keys()].filter((code) => !['moved', 'answered', 'NEXUS_MIGRATION_REFUSED', 'NEXUS_THREAD_LOST', 'NEXUS_ASK_TIMEOUT'].includes(code)),
+    ).toEqual([]);
     expect(codes.get('moved')).toBeGreaterThan(0);
     if (process.env['NEXUS_REPORT'] !== undefined) process.stderr.write(`${JSON.stringify([...codes])}\n`);
   });

@@ -184,7 +184,10 @@ describeEngines((engine) => {
     const Local = defineAgent({ kind: 'local', state: () => 0, actions: { where: (_state, _input: undefined, ctx) => ctx.thread } });
     const nexus = await startNexus({ agents: [...agents, Local], threads: 1, engine: { force: engine } });
     const local = await nexus.spawn(Local, { thread: 'local' });
-    expect(await failureOf(nexus.migrate(local, 1))).toMatchObject({ code: 'NEXUS_MIGRATION_REFUSED', message: expect.stringContaining('only the calling thread') });
+    expect(await failureOf(nexus.migrate(local, 1))).toMatchObject({
+      code: 'NEXUS_MIGRATION_REFUSED',
+      message: expect.stringContaining('only the calling thread'),
+    });
     expect(await local.ask('where')).toBe(0);
     const ended = await nexus.spawn(Migrant, { thread: 1 });
     await ended.stop();
@@ -220,14 +223,15 @@ describeEngines((engine) => {
   });
 
   it('a handler may move its own agent, if it does not wait for it', async () => {
-    let moved: Promise<void> | undefined;
     const nexus = await start();
     const agent = await nexus.spawn(Migrant, { thread: 0 });
-    nexus.on('signal', () => undefined);
+    const moves: Promise<void>[] = [];
+    (globalThis as { migrantHook?: () => void }).migrantHook = () => void moves.push(nexus.migrate(agent, 1));
     agent.tell('put', 1);
-    moved = nexus.migrate(agent, 1);
+    agent.tell('hook');
     agent.tell('put', 2);
-    await moved;
+    await until(() => moves.length === 1);
+    await moves[0];
     agent.tell('put', 3);
     expect(await agent.ask('read')).toMatchObject({ thread: 1, received: [1, 2, 3] });
   });

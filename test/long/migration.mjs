@@ -12,16 +12,28 @@ for (let at = 2; at < process.argv.length; at += 2) {
   const name = process.argv[at].replace(/^--/, '');
   const value = Number(process.argv[at + 1]);
   if (!(name in options) || !Number.isInteger(value) || value < 0) {
-    process.stderr.write(`${process.argv[at]} ${process.argv[at + 1]} is not ${Object.keys(options).map((each) => `--${each}`).join(', ')} and a whole number\n`);
+    process.stderr.write(
+      `${process.argv[at]} ${process.argv[at + 1]} is not ${Object.keys(options)
+        .map((each) => `--${each}`)
+        .join(', ')} and a whole number\n`,
+    );
     process.exit(2);
   }
   options[name] = value;
 }
 
-const nexus = await createNexus({ agents: [new URL('../fixtures/crowded.mjs', import.meta.url)], threads: options.threads, memory: { agentsMax: options.agents * 2 } });
+const nexus = await createNexus({
+  agents: [new URL('../fixtures/crowded.mjs', import.meta.url)],
+  threads: options.threads,
+  memory: { agentsMax: options.agents * 2 },
+});
 const refs = [];
 for (let first = 0; first < options.agents; first += 1000) {
-  refs.push(...(await Promise.all(Array.from({ length: Math.min(1000, options.agents - first) }, (_, index) => nexus.spawn(Crowded, { id: `c${first + index}`, thread: 1 })))));
+  refs.push(
+    ...(await Promise.all(
+      Array.from({ length: Math.min(1000, options.agents - first) }, (_, index) => nexus.spawn(Crowded, { id: `c${first + index}`, thread: 1 })),
+    )),
+  );
 }
 const sent = new Int32Array(options.agents);
 const wrong = [];
@@ -67,7 +79,8 @@ async function load(during) {
 }
 
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const show = (name, { p50, p99, max, asks }) => process.stdout.write(`${name}: ${asks} asks, p50 ${p50.toFixed(3)} ms, p99 ${p99.toFixed(3)} ms, most ${max.toFixed(1)} ms\n`);
+const show = (name, { p50, p99, max, asks }) =>
+  process.stdout.write(`${name}: ${asks} asks, p50 ${p50.toFixed(3)} ms, p99 ${p99.toFixed(3)} ms, most ${max.toFixed(1)} ms\n`);
 
 await load(() => wait(500));
 const quiet = await load(() => wait(options.seconds * 500));
@@ -85,7 +98,9 @@ const moving = await load(async () => {
 const tookMs = performance.now() - began;
 const { user, system } = process.cpuUsage(cpu);
 show('moving', moving);
-process.stdout.write(`${moves} times ${options.agents} agents in ${tookMs.toFixed(0)} ms: ${((moves * options.agents * 1000) / tookMs).toFixed(0)} a second, ${((user + system) / moves / options.agents).toFixed(1)} us of CPU each with the load\n`);
+process.stdout.write(
+  `${moves} times ${options.agents} agents in ${tookMs.toFixed(0)} ms: ${((moves * options.agents * 1000) / tookMs).toFixed(0)} a second, ${((user + system) / moves / options.agents).toFixed(1)} us of CPU each with the load\n`,
+);
 const after = await load(() => wait(options.seconds * 500));
 show('quiet again', after);
 for (let first = 0; first < options.agents; first += 1000) {
@@ -95,7 +110,9 @@ for (let first = 0; first < options.agents; first += 1000) {
     if (count !== sent[first + index]) wrong.push(`${some[index].id}: ${count} handled of ${sent[first + index]}`);
   });
 }
-const disorder = await Promise.all([0, 1, 2].filter((thread) => thread <= options.threads).map(async (thread) => (await nexus.spawn(Crowded, { thread })).ask('disorder')));
+const disorder = await Promise.all(
+  [0, 1, 2].filter((thread) => thread <= options.threads).map(async (thread) => (await nexus.spawn(Crowded, { thread })).ask('disorder')),
+);
 if (disorder.some((count) => count > 0)) wrong.push(`${disorder.join(', ')} messages out of order`);
 const factor = moving.p99 / Math.max(quiet.p99, after.p99);
 process.stdout.write(`${told} tells, ${asked} asks; p99 while agents move is ${factor.toFixed(1)} times that of quiet\n`);

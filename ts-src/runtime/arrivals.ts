@@ -206,7 +206,9 @@ export class Arrivals {
     cell.status = Status.moved;
     cell.state = this.#host.reference(cell.slot, cell.generation, cell.kind.index, undefined);
     const waiting: Parameters<Parameters<Mailbox['forEach']>[0]>[] = [];
-    box?.forEach((...message) => waiting.push(message));
+    box?.forEach((...message) => {
+      waiting.push(message);
+    });
     dispatcher.takeAway(cell);
     for (const [action, input, reply, sender] of waiting) if (action.index >= 0) dispatcher.enqueue(cell, action, input, reply, sender);
     const callbacks = cell.extra?.onStopped;

@@ -16,7 +16,7 @@ import { addressOf, type MovingPart, pack, type ReplyAddress } from './moving-ag
 import type { RemoteReply } from './remote-reply.js';
 
 /** Agents that are held at a time: so many wait for the round trips together, and so long is the thread busy with nothing else. */
-const BATCH_AGENTS = 64;
+const BATCH_AGENTS = 24;
 /** Of the round trip to a thread: it ends with the thread, if not before. */
 const MARKER_TIMEOUT_MS = 86_400_000;
 const ACTIVATION_TIMEOUT_MS = 86_400_000;
@@ -107,14 +107,7 @@ export class Departures {
   }
 
   /** A message from another thread to an agent that is not here any more: goes on to where it is. False if it is nowhere. */
-  forward(
-    slot: number,
-    generation: number,
-    action: number,
-    input: unknown,
-    sender: AgentReference | undefined,
-    reply: RemoteReply | undefined,
-  ): boolean {
+  forward(slot: number, generation: number, action: number, input: unknown, sender: AgentReference | undefined, reply: RemoteReply | undefined): boolean {
     const { engine, links, router } = this.#host;
     const to = engine.table.threadOf(slot, generation);
     if (to < 0 || to === this.#host.thread || !links.canReach(to)) return false;
@@ -266,7 +259,8 @@ export class Departures {
     await this.#everythingRead();
     for (const { cell } of moved) this.#followed.delete(cell.slot);
     const isHere = await router.request(to, 'activateAgents', { places }, ACTIVATION_TIMEOUT_MS, threadTarget(to)).catch(() => undefined);
-    const isLost = this.#incarnationOf(to) !== incarnation || Atomics.load(shared.words, threadWord(shared, to) + L.THREAD_WORD_STATE) === L.THREAD_STATE_FAILED;
+    const isLost =
+      this.#incarnationOf(to) !== incarnation || Atomics.load(shared.words, threadWord(shared, to) + L.THREAD_WORD_STATE) === L.THREAD_STATE_FAILED;
     moved.forEach((move, index) => {
       if (isHere?.[index] === true && !isLost) move.settle({ type: 'moved' });
       else move.settle(isLost ? { type: 'targetLost' } : { type: 'ended' });
@@ -346,7 +340,14 @@ export class Departures {
   /** For a port that is neither an ask of this thread nor one of another: an ask that hands over to it. */
   #bridge(port: Parameters<typeof addressOf>[0], cell: AgentCell, action: ActionEntry): ReturnType<MovingHost['asks']['open']> {
     const target = { kind: cell.kind.name, id: this.#host.nameOf(cell.slot, cell.generation) ?? '' };
-    return this.#host.asks.open((value) => port.reply(value), (error) => port.fail(error), target, action.name, MARKER_TIMEOUT_MS, action.reply);
+    return this.#host.asks.open(
+      (value) => port.reply(value),
+      (error) => port.fail(error),
+      target,
+      action.name,
+      MARKER_TIMEOUT_MS,
+      action.reply,
+    );
   }
 
   #incarnationOf(thread: number): number {

@@ -368,7 +368,6 @@ function hasStarted(cell: AgentCell): boolean {
   return cell.status === Status.ready || cell.status === Status.busy || cell.status === Status.held;
 }
 
-
 function lifeOf(cell: AgentCell): number {
   return cell.extra?.life ?? 0;
 }

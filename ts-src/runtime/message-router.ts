@@ -111,7 +111,14 @@ export class MessageRouter {
     const ask =
       reply instanceof PendingAsk
         ? reply
-        : this.#asks.open((value) => reply.reply(value), (error) => reply.fail(error), target, action.name, this.#askTimeoutMs, action.reply);
+        : this.#asks.open(
+            (value) => reply.reply(value),
+            (error) => reply.fail(error),
+            target,
+            action.name,
+            this.#askTimeoutMs,
+            action.reply,
+          );
     this.#askRemote(target, action, input, ask, sender);
     return 'accepted';
   }

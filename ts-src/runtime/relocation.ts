@@ -40,7 +40,8 @@ export class Relocation {
       for (const index of left) {
         const agent = agents[index] as AgentReference;
         const owner = engine.table.threadOf(agent.slot, agent.generation);
-        if (agent.kindEntry.callingThreadOnly && to !== 0) results[index] = refusal(agent, owner, `only the calling thread has the code of kind '${agent.kind}'`);
+        if (agent.kindEntry.callingThreadOnly && to !== 0)
+          results[index] = refusal(agent, owner, `only the calling thread has the code of kind '${agent.kind}'`);
         else if (owner < 0) results[index] = agentNotFound(agent.kind, agent.knownId);
         else if (owner !== to) {
           const indices = byThread.get(owner);
@@ -49,7 +50,9 @@ export class Relocation {
         }
       }
       const again: number[] = [];
-      await Promise.all([...byThread].map(([owner, indices]) => this.#fromThread(owner, agents, indices, to, Math.max(1, deadlineMs - clock.nowMs()), results, again)));
+      await Promise.all(
+        [...byThread].map(([owner, indices]) => this.#fromThread(owner, agents, indices, to, Math.max(1, deadlineMs - clock.nowMs()), results, again)),
+      );
       left = again;
       if (left.length === 0) break;
       if (clock.nowMs() >= deadlineMs) {
@@ -85,24 +88,24 @@ export class Relocation {
         for (const index of some) results[index] = this.#afterLoss(agents[index] as AgentReference, owner, to, error);
         continue;
       }
-      outcomes.forEach((outcome, at) => {
+      for (const [at, outcome] of outcomes.entries()) {
         const index = some[at] as number;
-        const agent = agents[index] as AgentReference;
-        switch (outcome.type) {
-          case 'moved':
-            return;
-          case 'elsewhere':
-            return void again.push(index);
-          case 'ended':
-            results[index] = agentNotFound(agent.kind, agent.knownId);
-            return;
-          case 'refused':
-            results[index] = refusal(agent, owner, outcome.message);
-            return;
-          case 'targetLost':
-            results[index] = this.#host.links.canReach(to) ? threadLost(to, `${agent.kind} '${agent.id}', which had moved there,`) : threadFailed(to, String(agent));
-        }
-      });
+        if (outcome.type === 'elsewhere') again.push(index);
+        else results[index] = this.#errorOf(outcome, agents[index] as AgentReference, owner, to);
+      }
+    }
+  }
+
+  #errorOf(outcome: Exclude<MoveOutcome, { readonly type: 'elsewhere' }>, agent: AgentReference, owner: number, to: number): NexusError | undefined {
+    switch (outcome.type) {
+      case 'moved':
+        return undefined;
+      case 'ended':
+        return agentNotFound(agent.kind, agent.knownId);
+      case 'refused':
+        return refusal(agent, owner, outcome.message);
+      case 'targetLost':
+        return this.#host.links.canReach(to) ? threadLost(to, `${agent.kind} '${agent.id}', which had moved there,`) : threadFailed(to, String(agent));
     }
   }
 

@@ -91,7 +91,10 @@ export function quiet(host: ThreadHost): Quiet {
     if (cell.extra?.timers !== undefined) host.timers.cancelAll(cell);
   }
   const { dispatcher, lifecycle, router } = host;
-  return { idle: dispatcher.isIdle && host.links.waiting === 0 && host.departures.size + host.arrivals.size === 0, activity: dispatcher.handled + dispatcher.failures + router.sentLocal + lifecycle.spawned };
+  return {
+    idle: dispatcher.isIdle && host.links.waiting === 0 && host.departures.size + host.arrivals.size === 0,
+    activity: dispatcher.handled + dispatcher.failures + router.sentLocal + lifecycle.spawned,
+  };
 }
 
 /** Ids of agents of this thread whose async handlers hold their other messages back, up to `namesMax`. */
