@@ -67,6 +67,7 @@ describe.each(pairs)('records that move: %s and %s', (first, second) => {
 
   test('a record that comes home is ended there, once', () => {
     const { a, b } = setUp();
+    for (let number = 0; number < 5; number++) a.insert(`stays/${number}`, 1, undefined, 0);
     const slot = a.insert('bounces', 1, undefined, 0);
     const generation = a.generationOf(slot);
     for (let bounce = 0; bounce < 5; bounce++) {

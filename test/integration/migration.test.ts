@@ -150,9 +150,12 @@ describeEngines((engine) => {
   it('running handlers, concurrent ones too, are waited for', async () => {
     const nexus = await start();
     const agent = await nexus.spawn(Migrant, { thread: 1 });
+    agent.tell('putLater', 80);
     const [late, busy] = [agent.ask('background', 60), agent.ask('busyFor', 30)];
     await nexus.migrate(agent, 2);
     expect([await late, await busy, await agent.ask('where')]).toEqual(['late', 'done', 2]);
+    // What it did to the state at its end has come along.
+    expect((await agent.ask('read')).received).toEqual(['late']);
   });
 
   it('an agent that stays busy is not moved, says so, and goes on', async () => {
