@@ -25,8 +25,11 @@ describeEngines((engine) => {
     await nexus.migrate(agent, to);
     expect(nexus.summary(id)).toMatchObject({ thread: to });
     expect(await agent.ask('where')).toBe(to);
-    await other.ask('tellTo', { ref: agent, action: 'put', input: 'of its old neighbour' });
-    await third.ask('tellTo', { ref: agent, action: 'put', input: 'of another thread' });
+    // What different senders send has no order.
+    for (const [index, sender] of [other, third].entries()) {
+      await sender.ask('tellTo', { ref: agent, action: 'put', input: index === 0 ? 'of its old neighbour' : 'of another thread' });
+      await until(async () => (await agent.ask('read')).received.length === 3 + index);
+    }
     const state = await agent.ask('read');
     expect(state).toEqual({
       thread: to,
