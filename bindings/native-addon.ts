@@ -43,6 +43,7 @@ export interface NativeAddon {
   /** `results`: two 32-bit words a name, slot or `INSERT_EXISTS` or `INSERT_FULL`, and generation. Throws for a name that is not one, after those before it. */
   tableInsertMany(handle: number, keys: readonly string[], kind: number, parent: number, results: Uint8Array): void;
   tableRemove(handle: number, slot: number, generation: number): boolean;
+  tableRehome(handle: number, slot: number, generation: number, thread: number): boolean;
   /** `addresses`: pairs of 32-bit words, slot and generation. Returns how many were removed. */
   tableRemoveMany(handle: number, addresses: Uint8Array): number;
   tableGenerationOf(handle: number, slot: number): number;

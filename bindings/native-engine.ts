@@ -127,6 +127,10 @@ export class FastestRoutingTable implements RoutingTable {
     return this.#native.remove(slot, generation);
   }
 
+  rehome(slot: number, generation: number, thread: number): boolean {
+    return this.#native.rehome(slot, generation, thread);
+  }
+
   removeMany(addresses: Int32Array): number {
     return this.#native.removeMany(addresses);
   }
@@ -225,6 +229,10 @@ export class NativeRoutingTable implements RoutingTable {
 
   remove(slot: number, generation: number): boolean {
     return this.#addon.tableRemove(this.#handle, slot, generation);
+  }
+
+  rehome(slot: number, generation: number, thread: number): boolean {
+    return this.#addon.tableRehome(this.#handle, slot, generation, thread);
   }
 
   removeMany(addresses: Int32Array): number {

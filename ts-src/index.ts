@@ -45,7 +45,17 @@ export type { PlacementPlan, PlacementPolicy } from './model/thread-placement.js
 export type { Refusal } from './model/topology.js';
 export type { InitOf, Routing, SendOptions, SpawnArguments, SpawnOptions, ThreadChoice } from './model/spawn-options.js';
 export type { NexusTopology } from '../bindings/placement.js';
-export type { AgentSummary, Nexus, NexusEvents, StopReport, ThreadState, ThreadStatistics } from './nexus.js';
+export type {
+  AgentSummary,
+  MigrationFailure,
+  MigrationOptions,
+  MigrationReport,
+  Nexus,
+  NexusEvents,
+  StopReport,
+  ThreadState,
+  ThreadStatistics,
+} from './nexus.js';
 export type { EngineOptions, MemoryOptions, MessageOptions, NexusOptions, WorkerOptions, WorkerRestartOptions } from './options.js';
 export type { EngineKind, EngineReport, TableStatistics } from './ports/engine.js';
 export type { DeadLetter, DeadLetterReason } from './runtime/dead-letters.js';

@@ -3,7 +3,7 @@ import type { EventEmitter } from 'node:events';
 import * as L from '../layout/generated/layout.js';
 import type { NexusTopology, Placement } from '../bindings/placement.js';
 import { counterIndex, type SharedMemory, threadWord } from '../bindings/shared-memory.js';
-import { NexusTypeError, optionError } from './errors.js';
+import { type NexusError, NexusTypeError, optionError } from './errors.js';
 import { HISTOGRAM_KEYS, type HistogramName, HistogramSnapshot } from './model/histogram.js';
 import type { AnyAgent } from './model/agent-definition.js';
 import type { AgentRef, TellOutcome } from './model/agent-ref.js';
@@ -12,6 +12,7 @@ import type { PublishOptions, Signal } from './model/signal.js';
 import type { SendOptions, SpawnArguments, SpawnOptions } from './model/spawn-options.js';
 import type { Topic } from './model/topic.js';
 import type { EngineReport, TableStatistics } from './ports/engine.js';
+import { AgentReference } from './runtime/agent-reference.js';
 import type { DeadLetter } from './runtime/dead-letters.js';
 import { nexusStopped } from './runtime/failures.js';
 import { HistogramShard } from './runtime/histogram-shard.js';
@@ -45,6 +46,23 @@ export interface StopReport {
   readonly discarded: number;
 }
 
+export interface MigrationOptions {
+  /** How long an agent is waited for whose handlers, start or spawns run, in milliseconds; default 5,000. It goes on where it is after that. */
+  readonly timeoutMs?: number;
+}
+
+export interface MigrationFailure {
+  readonly agent: AgentRef;
+  /** As `migrate` rejects. */
+  readonly error: NexusError;
+}
+
+export interface MigrationReport {
+  /** Agents that are on the thread now, those included that were there before. */
+  readonly moved: number;
+  readonly failures: readonly MigrationFailure[];
+}
+
 export interface AgentSummary {
   readonly id: string;
   readonly kind: string;
@@ -53,6 +71,8 @@ export interface AgentSummary {
 
 export type ThreadState = 'empty' | 'starting' | 'ready' | 'lost' | 'failed' | 'stopped';
 
+/** Agents of one `migrateMany`. */
+const MIGRATED_MAX = 1_048_576;
 /** Agents that a log line names. */
 const BUSY_NAMED_MAX = 10;
 /** Longer than anybody waits for a thread that is blocked. */
@@ -154,6 +174,30 @@ export class Nexus {
   findMany<D extends AnyAgent = AnyAgent>(ids: readonly string[], definition?: D): (AgentRef<D> | undefined)[] {
     if (!this.#isOpen) return ids.map(() => undefined);
     return this.#host.findMany(ids, definition) as unknown as (AgentRef<D> | undefined)[];
+  }
+
+  /**
+   * Moves an agent to another thread while it lives: its state, mailbox, timers and watches go with it, references to it stay valid on all threads, and messages of one
+   * sender stay in order. Waits for its running handlers. Resolves when it handles messages there.
+   * Rejects with NexusError NEXUS_MIGRATION_REFUSED (it goes on where it is: `data.thread`), NEXUS_AGENT_NOT_FOUND, NEXUS_THREAD_LOST or NEXUS_THREAD_FAILED (a thread was
+   * lost meanwhile), NEXUS_STOPPED; NexusTypeError NEXUS_THREAD_UNKNOWN, NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN.
+   */
+  async migrate(agent: AgentRef, thread: number, options?: MigrationOptions): Promise<void> {
+    const [failure] = await this.#relocate([agent], thread, options);
+    if (failure !== undefined) throw failure;
+  }
+
+  /**
+   * `migrate` for many agents, of whatever threads, at most 1,048,576: much faster than one by one. Resolves when all have come to an end; those that did not move are in the report. Rejects only
+   * for wrong arguments and when the nexus stops.
+   */
+  async migrateMany(agents: readonly AgentRef[], thread: number, options?: MigrationOptions): Promise<MigrationReport> {
+    const results = await this.#relocate(agents, thread, options);
+    const failures: MigrationFailure[] = [];
+    results.forEach((error, index) => {
+      if (error !== undefined) failures.push({ agent: agents[index] as AgentRef, error });
+    });
+    return { moved: agents.length - failures.length, failures };
   }
 
   /** Sends to whatever agent has this id now. */
@@ -292,6 +336,17 @@ export class Nexus {
   }
 
   #isOpen = true;
+
+  #relocate(agents: readonly AgentRef[], thread: number, options: MigrationOptions = {}): Promise<(NexusError | undefined)[]> {
+    if (this.#stopped !== undefined) throw nexusStopped();
+    checkNames('migrate', options, ['timeoutMs']);
+    const { timeoutMs = 5000 } = options;
+    if (!(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= 86_400_000))
+      throw optionError('timeoutMs', `is ${String(timeoutMs)}; it must be more than 0 and at most 86,400,000`);
+    if (!Array.isArray(agents) || agents.length > MIGRATED_MAX || !agents.every((agent) => agent instanceof AgentReference))
+      throw optionError('agents', `must be references to agents, at most ${MIGRATED_MAX}`);
+    return this.#host.relocation.relocate(agents as unknown as readonly AgentReference[], thread, timeoutMs);
+  }
 
   async #stop(deadlineMs: number): Promise<StopReport> {
     const { clock } = this.#host;

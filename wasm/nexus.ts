@@ -3,4 +3,5 @@
  * configuration in globals. No heap, no strings, no static data: several instances share the memory, and each would put its own at the same place.
  */
 export { open } from './open';
-export { copyKey, copyPayload, find, findMany, generationOf, inherit, insert, insertMany, kindOf, parentOf, remove, removeMany, threadOf } from './routing-table';
+export { recycle } from './record-store';
+export { copyKey, copyPayload, find, findMany, generationOf, inherit, insert, insertMany, kindOf, parentOf, remove, rehome, removeMany, threadOf } from './routing-table';

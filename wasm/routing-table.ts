@@ -41,6 +41,7 @@ import {
   recordAddress,
   seed0,
   seed1,
+  threadCount,
   threadIndex,
   touchedAt,
 } from './shared-memory';
@@ -152,10 +153,27 @@ export function remove(slot: u32, generation: u32): bool {
   // The owner of another thread's record may change under this read; that of a live record of this thread does not.
   if (!isRecord(slot) || atomic.load<u32>(recordAddress(slot), OWNER) >> 16 !== threadIndex) return false;
   const live = liveState(generation);
+  if (!owns(slot / L.GROUP_RECORDS)) return removeGuest(slot, live);
   if (atomic.cmpxchg<u32>(recordAddress(slot), live, (generation << 2) | L.RECORD_STATE_FREE) !== live) return false;
   unlink(slot);
   recycle(slot);
   return true;
+}
+
+/** A record of another thread's group, whose agent moved here: the entry goes first and FREE comes last, for from then on the record is the group's owner's. */
+function removeGuest(slot: u32, live: u32): bool {
+  if (stateOf(slot) !== live) return false;
+  unlink(slot);
+  return changeState(slot, live, L.RECORD_STATE_FREE) === L.RECORD_STATE_FREE;
+}
+
+/** Gives a live record to another thread. 0: it is not this thread's; 1: done; 2: done, and the record is of this thread's groups, so that it is away now. */
+export function rehome(slot: u32, generation: u32, thread: u32): u32 {
+  if (!isRecord(slot) || thread >= threadCount) return 0;
+  const owner = atomic.load<u32>(recordAddress(slot), OWNER);
+  if (owner >> 16 !== threadIndex || stateOf(slot) !== liveState(generation)) return 0;
+  atomic.store<u32>(recordAddress(slot), (thread << 16) | (owner & 0xffff), OWNER);
+  return owns(slot / L.GROUP_RECORDS) ? 2 : 1;
 }
 
 export function generationOf(slot: u32): u32 {
@@ -193,7 +211,7 @@ export function copyPayload(slot: u32, generation: u32): i32 {
 
 /**
  * Takes over what a lost thread with this thread's index left: settles its records, clears the entries of those that are not live, adopts its groups.
- * What is LIVE in its groups afterwards is what it leaves.
+ * What is LIVE in its groups afterwards, and LIVE elsewhere with its OWNER, is what it leaves.
  */
 export function inherit(): void {
   for (let group: u32 = 0; group < groupCount; group++) {

@@ -26,14 +26,20 @@
  * - Bytes written before STATE becomes PENDING (Atomics.store: release), by the thread that owns them. They come after the STATE that made the record FREE,
  *   because that was an Atomics operation, and an Atomics.load of STATE follows it before the first byte is written (store-release, load-acquire, store).
  *
+ * A live record's OWNER may change: its owner gives it to another thread (`rehome`, one store), whose it is from then on, while the group it is in stays where it was.
+ * So `remove` has two forms: the owner of the group frees the record first, as above; a guest's owner takes the entry out first and sets it FREE last, and the
+ * owner of the group finds it so (`away-records.ts`). Between the two a name is free while its last holder's address is still live.
+ *
  * A thread that dies between any two steps blocks nobody: PENDING records are helped or aborted by whoever meets them, entries of dead records are
  * skipped, an overflow counter can only be too high, and `inherit` clears the rest.
  */
 import * as L from '../../layout/generated/layout.js';
 import { INSERT_EXISTS, INSERT_FULL, type RoutingTable, type TableEntry, type TableStatistics } from '../../ts-src/ports/engine.js';
 import type { SharedMemory } from '../shared-memory.js';
+import { AwayRecords, LOOKS_PER_INSERT } from './away-records.js';
 import { findEach, insertEach, removeEach } from './batches.js';
 import { EncodedKey } from './encoded-key.js';
+import { inheritedEntries } from './inherited-entries.js';
 import { liveEntries } from './live-entries.js';
 import { checkPayload } from './payload-limits.js';
 import { RecordAllocator } from './record-allocator.js';
@@ -65,6 +71,8 @@ export class PortableRoutingTable implements RoutingTable {
   readonly #thread: number;
   readonly #capacity: number;
   readonly #allocator: RecordAllocator;
+  /** Records of this thread's groups that `rehome` gave away. */
+  readonly #away: AwayRecords;
   /** The name the current call is about. */
   readonly #key: EncodedKey;
   readonly #reader: RecordReader;
@@ -80,6 +88,7 @@ export class PortableRoutingTable implements RoutingTable {
     this.#capacity = shared.recordCapacity;
     this.#thread = thread;
     this.#allocator = new RecordAllocator(shared, thread);
+    this.#away = new AwayRecords(shared, thread, (slot) => this.#recycle(slot));
     this.#reader = new RecordReader(shared);
     this.#key = new EncodedKey(shared.words[L.HEADER_WORD_SEED_0] as number, shared.words[L.HEADER_WORD_SEED_1] as number);
   }
@@ -87,9 +96,11 @@ export class PortableRoutingTable implements RoutingTable {
   insert(key: string, kind: number, payload: Uint8Array | undefined, parent: number): number {
     this.#key.set(key);
     checkPayload(key, payload);
+    if (this.#away.size > 0) this.#away.collect(LOOKS_PER_INSERT);
     for (let attempt = 0; attempt < INSERT_ATTEMPTS_MAX; attempt++) {
       if (this.#probe() !== 0) return INSERT_EXISTS;
-      const record = this.#write(kind, payload, parent);
+      let record = this.#write(kind, payload, parent);
+      if (record === 0 && this.#away.collect(this.#away.size) > 0) record = this.#write(kind, payload, parent);
       if (record === 0) return INSERT_FULL;
       // Read before others can see the record: one that was aborted already must not be taken for a pending one.
       const pending = this.#state(record);
@@ -125,9 +136,21 @@ export class PortableRoutingTable implements RoutingTable {
     const live = (generation << 2) | L.RECORD_STATE_LIVE;
     // The state of a record of another thread may change under this read; the owner of a live record of this thread does not.
     if ((this.#words[this.#at(slot) + L.RECORD_WORD_OWNER] as number) >>> 16 !== this.#thread) return false;
+    if (!this.#allocator.owns(slot >>> 8)) return this.#removeGuest(slot, live);
     if (Atomics.compareExchange(this.#words, stateAt, live, (generation << 2) | L.RECORD_STATE_FREE) !== live) return false;
     this.#unlink(slot);
+    if (this.#away.size > 0) this.#away.delete(slot);
     this.#recycle(slot);
+    return true;
+  }
+
+  rehome(slot: number, generation: number, thread: number): boolean {
+    if (slot <= 0 || slot >= this.#capacity || thread < 0 || thread >= this.#shared.threadCount) return false;
+    const ownerAt = this.#at(slot) + L.RECORD_WORD_OWNER;
+    const owner = this.#words[ownerAt] as number;
+    if (owner >>> 16 !== this.#thread || this.#state(slot) !== ((generation << 2) | L.RECORD_STATE_LIVE)) return false;
+    if (this.#allocator.owns(slot >>> 8)) this.#away.add(slot);
+    Atomics.store(this.#words, ownerAt, (thread << 16) | (owner & 0xffff));
     return true;
   }
 
@@ -167,26 +190,21 @@ export class PortableRoutingTable implements RoutingTable {
   }
 
   inherit(): TableEntry[] {
-    const inherited: TableEntry[] = [];
-    const inUse = new Set<number>();
     for (const group of this.#allocator.ownedGroups()) {
       for (let record = Math.max(1, group * L.GROUP_RECORDS); record < (group + 1) * L.GROUP_RECORDS; record++) {
-        let state = this.#state(record);
-        if ((state & 3) === L.RECORD_STATE_PENDING) {
-          this.#changeState(record, state, L.RECORD_STATE_ABORTED);
-          state = this.#state(record);
-        }
-        if ((state & 3) === L.RECORD_STATE_LIVE) {
-          const owner = Atomics.load(this.#words, this.#at(record) + L.RECORD_WORD_OWNER);
-          inherited.push({ slot: record, generation: state >>> 2, thread: owner >>> 16, kind: owner & 0xffff });
-        } else {
-          this.#setState(record, L.RECORD_STATE_FREE);
-          this.#clearEntry(record);
-        }
+        const state = this.#state(record);
+        if ((state & 3) === L.RECORD_STATE_PENDING) this.#changeState(record, state, L.RECORD_STATE_ABORTED);
+        if ((this.#state(record) & 3) === L.RECORD_STATE_LIVE) continue;
+        this.#setState(record, L.RECORD_STATE_FREE);
+        this.#clearEntry(record);
       }
     }
+    // Live ones of its groups, wherever their agents are. One that ends elsewhere at this moment counts as live: it is away.
+    const inherited = inheritedEntries(this.#shared, this.#thread, this.#away);
     // Now that all are FREE again: a predecessor in WebAssembly that died in this very call left marks on those in use.
-    for (const { slot } of inherited) {
+    const inUse = new Set<number>();
+    for (const slot of [...inherited.map((entry) => entry.slot), ...this.#away]) {
+      if (!this.#allocator.owns(slot >>> 8)) continue;
       inUse.add(slot);
       // Each once, or a list that a wild store has made a circle would never end.
       for (let extension = this.#link(slot, L.RECORD_WORD_EXTENSION); this.#isExtension(extension) && !inUse.has(extension); ) {
@@ -388,6 +406,13 @@ export class PortableRoutingTable implements RoutingTable {
     this.#setState(record, L.RECORD_STATE_FREE);
     this.#unlink(record);
     this.#recycle(record);
+  }
+
+  /** Of another thread's group, with FREE last: what dies before that leaves a live record without an entry, which `inherit` sets FREE. */
+  #removeGuest(slot: number, live: number): boolean {
+    if (this.#state(slot) !== live) return false;
+    this.#unlink(slot);
+    return this.#changeState(slot, live, L.RECORD_STATE_FREE) === L.RECORD_STATE_FREE;
   }
 
   /** Frees the index entry of a record that is no longer live, then corrects the counters on its path (after: they may be too high, never too low). */

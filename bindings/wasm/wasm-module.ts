@@ -31,6 +31,10 @@ export interface WasmInstance {
   readonly copyKey: (slot: number, generation: number) => number;
   readonly copyPayload: (slot: number, generation: number) => number;
   readonly inherit: () => void;
+  /** 0: not this thread's; 1: done; 2: done, and the record is of one of this thread's groups. */
+  readonly rehome: (slot: number, generation: number, thread: number) => number;
+  /** Gives a record of this thread's groups, with its extensions, back to the allocator. */
+  readonly recycle: (slot: number) => void;
 }
 
 /** Makes an instance for one thread of a memory. */

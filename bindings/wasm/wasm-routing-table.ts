@@ -4,10 +4,12 @@
  * docs/decisions/0002-what-runs-in-webassembly.md.
  */
 import * as L from '../../layout/generated/layout.js';
-import { FOUND_NUMBERS, INSERTED_NUMBERS, type RoutingTable, type TableEntry, type TableStatistics } from '../../ts-src/ports/engine.js';
-import { insertEach } from '../portable/batches.js';
+import { FOUND_NUMBERS, INSERT_FULL, INSERTED_NUMBERS, type RoutingTable, type TableEntry, type TableStatistics } from '../../ts-src/ports/engine.js';
+import { AwayRecords, LOOKS_PER_INSERT } from '../portable/away-records.js';
+import { insertEach, removeEach } from '../portable/batches.js';
 import { checkKeys } from '../portable/encoded-key.js';
 import { checkPayload } from '../portable/payload-limits.js';
+import { inheritedEntries } from '../portable/inherited-entries.js';
 import { liveEntries } from '../portable/live-entries.js';
 import { tableStatistics } from '../portable/table-statistics.js';
 import type { SharedMemory } from '../shared-memory.js';
@@ -31,6 +33,8 @@ export class WasmRoutingTable implements RoutingTable {
   readonly #thread: number;
   readonly #wasm: WasmInstance;
   readonly #data: ScratchData;
+  /** Records of this thread's groups that `rehome` gave away. */
+  readonly #away: AwayRecords;
   readonly #foundGenerationAt: number;
   readonly #foundKindAt: number;
   readonly #batchAt: number;
@@ -41,6 +45,7 @@ export class WasmRoutingTable implements RoutingTable {
     this.#wasm = module(shared);
     this.#wasm.open(thread);
     this.#data = new ScratchData(shared, thread);
+    this.#away = new AwayRecords(shared, thread, (slot) => this.#wasm.recycle(slot));
     this.#foundGenerationAt = ((shared.scratchOffset + thread * L.SCRATCH_BYTES) >> 2) + L.SCRATCH_WORD_FOUND_GENERATION;
     this.#foundKindAt = ((shared.scratchOffset + thread * L.SCRATCH_BYTES) >> 2) + L.SCRATCH_WORD_FOUND_KIND;
     this.#batchAt = ((shared.scratchOffset + thread * L.SCRATCH_BYTES) >> 2) + L.SCRATCH_WORD_BATCH;
@@ -56,10 +61,14 @@ export class WasmRoutingTable implements RoutingTable {
 
   insert(key: string, kind: number, payload: Uint8Array | undefined, parent: number): number {
     const keyBytes = this.#data.setKey(key);
-    if (payload === undefined) return this.#wasm.insert(keyBytes, kind, 0, parent);
-    checkPayload(key, payload);
-    this.#data.setPayload(keyBytes, payload);
-    return this.#wasm.insert(keyBytes, kind, payload.length, parent);
+    if (payload !== undefined) {
+      checkPayload(key, payload);
+      this.#data.setPayload(keyBytes, payload);
+    }
+    const payloadBytes = payload === undefined ? 0 : payload.length;
+    if (this.#away.size > 0) this.#away.collect(LOOKS_PER_INSERT);
+    const slot = this.#wasm.insert(keyBytes, kind, payloadBytes, parent);
+    return slot === INSERT_FULL && this.#away.collect(this.#away.size) > 0 ? this.#wasm.insert(keyBytes, kind, payloadBytes, parent) : slot;
   }
 
   find(key: string): number {
@@ -87,7 +96,7 @@ export class WasmRoutingTable implements RoutingTable {
 
   insertMany(keys: readonly string[], kind: number, payloads: readonly (Uint8Array | undefined)[] | undefined, parent: number): Int32Array {
     // The scratch area has no room for many payloads, and copying one costs more than what a batch gains.
-    if (payloads !== undefined) return insertEach(this, keys, kind, payloads, parent);
+    if (payloads !== undefined || this.#away.size > 0) return insertEach(this, keys, kind, payloads, parent);
     const { words } = this.#shared;
     checkKeys(keys);
     const inserted = new Int32Array(keys.length * INSERTED_NUMBERS);
@@ -105,6 +114,7 @@ export class WasmRoutingTable implements RoutingTable {
 
   removeMany(addresses: Int32Array): number {
     const { words } = this.#shared;
+    if (this.#away.size > 0) return removeEach(this, addresses);
     let removed = 0;
     for (let start = 0; start + 1 < addresses.length; start += REMOVAL_WORDS_MAX) {
       const count = Math.min(REMOVAL_WORDS_MAX, addresses.length - start) >>> 1;
@@ -128,7 +138,15 @@ export class WasmRoutingTable implements RoutingTable {
   }
 
   remove(slot: number, generation: number): boolean {
-    return this.#wasm.remove(slot, generation) !== 0;
+    const isRemoved = this.#wasm.remove(slot, generation) !== 0;
+    if (isRemoved && this.#away.size > 0) this.#away.delete(slot);
+    return isRemoved;
+  }
+
+  rehome(slot: number, generation: number, thread: number): boolean {
+    const done = this.#wasm.rehome(slot, generation, thread);
+    if (done === 2) this.#away.add(slot);
+    return done !== 0;
   }
 
   generationOf(slot: number): number {
@@ -163,21 +181,7 @@ export class WasmRoutingTable implements RoutingTable {
 
   inherit(): TableEntry[] {
     this.#wasm.inherit();
-    const { words, groupsOffset, recordsOffset, recordCapacity } = this.#shared;
-    const inherited: TableEntry[] = [];
-    for (let record = 1; record < recordCapacity; record++) {
-      // Its groups, and the live records in them, are changed by this thread only.
-      if (words[(groupsOffset >> 2) + Math.floor(record / L.GROUP_RECORDS)] !== this.#thread + 1) {
-        record |= L.GROUP_RECORDS - 1;
-        continue;
-      }
-      const at = (recordsOffset + record * L.RECORD_BYTES) >> 2;
-      const state = Atomics.load(words, at + L.RECORD_WORD_STATE);
-      if ((state & 3) !== L.RECORD_STATE_LIVE) continue;
-      const owner = words[at + L.RECORD_WORD_OWNER] as number;
-      inherited.push({ slot: record, generation: state >>> 2, thread: owner >>> 16, kind: owner & 0xffff });
-    }
-    return inherited;
+    return inheritedEntries(this.#shared, this.#thread, this.#away);
   }
 
   statistics(): TableStatistics {

@@ -37,6 +37,7 @@ constexpr Export kExports[] = {
     {"tableInsertMany", TableInsertMany},
     {"tableInsert", TableInsert},
     {"tableRemove", TableRemove},
+    {"tableRehome", TableRehome},
     {"tableRemoveMany", TableRemoveMany},
     {"tableGenerationOf", TableGenerationOf},
     {"tableThreadOf", TableThreadOf},

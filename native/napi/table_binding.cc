@@ -107,4 +107,17 @@ napi_value TableRemove(napi_env env, napi_callback_info info) {
   return MakeBoolean(env, removed);
 }
 
+/** tableRehome(handle, slot, generation, thread): boolean */
+napi_value TableRehome(napi_env env, napi_callback_info info) {
+  napi_value values[4];
+  std::uint32_t slot = 0;
+  std::uint32_t generation = 0;
+  std::uint32_t thread = 0;
+  if (!ReadArguments(env, info, values, 4)) return nullptr;
+  Table* table = ReadTable(env, values[0]);
+  const bool given = table != nullptr && ReadUint32(env, values[1], &slot) && ReadUint32(env, values[2], &generation) && ReadUint32(env, values[3], &thread) &&
+                     table->routing.Rehome(slot, generation, thread);
+  return MakeBoolean(env, given);
+}
+
 }  // namespace nexus::napi

@@ -35,6 +35,7 @@ napi_value TableClose(napi_env env, napi_callback_info info);
 napi_value TableFind(napi_env env, napi_callback_info info);
 napi_value TableInsert(napi_env env, napi_callback_info info);
 napi_value TableRemove(napi_env env, napi_callback_info info);
+napi_value TableRehome(napi_env env, napi_callback_info info);
 
 // table_batches.cc
 napi_value TableFindMany(napi_env env, napi_callback_info info);

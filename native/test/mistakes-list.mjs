@@ -33,6 +33,11 @@ export const mistakes = [
     from: 'return Atomics::LoadAcquire(At(record) + word);',
     to: 'return Atomics::LoadRelaxed(At(record) + word);',
   }),
+  inTable('a guest is free before its entry is gone', 'table: a record is given away, removed by its new owner and used again by its old one beside find', {
+    file: TABLE,
+    from: '    Unlink(slot);\n    return records_.ChangeState(slot, live, layout::kRecordStateFree) == layout::kRecordStateFree;',
+    to: '    if (records_.ChangeState(slot, live, layout::kRecordStateFree) != layout::kRecordStateFree) return false;\n    Unlink(slot);\n    return true;',
+  }),
   inTable('a copy is not validated', 'table: a stale reference beside remove, insert of another name into the record', {
     file: STORE,
     from: '    *byte_length = length;\n    return State(slot) == live;',
@@ -115,7 +120,7 @@ export const mistakes = [
     'death: in an insert; a successor inherits and inserts beside insert of the same name',
     {
       file: TABLE,
-      from: '          records_.ChangeState(record, state, layout::kRecordStateAborted);\n          state = records_.State(record);\n',
+      from: '        if ((state & 3) == layout::kRecordStatePending) records_.ChangeState(record, state, layout::kRecordStateAborted);\n',
       to: '',
     },
   ),

@@ -33,7 +33,7 @@ describe('in the table', () => {
     {
       mistake: 'a pending record is not taken back by inherit',
       scenario: 'insert of a long name with a payload beyond its bucket',
-      from: 'this.#changeState(record, state, L.RECORD_STATE_ABORTED);\n                    state = this.#state(record);',
+      from: 'this.#changeState(record, state, L.RECORD_STATE_ABORTED);',
       to: 'continue;',
       says: /is lost|stale|cannot be taken|gave/,
     },
@@ -48,7 +48,7 @@ describe('in the table', () => {
     {
       mistake: 'the entry of a record that is not live is not cleared by inherit',
       scenario: 'remove of a long name beyond its bucket',
-      from: 'this.#setState(record, L.RECORD_STATE_FREE);\n                    this.#clearEntry(record);',
+      from: 'this.#setState(record, L.RECORD_STATE_FREE);\n                this.#clearEntry(record);',
       to: 'this.#setState(record, L.RECORD_STATE_FREE);',
       says: /stale/,
     },

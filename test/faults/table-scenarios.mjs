@@ -107,6 +107,40 @@ export function scenarios({ halfSipHash, L }) {
       },
       run: (victim, slot) => victim.remove(slot, victim.generationOf(slot)),
     },
+    'removal of a record of another thread’s group': {
+      key: long,
+      payload,
+      isRemoval: true,
+      always: [...crowd, ...numbered(3)],
+      prepare({ open, victim }) {
+        crowded(open);
+        insertAll(victim, numbered(3));
+        // Its group belongs to the thread that died earlier, so that its successor has to find the record again.
+        const home = open(RIVAL);
+        const slot = home.insert(long, KIND, payload, 0);
+        home.rehome(slot, home.generationOf(slot), VICTIM);
+        return slot;
+      },
+      run: (victim, slot) => victim.remove(slot, victim.generationOf(slot)),
+    },
+    'inherit with a record of another thread’s group, and one that is away': {
+      key: long,
+      payload,
+      isKept: true,
+      always: [...crowd, ...numbered(3), 'away'],
+      prepare({ open, victim, shared }) {
+        crowded(open);
+        insertAll(victim, numbered(3));
+        for (const half of ['half/1', `half/2/${'h'.repeat(200)}`, 'half/3']) makePending(shared, insert(victim, half));
+        const home = open(RIVAL);
+        const slot = home.insert(long, KIND, payload, 0);
+        home.rehome(slot, home.generationOf(slot), VICTIM);
+        const away = insert(victim, 'away');
+        victim.rehome(away, victim.generationOf(away), OTHER);
+      },
+      isSuccessor: true,
+      run: (victim) => victim.inherit().length,
+    },
     'inherit of what another death left': {
       key: long,
       payload,

@@ -127,7 +127,9 @@ function checkNoneLost(shared, table, thread, check) {
   for (let group = 0; group < shared.recordCapacity / L.GROUP_RECORDS; group++)
     if (Atomics.load(shared.words, (shared.groupsOffset >> 2) + group) === thread + 1) groups.push(group);
   if (groups.length === 0) return;
-  const free = groups.length * L.GROUP_RECORDS - (groups.includes(0) ? 1 : 0);
+  // Short names that live on other threads stay where they are.
+  const away = [...table.entries()].filter(({ slot }) => groups.includes(Math.floor(slot / L.GROUP_RECORDS))).length;
+  const free = groups.length * L.GROUP_RECORDS - (groups.includes(0) ? 1 : 0) - away;
   const { claimed } = table.statistics();
   const filled = [];
   for (let number = 0; number < free + 1; number++) {

@@ -16,6 +16,18 @@ export class SeededRandom {
     for (let index = 0; index < 12; index++) this.#step();
   }
 
+  /** Goes on where another generator was, which `position` has told. */
+  static at(position: readonly number[]): SeededRandom {
+    const random = new SeededRandom(0, '');
+    [random.#a, random.#b, random.#c, random.#counter] = position as [number, number, number, number];
+    return random;
+  }
+
+  /** Where the sequence is: four 32-bit integers. */
+  get position(): readonly number[] {
+    return [this.#a, this.#b, this.#c, this.#counter];
+  }
+
   /** 0 ≤ x < 1, with 32 bits. */
   next(): number {
     return (this.#step() >>> 0) / 4294967296;

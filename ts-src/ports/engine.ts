@@ -88,6 +88,11 @@ export interface RoutingTable {
   findMany(keys: readonly string[]): Int32Array;
   /** Removes a record of this thread. False if that generation of it is not live. */
   remove(slot: number, generation: number): boolean;
+  /**
+   * Gives a live record of this thread to another one: from now on `threadOf` says so everywhere, and only that thread may remove or rehome it. Slot and generation stay.
+   * False, and nothing happens, if that generation is not live or not of this thread, or there is no such thread.
+   */
+  rehome(slot: number, generation: number, thread: number): boolean;
   /** `remove` for each of `addresses`, which are pairs of slot and generation. Returns how many were live and of this thread. */
   removeMany(addresses: Int32Array): number;
   /** Generation of the record as it is now, live or not. */
@@ -105,7 +110,8 @@ export interface RoutingTable {
   /** All live agents, of one thread or of all: a snapshot that is exact where nothing changes meanwhile. */
   entries(thread?: number): IterableIterator<TableEntry>;
   /**
-   * Takes over what a lost thread with this thread's index left: its groups, its live records (returned, to be started again), and clears what it had half done.
+   * Takes over what a lost thread with this thread's index left: its groups, its live records in whatever groups (returned, to be started again), and clears what it
+   * had half done.
    * For a new thread, before its first insert. Returns an empty list when there was no predecessor.
    */
   inherit(): TableEntry[];

@@ -19,9 +19,15 @@ export const Status = {
   busy: 2,
   /** Waits to be restarted. */
   suspended: 3,
+  /** Handles nothing, because it is about to move to another thread. */
+  held: 4,
+  /** Comes from another thread: handles nothing until everything that was sent to it there is here. */
+  arriving: 5,
   /** The stop hook runs, or children end. */
-  stopping: 4,
-  stopped: 5,
+  stopping: 6,
+  stopped: 7,
+  /** Lives on another thread now; this is what references of this thread still hold. Its state is the reference by which messages follow it. */
+  moved: 8,
 } as const;
 
 export type Status = (typeof Status)[keyof typeof Status];
@@ -71,6 +77,12 @@ export class AgentExtra {
   restarts: RestartHistory = [];
   /** Called when the agent has ended. */
   onStopped: (() => void)[] | undefined = undefined;
+  /** Concurrent handlers that run. */
+  concurrent = 0;
+  /** Wants to know when the agent handles nothing and nothing of it runs: it is to move. */
+  onHeld: (() => void) | undefined = undefined;
+  /** What was to be done to an agent that was still arriving. */
+  onArrival: (() => void)[] | undefined = undefined;
   /** Asked to end by its own handler. */
   stopRequested = false;
 }
@@ -78,4 +90,11 @@ export class AgentExtra {
 export function extraOf(cell: AgentCell): AgentExtra {
   cell.extra ??= new AgentExtra();
   return cell.extra;
+}
+
+/** Does something to an agent that is still arriving, when it is here as a whole. */
+export function onArrival(cell: AgentCell, act: () => void): void {
+  const extra = extraOf(cell);
+  extra.onArrival ??= [];
+  extra.onArrival.push(act);
 }

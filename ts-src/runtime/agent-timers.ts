@@ -42,13 +42,17 @@ export class AgentTimers {
   }
 
   start(cell: AgentCell, delayMs: number, periodMs: number, action: ActionEntry, input: unknown): AgentTimer {
+    return this.startAt(cell, this.#clock.nowMs() + delayMs, periodMs, action, input);
+  }
+
+  startAt(cell: AgentCell, dueMs: number, periodMs: number, action: ActionEntry, input: unknown): AgentTimer {
     const timer = new CellTimer(this, cell, action, input, periodMs);
     const extra = extraOf(cell);
     extra.hadTimers = true;
     timer.next = extra.timers;
     if (extra.timers !== undefined) extra.timers.previous = timer;
     extra.timers = timer;
-    this.#queue.insert(timer, this.#clock.nowMs() + delayMs);
+    this.#queue.insert(timer, dueMs);
     this.#wait();
     return timer;
   }

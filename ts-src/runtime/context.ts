@@ -224,5 +224,5 @@ function reference(ref: unknown): AgentReference {
 
 /** The agent has restarted or ended: nothing is sent in the name of this life any more. What runs while it ends, such as the stop hook, is not past. */
 function isPast({ extra, status }: AgentCell, life: number): boolean {
-  return status === Status.stopped || life !== (extra === undefined ? 0 : extra.life);
+  return status >= Status.stopped || life !== (extra === undefined ? 0 : extra.life);
 }

@@ -10,7 +10,7 @@ import type { AgentContext } from '../model/agent-context.js';
 import { errorForCaller, Refusal } from '../model/prepared-action.js';
 import { Sampling } from '../model/sampling.js';
 import type { Turns } from '../ports/turns.js';
-import { type AgentCell, Status } from './agent-cell.js';
+import { type AgentCell, Status, extraOf } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import { agentMailboxFull, agentNotFound } from './failures.js';
 import type { ActionEntry } from './kind.js';
@@ -45,6 +45,8 @@ export interface DispatcherNeeds {
   turnTook(durationMs: number): void;
   /** The mailbox of the agent holds so much that senders on other threads shall wait, or no longer so much. */
   congested(cell: AgentCell, isCongested: boolean): void;
+  /** A message to an agent of this thread that has moved to another. */
+  follow(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): TellOutcome;
   /** The end of a drain: publish what was sent to other threads. */
   afterDrain(): void;
 }
@@ -107,7 +109,7 @@ export class Dispatcher {
   enqueue(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): TellOutcome {
     let box = cell.mailbox;
     if (box === undefined) {
-      if (cell.status >= Status.stopping) return this.#refuse(cell, action, reply);
+      if (cell.status >= Status.stopping) return this.#refuse(cell, action, input, reply, sender);
       box = this.#attach(cell);
     } else if (box.size >= cell.kind.highWater) return this.#enqueueHigh(cell, box, action, input, reply, sender);
     box.push(action, input, reply, sender);
@@ -126,8 +128,54 @@ export class Dispatcher {
 
   /** The agent may handle messages (again). */
   resume(cell: AgentCell): void {
+    const { extra } = cell;
+    if (extra?.onHeld !== undefined) {
+      cell.status = Status.held;
+      if (extra.concurrent === 0) extra.onHeld();
+      return;
+    }
     cell.status = Status.ready;
     if (cell.mailbox !== undefined) this.#stand(cell);
+  }
+
+  /** Keeps an agent from handling messages; `onHeld` is called when nothing of it runs any more, again if it restarts meanwhile. Not while one of its handlers is on the stack. */
+  hold(cell: AgentCell, onHeld: () => void): void {
+    extraOf(cell).onHeld = onHeld;
+    if (cell.status === Status.ready) this.resume(cell);
+  }
+
+  /** It does not move after all. */
+  release(cell: AgentCell): void {
+    if (cell.extra !== undefined) cell.extra.onHeld = undefined;
+    if (cell.status === Status.held) this.resume(cell);
+  }
+
+  /** Puts messages before those that wait already. They were counted where they were accepted, so no limit holds for them. */
+  putFirst(cell: AgentCell, first: Mailbox): void {
+    const direct = cell.mailbox;
+    this.depth += first.size;
+    for (let left = direct?.size ?? 0; direct !== undefined && left > 0; left--) {
+      direct.shift();
+      first.push(direct.action as ActionEntry, direct.input, direct.reply, direct.sender);
+    }
+    if (direct !== undefined) {
+      direct.release();
+      this.#giveBack(direct);
+    }
+    cell.mailbox = first.size > 0 ? first : undefined;
+    // The mark is as the thread that it came from left it.
+    this.#congest(cell, first, cell.kind.overflow === 'reject' && first.size >= cell.kind.highWater);
+  }
+
+  /** Takes the mailbox away from an agent that has moved: what was in it is on its way. */
+  takeAway(cell: AgentCell): void {
+    const box = cell.mailbox;
+    if (box === undefined) return;
+    cell.mailbox = undefined;
+    this.depth -= box.size;
+    while (box.size > 0) box.shift();
+    box.release();
+    this.#giveBack(box);
   }
 
   /** Takes out what timers have sent to an agent whose life is over. The order of the others stays. */
@@ -265,16 +313,19 @@ export class Dispatcher {
   #await(cell: AgentCell, action: ActionEntry, reply: ReplyPort | undefined, result: Promise<unknown>): void {
     const life = cell.extra?.life ?? 0;
     if (!action.concurrent) cell.status = Status.busy;
+    else extraOf(cell).concurrent++;
     this.running++;
     result.then(
       (value) => {
         this.running--;
         this.handled++;
+        if (action.concurrent) this.#oneLess(cell);
         reply?.reply(value);
         this.#finish(cell, action, life);
       },
       (error: unknown) => {
         this.running--;
+        if (action.concurrent) this.#oneLess(cell);
         const current = this.#isCurrent(cell, life);
         if (current && !action.concurrent) this.resume(cell);
         if (current) return this.#fail(cell, action, reply, error);
@@ -290,9 +341,16 @@ export class Dispatcher {
     if (cell.extra?.stopRequested === true) this.#needs.stopRequested(cell);
   }
 
+  /** A concurrent handler has ended: perhaps the last one that an agent which is to move waits for. */
+  #oneLess({ extra, status }: AgentCell): void {
+    if (extra === undefined) return;
+    extra.concurrent--;
+    if (extra.concurrent === 0 && status === Status.held) extra.onHeld?.();
+  }
+
   /** False if the agent was stopped or restarted while the handler ran. */
   #isCurrent(cell: AgentCell, life: number): boolean {
-    return (cell.extra?.life ?? 0) === life && (cell.status === Status.busy || cell.status === Status.ready);
+    return (cell.extra?.life ?? 0) === life && (cell.status === Status.busy || cell.status === Status.ready || cell.status === Status.held);
   }
 
   #fail(cell: AgentCell, action: ActionEntry, reply: ReplyPort | undefined, error: unknown): void {
@@ -326,7 +384,7 @@ export class Dispatcher {
     reply: ReplyPort | undefined,
     sender: AgentReference | undefined,
   ): TellOutcome {
-    if (cell.status >= Status.stopping) return this.#refuse(cell, action, reply);
+    if (cell.status >= Status.stopping) return this.#refuse(cell, action, input, reply, sender);
     if (!box.isCongested && cell.kind.overflow === 'reject') this.#congest(cell, box, true);
     if (box.size >= cell.kind.capacity) return this.#overflow(cell, box, action, input, reply, sender);
     box.push(action, input, reply, sender);
@@ -401,7 +459,8 @@ export class Dispatcher {
     return 'accepted';
   }
 
-  #refuse(cell: AgentCell, action: ActionEntry, reply: ReplyPort | undefined): TellOutcome {
+  #refuse(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): TellOutcome {
+    if (cell.status === Status.moved) return this.#needs.follow(cell, action, input, reply, sender);
     this.#needs.deadLetter('noAgent', cell, action);
     reply?.fail(agentNotFound(cell.kind.name));
     return 'noAgent';

@@ -11,7 +11,7 @@ import { plainCopy } from '../model/plain-copy.js';
 import { decide } from '../model/supervision.js';
 import type { Clock } from '../ports/clock.js';
 import { INSERT_EXISTS, INSERT_FULL, type RoutingTable } from '../ports/engine.js';
-import { AgentCell, extraOf, Status } from './agent-cell.js';
+import { AgentCell, extraOf, onArrival, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import type { CellTable } from './cell-table.js';
 import type { Dispatcher } from './dispatcher.js';
@@ -68,7 +68,8 @@ export class Lifecycle {
    */
   spawn(kind: Kind, id: string, init: unknown, parent: AgentReference | undefined, timeoutMs: number): AgentCell | Promise<AgentCell> {
     const { table, keepInitInTable } = this.#needs;
-    const payload = keepInitInTable && init !== undefined ? this.#needs.encodeInit(init) : undefined;
+    // Also where it is kept here: the agent may move to a thread that is lost some day.
+    const payload = init === undefined ? undefined : keepInitInTable ? this.#needs.encodeInit(init) : this.#encodeIfPossible(kind, init);
     const kept = keepInitInTable ? undefined : plainCopy(init);
     const slot = table.insert(id, kind.index, payload, parent === undefined ? 0 : parentWord(parent));
     if (slot === INSERT_EXISTS)
@@ -100,6 +101,7 @@ export class Lifecycle {
   /** Ends an agent now: what waits in its mailbox becomes dead letters. A handler that runs may finish, its effects are ignored. */
   stop(cell: AgentCell, reason: StopReason): void {
     if (cell.status >= Status.stopping) return;
+    if (cell.status === Status.arriving) return onArrival(cell, () => this.stop(cell, reason));
     const started = hasStarted(cell);
     cell.status = Status.stopping;
     const { extra } = cell;
@@ -128,6 +130,7 @@ export class Lifecycle {
   /** A handler, hook or child of this agent failed: supervision decides. */
   failed(cell: AgentCell, error: unknown, action: ActionEntry | undefined, isOfStart = false): void {
     if (cell.status >= Status.stopping) return;
+    if (cell.status === Status.arriving) return onArrival(cell, () => this.failed(cell, error, action, isOfStart));
     this.#needs.agentFailed(cell, error, action?.name);
     const { clock } = this.#needs;
     const decision = decide(cell.kind.supervision, cell.extra?.restarts ?? [], error, clock.nowMs(), () => this.#needs.random());
@@ -347,8 +350,18 @@ export class Lifecycle {
     if (callbacks !== undefined) for (const callback of callbacks) callback();
   }
 
+  /** On the calling thread `init` may be anything; an agent whose `init` cannot be kept in the table stays there. */
+  #encodeIfPossible(kind: Kind, init: unknown): Uint8Array | undefined {
+    if (kind.callingThreadOnly) return undefined;
+    try {
+      return this.#needs.encodeInit(init);
+    } catch {
+      return undefined;
+    }
+  }
+
   #initOf(cell: AgentCell): unknown {
-    if (!this.#needs.keepInitInTable) return plainCopy(cell.extra?.init);
+    if (cell.extra?.init !== undefined) return plainCopy(cell.extra.init);
     const payload = this.#needs.table.payloadOf(cell.slot, cell.generation);
     return payload === undefined ? undefined : this.#needs.decodeInit(payload);
   }
@@ -356,7 +369,7 @@ export class Lifecycle {
 
 /** It handles messages, or one is being handled: its start is complete, and its end has not begun. */
 function hasStarted(cell: AgentCell): boolean {
-  return cell.status === Status.ready || cell.status === Status.busy;
+  return cell.status === Status.ready || cell.status === Status.busy || cell.status === Status.held;
 }
 
 function lifeOf(cell: AgentCell): number {

@@ -2,7 +2,7 @@
  * What goes from a child to its parent, on whichever thread that is: that it has ended, and a failure that the parent has to deal with. Not here: what a
  * parent does with its children (`lifecycle.ts`, `spawning.ts`).
  */
-import type { AgentCell } from './agent-cell.js';
+import { type AgentCell, onArrival, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import { sendableError } from './remote-reply.js';
 
@@ -50,6 +50,8 @@ export class Lineage {
   }
 
   childEnded(parent: AgentReference, slot: number): void {
-    this.#needs.cellOf(parent)?.extra?.children?.delete(slot);
+    const cell = this.#needs.cellOf(parent);
+    if (cell?.status === Status.arriving) return onArrival(cell, () => this.childEnded(parent, slot));
+    cell?.extra?.children?.delete(slot);
   }
 }

@@ -57,6 +57,15 @@ export class Mailbox {
     return this.#items[((this.#head + index) & this.#mask) * FIELDS] as ActionEntry;
   }
 
+  /** Shows every message, oldest first; none is taken out. */
+  forEach(visit: (action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined) => void): void {
+    const items = this.#items;
+    for (let index = 0; index < this.size; index++) {
+      const at = ((this.#head + index) & this.#mask) * FIELDS;
+      visit(items[at] as ActionEntry, items[at + 1], items[at + 2] as ReplyPort | undefined, items[at + 3] as AgentReference | undefined);
+    }
+  }
+
   /** As `shift`, for the message that `index` others are before: those move up by one. Cheap near the front. */
   takeOut(index: number): void {
     const items = this.#items;

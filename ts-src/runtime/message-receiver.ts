@@ -22,7 +22,11 @@ export class MessageReceiver implements Receiver {
   }
 
   inputCodec(slot: number, generation: number, action: number): MessageCodec | undefined {
-    return this.#host.cells.get(slot, generation)?.kind.actions[action]?.input;
+    const cell = this.#host.cells.get(slot, generation);
+    if (cell !== undefined) return cell.kind.actions[action]?.input;
+    // It may have moved: what is read here is sent on.
+    const kind = slot === 0 ? -1 : this.#host.engine.table.kindOf(slot, generation);
+    return kind < 0 ? undefined : this.#host.kinds.byIndex(kind).actions[action]?.input;
   }
 
   replyCodec(replySlot: number, replySequence: number): MessageCodec | undefined {
@@ -33,8 +37,9 @@ export class MessageReceiver implements Receiver {
     if (slot === 0) return this.#call(thread, action, input, undefined);
     const cell = this.#host.cells.get(slot, generation);
     const entry = cell?.kind.actions[action];
-    if (cell === undefined || entry === undefined) return this.#noAgent(slot, generation);
-    this.#host.dispatcher.enqueue(cell, entry, input, undefined, senderSlot === 0 ? undefined : this.#sender(senderSlot, senderGeneration));
+    const sender = senderSlot === 0 ? undefined : this.#sender(senderSlot, senderGeneration);
+    if (cell !== undefined && entry !== undefined) this.#host.dispatcher.enqueue(cell, entry, input, undefined, sender);
+    else if (cell !== undefined || !this.#host.departures.forward(slot, generation, action, input, sender, undefined)) this.#noAgent(slot, generation);
   }
 
   ask(
@@ -52,11 +57,11 @@ export class MessageReceiver implements Receiver {
     const entry = cell?.kind.actions[action];
     const reply = this.#replyTo(thread, replySlot, replySequence, entry?.reply);
     if (slot === 0) return this.#call(thread, action, input, reply);
-    if (cell === undefined || entry === undefined) {
-      this.#noAgent(slot, generation);
-      return reply.fail(agentNotFound());
-    }
-    this.#host.dispatcher.enqueue(cell, entry, input, reply, senderSlot === 0 ? undefined : this.#sender(senderSlot, senderGeneration));
+    const sender = senderSlot === 0 ? undefined : this.#sender(senderSlot, senderGeneration);
+    if (cell !== undefined && entry !== undefined) return void this.#host.dispatcher.enqueue(cell, entry, input, reply, sender);
+    if (cell === undefined && this.#host.departures.forward(slot, generation, action, input, sender, reply)) return;
+    this.#noAgent(slot, generation);
+    reply.fail(agentNotFound());
   }
 
   reply(replySlot: number, replySequence: number, value: unknown): void {

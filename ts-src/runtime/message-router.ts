@@ -20,7 +20,7 @@ import { agentNotFound, nexusStopped, threadFailed } from './failures.js';
 import type { ActionEntry, Kind } from './kind.js';
 import type { Links } from './links.js';
 import { Admission } from './outbound-link.js';
-import type { AskTarget, PendingAsk, PendingAsks } from './pending-asks.js';
+import { type AskTarget, PendingAsk, type PendingAsks, type ReplyPort } from './pending-asks.js';
 import { isCongested } from './record-word.js';
 import type { SendReply } from './remote-reply.js';
 import { type SystemCallName, type SystemCalls, systemCallNumber } from './system-calls.js';
@@ -115,6 +115,27 @@ export class MessageRouter {
         Admission.ifRingHasRoom,
       );
     return sent ? 'accepted' : 'full';
+  }
+
+  /** A message to an agent of this thread that has moved: what is left of it here holds a reference to it. */
+  follow(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): TellOutcome {
+    const target = cell.state as AgentReference;
+    // It may have come back since, and moved again.
+    target.cell = undefined;
+    if (reply === undefined) return this.tellRemote(target, action, input, sender);
+    const ask =
+      reply instanceof PendingAsk
+        ? reply
+        : this.#asks.open(
+            (value) => reply.reply(value),
+            (error) => reply.fail(error),
+            target,
+            action.name,
+            this.#askTimeoutMs,
+            action.reply,
+          );
+    this.#askRemote(target, action, input, ask, sender);
+    return 'accepted';
   }
 
   tellFrom(sender: AgentReference | undefined, target: AgentReference, action: string, input: unknown): TellOutcome {

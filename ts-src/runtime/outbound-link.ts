@@ -10,6 +10,7 @@ import type { MessageCodec } from '../codec/declared/lazy-codec.js';
 import type { MemoryViews } from '../codec/declared/memory-views.js';
 import { ScratchMemory } from '../codec/declared/scratch-memory.js';
 import type { ValueEncoder } from '../codec/value-encoder.js';
+import { isCarrier } from './system-calls.js';
 
 /** Messages, and bytes of messages, that are published without waiting for the end of the turn. */
 const PUBLISH_EVERY = 16;
@@ -18,6 +19,8 @@ const PUBLISH_EVERY_BYTES = 8192;
 export const OUTBOX_BYTES_MAX = 1 << 20;
 /** What the runtime says, errors included, goes out however low the limit for messages is. */
 const RUNTIME_BYTES_MAX = 1 << 18;
+/** What carries a message, or an agent with its mailbox, to another thread may be so many times as large as a message. */
+const CARRIER_FACTOR = 16;
 const HEADER_BYTES = 16;
 const FRAGMENT_HEADER_BYTES = 16;
 
@@ -116,7 +119,7 @@ export class OutboundLink {
       const at = writer.begin();
       if (at >= 0) {
         let end = this.#writeHeader(this.#words, at, type, codec, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration);
-        const limit = Math.min(at + writer.messageBytesMax, end + this.#bytesMaxOf(type, slot));
+        const limit = Math.min(at + writer.messageBytesMax, end + this.#bytesMaxOf(type, slot, action));
         if (codec !== undefined) end = codec.write(value, views, end, limit);
         else if (value !== undefined) end = encoder.encode(value, this.#bytes, end, limit);
         if (end >= 0) {
@@ -177,8 +180,9 @@ export class OutboundLink {
     return dropped;
   }
 
-  #bytesMaxOf(type: number, slot: number): number {
+  #bytesMaxOf(type: number, slot: number, action: number): number {
     const { messageBytesMax } = this.#needs;
+    if (type === L.MESSAGE_TYPE_TELL && slot === 0 && isCarrier(action)) return Math.max(messageBytesMax, RUNTIME_BYTES_MAX) * CARRIER_FACTOR;
     const isOfRuntime = type === L.MESSAGE_TYPE_REPLY_ERROR || (slot === 0 && type !== L.MESSAGE_TYPE_REPLY);
     return isOfRuntime && messageBytesMax < RUNTIME_BYTES_MAX ? RUNTIME_BYTES_MAX : messageBytesMax;
   }
@@ -211,7 +215,7 @@ export class OutboundLink {
     codec: MessageCodec | undefined,
   ): void {
     const headerBytes = HEADER_BYTES + (type === L.MESSAGE_TYPE_ASK ? 8 : 0) + (senderSlot !== 0 ? 8 : 0);
-    const encoded = this.#encoded(headerBytes, this.#bytesMaxOf(type, slot), value, codec);
+    const encoded = this.#encoded(headerBytes, this.#bytesMaxOf(type, slot, action), value, codec);
     const size = (encoded.length + 7) & ~7;
     const message = new Uint8Array(size);
     message.set(encoded);

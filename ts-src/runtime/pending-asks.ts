@@ -185,6 +185,13 @@ export class PendingAsks {
     this.#remote[ask.slot] = ask;
   }
 
+  /** The agent that an ask waits for has moved: to that thread, or, for -1, to this one. */
+  follow(slot: number, sequence: number, thread: number): PendingAsk | undefined {
+    const ask = this.waiting(slot, sequence);
+    if (ask !== undefined) ask.thread = thread;
+    return ask;
+  }
+
   /** The ask that a reply belongs to, or undefined if it is not waited for any more: then the reply is counted as late. */
   find(slot: number, sequence: number): PendingAsk | undefined {
     const ask = this.waiting(slot, sequence);

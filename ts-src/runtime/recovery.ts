@@ -18,6 +18,8 @@ export function handleThreadLoss(host: ThreadHost, thread: number, replaced: boo
     if (dropped > 0) host.deadLetters.add('threadLost', dropped);
   } else links.giveUp(thread);
   host.entries.threadLost(thread, replaced);
+  host.arrivals.threadLost(thread);
+  host.departures.threadLost(thread);
   watches.threadLost(thread, replaced, (ref) => engine.table.threadOf(ref.slot, ref.generation));
   for (const cell of [...host.cells]) {
     const parent = cell.extra?.parent;

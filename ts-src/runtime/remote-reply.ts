@@ -8,23 +8,23 @@ export type SendReply = (thread: number, type: number, replySlot: number, replyS
 
 export class RemoteReply implements ReplyPort {
   readonly #send: SendReply;
-  readonly #thread: number;
-  readonly #slot: number;
-  readonly #sequence: number;
+  readonly thread: number;
+  readonly slot: number;
+  readonly sequence: number;
   readonly #codec: MessageCodec | undefined;
 
   /** @param codec of the declared shape of the reply */
   constructor(send: SendReply, thread: number, slot: number, sequence: number, codec: MessageCodec | undefined) {
     this.#send = send;
-    this.#thread = thread;
-    this.#slot = slot;
-    this.#sequence = sequence;
+    this.thread = thread;
+    this.slot = slot;
+    this.sequence = sequence;
     this.#codec = codec;
   }
 
   reply(value: unknown): void {
     try {
-      this.#send(this.#thread, L.MESSAGE_TYPE_REPLY, this.#slot, this.#sequence, value, this.#codec);
+      this.#send(this.thread, L.MESSAGE_TYPE_REPLY, this.slot, this.sequence, value, this.#codec);
     } catch (error) {
       // A reply that cannot be sent: the caller is told why.
       this.fail(error);
@@ -33,10 +33,10 @@ export class RemoteReply implements ReplyPort {
 
   fail(error: unknown): void {
     try {
-      this.#send(this.#thread, L.MESSAGE_TYPE_REPLY_ERROR, this.#slot, this.#sequence, error, undefined);
+      this.#send(this.thread, L.MESSAGE_TYPE_REPLY_ERROR, this.slot, this.sequence, error, undefined);
     } catch {
       // Neither can the error, with what hangs on it: its text can.
-      this.#send(this.#thread, L.MESSAGE_TYPE_REPLY_ERROR, this.#slot, this.#sequence, sendableError(error), undefined);
+      this.#send(this.thread, L.MESSAGE_TYPE_REPLY_ERROR, this.slot, this.sequence, sendableError(error), undefined);
     }
   }
 }

@@ -1,15 +1,21 @@
 /** What one thread's runtime does for the others: the system calls, carried out on its host. */
-import { Status } from './agent-cell.js';
+import { onArrival, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import { nexusStopped } from './failures.js';
 import { handleThreadLoss } from './recovery.js';
 import type { Quiet, SystemCalls } from './system-calls.js';
 import type { ThreadHost } from './thread-host.js';
 
+/** Of a call that goes on to another thread: its caller has a deadline of its own. */
+const FORWARDED_TIMEOUT_MS = 86_400_000;
+
 /** Calls that only the calling thread, where the listeners are, can carry out. */
 export type OutwardCalls = Pick<SystemCalls, 'deadLetter' | 'log' | 'agentFailed'>;
 
 export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCalls {
+  /** Thread of an agent that has moved since the call about it was sent here; -1 for one that is here or nowhere. */
+  const elsewhere = (agent: { readonly slot: number; readonly generation: number }): number =>
+    host.cells.get(agent.slot, agent.generation) === undefined ? host.departures.threadOf(agent) : -1;
   return {
     ...outward,
     spawn({ kind, id, init, parent, timeoutMs }) {
@@ -17,36 +23,65 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
       return host.spawnHere(host.kinds.byIndex(kind), id, init, parent, timeoutMs);
     },
     stopAgent({ slot, generation }) {
+      const to = elsewhere({ slot, generation });
+      if (to >= 0) return host.router.request(to, 'stopAgent', { slot, generation }, FORWARDED_TIMEOUT_MS, { kind: 'agent', id: String(slot) });
       const cell = host.cells.get(slot, generation);
       return cell === undefined ? undefined : host.stopping.stopHere(cell);
     },
-    whenEnded: ({ slot, generation }) => host.lifecycle.whenEnded(host.cells.get(slot, generation)),
+    whenEnded({ slot, generation }) {
+      const to = elsewhere({ slot, generation });
+      if (to >= 0) return host.router.request(to, 'whenEnded', { slot, generation }, FORWARDED_TIMEOUT_MS, { kind: 'agent', id: String(slot) });
+      return host.lifecycle.whenEnded(host.cells.get(slot, generation));
+    },
     watch({ target, watcher }) {
       const cell = host.cells.get(target.slot, target.generation);
       if (cell !== undefined) return host.watches.addWatcher(cell, watcher);
+      const to = elsewhere(target);
+      if (to >= 0) return host.router.call(to, 'watch', { target, watcher });
       const thread = host.engine.table.threadOf(watcher.slot, watcher.generation);
       if (thread >= 0 && thread !== host.thread) host.router.call(thread, 'terminated', { watcher, ref: target, id: target.id, reason: { type: 'notFound' } });
     },
     unwatch({ target, watcher }) {
       const cell = host.cells.get(target.slot, target.generation);
-      if (cell !== undefined) host.watches.removeWatcher(cell, watcher);
+      if (cell !== undefined) return host.watches.removeWatcher(cell, watcher);
+      const to = elsewhere(target);
+      if (to >= 0) host.router.call(to, 'unwatch', { target, watcher });
     },
     terminated({ watcher, ref, id, reason }) {
       const cell = host.cells.get(watcher.slot, watcher.generation);
-      if (cell !== undefined) host.watches.terminated(cell, { ref, id, reason });
+      if (cell !== undefined) return host.watches.terminated(cell, { ref, id, reason });
+      const to = elsewhere(watcher);
+      if (to >= 0) host.router.call(to, 'terminated', { watcher, ref, id, reason });
     },
     childRestored({ parent, child }) {
+      const to = elsewhere(parent);
+      if (to >= 0) return host.router.call(to, 'childRestored', { parent, child });
       const cell = host.cells.get(parent.slot, parent.generation);
+      if (cell?.status === Status.arriving) return onArrival(cell, () => this.childRestored({ parent, child }));
       if (cell !== undefined && cell.status < Status.stopping && cell.extra?.children?.get(child.slot)?.equals(child) === true) return;
       void child.stop().catch((error: unknown) => host.logger.warn({ child: child.id, error }, 'a child that came back without a parent did not end'));
     },
-    childEnded: ({ parent, slot }) => host.lineage.childEnded(parent, slot),
+    childEnded({ parent, slot }) {
+      const to = elsewhere(parent);
+      if (to >= 0) host.router.call(to, 'childEnded', { parent, slot });
+      else host.lineage.childEnded(parent, slot);
+    },
     escalate: ({ parent, error }) => host.lineage.escalateTo(parent, error),
     threadLost: ({ thread, replaced }) => handleThreadLoss(host, thread, replaced),
     entriesChanged: (message) => host.entries.received(message),
     roundTrip: () => undefined,
     signal: (signal) => host.signals.received(signal),
     subscribed: () => host.signals.subscribed(),
+    migrateAgents: ({ agents, to, timeoutMs }) => host.departures.move(agents, to, timeoutMs),
+    reserveAgents: ({ from, incarnation, places }) => host.arrivals.reserve(from, incarnation, places),
+    unreserveAgents: ({ from, places }) => host.arrivals.unreserve(from, places),
+    installAgent: (moving) => host.arrivals.install(moving),
+    forwarded: (message) => host.arrivals.forwarded(message),
+    activateAgents: ({ places }) => host.arrivals.activate(places),
+    asksMoved({ to, asks }) {
+      for (let at = 0; at + 1 < asks.length; at += 2) host.asks.follow(asks[at] as number, asks[at + 1] as number, to);
+    },
+    adoptStrays: ({ places }) => host.arrivals.adoptStrays(places),
     quiet: () => quiet(host),
     shutdown: () => stopAllAgents(host),
   };
@@ -58,7 +93,10 @@ export function quiet(host: ThreadHost): Quiet {
     if (cell.extra?.timers !== undefined) host.timers.cancelAll(cell);
   }
   const { dispatcher, lifecycle, router } = host;
-  return { idle: dispatcher.isIdle && host.links.waiting === 0, activity: dispatcher.handled + dispatcher.failures + router.sentLocal + lifecycle.spawned };
+  return {
+    idle: dispatcher.isIdle && host.links.waiting === 0 && host.departures.size + host.arrivals.size === 0,
+    activity: dispatcher.handled + dispatcher.failures + router.sentLocal + lifecycle.spawned,
+  };
 }
 
 /** Ids of agents of this thread whose async handlers hold their other messages back, up to `namesMax`. */

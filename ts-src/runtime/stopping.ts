@@ -37,6 +37,8 @@ export class Stopping {
 
   /** Rejects with NEXUS_STOP_TIMEOUT. */
   stop(target: AgentReference, timeoutMs = this.#needs.timeoutMs): Promise<void> {
+    // What a reference holds of an agent that has moved away, and perhaps back.
+    if (target.cell?.status === Status.moved) target.cell = undefined;
     const cell = target.cell ?? this.#needs.cellOf(target);
     if (cell === undefined) return this.#stopRemote(target, timeoutMs);
     if (cell.status === Status.ready && cell.mailbox === undefined) {

@@ -7,8 +7,11 @@
 import type { StopReason } from '../model/agent-definition.js';
 import type { Signal } from '../model/signal.js';
 import type { AgentReference } from './agent-reference.js';
+import type { ForwardedMessage, Place } from './arrivals.js';
 import type { DeadLetter } from './dead-letters.js';
 import type { EntriesMessage } from './replicated-entries.js';
+import type { MoveOutcome } from './departures.js';
+import type { MovingAgent } from './moving-agent.js';
 
 export const SYSTEM_CALLS = [
   'spawn',
@@ -30,12 +33,27 @@ export const SYSTEM_CALLS = [
   'entriesChanged',
   'roundTrip',
   'subscribed',
+  'migrateAgents',
+  'reserveAgents',
+  'unreserveAgents',
+  'installAgent',
+  'forwarded',
+  'activateAgents',
+  'asksMoved',
+  'adoptStrays',
 ] as const;
 
 export type SystemCallName = (typeof SYSTEM_CALLS)[number];
 
 /** Number of a call, for the action field of a message. */
 export const systemCallNumber = Object.fromEntries(SYSTEM_CALLS.map((name, index) => [name, index])) as Readonly<Record<SystemCallName, number>>;
+
+/** Calls that carry an agent, or a message that was accepted already: the limit for messages is not for them. */
+const CARRIERS: ReadonlySet<number> = new Set([systemCallNumber.installAgent, systemCallNumber.forwarded]);
+
+export function isCarrier(call: number): boolean {
+  return CARRIERS.has(call);
+}
 
 /** What the threads tell each other; where there is a reply, it is the return value. */
 export interface SystemCalls {
@@ -72,6 +90,19 @@ export interface SystemCalls {
   roundTrip(): void;
   /** Resolves when every thread knows what this one has subscribed to so far. */
   subscribed(): Promise<void>;
+  /** Moves agents of the called thread. For each how it ended, when it has. */
+  migrateAgents(call: { readonly agents: readonly AgentReference[]; readonly to: number; readonly timeoutMs: number }): Promise<readonly MoveOutcome[]>;
+  /** Makes room for agents that are about to come. For each why not, or undefined. */
+  reserveAgents(call: { readonly from: number; readonly incarnation: number; readonly places: readonly Place[] }): readonly (string | undefined)[];
+  unreserveAgents(call: { readonly from: number; readonly places: readonly Place[] }): void;
+  installAgent(moving: MovingAgent): void;
+  /** A message to an agent that has moved to the called thread meanwhile. */
+  forwarded(message: ForwardedMessage): void;
+  /** All messages have been forwarded. For each agent whether it is there. */
+  activateAgents(call: { readonly places: readonly Place[] }): readonly boolean[];
+  /** Agents that asks of the called thread wait for have moved. `asks`: pairs of slot and sequence number. */
+  asksMoved(call: { readonly to: number; readonly asks: readonly number[] }): void;
+  adoptStrays(call: { readonly places: readonly Place[] }): void;
 }
 
 export interface Quiet {

@@ -20,9 +20,11 @@ import type { Turns } from '../ports/turns.js';
 import { type AgentCell, extraOf } from './agent-cell.js';
 import { AgentReference, type ReferenceHost } from './agent-reference.js';
 import { AgentTimers } from './agent-timers.js';
+import { Arrivals } from './arrivals.js';
 import { CellTable } from './cell-table.js';
 import { Context, type ContextHost } from './context.js';
 import { type DeadLetter, DeadLetters } from './dead-letters.js';
+import { Departures } from './departures.js';
 import { Directory } from './directory.js';
 import { Dispatcher, TIMER_MESSAGE } from './dispatcher.js';
 import { eventLoopTurns } from './event-loop-turns.js';
@@ -34,10 +36,12 @@ import { Lineage } from './lineage.js';
 import { Links } from './links.js';
 import { MessageReceiver, systemActions } from './message-receiver.js';
 import { MessageRouter } from './message-router.js';
+import type { MovingPart } from './moving-agent.js';
 import { inNeutralContext } from './neutral-context.js';
 import { PendingAsks } from './pending-asks.js';
 import { markCongested, markEnding } from './record-word.js';
 import { sendableError } from './remote-reply.js';
+import { Relocation } from './relocation.js';
 import { ReplicatedEntries } from './replicated-entries.js';
 import type { Signals } from './signals.js';
 import { Spawning } from './spawning.js';
@@ -86,6 +90,11 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly router: MessageRouter;
   readonly entries: ReplicatedEntries;
   readonly signals: Signals;
+  /** What goes with an agent that moves, beside what its cell holds: each part that keeps something about agents adds itself. */
+  readonly movingParts: MovingPart[] = [];
+  readonly departures: Departures;
+  readonly arrivals = new Arrivals(this, this.movingParts);
+  readonly relocation: Relocation;
   /** Set when the nexus stops: no agent is spawned any more. */
   isStopping = false;
   readonly #options: ThreadHostOptions;
@@ -110,6 +119,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   ) {
     const { thread, incarnation } = options;
     this.#options = options;
+    this.departures = new Departures(this, this.movingParts, incarnation);
+    this.relocation = new Relocation(this, this.departures);
     this.thread = thread;
     this.seed = options.seed;
     this.#random = new SeededRandom(options.seed, `thread ${thread}.${incarnation}`);
@@ -150,6 +161,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
         stopRequested: (cell) => this.lifecycle.stop(cell, { type: 'stopped' }),
         deadLetter: (reason, cell, action) => this.deadLetters.record(reason, cell.kind.name, () => this.nameOf(cell.slot, cell.generation), action.name),
         congested: (cell, isCongested) => markCongested(shared, cell.slot, isCongested),
+        follow: (cell, action, input, reply, sender) => this.router.follow(cell, action, input, reply, sender),
         turnTook: (durationMs) => turnDurations.record(durationMs * 1e6),
         afterDrain: () => this.#endTurn(),
       },

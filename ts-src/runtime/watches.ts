@@ -3,7 +3,7 @@
  * When a thread is lost, the watchers' side sends its watches again to the successor, which answers `notFound` for agents that did not come back.
  */
 import type { StopReason, Terminated } from '../model/agent-definition.js';
-import { type AgentCell, extraOf, Status } from './agent-cell.js';
+import { type AgentCell, extraOf, onArrival, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 
 export interface WatchesNeeds {
@@ -53,6 +53,16 @@ export class Watches {
     }
   }
 
+  /** The watcher has moved to another thread, with what it watches. */
+  left(cell: AgentCell): void {
+    this.#watchers.delete(cell);
+  }
+
+  /** A watcher has come from another thread, with what it watches. */
+  arrived(cell: AgentCell): void {
+    if ((cell.extra?.watching?.size ?? 0) > 0) this.#watchers.add(cell);
+  }
+
   /** The watcher's life ends: all its watches with it. */
   forget(cell: AgentCell): void {
     const watching = cell.extra?.watching;
@@ -68,6 +78,7 @@ export class Watches {
   }
 
   removeWatcher(cell: AgentCell, watcher: AgentReference): void {
+    if (cell.status === Status.arriving) return onArrival(cell, () => this.removeWatcher(cell, watcher));
     const watchers = cell.extra?.watchers;
     const index = watchers?.findIndex((known) => known.equals(watcher)) ?? -1;
     if (index >= 0) watchers?.splice(index, 1);
@@ -83,6 +94,7 @@ export class Watches {
 
   /** News about a watched agent arrived for a watcher of this thread. */
   terminated(watcher: AgentCell, ended: Terminated): void {
+    if (watcher.status === Status.arriving) return onArrival(watcher, () => this.terminated(watcher, ended));
     const target = ended.ref as AgentReference;
     const { watching } = extraOf(watcher);
     // Not watched any more: unwatched meanwhile, or the watch of an earlier life.

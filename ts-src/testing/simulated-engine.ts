@@ -62,6 +62,10 @@ class MortalTable implements RoutingTable {
     return this.#life.isAlive ? this.#table.removeMany(addresses) : 0;
   }
 
+  rehome(slot: number, generation: number, thread: number): boolean {
+    return this.#life.isAlive && this.#table.rehome(slot, generation, thread);
+  }
+
   inherit(): TableEntry[] {
     return this.#table.inherit();
   }

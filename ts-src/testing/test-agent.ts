@@ -28,7 +28,8 @@ const STEPS_MAX = 1_000_000;
 const TIMEOUT_MS = 5000;
 const EFFECTS_MAX = 100_000;
 const OPTIONS = ['id', 'init', 'seed', 'epochMs', 'startTimeoutMs', 'answers'];
-const STATUS = ['starting', 'ready', 'busy', 'restarting', 'stopping', 'stopped'] as const;
+/** By the numbers of `Status`. An agent alone has nowhere to move to. */
+const STATUS = ['starting', 'ready', 'busy', 'restarting', 'held', 'arriving', 'stopping', 'stopped', 'moved'] as const;
 
 export interface TestAgentOptions<I = unknown> {
   /** Default `the kind + ' under test'`. */

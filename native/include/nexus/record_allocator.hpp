@@ -63,6 +63,8 @@ class RecordAllocator {
 
   /** Whether the owner word gives this group to this thread. */
   bool Owns(std::uint32_t number) const { return Atomics::LoadSeqCst(owners_ + number) == tag_; }
+  /** Whether any thread has it. */
+  bool IsClaimed(std::uint32_t number) const { return Atomics::LoadSeqCst(owners_ + number) != 0; }
   std::uint32_t GroupCount() const { return group_count_; }
 
   /** Adopts the groups that the owner words give to this thread. `in_use` tells for each record whether it is taken. */

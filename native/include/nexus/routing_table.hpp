@@ -3,6 +3,7 @@
 //
 // Use: find a name from any thread; insert and remove records of one's own. Not for: iteration in any order, or looking a name up for every message.
 // Guarantees: insert-if-absent, find and remove are linearizable; no call waits for another thread, whatever that was doing when it stopped.
+// A live record may be given to another thread (Rehome) while its group stays where it was; its new owner ends it, the group's owner takes the record back.
 // Design: open addressing in buckets of one cache line (15 entries and an overflow counter: F14's outbound overflow count); entries are hints, records are the
 // truth; insert publishes PENDING and probes a second time (Purcell and Harris 2005).
 // Cost: a find is one bucket, one record; an insert adds two swaps.
@@ -33,13 +34,16 @@ class RoutingTable {
         bucket_mask_(shared.bucket_count - 1),
         index_mask_(shared.record_capacity - 1),
         thread_(thread),
+        thread_count_(shared.thread_count),
         records_(shared, thread) {}
 
   InsertStatus Insert(const EncodedKey& key, std::uint32_t kind, const std::uint8_t* payload, std::uint32_t payload_bytes, std::uint32_t parent, TableEntry* inserted) {
+    if (!away_.empty()) CollectAway(kLooksPerInsert);
     for (std::uint32_t attempt = 0; attempt < kInsertAttemptsMax; attempt++) {
       TableEntry found;
       if (Find(key, &found)) return InsertStatus::kExists;
-      const std::uint32_t record = records_.Write(key, kind, payload, payload_bytes, parent);
+      std::uint32_t record = records_.Write(key, kind, payload, payload_bytes, parent);
+      if (record == 0 && CollectAway(away_.size()) > 0) record = records_.Write(key, kind, payload, payload_bytes, parent);
       if (record == 0) return InsertStatus::kFull;
       // Read before others can see the record: one that was aborted already must not be taken for a pending one.
       const std::uint32_t pending = records_.State(record);
@@ -109,9 +113,22 @@ class RoutingTable {
   bool Remove(std::uint32_t slot, std::uint32_t generation) {
     if (slot == 0 || slot > index_mask_ || records_.Byte(slot, layout::kRecordWordOwner) >> 16 != thread_) return false;
     const std::uint32_t live = (generation << 2) | layout::kRecordStateLive;
+    if (!records_.Allocator().Owns(slot / layout::kGroupRecords)) return RemoveGuest(slot, live);
     if (Atomics::CompareExchange(records_.StateWord(slot), live, (generation << 2) | layout::kRecordStateFree) != live) return false;
     Unlink(slot);
+    if (!away_.empty()) ForgetAway(slot);
     records_.Recycle(slot);
+    return true;
+  }
+
+  /** Gives a live record of this thread to another one: one store, and from then on this thread does not touch it. False if it is not this thread's. */
+  bool Rehome(std::uint32_t slot, std::uint32_t generation, std::uint32_t thread) {
+    if (slot == 0 || slot > index_mask_ || thread >= thread_count_) return false;
+    const std::uint32_t owner = records_.Byte(slot, layout::kRecordWordOwner);
+    if (owner >> 16 != thread_ || records_.State(slot) != ((generation << 2) | layout::kRecordStateLive)) return false;
+    if (records_.Allocator().Owns(slot / layout::kGroupRecords)) NoteAway(slot);
+    // Pairs with the load of the owner by whoever removes it next: what this thread did to the record comes before.
+    Atomics::StoreSeqCst(records_.At(slot) + layout::kRecordWordOwner, (thread << 16) | (owner & 0xffff));
     return true;
   }
 
@@ -142,32 +159,31 @@ class RoutingTable {
     }
   }
 
-  /** Takes over what a lost thread with this thread's index left. Before the first insert. */
+  /** Takes over what a lost thread with this thread's index left, its live records in whatever groups they are. Before the first insert. */
   void Inherit(std::vector<TableEntry>* inherited) {
     RecordAllocator<Atomics>& allocator = records_.Allocator();
     std::vector<bool> in_use(index_mask_ + 1);
     for (std::uint32_t group = 0; group < allocator.GroupCount(); group++) {
       if (!allocator.Owns(group)) continue;
-      for (std::uint32_t record = group == 0 ? 1 : group * layout::kGroupRecords; record < (group + 1) * layout::kGroupRecords; record++) {
-        std::uint32_t state = records_.State(record);
-        if ((state & 3) == layout::kRecordStatePending) {
-          records_.ChangeState(record, state, layout::kRecordStateAborted);
-          state = records_.State(record);
-        }
-        if ((state & 3) != layout::kRecordStateLive) {
-          records_.SetState(record, layout::kRecordStateFree);
-          ClearEntry(record);
-          continue;
-        }
-        const std::uint32_t owner = records_.Byte(record, layout::kRecordWordOwner);
-        inherited->push_back({record, state >> 2, owner >> 16, owner & 0xffff});
+      for (std::uint32_t record = FirstOf(group); record < (group + 1) * layout::kGroupRecords; record++) {
+        const std::uint32_t state = records_.State(record);
+        if ((state & 3) == layout::kRecordStatePending) records_.ChangeState(record, state, layout::kRecordStateAborted);
+        if ((records_.State(record) & 3) == layout::kRecordStateLive) continue;
+        records_.SetState(record, layout::kRecordStateFree);
+        ClearEntry(record);
       }
     }
+    // Live ones of its groups, wherever their agents are. One that ends elsewhere at this moment counts as live: it is away.
+    std::vector<std::uint32_t> own;
+    for (std::uint32_t group = 0; group < allocator.GroupCount(); group++) {
+      if (!allocator.IsClaimed(group)) continue;
+      for (std::uint32_t record = FirstOf(group); record < (group + 1) * layout::kGroupRecords; record++) InheritRecord(record, allocator.Owns(group), inherited, &own);
+    }
     // Now that all are FREE again: a predecessor in WebAssembly that died in this very call left marks on those in use.
-    for (const TableEntry& entry : *inherited) {
-      in_use[entry.slot] = true;
+    for (const std::uint32_t record : own) {
+      in_use[record] = true;
       // Each once, or a list that a wild store has made a circle would never end.
-      for (std::uint32_t extension = records_.Byte(entry.slot, layout::kRecordWordExtension); records_.IsExtension(extension) && !in_use[extension];) {
+      for (std::uint32_t extension = records_.Byte(record, layout::kRecordWordExtension); records_.IsExtension(extension) && !in_use[extension];) {
         in_use[extension] = true;
         extension = records_.Byte(extension, layout::kExtensionWordNext);
       }
@@ -181,6 +197,27 @@ class RoutingTable {
   static constexpr std::uint32_t kProbeBucketsMax = 64;
   /** Each attempt after the first needs another thread that aborted the one before and then lost or removed its own. An index that contradicts itself ends here, too. */
   static constexpr std::uint32_t kInsertAttemptsMax = 1000;
+  /** Records that are away which are looked at for each insert. */
+  static constexpr std::size_t kLooksPerInsert = 4;
+
+  static std::uint32_t FirstOf(std::uint32_t group) { return group == 0 ? 1 : group * layout::kGroupRecords; }
+
+  /** `own`: the live records of this thread's groups, which stay in use. */
+  void InheritRecord(std::uint32_t record, bool is_own, std::vector<TableEntry>* inherited, std::vector<std::uint32_t>* own) {
+    const std::uint32_t state = records_.State(record);
+    if ((state & 3) != layout::kRecordStateLive) return;
+    if (is_own) own->push_back(record);
+    const std::uint32_t owner = records_.Byte(record, layout::kRecordWordOwner);
+    if (owner >> 16 != thread_) {
+      if (is_own) NoteAway(record);
+      return;
+    }
+    // A record of another group that was used again meanwhile: its owner word may be the one before.
+    if (records_.State(record) != state) return;
+    // Its end was under way: of a guest the entry goes first.
+    if (!is_own && !IsEntryOf(record, records_.Byte(record, layout::kRecordWordEntry))) records_.ChangeState(record, state, layout::kRecordStateFree);
+    else inherited->push_back({record, state >> 2, thread_, owner & 0xffff});
+  }
 
   /** Puts the entry of a pending record into the first free place on its probe path. Returns its position, or 0 if there is none. */
   std::uint32_t Publish(std::uint32_t record, std::uint32_t hash) {
@@ -246,6 +283,47 @@ class RoutingTable {
     return ((entry_at / kBucketWords - (hash & bucket_mask_)) & bucket_mask_) * kBucketWords + entry_at % kBucketWords;
   }
 
+  /**
+   * Removes a record of another thread's group, whose agent moved here. The entry goes first and FREE comes last: from then on the record is the group's owner's, who
+   * must not find this thread still at it. What dies in between leaves a live record without an entry, which Inherit sets FREE.
+   */
+  bool RemoveGuest(std::uint32_t slot, std::uint32_t live) {
+    if (records_.State(slot) != live) return false;
+    Unlink(slot);
+    return records_.ChangeState(slot, live, layout::kRecordStateFree) == layout::kRecordStateFree;
+  }
+
+  void NoteAway(std::uint32_t slot) {
+    if (is_away_.empty()) is_away_.resize(std::size_t{index_mask_} + 1);
+    is_away_[slot] = true;
+    away_.push_back(slot);
+  }
+
+  void ForgetAway(std::uint32_t slot) { is_away_[slot] = false; }
+
+  /** Looks at some of the records that are away, and takes back those whose agents have ended. Returns how many. */
+  std::size_t CollectAway(std::size_t looks) {
+    std::size_t collected = 0;
+    for (std::size_t left = looks < away_.size() ? looks : away_.size(); left > 0; left--) {
+      if (away_at_ >= away_.size()) away_at_ = 0;
+      const std::uint32_t slot = away_[away_at_];
+      // Pairs with the swap that made it FREE: what its last owner did to the record and its entry comes before.
+      const bool is_free = (records_.State(slot) & 3) == layout::kRecordStateFree;
+      if (is_away_[slot] && !is_free && records_.Byte(slot, layout::kRecordWordOwner) >> 16 != thread_) {
+        away_at_++;
+        continue;
+      }
+      away_[away_at_] = away_.back();
+      away_.pop_back();
+      if (is_away_[slot] && is_free) {
+        collected++;
+        records_.Recycle(slot);
+      }
+      is_away_[slot] = false;
+    }
+    return collected;
+  }
+
   /** Frees the index entry of a record that is no longer live, then corrects the counters on its path (after: they may be too high, never too low). */
   void Unlink(std::uint32_t record) {
     const std::uint32_t home = records_.Byte(record, layout::kRecordWordHash) & bucket_mask_;
@@ -280,6 +358,11 @@ class RoutingTable {
   std::uint32_t bucket_mask_;
   std::uint32_t index_mask_;
   std::uint32_t thread_;
+  std::uint32_t thread_count_;
+  /** Records of this thread's groups that other threads own: those of them whose bit is set. Some may be in it twice; the bit is taken once. */
+  std::vector<std::uint32_t> away_;
+  std::vector<bool> is_away_;
+  std::size_t away_at_ = 0;
   RecordStore<Atomics> records_;
 };
 

@@ -98,6 +98,42 @@ std::vector<ScenarioCase> DeathCases() {
              it.AddMortal([&it] { it.Insert(1, kA); });
              it.AddThread([&it] { it.Insert(2, kA); });
            }),
+      Case("death: in the removal of a record that had moved here beside inserts into its group, insert of its name",
+           [](TableScenario& it) {
+             const std::uint64_t address = it.Insert(0, kA);
+             it.Rehome(0, address, 1);
+             it.AddMortal([&it, address] { it.Remove(1, kA, address); });
+             it.AddThread([&it] {
+               it.Insert(0, kB);
+               it.Insert(0, kC);
+             });
+             it.AddThread([&it] {
+               it.Insert(2, kA);
+               it.Find(2, kA);
+             });
+           }),
+      Case("death: of the owner of a group; a successor inherits and inserts beside the removal of a record that had moved",
+           [](TableScenario& it) {
+             const std::uint64_t address = it.Insert(0, kA);
+             it.Rehome(0, address, 1);
+             it.AddMortal([&it] { it.Insert(0, kB); });
+             it.AddThread([&it, address] { it.Remove(1, kA, address); });
+             it.AddThread([&it] {
+               it.Succeed(0, 0);
+               it.Insert(0, kC);
+               it.Insert(0, kA);
+             });
+           }),
+      Case("death: while a record is given away; a successor inherits, and the new owner removes what is its own",
+           [](TableScenario& it) {
+             const std::uint64_t address = it.Insert(0, kA);
+             it.AddMortal([&it, address] { it.Rehome(0, address, 1); });
+             it.AddThread([&it] {
+               it.Succeed(0, 0);
+               it.Insert(0, kB);
+             });
+             it.AddThread([&it] { it.Find(2, kA); });
+           }),
   };
 }
 

@@ -257,6 +257,37 @@ std::vector<ScenarioCase> TableCases() {
              it.AddThread([&it] { it.Insert(1, kB); });
              it.AddThread([&it, address] { it.Read(2, kA, address); });
            }),
+      Case("table: a record that was given away is removed by its new owner beside inserts into its group, find, insert of its name",
+           [](TableScenario& it) {
+             it.WarmUp();
+             const std::uint64_t address = it.Insert(0, kLong);
+             it.Rehome(0, address, 1);
+             it.AddThread([&it, address] { it.Remove(1, kLong, address); });
+             it.AddThread([&it] {
+               it.Insert(0, kB);
+               it.Insert(0, kC);
+             });
+             it.AddThread([&it] {
+               it.Find(2, kLong);
+               it.Insert(2, kLong);
+             });
+           }),
+      Case("table: a record is given away, removed by its new owner and used again by its old one beside find",
+           [](TableScenario& it) {
+             it.WarmUp();
+             const std::uint64_t address = it.Insert(0, kA);
+             it.AddThread([&it, address] {
+               it.Rehome(0, address, 1);
+               it.Insert(0, kB);
+               it.Insert(0, kC);
+             });
+             it.AddThread([&it, address] {
+               it.AwaitOwner(address, 1, 0);
+               it.Remove(1, kA, address);
+               it.Insert(1, kA);
+             });
+             it.AddThread([&it] { it.Find(2, kA); });
+           }),
   };
 }
 

@@ -163,6 +163,16 @@ void TableScenario::RemoveUnrecorded(std::uint32_t table, std::uint64_t address)
   if (!tables_[table]->Remove(static_cast<std::uint32_t>(address), static_cast<std::uint32_t>(address >> 32))) explorer_.Fail("a live record was not removed");
 }
 
+void TableScenario::Rehome(std::uint32_t table, std::uint64_t address, std::uint32_t to) {
+  if (!tables_[table]->Rehome(static_cast<std::uint32_t>(address), static_cast<std::uint32_t>(address >> 32), to)) explorer_.Fail("a live record was not given to another thread");
+}
+
+void TableScenario::AwaitOwner(std::uint64_t address, std::uint32_t table, std::uint32_t from) {
+  const auto slot = static_cast<std::uint32_t>(address);
+  explorer_.Await([this, slot, table] { return *(tables_[table]->Records().At(slot) + layout::kRecordWordOwner) >> 16 == table; });
+  explorer_.SynchronizeWith(from);
+}
+
 void TableScenario::Succeed(std::uint32_t thread, std::uint32_t table) {
   explorer_.Await([this, thread] { return explorer_.HasEnded(thread); });
   explorer_.SynchronizeWith(thread);

@@ -49,6 +49,10 @@ class TableScenario : public Scenario {
   bool Read(std::uint32_t table, Name name, std::uint64_t address);
   /** Removes one that `Crowd` made. */
   void RemoveUnrecorded(std::uint32_t table, std::uint64_t address);
+  /** Gives the record to another table. */
+  void Rehome(std::uint32_t table, std::uint64_t address, std::uint32_t to);
+  /** Waits until that table owns the record, and has been told so by thread `from`. */
+  void AwaitOwner(std::uint64_t address, std::uint32_t table, std::uint32_t from);
   /** Waits for the end of that thread. If it died, this thread takes over its table, as a successor does. */
   void Succeed(std::uint32_t thread, std::uint32_t table);
 

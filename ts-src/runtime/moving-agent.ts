@@ -1,0 +1,168 @@
+/**
+ * An agent on its way to another thread: everything its cell holds, as a value that can be sent, and the way back into a cell. What stays behind is what belongs to the
+ * thread: promises, handles of timers, the abort signal. Used by `departures.ts` and `arrivals.ts`; decides nothing.
+ */
+import { NexusError } from '../errors.js';
+import type { StopReason } from '../model/agent-definition.js';
+import { movabilityOf } from '../model/movable.js';
+import { SeededRandom } from '../model/seeded-random.js';
+import type { RestartHistory } from '../model/supervision.js';
+import { type AgentCell, extraOf } from './agent-cell.js';
+import { AgentReference } from './agent-reference.js';
+import { TIMER_MESSAGE } from './dispatcher.js';
+import type { ActionEntry, Kind } from './kind.js';
+import { systemActions } from './message-receiver.js';
+import { PendingAsk, type PendingAsks, type ReplyPort } from './pending-asks.js';
+import { RemoteReply, type SendReply, sendableError } from './remote-reply.js';
+
+/** Where the reply of an ask goes. */
+export interface ReplyAddress {
+  readonly thread: number;
+  readonly slot: number;
+  readonly sequence: number;
+}
+
+export interface MovingMessage {
+  /** Number of the action; negative for messages of the runtime. */
+  readonly action: number;
+  readonly input: unknown;
+  readonly reply: ReplyAddress | 'timer' | undefined;
+  readonly sender: AgentReference | undefined;
+}
+
+export interface MovingAgent {
+  readonly slot: number;
+  readonly generation: number;
+  readonly state: unknown;
+  readonly messages: readonly MovingMessage[];
+  /** On the clock that all threads share. */
+  readonly timers: readonly { readonly action: number; readonly input: unknown; readonly dueMs: number; readonly periodMs: number }[];
+  readonly extra:
+    | {
+        readonly parent: AgentReference | undefined;
+        /** Thread of the parent and its incarnation when the agent left, 0 without a parent. */
+        readonly parentThread: number;
+        readonly parentIncarnation: number;
+        readonly children: readonly AgentReference[];
+        readonly watchers: readonly AgentReference[];
+        readonly watching: readonly AgentReference[];
+        readonly restarts: RestartHistory;
+        readonly random: readonly number[] | undefined;
+        readonly hadTimers: boolean;
+        readonly stopRequested: boolean;
+      }
+    | undefined;
+  /** What other parts of the runtime keep about an agent, by the names of those parts. */
+  readonly parts: Readonly<Record<string, unknown>>;
+}
+
+/** Something that a part of the runtime keeps about agents of its thread. */
+export interface MovingPart {
+  readonly name: string;
+  /** What goes with the agent, which must be sendable; undefined for nothing. Called before it is certain that the agent moves; changes nothing. */
+  pack(cell: AgentCell): unknown;
+  /** The agent has left. */
+  left(cell: AgentCell): void;
+  /** The agent is here, before its first message. `packed` is what `pack` returned there. */
+  arrived(cell: AgentCell, packed: unknown): void;
+}
+
+/**
+ * @param address where replies shall go
+ * @param parentAt thread of an agent, and how often that thread was replaced
+ * @throws NexusError NEXUS_MIGRATION_REFUSED
+ */
+export function pack(
+  cell: AgentCell,
+  parts: readonly MovingPart[],
+  address: (port: ReplyPort, action: ActionEntry) => ReplyAddress,
+  parentAt: (parent: AgentReference) => { readonly parentThread: number; readonly parentIncarnation: number },
+): MovingAgent {
+  const movability = movabilityOf(cell.state, (value) => value instanceof AgentReference);
+  if (movability.refusal !== undefined) throw new NexusError('NEXUS_MIGRATION_REFUSED', movability.refusal);
+  const messages: MovingMessage[] = [];
+  cell.mailbox?.forEach((action, input, reply, sender) => {
+    messages.push({
+      action: action.index,
+      input: action === cell.kind.onTerminated ? withSendableReason(input as { readonly reason: StopReason }) : input,
+      reply: reply === undefined ? undefined : reply === TIMER_MESSAGE ? 'timer' : address(reply, action),
+      sender,
+    });
+  });
+  const timers: MovingAgent['timers'][number][] = [];
+  for (let timer = cell.extra?.timers; timer !== undefined; timer = timer.next) {
+    timers.push({ action: timer.action.index, input: timer.input, dueMs: timer.dueMs, periodMs: timer.periodMs });
+  }
+  const { extra } = cell;
+  const moving = {
+    slot: cell.slot,
+    generation: cell.generation,
+    state: cell.state,
+    messages,
+    timers,
+    extra: extra && {
+      parent: extra.parent,
+      ...(extra.parent === undefined ? { parentThread: 0, parentIncarnation: 0 } : parentAt(extra.parent)),
+      children: [...(extra.children?.values() ?? [])],
+      watchers: extra.watchers ?? [],
+      watching: [...(extra.watching?.values() ?? [])],
+      restarts: extra.restarts,
+      random: extra.random?.position,
+      hadTimers: extra.hadTimers,
+      stopRequested: extra.stopRequested,
+    },
+    parts: Object.fromEntries(parts.map((part) => [part.name, part.pack(cell)]).filter(([, packed]) => packed !== undefined)),
+  };
+  // A value with a cycle is sent with all identities kept.
+  return movability.isShared ? Object.assign(moving, { self: moving }) : moving;
+}
+
+/** Puts into a cell what came; not its messages and timers, which wait for its first turn. */
+export function unpack(moving: MovingAgent, cell: AgentCell): void {
+  cell.state = moving.state;
+  const { extra: moved } = moving;
+  if (moved === undefined) return;
+  const extra = extraOf(cell);
+  extra.parent = moved.parent;
+  extra.restarts = moved.restarts;
+  extra.hadTimers = moved.hadTimers;
+  extra.stopRequested ||= moved.stopRequested;
+  if (moved.random !== undefined) extra.random = SeededRandom.at(moved.random);
+  if (moved.children.length > 0) extra.children = new Map(moved.children.map((child) => [child.slot, child]));
+  if (moved.watching.length > 0) extra.watching = new Map(moved.watching.map((target) => [target.slot, target]));
+  // Some may have come before it.
+  const already = extra.watchers ?? [];
+  const watchers = [...moved.watchers, ...already.filter((watcher) => !moved.watchers.some((known) => known.equals(watcher)))];
+  if (watchers.length > 0) extra.watchers = watchers;
+}
+
+export function actionOf(kind: Kind, index: number): ActionEntry | undefined {
+  if (index === systemActions.stop.index) return systemActions.stop;
+  if (index === systemActions.look.index) return systemActions.look;
+  return index === kind.onTerminated?.index ? kind.onTerminated : kind.actions[index];
+}
+
+/** Where the reply of an ask that waits for an agent which leaves for thread `to` shall go. */
+export function addressOf(port: ReplyPort, asks: PendingAsks, thread: number, to: number, bridge: (port: ReplyPort) => PendingAsk): ReplyAddress {
+  if (port instanceof RemoteReply) return { thread: port.thread, slot: port.slot, sequence: port.sequence };
+  const ask = port instanceof PendingAsk ? port : bridge(port);
+  if (ask.isSettled) return { thread, slot: -1, sequence: 0 };
+  if (ask.slot < 0) asks.sendTo(ask, to);
+  else ask.thread = to;
+  return { thread, slot: ask.slot, sequence: ask.sequence };
+}
+
+/** The other way round, where the agent has arrived: an ask of this very thread is answered without a detour. */
+export function portOf(address: ReplyAddress, asks: PendingAsks, thread: number, send: SendReply, action: ActionEntry): ReplyPort {
+  if (address.thread !== thread) return new RemoteReply(send, address.thread, address.slot, address.sequence, action.reply);
+  return asks.follow(address.slot, address.sequence, -1) ?? NOBODY;
+}
+
+/** The ask was given up. */
+const NOBODY: ReplyPort = { reply: () => undefined, fail: () => undefined };
+
+/** What went wrong may hold anything. */
+function withSendableReason<T extends { readonly reason: StopReason }>(ended: T): T {
+  const { reason } = ended;
+  return 'error' in reason ? { ...ended, reason: { type: reason.type, error: sendableError(reason.error) } } : ended;
+}
