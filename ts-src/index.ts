@@ -17,6 +17,16 @@ export {
   defineAgent,
 } from './model/agent-definition.js';
 export type { ActionName, ActionsOf, AgentRef, AskArguments, AskOptions, TellArguments, TellOutcome } from './model/agent-ref.js';
+export {
+  type ChildSpecification,
+  type ChildSummary,
+  type SupervisorActions,
+  type SupervisorSpecification,
+  type SupervisorState,
+  defineSupervisor,
+} from './model/supervisor-definition.js';
+export type { ChildStatus, RestartType, Strategy, SupervisorPolicy } from './model/supervisor.js';
+export type { AgentNode, NodePolicy, ProcessNode, ServiceNode, SupervisionTreeOptions, ThreadNode, ThreadTree } from './model/supervision-tree.js';
 export type { HistogramName, HistogramSnapshot } from './model/histogram.js';
 export {
   type ArrayShape,

@@ -56,6 +56,12 @@ export interface AgentContext {
   /** Calls `onTerminated` of this agent once when `ref` has ended, at once if it has ended already. A restart is not an end. */
   watch(ref: AgentRef): void;
   unwatch(ref: AgentRef): void;
+  /**
+   * Ties the two agents together: when one of them fails for good (ends by a failure, or with its thread), the other fails with NEXUS_LINK_FAILED. A normal end of one
+   * ends the link, restarts do not. An agent that has ended already counts as failed.
+   */
+  link(ref: AgentRef): void;
+  unlink(ref: AgentRef): void;
   /** Publishes a signal to the listeners `nexus.on('signal')`. */
   emit(topic: string, data?: unknown): void;
   /** Ends this agent when the current handler has finished. */

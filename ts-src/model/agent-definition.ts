@@ -6,6 +6,7 @@ import type { ActionWithOptions, DeclaredActions } from './action.js';
 import type { AgentContext } from './agent-context.js';
 import type { AgentRef } from './agent-ref.js';
 import { checkShape } from './shape.js';
+import type { SupervisorPolicy } from './supervisor.js';
 
 /** What supervision does with an agent whose handler failed. */
 export type Directive = 'resume' | 'restart' | 'stop' | 'escalate';
@@ -78,6 +79,8 @@ const BRAND = Symbol.for('nexus-agents.definition.1');
 
 /** A kind of agent, as `defineAgent` returns it. */
 export interface AgentDefinition<K extends string = string, S = unknown, I = unknown, A = unknown> extends AgentSpecification<K, S, I, A> {
+  /** Of a kind made by `defineSupervisor`. */
+  readonly supervisor?: SupervisorPolicy;
   /** Never present: carries the types. */
   readonly __types?: { state: S; init: I; actions: A };
 }
@@ -93,7 +96,11 @@ export function defineAgent<const K extends string, S, I, A, X extends Record<ke
   specification: AgentSpecification<K, S, I, DeclaredActions<S, A, X, Y>>,
 ): AgentDefinition<K, S, I, A> {
   checkSpecification(specification as unknown as Record<string, unknown>);
-  const definition = { ...specification, actions: Object.freeze({ ...specification.actions }) };
+  return sealDefinition({ ...specification, actions: Object.freeze({ ...specification.actions }) });
+}
+
+/** Marks what was checked as a definition, for ever. */
+export function sealDefinition<T extends object>(definition: T): T {
   Object.defineProperty(definition, BRAND, { value: true });
   return Object.freeze(definition);
 }
@@ -138,7 +145,7 @@ function checkAction(kind: string, name: string, action: ActionWithOptions<unkno
   if (reply !== undefined) checkShape(reply, `defineAgent: reply of action '${name}' of '${kind}'`);
 }
 
-function checkMailbox(kind: string, mailbox: MailboxOptions | undefined): void {
+export function checkMailbox(kind: string, mailbox: MailboxOptions | undefined): void {
   if (mailbox === undefined) return;
   known(kind, 'mailbox', mailbox, ['capacity', 'overflow']);
   const { capacity, overflow } = mailbox;
@@ -148,7 +155,7 @@ function checkMailbox(kind: string, mailbox: MailboxOptions | undefined): void {
     throw invalid(`mailbox.overflow of '${kind}' is '${String(overflow)}'; it must be reject, dropNewest or dropOldest`);
 }
 
-function checkSupervision(kind: string, supervision: Supervision | undefined): void {
+export function checkSupervision(kind: string, supervision: Supervision | undefined): void {
   if (supervision === undefined) return;
   known(kind, 'supervision', supervision, ['onFailure', 'intensity', 'periodMs', 'backoff']);
   const { onFailure, intensity, periodMs, backoff } = supervision;

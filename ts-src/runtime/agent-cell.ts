@@ -59,6 +59,8 @@ export class AgentExtra {
   watchers: AgentReference[] | undefined = undefined;
   /** Agents this one watches, by slot. */
   watching: Map<number, AgentReference> | undefined = undefined;
+  /** Agents it is linked to, by slot. */
+  linked: Map<number, AgentReference> | undefined = undefined;
   /** The first of a list of timers that have not fired. */
   timers: CellTimer | undefined = undefined;
   /** In this life: messages of timers may be in the mailbox. */

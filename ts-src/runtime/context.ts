@@ -5,6 +5,7 @@ import type { AnyAgent } from '../model/agent-definition.js';
 import type { AgentRef, AskOptions, TellOutcome } from '../model/agent-ref.js';
 import { SeededRandom } from '../model/seeded-random.js';
 import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
+import type { Supervised, SupervisorContext } from '../model/supervisor-definition.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
 import { AgentReference } from './agent-reference.js';
 import { lifeIsOver } from './failures.js';
@@ -29,13 +30,17 @@ export interface ContextHost {
   startTimer(cell: AgentCell, delayMs: number, periodMs: number, action: string, input: unknown): AgentTimer;
   watch(cell: AgentCell, target: AgentReference): void;
   unwatch(cell: AgentCell, target: AgentReference): void;
+  readonly supervision: {
+    readonly links: { link(cell: AgentCell, target: AgentReference): void; unlink(cell: AgentCell, target: AgentReference): void };
+    readonly supervisors: { of(cell: AgentCell): Supervised };
+  };
   emit(cell: AgentCell, topic: string, data: unknown): void;
   requestStop(cell: AgentCell): void;
   /** Counts a message that is not sent because the life it would come from is over. */
   refuse(kind: string | undefined, id: () => string | undefined, action: string): TellOutcome;
 }
 
-export class Context implements AgentContext {
+export class Context implements SupervisorContext {
   readonly sender: AgentRef | undefined;
   readonly #host: ContextHost;
   readonly #cell: AgentCell;
@@ -137,6 +142,21 @@ export class Context implements AgentContext {
   unwatch(ref: AgentRef): void {
     const target = reference(ref);
     if (!this.#isOver) this.#host.unwatch(this.#cell, target);
+  }
+
+  link(ref: AgentRef): void {
+    const target = reference(ref);
+    if (!this.#isOver) this.#host.supervision.links.link(this.#cell, target);
+  }
+
+  unlink(ref: AgentRef): void {
+    const target = reference(ref);
+    if (!this.#isOver) this.#host.supervision.links.unlink(this.#cell, target);
+  }
+
+  /** Of a supervisor. */
+  get supervised(): Supervised {
+    return this.#host.supervision.supervisors.of(this.#cell);
   }
 
   emit(topic: string, data?: unknown): void {
