@@ -78,6 +78,8 @@ interface Child extends SupervisedChild {
   agent: 'absent' | 'running' | 'failing' | 'suspended';
   /** The attempt that its back-off belongs to; undefined if it waits for none. */
   waiting: number | undefined;
+  /** It is started when the back-off of the one it ended with is over. */
+  isDue: boolean;
   starts: number;
 }
 
@@ -137,7 +139,7 @@ export class SupervisorMachine {
   #statusOf(child: Child): ChildStatus {
     if (this.#current?.child === child) return this.#current.type === 'start' ? 'starting' : 'ending';
     if (child.agent === 'running') return 'running';
-    return child.agent === 'absent' && child.waiting === undefined ? 'absent' : 'waiting';
+    return child.agent === 'absent' && !child.isDue ? 'absent' : 'waiting';
   }
 
   /** The next step of what is under way, or the next event. */
@@ -162,6 +164,7 @@ export class SupervisorMachine {
     if (step.type === 'start') {
       if (child.agent === 'running') return;
       child.waiting = undefined;
+      child.isDue = false;
       child.starts++;
       this.#current = { ...step, number };
       this.#effects.push({ type: 'start', step: number, id: child.id, inPlace: child.agent !== 'absent' });
@@ -232,6 +235,7 @@ export class SupervisorMachine {
         return;
       case 'command':
         this.#answer(purpose.call, { type: 'done' });
+        this.#handOn();
     }
   }
 
@@ -257,7 +261,8 @@ export class SupervisorMachine {
         const child = this.#find(event.id);
         if (child === undefined || child.waiting !== event.attempt) return;
         const set = this.#concernedBy(child);
-        const started = set.filter(({ restart }) => restart !== 'temporary').map((each): Step => ({ type: 'start', child: each }));
+        const isStarted = ({ restart, isDue, agent }: Child): boolean => restart !== 'temporary' && (isDue || agent === 'running');
+        const started = set.filter(isStarted).map((each): Step => ({ type: 'start', child: each }));
         this.#work = { purpose: { type: 'start' }, steps: [...this.#ends(set.filter(({ agent }) => agent === 'running')), ...started] };
         return;
       }
@@ -275,7 +280,9 @@ export class SupervisorMachine {
     // Whoever waits for its back-off is started when that is over, though anew.
     if (isFollowed) return wasRunning ? this.#restart(child, error, true) : undefined;
     child.waiting = undefined;
+    child.isDue = false;
     this.#dropTemporary(child);
+    this.#handOn();
   }
 
   #childrenLost({ ids, gone, error }: Extract<SupervisorEvent, { type: 'childrenLost' }>): void {
@@ -313,6 +320,7 @@ export class SupervisorMachine {
     if (child === undefined) return this.#answer(call, { type: 'unknown' });
     if (command.type === 'terminate') {
       child.waiting = undefined;
+      child.isDue = false;
       this.#work = { purpose: { type: 'command', call, command }, steps: this.#ends([child]) };
       return;
     }
@@ -335,12 +343,22 @@ export class SupervisorMachine {
     const delayMs = backoffMs(this.#policy, this.#history.reduce((sum, { id }) => (id === root.id ? sum + 1 : sum), 0), this.#random);
     if (counts) this.#history.push({ id: root.id, atMs: this.#nowMs });
     const set = this.#concernedBy(root);
-    for (const child of set) child.waiting = undefined;
+    for (const child of set) {
+      child.waiting = undefined;
+      child.isDue = true;
+    }
     const steps = this.#ends(set.filter((child) => child.agent === 'running' || child.agent === 'failing' || child.restart === 'temporary'));
     // It counts as waiting from now on: it cannot be deleted, or started by hand.
     root.waiting = 0;
     if (steps.length === 0) this.#wait(root, delayMs);
     else this.#work = { purpose: { type: 'clear', root, delayMs, error }, steps };
+  }
+
+  /** Children that ended with one that is not started again have nobody to wait for any more: the first of them takes its place. */
+  #handOn(): void {
+    if (this.#policy.strategy === 'oneForOne' || this.#children.some(({ waiting }) => waiting !== undefined)) return;
+    const first = this.#children.find(({ isDue }) => isDue);
+    if (first !== undefined) this.#wait(first, 0);
   }
 
   #wait(root: Child, delayMs: number): void {
@@ -369,7 +387,10 @@ export class SupervisorMachine {
     this.#work = work;
     for (const event of this.#queue) this.#refuse(event);
     this.#queue = [];
-    for (const child of this.#children) child.waiting = undefined;
+    for (const child of this.#children) {
+      child.waiting = undefined;
+      child.isDue = false;
+    }
   }
 
   #refuse(event: SupervisorEvent): void {
@@ -387,9 +408,10 @@ export class SupervisorMachine {
     }
   }
 
-  /** In reverse order of their start. */
+  /** In reverse order of their start, after one whose life is ending already. */
   #ends(children: readonly Child[]): Step[] {
-    return children.map((child): Step => ({ type: 'end', child })).reverse();
+    const steps = children.map((child): Step => ({ type: 'end', child })).reverse();
+    return [...steps.filter(({ child }) => child.agent === 'failing'), ...steps.filter(({ child }) => child.agent !== 'failing')];
   }
 
   #dropTemporary(child: Child): void {
@@ -424,5 +446,5 @@ function isKept(child: Child, purpose: Purpose): boolean {
 }
 
 function newChild({ id, restart }: SupervisedChild): Child {
-  return { id, restart, agent: 'absent', waiting: undefined, starts: 0 };
+  return { id, restart, agent: 'absent', waiting: undefined, isDue: false, starts: 0 };
 }
