@@ -17,6 +17,8 @@ export interface SupervisedAgentsNeeds {
 
 export class SupervisedAgents {
   readonly #needs: SupervisedAgentsNeeds;
+  /** Agents that are to end when they have handled what they have. */
+  readonly #ending = new Set<AgentCell>();
 
   constructor(needs: SupervisedAgentsNeeds) {
     this.#needs = needs;
@@ -30,8 +32,10 @@ export class SupervisedAgents {
     if (cell === undefined || cell.status === Status.stopped) return Promise.resolve(true);
     const ending = keep ? this.#needs.lifecycle.suspend(cell, error) : this.#needs.stopHere(cell);
     if (ending === undefined) return Promise.resolve(true);
+    if (!keep) this.#ending.add(cell);
     return new Promise((resolve) => {
       const cancel = this.#needs.clock.after(timeoutMs, () => {
+        this.#ending.delete(cell);
         const data = { child: this.#needs.nameOf(cell), kind: cell.kind.name, timeoutMs };
         this.#needs.logger.warn(data, 'a child did not end within its shutdownTimeoutMs and is given up');
         if (!keep) this.#needs.lifecycle.giveUp(cell, { type: 'parentStopped' });
@@ -39,9 +43,17 @@ export class SupervisedAgents {
       });
       void ending.then(() => {
         cancel();
+        this.#ending.delete(cell);
         resolve(true);
       });
     });
+  }
+
+  /** An agent that fails on the way to its end is not started again, and so would never come to it: it ends at once. Whether it was one. */
+  failedWhileEnding(cell: AgentCell, error: unknown): boolean {
+    if (!this.#ending.has(cell)) return false;
+    this.#needs.lifecycle.stop(cell, { type: 'failed', error });
+    return true;
   }
 
   /** Rejects with what its start failed of, NEXUS_SPAWN_TIMEOUT, or NEXUS_AGENT_STOPPED if it is not there any more. */

@@ -50,6 +50,9 @@ export class SupervisorProcess implements Supervised {
   readonly #agents = new Map<string, AgentReference>();
   /** News of agents whose spawn has not come back: of the new one, or of one before it that ends late. */
   #early: { readonly agent: AgentReference; readonly event: SupervisorEvent }[] = [];
+  /** The child whose start is under way, and the threads that were lost since it began. */
+  #startingId: string | undefined;
+  readonly #lostMeanwhile = new Set<number>();
   readonly #waits = new Map<string, () => void>();
   readonly #calls = new Map<number, (outcome: CommandOutcome) => void>();
   #called = 0;
@@ -92,7 +95,9 @@ export class SupervisorProcess implements Supervised {
 
   /** @param replaced its agents are there again, and wait to be started */
   threadLost(thread: number, replaced: boolean, error: NexusError): void {
+    this.#lostMeanwhile.add(thread);
     const ids = [...this.#agents].flatMap(([id, agent]) => {
+      if (id === this.#startingId) return [];
       const owner = this.#needs.threadOf(agent);
       return owner === thread || (owner < 0 && !replaced) ? [id] : [];
     });
@@ -201,12 +206,37 @@ export class SupervisorProcess implements Supervised {
 
   async #start(id: string, inPlace: boolean): Promise<void> {
     const child = this.#children.get(id) as ResolvedChild;
-    const before = this.#agents.get(id);
-    if (inPlace && before !== undefined) return this.#needs.startAgain(before, child.startTimeoutMs);
-    this.#agents.delete(id);
-    this.#checkAncestry(child);
-    this.#early = this.#early.filter((news) => news.agent.id !== id);
-    this.#spawned(id, await this.#needs.spawn(child));
+    if (!inPlace) {
+      this.#agents.delete(id);
+      this.#early = this.#early.filter((news) => news.agent.id !== id);
+      this.#checkAncestry(child);
+    }
+    this.#startingId = id;
+    try {
+      const agent = await this.#startOnSomeThread(child, this.#agents.get(id));
+      this.#startingId = undefined;
+      this.#spawned(id, agent);
+    } finally {
+      if (this.#startingId === id) this.#startingId = undefined;
+    }
+  }
+
+  /** Starts a child, again if its thread is lost meanwhile: that is no failure of the child, which was not there yet. */
+  async #startOnSomeThread(child: ResolvedChild, before: AgentReference | undefined): Promise<AgentReference> {
+    const deadlineMs = this.#needs.nowMs() + child.startTimeoutMs;
+    for (let agent = before; ; ) {
+      this.#lostMeanwhile.clear();
+      try {
+        if (agent === undefined) agent = await this.#needs.spawn(child);
+        else await this.#needs.startAgain(agent, child.startTimeoutMs);
+        // It had started, and was lost before anybody knew: its successor waits to be started.
+        if (!this.#lostMeanwhile.has(this.#needs.threadOf(agent))) return agent;
+      } catch (error) {
+        const isLoss = error instanceof NexusError && error.code === 'NEXUS_THREAD_LOST';
+        if (!isLoss || this.#isStopped || this.#needs.nowMs() >= deadlineMs) throw error;
+      }
+      if (agent !== undefined && !this.#needs.isLive(agent)) agent = undefined;
+    }
   }
 
   async #end(id: string, keep: boolean, error: unknown): Promise<void> {

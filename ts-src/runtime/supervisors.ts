@@ -2,6 +2,7 @@
  * The supervisors of one thread: a process for each that lives (`supervisor-process.ts`), and the way from there to children on this thread and on others. What comes
  * from children arrives here, through `lineage.ts`.
  */
+import { NexusError } from '../errors.js';
 import type { AnyAgent, StopReason } from '../model/agent-definition.js';
 import type { Logger } from '../model/agent-context.js';
 import type { SpawnOptions } from '../model/spawn-options.js';
@@ -120,14 +121,26 @@ export class Supervisors {
   }
 
   async #end(agent: AgentReference, keep: boolean, error: unknown, timeoutMs: number): Promise<void> {
-    const { thread, table, children, logger } = this.#needs;
-    const owner = table.threadOf(agent.slot, agent.generation);
-    if (owner < 0) return;
-    if (owner === thread) return void (await children.end(this.#needs.cellOf(agent), keep, error, timeoutMs));
-    const call = { slot: agent.slot, generation: agent.generation, keep, error, timeoutMs };
-    await this.#needs.requestEnd(owner, call, timeoutMs + GRACE_MS, agent).catch((failure: unknown) => {
-      logger.warn({ child: agent.id, kind: agent.kind, thread: owner, error: messageOf(failure) }, 'the thread of a child did not say that it has ended');
-    });
+    const { thread, table, children, logger, clock } = this.#needs;
+    const deadlineMs = clock.nowMs() + timeoutMs;
+    for (;;) {
+      const owner = table.threadOf(agent.slot, agent.generation);
+      if (owner < 0) return;
+      if (owner === thread) return void (await children.end(this.#needs.cellOf(agent), keep, error, timeoutMs));
+      const call = { slot: agent.slot, generation: agent.generation, keep, error, timeoutMs };
+      const failure = await this.#needs.requestEnd(owner, call, timeoutMs + GRACE_MS, agent).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      if (failure === undefined) return;
+      const isLoss = failure instanceof NexusError && failure.code === 'NEXUS_THREAD_LOST';
+      // Its life is over with its thread. The agent itself comes back, and may have to be ended there.
+      if (isLoss && keep) return;
+      if (isLoss && clock.nowMs() < deadlineMs) continue;
+      const data = { child: agent.id, kind: agent.kind, thread: owner, error: messageOf(failure) };
+      logger.warn(data, 'the thread of a child did not say that it has ended');
+      return;
+    }
   }
 
   /** From the parents that the shared table knows, which may be on any thread. */

@@ -192,7 +192,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
         this.dispatcher.dropTimerMessages(cell);
       },
       escalate: (cell, error) => this.lineage.escalate(cell, error),
-      reportFailure: (cell, error, escalates) => this.lineage.reportFailure(cell, error, escalates),
+      reportFailure: (cell, error, escalates) => this.supervision.childFailed(cell, error, escalates),
       endSupervised: (supervisor) => this.supervision.supervisors.end(supervisor),
       agentFailed: (cell, error, action) => events.agentFailed(this.#failure(cell, error, action)),
     });

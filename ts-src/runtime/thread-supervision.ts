@@ -88,6 +88,11 @@ export class ThreadSupervision {
     });
   }
 
+  /** An agent of this thread that has a supervisor failed. */
+  childFailed(cell: AgentCell, error: unknown, escalates: boolean): void {
+    if (!this.agents.failedWhileEnding(cell, error)) this.#host.lineage.reportFailure(cell, error, escalates);
+  }
+
   referenceOf(child: AgentCell): AgentReference {
     return this.#host.referenceOf(child);
   }
