@@ -6,7 +6,7 @@
 export const ERROR_CODES = {
   NEXUS_OPTION_INVALID: 'An option or argument has a value outside its range, or of a wrong type.',
   NEXUS_OPTION_UNKNOWN: 'An option has a name that does not exist; the message suggests the nearest.',
-  NEXUS_DEFINITION_INVALID: 'A definition given to defineAgent is not usable.',
+  NEXUS_DEFINITION_INVALID: 'A definition given to defineAgent or defineSupervisor is not usable.',
   NEXUS_KIND_DUPLICATE: 'Two definitions have the same kind.',
   NEXUS_KIND_UNKNOWN: 'The kind is not registered: its module is not in `agents`.',
   NEXUS_KIND_MISMATCH: 'An agent of another kind has this id.',

@@ -39,7 +39,9 @@ describeEngines((engine) => {
       await codeOf(both[who].ask('fail'));
       await until(() => nexus.find(both.one.id) === undefined && nexus.find(both.other.id) === undefined);
       await until(() => failuresOf(survivor).length > 0);
-      expect(failuresOf(survivor)).toMatchObject([{ code: 'NEXUS_LINK_FAILED', message: expect.stringMatching(/^tree-ending 'o.*', which this agent is linked to, has failed: boom$/) }]);
+      expect(failuresOf(survivor)).toMatchObject([
+        { code: 'NEXUS_LINK_FAILED', message: expect.stringMatching(/^tree-ending 'o.*', which this agent is linked to, has failed: boom$/) },
+      ]);
     });
 
     test.each(['one', 'other'] as const)('a normal end of %s of two linked agents leaves the other alone', async (who) => {
@@ -102,7 +104,13 @@ describeEngines((engine) => {
   });
 
   test('a link to an agent whose thread is given up is a failure', async () => {
-    const other = await startNexus({ agents: [fixture('tree.mjs')], threads: 2, engine: { force: engine }, logger: recorder(), workers: { restart: { intensity: 0 } } });
+    const other = await startNexus({
+      agents: [fixture('tree.mjs')],
+      threads: 2,
+      engine: { force: engine },
+      logger: recorder(),
+      workers: { restart: { intensity: 0 } },
+    });
     const seen: unknown[] = [];
     other.on('agentFailed', ({ error }) => seen.push(error));
     const one = await other.spawn(Ending, { thread: 1, id: 'one' });

@@ -23,19 +23,32 @@ describeEngines((engine) => {
     const place = (thread: number) => thread % (threads + 1);
     const leaf = (id: string, thread: number) => ({ id, agent: 'tree-saying', thread: place(thread) });
     const inner = (id: string, thread: number, children: object[]) => ({ id, agent: 'one-for-one', thread: place(thread), init: children });
-    const init = [leaf('a', 1), inner('b', 2, [leaf('b1', 0), leaf('b2', 1)]), inner('c', 0, [inner('c1', 1, [leaf('c11', 2), leaf('c12', 0)]), leaf('c2', 2)]), leaf('d', 2)];
+    const init = [
+      leaf('a', 1),
+      inner('b', 2, [leaf('b1', 0), leaf('b2', 1)]),
+      inner('c', 0, [inner('c1', 1, [leaf('c11', 2), leaf('c12', 0)]), leaf('c2', 2)]),
+      leaf('d', 2),
+    ];
     await nexus.spawn(OneForOne, { id: 'top', thread: place(1), init });
     const { complete } = await nexus.stop();
     expect(complete).toBe(true);
     // News of different threads may overtake each other on the way to the listener: the time of each says the order.
-    expect(ends.map((end) => end.split(' ') as [string, string]).sort(([, one], [, other]) => Number(one) - Number(other)).map(([id]) => id)).toEqual([
-      'd', 'c2', 'c12', 'c11', 'b2', 'b1', 'a',
-    ]);
+    expect(
+      ends
+        .map((end) => end.split(' ') as [string, string])
+        .sort(([, one], [, other]) => Number(one) - Number(other))
+        .map(([id]) => id),
+    ).toEqual(['d', 'c2', 'c12', 'c11', 'b2', 'b1', 'a']);
   });
 
   test('a child that does not end within its shutdownTimeoutMs is given up, named in the log, and does not hold the others up', async () => {
     const { nexus, logger, log } = await start(2);
-    const init = [child('a', 1), child('slow', 2, { stopNever: true }, { shutdownTimeoutMs: 50 }), child('stuck', 1, {}, { shutdownTimeoutMs: 50 }), child('b', 2)];
+    const init = [
+      child('a', 1),
+      child('slow', 2, { stopNever: true }, { shutdownTimeoutMs: 50 }),
+      child('stuck', 1, {}, { shutdownTimeoutMs: 50 }),
+      child('b', 2),
+    ];
     const supervisor = await nexus.spawn(OneForOne, { id: 'sup', thread: 1, init });
     (nexus.find('stuck') as unknown as Any).tell('never');
     await log.ask('take');
@@ -80,7 +93,8 @@ describeEngines((engine) => {
     await find('a').ask('spawn', { kind: 'worker', id: 'grandchild', thread: 1 });
     await codeOf(find('x').ask('fail'));
     await find('x').ask('read');
-    const isReady = async (): Promise<boolean> => (await find('inner').ask('children')).every(({ status, restarts }: ChildSummary) => status === 'running' && restarts === 1);
+    const isReady = async (): Promise<boolean> =>
+      (await find('inner').ask('children')).every(({ status, restarts }: ChildSummary) => status === 'running' && restarts === 1);
     await until(isReady);
     const tree = plain(await nexus.supervisionTree());
     expect(tree).toMatchObject({ type: 'process', policy: { strategy: 'oneForOne', intensity: 10, periodMs: 10_000 } });
@@ -96,7 +110,17 @@ describeEngines((engine) => {
           'oneForOne',
           [
             ['a', 'worker', 'ready', 0, undefined, [['grandchild', 'worker', 'ready', 0, undefined, []]]],
-            ['inner', 'one-for-all', 'ready', 0, 'oneForAll', [['x', 'worker', 'ready', 1, undefined, []], ['y', 'worker', 'ready', 1, undefined, []]]],
+            [
+              'inner',
+              'one-for-all',
+              'ready',
+              0,
+              'oneForAll',
+              [
+                ['x', 'worker', 'ready', 1, undefined, []],
+                ['y', 'worker', 'ready', 1, undefined, []],
+              ],
+            ],
           ],
         ],
       ],
@@ -121,7 +145,11 @@ describeEngines((engine) => {
 
   test('supervisionTree shows children that wait and that are absent, and threads that were replaced', async () => {
     const { nexus, find } = await start(1);
-    await nexus.spawn({ kind: 'tree-patient' } as typeof Worker, { id: 'sup', thread: 0, init: [child('a', 0), child('b', 0, {}, { restart: 'transient' }), child('die', 1, {}, { restart: 'temporary' })] });
+    await nexus.spawn({ kind: 'tree-patient' } as typeof Worker, {
+      id: 'sup',
+      thread: 0,
+      init: [child('a', 0), child('b', 0, {}, { restart: 'transient' }), child('die', 1, {}, { restart: 'temporary' })],
+    });
     await codeOf(find('a').ask('fail'));
     await find('b').stop();
     find('die').tell('die');
@@ -131,6 +159,9 @@ describeEngines((engine) => {
     const tree = plain(await nexus.supervisionTree());
     expect(tree.threads[1]).toMatchObject({ restarts: 1, status: 'ready' });
     const sup = tree.threads[0]?.agents.find(({ id }) => id === 'sup');
-    expect(sup?.children.map(({ id, status }) => [id, status])).toEqual([['a', 'waiting'], ['b', 'absent']]);
+    expect(sup?.children.map(({ id, status }) => [id, status])).toEqual([
+      ['a', 'waiting'],
+      ['b', 'absent'],
+    ]);
   });
 });

@@ -1,7 +1,7 @@
 /** Supervisors and their children when threads are lost. */
-import { type AgentRef, type ChildSummary, type Nexus } from 'nexus-agents';
+import type { AgentRef, ChildSummary, Nexus } from 'nexus-agents';
 import { expect, test } from 'vitest';
-import { Log, OneForAll, OneForOne, Worker } from '../fixtures/tree.mjs';
+import { Log, type OneForAll, OneForOne, Worker } from '../fixtures/tree.mjs';
 import { codeOf, describeEngines, fixture, recorder, startNexus } from '../start-nexus.js';
 import { until } from '../until.js';
 
@@ -26,7 +26,11 @@ describeEngines((engine) => {
     return (children ?? []).map(({ id, status, restarts }) => `${id} ${status} ${restarts}`).join();
   };
   const answers = (nexus: Nexus, ids: readonly string[]) =>
-    until(async () => (await Promise.all(ids.map((id) => codeOf((nexus.find(id) as unknown as Any)?.ask('read') ?? Promise.reject(new Error('gone')))))).every((code) => code === undefined));
+    until(async () =>
+      (await Promise.all(ids.map((id) => codeOf((nexus.find(id) as unknown as Any)?.ask('read') ?? Promise.reject(new Error('gone')))))).every(
+        (code) => code === undefined,
+      ),
+    );
 
   test('the loss of the thread of a child is a failure of the child: its supervisor starts it again, in place', async () => {
     const { nexus, find, kill, child, lines } = await start();
@@ -44,7 +48,11 @@ describeEngines((engine) => {
 
   test('the strategy decides about the others when the thread of a child is lost, and children lost together are one failure', async () => {
     const { nexus, find, kill, child, lines } = await start();
-    const supervisor = await nexus.spawn({ kind: 'oneForAll-1' } as typeof OneForAll, { id: 'sup', thread: 1, init: [child('a', 1), child('b', 2), child('c', 3), child('d', 2)] });
+    const supervisor = await nexus.spawn({ kind: 'oneForAll-1' } as typeof OneForAll, {
+      id: 'sup',
+      thread: 1,
+      init: [child('a', 1), child('b', 2), child('c', 3), child('d', 2)],
+    });
     await lines(4);
     for (const id of ['a', 'b', 'c', 'd']) await find(id).ask('add', 5);
     kill(2);
@@ -118,7 +126,7 @@ describeEngines((engine) => {
   });
 
   test('whatever threads are lost, in the end every child runs once', async () => {
-    const { nexus, find, kill, child } = await start({ workers: { restart: { intensity: 1000 } } });
+    const { nexus, kill, child } = await start({ workers: { restart: { intensity: 1000 } } });
     const inner = { id: 'inner', agent: 'one-for-all', thread: 2, init: [child('a', 2), child('b', 3), child('c', 1)] };
     await nexus.spawn({ kind: 'rest-for-one' } as typeof OneForAll, { id: 'top', thread: 1, init: [child('d', 2), inner, child('e', 3)] });
     // A thread that is ended while its agents start puts the blame on one of them: not before they have.

@@ -8,7 +8,7 @@ import { isSupervisor, OtpModel, type SupervisorTree, type TreeNode, type Worker
 import { happenings, type Happening, placesOf, trees } from '../unit/supervision/sequences.js';
 import { until } from '../until.js';
 
-const SEQUENCES = Number(process.env['NEXUS_RUNTIME_SEQUENCES'] ?? 60);
+const SEQUENCES = Number(process.env['NEXUS_RUNTIME_SEQUENCES'] ?? 40);
 const OUTCOMES: Readonly<Record<string, string | undefined>> = {
   done: undefined,
   unknown: 'NEXUS_CHILD_UNKNOWN',
@@ -57,7 +57,9 @@ async function compare(nexus: Nexus, prefix: string, tree: SupervisorTree, seque
     };
     await until(matches, 5000).catch(() => expect(seen, `${JSON.stringify(what)} in ${JSON.stringify(tree)}`).toBe(expected()));
   };
-  const root = await nexus.spawn({ kind: kindOf(tree) } as never, { id: name('s'), thread: 0, init: tree.children.map(specificationOf) } as never).catch(() => undefined);
+  const root = await nexus
+    .spawn({ kind: kindOf(tree) } as never, { id: name('s'), thread: 0, init: tree.children.map(specificationOf) } as never)
+    .catch(() => undefined);
   expect(root !== undefined).toBe(model.boot());
   await agree('boot');
   let added = 0;

@@ -4,7 +4,16 @@
  */
 import { NexusTypeError } from '../errors.js';
 import type { AgentContext } from './agent-context.js';
-import { type AgentDefinition, type AnyAgent, type Backoff, checkMailbox, checkSupervision, defineAgent, type MailboxOptions, sealDefinition } from './agent-definition.js';
+import {
+  type AgentDefinition,
+  type AnyAgent,
+  type Backoff,
+  checkMailbox,
+  checkSupervision,
+  defineAgent,
+  type MailboxOptions,
+  sealDefinition,
+} from './agent-definition.js';
 import type { AgentRef } from './agent-ref.js';
 import type { ThreadChoice } from './spawn-options.js';
 import { resolveSupervision } from './supervision.js';
@@ -12,6 +21,7 @@ import type { ChildStatus, RestartType, Strategy } from './supervisor.js';
 
 /** Children of one supervisor. */
 export const CHILDREN_MAX = 10_000;
+const PERIOD_MS = 30_000;
 const TIMEOUT_MS_MAX = 86_400_000;
 const START_TIMEOUT_MS = 30_000;
 const SHUTDOWN_TIMEOUT_MS = 5000;
@@ -42,7 +52,7 @@ export interface SupervisorSpecification<K extends string, I> {
   readonly children: (init: I) => readonly ChildSpecification[];
   /** Restarts allowed within `periodMs`, of all children together; one more and the supervisor fails. Default 10, 0 to 1,000,000. */
   readonly intensity?: number;
-  /** Default 10,000. */
+  /** Default 30,000: longer than the back-offs of so many restarts together. */
   readonly periodMs?: number;
   /** Of a child, by its own restarts within the period. */
   readonly backoff?: Backoff;
@@ -115,7 +125,7 @@ export function defineSupervisor<const K extends string, I = undefined>(
   const supervision = {
     onFailure: 'escalate',
     ...(specification.intensity === undefined ? {} : { intensity: specification.intensity }),
-    ...(specification.periodMs === undefined ? {} : { periodMs: specification.periodMs }),
+    periodMs: specification.periodMs ?? PERIOD_MS,
     ...(backoff === undefined ? {} : { backoff }),
   } as const;
   const supervised = (ctx: AgentContext): Supervised => (ctx as SupervisorContext).supervised;
@@ -174,7 +184,8 @@ function resolveChildren(kind: string, children: readonly ChildSpecification[]):
 }
 
 function resolveChild(kind: string, child: ChildSpecification): ResolvedChild {
-  if (typeof child !== 'object' || child === null) throw invalid(`a child of '${kind}' must be { id, agent, ... }, not ${child === null ? 'null' : typeof child}`);
+  if (typeof child !== 'object' || child === null)
+    throw invalid(`a child of '${kind}' must be { id, agent, ... }, not ${child === null ? 'null' : typeof child}`);
   const { id, agent, init, restart = 'permanent', thread = 'auto', startTimeoutMs = START_TIMEOUT_MS, shutdownTimeoutMs } = child;
   if (typeof id !== 'string' || id.length === 0) throw invalid(`a child of '${kind}' needs an id: a string of 1 to 1,024 bytes of UTF-8`);
   const where = `child '${id}' of '${kind}'`;

@@ -29,7 +29,7 @@ export type SupervisorEvent =
   /** The thread of these children was lost, which is one failure. `gone`: they do not come back by themselves. */
   | { readonly type: 'childrenLost'; readonly ids: readonly string[]; readonly gone: boolean; readonly error: unknown }
   | { readonly type: 'started'; readonly step: number }
-  | { readonly type: 'startFailed'; readonly step: number; readonly error: unknown; /** Nothing is there to be started in place. */ readonly gone: boolean }
+  | { readonly type: 'startFailed'; readonly step: number; readonly error: unknown /** Nothing is there to be started in place. */; readonly gone: boolean }
   | { readonly type: 'ended'; readonly step: number }
   | { readonly type: 'due'; readonly id: string; readonly attempt: number }
   | { readonly type: 'command'; readonly call: number; readonly command: SupervisorCommand }
@@ -340,7 +340,11 @@ export class SupervisorMachine {
     const { periodMs, intensity } = this.#policy;
     this.#history = this.#history.filter(({ atMs }) => this.#nowMs - atMs < periodMs);
     if (counts && this.#history.length >= intensity) return this.#fail({ type: 'intensityExceeded', id: root.id, error });
-    const delayMs = backoffMs(this.#policy, this.#history.reduce((sum, { id }) => (id === root.id ? sum + 1 : sum), 0), this.#random);
+    const delayMs = backoffMs(
+      this.#policy,
+      this.#history.reduce((sum, { id }) => (id === root.id ? sum + 1 : sum), 0),
+      this.#random,
+    );
     if (counts) this.#history.push({ id: root.id, atMs: this.#nowMs });
     const set = this.#concernedBy(root);
     for (const child of set) {

@@ -95,7 +95,9 @@ export class Describing {
   #childrenOf(cell: AgentCell): KnownChild[] {
     if (!cell.kind.isSupervisor)
       return [...(cell.extra?.children?.values() ?? [])].map((agent) => ({ id: agent.id, kind: agent.kind, agent, supervised: undefined }));
-    return this.#needs.supervisors.childrenOf(cell).map(({ id, kind, ref, ...supervised }) => ({ id, kind, agent: ref as AgentReference | undefined, supervised }));
+    return this.#needs.supervisors
+      .childrenOf(cell)
+      .map(({ id, kind, ref, ...supervised }) => ({ id, kind, agent: ref as AgentReference | undefined, supervised }));
   }
 
   /** Asks each other thread once for all of its agents among these. */
@@ -114,7 +116,7 @@ export class Describing {
           this.#needs.logger.debug({ thread: owner, error: messageOf(error) }, 'a thread did not describe its agents');
           return [];
         });
-        agents.forEach((agent, index) => found.set(agent, nodes[index]));
+        for (const [index, agent] of agents.entries()) found.set(agent, nodes[index]);
       }),
     );
     return children.map((child) => nodeOf(child, child.agent === undefined ? undefined : found.get(child.agent)));
@@ -125,7 +127,12 @@ function nodeOf({ id, kind, agent, supervised }: KnownChild, node: AgentNode | u
   const known = node ?? { type: 'agent', id, kind, thread: undefined, status: 'unknown', restarts: 0, policy: undefined, children: [], omitted: 0 };
   if (supervised === undefined) return { ...known, restart: undefined };
   const { restarts, restart, status } = supervised;
-  return { ...known, restarts, restart, status: node !== undefined && status === 'running' ? node.status : agent === undefined || node !== undefined ? status : 'unknown' };
+  return {
+    ...known,
+    restarts,
+    restart,
+    status: node !== undefined && status === 'running' ? node.status : agent === undefined || node !== undefined ? status : 'unknown',
+  };
 }
 
 function policyOf(cell: AgentCell): NodePolicy | undefined {

@@ -1,5 +1,5 @@
 /** What a supervisor, on whichever thread, has done with an agent of this one: end it, or this life of it, within a time; start it again in place. */
-import { NexusError } from '../errors.js';
+import type { NexusError } from '../errors.js';
 import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../model/agent-context.js';
 import { type AgentCell, Status } from './agent-cell.js';

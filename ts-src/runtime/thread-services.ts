@@ -10,7 +10,7 @@ import { type SupervisorEffect, type SupervisorEvent, SupervisorMachine } from '
 import type { Clock } from '../ports/clock.js';
 import { isThenable, messageOf } from './lifecycle.js';
 
-const POLICY = { ...resolveSupervision({ intensity: 10, periodMs: 10_000, backoff: { initialMs: 10, maxMs: 5000 } }), strategy: 'oneForOne' } as const;
+const POLICY = { ...resolveSupervision({ intensity: 10, periodMs: 10_000, backoff: { initialMs: 10, maxMs: 500 } }), strategy: 'oneForOne' } as const;
 /** A service that does not stop within this time does not hold the others up. */
 const STOP_TIMEOUT_MS = 1000;
 
@@ -145,10 +145,14 @@ export class ThreadServices {
       this.#needs.logger.warn({ service: id }, 'a service of a thread did not stop in time and is given up');
       over();
     });
-    settle(() => this.#services.get(id)?.stop(), over, (error) => {
-      this.#needs.logger.error({ service: id, error: messageOf(error) }, 'a service of a thread failed to stop');
-      over();
-    });
+    settle(
+      () => this.#services.get(id)?.stop(),
+      over,
+      (error) => {
+        this.#needs.logger.error({ service: id, error: messageOf(error) }, 'a service of a thread failed to stop');
+        over();
+      },
+    );
   }
 }
 

@@ -164,13 +164,49 @@ const TABLE: readonly (readonly [Strategy, string, string, string, string])[] = 
   ['restForOne', 'boot, fail b', 'due', 'start b in place, start d in place', 'a running, b running 1, d running 1'],
   ['restForOne', 'boot, fail b', 'fail a', 'suspend a, wait 0 for a', 'a waiting, b waiting, d waiting'],
   ['restForOne', 'boot, fail b, fail a', 'due', 'start a in place, start b in place, start d in place', 'a running 1, b running 1, d running 1'],
-  ['restForOne', 'boot, fail a, refuse d', 'due', 'start a in place, start b in place, start d in place, wait 0 for d', 'a running 1, b running 1, d waiting 1'],
-  ['oneForOne', 'boot, fail a, due, fail a, due, fail a, due', 'fail a', 'end a, end d, end c, end b, fail: intensityExceeded by a', 'a absent 3, b absent, c absent, d absent'],
-  ['oneForOne', 'boot, fail a, due, fail b, due, fail d, due', 'abort a', 'end d, end c, end b, fail: intensityExceeded by a', 'a absent 1, b absent 1, c absent, d absent 1'],
-  ['oneForOne', 'boot, fail a, due, fail a, due, +500, fail a, due, +500', 'fail a, due', 'suspend a, wait 0 for a, start a in place', 'a running 4, b running, c running, d running'],
-  ['oneForOne', 'boot, refuse a, fail a, due, due', 'due', 'start a in place, end d, end c, end b, end a, fail: intensityExceeded by a', 'a absent 3, b absent, c absent, d absent'],
+  [
+    'restForOne',
+    'boot, fail a, refuse d',
+    'due',
+    'start a in place, start b in place, start d in place, wait 0 for d',
+    'a running 1, b running 1, d waiting 1',
+  ],
+  [
+    'oneForOne',
+    'boot, fail a, due, fail a, due, fail a, due',
+    'fail a',
+    'end a, end d, end c, end b, fail: intensityExceeded by a',
+    'a absent 3, b absent, c absent, d absent',
+  ],
+  [
+    'oneForOne',
+    'boot, fail a, due, fail b, due, fail d, due',
+    'abort a',
+    'end d, end c, end b, fail: intensityExceeded by a',
+    'a absent 1, b absent 1, c absent, d absent 1',
+  ],
+  [
+    'oneForOne',
+    'boot, fail a, due, fail a, due, +500, fail a, due, +500',
+    'fail a, due',
+    'suspend a, wait 0 for a, start a in place',
+    'a running 4, b running, c running, d running',
+  ],
+  [
+    'oneForOne',
+    'boot, refuse a, fail a, due, due',
+    'due',
+    'start a in place, end d, end c, end b, end a, fail: intensityExceeded by a',
+    'a absent 3, b absent, c absent, d absent',
+  ],
   ['oneForOne', 'boot', 'lost a b', 'wait 0 for a, wait 0 for b', 'a waiting, b waiting, c running, d running'],
-  ['oneForOne', 'boot, lost a b, due, lost a b, due, lost a b, due', 'lost d', 'end d, end c, end b, end a, fail: intensityExceeded by d', 'a absent 3, b absent 3, c absent, d absent'],
+  [
+    'oneForOne',
+    'boot, lost a b, due, lost a b, due, lost a b, due',
+    'lost d',
+    'end d, end c, end b, end a, fail: intensityExceeded by d',
+    'a absent 3, b absent 3, c absent, d absent',
+  ],
   ['oneForOne', 'boot', 'lost c', 'end c, forget c', 'a running, b running, d running'],
   ['oneForOne', 'boot', 'gone c', 'forget c', 'a running, b running, d running'],
   ['oneForOne', 'boot, gone a', 'due', 'start a', 'a running 1, b running, c running, d running'],
@@ -229,9 +265,15 @@ describe('the machine of a supervisor', () => {
 /** Effects are answered late and in between other events, as from other threads. */
 test('whatever comes when, one thing is done at a time, and in the end every child that should run does, or the supervisor has failed', () => {
   const strategies = fc.constantFrom<Strategy>('oneForOne', 'oneForAll', 'restForOne');
-  const moves = fc.array(fc.record({ kind: fc.constantFrom('answer', 'answer', 'answer', 'refuse', 'due', 'fail', 'end', 'lost', 'restart', 'terminate'), child: fc.nat({ max: 3 }) }), {
-    maxLength: 60,
-  });
+  const moves = fc.array(
+    fc.record({
+      kind: fc.constantFrom('answer', 'answer', 'answer', 'refuse', 'due', 'fail', 'end', 'lost', 'restart', 'terminate'),
+      child: fc.nat({ max: 3 }),
+    }),
+    {
+      maxLength: 60,
+    },
+  );
   fc.assert(
     fc.property(strategies, fc.integer({ min: 0, max: 12 }), moves, (strategy, intensity, sequence) => {
       const ids = ['a', 'b', 'c', 'd'];

@@ -30,7 +30,8 @@ function compare(tree: SupervisorTree, sequence: readonly Happening[]): { readon
   const model = new OtpModel(tree);
   const machines = new MachineTree(tree);
   const { workers, supervisors } = placesOf(tree);
-  const agree = (what: unknown): void => same(what, stateOf(machines.log, [...machines.workers.keys()], machines.isOver), stateOf(model.log, model.running(), model.isOver));
+  const agree = (what: unknown): void =>
+    same(what, stateOf(machines.log, [...machines.workers.keys()], machines.isOver), stateOf(model.log, model.running(), model.isOver));
   same('boot', machines.boot(), model.boot());
   agree('boot');
   let added = 0;
