@@ -60,6 +60,15 @@ describeEngines((engine) => {
     expect(logger.lines.filter(({ message }) => message.startsWith('a child did not end within')).map(({ data }) => data['child'])).toEqual(['stuck', 'slow']);
   });
 
+  test.each([1, 2])('a child on thread %i that fails while its end waits for a handler comes to its end', async (thread) => {
+    const { nexus, find } = await start(2);
+    const supervisor = await nexus.spawn(OneForOne, { id: 'sup', thread: 1, init: [child('a', thread, {}, { shutdownTimeoutMs: 60_000 })] });
+    const failed = codeOf(find('a').ask('failLater', 200));
+    await supervisor.stop();
+    expect(await failed).toBe('late');
+    expect(nexus.find('a')).toBeUndefined();
+  });
+
   test('a child whose thread is blocked does not hold the end of its siblings up', async () => {
     const { nexus, logger, log, find } = await start(2);
     const init = [child('a', 1), child('blocked', 2, {}, { shutdownTimeoutMs: 50 })];

@@ -71,6 +71,15 @@ describeEngines((engine) => {
     expect(sums).toEqual([1, 3, 6]);
   });
 
+  test('the loss of a thread while a child starts on it is no failure of its start', async () => {
+    const { nexus, find, kill, child } = await start();
+    const spawned = nexus.spawn(OneForOne, { id: 'sup', thread: 1, init: [child('slow', 2, { init: { startMs: 400 } })] });
+    await until(() => find('slow') !== undefined);
+    kill(2);
+    await spawned;
+    await answers(nexus, ['slow']);
+  });
+
   test('a temporary child does not come back from the loss of its thread', async () => {
     const { nexus, find, kill, child } = await start();
     const supervisor = await nexus.spawn(OneForOne, { id: 'sup', thread: 1, init: [child('a', 3), child('b', 2, { restart: 'temporary' })] });

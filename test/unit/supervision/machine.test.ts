@@ -240,6 +240,14 @@ const TABLE: readonly (readonly [Strategy, string, string, string, string])[] = 
   ['oneForOne', 'boot, fail a, hold, due, fail a', 'release', 'suspend a, wait 0 for a', 'a waiting 1, b running, c running, d running'],
   // What a child said before its end has been answered is of a life that is over.
   ['oneForAll', 'boot, hold, fail a, fail d', 'release', 'suspend d, end c, forget c, suspend b, wait 0 for a', 'a waiting, b waiting, d waiting'],
+  // Also when it has started again by the time its turn comes.
+  [
+    'oneForAll',
+    'boot, fail a, start e, hold, due, fail e',
+    'release',
+    'start a in place, start b in place, start d in place, start e in place',
+    'a running 1, b running 1, d running 1, e running 1',
+  ],
   // Stopped while a child starts: that one is ended too, and the answer of its start is not waited for.
   ['oneForOne', 'hold, boot', 'stop', 'end a', 'a ending, b absent, c absent, d absent'],
 ];
