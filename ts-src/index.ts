@@ -21,6 +21,16 @@ export { type Effect, effect, type Reply } from './model/effect.js';
 export { type Facts, facts } from './model/facts.js';
 export { type CloudEvent, type CloudEventOptions, fromCloudEvent, type PublishedEvent, toCloudEvent } from './model/cloud-event.js';
 export { defineSensor, type Sensed, type SensedSignal, type SensorDefinition, type SensorSource, type SensorSpecification } from './model/define-sensor.js';
+export {
+  type ChildSpecification,
+  type ChildSummary,
+  type SupervisorActions,
+  type SupervisorSpecification,
+  type SupervisorState,
+  defineSupervisor,
+} from './model/supervisor-definition.js';
+export type { ChildStatus, RestartType, Strategy, SupervisorPolicy } from './model/supervisor.js';
+export type { AgentNode, NodePolicy, ProcessNode, ServiceNode, SupervisionTreeOptions, ThreadNode, ThreadTree } from './model/supervision-tree.js';
 export type { HistogramName, HistogramSnapshot } from './model/histogram.js';
 export type { ReadonlyDeep } from './model/readonly-deep.js';
 export {

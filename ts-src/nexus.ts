@@ -14,6 +14,7 @@ import type { Topic } from './model/topic.js';
 import type { EngineReport, TableStatistics } from './ports/engine.js';
 import { AgentReference } from './runtime/agent-reference.js';
 import type { DeadLetter } from './runtime/dead-letters.js';
+import { treeLimits, type ProcessNode, type SupervisionTreeOptions, type ThreadNode, type ThreadTree, type TreeLimits } from './model/supervision-tree.js';
 import { nexusStopped } from './runtime/failures.js';
 import { HistogramShard } from './runtime/histogram-shard.js';
 import { busyAgents, quiet, stopAllAgents } from './runtime/runtime-calls.js';
@@ -73,6 +74,8 @@ export type ThreadState = 'empty' | 'starting' | 'ready' | 'lost' | 'failed' | '
 
 /** Agents of one `migrateMany`. */
 const MIGRATED_MAX = 1_048_576;
+/** A thread that does not describe itself by then is shown without its agents. */
+const DESCRIBE_TIMEOUT_MS = 5000;
 /** Agents that a log line names. */
 const BUSY_NAMED_MAX = 10;
 /** Longer than anybody waits for a thread that is blocked. */
@@ -308,6 +311,21 @@ export class Nexus {
     return HistogramSnapshot.merge(Array.from({ length: this.threadCount }, (_, each) => new HistogramShard(this.#shared, each, index).read()));
   }
 
+  /**
+   * Who supervises whom: the process, its threads with their services, and the agents below them, as a plain value. Asks every thread; one that does not answer in time
+   * is shown without its agents. Costs as much as it shows, but for one walk over the agents of each thread. Rejects with NexusTypeError NEXUS_OPTION_INVALID or
+   * NEXUS_OPTION_UNKNOWN.
+   */
+  async supervisionTree(options: SupervisionTreeOptions = {}): Promise<ProcessNode> {
+    const limits = treeLimits(options);
+    const { intensity, periodMs } = this.#pool.restart;
+    const threads = this.threads().map(async ({ thread, state, incarnation }): Promise<ThreadNode> => {
+      const tree = await this.#describe(thread, state, limits);
+      return { type: 'thread', id: `thread ${thread}`, thread, status: state, restarts: incarnation, ...tree };
+    });
+    return { type: 'process', id: `process ${process.pid}`, policy: { strategy: 'oneForOne', intensity, periodMs }, threads: await Promise.all(threads) };
+  }
+
   /** Load and shape of the routing table. Walks all of it: milliseconds at a million agents. */
   tableStatistics(): TableStatistics {
     return this.#host.engine.table.statistics();
@@ -420,6 +438,13 @@ export class Nexus {
     const inTime = await Promise.race([ending, late]);
     cancel();
     return inTime;
+  }
+
+  async #describe(thread: number, state: ThreadState, limits: TreeLimits): Promise<ThreadTree> {
+    const nothing = { policy: this.#host.supervision.services.policy, services: [], agents: [], omitted: 0 };
+    if (!this.#isOpen || state !== 'ready') return nothing;
+    if (thread === 0) return this.#host.supervision.describing.thread(limits);
+    return this.#host.router.request(thread, 'describeThread', limits, DESCRIBE_TIMEOUT_MS, runtimeOf(thread)).catch(() => nothing);
   }
 
   #checkThread(thread: number): number {

@@ -6,8 +6,9 @@ export const systemClock: Clock = {
   // From the start of the process, in workers too: https://github.com/nodejs/node/pull/46588
   nowMs: () => performance.now(),
   epochMs: () => Date.now(),
-  after(delayMs, callback) {
+  after(delayMs, callback, keepsAlive = true) {
     const timer = setTimeout(callback, delayMs);
+    if (!keepsAlive) timer.unref();
     return () => clearTimeout(timer);
   },
 };

@@ -65,6 +65,12 @@ export interface AgentContext {
   watch(ref: AgentRef): void;
   unwatch(ref: AgentRef): void;
   /**
+   * Ties the two agents together: when one of them fails for good (ends by a failure, or with its thread), the other fails with NEXUS_LINK_FAILED. A normal end of one
+   * ends the link, restarts do not. An agent that has ended already counts as failed.
+   */
+  link(ref: AgentRef): void;
+  unlink(ref: AgentRef): void;
+  /**
    * Publishes a signal to all agents and listeners that have subscribed to its topic, on all threads. Never waits.
    * @throws NexusTypeError NEXUS_OPTION_INVALID for the topic, NEXUS_SHAPE_MISMATCH, NEXUS_NOT_CLONEABLE (a subscriber on another thread); NexusError NEXUS_MESSAGE_TOO_LARGE
    */

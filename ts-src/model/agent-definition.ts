@@ -12,6 +12,7 @@ import type { AnySkill, SkillActions } from './skill.js';
 import { prepareParts } from './skilled-agent.js';
 import { isStandardSchema } from './standard-schema.js';
 import { checkSubscriptions, type Subscriptions } from './topic.js';
+import type { SupervisorPolicy } from './supervisor.js';
 
 /** What supervision does with an agent whose handler failed. */
 export type Directive = 'resume' | 'restart' | 'stop' | 'escalate';
@@ -99,6 +100,8 @@ const BRAND = Symbol.for('nexus-agents.definition.1');
 export interface AgentDefinition<K extends string = string, S = unknown, I = unknown, A = unknown> extends AgentSpecification<K, S, I, A> {
   /** All that can be sent to an agent of this kind: its actions, queries and updates and the actions of its skills. */
   readonly actions: A;
+  /** Of a kind made by `defineSupervisor`. */
+  readonly supervisor?: SupervisorPolicy;
   /** Never present: carries the types. */
   readonly __types?: { state: S; init: I; actions: A };
 }
@@ -147,8 +150,13 @@ export function makeDefinition(specification: Record<string, unknown>, leveled: 
   checkSubscriptions(kind, prepared.subscriptions, prepared.actions);
   const definition = { ...specification, ...Object.fromEntries(Object.entries(prepared).filter(([, part]) => part !== undefined)) };
   Object.defineProperty(definition, 'actions', { value: Object.freeze(prepared.actions), enumerable: true });
+  return sealDefinition(definition) as unknown as AnyAgent;
+}
+
+/** Marks what was checked as a definition, for ever. */
+export function sealDefinition<T extends object>(definition: T): T {
   Object.defineProperty(definition, BRAND, { value: true });
-  return Object.freeze(definition) as unknown as AnyAgent;
+  return Object.freeze(definition);
 }
 
 /** True for a value made by `defineAgent`, also by another copy of this package. */
@@ -192,7 +200,7 @@ function checkSpecification(specification: Record<string, unknown>): void {
   checkSupervision(kind, specification['supervision'] as Supervision | undefined);
 }
 
-function checkMailbox(kind: string, mailbox: MailboxOptions | undefined): void {
+export function checkMailbox(kind: string, mailbox: MailboxOptions | undefined): void {
   if (mailbox === undefined) return;
   known(kind, 'mailbox', mailbox, ['capacity', 'overflow']);
   const { capacity, overflow } = mailbox;
@@ -202,7 +210,7 @@ function checkMailbox(kind: string, mailbox: MailboxOptions | undefined): void {
     throw invalid(`mailbox.overflow of '${kind}' is '${String(overflow)}'; it must be reject, dropNewest or dropOldest`);
 }
 
-function checkSupervision(kind: string, supervision: Supervision | undefined): void {
+export function checkSupervision(kind: string, supervision: Supervision | undefined): void {
   if (supervision === undefined) return;
   known(kind, 'supervision', supervision, ['onFailure', 'intensity', 'periodMs', 'backoff']);
   const { onFailure, intensity, periodMs, backoff } = supervision;

@@ -37,7 +37,8 @@ export function decide(supervision: ResolvedSupervision, history: RestartHistory
   return { type: 'restart', delayMs: backoffMs(supervision, recent.length, random), history: [...recent, nowMs] };
 }
 
-function chooseDirective(supervision: ResolvedSupervision, error: unknown): Directive {
+/** What the policy of a kind says to an error. */
+export function chooseDirective(supervision: ResolvedSupervision, error: unknown): Directive {
   if (typeof supervision.onFailure !== 'function') return supervision.onFailure;
   try {
     const directive = supervision.onFailure(error);

@@ -4,6 +4,6 @@ export interface Clock {
   nowMs(): number;
   /** Milliseconds since 1970. */
   epochMs(): number;
-  /** Calls back once after `delayMs`; keeps the process alive until then. Returns a function that cancels. */
-  after(delayMs: number, callback: () => void): () => void;
+  /** Calls back once after `delayMs`; keeps the process alive until then, unless that is not wanted. Returns a function that cancels. */
+  after(delayMs: number, callback: () => void, keepsAlive?: boolean): () => void;
 }

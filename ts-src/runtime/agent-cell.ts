@@ -68,6 +68,8 @@ export class AgentExtra {
   watching: Map<number, AgentReference> | undefined = undefined;
   /** What signals it gets, by action. */
   subscribers: Map<ActionEntry, AgentSubscriber> | undefined = undefined;
+  /** Agents it is linked to, by slot. */
+  linked: Map<number, AgentReference> | undefined = undefined;
   /** The first of a list of timers that have not fired. */
   timers: CellTimer | undefined = undefined;
   /** In this life: messages of timers may be in the mailbox. */

@@ -8,6 +8,7 @@ import { SeededRandom } from '../model/seeded-random.js';
 import type { SkilledState } from '../model/skilled-agent.js';
 import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
 import type { Topic } from '../model/topic.js';
+import type { Supervised, SupervisorContext } from '../model/supervisor-definition.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
 import { AgentReference } from './agent-reference.js';
 import { lifeIsOver } from './failures.js';
@@ -43,13 +44,17 @@ export interface ContextHost {
   startTimer(cell: AgentCell, delayMs: number, periodMs: number, action: string, input: unknown): AgentTimer;
   watch(cell: AgentCell, target: AgentReference): void;
   unwatch(cell: AgentCell, target: AgentReference): void;
+  readonly supervision: {
+    readonly links: { link(cell: AgentCell, target: AgentReference): void; unlink(cell: AgentCell, target: AgentReference): void };
+    readonly supervisors: { of(cell: AgentCell): Supervised };
+  };
   readonly signals: Pick<Signals, 'emit' | 'subscribe' | 'subscribed' | 'unsubscribe'>;
   requestStop(cell: AgentCell): void;
   /** Counts a message that is not sent because the life it would come from is over. */
   refuse(kind: string | undefined, id: () => string | undefined, action: string): TellOutcome;
 }
 
-export class Context implements AgentContext, ContextInside {
+export class Context implements SupervisorContext, ContextInside {
   readonly sender: AgentRef | undefined;
   readonly #host: ContextHost;
   readonly #cell: AgentCell;
@@ -176,6 +181,21 @@ export class Context implements AgentContext, ContextInside {
   unwatch(ref: AgentRef): void {
     const target = reference(ref);
     if (!this.#isOver) this.#host.unwatch(this.#cell, target);
+  }
+
+  link(ref: AgentRef): void {
+    const target = reference(ref);
+    if (!this.#isOver) this.#host.supervision.links.link(this.#cell, target);
+  }
+
+  unlink(ref: AgentRef): void {
+    const target = reference(ref);
+    if (!this.#isOver) this.#host.supervision.links.unlink(this.#cell, target);
+  }
+
+  /** Of a supervisor. */
+  get supervised(): Supervised {
+    return this.#host.supervision.supervisors.of(this.#cell);
   }
 
   emit(topic: string | Topic, data?: unknown): void {

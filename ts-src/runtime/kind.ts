@@ -37,6 +37,7 @@ export interface KindOutline {
   readonly actions: readonly ActionOutline[];
   /** Only the calling thread has its code. */
   readonly callingThreadOnly: boolean;
+  readonly isSupervisor: boolean;
 }
 
 const MAILBOX_CAPACITY = 65_536;
@@ -52,6 +53,8 @@ export class Kind {
   /** Undefined on a thread that does not have the code. */
   readonly definition: AnyAgent | undefined;
   readonly callingThreadOnly: boolean;
+  /** Its children report to it: it decides what follows their failures and ends. */
+  readonly isSupervisor: boolean;
   readonly actions: readonly ActionEntry[];
   /** The hook for the end of a watched agent, as an action that no message can name. */
   readonly onTerminated: ActionEntry | undefined;
@@ -72,6 +75,7 @@ export class Kind {
     this.index = index;
     this.definition = definition;
     this.callingThreadOnly = outline.callingThreadOnly;
+    this.isSupervisor = outline.isSupervisor;
     this.actions = outline.actions.map((action, position) => entryOf(outline.kind, action, position, definition, references));
     const hook = definition?.onTerminated;
     this.onTerminated = hook === undefined ? undefined : undeclared('onTerminated', this.actions.length, hook);
@@ -103,7 +107,7 @@ export function outlineOf(definition: AnyAgent, callingThreadOnly: boolean): Kin
   const actions = Object.entries(definition.actions as PreparedActions).map(([name, action]) =>
     typeof action === 'function' ? { name, input: undefined, reply: undefined } : { name, input: shapeOf(action.input), reply: action.reply },
   );
-  return { kind: definition.kind, actions, callingThreadOnly };
+  return { kind: definition.kind, actions, callingThreadOnly, isSupervisor: definition.supervisor !== undefined };
 }
 
 type PreparedActions = Readonly<Record<string, PreparedAction | Handler<unknown>>>;

@@ -8,7 +8,7 @@ import { NexusError } from '../errors.js';
 import type { AgentContext, Logger } from '../model/agent-context.js';
 import type { StopReason } from '../model/agent-definition.js';
 import { plainCopy } from '../model/plain-copy.js';
-import { decide } from '../model/supervision.js';
+import { chooseDirective, decide } from '../model/supervision.js';
 import type { Clock } from '../ports/clock.js';
 import { INSERT_EXISTS, INSERT_FULL, type RoutingTable } from '../ports/engine.js';
 import { AgentCell, extraOf, onArrival, Status } from './agent-cell.js';
@@ -48,6 +48,10 @@ export interface LifecycleNeeds {
   forget(cell: AgentCell): void;
   /** A failure that the agent's parent, or the thread, has to deal with. */
   escalate(cell: AgentCell, error: unknown): void;
+  /** A failure that the agent's supervisor has to deal with; the agent waits for that. */
+  reportFailure(cell: AgentCell, error: unknown, escalates: boolean): void;
+  /** Ends the children of a supervisor, latest first; resolves when they have ended. */
+  endSupervised(supervisor: AgentCell): Promise<unknown> | undefined;
   agentFailed(cell: AgentCell, error: unknown, action: string | undefined): void;
 }
 
@@ -114,6 +118,47 @@ export class Lifecycle {
     else this.#stopHook(cell, reason, started);
   }
 
+  /** Ends an agent at once whose end takes too long: what still runs of it is ignored. */
+  giveUp(cell: AgentCell, reason: StopReason): void {
+    this.stop(cell, reason);
+    this.#finalize(cell, reason);
+  }
+
+  /**
+   * Ends the present life of an agent and keeps the agent, with its messages, for the next one. A promise if that takes longer; it never rejects. What began to end
+   * already is only waited for.
+   */
+  suspend(cell: AgentCell, error: unknown): Promise<unknown> | undefined {
+    if (cell.status >= Status.stopping) return undefined;
+    return cell.status === Status.suspended ? cell.extra?.ending : this.#suspend(cell, error);
+  }
+
+  /** Begins the next life of a suspended agent, for its supervisor. Throws or rejects with the failure of its start: it is suspended again then. */
+  startInPlace(cell: AgentCell): void | Promise<void> {
+    this.restarted++;
+    extraOf(cell).ending = undefined;
+    cell.status = Status.starting;
+    const life = lifeOf(cell);
+    const failed = (error: unknown): never => {
+      if (lifeOf(cell) === life && cell.status === Status.starting) {
+        this.#needs.agentFailed(cell, error, undefined);
+        this.#suspend(cell, error);
+      }
+      throw error;
+    };
+    let starting: Promise<unknown> | undefined;
+    try {
+      starting = this.#start(cell, this.#initOf(cell));
+    } catch (error) {
+      return failed(error);
+    }
+    if (starting === undefined) return this.#ready(cell);
+    return starting.then(() => {
+      if (lifeOf(cell) !== life || cell.status !== Status.starting) throw new Error('it was stopped before it had started');
+      this.#ready(cell);
+    }, failed);
+  }
+
   /** Calls back when the agent has ended; at once if it has. */
   whenStopped(cell: AgentCell, callback: () => void): void {
     if (cell.status === Status.stopped) return callback();
@@ -131,7 +176,10 @@ export class Lifecycle {
   failed(cell: AgentCell, error: unknown, action: ActionEntry | undefined, isOfStart = false): void {
     if (cell.status >= Status.stopping) return;
     if (cell.status === Status.arriving) return onArrival(cell, () => this.failed(cell, error, action, isOfStart));
+    // A mistake of whoever asked a supervisor for something is no failure of it.
+    if (cell.kind.isSupervisor && action !== undefined) return;
     this.#needs.agentFailed(cell, error, action?.name);
+    if (isSupervised(cell)) return this.#failedUnderSupervisor(cell, error);
     const { clock } = this.#needs;
     const decision = decide(cell.kind.supervision, cell.extra?.restarts ?? [], error, clock.nowMs(), () => this.#needs.random());
     switch (decision.type) {
@@ -149,8 +197,19 @@ export class Lifecycle {
         return this.#restart(cell, error, decision.delayMs);
       case 'escalate':
         this.#needs.escalate(cell, error);
+        // The thread ends and comes back, and the tree below this supervisor with it.
+        if (cell.kind.isSupervisor && cell.extra?.parent === undefined && this.#needs.keepInitInTable) return void this.#suspend(cell, error);
         return this.stop(cell, { type: 'failed', error });
     }
+  }
+
+  /** Whether to resume or to stop is the agent's own decision, everything else its supervisor's. */
+  #failedUnderSupervisor(cell: AgentCell, error: unknown): void {
+    const directive = cell.kind.isSupervisor ? 'restart' : chooseDirective(cell.kind.supervision, error);
+    if (directive === 'resume') return;
+    if (directive === 'stop') return this.stop(cell, { type: 'failed', error });
+    this.#suspend(cell, error);
+    this.#needs.reportFailure(cell, error, directive === 'escalate');
   }
 
   #add(cell: AgentCell, init: unknown, timeoutMs: number): AgentCell | Promise<AgentCell> {
@@ -232,10 +291,7 @@ export class Lifecycle {
 
   #startFailed(cell: AgentCell, cause: unknown): NexusError {
     const id = this.#needs.table.keyOf(cell.slot, cell.generation);
-    const error = new NexusError('NEXUS_START_FAILED', `agent '${id}' of kind '${cell.kind.name}' did not start: ${messageOf(cause)}`, {
-      cause,
-      data: { id, kind: cell.kind.name },
-    });
+    const error = startError(cell, id, cause);
     // It may have been stopped, or restarted by a child that escalated, while its start hook ran.
     if (cell.status !== Status.starting) return error;
     cell.status = Status.stopping;
@@ -245,15 +301,24 @@ export class Lifecycle {
     return error;
   }
 
-  #restart(cell: AgentCell, error: unknown, delayMs: number): void {
-    const { clock, logger } = this.#needs;
+  #suspend(cell: AgentCell, error: unknown): Promise<unknown> | undefined {
     const started = hasStarted(cell);
     cell.status = Status.suspended;
     const extra = extraOf(cell);
     this.#endLife(cell);
-    const life = extra.life;
     const children = this.#stopChildren(cell);
     const hook = started ? this.#runStopHook(cell, { type: 'restart', error }) : undefined;
+    const before = extra.ending;
+    if (children === undefined && hook === undefined && before === undefined) return undefined;
+    extra.ending = Promise.all([children, hook, before]);
+    return extra.ending;
+  }
+
+  #restart(cell: AgentCell, error: unknown, delayMs: number): void {
+    const { clock, logger } = this.#needs;
+    const ending = this.#suspend(cell, error);
+    const extra = extraOf(cell);
+    const { life } = extra;
     const again = (): void => {
       if (cell.status !== Status.suspended || extra.life !== life) return;
       extra.ending = undefined;
@@ -264,10 +329,8 @@ export class Lifecycle {
       // A timer also for no delay: an agent that fails at once every time must not starve the event loop.
       clock.after(delayMs, again);
     };
-    const before = extra.ending;
-    if (children === undefined && hook === undefined && before === undefined) return wait();
-    extra.ending = Promise.all([children, hook, before]);
-    void extra.ending.then(wait);
+    if (ending === undefined) return wait();
+    void ending.then(wait);
   }
 
   /** False if the start failed: supervision has decided then. */
@@ -303,6 +366,7 @@ export class Lifecycle {
   }
 
   #stopChildren(cell: AgentCell): Promise<unknown> | undefined {
+    if (cell.kind.isSupervisor) return this.#needs.endSupervised(cell);
     const { children, spawning } = cell.extra ?? {};
     if (!children?.size && !spawning?.size) return undefined;
     const ending = [...(children?.values() ?? [])].map((child) =>
@@ -337,6 +401,8 @@ export class Lifecycle {
 
   #finalize(cell: AgentCell, reason: StopReason): void {
     const { table, cells, dispatcher } = this.#needs;
+    // Given up before.
+    if (cell.status === Status.stopped) return;
     cell.status = Status.stopped;
     this.stopped++;
     if (cell.mailbox !== undefined) dispatcher.discard(cell, 'agentStopped', (action) => agentStopped(cell.kind.name, action.name));
@@ -367,9 +433,23 @@ export class Lifecycle {
   }
 }
 
+/** What is wrong with the shape of a tree is said as it is, not once more at each level. */
+function startError(cell: AgentCell, id: string | undefined, cause: unknown): NexusError {
+  if (cause instanceof NexusError && cause.code === 'NEXUS_SUPERVISION_CYCLE') return cause;
+  return new NexusError('NEXUS_START_FAILED', `agent '${id}' of kind '${cell.kind.name}' did not start: ${messageOf(cause)}`, {
+    cause,
+    data: { id, kind: cell.kind.name },
+  });
+}
+
 /** It handles messages, or one is being handled: its start is complete, and its end has not begun. */
 function hasStarted(cell: AgentCell): boolean {
   return cell.status === Status.ready || cell.status === Status.busy || cell.status === Status.held;
+}
+
+/** Its parent is a supervisor. */
+export function isSupervised(cell: AgentCell): boolean {
+  return cell.extra?.parent?.kindEntry.isSupervisor === true;
 }
 
 function lifeOf(cell: AgentCell): number {

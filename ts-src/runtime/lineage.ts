@@ -3,8 +3,10 @@
  * parent does with its children (`lifecycle.ts`, `spawning.ts`).
  */
 import { type AgentCell, onArrival, Status } from './agent-cell.js';
+import type { StopReason } from '../model/agent-definition.js';
 import type { AgentReference } from './agent-reference.js';
 import { sendableError } from './remote-reply.js';
+import type { Supervisors } from './supervisors.js';
 
 export interface LineageNeeds {
   readonly thread: number;
@@ -13,7 +15,15 @@ export interface LineageNeeds {
   threadOf(agent: AgentReference): number;
   /** Supervision decides about an agent of this thread. */
   failed(cell: AgentCell, error: unknown): void;
-  sendChildEnded(thread: number, parent: AgentReference, slot: number): void;
+  /** The ways to parents that are supervisors. */
+  readonly supervision: {
+    /** Supervisors of this thread. */
+    readonly supervisors: Pick<Supervisors, 'childFailed' | 'childEnded'>;
+    referenceOf(child: AgentCell): AgentReference;
+    /** The reason is sent to supervisors only. */
+    sendChildEnded(thread: number, parent: AgentReference, child: AgentCell, reason: StopReason): void;
+    sendChildFailed(thread: number, parent: AgentReference, child: AgentCell, error: unknown, escalates: boolean): void;
+  };
   sendEscalate(thread: number, parent: AgentReference, error: unknown): void;
   /** There is no parent: the thread has to deal with it. */
   escalateToThread(cell: AgentCell, error: unknown): void;
@@ -40,13 +50,30 @@ export class Lineage {
     if (thread >= 0 && thread !== this.#needs.thread) this.#needs.sendEscalate(thread, parent, sendableError(error));
   }
 
-  /** An agent of this thread has ended. */
-  leaveParent(cell: AgentCell): void {
+  /** An agent of this thread failed, and its supervisor decides. */
+  reportFailure(cell: AgentCell, error: unknown, escalates: boolean): void {
     const parent = cell.extra?.parent;
     if (parent === undefined) return;
-    if (this.#needs.cellOf(parent) !== undefined) return this.childEnded(parent, cell.slot);
+    const { supervision } = this.#needs;
+    const local = this.#needs.cellOf(parent);
+    if (local !== undefined) return supervision.supervisors.childFailed(local, supervision.referenceOf(cell), error, escalates);
     const thread = this.#needs.threadOf(parent);
-    if (thread >= 0 && thread !== this.#needs.thread) this.#needs.sendChildEnded(thread, parent, cell.slot);
+    if (thread >= 0 && thread !== this.#needs.thread) supervision.sendChildFailed(thread, parent, cell, error, escalates);
+  }
+
+  /** An agent of this thread has ended. */
+  leaveParent(cell: AgentCell, reason: StopReason): void {
+    const parent = cell.extra?.parent;
+    if (parent === undefined) return;
+    const { supervision } = this.#needs;
+    const local = this.#needs.cellOf(parent);
+    if (local !== undefined) {
+      this.childEnded(parent, cell.slot);
+      if (parent.kindEntry.isSupervisor) supervision.supervisors.childEnded(local, supervision.referenceOf(cell), reason);
+      return;
+    }
+    const thread = this.#needs.threadOf(parent);
+    if (thread >= 0 && thread !== this.#needs.thread) supervision.sendChildEnded(thread, parent, cell, reason);
   }
 
   childEnded(parent: AgentReference, slot: number): void {

@@ -2,8 +2,9 @@
 import { threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
 import { NexusError } from '../errors.js';
-import type { AgentCell } from './agent-cell.js';
+import { type AgentCell, Status } from './agent-cell.js';
 import { hasParent, markCongested, markEnding, parentSlotOf } from './record-word.js';
+import { isSupervised } from './lifecycle.js';
 import type { ThreadHost } from './thread-host.js';
 import { threadFailed, threadLost } from './failures.js';
 
@@ -20,6 +21,8 @@ export function handleThreadLoss(host: ThreadHost, thread: number, replaced: boo
   host.entries.threadLost(thread, replaced);
   host.arrivals.threadLost(thread);
   host.departures.threadLost(thread);
+  host.supervision.supervisors.threadLost(thread, replaced);
+  host.supervision.links.threadLost(thread, replaced);
   watches.threadLost(thread, replaced, (ref) => engine.table.threadOf(ref.slot, ref.generation));
   for (const cell of [...host.cells]) {
     const parent = cell.extra?.parent;
@@ -67,6 +70,12 @@ export async function restoreAgents(host: ThreadHost, startTimeoutMs: number): P
   const cells = adoptAgents(host, left > 0 ? left & ~ALONE : 0, () => count(false));
   for (const cell of cells) tellParent(host, cell);
   const restore = (cell: AgentCell): Promise<void> | undefined => {
+    // Its supervisor is on another thread, knows of the loss, and starts it when its turn comes.
+    if (isSupervised(cell)) {
+      if (cell.status === Status.starting) cell.status = Status.suspended;
+      counts.restored++;
+      return undefined;
+    }
     const restored = host.lifecycle.restore(cell);
     if (typeof restored !== 'boolean') return restored.then(count);
     count(restored);

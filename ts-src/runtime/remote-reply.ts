@@ -1,5 +1,6 @@
 /** The reply to an ask of another thread. */
 import * as L from '../../layout/generated/layout.js';
+import type { StopReason } from '../model/agent-definition.js';
 import type { MessageCodec } from '../codec/declared/lazy-codec.js';
 import type { ReplyPort } from './pending-asks.js';
 
@@ -57,6 +58,11 @@ export function sendableError(error: unknown): Error {
     // A getter that throws, a proxy that was revoked, a text that is none.
     return new Error('an error whose properties cannot be read');
   }
+}
+
+/** What went wrong may hold anything; the news of it must get through. */
+export function sendableReason(reason: StopReason): StopReason {
+  return 'error' in reason ? { type: reason.type, error: sendableError(reason.error) } : reason;
 }
 
 function cut(text: unknown): string {

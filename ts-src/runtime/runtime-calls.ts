@@ -61,11 +61,25 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
       if (cell !== undefined && cell.status < Status.stopping && cell.extra?.children?.get(child.slot)?.equals(child) === true) return;
       void child.stop().catch((error: unknown) => host.logger.warn({ child: child.id, error }, 'a child that came back without a parent did not end'));
     },
-    childEnded({ parent, slot }) {
+    childEnded(call) {
+      const { parent, slot, child, reason } = call;
       const to = elsewhere(parent);
-      if (to >= 0) host.router.call(to, 'childEnded', { parent, slot });
-      else host.lineage.childEnded(parent, slot);
+      if (to >= 0) return host.router.call(to, 'childEnded', call);
+      host.lineage.childEnded(parent, slot);
+      const cell = host.cells.get(parent.slot, parent.generation);
+      if (cell !== undefined && child !== undefined && reason !== undefined) host.supervision.supervisors.childEnded(cell, child, reason);
     },
+    childFailed({ parent, child, error, escalates }) {
+      const cell = host.cells.get(parent.slot, parent.generation);
+      if (cell !== undefined) host.supervision.supervisors.childFailed(cell, child, error, escalates);
+    },
+    endChild: ({ slot, generation, keep, error, timeoutMs }) => host.supervision.agents.end(host.cells.get(slot, generation), keep, error, timeoutMs),
+    startChild: ({ slot, generation, timeoutMs }) => host.supervision.agents.start(host.cells.get(slot, generation), timeoutMs),
+    link: ({ target, other }) => host.supervision.links.linked(target, other),
+    unlink: ({ target, other }) => host.supervision.links.unlinked(target, other),
+    linkedEnded: ({ target, ended, id, reason }) => host.supervision.links.linkedEnded(target, ended, id, reason),
+    describeThread: (limits) => host.supervision.describing.thread(limits),
+    describeAgents: ({ agents, limits }) => host.supervision.describing.agents(agents, limits),
     escalate: ({ parent, error }) => host.lineage.escalateTo(parent, error),
     threadLost: ({ thread, replaced }) => handleThreadLoss(host, thread, replaced),
     entriesChanged: (message) => host.entries.received(message),
@@ -119,8 +133,12 @@ export async function stopAllAgents(host: ThreadHost): Promise<void> {
   }
   for (const cell of [...host.cells]) {
     const parent: AgentReference | undefined = cell.extra?.parent;
-    // Its parent is on another thread, which does the same now.
-    if (parent !== undefined && host.cells.get(parent.slot, parent.generation) === undefined) host.lifecycle.stop(cell, { type: 'shutdown' });
+    if (parent === undefined || host.cells.get(parent.slot, parent.generation) !== undefined) continue;
+    // Its parent is on another thread, which does the same now. A supervisor ends its children itself, in their order.
+    const isEndedByParent = parent.kindEntry.isSupervisor && host.engine.table.threadOf(parent.slot, parent.generation) >= 0;
+    if (!isEndedByParent) host.lifecycle.stop(cell, { type: 'shutdown' });
   }
   await Promise.all(ending);
+  // What the agents have left to do may be their work.
+  await host.supervision.services.stop();
 }

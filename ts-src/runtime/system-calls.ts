@@ -6,6 +6,7 @@
  */
 import type { StopReason } from '../model/agent-definition.js';
 import type { Signal } from '../model/signal.js';
+import type { AgentNode, ThreadTree, TreeLimits } from '../model/supervision-tree.js';
 import type { AgentReference } from './agent-reference.js';
 import type { ForwardedMessage, Place } from './arrivals.js';
 import type { DeadLetter } from './dead-letters.js';
@@ -41,6 +42,14 @@ export const SYSTEM_CALLS = [
   'activateAgents',
   'asksMoved',
   'adoptStrays',
+  'childFailed',
+  'endChild',
+  'startChild',
+  'link',
+  'unlink',
+  'linkedEnded',
+  'describeThread',
+  'describeAgents',
 ] as const;
 
 export type SystemCallName = (typeof SYSTEM_CALLS)[number];
@@ -69,7 +78,26 @@ export interface SystemCalls {
   watch(call: { readonly target: AgentReference; readonly watcher: AgentReference }): void;
   unwatch(call: { readonly target: AgentReference; readonly watcher: AgentReference }): void;
   terminated(call: { readonly watcher: AgentReference; readonly ref: AgentReference; readonly id: string; readonly reason: StopReason }): void;
-  childEnded(call: { readonly parent: AgentReference; readonly slot: number }): void;
+  /** `child` and `reason` where the parent is a supervisor. */
+  childEnded(call: {
+    readonly parent: AgentReference;
+    readonly slot: number;
+    readonly child: AgentReference | undefined;
+    readonly reason: StopReason | undefined;
+  }): void;
+  /** To a supervisor: its child has failed and waits. */
+  childFailed(call: { readonly parent: AgentReference; readonly child: AgentReference; readonly error: unknown; readonly escalates: boolean }): void;
+  /** From a supervisor: end its child within the time. Resolves with whether that was enough; if not, the child was given up. */
+  endChild(call: EndChild): Promise<boolean>;
+  /** From a supervisor: start its child in place. Resolves when it has started. */
+  startChild(call: { readonly slot: number; readonly generation: number; readonly timeoutMs: number }): void | Promise<void>;
+  /** `target` is of the thread that is called. */
+  link(call: { readonly target: AgentReference; readonly other: AgentReference }): void;
+  unlink(call: { readonly target: AgentReference; readonly other: AgentReference }): void;
+  /** `ended`, which `target` was linked to, has ended. */
+  linkedEnded(call: { readonly target: AgentReference; readonly ended: AgentReference; readonly id: string; readonly reason: StopReason }): void;
+  describeThread(limits: TreeLimits): Promise<ThreadTree>;
+  describeAgents(call: { readonly agents: readonly AgentReference[]; readonly limits: TreeLimits }): Promise<readonly (AgentNode | undefined)[]>;
   escalate(call: { readonly parent: AgentReference; readonly error: unknown }): void;
   threadLost(call: { readonly thread: number; readonly replaced: boolean }): void;
   /** Cancels the timers of agents, and tells whether anything waits or runs. */
@@ -103,6 +131,15 @@ export interface SystemCalls {
   /** Agents that asks of the called thread wait for have moved. `asks`: pairs of slot and sequence number. */
   asksMoved(call: { readonly to: number; readonly asks: readonly number[] }): void;
   adoptStrays(call: { readonly places: readonly Place[] }): void;
+}
+
+export interface EndChild {
+  readonly slot: number;
+  readonly generation: number;
+  /** Only its present life: it is started again in place. */
+  readonly keep: boolean;
+  readonly error: unknown;
+  readonly timeoutMs: number;
 }
 
 export interface Quiet {

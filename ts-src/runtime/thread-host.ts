@@ -9,7 +9,7 @@ import { ValueDecoder } from '../codec/value-decoder.js';
 import { ValueEncoder } from '../codec/value-encoder.js';
 import { NexusTypeError, optionError } from '../errors.js';
 import type { AgentContext, AgentTimer, Logger } from '../model/agent-context.js';
-import type { AnyAgent, StopReason } from '../model/agent-definition.js';
+import type { AnyAgent } from '../model/agent-definition.js';
 import type { AskOptions, OfferOptions, TellOutcome } from '../model/agent-ref.js';
 import { SeededRandom } from '../model/seeded-random.js';
 import type { Signal } from '../model/signal.js';
@@ -40,7 +40,7 @@ import type { MovingPart } from './moving-agent.js';
 import { inNeutralContext } from './neutral-context.js';
 import { PendingAsks } from './pending-asks.js';
 import { markCongested, markEnding } from './record-word.js';
-import { sendableError } from './remote-reply.js';
+import { sendableReason } from './remote-reply.js';
 import { Relocation } from './relocation.js';
 import { ReplicatedEntries } from './replicated-entries.js';
 import type { Signals } from './signals.js';
@@ -49,6 +49,7 @@ import { Stopping } from './stopping.js';
 import type { AgentFailure, LogLine, SystemCalls } from './system-calls.js';
 import { ThreadCounters } from './thread-counters.js';
 import { signalsOf } from './thread-signals.js';
+import { ThreadSupervision } from './thread-supervision.js';
 import { Watches } from './watches.js';
 
 /** Of a request whose caller has a deadline of its own, and wants to know what became of it even after that. */
@@ -83,6 +84,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly stopping: Stopping;
   readonly lineage: Lineage;
   readonly watches: Watches;
+  readonly supervision: ThreadSupervision;
   readonly timers: AgentTimers;
   readonly asks: PendingAsks;
   readonly deadLetters: DeadLetters;
@@ -209,7 +211,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       random: () => this.#random.next(),
       ended: (cell, reason) => {
         this.watches.ended(cell, reason);
-        this.lineage.leaveParent(cell);
+        this.supervision.links.ended(cell, reason);
+        this.lineage.leaveParent(cell, reason);
       },
       begin: (cell) => this.signals.begin(cell),
       forget: (cell) => {
@@ -221,6 +224,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
         this.dispatcher.dropTimerMessages(cell);
       },
       escalate: (cell, error) => this.lineage.escalate(cell, error),
+      reportFailure: (cell, error, escalates) => this.supervision.childFailed(cell, error, escalates),
+      endSupervised: (supervisor) => this.supervision.supervisors.end(supervisor),
       agentFailed: (cell, error, action) => events.agentFailed(this.#failure(cell, error, action)),
     });
     this.stopping = new Stopping({
@@ -238,12 +243,17 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       requestWhenEnded: (to, agent, timeoutMs) => this.router.request(to, 'whenEnded', { slot: agent.slot, generation: agent.generation }, timeoutMs, agent),
       agentCountChanged: () => this.#counters.publishAgentCount(),
     });
+    this.supervision = new ThreadSupervision(this, {
+      random: () => this.#random.next(),
+      spawn: (definition, options, parent) => this.#spawning.spawn(definition, options, parent),
+      escalated: (failure) => events.escalated(failure),
+    });
     this.lineage = new Lineage({
       thread,
       cellOf: (agent) => this.cells.get(agent.slot, agent.generation),
       threadOf: (agent) => engine.table.threadOf(agent.slot, agent.generation),
       failed: (cell, error) => this.lifecycle.failed(cell, error, undefined),
-      sendChildEnded: (to, parent, slot) => this.router.call(to, 'childEnded', { parent, slot }),
+      supervision: this.supervision,
       sendEscalate: (to, parent, error) => this.router.call(to, 'escalate', { parent, error }),
       escalateToThread: (cell, error) => events.escalated(this.#failure(cell, error, undefined)),
     });
@@ -305,6 +315,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     this.links.isClosed = true;
     Atomics.store(this.shared.words, threadWord(this.shared, this.thread) + L.THREAD_WORD_STATE, L.THREAD_STATE_STOPPED);
     this.engine.waiter.stop();
+    void this.supervision.services.stop();
     this.asks.failAll(() => nexusStopped());
     this.asks.stop();
   }
@@ -459,9 +470,4 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     this.links.flush();
     this.#counters.publish();
   }
-}
-
-/** What went wrong may hold anything; the news of it must get through. */
-function sendableReason(reason: StopReason): StopReason {
-  return 'error' in reason ? { type: reason.type, error: sendableError(reason.error) } : reason;
 }

@@ -88,6 +88,11 @@ export class WorkerPool {
     }
   }
 
+  /** How often a thread may be lost. */
+  get restart(): ResolvedSupervision {
+    return this.#options.restart;
+  }
+
   /** Threads that are up. */
   get ready(): readonly number[] {
     return this.#states.flatMap((state, thread) => (state?.type === 'ready' ? [thread] : []));

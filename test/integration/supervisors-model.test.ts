@@ -1,0 +1,108 @@
+/** Random trees of real agents, on one thread and on three, with random crashes, ends and commands, against the model of what Erlang/OTP says. */
+import fc from 'fast-check';
+import { type AgentRef, createNexus, type Nexus } from 'nexus-agents';
+import { describe, expect, test } from 'vitest';
+import { Log } from '../fixtures/tree.mjs';
+import { codeOf, fixture, recorder } from '../start-nexus.js';
+import { isSupervisor, OtpModel, type SupervisorTree, type TreeNode, type WorkerSpecification } from '../unit/supervision/otp-model.js';
+import { happenings, type Happening, placesOf, trees } from '../unit/supervision/sequences.js';
+import { until } from '../until.js';
+
+const SEQUENCES = Number(process.env['NEXUS_RUNTIME_SEQUENCES'] ?? 40);
+const OUTCOMES: Readonly<Record<string, string | undefined>> = {
+  done: undefined,
+  unknown: 'NEXUS_CHILD_UNKNOWN',
+  running: 'NEXUS_CHILD_RUNNING',
+  gone: 'NEXUS_AGENT_NOT_FOUND',
+};
+
+describe.each([{ threads: 0 }, { threads: 2 }])('with $threads workers', ({ threads }) => {
+  test('random trees of agents with random crashes, ends and commands do what Erlang says, in the same order', { timeout: 300_000 }, async () => {
+    const nexus = await createNexus({ agents: [fixture('tree.mjs')], threads, logger: recorder() });
+    nexus.on('escalated', () => undefined);
+    try {
+      let round = 0;
+      await fc.assert(
+        fc.asyncProperty(trees, happenings(false), (tree, sequence) => compare(nexus, `${++round}`, tree, sequence)),
+        { numRuns: SEQUENCES },
+      );
+    } finally {
+      await nexus.stop();
+    }
+  });
+});
+
+async function compare(nexus: Nexus, prefix: string, tree: SupervisorTree, sequence: readonly Happening[]): Promise<void> {
+  const model = new OtpModel(tree);
+  const log = await nexus.spawn(Log, { id: `log ${prefix}`, thread: 0 });
+  const { workers, supervisors } = placesOf(tree);
+  const name = (id: string): string => `${prefix} ${id}`;
+  const threadOf = (id: string): number => (id === 's' ? 0 : (id.length * 7 + id.charCodeAt(id.length - 1)) % nexus.threadCount);
+  const specificationOf = (node: TreeNode): object => ({
+    id: name(node.id),
+    restart: node.restart,
+    thread: threadOf(node.id),
+    ...(isSupervisor(node) ? { agent: kindOf(node), init: node.children.map(specificationOf) } : { agent: 'worker', init: { log: `log ${prefix}` } }),
+  });
+  const agent = (id: string): AgentRef | undefined => nexus.find(name(id));
+  const expected = (): string => model.log.filter((line) => !line.endsWith('fails')).join();
+  const agree = async (what: unknown): Promise<void> => {
+    let seen = '';
+    const matches = async (): Promise<boolean> => {
+      seen = (await log.ask('read')).map((line) => line.replace(`${prefix} `, '').split(' ').slice(0, 2).join(' ')).join();
+      if (seen !== expected()) return false;
+      // All that run are there, and nobody else is.
+      const running = new Set(model.running());
+      return workers.every(({ id }) => (agent(id) !== undefined) === running.has(id));
+    };
+    await until(matches, 5000).catch(() => expect(seen, `${JSON.stringify(what)} in ${JSON.stringify(tree)}`).toBe(expected()));
+  };
+  const root = await nexus
+    .spawn({ kind: kindOf(tree) } as never, { id: name('s'), thread: 0, init: tree.children.map(specificationOf) } as never)
+    .catch(() => undefined);
+  expect(root !== undefined).toBe(model.boot());
+  await agree('boot');
+  let added = 0;
+  for (const happening of sequence) {
+    if (model.isOver) break;
+    if (happening.type === 'add') {
+      const supervisor = supervisors[happening.supervisor % supervisors.length] as string;
+      const specification: WorkerSpecification = { id: `${supervisor}+${added++}`, restart: happening.restart };
+      workers.push({ id: specification.id, parent: supervisor });
+      const outcome = OUTCOMES[model.add(supervisor, specification)];
+      expect(await codeOf(agent(supervisor)?.ask('startChild', specificationOf(specification)) ?? gone())).toBe(outcome);
+    } else if (happening.type !== 'pass' && workers.length > 0) {
+      const { id, parent } = workers[happening.worker % workers.length] as { id: string; parent: string };
+      const isRunning = model.running().includes(id);
+      if (happening.type === 'crash' && isRunning) {
+        model.crash(id);
+        expect(await codeOf(agent(id)?.ask('fail') ?? gone())).toBe('boom');
+      } else if (happening.type === 'end' && isRunning) {
+        model.end(id);
+        await agent(id)?.ask('stopSelf');
+      } else if (happening.type === 'terminate' || happening.type === 'restart' || happening.type === 'delete') {
+        const outcome = OUTCOMES[model[happening.type](parent, id)];
+        const attempt = (): Promise<string | undefined> => codeOf(agent(parent)?.ask(`${happening.type}Child`, name(id)) ?? gone());
+        let code = await attempt();
+        // News of an end may still be on its way from another thread; a command that is refused changes nothing.
+        const isEarly = code === 'NEXUS_CHILD_RUNNING' && outcome !== code;
+        if (isEarly) await until(async () => (code = await attempt()) !== 'NEXUS_CHILD_RUNNING', 5000);
+        expect(code).toBe(outcome);
+      }
+    }
+    await agree(happening);
+  }
+  await root?.stop();
+  model.stop();
+  await agree('stop');
+  expect([...nexus.agents()].filter(({ id }) => id.startsWith(`${prefix} `))).toEqual([]);
+  await log.stop();
+}
+
+function kindOf({ strategy, intensity }: SupervisorTree): string {
+  return `${strategy}-${intensity}`;
+}
+
+function gone(): Promise<never> {
+  return Promise.reject(Object.assign(new Error(), { code: 'NEXUS_AGENT_NOT_FOUND' }));
+}
