@@ -17,6 +17,7 @@ export {
   defineAgent,
 } from './model/agent-definition.js';
 export type { ActionName, ActionsOf, AgentRef, AskArguments, AskOptions, TellArguments, TellOutcome } from './model/agent-ref.js';
+export type { BroadcastReport, GatherOptions, GatherReport, Group, GroupAskOptions, GroupOptions, GroupRouting, GroupTellOptions } from './model/group.js';
 export type { HistogramName, HistogramSnapshot } from './model/histogram.js';
 export {
   type ArrayShape,

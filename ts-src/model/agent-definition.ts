@@ -5,6 +5,7 @@ import { NexusTypeError } from '../errors.js';
 import type { ActionWithOptions, DeclaredActions } from './action.js';
 import type { AgentContext } from './agent-context.js';
 import type { AgentRef } from './agent-ref.js';
+import { checkGroupsOfKind } from './group.js';
 import { checkShape } from './shape.js';
 
 /** What supervision does with an agent whose handler failed. */
@@ -72,6 +73,8 @@ export interface AgentSpecification<K extends string, S, I, A> {
   readonly onTerminated?: (state: S, ended: Terminated, ctx: AgentContext) => unknown;
   readonly mailbox?: MailboxOptions;
   readonly supervision?: Supervision;
+  /** Named groups it is in from when it has started, and again after a restart. At most 100 names of 1 to 200 characters. */
+  readonly groups?: readonly string[];
 }
 
 const BRAND = Symbol.for('nexus-agents.definition.1');
@@ -103,7 +106,7 @@ export function isAgentDefinition(value: unknown): value is AnyAgent {
   return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[BRAND] === true;
 }
 
-const FIELDS = new Set(['kind', 'state', 'actions', 'onStart', 'onStop', 'onTerminated', 'mailbox', 'supervision']);
+const FIELDS = new Set(['kind', 'state', 'actions', 'onStart', 'onStop', 'onTerminated', 'mailbox', 'supervision', 'groups']);
 
 function checkSpecification(specification: Record<string, unknown>): void {
   if (typeof specification !== 'object' || specification === null) throw invalid('expected an object with kind, state and actions');
@@ -128,6 +131,7 @@ function checkSpecification(specification: Record<string, unknown>): void {
   }
   checkMailbox(kind, specification['mailbox'] as MailboxOptions | undefined);
   checkSupervision(kind, specification['supervision'] as Supervision | undefined);
+  checkGroupsOfKind(kind, specification['groups']);
 }
 
 function checkAction(kind: string, name: string, action: ActionWithOptions<unknown>): void {

@@ -3,11 +3,14 @@ import { optionError } from '../errors.js';
 import type { AgentClock, AgentContext, AgentTimer, Logger } from '../model/agent-context.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import type { AgentRef, AskOptions, TellOutcome } from '../model/agent-ref.js';
+import { checkGroupName, type Group, type GroupOptions } from '../model/group.js';
 import { SeededRandom } from '../model/seeded-random.js';
 import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
 import { AgentReference } from './agent-reference.js';
 import { lifeIsOver } from './failures.js';
+import type { GroupHandle, GroupOrigin } from './group-handle.js';
+import type { ReplyPort } from './pending-asks.js';
 
 const DELAY_MS_MAX = 2 ** 31 - 1;
 
@@ -24,9 +27,19 @@ export interface ContextHost {
   findMany(ids: readonly string[], definition: AnyAgent | undefined): (AgentReference | undefined)[];
   send(id: string, action: string, input: unknown, options: SendOptions | undefined, sender: AgentReference | undefined): TellOutcome;
   tellFrom(sender: AgentReference, target: AgentReference, action: string, input: unknown): TellOutcome;
-  askFrom(sender: AgentReference, target: AgentReference, action: string, input: unknown, options: AskOptions | undefined): Promise<unknown>;
+  askFrom(
+    sender: AgentReference,
+    target: AgentReference,
+    action: string,
+    input: unknown,
+    options: AskOptions | undefined,
+    deadlineMs: number,
+  ): Promise<unknown>;
   /** Sends the agent an action after `delayMs`, and then every `periodMs` unless that is 0. @throws NexusTypeError NEXUS_ACTION_UNKNOWN */
   startTimer(cell: AgentCell, delayMs: number, periodMs: number, action: string, input: unknown): AgentTimer;
+  join(cell: AgentCell, group: string): void;
+  leave(cell: AgentCell, group: string): void;
+  group(name: string, definition: AnyAgent | undefined, options: GroupOptions | undefined, origin: GroupOrigin): GroupHandle;
   watch(cell: AgentCell, target: AgentReference): void;
   unwatch(cell: AgentCell, target: AgentReference): void;
   emit(cell: AgentCell, topic: string, data: unknown): void;
@@ -40,11 +53,14 @@ export class Context implements AgentContext {
   readonly #host: ContextHost;
   readonly #cell: AgentCell;
   readonly #life: number;
+  /** Of the ask that is handled. */
+  readonly #reply: ReplyPort | undefined;
 
-  constructor(host: ContextHost, cell: AgentCell, sender: AgentReference | undefined) {
+  constructor(host: ContextHost, cell: AgentCell, sender: AgentReference | undefined, reply: ReplyPort | undefined) {
     this.sender = sender;
     this.#host = host;
     this.#cell = cell;
+    this.#reply = reply;
     this.#life = cell.extra === undefined ? 0 : cell.extra.life;
   }
 
@@ -63,6 +79,11 @@ export class Context implements AgentContext {
 
   get thread(): number {
     return this.#host.thread;
+  }
+
+  get deadlineMs(): number | undefined {
+    const deadlineMs = this.#reply?.deadlineMs ?? 0;
+    return deadlineMs === 0 ? undefined : deadlineMs;
   }
 
   get clock(): AgentClock {
@@ -116,6 +137,26 @@ export class Context implements AgentContext {
     return this.#host.send(id, action, input, options, this.self as AgentReference);
   }
 
+  join(group: string): void {
+    checkGroupName(group);
+    if (!this.#isOver) this.#host.join(this.#cell, group);
+  }
+
+  leave(group: string): void {
+    checkGroupName(group);
+    if (!this.#isOver) this.#host.leave(this.#cell, group);
+  }
+
+  group<D extends AnyAgent = AnyAgent>(name: string, definition?: D, options?: GroupOptions): Group<D> {
+    const [cell, life] = [this.#cell, this.#life];
+    return this.#host.group(name, definition, options, {
+      sender: this.self as AgentReference,
+      deadlineMs: this.#reply?.deadlineMs ?? 0,
+      refuse: (action) => (isPast(cell, life) ? this.#host.refuse(undefined, () => name, action) : undefined),
+      lifeIsOver: () => lifeIsOver(cell),
+    }) as unknown as Group<D>;
+  }
+
   tell(ref: AgentRef, action: string, input?: unknown): TellOutcome {
     if (isPast(this.#cell, this.#life)) return this.#refuse(ref, action);
     return this.#host.tellFrom(this.self as AgentReference, ref as unknown as AgentReference, action, input);
@@ -126,7 +167,14 @@ export class Context implements AgentContext {
       this.#refuse(ref, action);
       return Promise.reject(lifeIsOver(this.#cell));
     }
-    return this.#host.askFrom(this.self as AgentReference, ref as unknown as AgentReference, action, input, options) as Promise<never>;
+    return this.#host.askFrom(
+      this.self as AgentReference,
+      ref as unknown as AgentReference,
+      action,
+      input,
+      options,
+      this.#reply?.deadlineMs ?? 0,
+    ) as Promise<never>;
   }
 
   watch(ref: AgentRef): void {

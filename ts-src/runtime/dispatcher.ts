@@ -13,6 +13,7 @@ import type { AgentReference } from './agent-reference.js';
 import { agentMailboxFull, agentNotFound } from './failures.js';
 import type { ActionEntry } from './kind.js';
 import { Mailbox } from './mailbox.js';
+import type { MemberLoads } from './member-loads.js';
 import { inNeutralContext } from './neutral-context.js';
 import type { ReplyPort } from './pending-asks.js';
 import type { DeadLetterReason } from './dead-letters.js';
@@ -31,11 +32,13 @@ const TURNS_PERIOD = 127;
 const POOL_ROOM_MAX = 1 << 18;
 
 /** In the place of the reply of a message that a timer sent: it belongs to the life that started the timer. */
-export const TIMER_MESSAGE: ReplyPort = { reply: () => undefined, fail: () => undefined };
+export const TIMER_MESSAGE: ReplyPort = { deadlineMs: 0, reply: () => undefined, fail: () => undefined };
 
 export interface DispatcherNeeds {
+  readonly loads: MemberLoads;
   nowMs(): number;
-  contextOf(cell: AgentCell, sender: AgentReference | undefined): AgentContext;
+  /** @param reply of an ask: its asker waits for a limited time */
+  contextOf(cell: AgentCell, sender: AgentReference | undefined, reply: ReplyPort | undefined): AgentContext;
   /** A handler threw or rejected; its ask, if any, has been rejected. */
   failed(cell: AgentCell, error: unknown, action: ActionEntry): void;
   /** A message of the runtime itself to an agent. */
@@ -231,7 +234,7 @@ export class Dispatcher {
     let promise: Promise<unknown> | undefined;
     try {
       const { handler } = action;
-      result = handler(cell.state, box.input, this.#needs.contextOf(cell, sender));
+      result = handler(cell.state, box.input, this.#needs.contextOf(cell, sender, reply));
       // Both read properties of the result, which may be getters that throw. What only looks like a promise becomes one that rejects.
       if (typeof result === 'object' && result !== null && typeof (result as PromiseLike<unknown>).then === 'function') promise = Promise.resolve(result);
     } catch (error) {
@@ -247,15 +250,19 @@ export class Dispatcher {
     const life = cell.extra?.life ?? 0;
     if (!action.concurrent) cell.status = Status.busy;
     this.running++;
+    const { loads } = this.#needs;
+    if (cell.extra?.membership !== undefined) loads.began(cell);
     result.then(
       (value) => {
         this.running--;
+        loads.ended(cell);
         this.handled++;
         reply?.reply(value);
         this.#finish(cell, action, life);
       },
       (error: unknown) => {
         this.running--;
+        loads.ended(cell);
         const current = this.#isCurrent(cell, life);
         if (current && !action.concurrent) this.resume(cell);
         if (current) return this.#fail(cell, action, reply, error);
@@ -287,6 +294,7 @@ export class Dispatcher {
     if (box === undefined) box = new Mailbox();
     else this.#poolRoom -= box.room;
     cell.mailbox = box;
+    if (cell.extra !== undefined) this.#needs.loads.attached(cell);
     if (cell.status === Status.ready) this.#stand(cell);
     return box;
   }

@@ -17,7 +17,7 @@ import { agentNotFound, nexusStopped, threadFailed } from './failures.js';
 import type { ActionEntry, Kind } from './kind.js';
 import type { Links } from './links.js';
 import { Admission } from './outbound-link.js';
-import type { AskTarget, PendingAsk, PendingAsks } from './pending-asks.js';
+import { type AskTarget, callerGaveUp, type PendingAsk, type PendingAsks } from './pending-asks.js';
 import type { SendReply } from './remote-reply.js';
 import { type SystemCallName, type SystemCalls, systemCallNumber } from './system-calls.js';
 
@@ -44,7 +44,7 @@ export class MessageRouter {
   sentLocal = 0;
   asked = 0;
   readonly #thread: number;
-  readonly #askTimeoutMs: number;
+  readonly askTimeoutMs: number;
   readonly #table: RoutingTable;
   readonly #cells: CellTable;
   readonly #links: Links;
@@ -56,7 +56,7 @@ export class MessageRouter {
 
   constructor(needs: MessageRouterNeeds) {
     this.#thread = needs.thread;
-    this.#askTimeoutMs = needs.askTimeoutMs;
+    this.askTimeoutMs = needs.askTimeoutMs;
     this.#table = needs.table;
     this.#cells = needs.cells;
     this.#links = needs.links;
@@ -107,17 +107,35 @@ export class MessageRouter {
     return target.cell !== undefined ? this.tellLocal(target.cell, entry, input, sender) : this.tellRemote(target, entry, input, sender);
   }
 
-  /** Whatever is wrong with the arguments rejects the promise. */
-  ask(target: AgentReference, action: string, input: unknown, options: AskOptions | undefined, sender: AgentReference | undefined): Promise<unknown> {
+  /**
+   * Whatever is wrong with the arguments rejects the promise.
+   * @param deadlineMs of the message that the sender handles: the ask waits no longer; 0 for none
+   */
+  ask(
+    target: AgentReference,
+    action: string,
+    input: unknown,
+    options: AskOptions | undefined,
+    sender: AgentReference | undefined,
+    deadlineMs = 0,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const entry = kindOf(target).action(action);
       if (options !== undefined) checkNames('ask', options, ASK_OPTIONS);
-      const timeoutMs = options?.timeoutMs ?? this.#askTimeoutMs;
+      let timeoutMs = options?.timeoutMs ?? this.askTimeoutMs;
       if (!(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX))
         throw optionError('timeoutMs', `is ${String(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
       const signal = options?.signal;
       if (signal !== undefined && !(signal instanceof AbortSignal)) throw optionError('signal', 'must be an AbortSignal');
+      let isCutShort = false;
+      if (deadlineMs !== 0) {
+        const leftMs = deadlineMs - this.#asks.nowMs();
+        if (leftMs <= 0) throw callerGaveUp(`'${entry.name}' of ${target.kind} '${target.id}'`, 0);
+        isCutShort = leftMs < timeoutMs;
+        if (isCutShort) timeoutMs = leftMs;
+      }
       const ask = this.#asks.open(resolve, reject, target, action, timeoutMs, entry.reply);
+      if (isCutShort) ask.isCutShort = true;
       if (signal !== undefined) {
         ask.abortOn(signal);
         if (ask.isSettled) return;
@@ -207,6 +225,7 @@ export class MessageRouter {
           input,
           action.input,
           Admission.ifOutboxHasRoom,
+          ask.deadlineMs,
         );
     } catch (error) {
       return ask.fail(error);

@@ -10,6 +10,8 @@ import type { Clock } from '../ports/clock.js';
 
 /** Where a handler's result goes. */
 export interface ReplyPort {
+  /** When whoever waits for it gives up, by the clock of all threads; 0 if nobody does. */
+  readonly deadlineMs: number;
   reply(value: unknown): void;
   fail(error: unknown): void;
 }
@@ -43,6 +45,8 @@ export class PendingAsk extends WheelEntry implements ReplyPort {
   isTimed = false;
   /** Its deadline less this is when it was opened. */
   readonly timeoutMs: number;
+  /** Its time is what was left of that of the message which the asking agent handles. */
+  isCutShort = false;
   readonly #asks: PendingAsks;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: unknown) => void;
@@ -94,7 +98,7 @@ export class PendingAsk extends WheelEntry implements ReplyPort {
   timeOut(): void {
     if (!this.#close()) return;
     this.#asks.timeouts++;
-    this.#reject(new NexusError('NEXUS_ASK_TIMEOUT', `no reply from ${this.description} within ${this.timeoutMs} ms`, { data: { timeoutMs: this.timeoutMs } }));
+    this.#reject(this.isCutShort ? callerGaveUp(this.description, this.timeoutMs) : askTimeout(this.description, this.timeoutMs));
   }
 
   abortOn(signal: AbortSignal): void {
@@ -156,6 +160,10 @@ export class PendingAsks {
 
   get size(): number {
     return this.#open;
+  }
+
+  nowMs(): number {
+    return this.#clock.nowMs();
   }
 
   open(
@@ -275,6 +283,18 @@ export class PendingAsks {
       }
     }
   }
+}
+
+function askTimeout(description: string, timeoutMs: number): NexusError {
+  return new NexusError('NEXUS_ASK_TIMEOUT', `no reply from ${description} within ${timeoutMs} ms`, { data: { timeoutMs } });
+}
+
+/** Nobody waits any more for the reply that this one was needed for. @param timeoutMs what there was left; not more than 0: nothing was sent */
+export function callerGaveUp(description: string, timeoutMs: number): NexusError {
+  const left = timeoutMs > 0 ? `no reply from ${description} within the ${timeoutMs.toFixed(1)} ms that were left` : `${description} was not asked`;
+  return new NexusError('NEXUS_ASK_TIMEOUT', `${left}: the deadline of the message that the asking agent handles has passed (ctx.deadlineMs)`, {
+    data: { timeoutMs: Math.max(0, timeoutMs), deadline: 'caller' },
+  });
 }
 
 function expire(entry: WheelEntry): void {

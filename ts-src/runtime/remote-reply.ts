@@ -12,14 +12,19 @@ export class RemoteReply implements ReplyPort {
   readonly #slot: number;
   readonly #sequence: number;
   readonly #codec: MessageCodec | undefined;
+  readonly deadlineMs: number;
 
-  /** @param codec of the declared shape of the reply */
-  constructor(send: SendReply, thread: number, slot: number, sequence: number, codec: MessageCodec | undefined) {
+  /**
+   * @param codec of the declared shape of the reply
+   * @param deadlineMs when its asker gives up; 0 if it does not say
+   */
+  constructor(send: SendReply, thread: number, slot: number, sequence: number, codec: MessageCodec | undefined, deadlineMs: number) {
     this.#send = send;
     this.#thread = thread;
     this.#slot = slot;
     this.#sequence = sequence;
     this.#codec = codec;
+    this.deadlineMs = deadlineMs;
   }
 
   reply(value: unknown): void {

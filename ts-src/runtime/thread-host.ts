@@ -12,6 +12,7 @@ import type { AgentContext, AgentTimer, Logger } from '../model/agent-context.js
 import type { AnyAgent, StopReason } from '../model/agent-definition.js';
 import type { AskOptions, TellOutcome } from '../model/agent-ref.js';
 import { SeededRandom } from '../model/seeded-random.js';
+import { checkSendOptions, type GroupOptions } from '../model/group.js';
 import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
 import type { Clock } from '../ports/clock.js';
 import type { EngineThread } from '../ports/engine.js';
@@ -25,14 +26,17 @@ import { Directory } from './directory.js';
 import { Dispatcher, TIMER_MESSAGE } from './dispatcher.js';
 import { nexusStopped } from './failures.js';
 import { HistogramShard } from './histogram-shard.js';
+import { type GroupHandle, type GroupOrigin, openGroup, sendToGroup } from './group-handle.js';
+import { Groups } from './groups.js';
 import { type Kind, KindRegistry, type KindSources } from './kind.js';
 import { Lifecycle } from './lifecycle.js';
 import { Lineage } from './lineage.js';
 import { Links } from './links.js';
+import { MemberLoads } from './member-loads.js';
 import { MessageReceiver, systemActions } from './message-receiver.js';
 import { MessageRouter } from './message-router.js';
 import { inNeutralContext } from './neutral-context.js';
-import { PendingAsks } from './pending-asks.js';
+import { PendingAsks, type ReplyPort } from './pending-asks.js';
 import { markEnding } from './record-word.js';
 import { sendableError } from './remote-reply.js';
 import { ReplicatedEntries } from './replicated-entries.js';
@@ -79,6 +83,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly links: Links;
   readonly router: MessageRouter;
   readonly entries: ReplicatedEntries;
+  readonly groups: Groups;
   /** Set when the nexus stops: no agent is spawned any more. */
   isStopping = false;
   readonly #options: ThreadHostOptions;
@@ -132,9 +137,11 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     });
     const turns = new HistogramShard(shared, thread, L.HISTOGRAM_TURN);
     this.deadLetters = new DeadLetters(shared.words, shared.doubles, counterIndex(shared, thread), thread, (letter) => events.deadLetter(letter));
+    const loads = new MemberLoads(shared);
     this.dispatcher = new Dispatcher({
+      loads,
       nowMs: () => clock.nowMs(),
-      contextOf: (cell, sender) => this.contextOf(cell, sender),
+      contextOf: (cell, sender, reply) => this.contextOf(cell, sender, reply),
       failed: (cell, error, action) => this.lifecycle.failed(cell, error, action),
       system: (cell, action, _input, reply) => systemActions.run(this, cell, action, reply),
       stopRequested: (cell) => this.lifecycle.stop(cell, { type: 'stopped' }),
@@ -159,6 +166,12 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       send: (to, changes) => this.router.call(to, 'entriesChanged', changes),
       roundTrip: (to) => this.router.request(to, 'roundTrip', undefined, REQUEST_TIMEOUT_MS, { kind: 'thread', id: String(to) }).catch(() => undefined),
     });
+    const { entries } = this;
+    this.groups = new Groups({
+      ...{ shared, loads, entries, clock, logger, table: engine.table },
+      random: () => this.#random.next(),
+      referenceOf: (cell) => this.referenceOf(cell),
+    });
     const startingAt = threadWord(shared, thread) + L.THREAD_WORD_STARTING;
     this.lifecycle = new Lifecycle({
       table: engine.table,
@@ -175,14 +188,18 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       },
       encodeInit: (init) => standaloneEncoder.encodeToScratch(init, 0, L.PAYLOAD_BYTES_MAX),
       decodeInit: (payload) => standaloneDecoder.decode(payload, 0, payload.length),
-      contextOf: (cell) => this.contextOf(cell, undefined),
+      contextOf: (cell) => this.contextOf(cell, undefined, undefined),
       random: () => this.#random.next(),
+      started: (cell) => {
+        if (cell.kind.definition?.groups !== undefined) this.groups.started(cell);
+      },
       ended: (cell, reason) => {
         this.watches.ended(cell, reason);
         this.lineage.leaveParent(cell);
       },
       forget: (cell) => {
         this.watches.forget(cell);
+        this.groups.leaveAll(cell);
         if (cell.extra?.hadTimers !== true) return;
         cell.extra.hadTimers = false;
         this.timers.cancelAll(cell);
@@ -205,6 +222,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       requestStop: (to, agent, timeoutMs) => this.router.request(to, 'stopAgent', { slot: agent.slot, generation: agent.generation }, timeoutMs, agent),
       requestWhenEnded: (to, agent, timeoutMs) => this.router.request(to, 'whenEnded', { slot: agent.slot, generation: agent.generation }, timeoutMs, agent),
       agentCountChanged: () => this.#counters.publishAgentCount(),
+      leaveGroups: (cell) => this.groups.leaveBeforeEnd(cell),
     });
     this.lineage = new Lineage({
       thread,
@@ -281,8 +299,15 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     return this.router.tellFrom(sender, target, action, input);
   }
 
-  askFrom(sender: AgentReference, target: AgentReference, action: string, input: unknown, options: AskOptions | undefined): Promise<unknown> {
-    return this.router.ask(target, action, input, options, sender);
+  askFrom(
+    sender: AgentReference,
+    target: AgentReference,
+    action: string,
+    input: unknown,
+    options: AskOptions | undefined,
+    deadlineMs: number,
+  ): Promise<unknown> {
+    return this.router.ask(target, action, input, options, sender, deadlineMs);
   }
 
   startTimer(cell: AgentCell, delayMs: number, periodMs: number, action: string, input: unknown): AgentTimer {
@@ -293,10 +318,10 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   send(id: string, action: string, input: unknown, options: SendOptions | undefined, sender: AgentReference | undefined): TellOutcome {
-    const routing = options?.routing ?? 'default';
-    if (routing !== 'default' && routing !== 'optimized') throw optionError('routing', `'${String(routing)}' is not known; it must be default or optimized`);
+    if (options !== undefined) checkSendOptions(options);
     const target = this.find(id, undefined);
     if (target !== undefined) return this.router.tellFrom(sender, target, action, input);
+    if (this.groups.has(id)) return sendToGroup(this, id, action, input, options, sender);
     this.deadLetters.record('noAgent', undefined, () => id, action);
     return 'noAgent';
   }
@@ -307,6 +332,18 @@ export class ThreadHost implements ReferenceHost, ContextHost {
 
   getOrSpawn(definition: AnyAgent, id: string, options: SpawnOptions | undefined): Promise<AgentReference> {
     return this.#spawning.getOrSpawn(definition, id, options);
+  }
+
+  group(name: string, definition: AnyAgent | undefined, options: GroupOptions | undefined, origin: GroupOrigin): GroupHandle {
+    return openGroup(this, name, definition, options, origin);
+  }
+
+  join(cell: AgentCell, name: string): void {
+    this.groups.join(cell, name);
+  }
+
+  leave(cell: AgentCell, name: string): void {
+    this.groups.leave(cell, name);
   }
 
   find(id: string, definition: AnyAgent | undefined): AgentReference | undefined {
@@ -371,10 +408,12 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     return extra.reference;
   }
 
-  contextOf(cell: AgentCell, sender: AgentReference | undefined): AgentContext {
+  contextOf(cell: AgentCell, sender: AgentReference | undefined, reply: ReplyPort | undefined): AgentContext {
+    // One of an ask has its deadline, and is not another's.
+    if (reply !== undefined) return new Context(this, cell, sender, reply);
     const last = this.#context;
     if (sender === undefined && last !== undefined && this.#contextCell === cell && last.isOf(cell)) return last;
-    const context = new Context(this, cell, sender);
+    const context = new Context(this, cell, sender, undefined);
     if (sender === undefined) {
       this.#context = context;
       this.#contextCell = cell;
@@ -417,6 +456,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   #endTurn(): void {
+    this.groups.endTurn();
     this.links.flush();
     this.#counters.publish();
   }
