@@ -71,7 +71,7 @@ export function sameThreadPaths({ shared, hosts: [host] }, definition) {
       {
         name: 'context of the agent alone',
         within: true,
-        run: timedLoop(() => host.contextOf(cell, undefined, undefined)),
+        run: timedLoop(() => host.contextOf(cell, undefined)),
       },
       { name: 'handler alone', within: true, run: timedLoop(() => entry.handler(cell.state, 1, undefined)) },
       { ...microtask, name: 'microtask, a thousandth', share: 1 / OPERATIONS },

@@ -122,6 +122,7 @@ export function checkGroupTellOptions(options: GroupTellOptions | undefined, nam
   checkNames('group', options, names);
   checkRouting(options.routing);
   checkKey(options.key);
+  checkWait(options as AskOptions);
   if (options.tried !== undefined && !Array.isArray(options.tried))
     throw optionError('tried', 'must be an array of references, to which the chosen member is added');
 }
@@ -136,10 +137,8 @@ export function checkKey(key: unknown): void {
 export function checkGatherOptions(options: GatherOptions | undefined): void {
   if (options === undefined) return;
   checkNames('gather', options, ['timeoutMs', 'signal', 'quorum']);
-  const { timeoutMs, signal, quorum } = options;
-  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX))
-    throw optionError('timeoutMs', `is ${String(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw optionError('signal', 'must be an AbortSignal');
+  checkWait(options);
+  const { quorum } = options;
   if (quorum !== undefined && quorum !== 'majority' && quorum !== 'all' && !(Number.isInteger(quorum) && quorum >= 1 && quorum <= GROUP_MEMBERS_MAX))
     throw optionError('quorum', `is ${String(quorum)}; it must be a whole number from 1 to ${GROUP_MEMBERS_MAX}, 'majority' or 'all'`);
 }
@@ -152,4 +151,10 @@ export function checkSendOptions(options: { readonly routing?: unknown; readonly
   checkNames('send', options, ['routing', 'key']);
   checkRouting(options.routing, ['default', ...GROUP_ROUTINGS]);
   checkKey(options.key);
+}
+
+function checkWait({ timeoutMs, signal }: AskOptions): void {
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX))
+    throw optionError('timeoutMs', `is ${String(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw optionError('signal', 'must be an AbortSignal');
 }

@@ -37,8 +37,9 @@ export const TIMER_MESSAGE: ReplyPort = { deadlineMs: 0, reply: () => undefined,
 export interface DispatcherNeeds {
   readonly loads: MemberLoads;
   nowMs(): number;
-  /** @param reply of an ask: its asker waits for a limited time */
-  contextOf(cell: AgentCell, sender: AgentReference | undefined, reply: ReplyPort | undefined): AgentContext;
+  contextOf(cell: AgentCell, sender: AgentReference | undefined): AgentContext;
+  /** Of a message that is asked: it has a deadline. */
+  contextOfAsk(cell: AgentCell, sender: AgentReference | undefined, reply: ReplyPort): AgentContext;
   /** A handler threw or rejected; its ask, if any, has been rejected. */
   failed(cell: AgentCell, error: unknown, action: ActionEntry): void;
   /** A message of the runtime itself to an agent. */
@@ -234,7 +235,7 @@ export class Dispatcher {
     let promise: Promise<unknown> | undefined;
     try {
       const { handler } = action;
-      result = handler(cell.state, box.input, this.#needs.contextOf(cell, sender, reply));
+      result = handler(cell.state, box.input, reply === undefined ? this.#needs.contextOf(cell, sender) : this.#needs.contextOfAsk(cell, sender, reply));
       // Both read properties of the result, which may be getters that throw. What only looks like a promise becomes one that rejects.
       if (typeof result === 'object' && result !== null && typeof (result as PromiseLike<unknown>).then === 'function') promise = Promise.resolve(result);
     } catch (error) {

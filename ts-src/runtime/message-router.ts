@@ -17,7 +17,7 @@ import { agentNotFound, nexusStopped, threadFailed } from './failures.js';
 import type { ActionEntry, Kind } from './kind.js';
 import type { Links } from './links.js';
 import { Admission } from './outbound-link.js';
-import { type AskTarget, callerGaveUp, type PendingAsk, type PendingAsks } from './pending-asks.js';
+import type { AskTarget, PendingAsk, PendingAsks } from './pending-asks.js';
 import type { SendReply } from './remote-reply.js';
 import { type SystemCallName, type SystemCalls, systemCallNumber } from './system-calls.js';
 
@@ -122,20 +122,12 @@ export class MessageRouter {
     return new Promise((resolve, reject) => {
       const entry = kindOf(target).action(action);
       if (options !== undefined) checkNames('ask', options, ASK_OPTIONS);
-      let timeoutMs = options?.timeoutMs ?? this.askTimeoutMs;
+      const timeoutMs = options?.timeoutMs ?? this.askTimeoutMs;
       if (!(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX))
         throw optionError('timeoutMs', `is ${String(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
       const signal = options?.signal;
       if (signal !== undefined && !(signal instanceof AbortSignal)) throw optionError('signal', 'must be an AbortSignal');
-      let isCutShort = false;
-      if (deadlineMs !== 0) {
-        const leftMs = deadlineMs - this.#asks.nowMs();
-        if (leftMs <= 0) throw callerGaveUp(`'${entry.name}' of ${target.kind} '${target.id}'`, 0);
-        isCutShort = leftMs < timeoutMs;
-        if (isCutShort) timeoutMs = leftMs;
-      }
-      const ask = this.#asks.open(resolve, reject, target, action, timeoutMs, entry.reply);
-      if (isCutShort) ask.isCutShort = true;
+      const ask = this.#asks.open(resolve, reject, target, action, timeoutMs, entry.reply, deadlineMs);
       if (signal !== undefined) {
         ask.abortOn(signal);
         if (ask.isSettled) return;

@@ -46,7 +46,7 @@ export class PendingAsk extends WheelEntry implements ReplyPort {
   /** Its deadline less this is when it was opened. */
   readonly timeoutMs: number;
   /** Its time is what was left of that of the message which the asking agent handles. */
-  isCutShort = false;
+  readonly isCutShort: boolean;
   readonly #asks: PendingAsks;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: unknown) => void;
@@ -64,8 +64,10 @@ export class PendingAsk extends WheelEntry implements ReplyPort {
     action: string,
     timeoutMs: number,
     replyCodec: MessageCodec | undefined,
+    isCutShort: boolean,
   ) {
     super();
+    this.isCutShort = isCutShort;
     this.replyCodec = replyCodec;
     this.#asks = asks;
     this.#resolve = resolve;
@@ -162,10 +164,10 @@ export class PendingAsks {
     return this.#open;
   }
 
-  nowMs(): number {
-    return this.#clock.nowMs();
-  }
-
+  /**
+   * @param callerDeadlineMs of the message that the asking agent handles: the ask waits no longer than that; 0 for none
+   * @throws NexusError NEXUS_ASKS_TOO_MANY; NEXUS_ASK_TIMEOUT if that deadline has passed
+   */
   open(
     resolve: (value: unknown) => void,
     reject: (error: unknown) => void,
@@ -173,13 +175,18 @@ export class PendingAsks {
     action: string,
     timeoutMs: number,
     replyCodec: MessageCodec | undefined,
+    callerDeadlineMs = 0,
   ): PendingAsk {
     if (this.#open >= PENDING_ASKS_MAX) {
       throw new NexusError('NEXUS_ASKS_TOO_MANY', `${PENDING_ASKS_MAX} asks of this thread wait for replies already; wait for some of them`);
     }
-    const ask = new PendingAsk(this, resolve, reject, target, action, timeoutMs, replyCodec);
+    const nowMs = this.#clock.nowMs();
+    const isCutShort = callerDeadlineMs !== 0 && callerDeadlineMs < nowMs + timeoutMs;
+    if (isCutShort && callerDeadlineMs <= nowMs) throw callerGaveUp(`'${action}' of ${target.kind} '${target.id}'`, 0);
+    const deadlineMs = isCutShort ? callerDeadlineMs : nowMs + timeoutMs;
+    const ask = new PendingAsk(this, resolve, reject, target, action, isCutShort ? deadlineMs - nowMs : timeoutMs, replyCodec, isCutShort);
     this.#open++;
-    this.#wheel.insert(ask, this.#clock.nowMs() + timeoutMs);
+    this.#wheel.insert(ask, deadlineMs);
     if (this.#cancelTick === undefined) this.#arm();
     return ask;
   }
@@ -290,7 +297,7 @@ function askTimeout(description: string, timeoutMs: number): NexusError {
 }
 
 /** Nobody waits any more for the reply that this one was needed for. @param timeoutMs what there was left; not more than 0: nothing was sent */
-export function callerGaveUp(description: string, timeoutMs: number): NexusError {
+function callerGaveUp(description: string, timeoutMs: number): NexusError {
   const left = timeoutMs > 0 ? `no reply from ${description} within the ${timeoutMs.toFixed(1)} ms that were left` : `${description} was not asked`;
   return new NexusError('NEXUS_ASK_TIMEOUT', `${left}: the deadline of the message that the asking agent handles has passed (ctx.deadlineMs)`, {
     data: { timeoutMs: Math.max(0, timeoutMs), deadline: 'caller' },

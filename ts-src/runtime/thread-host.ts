@@ -36,7 +36,7 @@ import { MemberLoads } from './member-loads.js';
 import { MessageReceiver, systemActions } from './message-receiver.js';
 import { MessageRouter } from './message-router.js';
 import { inNeutralContext } from './neutral-context.js';
-import { PendingAsks, type ReplyPort } from './pending-asks.js';
+import { PendingAsks } from './pending-asks.js';
 import { markEnding } from './record-word.js';
 import { sendableError } from './remote-reply.js';
 import { ReplicatedEntries } from './replicated-entries.js';
@@ -141,7 +141,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     this.dispatcher = new Dispatcher({
       loads,
       nowMs: () => clock.nowMs(),
-      contextOf: (cell, sender, reply) => this.contextOf(cell, sender, reply),
+      contextOf: (cell, sender) => this.contextOf(cell, sender),
+      contextOfAsk: (cell, sender, reply) => new Context(this, cell, sender, reply),
       failed: (cell, error, action) => this.lifecycle.failed(cell, error, action),
       system: (cell, action, _input, reply) => systemActions.run(this, cell, action, reply),
       stopRequested: (cell) => this.lifecycle.stop(cell, { type: 'stopped' }),
@@ -188,7 +189,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       },
       encodeInit: (init) => standaloneEncoder.encodeToScratch(init, 0, L.PAYLOAD_BYTES_MAX),
       decodeInit: (payload) => standaloneDecoder.decode(payload, 0, payload.length),
-      contextOf: (cell) => this.contextOf(cell, undefined, undefined),
+      contextOf: (cell) => this.contextOf(cell, undefined),
       random: () => this.#random.next(),
       started: (cell) => {
         if (cell.kind.definition?.groups !== undefined) this.groups.started(cell);
@@ -408,9 +409,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     return extra.reference;
   }
 
-  contextOf(cell: AgentCell, sender: AgentReference | undefined, reply: ReplyPort | undefined): AgentContext {
-    // One of an ask has its deadline, and is not another's.
-    if (reply !== undefined) return new Context(this, cell, sender, reply);
+  /** For whatever has no deadline; an ask has a context of its own. */
+  contextOf(cell: AgentCell, sender: AgentReference | undefined): AgentContext {
     const last = this.#context;
     if (sender === undefined && last !== undefined && this.#contextCell === cell && last.isOf(cell)) return last;
     const context = new Context(this, cell, sender, undefined);
