@@ -30,6 +30,7 @@ const PEERS: Readonly<Record<string, readonly string[]>> = {
   histogram: ['nexus', 'prom-client', 'perf_hooks'],
   curve: ['nexus', 'raw-ring', 'postMessage'],
   resilience: ['nexus'],
+  groups: ['nexus', 'array', 'Map'],
 };
 const CASES_OF_NEXUS: Readonly<Record<string, number>> = {
   'same-thread': 6,
@@ -42,6 +43,7 @@ const CASES_OF_NEXUS: Readonly<Record<string, number>> = {
   histogram: 2,
   curve: 14,
   resilience: 8,
+  groups: 5,
 };
 
 const ONLY_WHERE_THREADS_CAN_BE_PINNED = 'ask parked, threads on two cores, p50';

@@ -1,14 +1,15 @@
 /**
  * The member with the least load, without looking at all of them: members stand in lists by their load, and the first of the lowest list is chosen and goes to the end of
- * its new list. Each choice looks at the loads of 16 members in turn, and again at that of the one it is about to choose.
+ * its new list. Each choice looks at the loads of 8 members in turn, and again at that of the one it is about to choose.
  *
- * So what is known of a load is at most n/16 choices old (none at all in groups of 16 or less), and a member that is busier than it was known to be is not chosen for
+ * So what is known of a load is at most n/8 choices old (none at all in groups of 16 or less), and a member that is busier than it was known to be is not chosen for
  * that. What this thread has sent in its present turn counts at once, although it shows in nobody's load yet. From 64 on, loads that differ by less than a tenth
  * count as the same. Pure: loads come from the caller.
  */
 
-/** Loads looked at for each choice. */
-const LOOKS = 16;
+/** Loads looked at for each choice: all of a small group, some of a larger one. */
+const LOOKS = 8;
+const SMALL = 16;
 /** Choices that turned out to be busier than known, before the lowest known one is taken as it is. */
 const SURPRISES_MAX = 16;
 /** Below it each load has a list of its own. */
@@ -75,7 +76,8 @@ export class LeastLoaded<M> {
    * @param accepts undefined: every member
    */
   choose(turn: number, accepts: ((member: M) => boolean) | undefined): M | undefined {
-    const count = Math.min(LOOKS, this.#entries.length);
+    const { length } = this.#entries;
+    const count = length <= SMALL ? length : LOOKS;
     for (let look = 0; look < count; look++) {
       if (this.#cursor >= this.#entries.length) this.#cursor = 0;
       this.#look(this.#entries[this.#cursor++] as LoadEntry<M>, turn);

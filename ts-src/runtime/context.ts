@@ -10,6 +10,7 @@ import { type AgentCell, extraOf, Status } from './agent-cell.js';
 import { AgentReference } from './agent-reference.js';
 import { lifeIsOver } from './failures.js';
 import type { GroupHandle, GroupOrigin } from './group-handle.js';
+import type { MessageSender } from './mailbox.js';
 import type { ReplyPort } from './pending-asks.js';
 
 const DELAY_MS_MAX = 2 ** 31 - 1;
@@ -56,17 +57,17 @@ export class Context implements AgentContext {
   /** Of the ask that is handled. */
   readonly #reply: ReplyPort | undefined;
 
-  constructor(host: ContextHost, cell: AgentCell, sender: AgentReference | undefined, reply: ReplyPort | undefined) {
-    this.sender = sender;
+  constructor(host: ContextHost, cell: AgentCell, sender: MessageSender) {
+    this.#reply = sender === undefined || sender instanceof AgentReference ? undefined : sender;
+    this.sender = this.#reply === undefined ? (sender as AgentReference | undefined) : this.#reply.sender;
     this.#host = host;
     this.#cell = cell;
-    this.#reply = reply;
     this.#life = cell.extra === undefined ? 0 : cell.extra.life;
   }
 
-  /** True while this context belongs to the agent's present life. */
-  isOf(cell: AgentCell): boolean {
-    return this.#cell === cell && this.#life === (cell.extra === undefined ? 0 : cell.extra.life);
+  /** True while this context belongs to the present life of its agent, which is this one. */
+  isOfLifeOf(cell: AgentCell): boolean {
+    return this.#life === (cell.extra === undefined ? 0 : cell.extra.life);
   }
 
   get self(): AgentRef {
@@ -202,7 +203,7 @@ export class Context implements AgentContext {
   }
 
   get #isOver(): boolean {
-    return this.#cell.status >= Status.stopping || !this.isOf(this.#cell);
+    return this.#cell.status >= Status.stopping || !this.isOfLifeOf(this.#cell);
   }
 
   #timer(delayMs: number, action: string, input: unknown, repeat: boolean): AgentTimer {

@@ -9,10 +9,9 @@ import type { TellOutcome } from '../model/agent-ref.js';
 import type { AgentContext } from '../model/agent-context.js';
 import { Sampling } from '../model/sampling.js';
 import { type AgentCell, Status } from './agent-cell.js';
-import type { AgentReference } from './agent-reference.js';
 import { agentMailboxFull, agentNotFound } from './failures.js';
 import type { ActionEntry } from './kind.js';
-import { Mailbox } from './mailbox.js';
+import { Mailbox, type MessageSender } from './mailbox.js';
 import type { MemberLoads } from './member-loads.js';
 import { inNeutralContext } from './neutral-context.js';
 import type { ReplyPort } from './pending-asks.js';
@@ -32,14 +31,12 @@ const TURNS_PERIOD = 127;
 const POOL_ROOM_MAX = 1 << 18;
 
 /** In the place of the reply of a message that a timer sent: it belongs to the life that started the timer. */
-export const TIMER_MESSAGE: ReplyPort = { deadlineMs: 0, reply: () => undefined, fail: () => undefined };
+export const TIMER_MESSAGE: ReplyPort = { deadlineMs: 0, sender: undefined, reply: () => undefined, fail: () => undefined };
 
 export interface DispatcherNeeds {
   readonly loads: MemberLoads;
   nowMs(): number;
-  contextOf(cell: AgentCell, sender: AgentReference | undefined): AgentContext;
-  /** Of a message that is asked: it has a deadline. */
-  contextOfAsk(cell: AgentCell, sender: AgentReference | undefined, reply: ReplyPort): AgentContext;
+  contextOf(cell: AgentCell, sender: MessageSender): AgentContext;
   /** A handler threw or rejected; its ask, if any, has been rejected. */
   failed(cell: AgentCell, error: unknown, action: ActionEntry): void;
   /** A message of the runtime itself to an agent. */
@@ -102,7 +99,7 @@ export class Dispatcher {
   }
 
   /** Puts a message into an agent's mailbox, within its capacity. */
-  enqueue(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): TellOutcome {
+  enqueue(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): TellOutcome {
     let box = cell.mailbox;
     if (box === undefined) {
       if (cell.status >= Status.stopping) return this.#refuse(cell, action, reply);
@@ -235,7 +232,7 @@ export class Dispatcher {
     let promise: Promise<unknown> | undefined;
     try {
       const { handler } = action;
-      result = handler(cell.state, box.input, reply === undefined ? this.#needs.contextOf(cell, sender) : this.#needs.contextOfAsk(cell, sender, reply));
+      result = handler(cell.state, box.input, this.#needs.contextOf(cell, sender));
       // Both read properties of the result, which may be getters that throw. What only looks like a promise becomes one that rejects.
       if (typeof result === 'object' && result !== null && typeof (result as PromiseLike<unknown>).then === 'function') promise = Promise.resolve(result);
     } catch (error) {
@@ -251,19 +248,16 @@ export class Dispatcher {
     const life = cell.extra?.life ?? 0;
     if (!action.concurrent) cell.status = Status.busy;
     this.running++;
-    const { loads } = this.#needs;
-    if (cell.extra?.membership !== undefined) loads.began(cell);
+    if (cell.extra?.membership !== undefined) this.#needs.loads.runs(cell, result);
     result.then(
       (value) => {
         this.running--;
-        loads.ended(cell);
         this.handled++;
         reply?.reply(value);
         this.#finish(cell, action, life);
       },
       (error: unknown) => {
         this.running--;
-        loads.ended(cell);
         const current = this.#isCurrent(cell, life);
         if (current && !action.concurrent) this.resume(cell);
         if (current) return this.#fail(cell, action, reply, error);
@@ -334,7 +328,7 @@ export class Dispatcher {
   }
 
   /** What listens to dead letters may send to this agent: it runs when the mailbox is as it shall be. */
-  #overflow(cell: AgentCell, box: Mailbox, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): TellOutcome {
+  #overflow(cell: AgentCell, box: Mailbox, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): TellOutcome {
     if (cell.kind.overflow === 'reject') {
       this.#needs.deadLetter('mailboxFull', cell, action);
       reply?.fail(agentMailboxFull(cell));

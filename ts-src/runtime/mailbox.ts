@@ -6,6 +6,12 @@ import type { ActionEntry } from './kind.js';
 import type { AgentReference } from './agent-reference.js';
 import type { ReplyPort } from './pending-asks.js';
 
+/**
+ * Who sent a message: an agent, or undefined. In the place of the sender of an ask is its reply port, which knows the sender and the deadline: so the way of a tell has
+ * nothing to look at that only asks have.
+ */
+export type MessageSender = AgentReference | ReplyPort | undefined;
+
 const FIELDS = 4;
 const INITIAL = 16;
 const GROWTH = 4;
@@ -20,9 +26,9 @@ export class Mailbox {
   action: ActionEntry | undefined = undefined;
   input: unknown = undefined;
   reply: ReplyPort | undefined = undefined;
-  sender: AgentReference | undefined = undefined;
+  sender: MessageSender = undefined;
 
-  push(action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): void {
+  push(action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): void {
     if (this.size > this.#mask) this.#grow();
     const at = ((this.#head + this.size) & this.#mask) * FIELDS;
     const items = this.#items;
@@ -40,7 +46,7 @@ export class Mailbox {
     this.action = items[at] as ActionEntry;
     this.input = items[at + 1];
     this.reply = items[at + 2] as ReplyPort | undefined;
-    this.sender = items[at + 3] as AgentReference | undefined;
+    this.sender = items[at + 3] as MessageSender;
     // Nothing handled is kept alive by the queue.
     items[at] = undefined;
     items[at + 1] = undefined;

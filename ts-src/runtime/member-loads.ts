@@ -31,7 +31,7 @@ export class MemberLoads {
 
   /** Of any agent, as its thread wrote it last. */
   read(slot: number): number {
-    return Atomics.load(this.#words, this.#at + slot);
+    return this.#words[this.#at + slot] as number;
   }
 
   /** An agent of this thread may have got its first message. */
@@ -42,24 +42,23 @@ export class MemberLoads {
     this.#busy.push(cell);
   }
 
-  /** An async handler of a member has begun. */
-  began(cell: AgentCell): void {
+  /** An async handler of a member runs until this is settled. */
+  runs(cell: AgentCell, result: Promise<unknown>): void {
     const membership = cell.extra?.membership;
     if (membership === undefined) return;
     membership.running++;
     this.attached(cell);
-  }
-
-  /** One that had begun has ended; it may have begun before the agent was a member. */
-  ended(cell: AgentCell): void {
-    const membership = cell.extra?.membership;
-    if (membership === undefined) return;
-    membership.running = Math.max(0, membership.running - 1);
-    this.write(cell.slot, loadOf(cell));
+    const ended = (): void => {
+      membership.running--;
+      // It may have left meanwhile, and joined again.
+      if (cell.extra?.membership === membership) this.write(cell.slot, loadOf(cell));
+    };
+    result.then(ended, ended);
   }
 
   write(slot: number, load: number): void {
-    Atomics.store(this.#words, this.#at + slot, load);
+    // One writer, and no order with anything else: a plain store, as of the counters.
+    this.#words[this.#at + slot] = load;
   }
 
   endTurn(): void {

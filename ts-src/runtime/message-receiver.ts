@@ -57,7 +57,8 @@ export class MessageReceiver implements Receiver {
       this.#noAgent(slot, generation);
       return reply.fail(agentNotFound());
     }
-    this.#host.dispatcher.enqueue(cell, entry, input, reply, senderSlot === 0 ? undefined : this.#sender(senderSlot, senderGeneration));
+    if (senderSlot !== 0) reply.sender = this.#sender(senderSlot, senderGeneration);
+    this.#host.dispatcher.enqueue(cell, entry, input, reply, reply);
   }
 
   reply(replySlot: number, replySequence: number, value: unknown): void {

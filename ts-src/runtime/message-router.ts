@@ -180,7 +180,8 @@ export class MessageRouter {
     }
     this.sentLocal++;
     if (this.#localSampling.take()) ask.isTimed = true;
-    this.#dispatcher.enqueue(cell, action, input, ask, sender);
+    if (sender !== undefined) ask.sender = sender;
+    this.#dispatcher.enqueue(cell, action, input, ask, ask);
   }
 
   #askRemote(target: AgentReference, action: ActionEntry, input: unknown, ask: PendingAsk, sender: AgentReference | undefined): void {

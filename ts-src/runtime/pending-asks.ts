@@ -4,6 +4,7 @@
  */
 import type { MessageCodec } from '../codec/declared/lazy-codec.js';
 import { NexusError } from '../errors.js';
+import type { AgentReference } from './agent-reference.js';
 import { inNeutralContext } from './neutral-context.js';
 import { DeadlineWheel, WheelEntry } from '../model/deadline-wheel.js';
 import type { Clock } from '../ports/clock.js';
@@ -12,6 +13,8 @@ import type { Clock } from '../ports/clock.js';
 export interface ReplyPort {
   /** When whoever waits for it gives up, by the clock of all threads; 0 if nobody does. */
   readonly deadlineMs: number;
+  /** The agent that waits, where it has said so. */
+  readonly sender: AgentReference | undefined;
   reply(value: unknown): void;
   fail(error: unknown): void;
 }
@@ -41,6 +44,8 @@ export class PendingAsk extends WheelEntry implements ReplyPort {
   sequence = 0;
   /** Of the declared shape of the reply; undefined where none is declared. */
   readonly replyCodec: MessageCodec | undefined;
+  /** Set before it is sent to an agent of this thread. */
+  sender: AgentReference | undefined = undefined;
   /** Set before it is sent, if it is one of those whose duration is recorded. */
   isTimed = false;
   /** Its deadline less this is when it was opened. */

@@ -1,6 +1,7 @@
 /** The reply to an ask of another thread. */
 import * as L from '../../layout/generated/layout.js';
 import type { MessageCodec } from '../codec/declared/lazy-codec.js';
+import type { AgentReference } from './agent-reference.js';
 import type { ReplyPort } from './pending-asks.js';
 
 /** Sends a reply; throws if the value cannot be encoded. */
@@ -13,6 +14,8 @@ export class RemoteReply implements ReplyPort {
   readonly #sequence: number;
   readonly #codec: MessageCodec | undefined;
   readonly deadlineMs: number;
+  /** Set before the message is put into a mailbox. */
+  sender: AgentReference | undefined = undefined;
 
   /**
    * @param codec of the declared shape of the reply

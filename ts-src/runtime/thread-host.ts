@@ -32,6 +32,7 @@ import { type Kind, KindRegistry, type KindSources } from './kind.js';
 import { Lifecycle } from './lifecycle.js';
 import { Lineage } from './lineage.js';
 import { Links } from './links.js';
+import type { MessageSender } from './mailbox.js';
 import { MemberLoads } from './member-loads.js';
 import { MessageReceiver, systemActions } from './message-receiver.js';
 import { MessageRouter } from './message-router.js';
@@ -142,7 +143,6 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       loads,
       nowMs: () => clock.nowMs(),
       contextOf: (cell, sender) => this.contextOf(cell, sender),
-      contextOfAsk: (cell, sender, reply) => new Context(this, cell, sender, reply),
       failed: (cell, error, action) => this.lifecycle.failed(cell, error, action),
       system: (cell, action, _input, reply) => systemActions.run(this, cell, action, reply),
       stopRequested: (cell) => this.lifecycle.stop(cell, { type: 'stopped' }),
@@ -409,16 +409,13 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     return extra.reference;
   }
 
-  /** For whatever has no deadline; an ask has a context of its own. */
-  contextOf(cell: AgentCell, sender: AgentReference | undefined): AgentContext {
-    const last = this.#context;
-    if (sender === undefined && last !== undefined && this.#contextCell === cell && last.isOf(cell)) return last;
-    const context = new Context(this, cell, sender, undefined);
-    if (sender === undefined) {
-      this.#context = context;
-      this.#contextCell = cell;
+  /** An ask has one of its own, with its deadline: who sent it is never undefined (`mailbox.ts`). */
+  contextOf(cell: AgentCell, sender: MessageSender): AgentContext {
+    if (sender === undefined && this.#contextCell === cell) {
+      const last = this.#context as Context;
+      if (last.isOfLifeOf(cell)) return last;
     }
-    return context;
+    return this.#newContext(cell, sender);
   }
 
   flushSoon(): void {
@@ -428,6 +425,15 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       this.#flushScheduled = false;
       this.#endTurn();
     });
+  }
+
+  #newContext(cell: AgentCell, sender: MessageSender): Context {
+    const context = new Context(this, cell, sender);
+    if (sender === undefined) {
+      this.#context = context;
+      this.#contextCell = cell;
+    }
+    return context;
   }
 
   #failure(cell: AgentCell, error: unknown, action: string | undefined): AgentFailure {
