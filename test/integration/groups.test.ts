@@ -294,6 +294,7 @@ describeEngines((engine) => {
     }
     expect(breaker.statistics.failures).toBeGreaterThan(0);
     // When all have been tried, any of them is asked again.
+    await until(() => workers.size === 3);
     const tried: AgentRef[] = [];
     for (let attempt = 0; attempt < 4; attempt++) await workers.ask('who', undefined, { tried });
     expect(

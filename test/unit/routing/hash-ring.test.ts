@@ -88,6 +88,27 @@ test('whose a key is does not depend on the order in which members came', () => 
   for (const key of keys.slice(0, 2000)) expect(oneByOne.pick(key, everybody)).toBe(together.pick(key, everybody));
 });
 
+test('members that meet at one place of the ring stand there in the same order on every thread', () => {
+  const at = new Map<number, Member>();
+  const pairs: [Member, Member][] = [];
+  for (const member of members(4000)) {
+    const [first, step] = [textHash(member.id, 0x2545f491), textHash(member.id, 0x6c62272e) | 1];
+    for (let point = 0; point < POINTS_OF_MEMBER; point++) {
+      const place = mixed(first + Math.imul(step, point));
+      const other = at.get(place);
+      if (other !== undefined && other !== member) pairs.push([other, member]);
+      at.set(place, member);
+    }
+  }
+  expect(pairs.length).toBeGreaterThan(3);
+  for (const [a, b] of pairs) {
+    const rings = [ringOf([a, b]), ringOf([b, a]), ringOf([a]), ringOf([b])] as const;
+    rings[2].change([b], nobody);
+    rings[3].change([a], nobody);
+    for (const key of keys.slice(0, 3000)) expect(new Set(rings.map((ring) => ring.pick(key, everybody))).size).toBe(1);
+  }
+});
+
 test('the shares of members differ by an eighth of a share', () => {
   const all = members(100);
   const ring = ringOf(all);

@@ -10,7 +10,7 @@ import { ValueEncoder } from '../../../dist/ts-src/codec/value-encoder.js';
 import { InboundLink, type Receiver } from '../../../dist/ts-src/runtime/inbound-link.js';
 import { Admission, OutboundLink } from '../../../dist/ts-src/runtime/outbound-link.js';
 
-const noReferences = { isReference: () => false, describe: () => undefined as never, restore: () => undefined };
+const noReferences = { isReference: () => false, describe: () => undefined as never, restore: () => ({}) };
 
 const message = fc.record({
   isAsk: fc.boolean(),
