@@ -13,7 +13,7 @@ import type { SendOptions, SpawnArguments, SpawnOptions } from './model/spawn-op
 import type { EngineReport, TableStatistics } from './ports/engine.js';
 import type { DeadLetter } from './runtime/dead-letters.js';
 import { nexusStopped } from './runtime/failures.js';
-import { outside } from './runtime/group-handle.js';
+import { openGroup, outside } from './runtime/group-handle.js';
 import { HistogramShard } from './runtime/histogram-shard.js';
 import { busyAgents, quiet, stopAllAgents } from './runtime/runtime-calls.js';
 import type { AgentFailure, Signal } from './runtime/system-calls.js';
@@ -147,7 +147,7 @@ export class Nexus {
    * @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN
    */
   group<D extends AnyAgent = AnyAgent>(name: string, definition?: D, options?: GroupOptions): Group<D> {
-    return this.#host.group(name, definition, options, outside(undefined)) as unknown as Group<D>;
+    return openGroup(this.#host, name, definition, options, outside(undefined)) as unknown as Group<D>;
   }
 
   /** Sends to whatever agent has this id now, else to a member of the group of that name. */

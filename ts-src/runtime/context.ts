@@ -9,16 +9,15 @@ import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
 import { AgentReference } from './agent-reference.js';
 import { lifeIsOver } from './failures.js';
-import type { GroupHandle, GroupOrigin } from './group-handle.js';
+import { type GroupHost, openGroup } from './group-handle.js';
 import type { MessageSender } from './mailbox.js';
 import type { ReplyPort } from './pending-asks.js';
 
 const DELAY_MS_MAX = 2 ** 31 - 1;
 
 /** What a context asks of its thread. */
-export interface ContextHost {
+export interface ContextHost extends GroupHost {
   readonly thread: number;
-  readonly clock: AgentClock;
   readonly seed: number;
   referenceOf(cell: AgentCell): AgentReference;
   loggerOf(cell: AgentCell): Logger;
@@ -38,9 +37,6 @@ export interface ContextHost {
   ): Promise<unknown>;
   /** Sends the agent an action after `delayMs`, and then every `periodMs` unless that is 0. @throws NexusTypeError NEXUS_ACTION_UNKNOWN */
   startTimer(cell: AgentCell, delayMs: number, periodMs: number, action: string, input: unknown): AgentTimer;
-  join(cell: AgentCell, group: string): void;
-  leave(cell: AgentCell, group: string): void;
-  group(name: string, definition: AnyAgent | undefined, options: GroupOptions | undefined, origin: GroupOrigin): GroupHandle;
   watch(cell: AgentCell, target: AgentReference): void;
   unwatch(cell: AgentCell, target: AgentReference): void;
   emit(cell: AgentCell, topic: string, data: unknown): void;
@@ -140,17 +136,17 @@ export class Context implements AgentContext {
 
   join(group: string): void {
     checkGroupName(group);
-    if (!this.#isOver) this.#host.join(this.#cell, group);
+    if (!this.#isOver) this.#host.groups.join(this.#cell, group);
   }
 
   leave(group: string): void {
     checkGroupName(group);
-    if (!this.#isOver) this.#host.leave(this.#cell, group);
+    if (!this.#isOver) this.#host.groups.leave(this.#cell, group);
   }
 
   group<D extends AnyAgent = AnyAgent>(name: string, definition?: D, options?: GroupOptions): Group<D> {
     const [cell, life] = [this.#cell, this.#life];
-    return this.#host.group(name, definition, options, {
+    return openGroup(this.#host, name, definition, options, {
       sender: this.self as AgentReference,
       deadlineMs: this.#reply?.deadlineMs ?? 0,
       refuse: (action) => (isPast(cell, life) ? this.#host.refuse(undefined, () => name, action) : undefined),

@@ -103,7 +103,7 @@ export class GroupHandle implements Group<AnyAgent> {
 
   broadcast(action: string, input?: unknown): BroadcastReport {
     const report = { members: 0, accepted: 0, full: 0, dropped: 0, noAgent: 0, stopped: 0 };
-    if (this.#origin.refuse(action) !== undefined || this.#needs.isClosed()) return { ...report, stopped: 1 };
+    if (this.#origin.refuse(action) !== undefined || this.#needs.isClosed()) return { ...report, members: this.size, stopped: this.size };
     const members = this.#checkedMembers(action, input);
     report.members = members.length;
     const { sender } = this.#origin;

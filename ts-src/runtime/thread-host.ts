@@ -12,7 +12,7 @@ import type { AgentContext, AgentTimer, Logger } from '../model/agent-context.js
 import type { AnyAgent, StopReason } from '../model/agent-definition.js';
 import type { AskOptions, TellOutcome } from '../model/agent-ref.js';
 import { SeededRandom } from '../model/seeded-random.js';
-import { checkSendOptions, type GroupOptions } from '../model/group.js';
+import { checkSendOptions } from '../model/group.js';
 import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
 import type { Clock } from '../ports/clock.js';
 import type { EngineThread } from '../ports/engine.js';
@@ -26,7 +26,7 @@ import { Directory } from './directory.js';
 import { Dispatcher, TIMER_MESSAGE } from './dispatcher.js';
 import { nexusStopped } from './failures.js';
 import { HistogramShard } from './histogram-shard.js';
-import { type GroupHandle, type GroupOrigin, openGroup, sendToGroup } from './group-handle.js';
+import { sendToGroup } from './group-handle.js';
 import { Groups } from './groups.js';
 import { type Kind, KindRegistry, type KindSources } from './kind.js';
 import { Lifecycle } from './lifecycle.js';
@@ -333,18 +333,6 @@ export class ThreadHost implements ReferenceHost, ContextHost {
 
   getOrSpawn(definition: AnyAgent, id: string, options: SpawnOptions | undefined): Promise<AgentReference> {
     return this.#spawning.getOrSpawn(definition, id, options);
-  }
-
-  group(name: string, definition: AnyAgent | undefined, options: GroupOptions | undefined, origin: GroupOrigin): GroupHandle {
-    return openGroup(this, name, definition, options, origin);
-  }
-
-  join(cell: AgentCell, name: string): void {
-    this.groups.join(cell, name);
-  }
-
-  leave(cell: AgentCell, name: string): void {
-    this.groups.leave(cell, name);
   }
 
   find(id: string, definition: AnyAgent | undefined): AgentReference | undefined {
