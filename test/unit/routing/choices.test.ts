@@ -134,7 +134,7 @@ test('of 1,000 members a change of load is known after 125 choices, and one that
   expect(choices).toBeLessThanOrEqual(125);
   for (const member of all) member.load = 0;
   for (let turn = 100; turn < 300; turn++) least.choose(turn, undefined);
-  for (const member of all.slice(0, 8)) member.load = 50;
+  for (const member of all) if (member.number % 2 === 0) member.load = 50;
   for (let turn = 300; turn < 2300; turn++) expect(loadOf(least.choose(turn, undefined) as Member)).toBe(0);
   expect(least.choose(3000, ({ number }) => number === 3)).toBe(all[3]);
   expect(least.choose(3000, () => false)).toBeUndefined();
