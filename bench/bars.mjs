@@ -58,6 +58,10 @@ const BARS = [
     title: 'a closed breaker around an async function, added',
     ...{ of: ['resilience', 'async function, closed breaker'], addedTo: ['resilience', 'async function'], atMost: 100 },
   },
+  { title: 'round robin among 1,000 members', of: ['groups', 'round robin among 1,000'], atMost: 1000 },
+  { title: 'least loaded of 1,000 members', of: ['groups', 'least loaded among 1,000'], atMost: 1000 },
+  { title: 'two choices of 1,000 members', of: ['groups', 'two choices among 1,000'], atMost: 1000 },
+  { title: 'consistent hash among 1,000 members', of: ['groups', 'consistent hash among 1,000'], atMost: 1000 },
 ];
 
 /** Lines to print below the table of these rows. What was not run is left out. */

@@ -178,6 +178,26 @@ const SIGNALS = [
   },
 ];
 
+const GROUPS = [
+  {
+    peer: 'nexus',
+    module: 'suites/groups/nexus.mjs',
+    job: 'the decision alone: which of 1,000 members on other threads gets a message. Round robin counts for all threads; loads are in shared memory, and one changes with each choice. join and leave: of one member, with a new ring after each',
+  },
+  {
+    peer: 'array',
+    role: 'floor',
+    module: 'suites/groups/array.mjs',
+    job: 'an array in the heap of one thread: the next position; a scan for the least load. Nobody joins or leaves',
+  },
+  {
+    peer: 'Map',
+    role: 'floor',
+    module: 'suites/groups/map.mjs',
+    job: 'one Map of 4,096 keys to members, filled before: no hashing of members, nobody joins or leaves',
+  },
+];
+
 /** In the order in which they run. `roundsMax`: memory differs little from round to round, and takes long; the curve has many points. */
 export const SUITES = [
   { suite: 'same-thread', peers: SAME_THREAD },
@@ -191,6 +211,7 @@ export const SUITES = [
   { suite: 'curve', peers: CURVE, roundsMax: 3 },
   { suite: 'resilience', peers: RESILIENCE },
   { suite: 'signals', peers: SIGNALS },
+  { suite: 'groups', peers: GROUPS },
 ];
 
 /**

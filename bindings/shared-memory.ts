@@ -37,6 +37,9 @@ export interface SharedMemory {
   readonly bucketsOffset: number;
   readonly recordsOffset: number;
   readonly ringsOffset: number;
+  /** Of the load of the record 0. */
+  readonly loadsOffset: number;
+  readonly rotationsOffset: number;
 }
 
 const PAGE_BYTES = 65536;
@@ -55,7 +58,9 @@ export function createSharedMemory(shape: MemoryShape, seed: readonly [number, n
   const bucketsOffset = align(groupsOffset + groupCount * 4);
   const recordsOffset = bucketsOffset + bucketCount * L.BUCKET_BYTES;
   const ringsOffset = recordsOffset + recordCapacity * L.RECORD_BYTES;
-  const total = ringsOffset + threadCount * threadCount * (L.RING_HEADER_BYTES + ringBytes);
+  const loadsOffset = ringsOffset + threadCount * threadCount * (L.RING_HEADER_BYTES + ringBytes);
+  const rotationsOffset = align(loadsOffset + recordCapacity * 4);
+  const total = rotationsOffset + L.ROTATIONS * L.ROTATION_BYTES;
   if (total > MEMORY_BYTES_MAX) {
     throw optionError(
       'memory',
@@ -91,6 +96,8 @@ export function createSharedMemory(shape: MemoryShape, seed: readonly [number, n
   words[L.HEADER_WORD_BUCKETS_OFFSET] = bucketsOffset;
   words[L.HEADER_WORD_RECORDS_OFFSET] = recordsOffset;
   words[L.HEADER_WORD_RINGS_OFFSET] = ringsOffset;
+  words[L.HEADER_WORD_LOADS_OFFSET] = loadsOffset;
+  words[L.HEADER_WORD_ROTATIONS_OFFSET] = rotationsOffset;
   // Last: whoever sees the magic sees the rest.
   Atomics.store(words, L.HEADER_WORD_MAGIC, L.MAGIC);
   return attachSharedMemory(memory);
@@ -127,6 +134,8 @@ export function attachSharedMemory(memory: SharedWebAssemblyMemory): SharedMemor
     bucketsOffset: at(L.HEADER_WORD_BUCKETS_OFFSET),
     recordsOffset: at(L.HEADER_WORD_RECORDS_OFFSET),
     ringsOffset: at(L.HEADER_WORD_RINGS_OFFSET),
+    loadsOffset: at(L.HEADER_WORD_LOADS_OFFSET),
+    rotationsOffset: at(L.HEADER_WORD_ROTATIONS_OFFSET),
   };
 }
 

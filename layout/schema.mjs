@@ -4,14 +4,14 @@
  *
  * The memory, in this order, each part aligned to 64 bytes:
  *   header | threads (one entry a thread) | counters (one block a thread) | histograms (all of a thread together) | scratch (one area a thread) |
- *   states of groups | groups | buckets | records | rings
+ *   states of groups | groups | buckets | records | rings | loads (one word a record) | rotations
  */
 
 export const constants = {
   /** 'NXUS' read as a little-endian word. */
   MAGIC: 0x5355584e,
   /** Raised with every change of this file that changes the meaning of a byte. */
-  VERSION: 4,
+  VERSION: 5,
   HEADER_BYTES: 4096,
   THREAD_BYTES: 256,
   COUNTERS_BYTES: 512,
@@ -28,6 +28,9 @@ export const constants = {
   RECORD_BYTES: 64,
   BUCKET_BYTES: 64,
   RING_HEADER_BYTES: 256,
+  /** Whose turn it is in a named group of agents: the key of its name (8 bytes), the number of turns so far, and a word that nobody uses. */
+  ROTATION_BYTES: 16,
+  ROTATIONS: 16384,
   /** Records are handed to threads in groups of this many; a group belongs to one thread at a time. */
   GROUP_RECORDS: 256,
   /** Entries of a bucket, beside its overflow counter. */
@@ -40,6 +43,8 @@ export const constants = {
   PAYLOAD_BYTES_MAX: 65536,
   THREADS_MAX: 128,
   MESSAGE_PADDING_SHIFT: 12,
+  /** Bit of the same word, beside the padding: an ask says when its asker gives up, in two words behind its sender. */
+  MESSAGE_DEADLINE_BIT: 32768,
   /** A slot has at most 23 bits. */
   PARENT_GENERATION_SHIFT: 23,
   /** Counts of the statistics' distribution of probe lengths. */
@@ -77,6 +82,9 @@ export const sections = {
     'DEAD_LETTER_LISTENERS',
     'SIGNAL_LISTENERS',
     'HISTOGRAMS_OFFSET',
+    /** A word for each record: messages that wait for that agent or are handled by it, while it is in a named group. Written by its thread. */
+    'LOADS_OFFSET',
+    'ROTATIONS_OFFSET',
   ],
   THREAD: [
     // First cache line: written by the thread itself or by the thread that supervises it.
@@ -138,7 +146,7 @@ export const sections = {
   MESSAGE: [
     /** Bytes of the whole message with its header, a multiple of 8. */
     'BYTES',
-    /** type | flags << 8 | padding << MESSAGE_PADDING_SHIFT | action << 16 */
+    /** type | flags << 8 | padding << MESSAGE_PADDING_SHIFT | MESSAGE_DEADLINE_BIT | action << 16 */
     'TYPE',
     'SLOT',
     'GENERATION',

@@ -31,6 +31,7 @@ export {
 } from './model/supervisor-definition.js';
 export type { ChildStatus, RestartType, Strategy, SupervisorPolicy } from './model/supervisor.js';
 export type { AgentNode, NodePolicy, ProcessNode, ServiceNode, SupervisionTreeOptions, ThreadNode, ThreadTree } from './model/supervision-tree.js';
+export type { BroadcastReport, GatherOptions, GatherReport, Group, GroupAskOptions, GroupOptions, GroupRouting, GroupTellOptions } from './model/group.js';
 export type { HistogramName, HistogramSnapshot } from './model/histogram.js';
 export type { ReadonlyDeep } from './model/readonly-deep.js';
 export {

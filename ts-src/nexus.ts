@@ -7,6 +7,7 @@ import { type NexusError, NexusTypeError, optionError } from './errors.js';
 import { HISTOGRAM_KEYS, type HistogramName, HistogramSnapshot } from './model/histogram.js';
 import type { AnyAgent } from './model/agent-definition.js';
 import type { AgentRef, TellOutcome } from './model/agent-ref.js';
+import type { Group, GroupOptions } from './model/group.js';
 import { checkNames, didYouMean } from './model/nearest-name.js';
 import type { PublishOptions, Signal } from './model/signal.js';
 import type { SendOptions, SpawnArguments, SpawnOptions } from './model/spawn-options.js';
@@ -16,6 +17,7 @@ import { AgentReference } from './runtime/agent-reference.js';
 import type { DeadLetter } from './runtime/dead-letters.js';
 import { treeLimits, type ProcessNode, type SupervisionTreeOptions, type ThreadNode, type ThreadTree, type TreeLimits } from './model/supervision-tree.js';
 import { nexusStopped } from './runtime/failures.js';
+import { openGroup, outside } from './runtime/group-handle.js';
 import { HistogramShard } from './runtime/histogram-shard.js';
 import { busyAgents, quiet, stopAllAgents } from './runtime/runtime-calls.js';
 import type { AgentFailure } from './runtime/system-calls.js';
@@ -203,9 +205,18 @@ export class Nexus {
     return { moved: agents.length - failures.length, failures };
   }
 
-  /** Sends to whatever agent has this id now. */
-  send(id: string, action: string, input?: unknown, options?: SendOptions): TellOutcome {
-    return this.#isOpen ? this.#host.send(id, action, input, options, undefined) : 'stopped';
+  /**
+   * A named group of agents, whether it has members or not.
+   * @param definition types what is sent; members may be of several kinds, and each is sent the action of this name
+   * @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN
+   */
+  group<D extends AnyAgent = AnyAgent>(name: string, definition?: D, options?: GroupOptions): Group<D> {
+    return openGroup(this.#host, name, definition, options, outside(undefined)) as unknown as Group<D>;
+  }
+
+  /** Sends to whatever agent has this id now, else to a member of the group of that name. */
+  send(address: string, action: string, input?: unknown, options?: SendOptions): TellOutcome {
+    return this.#isOpen ? this.#host.send(address, action, input, options, undefined) : 'stopped';
   }
 
   /**

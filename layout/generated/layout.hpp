@@ -5,7 +5,7 @@
 namespace nexus::layout {
 
 inline constexpr std::uint32_t kMagic = 1398102094u;
-inline constexpr std::uint32_t kVersion = 4u;
+inline constexpr std::uint32_t kVersion = 5u;
 inline constexpr std::uint32_t kHeaderBytes = 4096u;
 inline constexpr std::uint32_t kThreadBytes = 256u;
 inline constexpr std::uint32_t kCountersBytes = 512u;
@@ -17,6 +17,8 @@ inline constexpr std::uint32_t kGroupStateBytes = 8u;
 inline constexpr std::uint32_t kRecordBytes = 64u;
 inline constexpr std::uint32_t kBucketBytes = 64u;
 inline constexpr std::uint32_t kRingHeaderBytes = 256u;
+inline constexpr std::uint32_t kRotationBytes = 16u;
+inline constexpr std::uint32_t kRotations = 16384u;
 inline constexpr std::uint32_t kGroupRecords = 256u;
 inline constexpr std::uint32_t kBucketEntries = 15u;
 inline constexpr std::uint32_t kRecordInlineBytes = 32u;
@@ -25,6 +27,7 @@ inline constexpr std::uint32_t kKeyBytesMax = 1024u;
 inline constexpr std::uint32_t kPayloadBytesMax = 65536u;
 inline constexpr std::uint32_t kThreadsMax = 128u;
 inline constexpr std::uint32_t kMessagePaddingShift = 12u;
+inline constexpr std::uint32_t kMessageDeadlineBit = 32768u;
 inline constexpr std::uint32_t kParentGenerationShift = 23u;
 inline constexpr std::uint32_t kProbeCounts = 8u;
 inline constexpr std::uint32_t kGenerationMax = 536870910u;
@@ -104,6 +107,8 @@ inline constexpr std::uint32_t kHeaderWordScratchOffset = 16u;
 inline constexpr std::uint32_t kHeaderWordDeadLetterListeners = 17u;
 inline constexpr std::uint32_t kHeaderWordSignalListeners = 18u;
 inline constexpr std::uint32_t kHeaderWordHistogramsOffset = 19u;
+inline constexpr std::uint32_t kHeaderWordLoadsOffset = 20u;
+inline constexpr std::uint32_t kHeaderWordRotationsOffset = 21u;
 inline constexpr std::uint32_t kThreadWordState = 0u;
 inline constexpr std::uint32_t kThreadWordIncarnation = 1u;
 inline constexpr std::uint32_t kThreadWordAgentCount = 2u;
@@ -141,7 +146,7 @@ inline constexpr std::uint32_t kMessageWordSlot = 2u;
 inline constexpr std::uint32_t kMessageWordGeneration = 3u;
 inline constexpr std::uint32_t kMessageWordExtra = 4u;
 
-static_assert(20 * 4 <= kHeaderBytes, "HEADER fits its bytes");
+static_assert(22 * 4 <= kHeaderBytes, "HEADER fits its bytes");
 static_assert(33 * 4 <= kThreadBytes, "THREAD fits its bytes");
 static_assert(33 * 4 <= kRingHeaderBytes, "RING fits its bytes");
 static_assert(9 * 4 <= kRecordBytes, "RECORD fits its bytes");

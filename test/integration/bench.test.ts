@@ -31,6 +31,7 @@ const PEERS: Readonly<Record<string, readonly string[]>> = {
   curve: ['nexus', 'raw-ring', 'postMessage'],
   resilience: ['nexus'],
   signals: ['nexus', 'EventEmitter'],
+  groups: ['nexus', 'array', 'Map'],
 };
 const CASES_OF_NEXUS: Readonly<Record<string, number>> = {
   'same-thread': 6,
@@ -44,6 +45,7 @@ const CASES_OF_NEXUS: Readonly<Record<string, number>> = {
   curve: 14,
   resilience: 8,
   signals: 4,
+  groups: 5,
 };
 
 const ONLY_WHERE_THREADS_CAN_BE_PINNED = 'ask parked, threads on two cores, p50';

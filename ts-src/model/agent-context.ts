@@ -2,6 +2,7 @@
 import type { ReplyOf } from './action.js';
 import type { AnyAgent } from './agent-definition.js';
 import type { ActionName, ActionsOf, AgentRef, AskArguments, OfferArguments, TellArguments, TellOutcome } from './agent-ref.js';
+import type { Group, GroupOptions } from './group.js';
 import type { SendOptions, SpawnArguments } from './spawn-options.js';
 import type { DataArguments, Topic } from './topic.js';
 
@@ -36,6 +37,11 @@ export interface AgentContext {
   /** The slices of this agent's skills, by name; `Skill.slice(ctx)` has the type. */
   readonly skills: Slices;
   readonly clock: AgentClock;
+  /**
+   * When whoever asked this message gives up, by `clock.nowMs()`; undefined for a message that was told, a timer and a hook. It may have passed: the message is
+   * handled all the same. An ask with `ctx.ask`, or through `ctx.group`, waits no longer than that.
+   */
+  readonly deadlineMs: number | undefined;
   /** Next number of this agent's own seeded sequence, 0 ≤ x < 1. */
   random(): number;
   /** Aborted when the agent ends or restarts. */
@@ -54,12 +60,21 @@ export interface AgentContext {
   find<D extends AnyAgent = AnyAgent>(id: string, definition?: D): AgentRef<D> | undefined;
   /** `find` for at most 65,536 ids in one call, in their order. */
   findMany<D extends AnyAgent = AnyAgent>(ids: readonly string[], definition?: D): (AgentRef<D> | undefined)[];
-  send(id: string, action: string, input?: unknown, options?: SendOptions): TellOutcome;
+  /** To whatever agent has this id now, else to a member of the group of that name. */
+  send(address: string, action: string, input?: unknown, options?: SendOptions): TellOutcome;
+  /**
+   * Puts this agent into a named group: at once for this thread, for the others when they hear of it. Ends with its life; a start hook may join again.
+   * @throws NexusTypeError NEXUS_OPTION_INVALID; NexusError NEXUS_GROUP_FULL
+   */
+  join(group: string): void;
+  leave(group: string): void;
+  /** As `nexus.group`, with this agent as the sender; asks wait no longer than whoever asked the message that is handled. */
+  group<D extends AnyAgent = AnyAgent>(name: string, definition?: D, options?: GroupOptions): Group<D>;
   /** As `ref.tell`, with this agent as the sender. */
   tell<D extends AnyAgent, N extends ActionName<D>>(ref: AgentRef<D>, action: N, ...rest: TellArguments<ActionsOf<D>[N]>): TellOutcome;
   /** As `ref.offer`, with this agent as the sender. It waits no longer than this life of the agent. */
   offer<D extends AnyAgent, N extends ActionName<D>>(ref: AgentRef<D>, action: N, ...rest: OfferArguments<ActionsOf<D>[N]>): Promise<TellOutcome>;
-  /** As `ref.ask`, with this agent as the sender. */
+  /** As `ref.ask`, with this agent as the sender. Waits no longer than whoever asked the message that is handled: see `deadlineMs`. */
   ask<D extends AnyAgent, N extends ActionName<D>>(ref: AgentRef<D>, action: N, ...rest: AskArguments<ActionsOf<D>[N]>): Promise<ReplyOf<ActionsOf<D>[N]>>;
   /** Calls `onTerminated` of this agent once when `ref` has ended, at once if it has ended already. A restart is not an end. */
   watch(ref: AgentRef): void;

@@ -13,6 +13,7 @@ import { prepareParts } from './skilled-agent.js';
 import { isStandardSchema } from './standard-schema.js';
 import { checkSubscriptions, type Subscriptions } from './topic.js';
 import type { SupervisorPolicy } from './supervisor.js';
+import { checkGroupsOfKind } from './group.js';
 
 /** What supervision does with an agent whose handler failed. */
 export type Directive = 'resume' | 'restart' | 'stop' | 'escalate';
@@ -92,6 +93,8 @@ export interface AgentSpecification<K extends string, S, I, A, Q = unknown, U = 
   readonly supervision?: Supervision;
   /** Signals it gets, as pattern to action: from before its start hook until its end, restarts included. Those of the skills are added. At most 1,024. */
   readonly subscriptions?: Subscriptions;
+  /** Named groups it is in from when it has started, and again after a restart. At most 100 names of 1 to 200 characters. */
+  readonly groups?: readonly string[];
 }
 
 const BRAND = Symbol.for('nexus-agents.definition.1');
@@ -179,6 +182,7 @@ const FIELDS = new Set([
   'onTerminated',
   'mailbox',
   'supervision',
+  'groups',
 ]);
 
 function checkSpecification(specification: Record<string, unknown>): void {
@@ -198,6 +202,7 @@ function checkSpecification(specification: Record<string, unknown>): void {
   }
   checkMailbox(kind, specification['mailbox'] as MailboxOptions | undefined);
   checkSupervision(kind, specification['supervision'] as Supervision | undefined);
+  checkGroupsOfKind(kind, specification['groups']);
 }
 
 export function checkMailbox(kind: string, mailbox: MailboxOptions | undefined): void {

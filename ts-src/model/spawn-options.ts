@@ -1,5 +1,6 @@
 /** Options of `spawn`, `getOrSpawn` and `send`. */
 import type { AgentDefinition, AnyAgent } from './agent-definition.js';
+import type { GroupRouting } from './group.js';
 
 /** Where an agent runs. `auto`: the worker with the fewest agents, or the calling thread if there is no worker. `local`: the thread that spawns. A number: that thread, 0 is the calling one. */
 export type ThreadChoice = 'local' | 'auto' | number;
@@ -18,11 +19,14 @@ export interface SpawnOptions<I = unknown> {
   readonly timeoutMs?: number;
 }
 
-export type Routing = 'default' | 'optimized';
+/** `default`: `roundRobin`. */
+export type Routing = 'default' | GroupRouting;
 
 export interface SendOptions {
-  /** `default` is direct. `optimized` may choose by load among the members of a group; for a single agent it is direct too. */
+  /** Which member of a group gets the message; an agent of that id gets it in any case. Default `default`. */
   readonly routing?: Routing;
+  /** For `consistentHash`, which needs it. */
+  readonly key?: string | number;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: types are taken apart here

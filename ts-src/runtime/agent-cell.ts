@@ -9,6 +9,7 @@ import type { CellTimer } from './agent-timers.js';
 import type { ActionEntry, Kind } from './kind.js';
 import type { Mailbox } from './mailbox.js';
 import type { AgentSubscriber } from './signals.js';
+import type { Membership } from './member-loads.js';
 
 /** What an agent is doing. Only a `ready` one handles messages. */
 export const Status = {
@@ -74,6 +75,8 @@ export class AgentExtra {
   timers: CellTimer | undefined = undefined;
   /** In this life: messages of timers may be in the mailbox. */
   hadTimers = false;
+  /** While it is in groups. */
+  membership: Membership | undefined = undefined;
   abort: AbortController | undefined = undefined;
   random: SeededRandom | undefined = undefined;
   restarts: RestartHistory = [];

@@ -110,8 +110,8 @@ export class Arrivals {
     const cell = cells.get(slot, generation);
     const action = cell === undefined ? undefined : actionOf(cell.kind, message.action);
     if (cell !== undefined && action !== undefined) {
-      const reply = typeof message.reply === 'object' ? portOf(message.reply, asks, thread, router.sendReply, action) : undefined;
-      return void dispatcher.enqueue(cell, action, message.input, reply, message.sender);
+      const reply = typeof message.reply === 'object' ? portOf(message.reply, message.sender, asks, thread, router.sendReply, action) : undefined;
+      return void dispatcher.enqueue(cell, action, message.input, reply, reply ?? message.sender);
     }
     // It has moved on.
     const to = this.#host.engine.table.threadOf(slot, generation);
@@ -185,8 +185,8 @@ export class Arrivals {
     const { asks, thread, router } = this.#host;
     const entry = actionOf(cell.kind, action);
     if (entry === undefined) return;
-    const port = reply === undefined ? undefined : reply === 'timer' ? TIMER_MESSAGE : portOf(reply, asks, thread, router.sendReply, entry);
-    first.push(entry, input, port, sender);
+    const port = reply === undefined ? undefined : reply === 'timer' ? TIMER_MESSAGE : portOf(reply, sender, asks, thread, router.sendReply, entry);
+    first.push(entry, input, port, port === undefined || port === TIMER_MESSAGE ? sender : port);
   }
 
   #of(slot: number, generation: number): Arrival | undefined {

@@ -4,6 +4,7 @@ import type { AgentClock, AgentContext, AgentTimer, Logger, Slices } from '../mo
 import type { AnyAgent } from '../model/agent-definition.js';
 import type { AgentRef, AskOptions, OfferOptions, TellOutcome } from '../model/agent-ref.js';
 import { type ContextInside, DEVELOPMENT, STATE } from '../model/prepared-action.js';
+import { checkGroupName, type Group, type GroupOptions } from '../model/group.js';
 import { SeededRandom } from '../model/seeded-random.js';
 import type { SkilledState } from '../model/skilled-agent.js';
 import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
@@ -13,15 +14,17 @@ import { type AgentCell, extraOf, Status } from './agent-cell.js';
 import { AgentReference } from './agent-reference.js';
 import { lifeIsOver } from './failures.js';
 import type { Signals } from './signals.js';
+import { type GroupHost, openGroup } from './group-handle.js';
+import type { MessageSender } from './mailbox.js';
+import type { ReplyPort } from './pending-asks.js';
 
 const IS_DEVELOPMENT = process.env['NODE_ENV'] !== 'production';
 const NO_SLICES: Slices = Object.freeze({});
 const DELAY_MS_MAX = 2 ** 31 - 1;
 
 /** What a context asks of its thread. */
-export interface ContextHost {
+export interface ContextHost extends GroupHost {
   readonly thread: number;
-  readonly clock: AgentClock;
   readonly seed: number;
   referenceOf(cell: AgentCell): AgentReference;
   loggerOf(cell: AgentCell): Logger;
@@ -39,7 +42,14 @@ export interface ContextHost {
     options: OfferOptions | undefined,
     isOver: () => boolean,
   ): Promise<TellOutcome>;
-  askFrom(sender: AgentReference, target: AgentReference, action: string, input: unknown, options: AskOptions | undefined): Promise<unknown>;
+  askFrom(
+    sender: AgentReference,
+    target: AgentReference,
+    action: string,
+    input: unknown,
+    options: AskOptions | undefined,
+    deadlineMs: number,
+  ): Promise<unknown>;
   /** Sends the agent an action after `delayMs`, and then every `periodMs` unless that is 0. @throws NexusTypeError NEXUS_ACTION_UNKNOWN */
   startTimer(cell: AgentCell, delayMs: number, periodMs: number, action: string, input: unknown): AgentTimer;
   watch(cell: AgentCell, target: AgentReference): void;
@@ -59,17 +69,20 @@ export class Context implements SupervisorContext, ContextInside {
   readonly #host: ContextHost;
   readonly #cell: AgentCell;
   readonly #life: number;
+  /** Of the ask that is handled. */
+  readonly #reply: ReplyPort | undefined;
 
-  constructor(host: ContextHost, cell: AgentCell, sender: AgentReference | undefined) {
-    this.sender = sender;
+  constructor(host: ContextHost, cell: AgentCell, sender: MessageSender) {
+    this.#reply = sender === undefined || sender instanceof AgentReference ? undefined : sender;
+    this.sender = this.#reply === undefined ? (sender as AgentReference | undefined) : this.#reply.sender;
     this.#host = host;
     this.#cell = cell;
     this.#life = cell.extra === undefined ? 0 : cell.extra.life;
   }
 
-  /** True while this context belongs to the agent's present life. */
-  isOf(cell: AgentCell): boolean {
-    return this.#cell === cell && this.#life === (cell.extra === undefined ? 0 : cell.extra.life);
+  /** True while this context belongs to the present life of its agent, which is this one. */
+  isOfLifeOf(cell: AgentCell): boolean {
+    return this.#life === (cell.extra === undefined ? 0 : cell.extra.life);
   }
 
   get self(): AgentRef {
@@ -101,6 +114,11 @@ export class Context implements SupervisorContext, ContextInside {
 
   get [DEVELOPMENT](): boolean {
     return IS_DEVELOPMENT;
+  }
+
+  get deadlineMs(): number | undefined {
+    const deadlineMs = this.#reply?.deadlineMs ?? 0;
+    return deadlineMs === 0 ? undefined : deadlineMs;
   }
 
   get clock(): AgentClock {
@@ -154,6 +172,26 @@ export class Context implements SupervisorContext, ContextInside {
     return this.#host.send(id, action, input, options, this.self as AgentReference);
   }
 
+  join(group: string): void {
+    checkGroupName(group);
+    if (!this.#isOver) this.#host.groups.join(this.#cell, group);
+  }
+
+  leave(group: string): void {
+    checkGroupName(group);
+    if (!this.#isOver) this.#host.groups.leave(this.#cell, group);
+  }
+
+  group<D extends AnyAgent = AnyAgent>(name: string, definition?: D, options?: GroupOptions): Group<D> {
+    const [cell, life] = [this.#cell, this.#life];
+    return openGroup(this.#host, name, definition, options, {
+      sender: this.self as AgentReference,
+      deadlineMs: this.#reply?.deadlineMs ?? 0,
+      refuse: (action) => (isPast(cell, life) ? this.#host.refuse(undefined, () => name, action) : undefined),
+      lifeIsOver: () => lifeIsOver(cell),
+    }) as unknown as Group<D>;
+  }
+
   tell(ref: AgentRef, action: string, input?: unknown): TellOutcome {
     if (isPast(this.#cell, this.#life)) return this.#refuse(ref, action);
     return this.#host.tellFrom(this.self as AgentReference, ref as unknown as AgentReference, action, input);
@@ -170,7 +208,14 @@ export class Context implements SupervisorContext, ContextInside {
       this.#refuse(ref, action);
       return Promise.reject(lifeIsOver(this.#cell));
     }
-    return this.#host.askFrom(this.self as AgentReference, ref as unknown as AgentReference, action, input, options) as Promise<never>;
+    return this.#host.askFrom(
+      this.self as AgentReference,
+      ref as unknown as AgentReference,
+      action,
+      input,
+      options,
+      this.#reply?.deadlineMs ?? 0,
+    ) as Promise<never>;
   }
 
   watch(ref: AgentRef): void {
@@ -224,7 +269,7 @@ export class Context implements SupervisorContext, ContextInside {
   }
 
   get #isOver(): boolean {
-    return this.#cell.status >= Status.stopping || !this.isOf(this.#cell);
+    return this.#cell.status >= Status.stopping || !this.isOfLifeOf(this.#cell);
   }
 
   #timer(delayMs: number, action: string, input: unknown, repeat: boolean): AgentTimer {

@@ -118,7 +118,12 @@ export class Departures {
       reply?.fail(threadLost(followed.to, 'the message'));
       return true;
     }
-    const address: ReplyAddress | undefined = reply && { thread: reply.thread, slot: reply.slot, sequence: reply.sequence };
+    const address: ReplyAddress | undefined = reply && {
+      thread: reply.thread,
+      slot: reply.slot,
+      sequence: reply.sequence,
+      deadlineMs: reply.deadlineMs,
+    };
     router.call(to, 'forwarded', { slot, generation, action, input, reply: address, sender });
     if (address !== undefined && address.thread !== to) router.call(address.thread, 'asksMoved', { to, asks: [address.slot, address.sequence] });
     return true;

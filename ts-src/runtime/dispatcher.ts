@@ -11,10 +11,10 @@ import { errorForCaller, Refusal } from '../model/prepared-action.js';
 import { Sampling } from '../model/sampling.js';
 import type { Turns } from '../ports/turns.js';
 import { type AgentCell, Status, extraOf } from './agent-cell.js';
-import type { AgentReference } from './agent-reference.js';
 import { agentMailboxFull, agentNotFound } from './failures.js';
 import type { ActionEntry } from './kind.js';
-import { Mailbox } from './mailbox.js';
+import { Mailbox, type MessageSender } from './mailbox.js';
+import type { MemberLoads } from './member-loads.js';
 import { inNeutralContext } from './neutral-context.js';
 import type { ReplyPort } from './pending-asks.js';
 import type { DeadLetterReason } from './dead-letters.js';
@@ -29,11 +29,12 @@ const TURNS_PERIOD = 127;
 const POOL_ROOM_MAX = 1 << 18;
 
 /** In the place of the reply of a message that a timer sent: it belongs to the life that started the timer. */
-export const TIMER_MESSAGE: ReplyPort = { reply: () => undefined, fail: () => undefined };
+export const TIMER_MESSAGE: ReplyPort = { deadlineMs: 0, sender: undefined, reply: () => undefined, fail: () => undefined };
 
 export interface DispatcherNeeds {
+  readonly loads: MemberLoads;
   nowMs(): number;
-  contextOf(cell: AgentCell, sender: AgentReference | undefined): AgentContext;
+  contextOf(cell: AgentCell, sender: MessageSender): AgentContext;
   /** A handler threw or rejected; its ask, if any, has been rejected. */
   failed(cell: AgentCell, error: unknown, action: ActionEntry): void;
   /** A message of the runtime itself to an agent. */
@@ -46,7 +47,7 @@ export interface DispatcherNeeds {
   /** The mailbox of the agent holds so much that senders on other threads shall wait, or no longer so much. */
   congested(cell: AgentCell, isCongested: boolean): void;
   /** A message to an agent of this thread that has moved to another. */
-  follow(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): TellOutcome;
+  follow(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): TellOutcome;
   /** The end of a drain: publish what was sent to other threads. */
   afterDrain(): void;
 }
@@ -106,7 +107,7 @@ export class Dispatcher {
   }
 
   /** Puts a message into an agent's mailbox, within its capacity. */
-  enqueue(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): TellOutcome {
+  enqueue(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): TellOutcome {
     let box = cell.mailbox;
     if (box === undefined) {
       if (cell.status >= Status.stopping) return this.#refuse(cell, action, input, reply, sender);
@@ -315,6 +316,7 @@ export class Dispatcher {
     if (!action.concurrent) cell.status = Status.busy;
     else extraOf(cell).concurrent++;
     this.running++;
+    if (cell.extra?.membership !== undefined) this.#needs.loads.runs(cell, result);
     result.then(
       (value) => {
         this.running--;
@@ -372,18 +374,12 @@ export class Dispatcher {
     if (box === undefined) box = new Mailbox();
     else this.#poolRoom -= box.room;
     cell.mailbox = box;
+    if (cell.extra !== undefined) this.#needs.loads.attached(cell);
     if (cell.status === Status.ready) this.#stand(cell);
     return box;
   }
 
-  #enqueueHigh(
-    cell: AgentCell,
-    box: Mailbox,
-    action: ActionEntry,
-    input: unknown,
-    reply: ReplyPort | undefined,
-    sender: AgentReference | undefined,
-  ): TellOutcome {
+  #enqueueHigh(cell: AgentCell, box: Mailbox, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): TellOutcome {
     if (cell.status >= Status.stopping) return this.#refuse(cell, action, input, reply, sender);
     if (!box.isCongested && cell.kind.overflow === 'reject') this.#congest(cell, box, true);
     if (box.size >= cell.kind.capacity) return this.#overflow(cell, box, action, input, reply, sender);
@@ -432,7 +428,7 @@ export class Dispatcher {
   }
 
   /** What listens to dead letters may send to this agent: it runs when the mailbox is as it shall be. */
-  #overflow(cell: AgentCell, box: Mailbox, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): TellOutcome {
+  #overflow(cell: AgentCell, box: Mailbox, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): TellOutcome {
     if (cell.kind.overflow === 'reject') {
       this.#needs.deadLetter('mailboxFull', cell, action);
       reply?.fail(agentMailboxFull(cell));
@@ -459,7 +455,7 @@ export class Dispatcher {
     return 'accepted';
   }
 
-  #refuse(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): TellOutcome {
+  #refuse(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): TellOutcome {
     if (cell.status === Status.moved) return this.#needs.follow(cell, action, input, reply, sender);
     this.#needs.deadLetter('noAgent', cell, action);
     reply?.fail(agentNotFound(cell.kind.name));

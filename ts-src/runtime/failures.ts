@@ -51,6 +51,10 @@ export function threadFailed(thread: number, description: string): NexusError {
   return new NexusError('NEXUS_THREAD_FAILED', `thread ${thread} ended too often and was not replaced; ${description} is gone with it`, { data: { thread } });
 }
 
+export function groupEmpty(group: string): NexusError {
+  return new NexusError('NEXUS_GROUP_EMPTY', `group '${group}' has no members that this thread knows of`, { data: { group } });
+}
+
 export function nexusStopped(): NexusError {
   return new NexusError('NEXUS_STOPPED', 'the nexus is stopping or has stopped');
 }

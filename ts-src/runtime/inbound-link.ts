@@ -25,6 +25,8 @@ export interface Receiver {
     senderGeneration: number,
     replySlot: number,
     replySequence: number,
+    /** When its asker gives up; 0 for an ask of the runtime. */
+    deadlineMs: number,
   ): void;
   reply(replySlot: number, replySequence: number, value: unknown): void;
   replyError(replySlot: number, replySequence: number, error: unknown): void;
@@ -128,6 +130,11 @@ export class InboundLink {
       senderSlot = words[extra++] as number;
       senderGeneration = words[extra++] as number;
     }
+    let deadlineMs = 0;
+    if ((head & L.MESSAGE_DEADLINE_BIT) !== 0) {
+      deadlineMs = ((words[extra + 1] as number) * 4294967296 + ((words[extra] as number) >>> 0)) / 1000;
+      extra += 2;
+    }
     const payload = extra << 2;
     const end = at + (words[word + L.MESSAGE_WORD_BYTES] as number) - ((head >> L.MESSAGE_PADDING_SHIFT) & 7);
     const action = head >>> 16;
@@ -147,7 +154,7 @@ export class InboundLink {
       case L.MESSAGE_TYPE_TELL:
         return this.#receiver.tell(this.#thread, slot, generation, action, value, senderSlot, senderGeneration);
       case L.MESSAGE_TYPE_ASK:
-        return this.#receiver.ask(this.#thread, slot, generation, action, value, senderSlot, senderGeneration, replySlot, replySequence);
+        return this.#receiver.ask(this.#thread, slot, generation, action, value, senderSlot, senderGeneration, replySlot, replySequence, deadlineMs);
       case L.MESSAGE_TYPE_REPLY:
         return this.#receiver.reply(slot, generation, value);
       case L.MESSAGE_TYPE_REPLY_ERROR:

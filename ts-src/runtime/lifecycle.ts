@@ -40,6 +40,8 @@ export interface LifecycleNeeds {
   contextOf(cell: AgentCell): AgentContext;
   /** Seeded, for jitter. */
   random(): number;
+  /** Before its first message, at start and after a restart. */
+  started(cell: AgentCell): void;
   /** The agent has ended: tell watchers and parent. */
   ended(cell: AgentCell, reason: StopReason): void;
   /** The agent has a mailbox, and its definition subscribes to signals. */
@@ -285,6 +287,7 @@ export class Lifecycle {
 
   #ready(cell: AgentCell): void {
     if (cell.status !== Status.starting) return;
+    this.#needs.started(cell);
     this.#needs.dispatcher.resume(cell);
     if (cell.extra?.stopRequested === true) this.stop(cell, { type: 'stopped' });
   }

@@ -6,6 +6,16 @@ import type { ActionEntry } from './kind.js';
 import type { AgentReference } from './agent-reference.js';
 import type { ReplyPort } from './pending-asks.js';
 
+/**
+ * Who sent a message: an agent, or undefined. In the place of the sender of an ask is its reply port, which knows the sender and the deadline: so the way of a tell has
+ * nothing to look at that only asks have.
+ */
+export type MessageSender = AgentReference | ReplyPort | undefined;
+
+export function senderOf(sender: MessageSender): AgentReference | undefined {
+  return sender !== undefined && 'deadlineMs' in sender ? sender.sender : sender;
+}
+
 const FIELDS = 4;
 const INITIAL = 16;
 const GROWTH = 4;
@@ -22,9 +32,9 @@ export class Mailbox {
   action: ActionEntry | undefined = undefined;
   input: unknown = undefined;
   reply: ReplyPort | undefined = undefined;
-  sender: AgentReference | undefined = undefined;
+  sender: MessageSender = undefined;
 
-  push(action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): void {
+  push(action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): void {
     if (this.size > this.#mask) this.#grow();
     const at = ((this.#head + this.size) & this.#mask) * FIELDS;
     const items = this.#items;
@@ -42,7 +52,7 @@ export class Mailbox {
     this.action = items[at] as ActionEntry;
     this.input = items[at + 1];
     this.reply = items[at + 2] as ReplyPort | undefined;
-    this.sender = items[at + 3] as AgentReference | undefined;
+    this.sender = items[at + 3] as MessageSender;
     // Nothing handled is kept alive by the queue.
     items[at] = undefined;
     items[at + 1] = undefined;
@@ -62,7 +72,7 @@ export class Mailbox {
     const items = this.#items;
     for (let index = 0; index < this.size; index++) {
       const at = ((this.#head + index) & this.#mask) * FIELDS;
-      visit(items[at] as ActionEntry, items[at + 1], items[at + 2] as ReplyPort | undefined, items[at + 3] as AgentReference | undefined);
+      visit(items[at] as ActionEntry, items[at + 1], items[at + 2] as ReplyPort | undefined, senderOf(items[at + 3] as MessageSender));
     }
   }
 

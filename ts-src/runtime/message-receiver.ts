@@ -52,14 +52,15 @@ export class MessageReceiver implements Receiver {
     senderGeneration: number,
     replySlot: number,
     replySequence: number,
+    deadlineMs: number,
   ): void {
     const cell = slot === 0 ? undefined : this.#host.cells.get(slot, generation);
     const entry = cell?.kind.actions[action];
-    const reply = this.#replyTo(thread, replySlot, replySequence, entry?.reply);
+    const reply = this.#replyTo(thread, replySlot, replySequence, entry?.reply, deadlineMs);
     if (slot === 0) return this.#call(thread, action, input, reply);
-    const sender = senderSlot === 0 ? undefined : this.#sender(senderSlot, senderGeneration);
-    if (cell !== undefined && entry !== undefined) return void this.#host.dispatcher.enqueue(cell, entry, input, reply, sender);
-    if (cell === undefined && this.#host.departures.forward(slot, generation, action, input, sender, reply)) return;
+    if (senderSlot !== 0) reply.sender = this.#sender(senderSlot, senderGeneration);
+    if (cell !== undefined && entry !== undefined) return void this.#host.dispatcher.enqueue(cell, entry, input, reply, reply);
+    if (cell === undefined && this.#host.departures.forward(slot, generation, action, input, reply.sender, reply)) return;
     this.#noAgent(slot, generation);
     reply.fail(agentNotFound());
   }
@@ -83,8 +84,8 @@ export class MessageReceiver implements Receiver {
     this.#host.logger.error({ error, from: thread, thread: this.#host.thread }, 'a message could not be decoded');
   }
 
-  #replyTo(thread: number, replySlot: number, replySequence: number, codec: MessageCodec | undefined): RemoteReply {
-    return new RemoteReply(this.#host.router.sendReply, thread, replySlot, replySequence, codec);
+  #replyTo(thread: number, replySlot: number, replySequence: number, codec: MessageCodec | undefined, deadlineMs = 0): RemoteReply {
+    return new RemoteReply(this.#host.router.sendReply, thread, replySlot, replySequence, codec, deadlineMs);
   }
 
   #sender(slot: number, generation: number): AgentReference | undefined {

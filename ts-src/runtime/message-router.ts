@@ -19,6 +19,7 @@ import type { Dispatcher } from './dispatcher.js';
 import { agentNotFound, nexusStopped, threadFailed } from './failures.js';
 import type { ActionEntry, Kind } from './kind.js';
 import type { Links } from './links.js';
+import { type MessageSender, senderOf } from './mailbox.js';
 import { Admission } from './outbound-link.js';
 import { type AskTarget, PendingAsk, type PendingAsks, type ReplyPort } from './pending-asks.js';
 import { isCongested } from './record-word.js';
@@ -54,7 +55,7 @@ export class MessageRouter {
   sentLocal = 0;
   asked = 0;
   readonly #thread: number;
-  readonly #askTimeoutMs: number;
+  readonly askTimeoutMs: number;
   readonly #shared: SharedMemory;
   readonly #clock: Clock;
   readonly #table: RoutingTable;
@@ -68,7 +69,7 @@ export class MessageRouter {
 
   constructor(needs: MessageRouterNeeds) {
     this.#thread = needs.thread;
-    this.#askTimeoutMs = needs.askTimeoutMs;
+    this.askTimeoutMs = needs.askTimeoutMs;
     this.#shared = needs.shared;
     this.#clock = needs.clock;
     this.#table = needs.table;
@@ -118,7 +119,8 @@ export class MessageRouter {
   }
 
   /** A message to an agent of this thread that has moved: what is left of it here holds a reference to it. */
-  follow(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): TellOutcome {
+  follow(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, from: MessageSender): TellOutcome {
+    const sender = senderOf(from);
     const target = cell.state as AgentReference;
     // It may have come back since, and moved again.
     target.cell = undefined;
@@ -131,7 +133,7 @@ export class MessageRouter {
             (error) => reply.fail(error),
             target,
             action.name,
-            this.#askTimeoutMs,
+            reply.deadlineMs === 0 ? this.askTimeoutMs : Math.max(1, reply.deadlineMs - this.#clock.nowMs()),
             action.reply,
           );
     this.#askRemote(target, action, input, ask, sender);
@@ -156,7 +158,7 @@ export class MessageRouter {
     isOver: () => boolean,
   ): Promise<TellOutcome> {
     if (options !== undefined) checkNames('offer', options, OFFER_OPTIONS);
-    const timeoutMs = checkTimeout(options?.timeoutMs ?? this.#askTimeoutMs);
+    const timeoutMs = checkTimeout(options?.timeoutMs ?? this.askTimeoutMs);
     kindOf(target).action(action);
     const deadlineMs = this.#clock.nowMs() + timeoutMs;
     for (let waitMs = OFFER_WAIT_MS; ; waitMs = Math.min(waitMs * 2, OFFER_WAIT_MS_MAX)) {
@@ -173,15 +175,25 @@ export class MessageRouter {
     }
   }
 
-  /** Whatever is wrong with the arguments rejects the promise. */
-  ask(target: AgentReference, action: string, input: unknown, options: AskOptions | undefined, sender: AgentReference | undefined): Promise<unknown> {
+  /**
+   * Whatever is wrong with the arguments rejects the promise.
+   * @param deadlineMs of the message that the sender handles: the ask waits no longer; 0 for none
+   */
+  ask(
+    target: AgentReference,
+    action: string,
+    input: unknown,
+    options: AskOptions | undefined,
+    sender: AgentReference | undefined,
+    deadlineMs = 0,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const entry = kindOf(target).action(action);
       if (options !== undefined) checkNames('ask', options, ASK_OPTIONS);
-      const timeoutMs = checkTimeout(options?.timeoutMs ?? this.#askTimeoutMs);
+      const timeoutMs = checkTimeout(options?.timeoutMs ?? this.askTimeoutMs);
       const signal = options?.signal;
       if (signal !== undefined && !(signal instanceof AbortSignal)) throw optionError('signal', 'must be an AbortSignal');
-      const ask = this.#asks.open(resolve, reject, target, action, timeoutMs, entry.reply);
+      const ask = this.#asks.open(resolve, reject, target, action, timeoutMs, entry.reply, deadlineMs);
       if (signal !== undefined) {
         ask.abortOn(signal);
         if (ask.isSettled) return;
@@ -240,7 +252,8 @@ export class MessageRouter {
     }
     this.sentLocal++;
     if (this.#localSampling.take()) ask.isTimed = true;
-    this.#dispatcher.enqueue(cell, action, input, ask, sender);
+    if (sender !== undefined) ask.sender = sender;
+    this.#dispatcher.enqueue(cell, action, input, ask, ask);
   }
 
   #askRemote(target: AgentReference, action: ActionEntry, input: unknown, ask: PendingAsk, sender: AgentReference | undefined): void {
@@ -276,6 +289,7 @@ export class MessageRouter {
           input,
           action.input,
           Admission.ifOutboxHasRoom,
+          ask.deadlineMs,
         );
     } catch (error) {
       return ask.fail(error);

@@ -20,6 +20,8 @@ export interface ReplyAddress {
   readonly thread: number;
   readonly slot: number;
   readonly sequence: number;
+  /** When whoever waits for it gives up; 0 if nobody does. */
+  readonly deadlineMs: number;
 }
 
 export interface MovingMessage {
@@ -144,22 +146,35 @@ export function actionOf(kind: Kind, index: number): ActionEntry | undefined {
 
 /** Where the reply of an ask that waits for an agent which leaves for thread `to` shall go. */
 export function addressOf(port: ReplyPort, asks: PendingAsks, thread: number, to: number, bridge: (port: ReplyPort) => PendingAsk): ReplyAddress {
-  if (port instanceof RemoteReply) return { thread: port.thread, slot: port.slot, sequence: port.sequence };
+  const { deadlineMs } = port;
+  if (port instanceof RemoteReply) return { thread: port.thread, slot: port.slot, sequence: port.sequence, deadlineMs };
   const ask = port instanceof PendingAsk ? port : bridge(port);
-  if (ask.isSettled) return { thread, slot: -1, sequence: 0 };
+  if (ask.isSettled) return { thread, slot: -1, sequence: 0, deadlineMs };
   if (ask.slot < 0) asks.sendTo(ask, to);
   else ask.thread = to;
-  return { thread, slot: ask.slot, sequence: ask.sequence };
+  return { thread, slot: ask.slot, sequence: ask.sequence, deadlineMs };
 }
 
 /** The other way round, where the agent has arrived: an ask of this very thread is answered without a detour. */
-export function portOf(address: ReplyAddress, asks: PendingAsks, thread: number, send: SendReply, action: ActionEntry): ReplyPort {
-  if (address.thread !== thread) return new RemoteReply(send, address.thread, address.slot, address.sequence, action.reply);
-  return asks.follow(address.slot, address.sequence, -1) ?? NOBODY;
+export function portOf(
+  address: ReplyAddress,
+  sender: AgentReference | undefined,
+  asks: PendingAsks,
+  thread: number,
+  send: SendReply,
+  action: ActionEntry,
+): ReplyPort {
+  const port =
+    address.thread === thread
+      ? asks.follow(address.slot, address.sequence, -1)
+      : new RemoteReply(send, address.thread, address.slot, address.sequence, action.reply, address.deadlineMs);
+  if (port === undefined) return NOBODY;
+  port.sender = sender;
+  return port;
 }
 
 /** The ask was given up. */
-const NOBODY: ReplyPort = { reply: () => undefined, fail: () => undefined };
+const NOBODY: ReplyPort = { deadlineMs: 0, sender: undefined, reply: () => undefined, fail: () => undefined };
 
 /** What went wrong may hold anything. */
 function withSendableReason<T extends { readonly reason: StopReason }>(ended: T): T {

@@ -77,7 +77,11 @@ export class OutboundLink {
     return this.#outbox.length;
   }
 
-  /** Sends a message. False if there is no room for it. Throws if the value cannot be encoded; nothing was sent then. `codec`: of the declared shape. */
+  /**
+   * Sends a message. False if there is no room for it. Throws if the value cannot be encoded; nothing was sent then.
+   * @param codec of the declared shape
+   * @param deadlineMs of an ask: when its asker gives up; 0 for none
+   */
   send(
     type: number,
     action: number,
@@ -90,12 +94,13 @@ export class OutboundLink {
     value: unknown,
     codec: MessageCodec | undefined,
     admission: Admission,
+    deadlineMs = 0,
   ): boolean {
     // A getter in a message may send another one, while the first is half written.
     if (this.#sending) throw new NexusTypeError('NEXUS_NOT_CLONEABLE', 'message has a getter that sends a message itself');
     this.#sending = true;
     try {
-      return this.#send(type, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration, value, codec, admission);
+      return this.#send(type, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration, value, codec, admission, deadlineMs);
     } finally {
       this.#sending = false;
     }
@@ -113,12 +118,13 @@ export class OutboundLink {
     value: unknown,
     codec: MessageCodec | undefined,
     admission: Admission,
+    deadlineMs: number,
   ): boolean {
     const { writer, encoder, views } = this.#needs;
     if (this.#outbox.length === 0) {
       const at = writer.begin();
       if (at >= 0) {
-        let end = this.#writeHeader(this.#words, at, type, codec, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration);
+        let end = this.#writeHeader(this.#words, at, type, codec, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration, deadlineMs);
         const limit = Math.min(at + writer.messageBytesMax, end + this.#bytesMaxOf(type, slot, action));
         if (codec !== undefined) end = codec.write(value, views, end, limit);
         else if (value !== undefined) end = encoder.encode(value, this.#bytes, end, limit);
@@ -143,7 +149,7 @@ export class OutboundLink {
       this.refused++;
       return false;
     }
-    this.#queue(type, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration, value, codec);
+    this.#queue(type, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration, value, codec, deadlineMs);
     return true;
   }
 
@@ -213,14 +219,15 @@ export class OutboundLink {
     senderGeneration: number,
     value: unknown,
     codec: MessageCodec | undefined,
+    deadlineMs: number,
   ): void {
-    const headerBytes = HEADER_BYTES + (type === L.MESSAGE_TYPE_ASK ? 8 : 0) + (senderSlot !== 0 ? 8 : 0);
+    const headerBytes = HEADER_BYTES + (type === L.MESSAGE_TYPE_ASK ? 8 : 0) + (senderSlot !== 0 ? 8 : 0) + (deadlineMs !== 0 ? 8 : 0);
     const encoded = this.#encoded(headerBytes, this.#bytesMaxOf(type, slot, action), value, codec);
     const size = (encoded.length + 7) & ~7;
     const message = new Uint8Array(size);
     message.set(encoded);
     const words = new Int32Array(message.buffer);
-    this.#writeHeader(words, 0, type, codec, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration);
+    this.#writeHeader(words, 0, type, codec, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration, deadlineMs);
     words[L.MESSAGE_WORD_BYTES] = size;
     words[L.MESSAGE_WORD_TYPE]! |= (size - encoded.length) << L.MESSAGE_PADDING_SHIFT;
     this.#outbox.push(message);
@@ -249,6 +256,7 @@ export class OutboundLink {
     replySequence: number,
     senderSlot: number,
     senderGeneration: number,
+    deadlineMs: number,
   ): number {
     const word = at >> 2;
     const flags = (senderSlot === 0 ? 0 : L.MESSAGE_FLAG_HAS_SENDER) | (codec === undefined ? 0 : L.MESSAGE_FLAG_DECLARED);
@@ -263,6 +271,13 @@ export class OutboundLink {
     if (senderSlot !== 0) {
       words[extra++] = senderSlot;
       words[extra++] = senderGeneration;
+    }
+    if (deadlineMs !== 0) {
+      // In microseconds: an exact number in 53 bits for centuries.
+      const deadlineUs = Math.ceil(deadlineMs * 1000);
+      words[word + L.MESSAGE_WORD_TYPE]! |= L.MESSAGE_DEADLINE_BIT;
+      words[extra++] = deadlineUs | 0;
+      words[extra++] = Math.floor(deadlineUs / 4294967296);
     }
     return extra << 2;
   }

@@ -4,12 +4,17 @@
  */
 import type { MessageCodec } from '../codec/declared/lazy-codec.js';
 import { NexusError } from '../errors.js';
+import type { AgentReference } from './agent-reference.js';
 import { inNeutralContext } from './neutral-context.js';
 import { DeadlineWheel, WheelEntry } from '../model/deadline-wheel.js';
 import type { Clock } from '../ports/clock.js';
 
 /** Where a handler's result goes. */
 export interface ReplyPort {
+  /** When whoever waits for it gives up, by the clock of all threads; 0 if nobody does. */
+  readonly deadlineMs: number;
+  /** The agent that waits, where it has said so. */
+  readonly sender: AgentReference | undefined;
   reply(value: unknown): void;
   fail(error: unknown): void;
 }
@@ -39,10 +44,14 @@ export class PendingAsk extends WheelEntry implements ReplyPort {
   sequence = 0;
   /** Of the declared shape of the reply; undefined where none is declared. */
   readonly replyCodec: MessageCodec | undefined;
+  /** Set before it is sent to an agent of this thread. */
+  sender: AgentReference | undefined = undefined;
   /** Set before it is sent, if it is one of those whose duration is recorded. */
   isTimed = false;
   /** Its deadline less this is when it was opened. */
   readonly timeoutMs: number;
+  /** Its time is what was left of that of the message which the asking agent handles. */
+  readonly isCutShort: boolean;
   readonly #asks: PendingAsks;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: unknown) => void;
@@ -60,8 +69,10 @@ export class PendingAsk extends WheelEntry implements ReplyPort {
     action: string,
     timeoutMs: number,
     replyCodec: MessageCodec | undefined,
+    isCutShort: boolean,
   ) {
     super();
+    this.isCutShort = isCutShort;
     this.replyCodec = replyCodec;
     this.#asks = asks;
     this.#resolve = resolve;
@@ -94,7 +105,7 @@ export class PendingAsk extends WheelEntry implements ReplyPort {
   timeOut(): void {
     if (!this.#close()) return;
     this.#asks.timeouts++;
-    this.#reject(new NexusError('NEXUS_ASK_TIMEOUT', `no reply from ${this.description} within ${this.timeoutMs} ms`, { data: { timeoutMs: this.timeoutMs } }));
+    this.#reject(this.isCutShort ? callerGaveUp(this.description, this.timeoutMs) : askTimeout(this.description, this.timeoutMs));
   }
 
   abortOn(signal: AbortSignal): void {
@@ -158,6 +169,10 @@ export class PendingAsks {
     return this.#open;
   }
 
+  /**
+   * @param callerDeadlineMs of the message that the asking agent handles: the ask waits no longer than that; 0 for none
+   * @throws NexusError NEXUS_ASKS_TOO_MANY; NEXUS_ASK_TIMEOUT if that deadline has passed
+   */
   open(
     resolve: (value: unknown) => void,
     reject: (error: unknown) => void,
@@ -165,13 +180,18 @@ export class PendingAsks {
     action: string,
     timeoutMs: number,
     replyCodec: MessageCodec | undefined,
+    callerDeadlineMs = 0,
   ): PendingAsk {
     if (this.#open >= PENDING_ASKS_MAX) {
       throw new NexusError('NEXUS_ASKS_TOO_MANY', `${PENDING_ASKS_MAX} asks of this thread wait for replies already; wait for some of them`);
     }
-    const ask = new PendingAsk(this, resolve, reject, target, action, timeoutMs, replyCodec);
+    const nowMs = this.#clock.nowMs();
+    const isCutShort = callerDeadlineMs !== 0 && callerDeadlineMs < nowMs + timeoutMs;
+    if (isCutShort && callerDeadlineMs <= nowMs) throw callerGaveUp(`'${action}' of ${target.kind} '${target.id}'`, 0);
+    const deadlineMs = isCutShort ? callerDeadlineMs : nowMs + timeoutMs;
+    const ask = new PendingAsk(this, resolve, reject, target, action, isCutShort ? deadlineMs - nowMs : timeoutMs, replyCodec, isCutShort);
     this.#open++;
-    this.#wheel.insert(ask, this.#clock.nowMs() + timeoutMs);
+    this.#wheel.insert(ask, deadlineMs);
     if (this.#cancelTick === undefined) this.#arm();
     return ask;
   }
@@ -282,6 +302,18 @@ export class PendingAsks {
       }
     }
   }
+}
+
+function askTimeout(description: string, timeoutMs: number): NexusError {
+  return new NexusError('NEXUS_ASK_TIMEOUT', `no reply from ${description} within ${timeoutMs} ms`, { data: { timeoutMs } });
+}
+
+/** Nobody waits any more for the reply that this one was needed for. @param timeoutMs what there was left; not more than 0: nothing was sent */
+function callerGaveUp(description: string, timeoutMs: number): NexusError {
+  const left = timeoutMs > 0 ? `no reply from ${description} within the ${timeoutMs.toFixed(1)} ms that were left` : `${description} was not asked`;
+  return new NexusError('NEXUS_ASK_TIMEOUT', `${left}: the deadline of the message that the asking agent handles has passed (ctx.deadlineMs)`, {
+    data: { timeoutMs: Math.max(0, timeoutMs), deadline: 'caller' },
+  });
 }
 
 function expire(entry: WheelEntry): void {

@@ -2,6 +2,7 @@
 import * as L from '../../layout/generated/layout.js';
 import type { StopReason } from '../model/agent-definition.js';
 import type { MessageCodec } from '../codec/declared/lazy-codec.js';
+import type { AgentReference } from './agent-reference.js';
 import type { ReplyPort } from './pending-asks.js';
 
 /** Sends a reply; throws if the value cannot be encoded. */
@@ -13,14 +14,21 @@ export class RemoteReply implements ReplyPort {
   readonly slot: number;
   readonly sequence: number;
   readonly #codec: MessageCodec | undefined;
+  readonly deadlineMs: number;
+  /** Set before the message is put into a mailbox. */
+  sender: AgentReference | undefined = undefined;
 
-  /** @param codec of the declared shape of the reply */
-  constructor(send: SendReply, thread: number, slot: number, sequence: number, codec: MessageCodec | undefined) {
+  /**
+   * @param codec of the declared shape of the reply
+   * @param deadlineMs when its asker gives up; 0 if it does not say
+   */
+  constructor(send: SendReply, thread: number, slot: number, sequence: number, codec: MessageCodec | undefined, deadlineMs: number) {
     this.#send = send;
     this.thread = thread;
     this.slot = slot;
     this.sequence = sequence;
     this.#codec = codec;
+    this.deadlineMs = deadlineMs;
   }
 
   reply(value: unknown): void {

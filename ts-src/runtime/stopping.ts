@@ -26,6 +26,8 @@ export interface StoppingNeeds {
   requestStop(thread: number, agent: AgentReference, timeoutMs: number): Promise<void>;
   requestWhenEnded(thread: number, agent: AgentReference, timeoutMs: number): Promise<void>;
   agentCountChanged(): void;
+  /** Resolves when no message comes through the groups of an agent any more; undefined if it is in none. */
+  leaveGroups(cell: AgentCell): Promise<void> | undefined;
 }
 
 export class Stopping {
@@ -41,7 +43,7 @@ export class Stopping {
     if (target.cell?.status === Status.moved) target.cell = undefined;
     const cell = target.cell ?? this.#needs.cellOf(target);
     if (cell === undefined) return this.#stopRemote(target, timeoutMs);
-    if (cell.status === Status.ready && cell.mailbox === undefined) {
+    if (cell.status === Status.ready && cell.mailbox === undefined && cell.extra?.membership === undefined) {
       // Nothing waits: no need to queue.
       this.#needs.lifecycle.stop(cell, { type: 'stopped' });
       this.#needs.agentCountChanged();
@@ -51,13 +53,16 @@ export class Stopping {
 
   /** Ends an agent of this thread behind the messages it has; resolves when it has ended. */
   stopHere(cell: AgentCell): Promise<void> {
-    const { lifecycle, dispatcher } = this.#needs;
+    const { lifecycle, dispatcher, leaveGroups } = this.#needs;
     if (cell.status === Status.stopped) return DONE;
     // An agent that waits for its restart handles no messages: do not queue behind them.
     if (cell.status === Status.suspended) lifecycle.stop(cell, { type: 'stopped' });
     return new Promise((resolve) => {
       lifecycle.whenStopped(cell, resolve);
-      dispatcher.enqueueSystem(cell, systemActions.stop, undefined, undefined);
+      const stop = (): void => void dispatcher.enqueueSystem(cell, systemActions.stop, undefined, undefined);
+      const left = leaveGroups(cell);
+      if (left === undefined) stop();
+      else void left.then(stop);
     });
   }
 

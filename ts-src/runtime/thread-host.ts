@@ -13,6 +13,7 @@ import type { AnyAgent } from '../model/agent-definition.js';
 import type { AskOptions, OfferOptions, TellOutcome } from '../model/agent-ref.js';
 import { SeededRandom } from '../model/seeded-random.js';
 import type { Signal } from '../model/signal.js';
+import { checkSendOptions } from '../model/group.js';
 import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
 import type { Clock } from '../ports/clock.js';
 import type { EngineThread } from '../ports/engine.js';
@@ -30,10 +31,14 @@ import { Dispatcher, TIMER_MESSAGE } from './dispatcher.js';
 import { eventLoopTurns } from './event-loop-turns.js';
 import { nexusStopped } from './failures.js';
 import { HistogramShard } from './histogram-shard.js';
+import { sendToGroup } from './group-handle.js';
+import { Groups } from './groups.js';
 import { type Kind, KindRegistry, type KindSources } from './kind.js';
 import { Lifecycle } from './lifecycle.js';
 import { Lineage } from './lineage.js';
 import { Links } from './links.js';
+import type { MessageSender } from './mailbox.js';
+import { MemberLoads } from './member-loads.js';
 import { MessageReceiver, systemActions } from './message-receiver.js';
 import { MessageRouter } from './message-router.js';
 import type { MovingPart } from './moving-agent.js';
@@ -97,6 +102,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly departures: Departures;
   readonly arrivals = new Arrivals(this, this.movingParts);
   readonly relocation: Relocation;
+  readonly groups: Groups;
   /** Set when the nexus stops: no agent is spawned any more. */
   isStopping = false;
   readonly #options: ThreadHostOptions;
@@ -154,8 +160,10 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     });
     const turnDurations = new HistogramShard(shared, thread, L.HISTOGRAM_TURN);
     this.deadLetters = new DeadLetters(shared.words, shared.doubles, counterIndex(shared, thread), thread, (letter) => events.deadLetter(letter));
+    const loads = new MemberLoads(shared);
     this.dispatcher = new Dispatcher(
       {
+        loads,
         nowMs: () => clock.nowMs(),
         contextOf: (cell, sender) => this.contextOf(cell, sender),
         failed: (cell, error, action) => this.lifecycle.failed(cell, error, action),
@@ -191,6 +199,12 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       roundTrip: (to) => this.router.request(to, 'roundTrip', undefined, REQUEST_TIMEOUT_MS, { kind: 'thread', id: String(to) }).catch(() => undefined),
     });
     this.signals = signalsOf(this, incarnation, references);
+    const { entries } = this;
+    this.groups = new Groups({
+      ...{ shared, loads, entries, clock, logger, table: engine.table },
+      random: () => this.#random.next(),
+      referenceOf: (cell) => this.referenceOf(cell),
+    });
     const startingAt = threadWord(shared, thread) + L.THREAD_WORD_STARTING;
     this.lifecycle = new Lifecycle({
       table: engine.table,
@@ -209,6 +223,9 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       decodeInit: (payload) => standaloneDecoder.decode(payload, 0, payload.length),
       contextOf: (cell) => this.contextOf(cell, undefined),
       random: () => this.#random.next(),
+      started: (cell) => {
+        if (cell.kind.definition?.groups !== undefined) this.groups.started(cell);
+      },
       ended: (cell, reason) => {
         this.watches.ended(cell, reason);
         this.supervision.links.ended(cell, reason);
@@ -218,6 +235,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       forget: (cell) => {
         this.watches.forget(cell);
         this.signals.forget(cell);
+        this.groups.leaveAll(cell);
         if (cell.extra?.hadTimers !== true) return;
         cell.extra.hadTimers = false;
         this.timers.cancelAll(cell);
@@ -242,6 +260,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       requestStop: (to, agent, timeoutMs) => this.router.request(to, 'stopAgent', { slot: agent.slot, generation: agent.generation }, timeoutMs, agent),
       requestWhenEnded: (to, agent, timeoutMs) => this.router.request(to, 'whenEnded', { slot: agent.slot, generation: agent.generation }, timeoutMs, agent),
       agentCountChanged: () => this.#counters.publishAgentCount(),
+      leaveGroups: (cell) => this.groups.leaveBeforeEnd(cell),
     });
     this.supervision = new ThreadSupervision(this, {
       random: () => this.#random.next(),
@@ -335,8 +354,15 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     return this.router.offer(target, action, input, options, sender, isOver);
   }
 
-  askFrom(sender: AgentReference, target: AgentReference, action: string, input: unknown, options: AskOptions | undefined): Promise<unknown> {
-    return this.router.ask(target, action, input, options, sender);
+  askFrom(
+    sender: AgentReference,
+    target: AgentReference,
+    action: string,
+    input: unknown,
+    options: AskOptions | undefined,
+    deadlineMs: number,
+  ): Promise<unknown> {
+    return this.router.ask(target, action, input, options, sender, deadlineMs);
   }
 
   startTimer(cell: AgentCell, delayMs: number, periodMs: number, action: string, input: unknown): AgentTimer {
@@ -347,10 +373,10 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   send(id: string, action: string, input: unknown, options: SendOptions | undefined, sender: AgentReference | undefined): TellOutcome {
-    const routing = options?.routing ?? 'default';
-    if (routing !== 'default' && routing !== 'optimized') throw optionError('routing', `'${String(routing)}' is not known; it must be default or optimized`);
+    if (options !== undefined) checkSendOptions(options);
     const target = this.find(id, undefined);
     if (target !== undefined) return this.router.tellFrom(sender, target, action, input);
+    if (this.groups.has(id)) return sendToGroup(this, id, action, input, options, sender);
     this.deadLetters.record('noAgent', undefined, () => id, action);
     return 'noAgent';
   }
@@ -421,15 +447,13 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     return extra.reference;
   }
 
-  contextOf(cell: AgentCell, sender: AgentReference | undefined): AgentContext {
-    const last = this.#context;
-    if (sender === undefined && last !== undefined && this.#contextCell === cell && last.isOf(cell)) return last;
-    const context = new Context(this, cell, sender);
-    if (sender === undefined) {
-      this.#context = context;
-      this.#contextCell = cell;
+  /** An ask has one of its own, with its deadline: who sent it is never undefined (`mailbox.ts`). */
+  contextOf(cell: AgentCell, sender: MessageSender): AgentContext {
+    if (sender === undefined && this.#contextCell === cell) {
+      const last = this.#context as Context;
+      if (last.isOfLifeOf(cell)) return last;
     }
-    return context;
+    return this.#newContext(cell, sender);
   }
 
   flushSoon(): void {
@@ -439,6 +463,15 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       this.#flushScheduled = false;
       this.#endTurn();
     });
+  }
+
+  #newContext(cell: AgentCell, sender: MessageSender): Context {
+    const context = new Context(this, cell, sender);
+    if (sender === undefined) {
+      this.#context = context;
+      this.#contextCell = cell;
+    }
+    return context;
   }
 
   #failure(cell: AgentCell, error: unknown, action: string | undefined): AgentFailure {
@@ -467,6 +500,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   #endTurn(): void {
+    this.groups.endTurn();
     this.links.flush();
     this.#counters.publish();
   }

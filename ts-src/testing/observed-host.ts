@@ -39,9 +39,16 @@ export class ObservedHost extends ThreadHost {
     return outcome;
   }
 
-  override askFrom(sender: AgentReference, target: AgentReference, action: string, input: unknown, options: AskOptions | undefined): Promise<unknown> {
+  override askFrom(
+    sender: AgentReference,
+    target: AgentReference,
+    action: string,
+    input: unknown,
+    options: AskOptions | undefined,
+    deadlineMs: number,
+  ): Promise<unknown> {
     if (this.#isOf(sender)) this.#observer.asks(target, action, input, options?.timeoutMs);
-    return super.askFrom(sender, target, action, input, options);
+    return super.askFrom(sender, target, action, input, options, deadlineMs);
   }
 
   override send(id: string, action: string, input: unknown, options: SendOptions | undefined, sender: AgentReference | undefined): TellOutcome {

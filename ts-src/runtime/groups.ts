@@ -1,0 +1,181 @@
+/**
+ * Named groups on one thread: which agents of this thread are in which groups (told to all threads as replicated entries), and whom a message to a group goes to. An agent is
+ * in a group from when it joins until it leaves, ends or restarts; those of its definition it joins again. Sending is `group-handle.ts`, choosing is `group-view.ts`.
+ */
+import type { SharedMemory } from '../../bindings/shared-memory.js';
+import { NexusError } from '../errors.js';
+import type { Logger } from '../model/agent-context.js';
+import type { AgentRef } from '../model/agent-ref.js';
+import { checkGroupName, GROUP_MEMBERS_MAX, GROUPS_OF_AGENT_MAX, type GroupRouting } from '../model/group.js';
+import type { RoutingTable } from '../ports/engine.js';
+import type { Clock } from '../ports/clock.js';
+import { type AgentCell, extraOf, Status } from './agent-cell.js';
+import type { AgentReference } from './agent-reference.js';
+import { GroupRotations } from './group-rotations.js';
+import { GroupMember, GroupView } from './group-view.js';
+import { loadOf, type MemberLoads, Membership } from './member-loads.js';
+import type { EntryChange, ReplicatedEntries } from './replicated-entries.js';
+
+/** An agent that is asked to end waits as long as this for the other threads to see that it has left its groups. */
+const LEAVE_TIMEOUT_MS = 1000;
+
+export interface GroupsNeeds {
+  readonly loads: MemberLoads;
+  readonly shared: SharedMemory;
+  readonly table: RoutingTable;
+  readonly entries: ReplicatedEntries;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  random(): number;
+  referenceOf(cell: AgentCell): AgentReference;
+}
+
+export class Groups {
+  readonly #needs: GroupsNeeds;
+  readonly #views = new Map<string, GroupView>();
+  readonly #rotations: GroupRotations;
+  #turn = 0;
+
+  constructor(needs: GroupsNeeds) {
+    this.#needs = needs;
+    this.#rotations = new GroupRotations(needs.shared, needs.logger);
+    needs.entries.listen('groups', (change) => this.#changed(change));
+  }
+
+  /** @throws NexusTypeError NEXUS_OPTION_INVALID; NexusError NEXUS_GROUP_FULL */
+  join(cell: AgentCell, name: string): void {
+    checkGroupName(name);
+    const groups = cell.extra?.membership?.groups;
+    if (groups?.has(name) === true) return;
+    if (groups !== undefined && groups.size >= GROUPS_OF_AGENT_MAX)
+      throw groupFull(`the ${cell.kind.name} agent is in ${GROUPS_OF_AGENT_MAX} groups already, the most an agent may be in`, name);
+    if ((this.#views.get(name)?.members.length ?? 0) >= GROUP_MEMBERS_MAX)
+      throw groupFull(`group '${name}' has ${GROUP_MEMBERS_MAX} members already, the most there may be`, name);
+    const extra = extraOf(cell);
+    if (extra.membership === undefined) {
+      extra.membership = new Membership();
+      this.#needs.loads.write(cell.slot, loadOf(cell));
+      if (cell.mailbox !== undefined) this.#needs.loads.attached(cell);
+    }
+    extra.membership.groups.add(name);
+    this.#needs.entries.put('groups', keyOf(name, cell.slot), { group: name, ref: this.#needs.referenceOf(cell) });
+  }
+
+  leave(cell: AgentCell, name: string): void {
+    checkGroupName(name);
+    const { extra } = cell;
+    if (extra?.membership?.groups.delete(name) !== true) return;
+    this.#needs.entries.delete('groups', keyOf(name, cell.slot));
+    if (extra.membership.groups.size > 0) return;
+    extra.membership = undefined;
+    this.#needs.loads.write(cell.slot, 0);
+  }
+
+  /** Joins the groups of its definition: it has started, or restarted. */
+  started(cell: AgentCell): void {
+    for (const name of cell.kind.definition?.groups ?? []) {
+      try {
+        this.join(cell, name);
+      } catch (error) {
+        this.#needs.logger.error({ error, kind: cell.kind.name, group: name }, 'an agent serves without being in a group of its definition');
+      }
+    }
+  }
+
+  /** One of its lives is over. */
+  leaveAll(cell: AgentCell): void {
+    for (const name of [...(cell.extra?.membership?.groups ?? [])]) this.leave(cell, name);
+  }
+
+  /**
+   * An agent that is to end leaves first: resolves when no message comes through its groups any more, because all threads have seen it, or after a second.
+   * Undefined if it is in none.
+   */
+  leaveBeforeEnd(cell: AgentCell): Promise<void> | undefined {
+    if (cell.extra?.membership === undefined) return undefined;
+    this.leaveAll(cell);
+    const { entries, clock } = this.#needs;
+    return new Promise((resolve) => {
+      const cancel = clock.after(LEAVE_TIMEOUT_MS, resolve);
+      void entries.settled().then(() => {
+        cancel();
+        resolve();
+      });
+    });
+  }
+
+  has(name: string): boolean {
+    return this.#views.has(name);
+  }
+
+  membersOf(name: string): readonly GroupMember[] {
+    return this.#views.get(name)?.members ?? [];
+  }
+
+  /**
+   * Who gets the next message to a group: not one that is known to have ended, nor one of those `tried`, unless there are no others. The one that is chosen is added to them.
+   * @param key for `consistentHash`
+   */
+  choose(name: string, routing: GroupRouting, key: string, tried: AgentRef[] | undefined): GroupMember | undefined {
+    const view = this.#views.get(name);
+    if (view === undefined) return undefined;
+    let member: GroupMember | undefined;
+    if (tried === undefined) {
+      member = view.choose(routing, key, undefined);
+      if (member !== undefined && !this.#isThere(member)) member = view.choose(routing, key, this.#isThere);
+      return member;
+    }
+    member = view.choose(routing, key, (each) => !tried.some((ref) => each.ref.equals(ref)) && this.#isThere(each)) ?? view.choose(routing, key, this.#isThere);
+    if (member !== undefined) tried.push(member.ref as unknown as AgentRef);
+    return member;
+  }
+
+  endTurn(): void {
+    this.#turn = (this.#turn + 1) | 0;
+    this.#needs.loads.endTurn();
+  }
+
+  readonly #isThere = ({ ref }: GroupMember): boolean => {
+    if (ref.cell !== undefined) return ref.cell.status < Status.stopping;
+    return this.#needs.table.threadOf(ref.slot, ref.generation) >= 0;
+  };
+
+  #changed({ key, value, thread }: EntryChange): void {
+    const { name, slot } = partsOf(key);
+    const view = this.#views.get(name);
+    if (value === undefined) {
+      view?.remove(slot, thread);
+      if (view?.members.length === 0) this.#views.delete(name);
+      return;
+    }
+    const member = new GroupMember((value as { readonly ref: AgentReference }).ref, thread);
+    (view ?? this.#newView(name)).replace(member);
+  }
+
+  #newView(name: string): GroupView {
+    const { clock, random, loads } = this.#needs;
+    const view = new GroupView({
+      rotation: () => this.#rotations.of(name),
+      random,
+      nowMs: () => clock.nowMs(),
+      turn: () => this.#turn,
+      loadOf: ({ ref }) => (ref.cell === undefined ? loads.read(ref.slot) : loadOf(ref.cell)),
+    });
+    this.#views.set(name, view);
+    return view;
+  }
+}
+
+function groupFull(message: string, group: string): NexusError {
+  return new NexusError('NEXUS_GROUP_FULL', message, { data: { group } });
+}
+
+/** Of the entry of one agent in one group. */
+function keyOf(name: string, slot: number): string {
+  return `${slot} ${name}`;
+}
+
+function partsOf(key: string): { readonly name: string; readonly slot: number } {
+  const space = key.indexOf(' ');
+  return { slot: Number(key.slice(0, space)), name: key.slice(space + 1) };
+}
