@@ -3,6 +3,7 @@
  * options, among them the declared shapes of its input and reply. Inference needs TypeScript 5.7 or later. Types only.
  */
 import type { AgentContext } from './agent-context.js';
+import type { ActionWrites } from './durable-options.js';
 import type { Infer, Shape } from './shape.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: the input of a handler is whatever the handler declares
@@ -18,6 +19,11 @@ export interface ActionWithOptions<S, X = unknown, Y = unknown> {
    * Default: anything that can be sent.
    */
   readonly input?: X & Shape;
+  /**
+   * Of a durable kind: when what this action changed is saved, other than its kind says. `through`: before its reply, and before the next message. `none`: it
+   * changes nothing, and nothing is saved because of it.
+   */
+  readonly durable?: ActionWrites;
   /** Shape of the reply, likewise. A handler that returns something else rejects the ask. */
   readonly reply?: Y & Shape;
 }

@@ -49,7 +49,9 @@ export type StopReason =
   | { readonly type: 'parentStopped' }
   | { readonly type: 'shutdown' }
   | { readonly type: 'threadFailed' }
-  | { readonly type: 'notFound' };
+  | { readonly type: 'notFound' }
+  /** Only `onStop` of a durable agent sees it: the agent leaves memory and returns with the next message. Watchers are not told. */
+  | { readonly type: 'passivated' };
 
 /** The end of a watched agent. */
 export interface Terminated {
@@ -72,6 +74,8 @@ export interface AgentSpecification<K extends string, S, I, A> {
   readonly onTerminated?: (state: S, ended: Terminated, ctx: AgentContext) => unknown;
   readonly mailbox?: MailboxOptions;
   readonly supervision?: Supervision;
+  /** The state outlives the process: `docs/durability.md`. Needs the option `storage` of `createNexus`. */
+  readonly durable?: DurableOptions<NoInfer<S>>;
 }
 
 const BRAND = Symbol.for('nexus-agents.definition.1');
@@ -103,7 +107,7 @@ export function isAgentDefinition(value: unknown): value is AnyAgent {
   return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[BRAND] === true;
 }
 
-const FIELDS = new Set(['kind', 'state', 'actions', 'onStart', 'onStop', 'onTerminated', 'mailbox', 'supervision']);
+const FIELDS = new Set(['kind', 'state', 'actions', 'onStart', 'onStop', 'onTerminated', 'mailbox', 'supervision', 'durable']);
 
 function checkSpecification(specification: Record<string, unknown>): void {
   if (typeof specification !== 'object' || specification === null) throw invalid('expected an object with kind, state and actions');
@@ -121,17 +125,19 @@ function checkSpecification(specification: Record<string, unknown>): void {
     const handler = typeof action === 'object' && action !== null ? (action as { handler?: unknown }).handler : action;
     if (typeof handler !== 'function')
       throw invalid(`action '${name}' of '${kind}' must be a function (state, input, ctx) => reply, or { handler, concurrent, input, reply }`);
-    if (typeof action === 'object' && action !== null) checkAction(kind, name, action as ActionWithOptions<unknown>);
+    if (typeof action === 'object' && action !== null) checkAction(kind, name, action as ActionWithOptions<unknown>, specification['durable'] !== undefined);
   }
   for (const hook of ['onStart', 'onStop', 'onTerminated']) {
     if (specification[hook] !== undefined && typeof specification[hook] !== 'function') throw invalid(`${hook} of '${kind}' must be a function`);
   }
   checkMailbox(kind, specification['mailbox'] as MailboxOptions | undefined);
   checkSupervision(kind, specification['supervision'] as Supervision | undefined);
+  checkDurable(kind, specification['durable'] as DurableOptions<unknown> | undefined);
 }
 
-function checkAction(kind: string, name: string, action: ActionWithOptions<unknown>): void {
-  known(kind, `action '${name}'`, action, ['handler', 'concurrent', 'input', 'reply']);
+function checkAction(kind: string, name: string, action: ActionWithOptions<unknown>, isDurable: boolean): void {
+  known(kind, `action '${name}'`, action, ['handler', 'concurrent', 'input', 'reply', 'durable']);
+  checkActionWrites(kind, name, action.durable, isDurable);
   const { concurrent, input, reply } = action;
   if (concurrent !== undefined && typeof concurrent !== 'boolean') throw invalid(`concurrent of action '${name}' of '${kind}' must be true or false`);
   if (input !== undefined) checkShape(input, `defineAgent: input of action '${name}' of '${kind}'`);
