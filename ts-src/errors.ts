@@ -43,6 +43,13 @@ export const ERROR_CODES = {
   NEXUS_CIRCUIT_OPEN: 'A circuit breaker did not let the call through.',
   NEXUS_BULKHEAD_FULL: 'A bulkhead has no room for the call.',
   NEXUS_ENGINE_UNAVAILABLE: 'The engine that was required does not load.',
+  NEXUS_STORE_UNAVAILABLE: 'The package that durable storage needs is not installed or does not load, or the storage cannot be used from this thread.',
+  NEXUS_STORE_FOREIGN: 'What is at the path is not a store of Nexus. It was left as it is.',
+  NEXUS_STORE_VERSION: 'The store was written by a newer version of Nexus. It was left as it is.',
+  NEXUS_STORE_CORRUPT: 'The store, or a record of it, does not hold what was written. It was left as it is.',
+  NEXUS_STORE_LOCKED: 'Another nexus has the store open.',
+  NEXUS_STORE_FULL: 'There is no room for the write: the disk is full, or the store has its largest size. Nothing of it was stored.',
+  NEXUS_STORE_FAILED: 'A read or write of the store failed. Nothing of a write that failed was stored.',
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
