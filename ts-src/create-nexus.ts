@@ -1,23 +1,24 @@
 /** The composition root: options in, a running nexus out. */
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { chooseEngine } from '../bindings/choose-engine.js';
+import { type ChosenEngine, chooseEngine } from '../bindings/choose-engine.js';
 import { Placement } from '../bindings/placement.js';
 import { PortableRoutingTable } from '../bindings/portable/routing-table.js';
 import { createSharedMemory, threadWord } from '../bindings/shared-memory.js';
 import * as L from '../layout/generated/layout.js';
 import { standardErrorLogger } from './adapters/standard-error-logger.js';
 import { systemClock } from './adapters/system-clock.js';
-import { NexusError } from './errors.js';
+import { NexusError, optionError } from './errors.js';
 import type { AnyAgent } from './model/agent-definition.js';
 import type { Logger } from './model/agent-context.js';
 import type { PlacementPolicy } from './model/thread-placement.js';
 import { SeededRandom } from './model/seeded-random.js';
 import { Nexus } from './nexus.js';
 import type { EngineReport } from './ports/engine.js';
-import { type NexusOptions, resolveOptions } from './options.js';
+import { type NexusOptions, type ResolvedOptions, resolveOptions } from './options.js';
+import type { Storage, StorageSource } from './ports/storage.js';
 import { duplicateKind, importDefinitions } from './runtime/agent-modules.js';
-import { outlineOf } from './runtime/kind.js';
+import { type KindOutline, outlineOf } from './runtime/kind.js';
 import { runtimeCalls } from './runtime/runtime-calls.js';
 import { ThreadHost } from './runtime/thread-host.js';
 import { WorkerPool } from './runtime/worker-pool.js';
@@ -40,6 +41,32 @@ export async function createNexus(options: NexusOptions): Promise<Nexus> {
     definitions.set(definition.kind, definition);
     outlines.push(outlineOf(definition, true));
   }
+  const storage = await openStorage(resolved.storage, definitions);
+  try {
+    return await startNexus(resolved, engine, logger, definitions, outlines, storage);
+  } catch (error) {
+    await storage?.close();
+    throw error;
+  }
+}
+
+/** @throws NexusTypeError NEXUS_OPTION_INVALID if a kind needs storage and there is none */
+async function openStorage(source: StorageSource | undefined, definitions: ReadonlyMap<string, AnyAgent>): Promise<Storage | undefined> {
+  if (source !== undefined) return source.open();
+  for (const { kind, durable } of definitions.values())
+    if (durable !== undefined)
+      throw optionError('storage', `kind '${kind}' is durable and needs a place to be kept: give createNexus storage: { path: '...' }`);
+  return undefined;
+}
+
+async function startNexus(
+  resolved: ResolvedOptions,
+  engine: ChosenEngine,
+  logger: Logger,
+  definitions: ReadonlyMap<string, AnyAgent>,
+  outlines: readonly KindOutline[],
+  storage: Storage | undefined,
+): Promise<Nexus> {
   const random = randomBytes(12);
   const seed = resolved.seed ?? random.readInt32LE(8);
   const shared = createSharedMemory({ threadCount: resolved.threads + 1, recordCapacity: resolved.recordCapacity, ringBytes: resolved.ringBytes }, [
@@ -81,6 +108,7 @@ export async function createNexus(options: NexusOptions): Promise<Nexus> {
         });
       },
     },
+    storage?.openThread(),
   );
   const jitter = new SeededRandom(seed, 'worker pool');
   const pool = new WorkerPool(
@@ -97,6 +125,7 @@ export async function createNexus(options: NexusOptions): Promise<Nexus> {
         messageBytesMax: resolved.messageBytesMax,
         seed,
       },
+      attachment: storage === undefined ? undefined : () => storage.attachment(),
       cpus: placement.cpus(),
       resourceLimits: resolved.resourceLimits,
       execArgv: resolved.execArgv,
@@ -140,7 +169,7 @@ export async function createNexus(options: NexusOptions): Promise<Nexus> {
     throw error;
   }
   sayPlacement(logger, placement, resolved.placement);
-  return new Nexus(host, pool, engine.report, placement, emitter);
+  return new Nexus(host, pool, engine.report, placement, emitter, storage);
 }
 
 function sayPlacement(logger: Logger, placement: Placement, policy: PlacementPolicy): void {

@@ -10,6 +10,7 @@ import type { AgentRef, TellOutcome } from './model/agent-ref.js';
 import { checkNames, didYouMean } from './model/nearest-name.js';
 import type { SendOptions, SpawnArguments, SpawnOptions } from './model/spawn-options.js';
 import type { EngineReport, TableStatistics } from './ports/engine.js';
+import type { Storage } from './ports/storage.js';
 import type { DeadLetter } from './runtime/dead-letters.js';
 import { nexusStopped } from './runtime/failures.js';
 import { HistogramShard } from './runtime/histogram-shard.js';
@@ -75,15 +76,17 @@ export class Nexus {
   readonly #shared: SharedMemory;
   readonly #emitter: EventEmitter;
   readonly #placement: Placement;
+  readonly #storage: Storage | undefined;
   #stopped: Promise<StopReport> | undefined;
 
-  constructor(host: ThreadHost, pool: WorkerPool, engine: EngineReport, placement: Placement, emitter: EventEmitter) {
+  constructor(host: ThreadHost, pool: WorkerPool, engine: EngineReport, placement: Placement, emitter: EventEmitter, storage?: Storage) {
     this.#host = host;
     this.#pool = pool;
     this.#shared = host.shared;
     this.engine = engine;
     this.#placement = placement;
     this.#emitter = emitter;
+    this.#storage = storage;
   }
 
   /** Number of threads, the calling one included. */
@@ -142,6 +145,17 @@ export class Nexus {
   /** Sends to whatever agent has this id now. */
   send(id: string, action: string, input?: unknown, options?: SendOptions): TellOutcome {
     return this.#isOpen ? this.#host.send(id, action, input, options, undefined) : 'stopped';
+  }
+
+  /**
+   * Ends a durable agent, if it is in memory, and deletes what is stored of it, with its reminders. Resolves when that is on disk; also if there is nothing. The next
+   * `getOrSpawn` of this id makes a new one. Rejects with NEXUS_KIND_UNKNOWN, NEXUS_KIND_MISMATCH, NEXUS_STORE_FAILED or NEXUS_OPTION_INVALID (a kind that is not durable).
+   */
+  async forget(definition: AnyAgent, id: string): Promise<void> {
+    if (this.#stopped !== undefined) throw nexusStopped();
+    const { durable } = this.#host;
+    if (durable === undefined) throw optionError('forget', 'this nexus has no storage');
+    await durable.forgetById(definition, id);
   }
 
   on<E extends keyof NexusEvents>(event: E, listener: (...values: NexusEvents[E]) => void): this {
@@ -261,6 +275,7 @@ export class Nexus {
     this.#host.links.isClosed = true;
     await this.#pool.terminate();
     this.#host.close();
+    await this.#storage?.close();
     return { complete, discarded: quietInTime ? 0 : discarded };
   }
 
@@ -310,7 +325,10 @@ export class Nexus {
           () => false,
         ),
       ),
-      stopAllAgents(this.#host).then(() => true),
+      stopAllAgents(this.#host).then(
+        () => true,
+        () => false,
+      ),
     ]).then((results) => results.every(Boolean));
     let cancel = (): void => undefined;
     const late = new Promise<boolean>((resolve) => {

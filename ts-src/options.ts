@@ -9,6 +9,7 @@ import { checkNames } from './model/nearest-name.js';
 import { type ResolvedSupervision, resolveSupervision } from './model/supervision.js';
 import { PLACEMENT_POLICIES, type PlacementPolicy } from './model/thread-placement.js';
 import type { EngineKind } from './ports/engine.js';
+import { isStorageSource, type StorageSource } from './ports/storage.js';
 
 export interface MemoryOptions {
   /** Agents the routing table can hold, 4,096 to 8,388,608, rounded up to a power of two. Address space is reserved, memory is used as agents come. Default 2,097,152. */
@@ -74,6 +75,8 @@ export interface NexusOptions {
   readonly workers?: WorkerOptions;
   /** Anything with debug, info, warn and error (data, message), such as pino. Default: warnings and errors as JSON lines on standard error. */
   readonly logger?: Logger;
+  /** Where durable agents are kept. Needed for kinds with `durable`. */
+  readonly storage?: StorageSource;
   /** Seed of `ctx.random` and of jitter: a 32-bit integer. Default: drawn at random. */
   readonly seed?: number;
 }
@@ -94,11 +97,12 @@ export interface ResolvedOptions {
   readonly restart: ResolvedSupervision;
   readonly startTimeoutMs: number;
   readonly logger: Logger | undefined;
+  readonly storage: StorageSource | undefined;
   readonly seed: number | undefined;
 }
 
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
-  '': ['agents', 'threads', 'memory', 'messages', 'engine', 'workers', 'logger', 'seed'],
+  '': ['agents', 'threads', 'memory', 'messages', 'engine', 'workers', 'logger', 'storage', 'seed'],
   memory: ['agentsMax', 'ringBytes'],
   messages: ['askTimeoutMs', 'bytesMax'],
   engine: ['force', 'require', 'spinMicroseconds'],
@@ -157,6 +161,7 @@ export function resolveOptions(options: NexusOptions): ResolvedOptions {
     },
     startTimeoutMs: number('workers.startTimeoutMs', workers.startTimeoutMs, 30_000, 1, 3_600_000),
     logger,
+    storage: storageSource(options.storage),
     seed: options.seed === undefined ? undefined : whole('seed', options.seed, 0, -(2 ** 31), 2 ** 32 - 1),
   };
 }
@@ -205,6 +210,14 @@ function execArgv(given: readonly string[] | undefined): readonly string[] | und
 function engineKind(name: string, value: EngineKind | undefined): EngineKind | undefined {
   if (value === undefined || value === 'native' || value === 'wasm' || value === 'portable') return value;
   throw optionError(name, `is '${String(value)}'; it must be native, wasm or portable`);
+}
+
+function storageSource(given: StorageSource | undefined): StorageSource | undefined {
+  if (given === undefined || isStorageSource(given)) return given;
+  throw optionError(
+    'storage',
+    `must be { path: '...' } or a storage such as memoryStorage() of nexus-agents/testing, not ${given === null ? 'null' : typeof given}`,
+  );
 }
 
 function placementPolicy(value: PlacementPolicy = 'none'): PlacementPolicy {

@@ -5,6 +5,7 @@ import { NexusTypeError } from '../errors.js';
 import type { ActionWithOptions, DeclaredActions } from './action.js';
 import type { AgentContext } from './agent-context.js';
 import type { AgentRef } from './agent-ref.js';
+import { checkActionWrites, checkDurable, type DurableOptions } from './durable-options.js';
 import { checkShape } from './shape.js';
 
 /** What supervision does with an agent whose handler failed. */

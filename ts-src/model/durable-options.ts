@@ -64,7 +64,8 @@ export function checkDurable(kind: string, durable: DurableOptions<unknown> | un
   range(kind, 'schemaVersion', durable.schemaVersion, 1, 4_294_967_295, true);
   range(kind, 'snapshotEvery', durable.snapshotEvery, 1, 1_000_000, true);
   range(kind, 'passivateAfterMs', durable.passivateAfterMs, 10, 2_147_483_647, false);
-  if (apply === undefined && durable.snapshotEvery !== undefined) throw invalid(`durable.snapshotEvery of '${kind}' counts events, and there are none without durable.apply`);
+  if (apply === undefined && durable.snapshotEvery !== undefined)
+    throw invalid(`durable.snapshotEvery of '${kind}' counts events, and there are none without durable.apply`);
 }
 
 /** @throws NexusTypeError NEXUS_DEFINITION_INVALID */

@@ -6,6 +6,7 @@ import type { SeededRandom } from '../model/seeded-random.js';
 import type { RestartHistory } from '../model/supervision.js';
 import type { AgentReference } from './agent-reference.js';
 import type { CellTimer } from './agent-timers.js';
+import type { DurableRecord } from './durable/durable-record.js';
 import type { Kind } from './kind.js';
 import type { Mailbox } from './mailbox.js';
 
@@ -70,6 +71,8 @@ export class AgentExtra {
   onStopped: (() => void)[] | undefined = undefined;
   /** Asked to end by its own handler. */
   stopRequested = false;
+  /** Of a durable agent: what is not on disk yet. Kept when it has ended, for those who still hold its cell. */
+  durable: DurableRecord | undefined = undefined;
 }
 
 export function extraOf(cell: AgentCell): AgentExtra {

@@ -45,6 +45,8 @@ export interface DispatcherNeeds {
   deadLetter(reason: DeadLetterReason, cell: AgentCell, action: ActionEntry): void;
   /** Handlers ran for so long, one after the other. Called for some drains only, chosen by their number. */
   turnTook(durationMs: number): void;
+  /** A message for a durable agent that has left memory. */
+  sendDurable(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): TellOutcome;
   /** The end of a drain: publish what was sent to other threads. */
   afterDrain(): void;
 }
@@ -101,10 +103,10 @@ export class Dispatcher {
   enqueue(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): TellOutcome {
     let box = cell.mailbox;
     if (box === undefined) {
-      if (cell.status >= Status.stopping) return this.#refuse(cell, action, reply);
+      if (cell.status >= Status.stopping) return this.#refuse(cell, action, input, reply, sender);
       box = this.#attach(cell);
     } else if (box.size >= cell.kind.capacity) {
-      if (cell.status >= Status.stopping) return this.#refuse(cell, action, reply);
+      if (cell.status >= Status.stopping) return this.#refuse(cell, action, input, reply, sender);
       return this.#overflow(cell, box, action, input, reply, sender);
     }
     box.push(action, input, reply, sender);
@@ -352,7 +354,8 @@ export class Dispatcher {
     return 'accepted';
   }
 
-  #refuse(cell: AgentCell, action: ActionEntry, reply: ReplyPort | undefined): TellOutcome {
+  #refuse(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): TellOutcome {
+    if (cell.kind.isDurable && reply !== TIMER_MESSAGE) return this.#needs.sendDurable(cell, action, input, reply, sender);
     this.#needs.deadLetter('noAgent', cell, action);
     reply?.fail(agentNotFound(cell.kind.name));
     return 'noAgent';

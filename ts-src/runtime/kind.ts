@@ -7,6 +7,8 @@ import type { ReferenceCodec } from '../codec/reference-codec.js';
 import { NexusError, NexusTypeError } from '../errors.js';
 import type { Actions, Handler } from '../model/action.js';
 import type { AnyAgent, Overflow } from '../model/agent-definition.js';
+import type { ActionWrites } from '../model/durable-options.js';
+import { type ResolvedDurable, resolveDurable } from '../model/durable-options.js';
 import type { Shape } from '../model/shape.js';
 import { resolveSupervision, type ResolvedSupervision } from '../model/supervision.js';
 
@@ -14,11 +16,14 @@ import { resolveSupervision, type ResolvedSupervision } from '../model/supervisi
 export interface ActionEntry {
   readonly name: string;
   readonly index: number;
-  readonly handler: Handler<unknown>;
+  /** Of a durable kind with what is done around it: `durable/durable-handlers.ts`. */
+  handler: Handler<unknown>;
   readonly concurrent: boolean;
   /** Of the declared shape; undefined where none is declared. */
   readonly input: MessageCodec | undefined;
   readonly reply: MessageCodec | undefined;
+  /** When what it changed is saved, if it says so itself. */
+  readonly writes: ActionWrites | undefined;
 }
 
 export interface ActionOutline {
@@ -33,6 +38,7 @@ export interface KindOutline {
   readonly actions: readonly ActionOutline[];
   /** Only the calling thread has its code. */
   readonly callingThreadOnly: boolean;
+  readonly isDurable: boolean;
 }
 
 const MAILBOX_CAPACITY = 65_536;
@@ -43,6 +49,9 @@ export class Kind {
   /** Undefined on a thread that does not have the code. */
   readonly definition: AnyAgent | undefined;
   readonly callingThreadOnly: boolean;
+  /** Its agents outlive the process. Known to every thread; what that means in detail only where its code is. */
+  readonly isDurable: boolean;
+  readonly durable: ResolvedDurable | undefined;
   readonly actions: readonly ActionEntry[];
   /** The hook for the end of a watched agent, as an action that no message can name. */
   readonly onTerminated: ActionEntry | undefined;
@@ -59,6 +68,8 @@ export class Kind {
     this.index = index;
     this.definition = definition;
     this.callingThreadOnly = outline.callingThreadOnly;
+    this.isDurable = outline.isDurable;
+    this.durable = definition?.durable === undefined ? undefined : resolveDurable(definition.durable);
     this.actions = outline.actions.map((action, position) => entryOf(outline.kind, action, position, definition, references));
     const hook = definition?.onTerminated;
     this.onTerminated = hook === undefined ? undefined : undeclared('onTerminated', this.actions.length, hook);
@@ -88,12 +99,12 @@ export function outlineOf(definition: AnyAgent, callingThreadOnly: boolean): Kin
   const actions = Object.entries(definition.actions as Actions<unknown>).map(([name, action]) =>
     typeof action === 'function' ? { name, input: undefined, reply: undefined } : { name, input: action.input, reply: action.reply },
   );
-  return { kind: definition.kind, actions, callingThreadOnly };
+  return { kind: definition.kind, actions, callingThreadOnly, isDurable: definition.durable !== undefined };
 }
 
 /** An action without shapes, which handles one message after the other. */
 export function undeclared(name: string, index: number, handler: Handler<unknown>): ActionEntry {
-  return { name, index, handler, concurrent: false, input: undefined, reply: undefined };
+  return { name, index, handler, concurrent: false, input: undefined, reply: undefined, writes: undefined };
 }
 
 export interface KindSources {
@@ -138,8 +149,8 @@ function entryOf(
     shape === undefined ? undefined : lazyCodec(shape, references, { subject: `'${name}' of '${kind}': ${part}`, data: { kind, action: name, part } });
   const declared = { name, index, input: codec('input', input), reply: codec('reply', reply) };
   return typeof action === 'function'
-    ? { ...declared, handler: action, concurrent: false }
-    : { ...declared, handler: action.handler, concurrent: action.concurrent === true };
+    ? { ...declared, handler: action, concurrent: false, writes: undefined }
+    : { ...declared, handler: action.handler, concurrent: action.concurrent === true, writes: action.durable };
 }
 
 function absent(): never {

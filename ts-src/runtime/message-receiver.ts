@@ -22,7 +22,8 @@ export class MessageReceiver implements Receiver {
   }
 
   inputCodec(slot: number, generation: number, action: number): MessageCodec | undefined {
-    return this.#host.cells.get(slot, generation)?.kind.actions[action]?.input;
+    const kind = this.#host.cells.get(slot, generation)?.kind ?? this.#host.durable?.passivation.whoWas(slot, generation)?.kind;
+    return kind?.actions[action]?.input;
   }
 
   replyCodec(replySlot: number, replySequence: number): MessageCodec | undefined {
@@ -33,7 +34,11 @@ export class MessageReceiver implements Receiver {
     if (slot === 0) return this.#call(thread, action, input, undefined);
     const cell = this.#host.cells.get(slot, generation);
     const entry = cell?.kind.actions[action];
-    if (cell === undefined || entry === undefined) return this.#noAgent(slot, generation);
+    if (cell === undefined || entry === undefined) {
+      if (this.#host.durable?.arrived(slot, generation, action, input, undefined, () => this.#sender(senderSlot, senderGeneration)) !== true)
+        this.#noAgent(slot, generation);
+      return;
+    }
     this.#host.dispatcher.enqueue(cell, entry, input, undefined, senderSlot === 0 ? undefined : this.#sender(senderSlot, senderGeneration));
   }
 
@@ -50,9 +55,12 @@ export class MessageReceiver implements Receiver {
   ): void {
     const cell = slot === 0 ? undefined : this.#host.cells.get(slot, generation);
     const entry = cell?.kind.actions[action];
-    const reply = this.#replyTo(thread, replySlot, replySequence, entry?.reply);
+    const was = cell === undefined && slot !== 0 ? this.#host.durable?.passivation.whoWas(slot, generation)?.kind.actions[action] : undefined;
+    const reply = this.#replyTo(thread, replySlot, replySequence, (entry ?? was)?.reply);
     if (slot === 0) return this.#call(thread, action, input, reply);
     if (cell === undefined || entry === undefined) {
+      if (was !== undefined && this.#host.durable?.arrived(slot, generation, action, input, reply, () => this.#sender(senderSlot, senderGeneration)) === true)
+        return;
       this.#noAgent(slot, generation);
       return reply.fail(agentNotFound());
     }
@@ -83,7 +91,7 @@ export class MessageReceiver implements Receiver {
   }
 
   #sender(slot: number, generation: number): AgentReference | undefined {
-    const kind = this.#host.engine.table.kindOf(slot, generation);
+    const kind = slot === 0 ? -1 : this.#host.engine.table.kindOf(slot, generation);
     return kind < 0 ? undefined : this.#host.reference(slot, generation, kind, undefined);
   }
 

@@ -17,7 +17,7 @@ import { agentNotFound, nexusStopped, threadFailed } from './failures.js';
 import type { ActionEntry, Kind } from './kind.js';
 import type { Links } from './links.js';
 import { Admission } from './outbound-link.js';
-import type { AskTarget, PendingAsk, PendingAsks } from './pending-asks.js';
+import { type AskTarget, PendingAsk, type PendingAsks, type ReplyPort } from './pending-asks.js';
 import type { SendReply } from './remote-reply.js';
 import { type SystemCallName, type SystemCalls, systemCallNumber } from './system-calls.js';
 
@@ -38,6 +38,8 @@ export interface MessageRouterNeeds {
   readonly dispatcher: Dispatcher;
   readonly asks: PendingAsks;
   readonly deadLetters: DeadLetters;
+  /** Sends to a durable agent that is not where the reference says. */
+  sendDurable(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): TellOutcome;
 }
 
 export class MessageRouter {
@@ -51,6 +53,7 @@ export class MessageRouter {
   readonly #dispatcher: Dispatcher;
   readonly #asks: PendingAsks;
   readonly #deadLetters: DeadLetters;
+  readonly #sendDurable: MessageRouterNeeds['sendDurable'];
   readonly #localSampling = new Sampling(LOCAL_ASKS_PERIOD);
   readonly #remoteSampling = new Sampling(REMOTE_ASKS_PERIOD);
 
@@ -63,6 +66,7 @@ export class MessageRouter {
     this.#dispatcher = needs.dispatcher;
     this.#asks = needs.asks;
     this.#deadLetters = needs.deadLetters;
+    this.#sendDurable = needs.sendDurable;
   }
 
   tellLocal(cell: AgentCell, action: ActionEntry, input: unknown, sender: AgentReference | undefined): TellOutcome {
@@ -79,11 +83,11 @@ export class MessageRouter {
     if (thread === this.#thread) {
       // The first use of a reference that was found, or arrived in a message.
       const cell = this.#cells.get(slot, generation);
-      if (cell === undefined) return this.#dead('noAgent', target, action);
+      if (cell === undefined) return this.#absent(target, action, input, sender);
       target.cell = cell;
       return this.tellLocal(cell, action, input, sender);
     }
-    if (thread < 0 || !this.#links.canReach(thread)) return this.#dead('noAgent', target, action);
+    if (thread < 0 || !this.#links.canReach(thread)) return this.#absent(target, action, input, sender);
     const sent = this.#links
       .to(thread)
       .send(
@@ -186,6 +190,10 @@ export class MessageRouter {
       return this.#askLocal(cell, action, input, ask, sender);
     }
     if (thread < 0 || thread === this.#thread || !this.#links.canReach(thread)) {
+      if (target.kindEntry.isDurable) {
+        this.#sendDurable(target, action, input, ask, sender);
+        return;
+      }
       this.#dead('noAgent', target, action);
       return ask.fail(agentNotFound(target.kind, target.knownId));
     }
@@ -214,6 +222,40 @@ export class MessageRouter {
     if (sent) return;
     const message = `the ring to thread ${thread} is full: ${target.kind} '${target.id}' is sent messages faster than its thread takes them`;
     ask.fail(new NexusError('NEXUS_BACKPRESSURE', message, { data: { thread } }));
+  }
+
+  /** Sends what was accepted before to an agent of another thread: not refused for a full ring. */
+  forward(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): void {
+    const { slot, generation } = target;
+    const thread = this.#table.threadOf(slot, generation);
+    const ask = reply === undefined ? undefined : this.#askFor(reply, target, action);
+    if (thread < 0 || thread === this.#thread || !this.#links.canReach(thread)) {
+      this.#dead('noAgent', target, action);
+      return ask?.fail(agentNotFound(target.kind, target.knownId));
+    }
+    const type = ask === undefined || ask.isSettled ? L.MESSAGE_TYPE_TELL : L.MESSAGE_TYPE_ASK;
+    if (ask !== undefined && type === L.MESSAGE_TYPE_ASK) this.#asks.sendTo(ask, thread);
+    const { slot: replySlot, sequence } = ask ?? { slot: 0, sequence: 0 };
+    const { slot: senderSlot, generation: senderGeneration } = sender ?? { slot: 0, generation: 0 };
+    try {
+      this.#links
+        .to(thread)
+        .send(type, action.index, slot, generation, replySlot, sequence, senderSlot, senderGeneration, input, action.input, Admission.always);
+    } catch (error) {
+      this.#dead('noAgent', target, action);
+      ask?.fail(error);
+    }
+  }
+
+  /** An ask of this thread; for one of another, which passed through this one, an ask of its own whose outcome is passed on. */
+  #askFor(reply: ReplyPort, target: AgentReference, action: ActionEntry): PendingAsk {
+    if (reply instanceof PendingAsk) return reply;
+    const passOn = { reply: (value: unknown) => reply.reply(value), fail: (error: unknown) => reply.fail(error) };
+    return this.#asks.open(passOn.reply, passOn.fail, target, action.name, TIMEOUT_MS_MAX, action.reply);
+  }
+
+  #absent(target: AgentReference, action: ActionEntry, input: unknown, sender: AgentReference | undefined): TellOutcome {
+    return target.kindEntry.isDurable ? this.#sendDurable(target, action, input, undefined, sender) : this.#dead('noAgent', target, action);
   }
 
   #dead(reason: 'noAgent' | 'nexusStopped', target: AgentReference, action: ActionEntry): TellOutcome {

@@ -33,6 +33,11 @@ export function isEnding(shared: SharedMemory, slot: number): boolean {
   return (shared.words[wordAt(shared, slot)] as number) < 0;
 }
 
+/** Thread of the agent that has this record, or had it last: records belong to threads. */
+export function lastOwnerOf(shared: SharedMemory, slot: number): number {
+  return (shared.words[((shared.recordsOffset + slot * L.RECORD_BYTES) >> 2) + L.RECORD_WORD_OWNER] as number) >>> 16;
+}
+
 function wordAt(shared: SharedMemory, slot: number): number {
   return ((shared.recordsOffset + slot * L.RECORD_BYTES) >> 2) + L.RECORD_WORD_PARENT;
 }

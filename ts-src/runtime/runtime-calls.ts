@@ -1,6 +1,8 @@
 /** What one thread's runtime does for the others: the system calls, carried out on its host. */
+import { NexusError } from '../errors.js';
 import { Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
+import type { DurableAgents } from './durable/durable-agents.js';
 import { nexusStopped } from './failures.js';
 import { handleThreadLoss } from './recovery.js';
 import type { Quiet, SystemCalls } from './system-calls.js';
@@ -45,18 +47,32 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     threadLost: ({ thread, replaced }) => handleThreadLoss(host, thread, replaced),
     entriesChanged: (changes) => host.entries.received(changes),
     roundTrip: () => undefined,
+    bringBack: ({ kind, id }) => durableOf(host).activations.startHere(host.kinds.byIndex(kind), id),
+    forget: ({ slot, generation }) => durableOf(host).forgetHere(slot, generation),
+    remind: (reminder) => durableOf(host).remind(reminder),
+    reminderSet: ({ dueEpochMs }) => host.durable?.service?.added(dueEpochMs),
     quiet: () => quiet(host),
     shutdown: () => stopAllAgents(host),
   };
 }
 
+/** Threads make these calls only about durable agents, of which there are none without storage. */
+function durableOf(host: ThreadHost): DurableAgents {
+  if (host.durable === undefined) throw new NexusError('NEXUS_STORE_UNAVAILABLE', 'this nexus has no storage');
+  return host.durable;
+}
+
 /** Whether anything waits or runs. Agents go on as usual, but for their timers, which would keep a thread from ever being quiet. */
 export function quiet(host: ThreadHost): Quiet {
+  host.durable?.service?.stop();
   for (const cell of host.cells) {
     if (cell.extra?.timers !== undefined) host.timers.cancelAll(cell);
   }
   const { dispatcher, lifecycle, router } = host;
-  return { idle: dispatcher.isIdle && host.links.waiting === 0, activity: dispatcher.handled + dispatcher.failures + router.sentLocal + lifecycle.spawned };
+  return {
+    idle: dispatcher.isIdle && host.links.waiting === 0 && host.durable?.isIdle !== false,
+    activity: dispatcher.handled + dispatcher.failures + router.sentLocal + lifecycle.spawned,
+  };
 }
 
 /** Ids of agents of this thread whose async handlers hold their other messages back, up to `namesMax`. */
@@ -69,6 +85,7 @@ export function busyAgents(host: ThreadHost, namesMax: number): string[] {
   return names;
 }
 
+/** Rejects if the state of some agent could not be stored. */
 export async function stopAllAgents(host: ThreadHost): Promise<void> {
   host.isStopping = true;
   const ending: Promise<void>[] = [];
@@ -83,4 +100,5 @@ export async function stopAllAgents(host: ThreadHost): Promise<void> {
     if (parent !== undefined && host.cells.get(parent.slot, parent.generation) === undefined) host.lifecycle.stop(cell, { type: 'shutdown' });
   }
   await Promise.all(ending);
+  await host.durable?.finish();
 }

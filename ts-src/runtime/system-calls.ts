@@ -4,6 +4,7 @@
  * what happened (dead letters, signals, log lines, failures), which agents cause as often as they please: it is dropped when a mebibyte waits already.
  */
 import type { StopReason } from '../model/agent-definition.js';
+import type { Reminder } from '../ports/storage.js';
 import type { AgentReference } from './agent-reference.js';
 import type { DeadLetter } from './dead-letters.js';
 import type { EntryChange } from './replicated-entries.js';
@@ -27,6 +28,10 @@ export const SYSTEM_CALLS = [
   'childRestored',
   'entriesChanged',
   'roundTrip',
+  'bringBack',
+  'forget',
+  'remind',
+  'reminderSet',
 ] as const;
 
 export type SystemCallName = (typeof SYSTEM_CALLS)[number];
@@ -66,6 +71,14 @@ export interface SystemCalls {
   entriesChanged(changes: readonly EntryChange[]): void;
   /** Answers when everything that was sent before has been read. */
   roundTrip(): void;
+  /** Brings a durable agent back to memory, on the thread that is asked unless it is on another one by now. */
+  bringBack(call: { readonly kind: number; readonly id: string }): Promise<AgentReference>;
+  /** Ends a durable agent and deletes what is stored of it. */
+  forget(call: { readonly slot: number; readonly generation: number }): void | Promise<void>;
+  /** Resolves when the reminder is handled and that is stored. */
+  remind(call: Reminder): void | Promise<void>;
+  /** To the calling thread, which delivers reminders: one was stored. */
+  reminderSet(call: { readonly dueEpochMs: number }): void;
 }
 
 export interface Quiet {

@@ -10,6 +10,7 @@ import type { Logger } from '../model/agent-context.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import { fingerprint, type Shape } from '../model/shape.js';
 import type { Refusal } from '../model/topology.js';
+import type { OpenAttachment, StorageAttachment, ThreadStorage } from '../ports/storage.js';
 import { importDefinitions } from './agent-modules.js';
 import { type ActionOutline, type KindOutline, outlineOf } from './kind.js';
 import { type Restored, restoreAgents } from './recovery.js';
@@ -40,6 +41,7 @@ async function serve(): Promise<{ readonly restoring: Promise<Restored> | undefi
   const shared = attachSharedMemory(boot.memory);
   const definitions = await importDefinitions(boot.modules);
   const kinds = { outlines: boot.kinds, definitions: checked(definitions) };
+  const storage = boot.storage === undefined ? undefined : await openAttached(boot.storage);
   // Not before the modules are there: what they start inherits the processor.
   const pinRefusal = boot.cpu === undefined ? undefined : pinCallingThread(boot.thread, boot.cpu);
   const engine = chooseEngine({ forced: boot.engine.force, require: boot.engine.require }).open(shared, boot.thread, {
@@ -56,19 +58,28 @@ async function serve(): Promise<{ readonly restoring: Promise<Restored> | undefi
     log: (line) => host.router.call(0, 'log', line),
     agentFailed: (failure) => host.router.call(0, 'agentFailed', { ...failure, error: sendableError(failure.error) }),
   };
-  const host: ThreadHost = new ThreadHost(boot, shared, engine, kinds, systemClock, logger, {
-    ...outward,
-    // Nobody above it: the thread fails, and comes back with its agents.
-    escalated(failure) {
-      setImmediate(() => {
-        throw new NexusError(
-          'NEXUS_ESCALATED',
-          `${failure.kind} '${failure.id}' escalated: ${failure.error instanceof Error ? failure.error.message : String(failure.error)}`,
-          { cause: failure.error },
-        );
-      });
+  const host: ThreadHost = new ThreadHost(
+    boot,
+    shared,
+    engine,
+    kinds,
+    systemClock,
+    logger,
+    {
+      ...outward,
+      // Nobody above it: the thread fails, and comes back with its agents.
+      escalated(failure) {
+        setImmediate(() => {
+          throw new NexusError(
+            'NEXUS_ESCALATED',
+            `${failure.kind} '${failure.id}' escalated: ${failure.error instanceof Error ? failure.error.message : String(failure.error)}`,
+            { cause: failure.error },
+          );
+        });
+      },
     },
-  });
+    storage,
+  );
   // Keeps the thread alive while it waits for messages in the rings.
   parentPort?.on('message', () => undefined);
   let restoring: Promise<Restored> | undefined;
@@ -78,6 +89,12 @@ async function serve(): Promise<{ readonly restoring: Promise<Restored> | undefi
     Atomics.store(shared.words, threadWord(shared, boot.thread) + L.THREAD_WORD_STATE, L.THREAD_STATE_READY);
   });
   return { restoring, pinRefusal };
+}
+
+/** The module is one of this package, or of whoever made the storage. */
+async function openAttached({ module, data }: StorageAttachment): Promise<ThreadStorage> {
+  const { openAttachment } = (await import(module)) as { readonly openAttachment: OpenAttachment };
+  return openAttachment(data);
 }
 
 /** This thread must have the kinds that the calling one has, with the same actions: their numbers are what travels. */

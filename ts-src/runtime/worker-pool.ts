@@ -7,6 +7,7 @@ import { threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
 import { NexusError, type ErrorCode, optionError } from '../errors.js';
 import { decide, type ResolvedSupervision, type RestartHistory } from '../model/supervision.js';
+import type { StorageAttachment } from '../ports/storage.js';
 import type { Refusal } from '../model/topology.js';
 import { handleThreadLoss, SEVERAL } from './recovery.js';
 import type { ThreadHost } from './thread-host.js';
@@ -15,7 +16,9 @@ import { NEWS_MARK, type WorkerBoot, type WorkerNews } from './worker-protocol.j
 export interface WorkerPoolOptions {
   readonly count: number;
   /** What every worker is given; what differs is added. */
-  readonly boot: Omit<WorkerBoot, 'thread' | 'incarnation' | 'cpu' | 'startTimeoutMs'>;
+  readonly boot: Omit<WorkerBoot, 'thread' | 'incarnation' | 'cpu' | 'startTimeoutMs' | 'storage'>;
+  /** What a worker opens the storage with: a new one for each. */
+  readonly attachment: (() => StorageAttachment) | undefined;
   /** Processor of each thread, by index; undefined where it is not tied to one. */
   readonly cpus: readonly (number | undefined)[];
   readonly resourceLimits: object | undefined;
@@ -121,17 +124,26 @@ export class WorkerPool {
   #startWorker(thread: number): Promise<void> {
     const incarnation = this.#incarnations[thread] as number;
     this.#setThreadState(thread, L.THREAD_STATE_STARTING);
+    let storage: StorageAttachment | undefined;
+    try {
+      storage = this.#options.attachment?.();
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const workerData: WorkerBoot = {
       ...this.#options.boot,
       thread,
       incarnation,
       cpu: this.#options.cpus[thread],
       startTimeoutMs: this.#options.startTimeoutMs,
+      // What is transferred is not cloned.
+      storage: storage && { module: storage.module, data: storage.data, transferList: [] },
     };
     let worker: Worker;
     try {
       worker = new Worker(new URL('./worker-main.js', import.meta.url), {
         workerData,
+        ...(storage === undefined ? {} : { transferList: [...storage.transferList] }),
         name: `nexus ${thread}`,
         ...(this.#options.resourceLimits === undefined ? {} : { resourceLimits: this.#options.resourceLimits }),
         ...execArgvOf(this.#options.execArgv),
