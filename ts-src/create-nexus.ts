@@ -6,6 +6,7 @@ import { Placement } from '../bindings/placement.js';
 import { PortableRoutingTable } from '../bindings/portable/routing-table.js';
 import { createSharedMemory, threadWord } from '../bindings/shared-memory.js';
 import * as L from '../layout/generated/layout.js';
+import { lmdbStorage } from './adapters/lmdb/lmdb-storage.js';
 import { standardErrorLogger } from './adapters/standard-error-logger.js';
 import { systemClock } from './adapters/system-clock.js';
 import { NexusError, optionError } from './errors.js';
@@ -15,8 +16,8 @@ import type { PlacementPolicy } from './model/thread-placement.js';
 import { SeededRandom } from './model/seeded-random.js';
 import { Nexus } from './nexus.js';
 import type { EngineReport } from './ports/engine.js';
-import { type NexusOptions, type ResolvedOptions, resolveOptions } from './options.js';
-import type { Storage, StorageSource } from './ports/storage.js';
+import { type NexusOptions, type ResolvedOptions, resolveOptions, type StorageOptions } from './options.js';
+import { isStorageSource, type Storage, type StorageSource } from './ports/storage.js';
 import { duplicateKind, importDefinitions } from './runtime/agent-modules.js';
 import { type KindOutline, outlineOf } from './runtime/kind.js';
 import { runtimeCalls } from './runtime/runtime-calls.js';
@@ -51,8 +52,8 @@ export async function createNexus(options: NexusOptions): Promise<Nexus> {
 }
 
 /** @throws NexusTypeError NEXUS_OPTION_INVALID if a kind needs storage and there is none */
-async function openStorage(source: StorageSource | undefined, definitions: ReadonlyMap<string, AnyAgent>): Promise<Storage | undefined> {
-  if (source !== undefined) return source.open();
+async function openStorage(source: StorageOptions | StorageSource | undefined, definitions: ReadonlyMap<string, AnyAgent>): Promise<Storage | undefined> {
+  if (source !== undefined) return isStorageSource(source) ? source.open() : lmdbStorage(source).open();
   for (const { kind, durable } of definitions.values())
     if (durable !== undefined)
       throw optionError('storage', `kind '${kind}' is durable and needs a place to be kept: give createNexus storage: { path: '...' }`);

@@ -1,4 +1,6 @@
 /** The public entry of `nexus-agents`. */
+export type { ActionWrites, DurableOptions, DurableWrites } from './model/durable-options.js';
+export type { StorageSource } from './ports/storage.js';
 export { createNexus } from './create-nexus.js';
 export { ERROR_CODES, type ErrorCode, NexusError, NexusTypeError } from './errors.js';
 export type { AgentClock, AgentContext, AgentTimer, Logger } from './model/agent-context.js';
@@ -37,7 +39,7 @@ export type { Refusal } from './model/topology.js';
 export type { InitOf, Routing, SendOptions, SpawnArguments, SpawnOptions, ThreadChoice } from './model/spawn-options.js';
 export type { NexusTopology } from '../bindings/placement.js';
 export type { AgentSummary, Nexus, NexusEvents, StopReport, ThreadState, ThreadStatistics } from './nexus.js';
-export type { EngineOptions, MemoryOptions, MessageOptions, NexusOptions, WorkerOptions, WorkerRestartOptions } from './options.js';
+export type { EngineOptions, MemoryOptions, MessageOptions, NexusOptions, StorageOptions, WorkerOptions, WorkerRestartOptions } from './options.js';
 export type { EngineKind, EngineReport, TableStatistics } from './ports/engine.js';
 export type { DeadLetter, DeadLetterReason } from './runtime/dead-letters.js';
 export type { AgentFailure, Signal } from './runtime/system-calls.js';

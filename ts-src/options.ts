@@ -64,6 +64,11 @@ export interface WorkerOptions {
   readonly startTimeoutMs?: number;
 }
 
+export interface StorageOptions {
+  /** Directory of the store; made if it is not there, its parent must be. Needs the package `lmdb`. */
+  readonly path: string;
+}
+
 export interface NexusOptions {
   /** Modules every thread imports (file URLs or paths), whose exported definitions become kinds; or definitions, whose agents run on the calling thread only. */
   readonly agents: readonly (URL | string | AnyAgent)[];
@@ -75,8 +80,8 @@ export interface NexusOptions {
   readonly workers?: WorkerOptions;
   /** Anything with debug, info, warn and error (data, message), such as pino. Default: warnings and errors as JSON lines on standard error. */
   readonly logger?: Logger;
-  /** Where durable agents are kept. Needed for kinds with `durable`. */
-  readonly storage?: StorageSource;
+  /** Where durable agents are kept; needed for kinds with `durable`. A directory on disk, which this nexus has for itself (`docs/durability.md`), or a storage such as `memoryStorage()`. */
+  readonly storage?: StorageOptions | StorageSource;
   /** Seed of `ctx.random` and of jitter: a 32-bit integer. Default: drawn at random. */
   readonly seed?: number;
 }
@@ -97,7 +102,7 @@ export interface ResolvedOptions {
   readonly restart: ResolvedSupervision;
   readonly startTimeoutMs: number;
   readonly logger: Logger | undefined;
-  readonly storage: StorageSource | undefined;
+  readonly storage: StorageOptions | StorageSource | undefined;
   readonly seed: number | undefined;
 }
 
@@ -106,6 +111,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   memory: ['agentsMax', 'ringBytes'],
   messages: ['askTimeoutMs', 'bytesMax'],
   engine: ['force', 'require', 'spinMicroseconds'],
+  storage: ['path'],
   workers: ['placement', 'resourceLimits', 'execArgv', 'restart', 'startTimeoutMs'],
   'workers.resourceLimits': ['maxOldGenerationSizeMb', 'maxYoungGenerationSizeMb', 'codeRangeSizeMb', 'stackSizeMb'],
   'workers.restart': ['intensity', 'periodMs', 'initialDelayMs', 'maxDelayMs'],
@@ -212,8 +218,13 @@ function engineKind(name: string, value: EngineKind | undefined): EngineKind | u
   throw optionError(name, `is '${String(value)}'; it must be native, wasm or portable`);
 }
 
-function storageSource(given: StorageSource | undefined): StorageSource | undefined {
+function storageSource(given: StorageOptions | StorageSource | undefined): StorageOptions | StorageSource | undefined {
   if (given === undefined || isStorageSource(given)) return given;
+  if (typeof given === 'object' && given !== null) {
+    check('storage', given);
+    if (typeof given.path !== 'string' || given.path.length === 0) throw optionError('storage.path', 'must be the path of a directory');
+    return given;
+  }
   throw optionError(
     'storage',
     `must be { path: '...' } or a storage such as memoryStorage() of nexus-agents/testing, not ${given === null ? 'null' : typeof given}`,

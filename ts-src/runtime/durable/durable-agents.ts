@@ -175,6 +175,8 @@ export class DurableAgents implements DurableLives {
     extraOf(cell).durable = record;
     if (!record.isForgotten) this.passivation.leftMemory(cell, record.id);
     record.wake();
+    // For the count of agents, which is published at the end of a turn.
+    this.#host.flushSoon();
   }
 
   // Messages to agents that are not in memory.
