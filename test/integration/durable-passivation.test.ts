@@ -52,11 +52,11 @@ describe.each(SETUPS)('$where', ({ setup }) => {
       // About as long as it stays, so that messages meet it on its way out; now and then until it is out.
       const nextMs = performance.now() + 15 + (round % 16);
       await until(() => performance.now() > nextMs);
-      const isThere = nexus.tableStatistics().live > senders.length;
+      const isThere = nexus.agentCount > senders.length;
       if (isThere && !wasThere) comings++;
       wasThere = isThere;
       if (round % 10 !== 9) continue;
-      await until(() => nexus.tableStatistics().live === senders.length);
+      await until(() => nexus.agentCount === senders.length);
       wasThere = false;
     }
     await Promise.all(senders.map((sender) => sender.ask('add', 0)));
@@ -76,7 +76,7 @@ describe.each(SETUPS)('$where', ({ setup }) => {
     await watcher?.ask('watch', watched);
     await timed?.ask('timer', 3_600_000);
     const running = nexus.spawn(Brief, { id: 'running', thread }).then((agent) => agent.ask('addLater', { by: 1, gate: 'passivation' }));
-    await until(() => !nexus.tableStatistics().live || nexus.tableStatistics().live === 4);
+    await until(() => nexus.agentCount === 4);
     expect(gone?.kind).toBe('brief');
     const live = (): string[] => [...nexus.agents('brief')].map(({ id }) => id).toSorted();
     await until(() => !live().includes('gone'));

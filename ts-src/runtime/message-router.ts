@@ -224,15 +224,12 @@ export class MessageRouter {
     ask.fail(new NexusError('NEXUS_BACKPRESSURE', message, { data: { thread } }));
   }
 
-  /** Sends what was accepted before to an agent of another thread: not refused for a full ring. */
-  forward(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): void {
+  /** Sends what was accepted before to an agent of another thread: not refused for a full ring. False, with nothing done, if it is not there. */
+  forward(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): boolean {
     const { slot, generation } = target;
     const thread = this.#table.threadOf(slot, generation);
+    if (thread < 0 || thread === this.#thread || !this.#links.canReach(thread)) return false;
     const ask = reply === undefined ? undefined : this.#askFor(reply, target, action);
-    if (thread < 0 || thread === this.#thread || !this.#links.canReach(thread)) {
-      this.#dead('noAgent', target, action);
-      return ask?.fail(agentNotFound(target.kind, target.knownId));
-    }
     const type = ask === undefined || ask.isSettled ? L.MESSAGE_TYPE_TELL : L.MESSAGE_TYPE_ASK;
     if (ask !== undefined && type === L.MESSAGE_TYPE_ASK) this.#asks.sendTo(ask, thread);
     const { slot: replySlot, sequence } = ask ?? { slot: 0, sequence: 0 };
@@ -245,6 +242,7 @@ export class MessageRouter {
       this.#dead('noAgent', target, action);
       ask?.fail(error);
     }
+    return true;
   }
 
   /** An ask of this thread; for one of another, which passed through this one, an ask of its own whose outcome is passed on. */

@@ -9,7 +9,6 @@
  */
 import { NexusError } from '../../errors.js';
 import type { TellOutcome } from '../../model/agent-ref.js';
-import { type AgentCell, Status } from '../agent-cell.js';
 import type { AgentReference } from '../agent-reference.js';
 import { agentNotFound, nexusStopped } from '../failures.js';
 import type { ActionEntry, Kind } from '../kind.js';
@@ -17,7 +16,7 @@ import type { ReplyPort } from '../pending-asks.js';
 
 /** Agents that one thread may have brought back at once. */
 export const ACTIVATIONS_MAX = 100_000;
-const ATTEMPTS = 16;
+const ATTEMPTS = 64;
 /** Nothing is known after these but that it is worth another look. */
 const RETRIED = ['NEXUS_THREAD_LOST', 'NEXUS_ID_DUPLICATE', 'NEXUS_ASK_TIMEOUT'];
 
@@ -39,7 +38,6 @@ export interface ActivationsNeeds {
   /** Resolves when that end has come, or is not waited for any more. */
   whenEnded(agent: AgentReference): Promise<void>;
   threadOf(agent: AgentReference): number;
-  cellOf(agent: AgentReference): AgentCell | undefined;
   isStored(kind: Kind, id: string): boolean;
   /** Where an agent returns whose last thread nobody knows. */
   homeOf(kind: Kind, id: string): number;
@@ -51,8 +49,8 @@ export interface ActivationsNeeds {
   roundTrip(thread: number): Promise<void>;
   /** A copy such as another thread would see. @throws NexusTypeError NEXUS_NOT_CLONEABLE */
   copy(value: unknown): unknown;
-  /** Sends to an agent that is in memory. Not refused for a full ring. */
-  forward(target: AgentReference, message: QueuedMessage): void;
+  /** Sends to an agent that is in memory. Not refused for a full ring. False, with nothing done, if it has left: another thread may remove it at any moment. */
+  forward(target: AgentReference, message: QueuedMessage): boolean;
   /** Undeliverable: a dead letter, and an ask fails. */
   dead(reason: 'noAgent' | 'mailboxFull' | 'nexusStopped', kind: Kind, id: string, message: QueuedMessage, error: unknown): void;
 }
@@ -104,8 +102,7 @@ export class Activations {
     }
     if (live !== undefined && this.#isBehindNothing(live, lastThread)) {
       found(live);
-      needs.forward(live, message);
-      return 'accepted';
+      if (needs.forward(live, message)) return 'accepted';
     }
     if (this.#open.size >= ACTIVATIONS_MAX) return this.#full(kind, id, message, `${ACTIVATIONS_MAX} agents are being brought back already`);
     const thread = this.#placeOf(kind, id, lastThread);
@@ -118,7 +115,7 @@ export class Activations {
     if (started instanceof Promise) this.#begin(kind, id, thread, message, started);
     else {
       found(started);
-      needs.forward(started, message);
+      if (!needs.forward(started, message)) this.#begin(kind, id, thread, message, this.#bring(kind, id, thread));
     }
     return 'accepted';
   }
@@ -174,11 +171,9 @@ export class Activations {
   /** False if the agent is not there any more: what is left waits for the next attempt. */
   #sendOn(activation: Activation, agent: AgentReference): boolean {
     const { queue } = activation;
-    const needs = this.#needs;
     while (queue.length > 0) {
-      const cell = needs.cellOf(agent);
-      if (cell === undefined ? needs.threadOf(agent) < 0 || needs.threadOf(agent) === needs.thread : !canTake(cell)) return false;
-      needs.forward(agent, queue.shift() as QueuedMessage);
+      if (!this.#needs.forward(agent, queue[0] as QueuedMessage)) return false;
+      queue.shift();
     }
     return true;
   }
@@ -257,11 +252,6 @@ export class Activations {
 
 function keyOf(kind: Kind, id: string): string {
   return `${kind.index} ${id}`;
-}
-
-/** What it is sent now is handled, or waits with it. */
-function canTake(cell: AgentCell): boolean {
-  return cell.status < Status.stopping;
 }
 
 function isRetried(error: unknown): boolean {

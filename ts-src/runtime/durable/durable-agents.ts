@@ -77,7 +77,6 @@ export class DurableAgents implements DurableLives {
       findEnding: (id) => host.directory.findEnding(id),
       whenEnded: (agent) => host.stopping.whenEnded(agent, START_TIMEOUT_MS).catch(() => undefined),
       threadOf: (agent) => host.engine.table.threadOf(agent.slot, agent.generation),
-      cellOf: (agent) => host.cells.get(agent.slot, agent.generation),
       isStored: (kind, id) => storage.has(kind.name, id),
       homeOf: (kind, id) => host.homeOf(kind, id),
       canReach: (to) => to === thread || host.links.canReach(to),
@@ -371,12 +370,14 @@ export class DurableAgents implements DurableLives {
     }
   }
 
-  #forward(target: AgentReference, { action, input, reply, sender }: QueuedMessage): void {
+  #forward(target: AgentReference, { action, input, reply, sender }: QueuedMessage): boolean {
     const { cells, dispatcher, router } = this.#host;
     const cell = cells.get(target.slot, target.generation);
     if (cell === undefined) return router.forward(target, action, input, reply, sender);
+    if (cell.status >= Status.stopping) return false;
     router.sentLocal++;
     dispatcher.enqueue(cell, action, input, reply, sender);
+    return true;
   }
 
   #unknown(kind: Kind, { action, reply }: QueuedMessage): TellOutcome {
