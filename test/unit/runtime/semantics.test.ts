@@ -5,7 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const testFiles = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.test.ts'));
+const testFiles = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' }).filter(
+  (file) => file.endsWith('.test.ts') || file.endsWith('-conformance.ts'),
+);
 const sources = testFiles.map((file) => readFileSync(join(root, 'test', file), 'utf8')).join('\n');
 const sentences = readFileSync(join(root, 'docs/semantics.md'), 'utf8')
   .split('\n')

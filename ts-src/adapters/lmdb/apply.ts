@@ -7,25 +7,28 @@ import {
   type Range,
   dueKey,
   dueOfReminder,
+  eventsAfter,
   eventsOnlyRecord,
   eventsUpTo,
   isRecord,
+  markEvents,
+  mayHaveEvents,
   reminderOfDueKey,
   sequenceOf,
   startingWith,
 } from './records.js';
 
+const AGENT_RECORDS = [RecordType.snapshot, RecordType.eventsOnly];
 const MARK = Buffer.from([1]);
 
 export function applyOperation(database: Database, { operation, fields }: StoreOperation): void {
   const [key, second, third] = fields as [Buffer, Buffer, Buffer];
   switch (operation) {
     case Operation.snapshot:
-      database.put(key, second);
-      removeAll(database, eventsUpTo(third, sequenceOf(second)));
+      putSnapshot(database, key, second, third);
       return;
     case Operation.event:
-      if (database.getBinaryFast(key) === undefined) database.put(key, eventsOnlyRecord(key));
+      announceEvents(database, key);
       database.put(second, third);
       return;
     case Operation.delete:
@@ -44,6 +47,24 @@ export function applyOperation(database: Database, { operation, fields }: StoreO
     default:
       throw new Error(`no operation ${operation}`);
   }
+}
+
+/** A record before it that is not what was written may have had events, whatever it says. */
+function putSnapshot(database: Database, key: Buffer, value: Buffer, events: Buffer): void {
+  const before = database.getBinary(key);
+  if (before !== undefined && (!isRecord(AGENT_RECORDS, key, before) || mayHaveEvents(before))) {
+    const sequence = sequenceOf(value);
+    removeAll(database, eventsUpTo(events, sequence));
+    for (const _ of database.getKeys({ ...eventsAfter(events, sequence), limit: 1 })) markEvents(key, value);
+  }
+  database.put(key, value);
+}
+
+/** The first event after a snapshot. A record that is not what was written stays so, to be found when it is read. */
+function announceEvents(database: Database, key: Buffer): void {
+  const before = database.getBinary(key);
+  if (before === undefined) database.put(key, eventsOnlyRecord(key));
+  else if (!mayHaveEvents(before) && isRecord(AGENT_RECORDS, key, before)) database.put(key, markEvents(key, before));
 }
 
 function removeAll(database: Database, range: Range): void {

@@ -15,10 +15,17 @@ export interface Database {
   transactionSync<T>(action: () => T): T;
   resetReadTxn(): void;
   getKeysCount(range: KeyRange): number;
-  getStats(): { readonly pageSize: number; readonly lastPageNumber: number };
+  getStats(): TreeStatistics & { readonly pageSize: number; readonly lastPageNumber: number; readonly free: TreeStatistics };
   readerCheck(): number;
   readerList(): string;
   close(): Promise<void>;
+}
+
+export interface TreeStatistics {
+  readonly treeDepth: number;
+  readonly treeBranchPageCount: number;
+  readonly treeLeafPageCount: number;
+  readonly overflowPages: number;
 }
 
 export interface KeyRange {
@@ -68,16 +75,11 @@ export function openEnvironment(lmdb: Lmdb, path: string): Database {
   }
 }
 
-/** Room that is missing: the errors after which LMDB goes on working, because nothing but new pages was written. */
+/** Room that is missing: of the system, in words or by code, or of the map. */
 export function isFull(error: unknown): boolean {
-  return /No space left on device|Disk quota exceeded|File too large|MDB_MAP_FULL/i.test(messageOf(error)) || [28, 122, 27, -30_792].includes(codeOf(error));
+  return /ENOSPC|EDQUOT|EFBIG|No space left on device|Disk quota exceeded|File too large|MDB_MAP_FULL/i.test(messageOf(error));
 }
 
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-function codeOf(error: unknown): number {
-  const { code } = error as { code?: unknown };
-  return typeof code === 'number' ? code : 0;
 }

@@ -14,6 +14,7 @@ import type { Storage, StorageAttachment, StorageSource, ThreadStorage } from '.
 import { type Database, loadLmdb, messageOf, openEnvironment } from './environment.js';
 import type { LmdbAttachment, WriterBoot, WriterCommand, WriterReport } from './protocol.js';
 import { META_KEY, RecordType, bodyOf, encodeRecord, isRecord } from './records.js';
+import { Room } from './room.js';
 import { type StoreMarker, checkPages, corrupt, endianness, markReady, prepareFiles } from './store-files.js';
 import { LmdbThread, openError } from './thread.js';
 
@@ -80,7 +81,13 @@ function checkMeta(path: string, database: Database, marker: StoreMarker): void 
   if (found === undefined) {
     if (marker.state === 'ready') throw corrupt(path, 'its database has no meta record');
     const body = Buffer.from(JSON.stringify({ storeId, format, createdBy, endianness: marker.endianness }));
-    database.transactionSync(() => database.put(META_KEY, encodeRecord(RecordType.meta, META_KEY, body)));
+    const room = new Room(path, database);
+    try {
+      room.take([]);
+      database.transactionSync(() => database.put(META_KEY, encodeRecord(RecordType.meta, META_KEY, body)));
+    } finally {
+      room.close();
+    }
   } else if (!isRecord([RecordType.meta], META_KEY, found)) throw corrupt(path, 'the meta record of its database is not what was written');
   else {
     const meta = JSON.parse(bodyOf(found).toString('utf8')) as StoreMarker;

@@ -25,6 +25,7 @@ export type WriterReport = { readonly type: 'ready' } | { readonly type: 'closed
 export interface BatchMessage {
   readonly number: number;
   readonly epoch: number;
+  readonly operations: number;
   readonly bytes: ArrayBuffer;
 }
 

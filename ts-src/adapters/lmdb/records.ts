@@ -5,7 +5,7 @@
  *
  *     0  u8   what it is: 1 snapshot, 2 event, 3 reminder, 4 an agent with events and no snapshot, 5 the meta record
  *     1  u8   version of the header: 1
- *     2  u16  0
+ *     2  u16  1 if there may be events after the snapshot, else 0: an agent without is read, and replaced, without a look for them
  *     4  u32  schema version
  *     8  u64  sequence
  *     16 u32  bytes of the body
@@ -111,10 +111,19 @@ export function isRecord(types: readonly RecordType[], key: Buffer, value: Buffe
   );
 }
 
+export const mayHaveEvents = (value: Buffer): boolean => value.readUInt16LE(2) !== 0;
+
+/** Changes the record in place. */
+export function markEvents(key: Buffer, value: Buffer): Buffer {
+  value.writeUInt16LE(1, 2);
+  value.writeUInt32LE(checksum(key, value), 20);
+  return value;
+}
+
 export const schemaVersionOf = (value: Buffer): number => value.readUInt32LE(4);
 export const sequenceOf = (value: Buffer): number => Number(value.readBigUInt64LE(8));
 export const bodyOf = (value: Buffer): Buffer => value.subarray(HEADER_BYTES);
-export const eventsOnlyRecord = (key: Buffer): Buffer => encodeRecord(RecordType.eventsOnly, key, NOTHING);
+export const eventsOnlyRecord = (key: Buffer): Buffer => markEvents(key, encodeRecord(RecordType.eventsOnly, key, NOTHING));
 
 /** Due time, period, whether there is an input, bytes of the action's name, the name, the input. */
 export function encodeReminder(key: Buffer, reminder: Reminder): Buffer {

@@ -3,9 +3,10 @@
  * is refused here, by reading; nothing is written but the marker of a new store into an empty directory. A marker says `creating` until the meta record is in the database, so that
  * a creation that was interrupted is finished, and a database that was lost is not taken for one.
  */
-import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { NexusError } from '../../errors.js';
+import { isFull } from './environment.js';
 import { checkStart, checkTree } from './tree-check.js';
 import { STORE_FORMAT } from './records.js';
 
@@ -35,7 +36,8 @@ export function prepareFiles(path: string, fresh: { readonly storeId: string; re
     return found;
   } catch (cause) {
     if (cause instanceof NexusError) throw cause;
-    throw new NexusError('NEXUS_STORE_FAILED', `the store at ${path} cannot be opened: ${(cause as Error).message}`, { cause });
+    const code = isFull(cause) ? 'NEXUS_STORE_FULL' : 'NEXUS_STORE_FAILED';
+    throw new NexusError(code, `the store at ${path} cannot be opened: ${(cause as Error).message}`, { cause, data: { path } });
   }
 }
 
@@ -107,14 +109,14 @@ function create(path: string, marker: StoreMarker): StoreMarker {
     if (code !== 'EEXIST') throw error;
   }
   const draft = join(path, `${MARKER}.${process.pid}`);
-  writeWhole(draft, marker, 'creating');
   try {
+    writeWhole(draft, marker, 'creating');
     linkSync(draft, join(path, MARKER));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     return markerAt(path) as StoreMarker;
   } finally {
-    unlinkSync(draft);
+    rmSync(draft, { force: true });
   }
   syncDirectory(path);
   syncDirectory(dirname(path));

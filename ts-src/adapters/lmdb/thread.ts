@@ -27,6 +27,7 @@ import {
   eventsAfter,
   isRecord,
   keysOf,
+  mayHaveEvents,
   namesOfReminder,
   reminderOfDueKey,
   reminderPrefix,
@@ -86,12 +87,17 @@ export class LmdbThread implements ThreadStorage {
     if (!isRecord([RecordType.snapshot, RecordType.eventsOnly], key, value)) throw this.#corrupt(`the stored state of ${kind} '${id}'`, { kind, id });
     const isSnapshot = value[0] === RecordType.snapshot;
     const sequence = sequenceOf(value);
-    const events: StoredEvent[] = [];
-    for (const { key: eventKey, value: event } of database.getRange(eventsAfter(eventPrefix(kind, id), sequence))) {
-      if (!isRecord([RecordType.event], eventKey, event)) throw this.#corrupt(`a stored event of ${kind} '${id}'`, { kind, id });
-      events.push({ sequence: sequenceOf(event), schemaVersion: schemaVersionOf(event), event: new Uint8Array(bodyOf(event)) });
-    }
+    const events = mayHaveEvents(value) ? this.#events(kind, id, sequence) : [];
     return { snapshot: isSnapshot ? { schemaVersion: schemaVersionOf(value), sequence, state: new Uint8Array(bodyOf(value)) } : undefined, events };
+  }
+
+  #events(kind: string, id: string, sequence: number): StoredEvent[] {
+    const events: StoredEvent[] = [];
+    for (const { key, value } of this.#database.getRange(eventsAfter(eventPrefix(kind, id), sequence))) {
+      if (!isRecord([RecordType.event], key, value)) throw this.#corrupt(`a stored event of ${kind} '${id}'`, { kind, id });
+      events.push({ sequence: sequenceOf(value), schemaVersion: schemaVersionOf(value), event: new Uint8Array(bodyOf(value)) });
+    }
+    return events;
   }
 
   has(kind: string, id: string): boolean {
@@ -107,7 +113,7 @@ export class LmdbThread implements ThreadStorage {
       });
     if (this.#writerGone) throw this.#gone();
     this.#lastNumber += 1;
-    const message: BatchMessage = { number: this.#lastNumber, epoch: this.#epoch, bytes: encodeBatch(batch) };
+    const message: BatchMessage = { number: this.#lastNumber, epoch: this.#epoch, operations: batch.length, bytes: encodeBatch(batch) };
     if (this.#waiting.length === 0) this.#port.ref();
     this.#waitingBytes += bytes;
     this.#port.postMessage(message, [message.bytes]);

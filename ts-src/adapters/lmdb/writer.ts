@@ -3,17 +3,20 @@
  * with one fsync. Its commits are synchronous, which is why it is a thread: a commit takes as long as the disk does, errors come back where they happened, and
  * a thread of the nexus that is ended in the middle of anything never holds the lock of a transaction.
  *
- * A transaction that fails is done again batch by batch, so that only the batches that cannot be stored fail. After the failure of a batch those of the same thread that were sent
+ * What a transaction needs of the disk is taken before it (`room.ts`). One that fails is done again batch by batch, so that only the batches that cannot be stored fail. After the failure of a batch those of the same thread that were sent
  * before it heard of it fail too. Errors other than missing room leave LMDB in a state that is not known: from then on everything fails, until the store is opened again.
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { applyOperation } from './apply.js';
 import { decodeBatch } from './batch-bytes.js';
 import { isFull, loadLmdb, messageOf, openEnvironment } from './environment.js';
+import { Room } from './room.js';
 import type { BatchAnswer, BatchMessage, WriterBoot, WriterCommand, WriterReport } from './protocol.js';
 
 /** Bytes of batches in one transaction; a batch that is larger has one for itself. */
 const TRANSACTION_BYTES_MAX = 16 * 1024 * 1024;
+/** Operations in one transaction, for the room that it takes before; a batch of more has one for itself. */
+const TRANSACTION_OPERATIONS_MAX = 4096;
 
 interface Client {
   readonly port: MessagePort;
@@ -34,6 +37,7 @@ const boot = workerData as WriterBoot;
 const commits = new Int32Array(boot.commits);
 const owner = parentPort as MessagePort;
 const database = openEnvironment(await loadLmdb(), boot.path);
+const room = new Room(boot.path, database);
 const queue: Waiting[] = [];
 let scheduled = false;
 let closing = false;
@@ -70,10 +74,12 @@ function schedule(): void {
 function storeSome(): void {
   const group: Waiting[] = [];
   let bytes = 0;
+  let operations = 0;
   let count = 0;
   for (const waiting of queue) {
     bytes += waiting.message.bytes.byteLength;
-    if (count > 0 && bytes > TRANSACTION_BYTES_MAX) break;
+    operations += waiting.message.operations;
+    if (count > 0 && (bytes > TRANSACTION_BYTES_MAX || operations > TRANSACTION_OPERATIONS_MAX)) break;
     group.push(waiting);
     count += 1;
   }
@@ -101,8 +107,10 @@ function commit(group: readonly Waiting[]): Failure | undefined {
   if (broken !== undefined) return broken;
   if (group.length === 0) return undefined;
   try {
+    const operations = group.flatMap(({ message }) => decodeBatch(message.bytes));
+    room.take(operations);
     database.transactionSync(() => {
-      for (const { message } of group) for (const operation of decodeBatch(message.bytes)) applyOperation(database, operation);
+      for (const operation of operations) applyOperation(database, operation);
     });
     Atomics.add(commits, 0, 1);
     return undefined;
@@ -130,6 +138,7 @@ function answer(client: Client, message: BatchAnswer): void {
 
 async function close(): Promise<void> {
   closing = false;
+  room.close();
   await database.close();
   report({ type: 'closed' });
   process.exit(0);
