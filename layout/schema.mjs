@@ -182,6 +182,11 @@ export const counters = [
   'DEAD_STOPPED',
   'DEAD_THREAD_LOST',
   'DEAD_NEXUS_STOPPED',
+  'DURABLE_WRITES',
+  'DURABLE_WRITE_FAILURES',
+  'DURABLE_HELD',
+  'DURABLE_PASSIVATED',
+  'DURABLE_REMINDERS',
 ];
 
 /** Per-thread histograms of durations in nanoseconds, each written by its own thread only, read by any. */

@@ -274,6 +274,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       links: this.links,
       agentCount: () => this.cells.size,
       router: this.router,
+      durable: this.durable,
     });
   }
 
