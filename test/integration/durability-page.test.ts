@@ -27,6 +27,12 @@ test('the example of the page on durable agents prints what its comments say', (
 
 test('the figures on the page on durable agents are those of the code', () => {
   const { writes, lossMaxMs, schemaVersion, snapshotEvery } = resolveDurable({});
-  for (const text of [`| \`${writes}\` |`, `| ${lossMaxMs}; 2 to`, `| ${schemaVersion}; 1 to`, `| ${snapshotEvery}; 1 to`, `At most ${REMINDERS_PER_AGENT_MAX.toLocaleString('en-US')} an agent`])
+  for (const text of [
+    `| \`${writes}\` |`,
+    `| ${lossMaxMs}; 2 to`,
+    `| ${schemaVersion}; 1 to`,
+    `| ${snapshotEvery}; 1 to`,
+    `At most ${REMINDERS_PER_AGENT_MAX.toLocaleString('en-US')} an agent`,
+  ])
     expect(page).toContain(text);
 });

@@ -143,7 +143,7 @@ class World {
 
 test('whatever happens to durable agents, what was acknowledged is there, in order, and each agent once', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 30 }), async (steps) => {
       const world = new World();
       await world.start();
       try {
@@ -152,6 +152,6 @@ test('whatever happens to durable agents, what was acknowledged is there, in ord
         await world.nexus.stop({ deadlineMs: 500 });
       }
     }),
-    { numRuns: 30, endOnFailure: true },
+    { numRuns: 12, endOnFailure: true },
   );
 }, 120_000);
