@@ -220,6 +220,49 @@ test('a write-through that fails rejects its ask, and the agent goes on with wha
   memory.full = false;
 });
 
+test('a write-through that fails is not gone on with either where supervision resumes', async () => {
+  const { memory } = inMemory();
+  const kind = defineAgent({
+    kind: 'resuming',
+    state: () => ({ count: 0 }),
+    supervision: { onFailure: 'resume' },
+    durable: { writes: 'through' },
+    actions: {
+      add: (state, by: number) => {
+        state.count += by;
+        return state.count;
+      },
+      fail: (state) => {
+        state.count += 1000;
+        throw new Error('resumed');
+      },
+    },
+  });
+  const nexus = await startNexus({ agents: [kind], threads: 0, storage: memory });
+  const agent = await nexus.spawn(kind, { id: 'a' });
+  await agent.ask('add', 1);
+  memory.failNextWrite();
+  expect(await codeOf(agent.ask('add', 100))).toBe('NEXUS_STORE_FAILED');
+  expect(await agent.ask('add', 1)).toBe(2);
+  // Any other failure is, with the state as it is in memory.
+  expect(await codeOf(agent.ask('fail'))).toBe('resumed');
+  expect(await agent.ask('add', 1)).toBe(1003);
+});
+
+test('a nexus that could not save by its deadline leaves nothing running', async () => {
+  const { start, memory } = inMemory();
+  const nexus = await start();
+  const agent = await nexus.spawn(Behind, { id: 'a' });
+  await agent.ask('persist', 0);
+  memory.holdWrites();
+  await agent.ask('add', 1);
+  const stopped = nexus.stop({ deadlineMs: 100 });
+  const released = performance.now() + 400;
+  await until(() => performance.now() > released);
+  memory.releaseWrites();
+  expect((await stopped).complete).toBe(false);
+});
+
 test('the end of the nexus saves everything, and its report says if it could not', async () => {
   const { start, memory } = inMemory();
   let nexus = await start();

@@ -8,7 +8,7 @@ const [path, count, threads] = [process.argv[2], Number(process.argv[3]), Number
 const say = (news) => writeSync(1, `${JSON.stringify(news)}\n`);
 
 const begunMs = performance.now();
-const nexus = await createNexus({ agents: [new URL('./durable-kill-agents.mjs', import.meta.url)], threads, storage: { path } });
+const nexus = await createNexus({ agents: [new URL('./durable-kill-agents.mjs', import.meta.url)], threads, storage: { path }, memory: { agentsMax: 4096 } });
 const startMs = performance.now() - begunMs;
 const ids = Array.from({ length: count }, (_, agent) => agent);
 const throughKind = (agent) => (agent % 2 === 0 ? KillThrough : KillLedger);
@@ -34,7 +34,7 @@ for (const agent of ids) {
       say({ type: 'through', agent, count: await through[agent].ask('add', undefined, { timeoutMs: 60_000 }) });
       // Long enough, now and then, that it leaves memory.
       if (n % 7 === 6) await new Promise((resolve) => setTimeout(resolve, 30));
-      if (n % 50 === 0 && twice().length > 0) say({ type: 'found', startMs: 0, throughCounts: [], behindCounts: [], broken: [], twice: twice() });
+      if (n % 50 === 49 && twice().length > 0) say({ type: 'found', startMs: 0, throughCounts: [], behindCounts: [], broken: [], twice: twice() });
     }
   })();
 }

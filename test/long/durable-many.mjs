@@ -57,6 +57,15 @@ try {
     one.push(performance.now() - begun);
   }
   report('first messages, one after the other', { ...quantiles(one), ...memory(), inMemory: nexus.agentCount });
+  // The same without a return to memory: what the machine adds at the time.
+  const control = [];
+  const warm = await nexus.getOrSpawn(Account, 'account:0');
+  for (let n = 0; n < samples; n++) {
+    const begun = performance.now();
+    await warm.ask('read');
+    control.push(performance.now() - begun);
+  }
+  report('control: as many messages to one that is in memory', quantiles(control));
   const together = [];
   const begunMs = performance.now();
   for (let n = 0; n < samples; n += 200) {

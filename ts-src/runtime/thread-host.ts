@@ -287,6 +287,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   close(): void {
+    this.durable?.stopAll();
     this.links.isClosed = true;
     Atomics.store(this.shared.words, threadWord(this.shared, this.thread) + L.THREAD_WORD_STATE, L.THREAD_STATE_STOPPED);
     this.engine.waiter.stop();

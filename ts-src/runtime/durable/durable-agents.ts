@@ -330,6 +330,13 @@ export class DurableAgents implements DurableLives {
     this.service?.start();
   }
 
+  /** The nexus has ended, or its end has taken too long: nothing is begun any more. */
+  stopAll(): void {
+    this.service?.stop();
+    this.passivation.stop();
+    this.writer.stop();
+  }
+
   /** Saves what is left and closes the store for this thread. Rejects if something could not be saved. */
   async finish(): Promise<void> {
     this.service?.stop();

@@ -36,6 +36,7 @@ export class Passivation {
   readonly #left = new Map<number, { readonly kind: Kind; readonly id: string }>();
   #leaving: number[] = [];
   #isSettling = false;
+  #isStopped = false;
   #cancelSweep: (() => void) | undefined;
 
   constructor(needs: PassivationNeeds) {
@@ -107,11 +108,8 @@ export class Passivation {
     return able.sort((a, b) => lastUsedMs(a) - lastUsedMs(b)).slice(0, countMax);
   }
 
-  start(): void {
-    this.#arm();
-  }
-
   stop(): void {
+    this.#isStopped = true;
     this.#cancelSweep?.();
     this.#cancelSweep = undefined;
   }
@@ -156,7 +154,7 @@ export class Passivation {
   }
 
   #arm(): void {
-    if (this.#cancelSweep !== undefined || this.#lines.size === 0) return;
+    if (this.#isStopped || this.#cancelSweep !== undefined || this.#lines.size === 0) return;
     let waitMs = SWEEP_MS_MAX;
     for (const each of this.#lines.keys()) waitMs = Math.min(waitMs, each / 4);
     this.#cancelSweep = this.#needs.clock.after(Math.max(SWEEP_MS_MIN, waitMs), () => this.tick());

@@ -57,6 +57,7 @@ export class StateWriter {
   /** Agents with changes to be written in the background, by the age of the oldest change. */
   readonly #changed = new Set<AgentCell>();
   #isWriting = false;
+  #isStopped = false;
   #isPumpScheduled = false;
   /** So many of the changed agents are due. */
   #due = 0;
@@ -132,7 +133,9 @@ export class StateWriter {
     return this.isIdle;
   }
 
+  /** Writes nothing more by itself. */
   stop(): void {
+    this.#isStopped = true;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     this.#timerMs = Number.POSITIVE_INFINITY;
@@ -160,6 +163,7 @@ export class StateWriter {
   }
 
   #wait(dueMs: number): void {
+    if (this.#isStopped) return;
     this.#cancelTimer?.();
     this.#timerMs = dueMs;
     this.#cancelTimer = this.#needs.clock.after(Math.max(0, dueMs - this.#needs.clock.nowMs()), () => this.tick());
