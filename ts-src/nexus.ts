@@ -52,6 +52,9 @@ export interface AgentSummary {
 
 export type ThreadState = 'empty' | 'starting' | 'ready' | 'lost' | 'failed' | 'stopped';
 
+/** Closing the storage is given this long even when the deadline has passed. */
+const CLOSE_MS_MIN = 1000;
+
 /** Agents that a log line names. */
 const BUSY_NAMED_MAX = 10;
 
@@ -275,8 +278,25 @@ export class Nexus {
     this.#host.links.isClosed = true;
     await this.#pool.terminate();
     this.#host.close();
-    await this.#storage?.close();
-    return { complete, discarded: quietInTime ? 0 : discarded };
+    const isClosed = await this.#closeStorage(Math.max(CLOSE_MS_MIN, deadline - clock.nowMs()));
+    return { complete: complete && isClosed, discarded: quietInTime ? 0 : discarded };
+  }
+
+  /** False if writes that hang keep it open: the end of the process gives it free. */
+  #closeStorage(waitMs: number): Promise<boolean> {
+    const storage = this.#storage;
+    if (storage === undefined) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const cancel = this.#host.clock.after(waitMs, () => {
+        this.#host.logger.error({ storage: storage.description }, 'the storage could not be closed in time: writes are still under way');
+        resolve(false);
+      });
+      const closed = (isClosed: boolean) => (): void => {
+        cancel();
+        resolve(isClosed);
+      };
+      storage.close().then(closed(true), closed(false));
+    });
   }
 
   /** Also for whoever awaits `stop` in a handler: that agent is one of them. */

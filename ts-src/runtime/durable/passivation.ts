@@ -6,8 +6,8 @@ import type { Clock } from '../../ports/clock.js';
 import { type AgentCell, Status } from '../agent-cell.js';
 import type { Kind } from '../kind.js';
 
-/** Passivations that one sweep begins: their states are saved together. */
-const SWEEP_AGENTS_MAX = 8192;
+/** Passivations that one sweep begins: some milliseconds of the thread's time. The next sweep follows soon if there are more. */
+const SWEEP_AGENTS_MAX = 256;
 const SWEEP_MS_MIN = 5;
 const SWEEP_MS_MAX = 1000;
 const GENERATIONS = 2 ** 30;
@@ -141,7 +141,7 @@ export class Passivation {
       line.splice(0, looked);
       if (line.length === 0) this.#lines.delete(waitMs);
     }
-    this.#arm();
+    this.#arm(begun >= SWEEP_AGENTS_MAX);
   }
 
   #later(idle: Idle, waitMs: number): void {
@@ -153,9 +153,9 @@ export class Passivation {
     this.#arm();
   }
 
-  #arm(): void {
+  #arm(hasMore = false): void {
     if (this.#isStopped || this.#cancelSweep !== undefined || this.#lines.size === 0) return;
-    let waitMs = SWEEP_MS_MAX;
+    let waitMs = hasMore ? SWEEP_MS_MIN : SWEEP_MS_MAX;
     for (const each of this.#lines.keys()) waitMs = Math.min(waitMs, each / 4);
     this.#cancelSweep = this.#needs.clock.after(Math.max(SWEEP_MS_MIN, waitMs), () => this.tick());
   }
