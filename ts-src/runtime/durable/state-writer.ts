@@ -14,6 +14,9 @@ import { kept, type StoredStates } from './stored-state.js';
 
 /** Agents whose state is encoded for one transaction: some milliseconds of the thread's time. */
 const BATCH_AGENTS_MAX = 512;
+/** Of those that nobody waits for, unless there are many: less than a millisecond. */
+const BACKGROUND_AGENTS = 128;
+const BACKGROUND_SHARE = 8;
 /** A transaction takes no further agent once it has so many bytes. */
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 const RETRY_INITIAL_MS = 50;
@@ -225,8 +228,9 @@ export class StateWriter {
       if (part.record !== undefined) taken.add(part.record);
     }
     this.#ready = ready.slice(next);
+    const partsMax = Math.min(BATCH_AGENTS_MAX, Math.max(BACKGROUND_AGENTS, Math.ceil(this.#due / BACKGROUND_SHARE)));
     for (const cell of this.#changed) {
-      if (this.#due <= 0 || parts.length >= BATCH_AGENTS_MAX || bytes >= BATCH_BYTES_MAX) break;
+      if (this.#due <= 0 || parts.length >= partsMax || bytes >= BATCH_BYTES_MAX) break;
       this.#due--;
       const record = cell.extra?.durable;
       if (record === undefined || !record.isUnsaved) {
