@@ -1,5 +1,5 @@
 /** The store when what uses it ends: processes that are killed, threads that are terminated. More kills: NEXUS_STORE_KILLS. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
@@ -72,6 +72,25 @@ test('a store that another process has open is locked, and free at once when tha
   holder.child.kill('SIGKILL');
   await holder.ended;
   await (await lmdbStorage({ path }).open()).close();
+});
+
+const ALONE = ['-Urpf', '--kill-child', process.execPath, PROCESS];
+const separable = spawnSync('unshare', ['-Urpf', '--kill-child', 'true']).status === 0;
+
+test.skipIf(!separable)('two containers whose processes have the same id do not get the same store (needs user namespaces)', async () => {
+  const path = storePath();
+  const holder = spawn('unshare', [...ALONE, path, 'hold'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  started.push(holder);
+  let opened = '';
+  holder.stdout.on('data', (text: Buffer) => {
+    opened += text;
+  });
+  await until(() => opened === 'open\n');
+  const second = spawnSync('unshare', [...ALONE, path, 'once'], { encoding: 'utf8' });
+  expect(second.stdout).toMatch(/^NEXUS_STORE_LOCKED the store at .* seems to be open in a process of another container that has the process id 1 too/);
+  holder.kill('SIGKILL');
+  await new Promise((ended) => holder.once('close', ended));
+  expect(spawnSync('unshare', [...ALONE, path, 'once'], { encoding: 'utf8' }).stdout).toBe('open\n');
 });
 
 test('of processes that create and open a store at once at most one gets it', async () => {

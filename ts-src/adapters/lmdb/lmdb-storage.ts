@@ -61,7 +61,13 @@ async function openStore(path: string): Promise<Storage> {
 async function openAlone(path: string, open: () => Database): Promise<Database> {
   for (let attempt = 1; ; attempt += 1) {
     const database = open();
-    database.getStats();
+    if (!enter(database)) {
+      await database.close();
+      const who = `a process of another container that has the process id ${process.pid} too`;
+      throw new NexusError('NEXUS_STORE_LOCKED', `the store at ${path} seems to be open in ${who}: one nexus owns a store`, {
+        data: { path, pids: [process.pid] },
+      });
+    }
     database.readerCheck();
     const pids = [...database.readerList().matchAll(/^\s*(\d+)\s/gm)].map((match) => Number(match[1]));
     const others = pids.filter((pid) => pid !== process.pid);
@@ -72,6 +78,25 @@ async function openAlone(path: string, open: () => Database): Promise<Database> 
       throw new NexusError('NEXUS_STORE_LOCKED', `the store at ${path} is open in ${who}: one nexus owns a store`, { data: { path, pids: others } });
     }
     await sleep(1 + Math.random() * ATTEMPT_PAUSE_MS_MAX);
+  }
+}
+
+/**
+ * False if there is no entry to be had, because the lock on the byte of this process id is somebody else's: ids are of a container, and the file is of both. `lmdb` then has a timer that would
+ * throw outside of any call; taking its exception now disarms it.
+ */
+function enter(database: Database): boolean {
+  try {
+    database.getStats();
+    return true;
+  } catch (error) {
+    if (!/No transaction to renew/.test(messageOf(error))) throw error;
+    try {
+      database.resetReadTxn();
+    } catch (disarmed) {
+      if (!(disarmed instanceof TypeError)) throw disarmed;
+    }
+    return false;
   }
 }
 
