@@ -192,6 +192,11 @@ export const counters = [
   'DEAD_NEXUS_STOPPED',
   'DEAD_REFUSED',
   'DEAD_RING_FULL',
+  'DURABLE_WRITES',
+  'DURABLE_WRITE_FAILURES',
+  'DURABLE_HELD',
+  'DURABLE_PASSIVATED',
+  'DURABLE_REMINDERS',
 ];
 
 /** Per-thread histograms of durations in nanoseconds, each written by its own thread only, read by any. */

@@ -6,9 +6,10 @@ import { Placement } from '../bindings/placement.js';
 import { PortableRoutingTable } from '../bindings/portable/routing-table.js';
 import { createSharedMemory, type SharedMemory, threadWord } from '../bindings/shared-memory.js';
 import * as L from '../layout/generated/layout.js';
+import { lmdbStorage } from './adapters/lmdb/lmdb-storage.js';
 import { standardErrorLogger } from './adapters/standard-error-logger.js';
 import { systemClock } from './adapters/system-clock.js';
-import { NexusError } from './errors.js';
+import { NexusError, optionError } from './errors.js';
 import type { AnyAgent } from './model/agent-definition.js';
 import type { Logger } from './model/agent-context.js';
 import type { PlacementPolicy } from './model/thread-placement.js';
@@ -17,10 +18,11 @@ import { Nexus } from './nexus.js';
 import type { Clock } from './ports/clock.js';
 import type { EngineReport } from './ports/engine.js';
 import type { Turns } from './ports/turns.js';
-import { type NexusOptions, type ResolvedOptions, resolveOptions } from './options.js';
+import { type NexusOptions, type ResolvedOptions, resolveOptions, type StorageOptions } from './options.js';
 import { duplicateKind, importDefinitions, withSensors } from './runtime/agent-modules.js';
 import { eventLoopTurns } from './runtime/event-loop-turns.js';
-import { type KindSources, outlineOf } from './runtime/kind.js';
+import { type KindSources, outlineOf, type KindOutline } from './runtime/kind.js';
+import { isStorageSource, type Storage, type StorageSource, type ThreadStorage } from './ports/storage.js';
 import { runtimeCalls } from './runtime/runtime-calls.js';
 import { ThreadHost } from './runtime/thread-host.js';
 import { type WorkerHandle, WorkerPool } from './runtime/worker-pool.js';
@@ -50,8 +52,8 @@ export interface Surroundings<N extends Nexus> {
   readonly engine: ChosenEngine;
   /** Twelve bytes: what keeps chosen names from colliding in the table, and the seed where the options have none. */
   readonly random: Buffer;
-  /** Default: threads of Node. */
-  readonly startWorker?: (boot: WorkerBoot, shared: SharedMemory, kinds: KindSources) => WorkerHandle;
+  /** Default: threads of Node. `storage` is that of the nexus, opened for this worker. */
+  readonly startWorker?: (boot: WorkerBoot, shared: SharedMemory, kinds: KindSources, storage: ThreadStorage | undefined) => WorkerHandle;
   /** Takes the place of each definition. */
   readonly observe?: (definition: AnyAgent) => AnyAgent;
   nexus(...parts: ConstructorParameters<typeof Nexus>): N;
@@ -59,7 +61,7 @@ export interface Surroundings<N extends Nexus> {
 
 /** Puts a nexus together of options and surroundings. */
 export async function composeNexus<N extends Nexus>(resolved: ResolvedOptions, surroundings: Surroundings<N>): Promise<N> {
-  const { clock, turns, engine, random, startWorker, observe = (definition) => definition } = surroundings;
+  const { engine, startWorker, observe = (definition) => definition } = surroundings;
   const logger = careful(resolved.logger ?? standardErrorLogger);
   if (engine.report.tried.length > 0) sayFallback(logger, engine.report);
   const exported = await importDefinitions(resolved.modules);
@@ -71,6 +73,36 @@ export async function composeNexus<N extends Nexus>(resolved: ResolvedOptions, s
     // Threads of a simulation have the code of every kind.
     outlines.push(outlineOf(definition, startWorker === undefined));
   }
+  const storage = await openStorage(resolved.storage, definitions);
+  try {
+    return await startNexus(resolved, surroundings, { logger, definitions, outlines, storage });
+  } catch (error) {
+    await storage?.close();
+    throw error;
+  }
+}
+
+/** @throws NexusTypeError NEXUS_OPTION_INVALID if a kind needs storage and there is none */
+async function openStorage(source: StorageOptions | StorageSource | undefined, definitions: ReadonlyMap<string, AnyAgent>): Promise<Storage | undefined> {
+  if (source !== undefined) return isStorageSource(source) ? source.open() : lmdbStorage(source).open();
+  for (const { kind, durable } of definitions.values())
+    if (durable !== undefined)
+      throw optionError('storage', `kind '${kind}' is durable and needs a place to be kept: give createNexus storage: { path: '...' }`);
+  return undefined;
+}
+
+interface Prepared {
+  readonly logger: Logger;
+  readonly definitions: ReadonlyMap<string, AnyAgent>;
+  readonly outlines: readonly KindOutline[];
+  readonly storage: Storage | undefined;
+}
+
+async function startNexus<N extends Nexus>(
+  resolved: ResolvedOptions,
+  { clock, turns, engine, random, startWorker, nexus }: Surroundings<N>,
+  { logger, definitions, outlines, storage }: Prepared,
+): Promise<N> {
   const seed = resolved.seed ?? random.readInt32LE(8);
   const shared = createSharedMemory({ threadCount: resolved.threads + 1, recordCapacity: resolved.recordCapacity, ringBytes: resolved.ringBytes }, [
     random.readInt32LE(0),
@@ -112,12 +144,13 @@ export async function composeNexus<N extends Nexus>(resolved: ResolvedOptions, s
       },
     },
     turns,
+    storage?.openThread(),
   );
   const jitter = new SeededRandom(seed, 'worker pool');
   const pool = new WorkerPool(
     {
       count: resolved.threads,
-      ...(startWorker === undefined ? {} : { startWorker: (boot: WorkerBoot) => startWorker(boot, shared, { outlines, definitions }) }),
+      ...(startWorker === undefined ? {} : { startWorker: (boot: WorkerBoot) => startWorker(boot, shared, { outlines, definitions }, storage?.openThread()) }),
       boot: {
         memory: shared.memory,
         modules: resolved.modules,
@@ -129,6 +162,7 @@ export async function composeNexus<N extends Nexus>(resolved: ResolvedOptions, s
         messageBytesMax: resolved.messageBytesMax,
         seed,
       },
+      attachment: storage === undefined || startWorker !== undefined ? undefined : () => storage.attachment(),
       cpus: placement.cpus(),
       resourceLimits: resolved.resourceLimits,
       execArgv: resolved.execArgv,
@@ -171,7 +205,7 @@ export async function composeNexus<N extends Nexus>(resolved: ResolvedOptions, s
     throw error;
   }
   sayPlacement(logger, placement, resolved.placement);
-  return surroundings.nexus(host, pool, engine.report, placement, emitter);
+  return nexus(host, pool, engine.report, placement, emitter, storage);
 }
 
 function sayPlacement(logger: Logger, placement: Placement, policy: PlacementPolicy): void {

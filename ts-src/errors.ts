@@ -63,9 +63,11 @@ export const ERROR_CODES = {
   NEXUS_ENGINE_UNAVAILABLE: 'The engine that was required does not load.',
   NEXUS_STORE_UNAVAILABLE: 'The package that durable storage needs is not installed or does not load, or the storage cannot be used from this thread.',
   NEXUS_STORE_FOREIGN: 'What is at the path is not a store of Nexus. It was left as it is.',
-  NEXUS_STORE_VERSION: 'The store was written by a newer version of Nexus. It was left as it is.',
+  NEXUS_STORE_VERSION:
+    'The store was written by a newer version of Nexus, or the state of an agent by a newer version of its definition. It was left as it is.',
   NEXUS_STORE_CORRUPT: 'The store, or a record of it, does not hold what was written. It was left as it is.',
   NEXUS_STORE_LOCKED: 'Another nexus has the store open.',
+  NEXUS_UPGRADE_FAILED: 'The stored state of an agent could not be made one of the present version. It was left as it is.',
   NEXUS_STORE_FULL: 'There is no room for the write: the disk is full, or the store has its largest size. Nothing of it was stored.',
   NEXUS_STORE_FAILED: 'A read or write of the store failed. Nothing of a write that failed was stored.',
 } as const;

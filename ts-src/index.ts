@@ -1,4 +1,6 @@
 /** The public entry of `nexus-agents`. */
+export type { ActionWrites, DurableOptions, DurableWrites } from './model/durable-options.js';
+export type { StorageSource } from './ports/storage.js';
 export { createNexus } from './create-nexus.js';
 export { defineAgent } from './define-agent.js';
 export { ERROR_CODES, type ErrorCode, NexusError, NexusTypeError } from './errors.js';
@@ -67,7 +69,7 @@ export type {
   ThreadState,
   ThreadStatistics,
 } from './nexus.js';
-export type { EngineOptions, MemoryOptions, MessageOptions, NexusOptions, WorkerOptions, WorkerRestartOptions } from './options.js';
+export type { EngineOptions, MemoryOptions, MessageOptions, NexusOptions, StorageOptions, WorkerOptions, WorkerRestartOptions } from './options.js';
 export type { EngineKind, EngineReport, TableStatistics } from './ports/engine.js';
 export type { DeadLetter, DeadLetterReason } from './runtime/dead-letters.js';
 export type { AgentFailure } from './runtime/system-calls.js';

@@ -14,6 +14,7 @@ import type { SendOptions, SpawnArguments, SpawnOptions } from './model/spawn-op
 import type { Topic } from './model/topic.js';
 import type { EngineReport, TableStatistics } from './ports/engine.js';
 import { AgentReference } from './runtime/agent-reference.js';
+import type { Storage } from './ports/storage.js';
 import type { DeadLetter } from './runtime/dead-letters.js';
 import { treeLimits, type ProcessNode, type SupervisionTreeOptions, type ThreadNode, type ThreadTree, type TreeLimits } from './model/supervision-tree.js';
 import { nexusStopped } from './runtime/failures.js';
@@ -78,6 +79,8 @@ export type ThreadState = 'empty' | 'starting' | 'ready' | 'lost' | 'failed' | '
 const MIGRATED_MAX = 1_048_576;
 /** A thread that does not describe itself by then is shown without its agents. */
 const DESCRIBE_TIMEOUT_MS = 5000;
+/** Closing the storage is given this long even when the deadline has passed. */
+const CLOSE_MS_MIN = 1000;
 /** Agents that a log line names. */
 const BUSY_NAMED_MAX = 10;
 /** Longer than anybody waits for a thread that is blocked. */
@@ -117,15 +120,17 @@ export class Nexus {
   readonly #shared: SharedMemory;
   readonly #emitter: EventEmitter;
   readonly #placement: Placement;
+  readonly #storage: Storage | undefined;
   #stopped: Promise<StopReport> | undefined;
 
-  constructor(host: ThreadHost, pool: WorkerPool, engine: EngineReport, placement: Placement, emitter: EventEmitter) {
+  constructor(host: ThreadHost, pool: WorkerPool, engine: EngineReport, placement: Placement, emitter: EventEmitter, storage?: Storage) {
     this.#host = host;
     this.#pool = pool;
     this.#shared = host.shared;
     this.engine = engine;
     this.#placement = placement;
     this.#emitter = emitter;
+    this.#storage = storage;
   }
 
   /** Number of threads, the calling one included. */
@@ -245,6 +250,17 @@ export class Nexus {
     const others = this.#pool.ready.map((thread) => this.#host.router.request(thread, 'subscribed', undefined, SUBSCRIBED_TIMEOUT_MS, runtimeOf(thread)));
     // A thread that is lost meanwhile says it all anew.
     await Promise.all([this.#host.signals.subscribed(), ...others.map((other) => other.catch(() => undefined))]);
+  }
+
+  /**
+   * Ends a durable agent, if it is in memory, and deletes what is stored of it, with its reminders. Resolves when that is on disk; also if there is nothing. The next
+   * `getOrSpawn` of this id makes a new one. Rejects with NEXUS_KIND_UNKNOWN, NEXUS_KIND_MISMATCH, NEXUS_STORE_FAILED or NEXUS_OPTION_INVALID (a kind that is not durable).
+   */
+  async forget(definition: AnyAgent, id: string): Promise<void> {
+    if (this.#stopped !== undefined) throw nexusStopped();
+    const { durable } = this.#host;
+    if (durable === undefined) throw optionError('forget', 'this nexus has no storage');
+    await durable.forgetById(definition, id);
   }
 
   on<E extends keyof NexusEvents>(event: E, listener: (...values: NexusEvents[E]) => void): this {
@@ -391,7 +407,25 @@ export class Nexus {
     this.#host.links.isClosed = true;
     await this.#pool.terminate();
     this.#host.close();
-    return { complete, discarded: quietInTime ? 0 : discarded };
+    const isClosed = await this.#closeStorage(Math.max(CLOSE_MS_MIN, deadline - clock.nowMs()));
+    return { complete: complete && isClosed, discarded: quietInTime ? 0 : discarded };
+  }
+
+  /** False if writes that hang keep it open: the end of the process gives it free. */
+  #closeStorage(waitMs: number): Promise<boolean> {
+    const storage = this.#storage;
+    if (storage === undefined) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const cancel = this.#host.clock.after(waitMs, () => {
+        this.#host.logger.error({ storage: storage.description }, 'the storage could not be closed in time: writes are still under way');
+        resolve(false);
+      });
+      const closed = (isClosed: boolean) => (): void => {
+        cancel();
+        resolve(isClosed);
+      };
+      storage.close().then(closed(true), closed(false));
+    });
   }
 
   /** Also for whoever awaits `stop` in a handler: that agent is one of them. */
@@ -440,7 +474,10 @@ export class Nexus {
           () => false,
         ),
       ),
-      stopAllAgents(this.#host).then(() => true),
+      stopAllAgents(this.#host).then(
+        () => true,
+        () => false,
+      ),
     ]).then((results) => results.every(Boolean));
     let cancel = (): void => undefined;
     const late = new Promise<boolean>((resolve) => {

@@ -9,6 +9,7 @@ import { checkNames } from './model/nearest-name.js';
 import { type ResolvedSupervision, resolveSupervision } from './model/supervision.js';
 import { PLACEMENT_POLICIES, type PlacementPolicy } from './model/thread-placement.js';
 import type { EngineKind } from './ports/engine.js';
+import { isStorageSource, type StorageSource } from './ports/storage.js';
 
 export interface MemoryOptions {
   /** Agents the routing table can hold, 4,096 to 8,388,608, rounded up to a power of two. Address space is reserved, memory is used as agents come. Default 2,097,152. */
@@ -63,6 +64,11 @@ export interface WorkerOptions {
   readonly startTimeoutMs?: number;
 }
 
+export interface StorageOptions {
+  /** Directory of the store; made if it is not there, its parent must be. Needs the package `lmdb`. */
+  readonly path: string;
+}
+
 export interface NexusOptions {
   /** Modules every thread imports (file URLs or paths), whose exported definitions become kinds; or definitions, whose agents run on the calling thread only. */
   readonly agents: readonly (URL | string | AnyAgent)[];
@@ -74,6 +80,8 @@ export interface NexusOptions {
   readonly workers?: WorkerOptions;
   /** Anything with debug, info, warn and error (data, message), such as pino. Default: warnings and errors as JSON lines on standard error. */
   readonly logger?: Logger;
+  /** Where durable agents are kept; needed for kinds with `durable`. A directory on disk, which this nexus has for itself (`docs/durability.md`), or a storage such as `memoryStorage()`. */
+  readonly storage?: StorageOptions | StorageSource;
   /** Seed of `ctx.random` and of jitter: a 32-bit integer. Default: drawn at random. */
   readonly seed?: number;
 }
@@ -94,14 +102,16 @@ export interface ResolvedOptions {
   readonly restart: ResolvedSupervision;
   readonly startTimeoutMs: number;
   readonly logger: Logger | undefined;
+  readonly storage: StorageOptions | StorageSource | undefined;
   readonly seed: number | undefined;
 }
 
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
-  '': ['agents', 'threads', 'memory', 'messages', 'engine', 'workers', 'logger', 'seed'],
+  '': ['agents', 'threads', 'memory', 'messages', 'engine', 'workers', 'logger', 'storage', 'seed'],
   memory: ['agentsMax', 'ringBytes'],
   messages: ['askTimeoutMs', 'bytesMax'],
   engine: ['force', 'require', 'spinMicroseconds'],
+  storage: ['path'],
   workers: ['placement', 'resourceLimits', 'execArgv', 'restart', 'startTimeoutMs'],
   'workers.resourceLimits': ['maxOldGenerationSizeMb', 'maxYoungGenerationSizeMb', 'codeRangeSizeMb', 'stackSizeMb'],
   'workers.restart': ['intensity', 'periodMs', 'initialDelayMs', 'maxDelayMs'],
@@ -157,6 +167,7 @@ export function resolveOptions(options: NexusOptions): ResolvedOptions {
     },
     startTimeoutMs: number('workers.startTimeoutMs', workers.startTimeoutMs, 30_000, 1, 3_600_000),
     logger,
+    storage: storageSource(options.storage),
     seed: options.seed === undefined ? undefined : whole('seed', options.seed, 0, -(2 ** 31), 2 ** 32 - 1),
   };
 }
@@ -205,6 +216,19 @@ function execArgv(given: readonly string[] | undefined): readonly string[] | und
 function engineKind(name: string, value: EngineKind | undefined): EngineKind | undefined {
   if (value === undefined || value === 'native' || value === 'wasm' || value === 'portable') return value;
   throw optionError(name, `is '${String(value)}'; it must be native, wasm or portable`);
+}
+
+function storageSource(given: StorageOptions | StorageSource | undefined): StorageOptions | StorageSource | undefined {
+  if (given === undefined || isStorageSource(given)) return given;
+  if (typeof given === 'object' && given !== null) {
+    check('storage', given);
+    if (typeof given.path !== 'string' || given.path.length === 0) throw optionError('storage.path', 'must be the path of a directory');
+    return given;
+  }
+  throw optionError(
+    'storage',
+    `must be { path: '...' } or a storage such as memoryStorage() of nexus-agents/testing, not ${given === null ? 'null' : typeof given}`,
+  );
 }
 
 function placementPolicy(value: PlacementPolicy = 'none'): PlacementPolicy {

@@ -21,14 +21,14 @@ export function checkActions(caller: string, owner: string, actions: unknown): v
     if (handler !== undefined && decide !== undefined) throw invalid(`action '${name}' of '${owner}' has a handler and a decide; it must have one of them`);
     if (typeof (decide ?? handler) !== 'function')
       throw invalid(
-        `action '${name}' of '${owner}' must be a function (state, input, ctx) => reply, or { handler, concurrent, input, reply }, or { decide, input, reply }`,
+        `action '${name}' of '${owner}' must be a function (state, input, ctx) => reply, or { handler, concurrent, input, reply, durable }, or { decide, input, reply, durable }`,
       );
     checkAction(
       caller,
       owner,
       name,
       action as Record<string, unknown>,
-      decide === undefined ? ['handler', 'concurrent', 'input', 'reply'] : ['decide', 'input', 'reply'],
+      decide === undefined ? ['handler', 'concurrent', 'input', 'reply', 'durable'] : ['decide', 'input', 'reply', 'durable'],
     );
   }
 }

@@ -8,6 +8,7 @@ import type { AgentContext } from './agent-context.js';
 import type { Effect, Reply } from './effect.js';
 import type { Facts } from './facts.js';
 import type { ReadonlyDeep } from './readonly-deep.js';
+import type { ActionWrites } from './durable-options.js';
 import type { Infer, Shape } from './shape.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: the input of a handler is whatever the handler declares
@@ -26,6 +27,11 @@ export interface ActionWithOptions<S, X = unknown, Y = unknown> {
    * Or a Standard Schema validator (zod, valibot, ...): the receiver validates before the handler, which gets its output. Default: anything that can be sent.
    */
   readonly input?: X & InputDeclaration;
+  /**
+   * Of a durable kind: when what this action changed is saved, other than its kind says. `through`: before its reply, and before the next message. `none`: it
+   * changes nothing, and nothing is saved because of it.
+   */
+  readonly durable?: ActionWrites;
   /** Shape of the reply. A handler that returns something else rejects the ask. */
   readonly reply?: Y & Shape;
 }

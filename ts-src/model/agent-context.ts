@@ -100,6 +100,29 @@ export interface AgentContext {
   unsubscribe(pattern: string | Topic, action?: string): void;
   /** Resolves when every thread knows what the agents of this thread have subscribed to so far. */
   subscribed(): Promise<void>;
+  /**
+   * Of a durable agent: saves the state as it is now, with what this handler has done so far. Resolves when it is on disk; rejects with NEXUS_STORE_FULL, NEXUS_STORE_FAILED
+   * or NEXUS_NOT_CLONEABLE.
+   */
+  persist(): Promise<void>;
+  /** Of a durable agent with `apply`: makes the change that the event stands for and has the event saved. Returns the state after it. Throws what `apply` throws. */
+  // biome-ignore lint/suspicious/noExplicitAny: the state of the kind, which a context does not know
+  record(event: unknown): any;
+  /** Of a durable agent: ends it when the current handler has finished, and deletes what is stored of it, with its reminders. */
+  forget(): void;
+  /**
+   * Of a durable agent: messages to itself that outlive the process. They bring it back to memory. Each has a name, unique to the agent: setting it again replaces it.
+   * Handled at least once. The promises resolve when it is stored. At most 1,000 an agent.
+   */
+  readonly reminders: {
+    /** @param epochMs milliseconds since 1970; one in the past is due at once */
+    at(name: string, epochMs: number, action: string, input?: unknown): Promise<void>;
+    after(name: string, delayMs: number, action: string, input?: unknown): Promise<void>;
+    /** The first time after one period. Times that pass while no process runs are one. @param periodMs at least 10 */
+    every(name: string, periodMs: number, action: string, input?: unknown): Promise<void>;
+    /** Resolves also if there is none of this name. */
+    cancel(name: string): Promise<void>;
+  };
   /** Ends this agent when the current handler has finished. */
   stop(): void;
 }

@@ -14,6 +14,7 @@ import { isStandardSchema } from './standard-schema.js';
 import { checkSubscriptions, type Subscriptions } from './topic.js';
 import type { SupervisorPolicy } from './supervisor.js';
 import { checkGroupsOfKind } from './group.js';
+import { checkActionWrites, checkDurable, type DurableOptions } from './durable-options.js';
 
 /** What supervision does with an agent whose handler failed. */
 export type Directive = 'resume' | 'restart' | 'stop' | 'escalate';
@@ -57,7 +58,9 @@ export type StopReason =
   | { readonly type: 'parentStopped' }
   | { readonly type: 'shutdown' }
   | { readonly type: 'threadFailed' }
-  | { readonly type: 'notFound' };
+  | { readonly type: 'notFound' }
+  /** Only `onStop` of a durable agent sees it: the agent leaves memory and returns with the next message. Watchers are not told. */
+  | { readonly type: 'passivated' };
 
 /** The end of a watched agent. */
 export interface Terminated {
@@ -95,6 +98,8 @@ export interface AgentSpecification<K extends string, S, I, A, Q = unknown, U = 
   readonly subscriptions?: Subscriptions;
   /** Named groups it is in from when it has started, and again after a restart. At most 100 names of 1 to 200 characters. */
   readonly groups?: readonly string[];
+  /** The state outlives the process: `docs/durability.md`. Needs the option `storage` of `createNexus`. */
+  readonly durable?: DurableOptions<NoInfer<S>>;
 }
 
 const BRAND = Symbol.for('nexus-agents.definition.1');
@@ -143,7 +148,7 @@ export const defineAgent: DefineAgent = (specification) => makeDefinition(specif
  */
 export function makeDefinition(specification: Record<string, unknown>, leveled: (kind: string) => ReadonlyMap<string, ActionForm>): AnyAgent {
   checkSpecification(specification);
-  const { kind, state, actions, skills = [], validateState, subscriptions, onStart, onStop, onTerminated } = specification as unknown as AnyAgent;
+  const { kind, state, actions, skills = [], validateState, subscriptions, durable, onStart, onStop, onTerminated } = specification as unknown as AnyAgent;
   const forms = { ...(actions as Record<string, ActionForm>) };
   for (const [name, form] of leveled(kind)) {
     if (Object.hasOwn(forms, name)) throw invalid(`'${kind}' has an action and a query or update '${name}'`);
@@ -151,6 +156,8 @@ export function makeDefinition(specification: Record<string, unknown>, leveled: 
   }
   const prepared = prepareParts({ kind, state, actions: forms, skills, subscriptions, validateState, onStart, onStop, onTerminated });
   checkSubscriptions(kind, prepared.subscriptions, prepared.actions);
+  for (const [name, action] of Object.entries(prepared.actions))
+    if (typeof action === 'object') checkActionWrites(kind, name, action.durable, durable !== undefined);
   const definition = { ...specification, ...Object.fromEntries(Object.entries(prepared).filter(([, part]) => part !== undefined)) };
   Object.defineProperty(definition, 'actions', { value: Object.freeze(prepared.actions), enumerable: true });
   return sealDefinition(definition) as unknown as AnyAgent;
@@ -183,6 +190,7 @@ const FIELDS = new Set([
   'mailbox',
   'supervision',
   'groups',
+  'durable',
 ]);
 
 function checkSpecification(specification: Record<string, unknown>): void {
@@ -203,6 +211,7 @@ function checkSpecification(specification: Record<string, unknown>): void {
   checkMailbox(kind, specification['mailbox'] as MailboxOptions | undefined);
   checkSupervision(kind, specification['supervision'] as Supervision | undefined);
   checkGroupsOfKind(kind, specification['groups']);
+  checkDurable(kind, specification['durable'] as DurableOptions<unknown> | undefined);
 }
 
 export function checkMailbox(kind: string, mailbox: MailboxOptions | undefined): void {

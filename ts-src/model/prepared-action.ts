@@ -6,6 +6,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { NexusTypeError } from '../errors.js';
 import type { Decide, Decided, Handler, QueryHandler } from './action.js';
 import type { AgentContext } from './agent-context.js';
+import type { ActionWrites } from './durable-options.js';
 import { type Effect, faultOf, perform } from './effect.js';
 import { factsOf } from './facts.js';
 import type { Shape } from './shape.js';
@@ -13,7 +14,7 @@ import { changeIn, traceOf } from './state-trace.js';
 import { isPromise, isStandardSchema, type Refused, textOf, type Validation, validate } from './standard-schema.js';
 
 /** What an action is written as. `decide` and `query` are pure. */
-export type ActionForm = { readonly concurrent?: boolean; readonly input?: unknown; readonly reply?: Shape } & (
+export type ActionForm = { readonly concurrent?: boolean; readonly input?: unknown; readonly reply?: Shape; readonly durable?: ActionWrites } & (
   | { readonly handler: Handler<unknown> }
   | { readonly decide: Decide<unknown> }
   | { readonly query: QueryHandler<unknown> }
@@ -26,6 +27,7 @@ export interface PreparedAction {
   /** A shape, or the validator that `handler` applies. */
   readonly input?: unknown;
   readonly reply?: Shape;
+  readonly durable?: ActionWrites;
   /** It changes no state. */
   readonly isQuery?: boolean;
 }

@@ -7,6 +7,7 @@ import type { RestartHistory } from '../model/supervision.js';
 import type { AgentReference } from './agent-reference.js';
 import type { CellTimer } from './agent-timers.js';
 import type { ActionEntry, Kind } from './kind.js';
+import type { DurableRecord } from './durable/durable-record.js';
 import type { Mailbox } from './mailbox.js';
 import type { AgentSubscriber } from './signals.js';
 import type { Membership } from './member-loads.js';
@@ -90,6 +91,8 @@ export class AgentExtra {
   onArrival: (() => void)[] | undefined = undefined;
   /** Asked to end by its own handler. */
   stopRequested = false;
+  /** Of a durable agent: what is not on disk yet. Kept when it has ended, for those who still hold its cell. */
+  durable: DurableRecord | undefined = undefined;
 }
 
 export function extraOf(cell: AgentCell): AgentExtra {

@@ -137,6 +137,7 @@ function causeOf(reason: StopReason, ended: AgentReference, id: string): unknown
     case 'restart':
     case 'parentStopped':
     case 'shutdown':
+    case 'passivated':
       return undefined;
   }
 }

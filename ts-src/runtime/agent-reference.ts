@@ -23,8 +23,9 @@ export class AgentReference implements AgentRef<AnyAgent> {
   readonly host: ReferenceHost;
   /** Changes once at most, for one that stands in for an agent of its kind. */
   kindEntry: Kind;
-  readonly slot: number;
-  readonly generation: number;
+  /** Its address; 0 for a durable agent that is not in memory. That of a durable agent changes when it leaves memory and returns. */
+  slot: number;
+  generation: number;
   /** The agent itself, if it is on this thread and has been looked up. */
   cell: AgentCell | undefined;
   #id: string | undefined;
@@ -35,12 +36,20 @@ export class AgentReference implements AgentRef<AnyAgent> {
     this.slot = slot;
     this.generation = generation;
     this.cell = cell;
-    this.#id = id;
+    // A durable agent is found again by its id, when its address is nobody's any more.
+    this.#id = id ?? (kind.isDurable ? host.nameOf(slot, generation) : undefined);
   }
 
   get id(): string {
     this.#id ??= this.host.nameOf(this.slot, this.generation);
     return this.#id ?? `(ended ${this.kind})`;
+  }
+
+  /** The durable agent has returned to memory. */
+  rebind(live: AgentReference): void {
+    this.slot = live.slot;
+    this.generation = live.generation;
+    this.cell = live.cell;
   }
 
   /** The id without looking it up: undefined if nobody has asked for it yet. */
@@ -88,7 +97,9 @@ export class AgentReference implements AgentRef<AnyAgent> {
   }
 
   equals(other: AgentRef): boolean {
-    return other instanceof AgentReference && other.slot === this.slot && other.generation === this.generation;
+    if (!(other instanceof AgentReference)) return false;
+    if (this.kindEntry.isDurable) return other.kindEntry === this.kindEntry && other.id === this.id;
+    return other.slot === this.slot && other.generation === this.generation;
   }
 
   /** What console.log shows: not the whole thread. */

@@ -60,8 +60,23 @@ export interface ContextHost extends GroupHost {
   };
   readonly signals: Pick<Signals, 'emit' | 'subscribe' | 'subscribed' | 'unsubscribe'>;
   requestStop(cell: AgentCell): void;
+  /** Undefined in a nexus without storage, which has no agents of durable kinds. */
+  readonly durable: DurableCalls | undefined;
   /** Counts a message that is not sent because the life it would come from is over. */
   refuse(kind: string | undefined, id: () => string | undefined, action: string): TellOutcome;
+}
+
+/** What a context asks of the durable part of its thread. Each throws, or rejects with, NEXUS_OPTION_INVALID for an agent whose kind is not durable. */
+export interface DurableCalls {
+  persist(cell: AgentCell): Promise<void>;
+  record(cell: AgentCell, event: unknown): unknown;
+  forget(cell: AgentCell): void;
+  readonly reminders: {
+    set(cell: AgentCell, name: string, dueEpochMs: number, periodMs: number, action: string, input: unknown): Promise<void>;
+    after(cell: AgentCell, name: string, delayMs: number, action: string, input: unknown): Promise<void>;
+    every(cell: AgentCell, name: string, periodMs: number, action: string, input: unknown): Promise<void>;
+    cancel(cell: AgentCell, name: string): Promise<void>;
+  };
 }
 
 export class Context implements SupervisorContext, ContextInside {
@@ -78,6 +93,11 @@ export class Context implements SupervisorContext, ContextInside {
     this.#host = host;
     this.#cell = cell;
     this.#life = cell.extra === undefined ? 0 : cell.extra.life;
+  }
+
+  /** Of whom this is the context. */
+  static cellOf(ctx: AgentContext): AgentCell {
+    return (ctx as Context).#cell;
   }
 
   /** True while this context belongs to the present life of its agent, which is this one. */
@@ -261,6 +281,38 @@ export class Context implements SupervisorContext, ContextInside {
 
   stop(): void {
     if (!this.#isOver) this.#host.requestStop(this.#cell);
+  }
+
+  async persist(): Promise<void> {
+    await this.#durable('persist').persist(this.#cell);
+  }
+
+  record(event: unknown): never {
+    return this.#durable('record').record(this.#cell, event) as never;
+  }
+
+  forget(): void {
+    this.#durable('forget').forget(this.#cell);
+  }
+
+  get reminders(): AgentContext['reminders'] {
+    const cell = this.#cell;
+    const of = (): DurableCalls['reminders'] => this.#durable('reminders').reminders;
+    return {
+      at: async (name, epochMs, action, input) => of().set(cell, name, epochMs, 0, action, input),
+      after: async (name, delayMs, action, input) => of().after(cell, name, delayMs, action, input),
+      every: async (name, periodMs, action, input) => of().every(cell, name, periodMs, action, input),
+      cancel: async (name) => of().cancel(cell, name),
+    };
+  }
+
+  /** Throws for an agent that is not durable, and for a life that is over, which must not change what is stored. */
+  #durable(what: string): DurableCalls {
+    const { durable } = this.#host;
+    if (durable === undefined || !this.#cell.kind.isDurable)
+      throw optionError(`ctx.${what}`, `kind '${this.#cell.kind.name}' is not durable; add durable: {} to its definition`);
+    if (isPast(this.#cell, this.#life)) throw lifeIsOver(this.#cell);
+    return durable;
   }
 
   #refuse(ref: unknown, action: string): TellOutcome {

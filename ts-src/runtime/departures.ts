@@ -209,6 +209,7 @@ export class Departures {
   #obstacleOf(cell: AgentCell): MoveOutcome | undefined {
     const { engine } = this.#host;
     if (cell.status >= Status.stopping) return { type: cell.status === Status.moved ? 'elsewhere' : 'ended' };
+    if (cell.kind.isDurable) return refused('a durable agent has a home by its id: it leaves memory and returns, and does not move');
     if (cell.kind.isSupervisor) return refused('a supervisor stays on its thread: its children may move');
     if ((cell.extra?.onStopped?.length ?? 0) > 0 && cell.status !== Status.starting) return refused('its end has been asked for');
     if (cell.extra?.init !== undefined && engine.table.payloadOf(cell.slot, cell.generation) === undefined)

@@ -48,6 +48,8 @@ export interface DispatcherNeeds {
   congested(cell: AgentCell, isCongested: boolean): void;
   /** A message to an agent of this thread that has moved to another. */
   follow(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): TellOutcome;
+  /** A message for a durable agent that has left memory. */
+  sendDurable(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): TellOutcome;
   /** The end of a drain: publish what was sent to other threads. */
   afterDrain(): void;
 }
@@ -457,6 +459,7 @@ export class Dispatcher {
 
   #refuse(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): TellOutcome {
     if (cell.status === Status.moved) return this.#needs.follow(cell, action, input, reply, sender);
+    if (cell.kind.isDurable && reply !== TIMER_MESSAGE) return this.#needs.sendDurable(cell, action, input, reply, sender);
     this.#needs.deadLetter('noAgent', cell, action);
     reply?.fail(agentNotFound(cell.kind.name));
     return 'noAgent';

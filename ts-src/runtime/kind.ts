@@ -8,6 +8,7 @@ import { NexusError, NexusTypeError } from '../errors.js';
 import type { Handler } from '../model/action.js';
 import type { AnyAgent, Overflow } from '../model/agent-definition.js';
 import type { PreparedAction } from '../model/prepared-action.js';
+import { type ActionWrites, type ResolvedDurable, resolveDurable } from '../model/durable-options.js';
 import type { Shape } from '../model/shape.js';
 import { isStandardSchema } from '../model/standard-schema.js';
 import { resolveSupervision, type ResolvedSupervision } from '../model/supervision.js';
@@ -16,13 +17,16 @@ import { resolveSupervision, type ResolvedSupervision } from '../model/supervisi
 export interface ActionEntry {
   readonly name: string;
   readonly index: number;
-  readonly handler: Handler<unknown>;
+  /** Of a durable kind with what is done around it: `durable/durable-handlers.ts`. */
+  handler: Handler<unknown>;
   readonly concurrent: boolean;
   /** It changes no state. */
   readonly isQuery: boolean;
   /** Of the declared shape; undefined where none is declared. */
   readonly input: MessageCodec | undefined;
   readonly reply: MessageCodec | undefined;
+  /** When what it changed is saved, if it says so itself. */
+  readonly writes: ActionWrites | undefined;
 }
 
 export interface ActionOutline {
@@ -38,6 +42,7 @@ export interface KindOutline {
   /** Only the calling thread has its code. */
   readonly callingThreadOnly: boolean;
   readonly isSupervisor: boolean;
+  readonly isDurable: boolean;
 }
 
 const MAILBOX_CAPACITY = 65_536;
@@ -55,6 +60,9 @@ export class Kind {
   readonly callingThreadOnly: boolean;
   /** Its children report to it: it decides what follows their failures and ends. */
   readonly isSupervisor: boolean;
+  /** Its agents outlive the process. Known to every thread; what that means in detail only where its code is. */
+  readonly isDurable: boolean;
+  readonly durable: ResolvedDurable | undefined;
   readonly actions: readonly ActionEntry[];
   /** The hook for the end of a watched agent, as an action that no message can name. */
   readonly onTerminated: ActionEntry | undefined;
@@ -76,6 +84,8 @@ export class Kind {
     this.definition = definition;
     this.callingThreadOnly = outline.callingThreadOnly;
     this.isSupervisor = outline.isSupervisor;
+    this.isDurable = outline.isDurable;
+    this.durable = definition?.durable === undefined ? undefined : resolveDurable(definition.durable);
     this.actions = outline.actions.map((action, position) => entryOf(outline.kind, action, position, definition, references));
     const hook = definition?.onTerminated;
     this.onTerminated = hook === undefined ? undefined : undeclared('onTerminated', this.actions.length, hook);
@@ -107,7 +117,7 @@ export function outlineOf(definition: AnyAgent, callingThreadOnly: boolean): Kin
   const actions = Object.entries(definition.actions as PreparedActions).map(([name, action]) =>
     typeof action === 'function' ? { name, input: undefined, reply: undefined } : { name, input: shapeOf(action.input), reply: action.reply },
   );
-  return { kind: definition.kind, actions, callingThreadOnly, isSupervisor: definition.supervisor !== undefined };
+  return { kind: definition.kind, actions, callingThreadOnly, isSupervisor: definition.supervisor !== undefined, isDurable: definition.durable !== undefined };
 }
 
 type PreparedActions = Readonly<Record<string, PreparedAction | Handler<unknown>>>;
@@ -119,7 +129,7 @@ function shapeOf(input: unknown): Shape | undefined {
 
 /** An action without shapes, which handles one message after the other. */
 export function undeclared(name: string, index: number, handler: Handler<unknown>): ActionEntry {
-  return { name, index, handler, concurrent: false, isQuery: false, input: undefined, reply: undefined };
+  return { name, index, handler, concurrent: false, isQuery: false, writes: undefined, input: undefined, reply: undefined };
 }
 
 export interface KindSources {
@@ -187,8 +197,14 @@ function entryOf(
     shape === undefined ? undefined : lazyCodec(shape, references, { subject: `'${name}' of '${kind}': ${part}`, data: { kind, action: name, part } });
   const declared = { name, index, input: codec('input', input), reply: codec('reply', reply) };
   return typeof action === 'function'
-    ? { ...declared, handler: action, concurrent: false, isQuery: false }
-    : { ...declared, handler: action.handler, concurrent: action.concurrent === true, isQuery: action.isQuery === true };
+    ? { ...declared, handler: action, concurrent: false, isQuery: false, writes: undefined }
+    : {
+        ...declared,
+        handler: action.handler,
+        concurrent: action.concurrent === true,
+        isQuery: action.isQuery === true,
+        writes: action.isQuery === true ? 'none' : action.durable,
+      };
 }
 
 function absent(): never {

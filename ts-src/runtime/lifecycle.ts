@@ -15,6 +15,7 @@ import { AgentCell, extraOf, onArrival, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import type { CellTable } from './cell-table.js';
 import type { Dispatcher } from './dispatcher.js';
+import type { DurableRecord } from './durable/durable-record.js';
 import { agentStopped, spawnTimeout } from './failures.js';
 import type { ActionEntry, Kind } from './kind.js';
 import { parentWord } from './record-word.js';
@@ -55,7 +56,34 @@ export interface LifecycleNeeds {
   /** Ends the children of a supervisor, latest first; resolves when they have ended. */
   endSupervised(supervisor: AgentCell): Promise<unknown> | undefined;
   agentFailed(cell: AgentCell, error: unknown, action: string | undefined): void;
+  /** Undefined in a nexus without storage. */
+  durable(): DurableLives | undefined;
 }
+
+/** What is different in the lives of durable agents. */
+export interface DurableLives {
+  /** The state it starts with: what is stored, else a new one. */
+  begin(cell: AgentCell, init: unknown): unknown;
+  /** Its start hook was called. A promise: it has started when that resolves. */
+  started(cell: AgentCell, starting: Promise<unknown> | undefined): Promise<unknown> | undefined;
+  /** It starts again from what is stored once this has resolved. It never rejects. */
+  beforeRestart(cell: AgentCell): Promise<unknown> | undefined;
+  /** What is in memory may not be gone on with, whatever supervision says. */
+  mustReload(cell: AgentCell): boolean;
+  /** It leaves the table once this has resolved. It never rejects. */
+  beforeEnd(cell: AgentCell, reason: StopReason, hadStarted: boolean): Promise<unknown> | undefined;
+  ended(cell: AgentCell, record: DurableRecord): void;
+}
+
+/** Failures of a start that say by themselves what is wrong. */
+const SELF_EXPLAINING: readonly string[] = [
+  'NEXUS_UPGRADE_FAILED',
+  'NEXUS_STORE_VERSION',
+  'NEXUS_STORE_CORRUPT',
+  'NEXUS_STORE_FAILED',
+  'NEXUS_STORE_FULL',
+  'NEXUS_AGENT_NOT_FOUND',
+];
 
 export class Lifecycle {
   spawned = 0;
@@ -80,8 +108,7 @@ export class Lifecycle {
     const slot = table.insert(id, kind.index, payload, parent === undefined ? 0 : parentWord(parent));
     if (slot === INSERT_EXISTS)
       throw new NexusError('NEXUS_ID_DUPLICATE', `an agent with id '${id}' exists already; use getOrSpawn to get it, or another id`, { data: { id } });
-    if (slot === INSERT_FULL)
-      throw new NexusError('NEXUS_TABLE_FULL', `the routing table has no room for agent '${id}'; raise memory.agentsMax of createNexus`, { data: { id } });
+    if (slot === INSERT_FULL) throw tableFull(id);
     const cell = new AgentCell(kind, slot, table.generationOf(slot));
     if (parent !== undefined) extraOf(cell).parent = parent;
     if (kept !== undefined) extraOf(cell).init = kept;
@@ -96,6 +123,23 @@ export class Lifecycle {
     if (kind.subscriptions.length > 0) this.#needs.begin(cell);
     this.spawned++;
     return cell;
+  }
+
+  /** Takes an id, so that no agent of it can start until `release`. Undefined if it is taken. @throws NexusError NEXUS_TABLE_FULL */
+  reserve(kind: Kind, id: string): AgentCell | undefined {
+    const slot = this.#needs.table.insert(id, kind.index, undefined, 0);
+    if (slot === INSERT_EXISTS) return undefined;
+    if (slot === INSERT_FULL) throw tableFull(id);
+    const cell = new AgentCell(kind, slot, this.#needs.table.generationOf(slot));
+    cell.status = Status.stopping;
+    this.#needs.markEnding(slot);
+    this.#needs.cells.set(cell);
+    this.spawned++;
+    return cell;
+  }
+
+  release(cell: AgentCell): void {
+    this.#finalize(cell, { type: 'stopped' });
   }
 
   /** Starts an adopted agent again. Whether that succeeded; if not, supervision decides, as at any other restart. */
@@ -187,7 +231,8 @@ export class Lifecycle {
     switch (decision.type) {
       case 'resume':
         // Without a state there is nothing to go on with.
-        return isOfStart ? this.stop(cell, { type: 'failed', error }) : undefined;
+        if (isOfStart) return this.stop(cell, { type: 'failed', error });
+        return this.#durable(cell)?.mustReload(cell) === true ? this.#restart(cell, error, 0) : undefined;
       case 'stop':
         if (decision.intensityExceeded) {
           const { intensity, periodMs } = cell.kind.supervision;
@@ -276,10 +321,11 @@ export class Lifecycle {
     // Not undone by an error that ends the thread, which is what it is for.
     const before = this.#needs.markStarting(cell.slot);
     try {
-      cell.state = definition.state(init);
-      if (definition.onStart === undefined) return undefined;
-      const started = definition.onStart(cell.state, this.#needs.contextOf(cell));
-      return isThenable(started) ? Promise.resolve(started) : undefined;
+      const durable = this.#durable(cell);
+      cell.state = durable === undefined ? definition.state(init) : durable.begin(cell, init);
+      const started: unknown = definition.onStart?.(cell.state, this.#needs.contextOf(cell));
+      const starting = isThenable(started) ? Promise.resolve(started) : undefined;
+      return durable === undefined ? starting : durable.started(cell, starting);
     } finally {
       this.#needs.markStarting(before);
     }
@@ -294,13 +340,14 @@ export class Lifecycle {
 
   #startFailed(cell: AgentCell, cause: unknown): NexusError {
     const id = this.#needs.table.keyOf(cell.slot, cell.generation);
-    const error = startError(cell, id, cause);
+    const explains = cell.kind.isDurable && cause instanceof NexusError && SELF_EXPLAINING.includes(cause.code);
+    const error = explains ? cause : startError(cell, id, cause);
     // It may have been stopped, or restarted by a child that escalated, while its start hook ran.
     if (cell.status !== Status.starting) return error;
     cell.status = Status.stopping;
     this.#endLife(cell);
     void this.#stopChildren(cell);
-    this.#finalize(cell, { type: 'failed', error: cause });
+    this.#end(cell, { type: 'failed', error: cause }, false);
     return error;
   }
 
@@ -312,8 +359,9 @@ export class Lifecycle {
     const children = this.#stopChildren(cell);
     const hook = started ? this.#runStopHook(cell, { type: 'restart', error }) : undefined;
     const before = extra.ending;
-    if (children === undefined && hook === undefined && before === undefined) return undefined;
-    extra.ending = Promise.all([children, hook, before]);
+    const saving = this.#durable(cell)?.beforeRestart(cell);
+    if (children === undefined && hook === undefined && before === undefined && saving === undefined) return undefined;
+    extra.ending = Promise.all([children, hook, before, saving]);
     return extra.ending;
   }
 
@@ -384,8 +432,14 @@ export class Lifecycle {
 
   #stopHook(cell: AgentCell, reason: StopReason, started: boolean): void {
     const hook = started ? this.#runStopHook(cell, reason) : undefined;
-    if (hook === undefined) this.#finalize(cell, reason);
-    else void hook.then(() => this.#finalize(cell, reason));
+    if (hook === undefined) this.#end(cell, reason, started);
+    else void hook.then(() => this.#end(cell, reason, started));
+  }
+
+  #end(cell: AgentCell, reason: StopReason, hadStarted: boolean): void {
+    const saving = this.#durable(cell)?.beforeEnd(cell, reason, hadStarted);
+    if (saving === undefined) this.#finalize(cell, reason);
+    else void saving.then(() => this.#finalize(cell, reason));
   }
 
   /** Runs the stop hook; its failure is logged. A promise if it is async; it never rejects. */
@@ -415,7 +469,9 @@ export class Lifecycle {
     cells.delete(cell);
     cell.state = undefined;
     const callbacks = cell.extra?.onStopped;
+    const durable = cell.extra?.durable;
     cell.extra = undefined;
+    if (durable !== undefined) this.#needs.durable()?.ended(cell, durable);
     if (callbacks !== undefined) for (const callback of callbacks) callback();
   }
 
@@ -427,6 +483,10 @@ export class Lifecycle {
     } catch {
       return undefined;
     }
+  }
+
+  #durable(cell: AgentCell): DurableLives | undefined {
+    return cell.kind.isDurable ? this.#needs.durable() : undefined;
   }
 
   #initOf(cell: AgentCell): unknown {
@@ -453,6 +513,10 @@ function hasStarted(cell: AgentCell): boolean {
 /** Its parent is a supervisor. */
 export function isSupervised(cell: AgentCell): boolean {
   return cell.extra?.parent?.kindEntry.isSupervisor === true;
+}
+
+function tableFull(id: string): NexusError {
+  return new NexusError('NEXUS_TABLE_FULL', `the routing table has no room for agent '${id}'; raise memory.agentsMax of createNexus`, { data: { id } });
 }
 
 function lifeOf(cell: AgentCell): number {

@@ -22,11 +22,12 @@ export class MessageReceiver implements Receiver {
   }
 
   inputCodec(slot: number, generation: number, action: number): MessageCodec | undefined {
-    const cell = this.#host.cells.get(slot, generation);
-    if (cell !== undefined) return cell.kind.actions[action]?.input;
+    const host = this.#host;
+    const known = host.cells.get(slot, generation)?.kind ?? host.durable?.passivation.whoWas(slot, generation)?.kind;
+    if (known !== undefined) return known.actions[action]?.input;
     // It may have moved: what is read here is sent on.
-    const kind = slot === 0 ? -1 : this.#host.engine.table.kindOf(slot, generation);
-    return kind < 0 ? undefined : this.#host.kinds.byIndex(kind).actions[action]?.input;
+    const kind = slot === 0 ? -1 : host.engine.table.kindOf(slot, generation);
+    return kind < 0 ? undefined : host.kinds.byIndex(kind).actions[action]?.input;
   }
 
   replyCodec(replySlot: number, replySequence: number): MessageCodec | undefined {
@@ -38,8 +39,9 @@ export class MessageReceiver implements Receiver {
     const cell = this.#host.cells.get(slot, generation);
     const entry = cell?.kind.actions[action];
     const sender = senderSlot === 0 ? undefined : this.#sender(senderSlot, senderGeneration);
-    if (cell !== undefined && entry !== undefined) this.#host.dispatcher.enqueue(cell, entry, input, undefined, sender);
-    else if (cell !== undefined || !this.#host.departures.forward(slot, generation, action, input, sender, undefined)) this.#noAgent(slot, generation);
+    if (cell !== undefined && entry !== undefined) return void this.#host.dispatcher.enqueue(cell, entry, input, undefined, sender);
+    if (cell === undefined && this.#host.durable?.arrived(slot, generation, action, input, undefined, sender) === true) return;
+    if (cell !== undefined || !this.#host.departures.forward(slot, generation, action, input, sender, undefined)) this.#noAgent(slot, generation);
   }
 
   ask(
@@ -56,10 +58,12 @@ export class MessageReceiver implements Receiver {
   ): void {
     const cell = slot === 0 ? undefined : this.#host.cells.get(slot, generation);
     const entry = cell?.kind.actions[action];
-    const reply = this.#replyTo(thread, replySlot, replySequence, entry?.reply, deadlineMs);
+    const was = cell === undefined && slot !== 0 ? this.#host.durable?.passivation.whoWas(slot, generation)?.kind.actions[action] : undefined;
+    const reply = this.#replyTo(thread, replySlot, replySequence, (entry ?? was)?.reply, deadlineMs);
     if (slot === 0) return this.#call(thread, action, input, reply);
     if (senderSlot !== 0) reply.sender = this.#sender(senderSlot, senderGeneration);
     if (cell !== undefined && entry !== undefined) return void this.#host.dispatcher.enqueue(cell, entry, input, reply, reply);
+    if (was !== undefined && this.#host.durable?.arrived(slot, generation, action, input, reply, reply.sender) === true) return;
     if (cell === undefined && this.#host.departures.forward(slot, generation, action, input, reply.sender, reply)) return;
     this.#noAgent(slot, generation);
     reply.fail(agentNotFound());
@@ -89,7 +93,7 @@ export class MessageReceiver implements Receiver {
   }
 
   #sender(slot: number, generation: number): AgentReference | undefined {
-    const kind = this.#host.engine.table.kindOf(slot, generation);
+    const kind = slot === 0 ? -1 : this.#host.engine.table.kindOf(slot, generation);
     return kind < 0 ? undefined : this.#host.reference(slot, generation, kind, undefined);
   }
 

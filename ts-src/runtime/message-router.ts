@@ -49,6 +49,8 @@ export interface MessageRouterNeeds {
   readonly dispatcher: Dispatcher;
   readonly asks: PendingAsks;
   readonly deadLetters: DeadLetters;
+  /** Sends to a durable agent that is not where the reference says. */
+  sendDurable(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): TellOutcome;
 }
 
 export class MessageRouter {
@@ -64,6 +66,7 @@ export class MessageRouter {
   readonly #dispatcher: Dispatcher;
   readonly #asks: PendingAsks;
   readonly #deadLetters: DeadLetters;
+  readonly #sendDurable: MessageRouterNeeds['sendDurable'];
   readonly #localSampling = new Sampling(LOCAL_ASKS_PERIOD);
   readonly #remoteSampling = new Sampling(REMOTE_ASKS_PERIOD);
 
@@ -78,6 +81,7 @@ export class MessageRouter {
     this.#dispatcher = needs.dispatcher;
     this.#asks = needs.asks;
     this.#deadLetters = needs.deadLetters;
+    this.#sendDurable = needs.sendDurable;
   }
 
   tellLocal(cell: AgentCell, action: ActionEntry, input: unknown, sender: AgentReference | undefined): TellOutcome {
@@ -94,10 +98,10 @@ export class MessageRouter {
     if (thread === this.#thread) {
       // The first use of a reference that was found, or arrived in a message.
       const cell = this.#cells.get(slot, generation);
-      if (cell === undefined) return this.#dead('noAgent', target, action);
+      if (cell === undefined) return this.#absent(target, action, input, sender);
       return this.tellLocal(cell, target.resolveTo(cell, action), input, sender);
     }
-    if (thread < 0 || !this.#links.canReach(thread)) return this.#dead('noAgent', target, action);
+    if (thread < 0 || !this.#links.canReach(thread)) return this.#absent(target, action, input, sender);
     // In the same line of the cache as what `threadOf` has read.
     if (isCongested(this.#shared, slot)) return this.#dead('mailboxFull', target, action);
     const sent = this.#links
@@ -268,6 +272,10 @@ export class MessageRouter {
       return this.#askLocal(cell, target.resolveTo(cell, action), input, ask, sender);
     }
     if (thread < 0 || thread === this.#thread || !this.#links.canReach(thread)) {
+      if (target.kindEntry.isDurable) {
+        this.#sendDurable(target, action, input, ask, sender);
+        return;
+      }
       this.#dead('noAgent', target, action);
       return ask.fail(agentNotFound(target.kind, target.knownId));
     }
@@ -305,6 +313,38 @@ export class MessageRouter {
     const cell = target.cell ?? this.#cells.get(slot, generation);
     if (cell !== undefined) return cell.mailbox === undefined || cell.mailbox.size < cell.kind.capacity;
     return this.#table.threadOf(slot, generation) < 0 || !isCongested(this.#shared, slot);
+  }
+
+  /** Sends what was accepted before to an agent of another thread: not refused for a full ring. False, with nothing done, if it is not there. */
+  forward(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): boolean {
+    const { slot, generation } = target;
+    const thread = this.#table.threadOf(slot, generation);
+    if (thread < 0 || thread === this.#thread || !this.#links.canReach(thread)) return false;
+    const ask = reply === undefined ? undefined : this.#askFor(reply, target, action);
+    const type = ask === undefined || ask.isSettled ? L.MESSAGE_TYPE_TELL : L.MESSAGE_TYPE_ASK;
+    if (ask !== undefined && type === L.MESSAGE_TYPE_ASK) this.#asks.sendTo(ask, thread);
+    const { slot: replySlot, sequence } = ask ?? { slot: 0, sequence: 0 };
+    const { slot: senderSlot, generation: senderGeneration } = sender ?? { slot: 0, generation: 0 };
+    try {
+      this.#links
+        .to(thread)
+        .send(type, action.index, slot, generation, replySlot, sequence, senderSlot, senderGeneration, input, action.input, Admission.always, ask?.deadlineMs);
+    } catch (error) {
+      this.#dead('noAgent', target, action);
+      ask?.fail(error);
+    }
+    return true;
+  }
+
+  /** An ask of this thread; for one of another, which passed through this one, an ask of its own whose outcome is passed on. */
+  #askFor(reply: ReplyPort, target: AgentReference, action: ActionEntry): PendingAsk {
+    if (reply instanceof PendingAsk) return reply;
+    const passOn = { reply: (value: unknown) => reply.reply(value), fail: (error: unknown) => reply.fail(error) };
+    return this.#asks.open(passOn.reply, passOn.fail, target, action.name, TIMEOUT_MS_MAX, action.reply);
+  }
+
+  #absent(target: AgentReference, action: ActionEntry, input: unknown, sender: AgentReference | undefined): TellOutcome {
+    return target.kindEntry.isDurable ? this.#sendDurable(target, action, input, undefined, sender) : this.#dead('noAgent', target, action);
   }
 
   #dead(reason: 'noAgent' | 'nexusStopped' | 'mailboxFull', target: AgentReference, action: ActionEntry): TellOutcome {

@@ -14,7 +14,7 @@ export interface ReplyPort {
   /** When whoever waits for it gives up, by the clock of all threads; 0 if nobody does. */
   readonly deadlineMs: number;
   /** The agent that waits, where it has said so. */
-  readonly sender: AgentReference | undefined;
+  sender: AgentReference | undefined;
   reply(value: unknown): void;
   fail(error: unknown): void;
 }

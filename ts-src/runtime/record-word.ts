@@ -51,6 +51,11 @@ function mark(shared: SharedMemory, slot: number, bit: number, isSet: boolean): 
   Atomics.store(shared.words, at, isSet ? word | bit : word & ~bit);
 }
 
+/** Thread of the agent that has this record, or had it last: records belong to threads. */
+export function lastOwnerOf(shared: SharedMemory, slot: number): number {
+  return (shared.words[((shared.recordsOffset + slot * L.RECORD_BYTES) >> 2) + L.RECORD_WORD_OWNER] as number) >>> 16;
+}
+
 function wordAt(shared: SharedMemory, slot: number): number {
   return ((shared.recordsOffset + slot * L.RECORD_BYTES) >> 2) + L.RECORD_WORD_PARENT;
 }

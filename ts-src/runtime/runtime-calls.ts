@@ -1,6 +1,8 @@
 /** What one thread's runtime does for the others: the system calls, carried out on its host. */
 import { onArrival, Status } from './agent-cell.js';
+import { NexusError } from '../errors.js';
 import type { AgentReference } from './agent-reference.js';
+import type { DurableAgents } from './durable/durable-agents.js';
 import { nexusStopped } from './failures.js';
 import { handleThreadLoss } from './recovery.js';
 import type { Quiet, SystemCalls } from './system-calls.js';
@@ -96,19 +98,30 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
       for (let at = 0; at + 1 < asks.length; at += 2) host.asks.follow(asks[at] as number, asks[at + 1] as number, to);
     },
     adoptStrays: ({ places }) => host.arrivals.adoptStrays(places),
+    bringBack: ({ kind, id }) => durableOf(host).activations.startHere(host.kinds.byIndex(kind), id),
+    forget: ({ slot, generation }) => durableOf(host).forgetHere(slot, generation),
+    remind: (reminder) => durableOf(host).remind(reminder),
+    reminderSet: ({ dueEpochMs }) => host.durable?.service?.added(dueEpochMs),
     quiet: () => quiet(host),
     shutdown: () => stopAllAgents(host),
   };
 }
 
+/** Threads make these calls only about durable agents, of which there are none without storage. */
+function durableOf(host: ThreadHost): DurableAgents {
+  if (host.durable === undefined) throw new NexusError('NEXUS_STORE_UNAVAILABLE', 'this nexus has no storage');
+  return host.durable;
+}
+
 /** Whether anything waits or runs. Agents go on as usual, but for their timers, which would keep a thread from ever being quiet. */
 export function quiet(host: ThreadHost): Quiet {
+  host.durable?.service?.stop();
   for (const cell of host.cells) {
     if (cell.extra?.timers !== undefined) host.timers.cancelAll(cell);
   }
   const { dispatcher, lifecycle, router } = host;
   return {
-    idle: dispatcher.isIdle && host.links.waiting === 0 && host.departures.size + host.arrivals.size === 0,
+    idle: dispatcher.isIdle && host.links.waiting === 0 && host.departures.size + host.arrivals.size === 0 && host.durable?.isIdle !== false,
     activity: dispatcher.handled + dispatcher.failures + router.sentLocal + lifecycle.spawned,
   };
 }
@@ -123,6 +136,7 @@ export function busyAgents(host: ThreadHost, namesMax: number): string[] {
   return names;
 }
 
+/** Rejects if the state of some agent could not be stored. */
 export async function stopAllAgents(host: ThreadHost): Promise<void> {
   host.isStopping = true;
   const ending: Promise<void>[] = [];
@@ -139,6 +153,7 @@ export async function stopAllAgents(host: ThreadHost): Promise<void> {
     if (!isEndedByParent) host.lifecycle.stop(cell, { type: 'shutdown' });
   }
   await Promise.all(ending);
+  await host.durable?.finish();
   // What the agents have left to do may be their work.
   await host.supervision.services.stop();
 }

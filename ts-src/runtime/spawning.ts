@@ -65,8 +65,8 @@ export class Spawning {
       if (this.#needs.isStopping()) throw nexusStopped();
       const kind = this.#kindOf(definition);
       if (options !== undefined) checkNames('spawn', options, SPAWN_OPTIONS);
-      const thread = this.#place(kind, options?.thread ?? 'auto');
       const id = options?.id ?? this.#newId(kind);
+      const thread = this.#place(kind, id, options?.thread ?? 'auto');
       const timeoutMs = timeoutOf(options);
       if (parentCell !== undefined) return this.#adopt(parentCell, id, this.#spawnChild(parentCell, thread, kind, id, options?.init, timeoutMs));
       const spawned = this.#spawnOn(thread, kind, id, options?.init, undefined, timeoutMs);
@@ -96,7 +96,7 @@ export class Spawning {
         continue;
       }
       try {
-        return await this.#spawnOn(this.#place(kind, options?.thread ?? 'auto'), kind, id, options?.init, undefined, remainingMs);
+        return await this.#spawnOn(this.#place(kind, id, options?.thread ?? 'auto'), kind, id, options?.init, undefined, remainingMs);
       } catch (error) {
         // Somebody else was faster, or the thread was lost on the way: look again.
         if (attempt++ >= GET_OR_SPAWN_ATTEMPTS || (!hasCode(error, 'NEXUS_ID_DUPLICATE') && !hasCode(error, 'NEXUS_THREAD_LOST'))) throw error;
@@ -213,13 +213,13 @@ export class Spawning {
     return this.#needs.kinds.byName(definition.kind);
   }
 
-  #place(kind: Kind, choice: SpawnOptions['thread']): number {
+  #place(kind: Kind, id: string, choice: SpawnOptions['thread']): number {
     const { thread, shared } = this.#needs;
     if (choice === 'local') {
       if (kind.callingThreadOnly && thread !== 0) throw onlyOnCallingThread(kind, thread);
       return thread;
     }
-    if (choice === 'auto') return kind.callingThreadOnly ? 0 : this.#leastLoaded();
+    if (choice === 'auto') return kind.callingThreadOnly ? 0 : kind.isDurable ? this.homeOf(kind, id) : this.#leastLoaded();
     const number = choice as number;
     if (!Number.isInteger(number) || number < 0 || number >= shared.threadCount || !this.#needs.canReach(number)) {
       throw new NexusTypeError(
@@ -229,6 +229,15 @@ export class Spawning {
     }
     if (kind.callingThreadOnly && number !== 0) throw onlyOnCallingThread(kind, number);
     return number;
+  }
+
+  /** Where a durable agent starts and returns to: all threads agree on it, so that messages of one sender meet there in their order. */
+  homeOf(kind: Kind, id: string): number {
+    if (kind.callingThreadOnly) return 0;
+    const { shared, canReach, thread } = this.#needs;
+    const threads: number[] = [];
+    for (let each = 1; each < shared.threadCount; each++) if (each === thread || canReach(each)) threads.push(each);
+    return threads.length === 0 ? 0 : (threads[hashOf(id) % threads.length] as number);
   }
 
   #leastLoaded(): number {
@@ -262,6 +271,13 @@ function isOfThisLife({ extra }: AgentCell, child: AgentReference): boolean {
   let underway = 0;
   for (const id of extra?.spawning?.values() ?? []) if (id === child.id) underway++;
   return underway > 1;
+}
+
+/** FNV-1a over the code units of an id. */
+function hashOf(id: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < id.length; index++) hash = Math.imul(hash ^ id.charCodeAt(index), 0x01000193);
+  return (hash ^ (hash >>> 15)) >>> 0;
 }
 
 function timeoutOf(options: SpawnOptions | undefined): number {

@@ -7,6 +7,7 @@
 import type { StopReason } from '../model/agent-definition.js';
 import type { Signal } from '../model/signal.js';
 import type { AgentNode, ThreadTree, TreeLimits } from '../model/supervision-tree.js';
+import type { Reminder } from '../ports/storage.js';
 import type { AgentReference } from './agent-reference.js';
 import type { ForwardedMessage, Place } from './arrivals.js';
 import type { DeadLetter } from './dead-letters.js';
@@ -50,6 +51,10 @@ export const SYSTEM_CALLS = [
   'linkedEnded',
   'describeThread',
   'describeAgents',
+  'bringBack',
+  'forget',
+  'remind',
+  'reminderSet',
 ] as const;
 
 export type SystemCallName = (typeof SYSTEM_CALLS)[number];
@@ -131,6 +136,14 @@ export interface SystemCalls {
   /** Agents that asks of the called thread wait for have moved. `asks`: pairs of slot and sequence number. */
   asksMoved(call: { readonly to: number; readonly asks: readonly number[] }): void;
   adoptStrays(call: { readonly places: readonly Place[] }): void;
+  /** Brings a durable agent back to memory, on the thread that is asked unless it is on another one by now. */
+  bringBack(call: { readonly kind: number; readonly id: string }): Promise<AgentReference>;
+  /** Ends a durable agent and deletes what is stored of it. */
+  forget(call: { readonly slot: number; readonly generation: number }): void | Promise<void>;
+  /** Resolves when the reminder is handled and that is stored. */
+  remind(call: Reminder): void | Promise<void>;
+  /** To the calling thread, which delivers reminders: one was stored. */
+  reminderSet(call: { readonly dueEpochMs: number }): void;
 }
 
 export interface EndChild {

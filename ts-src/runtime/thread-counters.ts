@@ -1,6 +1,7 @@
 /** Publishes what a thread counts to the shared memory, where any thread can read it. A successor goes on from its predecessor's totals. */
 import { counterIndex, type SharedMemory, threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
+import type { DurableAgents } from './durable/durable-agents.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Links } from './links.js';
@@ -14,6 +15,8 @@ export interface CountedParts {
   readonly links: Links;
   agentCount(): number;
   readonly router: MessageRouter;
+  /** Undefined without storage. */
+  readonly durable: DurableAgents | undefined;
 }
 
 export class ThreadCounters {
@@ -36,7 +39,7 @@ export class ThreadCounters {
   }
 
   publish(): void {
-    const { dispatcher, lifecycle, asks, links, router } = this.#parts;
+    const { dispatcher, lifecycle, asks, links, router, durable } = this.#parts;
     this.publishAgentCount();
     this.#shared.words[this.#threadAt + L.THREAD_WORD_QUEUE_DEPTH] = dispatcher.depth;
     this.#set(L.COUNTER_SPAWNED, lifecycle.spawned);
@@ -54,6 +57,12 @@ export class ThreadCounters {
     this.#set(L.COUNTER_RECEIVED_REMOTE, received);
     this.#set(L.COUNTER_REMOTE_BYTES, bytes);
     this.#set(L.COUNTER_RING_FULL, refused);
+    if (durable === undefined) return;
+    this.#set(L.COUNTER_DURABLE_WRITES, durable.writer.written);
+    this.#set(L.COUNTER_DURABLE_WRITE_FAILURES, durable.writer.failures);
+    this.#set(L.COUNTER_DURABLE_HELD, durable.handlers.held);
+    this.#set(L.COUNTER_DURABLE_PASSIVATED, durable.passivation.passivated);
+    this.#set(L.COUNTER_DURABLE_REMINDERS, durable.service?.delivered ?? 0);
   }
 
   #set(counter: number, value: number): void {

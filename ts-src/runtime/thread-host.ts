@@ -18,6 +18,7 @@ import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
 import type { Clock } from '../ports/clock.js';
 import type { EngineThread } from '../ports/engine.js';
 import type { Turns } from '../ports/turns.js';
+import type { ThreadStorage } from '../ports/storage.js';
 import { type AgentCell, extraOf } from './agent-cell.js';
 import { AgentReference, type ReferenceHost } from './agent-reference.js';
 import { AgentTimers } from './agent-timers.js';
@@ -27,6 +28,7 @@ import { Context, type ContextHost } from './context.js';
 import { type DeadLetter, DeadLetters } from './dead-letters.js';
 import { Departures } from './departures.js';
 import { Directory } from './directory.js';
+import { DurableAgents } from './durable/durable-agents.js';
 import { Dispatcher, TIMER_MESSAGE } from './dispatcher.js';
 import { eventLoopTurns } from './event-loop-turns.js';
 import { nexusStopped } from './failures.js';
@@ -37,7 +39,7 @@ import { type Kind, KindRegistry, type KindSources } from './kind.js';
 import { Lifecycle } from './lifecycle.js';
 import { Lineage } from './lineage.js';
 import { Links } from './links.js';
-import type { MessageSender } from './mailbox.js';
+import { type MessageSender, senderOf } from './mailbox.js';
 import { MemberLoads } from './member-loads.js';
 import { MessageReceiver, systemActions } from './message-receiver.js';
 import { MessageRouter } from './message-router.js';
@@ -103,6 +105,10 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly arrivals = new Arrivals(this, this.movingParts);
   readonly relocation: Relocation;
   readonly groups: Groups;
+  /** Undefined in a nexus without storage. */
+  readonly durable: DurableAgents | undefined;
+  /** A copy of a value such as another thread would get. */
+  readonly standaloneCopy: (value: unknown) => unknown;
   /** Set when the nexus stops: no agent is spawned any more. */
   isStopping = false;
   readonly #options: ThreadHostOptions;
@@ -124,6 +130,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     readonly logger: Logger,
     readonly events: ThreadHostEvents,
     turns: Turns = eventLoopTurns,
+    storage?: ThreadStorage,
   ) {
     const { thread, incarnation } = options;
     this.#options = options;
@@ -142,6 +149,10 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     // For what is decoded later and elsewhere: they know no shapes.
     const standaloneEncoder = new ValueEncoder(references, { shapes: false });
     const standaloneDecoder = new ValueDecoder(references);
+    this.standaloneCopy = (value) => {
+      const bytes = standaloneEncoder.encodeToScratch(value, 0, options.messageBytesMax);
+      return standaloneDecoder.decode(bytes, 0, bytes.length);
+    };
     const durations = {
       local: new HistogramShard(shared, thread, L.HISTOGRAM_ASK_LOCAL),
       remote: new HistogramShard(shared, thread, L.HISTOGRAM_ASK_REMOTE),
@@ -172,6 +183,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
         deadLetter: (reason, cell, action) => this.deadLetters.record(reason, cell.kind.name, () => this.nameOf(cell.slot, cell.generation), action.name),
         congested: (cell, isCongested) => markCongested(shared, cell.slot, isCongested),
         follow: (cell, action, input, reply, sender) => this.router.follow(cell, action, input, reply, sender),
+        sendDurable: (cell, action, input, reply, sender) => this.#durable.refused(cell, action, input, reply, senderOf(sender)),
         turnTook: (durationMs) => turnDurations.record(durationMs * 1e6),
         afterDrain: () => this.#endTurn(),
       },
@@ -188,6 +200,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       dispatcher: this.dispatcher,
       asks: this.asks,
       deadLetters: this.deadLetters,
+      sendDurable: (target, action, input, reply, sender) => this.#durable.send(target, action, input, reply, sender),
     });
     this.entries = new ReplicatedEntries({
       thread,
@@ -245,6 +258,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       reportFailure: (cell, error, escalates) => this.supervision.childFailed(cell, error, escalates),
       endSupervised: (supervisor) => this.supervision.supervisors.end(supervisor),
       agentFailed: (cell, error, action) => events.agentFailed(this.#failure(cell, error, action)),
+      durable: () => this.durable,
     });
     this.stopping = new Stopping({
       thread,
@@ -303,7 +317,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       isStopping: () => this.isStopping,
       canReach: (to) => this.links.canReach(to),
       clock,
-      find: (id, definition) => this.find(id, definition),
+      find: (id, definition) => this.directory.find(id, definition),
       findEnding: (id) => this.directory.findEnding(id),
       whenEnded: (agent, timeoutMs) => this.stopping.whenEnded(agent, timeoutMs),
       spawnHere: (kind, id, init, parent, timeoutMs) => this.spawnHere(kind, id, init, parent, timeoutMs),
@@ -313,6 +327,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       holderOf: (id, parent) => this.directory.holderOf(id, parent),
       isLive: (agent) => engine.table.threadOf(agent.slot, agent.generation) >= 0,
     });
+    this.durable = storage === undefined ? undefined : new DurableAgents(this, storage);
     this.#counters = new ThreadCounters(shared, thread, {
       dispatcher: this.dispatcher,
       lifecycle: this.lifecycle,
@@ -320,6 +335,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       links: this.links,
       agentCount: () => this.cells.size,
       router: this.router,
+      durable: this.durable,
     });
   }
 
@@ -327,10 +343,12 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   open(calls: SystemCalls, before: () => void = () => undefined): void {
     this.links.open(new MessageReceiver(this, calls), this.#options.incarnation);
     before();
+    this.durable?.start();
     inNeutralContext(() => this.engine.waiter.start(() => this.#poll()));
   }
 
   close(): void {
+    this.durable?.stopAll();
     this.links.isClosed = true;
     Atomics.store(this.shared.words, threadWord(this.shared, this.thread) + L.THREAD_WORD_STATE, L.THREAD_STATE_STOPPED);
     this.engine.waiter.stop();
@@ -391,11 +409,19 @@ export class ThreadHost implements ReferenceHost, ContextHost {
 
   find(id: string, definition: AnyAgent | undefined): AgentReference | undefined {
     if (typeof id !== 'string') throw optionError('id', `must be a string of 1 to 1,024 bytes of UTF-8, not ${typeof id}`);
-    return this.directory.find(id, definition);
+    const found = this.directory.find(id, definition);
+    if (this.durable === undefined || (found !== undefined && !this.durable.activations.isOpen(found.kindEntry, id))) return found;
+    return this.durable.findStored(id, definition);
+  }
+
+  homeOf(kind: Kind, id: string): number {
+    return this.#spawning.homeOf(kind, id);
   }
 
   findMany(ids: readonly string[], definition: AnyAgent | undefined): (AgentReference | undefined)[] {
-    return this.directory.findMany(ids, definition);
+    const found = this.directory.findMany(ids, definition);
+    const { durable } = this;
+    return durable === undefined ? found : found.map((each, index) => each ?? durable.findStored(ids[index] as string, definition));
   }
 
   /** Spawns on this thread, for whoever asked. */
@@ -407,7 +433,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   stop(target: AgentReference, timeoutMs?: number): Promise<void> {
-    return this.stopping.stop(target, timeoutMs);
+    if (!target.kindEntry.isDurable || this.durable === undefined) return this.stopping.stop(target, timeoutMs);
+    return this.durable.stop(target, timeoutMs);
   }
 
   requestStop(cell: AgentCell): void {
@@ -415,10 +442,12 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   watch(cell: AgentCell, target: AgentReference): void {
-    this.watches.watch(cell, target);
+    if (target.kindEntry.isDurable && this.durable !== undefined) this.durable.watch(cell, target);
+    else this.watches.watch(cell, target);
   }
 
   unwatch(cell: AgentCell, target: AgentReference): void {
+    if (target.kindEntry.isDurable) this.durable?.follow(target);
     this.watches.unwatch(cell, target);
   }
 
@@ -463,6 +492,11 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       this.#flushScheduled = false;
       this.#endTurn();
     });
+  }
+
+  /** There are agents of durable kinds only with storage. */
+  get #durable(): DurableAgents {
+    return this.durable as DurableAgents;
   }
 
   #newContext(cell: AgentCell, sender: MessageSender): Context {

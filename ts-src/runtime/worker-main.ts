@@ -8,6 +8,7 @@ import { NexusError, type ErrorCode } from '../errors.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import { fingerprint, type Shape } from '../model/shape.js';
 import type { Refusal } from '../model/topology.js';
+import type { OpenAttachment, StorageAttachment, ThreadStorage } from '../ports/storage.js';
 import { importDefinitions } from './agent-modules.js';
 import { eventLoopTurns } from './event-loop-turns.js';
 import { type ActionOutline, type KindOutline, outlineOf } from './kind.js';
@@ -36,6 +37,7 @@ async function serve(): Promise<{ readonly restoring: Promise<Restored> | undefi
   const shared = attachSharedMemory(boot.memory);
   const definitions = await importDefinitions(boot.modules);
   const kinds = { outlines: boot.kinds, definitions: checked(definitions) };
+  const storage = boot.storage === undefined ? undefined : await openAttached(boot.storage);
   // Not before the modules are there: what they start inherits the processor.
   const pinRefusal = boot.cpu === undefined ? undefined : pinCallingThread(boot.thread, boot.cpu);
   const engine = chooseEngine({ forced: boot.engine.force, require: boot.engine.require }).open(shared, boot.thread, {
@@ -49,6 +51,7 @@ async function serve(): Promise<{ readonly restoring: Promise<Restored> | undefi
     kinds,
     clock: systemClock,
     turns: eventLoopTurns,
+    storage,
     opening: () => tell({ type: 'imported' }),
     // It comes back with its agents.
     fail(error) {
@@ -56,6 +59,12 @@ async function serve(): Promise<{ readonly restoring: Promise<Restored> | undefi
     },
   });
   return { restoring, pinRefusal };
+}
+
+/** The module is one of this package, or of whoever made the storage. */
+async function openAttached({ module, data }: StorageAttachment): Promise<ThreadStorage> {
+  const { openAttachment } = (await import(module)) as { readonly openAttachment: OpenAttachment };
+  return openAttachment(data);
 }
 
 /** This thread must have the kinds that the calling one has, with the same actions: their numbers are what travels. */

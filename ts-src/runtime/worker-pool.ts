@@ -7,6 +7,7 @@ import { threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
 import { NexusError, type ErrorCode, optionError } from '../errors.js';
 import { decide, type ResolvedSupervision, type RestartHistory } from '../model/supervision.js';
+import type { StorageAttachment } from '../ports/storage.js';
 import type { Refusal } from '../model/topology.js';
 import { handleThreadLoss, SEVERAL } from './recovery.js';
 import type { ThreadHost } from './thread-host.js';
@@ -20,7 +21,9 @@ export interface WorkerPoolOptions {
   /** Default: a thread of Node. */
   readonly startWorker?: (boot: WorkerBoot) => WorkerHandle;
   /** What every worker is given; what differs is added. */
-  readonly boot: Omit<WorkerBoot, 'thread' | 'incarnation' | 'cpu' | 'startTimeoutMs'>;
+  readonly boot: Omit<WorkerBoot, 'thread' | 'incarnation' | 'cpu' | 'startTimeoutMs' | 'storage'>;
+  /** What a worker opens the storage with: a new one for each. */
+  readonly attachment: (() => StorageAttachment) | undefined;
   /** Processor of each thread, by index; undefined where it is not tied to one. */
   readonly cpus: readonly (number | undefined)[];
   readonly resourceLimits: object | undefined;
@@ -131,16 +134,24 @@ export class WorkerPool {
   #startWorker(thread: number): Promise<void> {
     const incarnation = this.#incarnations[thread] as number;
     this.#setThreadState(thread, L.THREAD_STATE_STARTING);
+    let storage: StorageAttachment | undefined;
+    try {
+      storage = this.#options.attachment?.();
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const workerData: WorkerBoot = {
       ...this.#options.boot,
       thread,
       incarnation,
       cpu: this.#options.cpus[thread],
       startTimeoutMs: this.#options.startTimeoutMs,
+      // What is transferred is not cloned.
+      storage: storage && { module: storage.module, data: storage.data, transferList: [] },
     };
     let worker: WorkerHandle;
     try {
-      worker = this.#options.startWorker?.(workerData) ?? startNodeWorker(workerData, this.#options);
+      worker = this.#options.startWorker?.(workerData) ?? startNodeWorker(workerData, this.#options, storage?.transferList);
     } catch (cause) {
       const { message } = cause as Error;
       if (incarnation === 0) {
@@ -267,8 +278,12 @@ export class WorkerPool {
   }
 }
 
-function startNodeWorker(workerData: WorkerBoot, { resourceLimits, execArgv }: WorkerPoolOptions): WorkerHandle {
-  const options: WorkerOptions = { workerData, name: `nexus ${workerData.thread}`, ...execArgvOf(execArgv) };
+function startNodeWorker(
+  workerData: WorkerBoot,
+  { resourceLimits, execArgv }: WorkerPoolOptions,
+  transferList: StorageAttachment['transferList'] = [],
+): WorkerHandle {
+  const options: WorkerOptions = { workerData, transferList: [...transferList], name: `nexus ${workerData.thread}`, ...execArgvOf(execArgv) };
   return new Worker(new URL('./worker-main.js', import.meta.url), resourceLimits === undefined ? options : { ...options, resourceLimits });
 }
 

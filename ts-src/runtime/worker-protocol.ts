@@ -2,6 +2,7 @@
 import type { EngineKind } from '../ports/engine.js';
 import type { SharedWebAssemblyMemory } from '../../bindings/web-assembly-memory.js';
 import type { Refusal } from '../model/topology.js';
+import type { StorageAttachment } from '../ports/storage.js';
 import type { KindOutline } from './kind.js';
 
 export interface WorkerBoot {
@@ -16,6 +17,8 @@ export interface WorkerBoot {
   readonly askTimeoutMs: number;
   readonly messageBytesMax: number;
   readonly seed: number;
+  /** With which this thread opens the storage. */
+  readonly storage: StorageAttachment | undefined;
   /** Processor this worker is tied to. */
   readonly cpu: number | undefined;
   /** How long the start of one agent is waited for when agents come back. */

@@ -8,6 +8,7 @@ import { NexusError } from '../errors.js';
 import type { Logger } from '../model/agent-context.js';
 import type { Clock } from '../ports/clock.js';
 import type { EngineThread } from '../ports/engine.js';
+import type { ThreadStorage } from '../ports/storage.js';
 import type { Turns } from '../ports/turns.js';
 import type { KindSources } from './kind.js';
 import { type Restored, restoreAgents } from './recovery.js';
@@ -23,6 +24,8 @@ export interface WorkerThreadNeeds {
   readonly kinds: KindSources;
   readonly clock: Clock;
   readonly turns: Turns;
+  /** Undefined in a nexus without storage. */
+  readonly storage: ThreadStorage | undefined;
   /** All is there; what a predecessor left is started now, for which there is a time limit of its own. */
   opening(): void;
   /** An agent without a parent escalated: nobody is above it but the thread, which ends with this error. */
@@ -31,7 +34,7 @@ export interface WorkerThreadNeeds {
 
 /** @returns the host, and when it is a successor a promise for what became of the agents of its predecessor */
 export function openWorkerThread(boot: WorkerBoot, needs: WorkerThreadNeeds): { readonly host: ThreadHost; readonly restoring: Promise<Restored> | undefined } {
-  const { shared, engine, kinds, clock, turns } = needs;
+  const { shared, engine, kinds, clock, turns, storage } = needs;
   const log =
     (level: LogLine['level']) =>
     (data: object, message: string): void =>
@@ -51,7 +54,7 @@ export function openWorkerThread(boot: WorkerBoot, needs: WorkerThreadNeeds): { 
       turns.later(() => needs.fail(new NexusError('NEXUS_ESCALATED', `${kind} '${id}' escalated: ${text}`, { cause: error })));
     },
   };
-  const host: ThreadHost = new ThreadHost(boot, shared, engine, kinds, clock, logger, events, turns);
+  const host: ThreadHost = new ThreadHost(boot, shared, engine, kinds, clock, logger, events, turns, storage);
   let restoring: Promise<Restored> | undefined;
   needs.opening();
   host.open(runtimeCalls(host, outward), () => {

@@ -1,6 +1,7 @@
 /** A worker of a simulation, for the pool that runs workers of Node: it starts, serves, says so, and ends when it is killed. Everything in it is that of a real worker. */
 import { EventEmitter } from 'node:events';
 import type { SharedMemory } from '../../bindings/shared-memory.js';
+import type { ThreadStorage } from '../ports/storage.js';
 import type { KindSources } from '../runtime/kind.js';
 import type { ThreadHost } from '../runtime/thread-host.js';
 import type { WorkerHandle } from '../runtime/worker-pool.js';
@@ -14,6 +15,7 @@ export interface SimulatedWorkerNeeds {
   readonly shared: SharedMemory;
   readonly kinds: KindSources;
   readonly life: ThreadLife;
+  readonly storage: ThreadStorage | undefined;
   /** Where its news are heard. */
   readonly callingThread: ThreadLife;
 }
@@ -58,7 +60,7 @@ export class SimulatedWorker extends EventEmitter {
   }
 
   #serve(): void {
-    const { boot, shared, kinds, life } = this.#needs;
+    const { boot, shared, kinds, life, storage } = this.#needs;
     try {
       const { clock, turns } = life;
       const { host, restoring } = openWorkerThread(boot, {
@@ -67,6 +69,7 @@ export class SimulatedWorker extends EventEmitter {
         kinds,
         clock,
         turns,
+        storage,
         opening: () => this.#tell({ type: 'imported' }),
         fail: (error) => this.end(1, error),
       });

@@ -65,9 +65,9 @@ export async function createTestNexus(options: TestNexusOptions): Promise<TestNe
       open: (shared) => openSimulatedThread(shared, calling),
     },
     random: Buffer.from(Array.from({ length: 12 }, () => Math.floor(random.next() * 256))),
-    startWorker: (boot, shared, kinds) => {
+    startWorker: (boot, shared, kinds, storage) => {
       const life = simulation.schedule.begin(boot.thread, simulation.clock);
-      const worker = new SimulatedWorker({ boot, shared, kinds, life, callingThread: calling });
+      const worker = new SimulatedWorker({ boot, shared, kinds, life, storage, callingThread: calling });
       simulation.workers[boot.thread] = worker;
       simulation.note(boot.thread, boot.incarnation === 0 ? 'started' : 'started again', undefined);
       return worker.handle;

@@ -1,0 +1,431 @@
+/**
+ * The durable agents of one thread: puts the parts of this folder together, and is what the rest of the runtime sees of them. How an agent begins with what is stored, how it
+ * ends with what it has become saved, and where its messages go while it is not in memory. Absent in a nexus without storage.
+ */
+import { NexusError, NexusTypeError } from '../../errors.js';
+import type { AnyAgent, StopReason } from '../../model/agent-definition.js';
+import type { TellOutcome } from '../../model/agent-ref.js';
+import type { Reminder, ThreadStorage } from '../../ports/storage.js';
+import { type AgentCell, extraOf, Status } from '../agent-cell.js';
+import { AgentReference } from '../agent-reference.js';
+import { Context } from '../context.js';
+import { agentNotFound } from '../failures.js';
+import type { ActionEntry, Kind } from '../kind.js';
+import type { DurableLives } from '../lifecycle.js';
+import type { ReplyPort } from '../pending-asks.js';
+import { lastOwnerOf } from '../record-word.js';
+import type { ThreadHost } from '../thread-host.js';
+import { Activations, type QueuedMessage } from './activations.js';
+import { DurableHandlers, durableRecordOf, notStored } from './durable-handlers.js';
+import { DurableRecord } from './durable-record.js';
+import { Passivation } from './passivation.js';
+import { ReminderService } from './reminder-service.js';
+import { Reminders } from './reminders.js';
+import { StateWriter } from './state-writer.js';
+import { applied, StoredStates } from './stored-state.js';
+
+/** How long the start of an agent that is brought back may take. */
+const START_TIMEOUT_MS = 30_000;
+/** A handler of a reminder may take its time: this only bounds how long its delivery is taken to be under way. */
+const REMIND_TIMEOUT_MS = 600_000;
+const RETRY_END_MS = 100;
+const NOT_RETRIED = ['NEXUS_NOT_CLONEABLE', 'NEXUS_MESSAGE_TOO_LARGE', 'NEXUS_OPTION_INVALID'];
+
+export class DurableAgents implements DurableLives {
+  readonly writer: StateWriter;
+  readonly passivation: Passivation;
+  readonly activations: Activations;
+  readonly handlers: DurableHandlers;
+  readonly reminders: Reminders;
+  /** On the calling thread only. */
+  readonly service: ReminderService | undefined;
+  readonly #host: ThreadHost;
+  readonly #storage: ThreadStorage;
+  readonly #states: StoredStates;
+  readonly #kinds: readonly Kind[];
+  /** An agent is being brought back: it is not made anew if nothing is stored of it. */
+  #isBringing = false;
+
+  constructor(host: ThreadHost, storage: ThreadStorage) {
+    const { clock, logger, thread, shared } = host;
+    this.#host = host;
+    this.#storage = storage;
+    this.#kinds = host.kinds.kinds.filter((kind) => kind.isDurable);
+    this.#states = new StoredStates({
+      kinds: host.kinds,
+      storage,
+      isReference: (value): value is AgentReference => value instanceof AgentReference,
+      referenceTo: (kind, id) => this.#liveOrNot(kind, id),
+    });
+    this.writer = new StateWriter({ storage, states: this.#states, clock, logger, failed: (cell, error) => host.lifecycle.failed(cell, error, undefined) });
+    this.handlers = new DurableHandlers({ clock, writer: this.writer, cellOf: (ctx) => Context.cellOf(ctx) });
+    this.passivation = new Passivation({
+      clock,
+      cells: () => host.cells,
+      save: (cell) => this.#save(cell),
+      end: (cell, ended) => {
+        host.lifecycle.stop(cell, { type: 'passivated' });
+        host.lifecycle.whenStopped(cell, ended);
+      },
+      settled: () => host.entries.settled(),
+    });
+    this.activations = new Activations({
+      thread,
+      isClosed: () => host.links.isClosed,
+      isStopping: () => host.isStopping,
+      find: (id) => host.directory.find(id, undefined),
+      findEnding: (id) => host.directory.findEnding(id),
+      whenEnded: (agent) => host.stopping.whenEnded(agent, START_TIMEOUT_MS).catch(() => undefined),
+      threadOf: (agent) => host.engine.table.threadOf(agent.slot, agent.generation),
+      isStored: (kind, id) => storage.has(kind.name, id),
+      homeOf: (kind, id) => host.homeOf(kind, id),
+      canReach: (to) => to === thread || host.links.canReach(to),
+      start: (kind, id) => this.#bringHere(kind, id),
+      requestStart: (to, kind, id) => host.router.request(to, 'bringBack', { kind: kind.index, id }, START_TIMEOUT_MS, { kind: kind.name, id }),
+      roundTrip: (to) => host.router.request(to, 'roundTrip', undefined, START_TIMEOUT_MS, { kind: 'thread', id: String(to) }).catch(() => undefined),
+      copy: (value) => (value === undefined ? undefined : host.standaloneCopy(value)),
+      forward: (target, message) => this.#forward(target, message),
+      dead: (reason, kind, id, message, error) => {
+        host.deadLetters.record(reason, kind.name, () => id, message.action.name);
+        message.reply?.fail(error);
+        if (error instanceof NexusError && !['NEXUS_AGENT_NOT_FOUND', 'NEXUS_STOPPED', 'NEXUS_MAILBOX_FULL'].includes(error.code))
+          logger.error({ error, kind: kind.name, id, thread }, 'a durable agent could not be brought back');
+      },
+    });
+    this.reminders = new Reminders({
+      clock,
+      storage,
+      states: this.#states,
+      writer: this.writer,
+      added: (dueEpochMs) => (this.service === undefined ? host.router.call(0, 'reminderSet', { dueEpochMs }) : this.service.added(dueEpochMs)),
+    });
+    if (thread === 0) this.service = new ReminderService({ storage, clock, logger, deliver: (reminder) => this.#deliver(reminder) });
+    for (const kind of this.#kinds) if (kind.definition !== undefined) this.handlers.install(kind);
+    this.lastOwnerOf = (agent) => (agent.slot === 0 ? -1 : lastOwnerOf(shared, agent.slot));
+  }
+
+  readonly lastOwnerOf: (agent: AgentReference) => number;
+
+  /** Nothing is on its way to an agent, and no reminder is being handled. */
+  get isIdle(): boolean {
+    return this.activations.size === 0 && (this.service?.underway ?? 0) === 0;
+  }
+
+  // Lives of agents: called by the lifecycle.
+
+  begin(cell: AgentCell, init: unknown): unknown {
+    const extra = extraOf(cell);
+    const isFirst = extra.durable === undefined;
+    extra.durable ??= new DurableRecord(this.#host.nameOf(cell.slot, cell.generation) as string, cell.kind.durable as NonNullable<Kind['durable']>);
+    extra.durable.forgetChanges();
+    const loaded = this.#states.load(cell.kind, extra.durable);
+    if (loaded === undefined && this.#isBringing) throw notStored(cell.kind.name, extra.durable.id);
+    if (isFirst) this.passivation.entered(cell);
+    return loaded === undefined ? (cell.kind.definition as AnyAgent).state(init) : loaded.state;
+  }
+
+  started(cell: AgentCell, starting: Promise<unknown> | undefined): Promise<unknown> | undefined {
+    const life = extraOf(cell).life;
+    const stored = (): Promise<unknown> | undefined => {
+      const { extra, kind } = cell;
+      const record = extra?.durable;
+      if (record === undefined || extra?.life !== life || cell.status !== Status.starting) return undefined;
+      if (!record.isNew && kind.definition?.onStart === undefined) return undefined;
+      record.changed(this.#host.clock.nowMs());
+      if (kind.durable?.writes === 'through') return this.writer.through(cell, record);
+      this.writer.behind(cell, record);
+      return undefined;
+    };
+    return starting === undefined ? stored() : starting.then(stored);
+  }
+
+  beforeRestart(cell: AgentCell): Promise<unknown> | undefined {
+    const record = cell.extra?.durable;
+    if (record === undefined) return undefined;
+    const { captured, isChanged, options } = record;
+    this.writer.drop(cell);
+    // What completed handlers did is kept where it can be told from what the failed one did.
+    if (captured !== undefined || (options.apply !== undefined && isChanged && record.eventsCompleted > 0)) {
+      return this.writer.through(cell, record).catch(() => undefined);
+    }
+    return record.isWriting ? new Promise<void>((resolve) => record.waiting.push(resolve)) : undefined;
+  }
+
+  mustReload(cell: AgentCell): boolean {
+    return cell.extra?.durable?.mustReload === true;
+  }
+
+  beforeEnd(cell: AgentCell, reason: StopReason, hadStarted: boolean): Promise<unknown> | undefined {
+    const record = cell.extra?.durable;
+    if (record === undefined) return undefined;
+    if (record.isForgotten) {
+      this.writer.drop(cell);
+      return this.#untilDone(cell, () => this.writer.write([{ type: 'delete', kind: cell.kind.name, id: record.id }]));
+    }
+    if (reason.type === 'failed' || !hadStarted || record.isExclusive || record.mustReload) return this.beforeRestart(cell);
+    if (cell.kind.definition?.onStop !== undefined) record.changed(this.#host.clock.nowMs());
+    if (!record.isUnsaved) return undefined;
+    return this.#untilDone(cell, () => this.writer.through(cell, record));
+  }
+
+  ended(cell: AgentCell, record: DurableRecord): void {
+    this.writer.drop(cell);
+    // Whoever still holds the cell finds the agent by this.
+    extraOf(cell).durable = record;
+    if (!record.isForgotten) this.passivation.leftMemory(cell, record.id);
+    record.wake();
+    // For the count of agents, which is published at the end of a turn.
+    this.#host.flushSoon();
+  }
+
+  // Messages to agents that are not in memory.
+
+  send(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): TellOutcome {
+    const id = target.knownId;
+    const message = { action, input, reply, sender };
+    if (id === undefined) return this.#unknown(target.kindEntry, message);
+    return this.#send(target.kindEntry, id, this.lastOwnerOf(target), message, (live) => target.rebind(live));
+  }
+
+  refused(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): TellOutcome {
+    const message = { action, input, reply, sender };
+    const id = cell.extra?.durable?.id;
+    return id === undefined ? this.#unknown(cell.kind, message) : this.#send(cell.kind, id, this.#host.thread, message, () => undefined);
+  }
+
+  /** A message has arrived for an address that is nobody's any more. False if it was not one of a durable agent. */
+  arrived(slot: number, generation: number, action: number, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): boolean {
+    const was = this.passivation.whoWas(slot, generation);
+    const entry = was?.kind.actions[action];
+    if (was === undefined || entry === undefined) return false;
+    this.#send(was.kind, was.id, this.#host.thread, { action: entry, input, reply, sender }, () => undefined);
+    return true;
+  }
+
+  /** A reference to an agent that is stored, or for which messages wait here. */
+  findStored(id: string, definition: AnyAgent | undefined): AgentReference | undefined {
+    for (const kind of this.#kinds) {
+      if (definition !== undefined && kind.name !== definition.kind) continue;
+      if (this.activations.isOpen(kind, id) || this.#storage.has(kind.name, id)) return this.#unbound(kind, id);
+    }
+    return undefined;
+  }
+
+  /** Sets a reference on where its agent is now, if it is in memory. */
+  follow(target: AgentReference): void {
+    const { cell } = target;
+    if (cell !== undefined ? cell.status !== Status.stopped : this.#host.engine.table.threadOf(target.slot, target.generation) >= 0) return;
+    const live = target.knownId === undefined ? undefined : this.#host.directory.find(target.knownId, undefined);
+    if (live !== undefined && live.kindEntry === target.kindEntry) target.rebind(live);
+  }
+
+  /** Behind the messages that wait here for it. */
+  async stop(target: AgentReference, timeoutMs: number | undefined): Promise<void> {
+    if (target.knownId !== undefined) await this.activations.settled(target.kindEntry, target.knownId);
+    this.follow(target);
+    await this.#host.stopping.stop(target, timeoutMs);
+  }
+
+  watch(cell: AgentCell, target: AgentReference): void {
+    const own = this.#unbound(target.kindEntry, target.id);
+    own.rebind(target);
+    this.follow(own);
+    const { life } = extraOf(cell);
+    const watch = (): void => {
+      if (cell.extra?.life === life && cell.status < Status.stopping) this.#host.watches.watch(cell, own);
+    };
+    if (this.#host.engine.table.threadOf(own.slot, own.generation) >= 0) return watch();
+    this.activations.bring(own.kindEntry, own.id).then((live) => {
+      own.rebind(live);
+      watch();
+    }, watch);
+  }
+
+  // What contexts and the nexus offer.
+
+  async persist(cell: AgentCell): Promise<void> {
+    const record = durableRecordOf(cell, 'ctx.persist');
+    record.changed(this.#host.clock.nowMs());
+    await this.writer.through(cell, record);
+  }
+
+  record(cell: AgentCell, event: unknown): unknown {
+    const record = durableRecordOf(cell, 'ctx.record');
+    if (record.options.apply === undefined)
+      throw new NexusTypeError('NEXUS_OPTION_INVALID', `ctx.record: kind '${cell.kind.name}' has no durable.apply, which says what an event changes`);
+    const encoded = this.#states.encode(event, () => `an event of ${cell.kind.name} '${record.id}'`);
+    try {
+      cell.state = applied(record, cell.state, event);
+    } catch (error) {
+      // It may have changed a part.
+      record.mustReload = true;
+      throw error;
+    }
+    record.events.push(encoded);
+    record.sequence++;
+    return cell.state;
+  }
+
+  forget(cell: AgentCell): void {
+    durableRecordOf(cell, 'ctx.forget').isForgotten = true;
+    this.#host.requestStop(cell);
+  }
+
+  /** Ends an agent of this thread, and deletes what is stored of it. */
+  forgetHere(slot: number, generation: number): Promise<void> | undefined {
+    const cell = this.#host.cells.get(slot, generation);
+    const record = cell?.extra?.durable;
+    if (cell === undefined || record === undefined) return undefined;
+    record.isForgotten = true;
+    return this.#host.stopping.stopHere(cell);
+  }
+
+  async forgetById(definition: AnyAgent, id: string): Promise<void> {
+    const { directory, engine, lifecycle, router, stopping, thread } = this.#host;
+    const kind = this.#host.kinds.byName(definition.kind);
+    if (!kind.isDurable) throw new NexusTypeError('NEXUS_OPTION_INVALID', `forget: kind '${kind.name}' is not durable`);
+    for (;;) {
+      await this.activations.settled(kind, id);
+      const live = directory.find(id, definition);
+      if (live !== undefined) {
+        const at = engine.table.threadOf(live.slot, live.generation);
+        const address = { slot: live.slot, generation: live.generation };
+        if (at === thread) await this.forgetHere(live.slot, live.generation);
+        else if (at >= 0) await router.request(at, 'forget', address, START_TIMEOUT_MS, live);
+        continue;
+      }
+      const ending = directory.findEnding(id);
+      if (ending !== undefined) {
+        await stopping.whenEnded(ending, START_TIMEOUT_MS);
+        continue;
+      }
+      if (!this.#storage.has(kind.name, id)) return;
+      // It has the id meanwhile, so that nobody brings the agent back.
+      const place = lifecycle.reserve(kind, id);
+      if (place === undefined) continue;
+      try {
+        await this.writer.write([{ type: 'delete', kind: kind.name, id }]);
+      } finally {
+        lifecycle.release(place);
+      }
+      return;
+    }
+  }
+
+  /** Another thread delivers a reminder to an agent that is here, or returns here. Resolves when it is handled and that is stored. */
+  async remind(reminder: Reminder): Promise<void> {
+    const kind = this.#host.kinds.byName(reminder.kind);
+    const entry = kind.action(reminder.action);
+    const agent = await this.activations.startHere(kind, reminder.id);
+    const cell = this.#host.cells.get(agent.slot, agent.generation);
+    if (cell === undefined) throw agentNotFound(kind.name, reminder.id);
+    const input = reminder.input === undefined ? undefined : this.#states.decode(reminder.input);
+    await new Promise<unknown>((resolve, reject) => {
+      this.#host.router.sentLocal++;
+      this.#host.dispatcher.enqueue(
+        cell,
+        this.handlers.reminded(entry, reminder),
+        input,
+        { deadlineMs: 0, sender: undefined, reply: resolve, fail: reject },
+        undefined,
+      );
+    });
+  }
+
+  start(): void {
+    this.service?.start();
+  }
+
+  /** The nexus has ended, or its end has taken too long: nothing is begun any more. */
+  stopAll(): void {
+    this.service?.stop();
+    this.passivation.stop();
+    this.writer.stop();
+  }
+
+  /** Saves what is left and closes the store for this thread. Rejects if something could not be saved. */
+  async finish(): Promise<void> {
+    this.service?.stop();
+    this.passivation.stop();
+    const isSaved = await this.writer.flush();
+    this.writer.stop();
+    await this.#storage.close();
+    if (!isSaved) throw new NexusError('NEXUS_STORE_FAILED', 'the state of some agents could not be stored');
+  }
+
+  async #deliver(reminder: Reminder): Promise<void> {
+    const { directory, engine, kinds, router, thread } = this.#host;
+    const kind = kinds.byName(reminder.kind);
+    const live = directory.find(reminder.id, undefined);
+    const owner = live === undefined ? -1 : engine.table.threadOf(live.slot, live.generation);
+    const at = owner >= 0 ? owner : this.#host.homeOf(kind, reminder.id);
+    if (at === thread) return this.remind(reminder);
+    await router.request(at, 'remind', reminder, REMIND_TIMEOUT_MS, { kind: reminder.kind, id: reminder.id });
+  }
+
+  #bringHere(kind: Kind, id: string): AgentReference | Promise<AgentReference> {
+    this.#isBringing = true;
+    try {
+      return this.#host.spawnHere(kind, id, undefined, undefined, START_TIMEOUT_MS);
+    } finally {
+      this.#isBringing = false;
+    }
+  }
+
+  #send(kind: Kind, id: string, lastThread: number, message: QueuedMessage, found: (agent: AgentReference) => void): TellOutcome {
+    try {
+      message.action.input?.check(message.input);
+      return this.activations.send(kind, id, lastThread, message, found);
+    } catch (error) {
+      if (message.reply === undefined) throw error;
+      message.reply.fail(error);
+      return 'noAgent';
+    }
+  }
+
+  #forward(target: AgentReference, { action, input, reply, sender }: QueuedMessage): boolean {
+    const { cells, dispatcher, router } = this.#host;
+    const cell = cells.get(target.slot, target.generation);
+    if (cell === undefined) return router.forward(target, action, input, reply, sender);
+    if (cell.status >= Status.stopping) return false;
+    router.sentLocal++;
+    if (reply !== undefined) reply.sender = sender;
+    dispatcher.enqueue(cell, action, input, reply, reply ?? sender);
+    return true;
+  }
+
+  #unknown(kind: Kind, { action, reply }: QueuedMessage): TellOutcome {
+    this.#host.deadLetters.record('noAgent', kind.name, () => undefined, action.name);
+    reply?.fail(agentNotFound(kind.name));
+    return 'noAgent';
+  }
+
+  #save(cell: AgentCell): Promise<void> | undefined {
+    const record = cell.extra?.durable;
+    return record?.isUnsaved === true ? this.writer.through(cell, record) : undefined;
+  }
+
+  /** An agent leaves memory only when it is stored: tried until it is. Not for what can never be stored. */
+  async #untilDone(cell: AgentCell, write: () => Promise<void>): Promise<void> {
+    for (;;) {
+      try {
+        return await write();
+      } catch (error) {
+        if (NOT_RETRIED.includes((error as { code?: string }).code ?? '') || this.#host.links.isClosed) {
+          this.#host.events.agentFailed({ id: cell.extra?.durable?.id ?? '', kind: cell.kind.name, action: undefined, thread: this.#host.thread, error });
+          return;
+        }
+        await new Promise<void>((resolve) => this.#host.clock.after(RETRY_END_MS, resolve));
+      }
+    }
+  }
+
+  #liveOrNot(kind: Kind, id: string): AgentReference {
+    const live = this.#host.directory.find(id, undefined);
+    return live !== undefined && live.kindEntry === kind ? live : this.#unbound(kind, id);
+  }
+
+  #unbound(kind: Kind, id: string): AgentReference {
+    return new AgentReference(this.#host, kind, 0, 0, undefined, id);
+  }
+}
