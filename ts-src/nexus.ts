@@ -2,7 +2,7 @@
 import type { EventEmitter } from 'node:events';
 import * as L from '../layout/generated/layout.js';
 import type { NexusTopology, Placement } from '../bindings/placement.js';
-import { counterIndex, type SharedMemory, threadWord } from '../bindings/shared-memory.js';
+import type { SharedMemory } from '../bindings/shared-memory.js';
 import { type NexusError, NexusTypeError, optionError } from './errors.js';
 import { HISTOGRAM_KEYS, type HistogramName, HistogramSnapshot } from './model/histogram.js';
 import type { AnyAgent } from './model/agent-definition.js';
@@ -23,7 +23,10 @@ import { HistogramShard } from './runtime/histogram-shard.js';
 import { busyAgents, quiet, stopAllAgents } from './runtime/runtime-calls.js';
 import type { AgentFailure } from './runtime/system-calls.js';
 import type { ThreadHost } from './runtime/thread-host.js';
+import { type ThreadState, type ThreadStatistics, threadStatistics } from './runtime/thread-statistics.js';
 import type { ThreadLoss, WorkerPool } from './runtime/worker-pool.js';
+
+export type { ThreadState, ThreadStatistics } from './runtime/thread-statistics.js';
 
 export interface NexusEvents {
   /** A message that could not be delivered. */
@@ -73,8 +76,6 @@ export interface AgentSummary {
   readonly thread: number;
 }
 
-export type ThreadState = 'empty' | 'starting' | 'ready' | 'lost' | 'failed' | 'stopped';
-
 /** Agents of one `migrateMany`. */
 const MIGRATED_MAX = 1_048_576;
 /** A thread that does not describe itself by then is shown without its agents. */
@@ -85,20 +86,6 @@ const CLOSE_MS_MIN = 1000;
 const BUSY_NAMED_MAX = 10;
 /** Longer than anybody waits for a thread that is blocked. */
 const SUBSCRIBED_TIMEOUT_MS = 86_400_000;
-
-const THREAD_STATES: readonly ThreadState[] = ['empty', 'starting', 'ready', 'lost', 'failed', 'stopped'];
-
-export interface ThreadStatistics {
-  readonly thread: number;
-  readonly state: ThreadState;
-  /** How often this thread was replaced. */
-  readonly incarnation: number;
-  readonly agents: number;
-  /** Messages that wait in mailboxes. */
-  readonly queueDepth: number;
-  /** Totals since the start of the nexus, over replacements, by the names of the counters in the shared memory, in lower case with underscores. */
-  readonly counters: Readonly<Record<string, number>>;
-}
 
 /** What the testing kit uses of a nexus besides its API. */
 export interface NexusParts {
@@ -310,20 +297,7 @@ export class Nexus {
 
   /** State and counters of every thread, read from shared memory: no thread is stopped or asked. */
   threads(): ThreadStatistics[] {
-    const { words, doubles } = this.#shared;
-    return Array.from({ length: this.threadCount }, (_, thread) => {
-      const at = threadWord(this.#shared, thread);
-      const countersAt = counterIndex(this.#shared, thread);
-      const counters = Object.fromEntries(L.COUNTER_NAMES.map((name, index) => [name.toLowerCase(), doubles[countersAt + index] as number]));
-      return {
-        thread,
-        state: THREAD_STATES[Atomics.load(words, at + L.THREAD_WORD_STATE)] as ThreadState,
-        incarnation: words[at + L.THREAD_WORD_INCARNATION] as number,
-        agents: words[at + L.THREAD_WORD_AGENT_COUNT] as number,
-        queueDepth: words[at + L.THREAD_WORD_QUEUE_DEPTH] as number,
-        counters,
-      };
-    });
+    return Array.from({ length: this.threadCount }, (_, thread) => threadStatistics(this.#shared, thread));
   }
 
   /**

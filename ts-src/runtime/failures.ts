@@ -1,6 +1,8 @@
 /** Errors that more than one part of the runtime reports, so that they read the same everywhere. */
 import { NexusError } from '../errors.js';
 import type { AgentCell } from './agent-cell.js';
+import type { Kind } from './kind.js';
+import { sendableError } from './remote-reply.js';
 
 export function agentNotFound(kind?: string, id?: string): NexusError {
   return new NexusError(
@@ -57,4 +59,27 @@ export function groupEmpty(group: string): NexusError {
 
 export function nexusStopped(): NexusError {
   return new NexusError('NEXUS_STOPPED', 'the nexus is stopping or has stopped');
+}
+
+export function tableFull(id: string): NexusError {
+  return new NexusError('NEXUS_TABLE_FULL', `the routing table has no room for agent '${id}'; raise memory.agentsMax of createNexus`, { data: { id } });
+}
+
+/** Failures of a start that say by themselves what is wrong: of durable agents. */
+const SELF_EXPLAINING: readonly string[] = [
+  'NEXUS_UPGRADE_FAILED',
+  'NEXUS_STORE_VERSION',
+  'NEXUS_STORE_CORRUPT',
+  'NEXUS_STORE_FAILED',
+  'NEXUS_STORE_FULL',
+  'NEXUS_AGENT_NOT_FOUND',
+];
+
+export function startFailed(kind: Kind, id: string | undefined, cause: unknown): NexusError {
+  // What is wrong with the shape of a tree is said as it is, not once more at each level.
+  if (cause instanceof NexusError && (cause.code === 'NEXUS_SUPERVISION_CYCLE' || (kind.isDurable && SELF_EXPLAINING.includes(cause.code)))) return cause;
+  return new NexusError('NEXUS_START_FAILED', `agent '${id}' of kind '${kind.name}' did not start: ${sendableError(cause).message}`, {
+    cause,
+    data: { id, kind: kind.name },
+  });
 }

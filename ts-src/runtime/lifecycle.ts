@@ -15,8 +15,8 @@ import { AgentCell, extraOf, onArrival, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import type { CellTable } from './cell-table.js';
 import type { Dispatcher } from './dispatcher.js';
-import type { DurableRecord } from './durable/durable-record.js';
-import { agentStopped, spawnTimeout } from './failures.js';
+import type { DurableLives } from './durable/durable-lives.js';
+import { agentStopped, spawnTimeout, startFailed, tableFull } from './failures.js';
 import type { ActionEntry, Kind } from './kind.js';
 import { parentWord } from './record-word.js';
 import { sendableError } from './remote-reply.js';
@@ -59,31 +59,6 @@ export interface LifecycleNeeds {
   /** Undefined in a nexus without storage. */
   durable(): DurableLives | undefined;
 }
-
-/** What is different in the lives of durable agents. */
-export interface DurableLives {
-  /** The state it starts with: what is stored, else a new one. */
-  begin(cell: AgentCell, init: unknown): unknown;
-  /** Its start hook was called. A promise: it has started when that resolves. */
-  started(cell: AgentCell, starting: Promise<unknown> | undefined): Promise<unknown> | undefined;
-  /** It starts again from what is stored once this has resolved. It never rejects. */
-  beforeRestart(cell: AgentCell): Promise<unknown> | undefined;
-  /** What is in memory may not be gone on with, whatever supervision says. */
-  mustReload(cell: AgentCell): boolean;
-  /** It leaves the table once this has resolved. It never rejects. */
-  beforeEnd(cell: AgentCell, reason: StopReason, hadStarted: boolean): Promise<unknown> | undefined;
-  ended(cell: AgentCell, record: DurableRecord): void;
-}
-
-/** Failures of a start that say by themselves what is wrong. */
-const SELF_EXPLAINING: readonly string[] = [
-  'NEXUS_UPGRADE_FAILED',
-  'NEXUS_STORE_VERSION',
-  'NEXUS_STORE_CORRUPT',
-  'NEXUS_STORE_FAILED',
-  'NEXUS_STORE_FULL',
-  'NEXUS_AGENT_NOT_FOUND',
-];
 
 export class Lifecycle {
   spawned = 0;
@@ -340,8 +315,7 @@ export class Lifecycle {
 
   #startFailed(cell: AgentCell, cause: unknown): NexusError {
     const id = this.#needs.table.keyOf(cell.slot, cell.generation);
-    const explains = cell.kind.isDurable && cause instanceof NexusError && SELF_EXPLAINING.includes(cause.code);
-    const error = explains ? cause : startError(cell, id, cause);
+    const error = startFailed(cell.kind, id, cause);
     // It may have been stopped, or restarted by a child that escalated, while its start hook ran.
     if (cell.status !== Status.starting) return error;
     cell.status = Status.stopping;
@@ -496,15 +470,6 @@ export class Lifecycle {
   }
 }
 
-/** What is wrong with the shape of a tree is said as it is, not once more at each level. */
-function startError(cell: AgentCell, id: string | undefined, cause: unknown): NexusError {
-  if (cause instanceof NexusError && cause.code === 'NEXUS_SUPERVISION_CYCLE') return cause;
-  return new NexusError('NEXUS_START_FAILED', `agent '${id}' of kind '${cell.kind.name}' did not start: ${messageOf(cause)}`, {
-    cause,
-    data: { id, kind: cell.kind.name },
-  });
-}
-
 /** It handles messages, or one is being handled: its start is complete, and its end has not begun. */
 function hasStarted(cell: AgentCell): boolean {
   return cell.status === Status.ready || cell.status === Status.busy || cell.status === Status.held;
@@ -513,10 +478,6 @@ function hasStarted(cell: AgentCell): boolean {
 /** Its parent is a supervisor. */
 export function isSupervised(cell: AgentCell): boolean {
   return cell.extra?.parent?.kindEntry.isSupervisor === true;
-}
-
-function tableFull(id: string): NexusError {
-  return new NexusError('NEXUS_TABLE_FULL', `the routing table has no room for agent '${id}'; raise memory.agentsMax of createNexus`, { data: { id } });
 }
 
 function lifeOf(cell: AgentCell): number {

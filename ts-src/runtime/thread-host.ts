@@ -37,7 +37,7 @@ import { sendToGroup } from './group-handle.js';
 import { Groups } from './groups.js';
 import { type Kind, KindRegistry, type KindSources } from './kind.js';
 import { Lifecycle } from './lifecycle.js';
-import { Lineage } from './lineage.js';
+import type { Lineage } from './lineage.js';
 import { Links } from './links.js';
 import { type MessageSender, senderOf } from './mailbox.js';
 import { MemberLoads } from './member-loads.js';
@@ -47,17 +47,17 @@ import type { MovingPart } from './moving-agent.js';
 import { inNeutralContext } from './neutral-context.js';
 import { PendingAsks } from './pending-asks.js';
 import { markCongested, markEnding } from './record-word.js';
-import { sendableReason } from './remote-reply.js';
 import { Relocation } from './relocation.js';
 import { ReplicatedEntries } from './replicated-entries.js';
 import type { Signals } from './signals.js';
-import { Spawning } from './spawning.js';
-import { Stopping } from './stopping.js';
+import type { Spawning } from './spawning.js';
+import type { Stopping } from './stopping.js';
 import type { AgentFailure, LogLine, SystemCalls } from './system-calls.js';
+import { lineageOf, spawningOf, stoppingOf, watchesOf } from './thread-agents.js';
 import { ThreadCounters } from './thread-counters.js';
 import { signalsOf } from './thread-signals.js';
 import { ThreadSupervision } from './thread-supervision.js';
-import { Watches } from './watches.js';
+import type { Watches } from './watches.js';
 
 /** Of a request whose caller has a deadline of its own, and wants to know what became of it even after that. */
 const REQUEST_TIMEOUT_MS = 86_400_000;
@@ -260,73 +260,19 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       agentFailed: (cell, error, action) => events.agentFailed(this.#failure(cell, error, action)),
       durable: () => this.durable,
     });
-    this.stopping = new Stopping({
-      thread,
-      timeoutMs: options.askTimeoutMs,
-      clock,
-      lifecycle: this.lifecycle,
-      dispatcher: this.dispatcher,
-      cellOf: (agent) => this.cells.get(agent.slot, agent.generation),
-      reachableThreadOf: (agent) => {
-        const owner = engine.table.threadOf(agent.slot, agent.generation);
-        return owner >= 0 && this.links.canReach(owner) ? owner : -1;
-      },
-      requestStop: (to, agent, timeoutMs) => this.router.request(to, 'stopAgent', { slot: agent.slot, generation: agent.generation }, timeoutMs, agent),
-      requestWhenEnded: (to, agent, timeoutMs) => this.router.request(to, 'whenEnded', { slot: agent.slot, generation: agent.generation }, timeoutMs, agent),
-      agentCountChanged: () => this.#counters.publishAgentCount(),
-      leaveGroups: (cell) => this.groups.leaveBeforeEnd(cell),
-    });
+    this.stopping = stoppingOf(this, options.askTimeoutMs, () => this.#counters.publishAgentCount());
     this.supervision = new ThreadSupervision(this, {
       random: () => this.#random.next(),
       spawn: (definition, options, parent) => this.#spawning.spawn(definition, options, parent),
       escalated: (failure) => events.escalated(failure),
     });
-    this.lineage = new Lineage({
-      thread,
-      cellOf: (agent) => this.cells.get(agent.slot, agent.generation),
-      threadOf: (agent) => engine.table.threadOf(agent.slot, agent.generation),
-      failed: (cell, error) => this.lifecycle.failed(cell, error, undefined),
-      supervision: this.supervision,
-      sendEscalate: (to, parent, error) => this.router.call(to, 'escalate', { parent, error }),
-      escalateToThread: (cell, error) => events.escalated(this.#failure(cell, error, undefined)),
-    });
+    this.lineage = lineageOf(this, (cell, error) => events.escalated(this.#failure(cell, error, undefined)));
     this.timers = new AgentTimers(clock, (cell, action, input) => {
       this.router.sentLocal++;
       this.dispatcher.enqueue(cell, action, input, TIMER_MESSAGE, undefined);
     });
-    this.watches = new Watches({
-      thread,
-      cellOf: (ref) => this.cells.get(ref.slot, ref.generation),
-      threadOf: (ref) => engine.table.threadOf(ref.slot, ref.generation),
-      referenceOf: (cell) => this.referenceOf(cell),
-      sendWatch: (to, target, watcher) => this.router.call(to, 'watch', { target, watcher }),
-      sendUnwatch: (to, target, watcher) => this.router.call(to, 'unwatch', { target, watcher }),
-      sendTerminated: (to, watcher, { ref, id, reason }) =>
-        this.router.call(to, 'terminated', { watcher, ref: ref as AgentReference, id, reason: sendableReason(reason) }),
-      deliver: (watcher, ended) => {
-        const { onTerminated } = watcher.kind;
-        if (onTerminated !== undefined) this.dispatcher.enqueueSystem(watcher, onTerminated, ended, undefined);
-      },
-    });
-    this.#spawning = new Spawning({
-      thread,
-      incarnation,
-      shared,
-      kinds: this.kinds,
-      logger,
-      isStopping: () => this.isStopping,
-      canReach: (to) => this.links.canReach(to),
-      clock,
-      find: (id, definition) => this.directory.find(id, definition),
-      findEnding: (id) => this.directory.findEnding(id),
-      whenEnded: (agent, timeoutMs) => this.stopping.whenEnded(agent, timeoutMs),
-      spawnHere: (kind, id, init, parent, timeoutMs) => this.spawnHere(kind, id, init, parent, timeoutMs),
-      spawnThere: (to, kind, id, init, parent, timeoutMs) =>
-        this.router.request(to, 'spawn', { kind: kind.index, id, init, parent, timeoutMs }, REQUEST_TIMEOUT_MS, { kind: kind.name, id }),
-      referenceOf: (cell) => this.referenceOf(cell),
-      holderOf: (id, parent) => this.directory.holderOf(id, parent),
-      isLive: (agent) => engine.table.threadOf(agent.slot, agent.generation) >= 0,
-    });
+    this.watches = watchesOf(this);
+    this.#spawning = spawningOf(this, incarnation);
     this.durable = storage === undefined ? undefined : new DurableAgents(this, storage);
     this.#counters = new ThreadCounters(shared, thread, {
       dispatcher: this.dispatcher,

@@ -11,7 +11,7 @@ import { AgentReference } from '../agent-reference.js';
 import { Context } from '../context.js';
 import { agentNotFound } from '../failures.js';
 import type { ActionEntry, Kind } from '../kind.js';
-import type { DurableLives } from '../lifecycle.js';
+import type { DurableLives } from './durable-lives.js';
 import type { ReplyPort } from '../pending-asks.js';
 import { lastOwnerOf } from '../record-word.js';
 import type { ThreadHost } from '../thread-host.js';

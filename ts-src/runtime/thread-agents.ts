@@ -1,0 +1,98 @@
+/**
+ * Joins the parts of a thread that are about agents and what they are to one another (their ends, parents, watches and places) to its tables, links and mailboxes.
+ * Called by `thread-host.ts`, with the thread; decides nothing.
+ */
+import type { AgentCell } from './agent-cell.js';
+import type { AgentReference } from './agent-reference.js';
+import { Lineage } from './lineage.js';
+import { sendableReason } from './remote-reply.js';
+import { Spawning } from './spawning.js';
+import { Stopping } from './stopping.js';
+import type { ThreadHost } from './thread-host.js';
+import { Watches } from './watches.js';
+
+/** Of a request whose caller has a deadline of its own, and wants to know what became of it even after that. */
+const REQUEST_TIMEOUT_MS = 86_400_000;
+
+export function stoppingOf(host: ThreadHost, timeoutMs: number, agentCountChanged: () => void): Stopping {
+  const { thread, clock, lifecycle, dispatcher, links, router } = host;
+  const addressOf = ({ slot, generation }: AgentReference): { readonly slot: number; readonly generation: number } => ({ slot, generation });
+  return new Stopping({
+    thread,
+    timeoutMs,
+    clock,
+    lifecycle,
+    dispatcher,
+    cellOf: (agent) => cellOf(host, agent),
+    reachableThreadOf: (agent) => {
+      const owner = threadOf(host, agent);
+      return owner >= 0 && links.canReach(owner) ? owner : -1;
+    },
+    requestStop: (to, agent, limitMs) => router.request(to, 'stopAgent', addressOf(agent), limitMs, agent),
+    requestWhenEnded: (to, agent, limitMs) => router.request(to, 'whenEnded', addressOf(agent), limitMs, agent),
+    agentCountChanged,
+    leaveGroups: (cell) => host.groups.leaveBeforeEnd(cell),
+  });
+}
+
+export function lineageOf(host: ThreadHost, escalateToThread: (cell: AgentCell, error: unknown) => void): Lineage {
+  const { thread, lifecycle, supervision, router } = host;
+  return new Lineage({
+    thread,
+    cellOf: (agent) => cellOf(host, agent),
+    threadOf: (agent) => threadOf(host, agent),
+    failed: (cell, error) => lifecycle.failed(cell, error, undefined),
+    supervision,
+    sendEscalate: (to, parent, error) => router.call(to, 'escalate', { parent, error }),
+    escalateToThread,
+  });
+}
+
+export function watchesOf(host: ThreadHost): Watches {
+  const { thread, router, dispatcher } = host;
+  return new Watches({
+    thread,
+    cellOf: (agent) => cellOf(host, agent),
+    threadOf: (agent) => threadOf(host, agent),
+    referenceOf: (cell) => host.referenceOf(cell),
+    sendWatch: (to, target, watcher) => router.call(to, 'watch', { target, watcher }),
+    sendUnwatch: (to, target, watcher) => router.call(to, 'unwatch', { target, watcher }),
+    sendTerminated: (to, watcher, { ref, id, reason }) =>
+      router.call(to, 'terminated', { watcher, ref: ref as AgentReference, id, reason: sendableReason(reason) }),
+    deliver: (watcher, ended) => {
+      const { onTerminated } = watcher.kind;
+      if (onTerminated !== undefined) dispatcher.enqueueSystem(watcher, onTerminated, ended, undefined);
+    },
+  });
+}
+
+export function spawningOf(host: ThreadHost, incarnation: number): Spawning {
+  const { thread, shared, kinds, logger, clock, links, directory, stopping, router } = host;
+  return new Spawning({
+    thread,
+    incarnation,
+    shared,
+    kinds,
+    logger,
+    isStopping: () => host.isStopping,
+    canReach: (to) => links.canReach(to),
+    clock,
+    find: (id, definition) => directory.find(id, definition),
+    findEnding: (id) => directory.findEnding(id),
+    whenEnded: (agent, timeoutMs) => stopping.whenEnded(agent, timeoutMs),
+    spawnHere: (kind, id, init, parent, timeoutMs) => host.spawnHere(kind, id, init, parent, timeoutMs),
+    spawnThere: (to, kind, id, init, parent, timeoutMs) =>
+      router.request(to, 'spawn', { kind: kind.index, id, init, parent, timeoutMs }, REQUEST_TIMEOUT_MS, { kind: kind.name, id }),
+    referenceOf: (cell) => host.referenceOf(cell),
+    holderOf: (id, parent) => directory.holderOf(id, parent),
+    isLive: (agent) => threadOf(host, agent) >= 0,
+  });
+}
+
+function cellOf({ cells }: ThreadHost, { slot, generation }: AgentReference): AgentCell | undefined {
+  return cells.get(slot, generation);
+}
+
+function threadOf({ engine }: ThreadHost, { slot, generation }: AgentReference): number {
+  return engine.table.threadOf(slot, generation);
+}
