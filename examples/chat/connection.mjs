@@ -51,7 +51,9 @@ export const Connection = defineAgent({
       if (!ctx.signal.aborted) ctx.tell(ctx.self, 'end', GOODBYES.has(code) ? 'left' : 'lost');
     });
     ctx.timers.every(limits.heartbeatMs, 'beat');
-    socket.resume();
+    // It was cut off before it had an agent.
+    if (socket.readyState === socket.CLOSED) ctx.stop();
+    else socket.resume();
   },
   onStop: ({ socket }, reason) => {
     // It is closed already unless this agent failed or everything is being stopped.

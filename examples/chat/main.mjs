@@ -1,7 +1,7 @@
 /** `node examples/chat/main.mjs`: the chat on its own, until SIGINT or SIGTERM ends it. */
 import { parseArgs } from 'node:util';
 import { createNexus } from 'nexus-agents';
-import { CHAT_MODULES, startChat } from './server.mjs';
+import { CHAT_AGENTS, startChat } from './server.mjs';
 
 const HELP = `Usage: node examples/chat/main.mjs [options]
 
@@ -16,7 +16,7 @@ if (settings !== undefined) await run(settings);
 
 /** @param {{ port: number, host: string, threads: number | undefined }} settings */
 async function run({ port, host, threads }) {
-  const nexus = await createNexus({ agents: CHAT_MODULES, ...(threads === undefined ? {} : { threads }) });
+  const nexus = await createNexus({ agents: CHAT_AGENTS, ...(threads === undefined ? {} : { threads }) });
   let chat;
   try {
     chat = await startChat(nexus, { port, host });

@@ -6,10 +6,11 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { WebSocketServer } from 'ws';
 import { Connection } from './connection.mjs';
+import { CLOSED } from './frames.mjs';
 import { resolveLimits } from './limits.mjs';
 
-/** For `createNexus({ agents })`. */
-export const CHAT_MODULES = [new URL('./room.mjs', import.meta.url), new URL('./connection.mjs', import.meta.url)];
+/** For `createNexus({ agents })`: rooms on every thread; connections, given as a definition, on the calling thread only. */
+export const CHAT_AGENTS = [new URL('./room.mjs', import.meta.url), Connection];
 
 /** Nothing else is served. */
 const PAGE = [
@@ -22,13 +23,15 @@ const HEADERS = {
   'X-Content-Type-Options': 'nosniff',
   'Cache-Control': 'no-cache',
 };
+/** Connections of HTTP beside those that have become sockets. */
+const PAGES_MAX = 1000;
 const SOCKET_PATH = '/socket';
 /** How long a socket that was closed may take to agree, before it is cut off. */
 const CLOSE_TIMEOUT_MS = 2000;
 
 /**
  * Resolves when the server listens.
- * @param {import('nexus-agents').Nexus} nexus with the modules `CHAT_MODULES`
+ * @param {import('nexus-agents').Nexus} nexus with the agents `CHAT_AGENTS`
  * @param {{ host?: string, port?: number, limits?: Partial<import('./limits.mjs').Limits> }} [options] defaults: 127.0.0.1, any port that is free, `limits.mjs`
  * @throws {RangeError} for a limit that does not exist or is out of range
  */
@@ -58,7 +61,10 @@ export async function startChat(nexus, { host = '127.0.0.1', port = 0, limits: c
         : isClosing || sockets.clients.size >= limits.connectionsMax
           ? '503 Service Unavailable'
           : undefined;
-    if (refused !== undefined) return void stream.end(`HTTP/1.1 ${refused}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    if (refused !== undefined) {
+      stream.once('finish', () => stream.destroy());
+      return void stream.end(`HTTP/1.1 ${refused}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    }
     sockets.handleUpgrade(request, stream, head, (socket) => {
       // What comes before the agent listens waits in the kernel.
       socket.pause();
@@ -68,6 +74,7 @@ export async function startChat(nexus, { host = '127.0.0.1', port = 0, limits: c
       });
     });
   });
+  server.maxConnections = limits.connectionsMax + PAGES_MAX;
   await new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => resolve(server.off('error', reject)));
@@ -83,11 +90,12 @@ export async function startChat(nexus, { host = '127.0.0.1', port = 0, limits: c
     async close() {
       isClosing = true;
       const closed = new Promise((resolve) => server.close(resolve));
-      const agents = [...nexus.agents('connection')].map(({ id }) => nexus.find(id, Connection));
-      // Each closes its socket as it ends; `ws` cuts off who does not agree in time.
-      await Promise.all(agents.map((agent) => agent?.stop()));
+      // The agent of a socket ends with it; `ws` cuts off who does not agree in time.
+      for (const socket of sockets.clients) socket.close(...CLOSED.goingAway);
       server.closeIdleConnections();
+      const cutOff = setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS);
       await closed;
+      clearTimeout(cutOff);
     },
   };
 }

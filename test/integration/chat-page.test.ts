@@ -2,14 +2,14 @@
 import { writeFileSync } from 'node:fs';
 import { createNexus } from 'nexus-agents';
 import { expect, onTestFinished, test } from 'vitest';
-import { CHAT_MODULES, startChat } from '../../examples/chat/server.mjs';
+import { CHAT_AGENTS, startChat } from '../../examples/chat/server.mjs';
 import { until } from '../until.js';
 import { chromium, type Page, startChromium } from './chromium.js';
 
 const title = 'two pages in a browser talk, see each other come and go, and show what others write as text';
 
 test.skipIf(chromium === undefined)(chromium === undefined ? `${title} (skipped: there is no Chromium here)` : title, { timeout: 120_000 }, async () => {
-  const nexus = await createNexus({ agents: CHAT_MODULES, threads: 1 });
+  const nexus = await createNexus({ agents: CHAT_AGENTS, threads: 1 });
   const chat = await startChat(nexus);
   const browser = await startChromium(chromium as string);
   onTestFinished(async () => {

@@ -1,10 +1,11 @@
 /** The chat of `examples/chat` with real WebSockets over loopback: order, presence, a worker that is killed in the middle, bad input, limits, the end. */
 import { spawn } from 'node:child_process';
+import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { createNexus } from 'nexus-agents';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { agentIdOf, Room } from '../../examples/chat/room.mjs';
-import { CHAT_MODULES, startChat } from '../../examples/chat/server.mjs';
+import { CHAT_AGENTS, startChat } from '../../examples/chat/server.mjs';
 import { Listener } from '../fixtures/subscribers.mjs';
 import { fixture, recorder } from '../start-nexus.js';
 import { until } from '../until.js';
@@ -15,7 +16,7 @@ type ChatOptions = NonNullable<Parameters<typeof startChat>[1]>;
 
 async function start(limits: ChatOptions['limits'] = {}) {
   const logger = recorder();
-  const nexus = await createNexus({ agents: [...CHAT_MODULES, fixture('subscribers.mjs')], threads: 2, logger });
+  const nexus = await createNexus({ agents: [...CHAT_AGENTS, fixture('subscribers.mjs')], threads: 2, logger });
   const chat = await startChat(nexus, { limits: { framesPerSecond: 1_000_000, framesBurst: 1_000_000, ...limits } });
   onTestFinished(async () => {
     await chat.close();
@@ -256,7 +257,15 @@ describe('the chat', () => {
   test('at the end everybody is told, no agent stays, and nobody comes in', async () => {
     const { nexus, chat, join } = await start({ emptyRoomMs: 10 });
     const clients = [...(await join('red', 'ann', 'bob')), ...(await join('blue', 'cay'))];
+    // Half a request, and a client that does not read: neither holds the end up.
+    const half = connect(chat.port, '127.0.0.1');
+    let isHalfClosed = false;
+    half.on('error', () => undefined).on('close', () => void (isHalfClosed = true));
+    await new Promise((resolve) => half.write('GET / HTTP/1.1\r\nHost: x\r\n', resolve));
+    const [deaf] = (await join('red', 'deaf')) as [ChatClient];
+    deaf.socket.pause();
     await chat.close();
+    await until(() => isHalfClosed);
     await until(() => clients.every(({ closedWith }) => closedWith === 1001));
     await until(() => nexus.agentCount === 0);
     await expect(ChatClient.open(chat.socketUrl)).rejects.toThrow('ECONNREFUSED');
@@ -280,7 +289,7 @@ describe('the chat', () => {
     [{ heartbeatMs: 0 }, /heartbeatMs is 0/],
     [{ rooms: 3 } as object, /no limit rooms/],
   ])('refuses the limits %j', async (limits, message) => {
-    const nexus = await createNexus({ agents: CHAT_MODULES, threads: 0 });
+    const nexus = await createNexus({ agents: CHAT_AGENTS, threads: 0 });
     onTestFinished(async () => void (await nexus.stop()));
     await expect(startChat(nexus, { limits })).rejects.toThrow(message);
   });
@@ -296,11 +305,13 @@ describe('the chat as a process', () => {
     return result;
   }
 
-  test('runs until SIGINT ends it, with people in a room, and leaves nothing', async () => {
-    const chat = program('--port', '0', '--threads', '1');
+  test.each(['0', '2'])('with %s worker threads: runs until SIGINT ends it, with people in a room, and leaves nothing', async (threads) => {
+    const chat = program('--port', '0', '--threads', threads);
     await until(() => /http:\/\/(\S+)/.test(chat.output));
     const client = await ChatClient.open(`ws://${/http:\/\/(\S+)/.exec(chat.output)![1]}/socket`);
     await client.join('red', 'ann');
+    client.say('red', 'hello');
+    await until(() => client.texts('red').length === 1);
     chat.child.kill('SIGINT');
     await until(() => client.closedWith !== undefined);
     expect(client.closedWith).toBe(1001);

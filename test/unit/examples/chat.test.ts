@@ -109,6 +109,7 @@ describe('a connection alone', () => {
   /** What a connection uses of a WebSocket. */
   class Socket extends EventEmitter {
     readonly OPEN = 1;
+    readonly CLOSED = 3;
     readyState = 1;
     bufferedAmount = 0;
     readonly sent: { type: string; code?: string; text?: string }[] = [];
@@ -160,6 +161,17 @@ describe('a connection alone', () => {
     await entered(1);
     await hears('message', { sequence: 2, text: 'two' });
     expect(socket.sent.map(({ type, text }) => text ?? type)).toEqual(['room', 'five', 'room', 'room', 'two']);
+  });
+
+  test('hears nothing of a room any more once it has left it', async () => {
+    const { socket, connection, says, entered } = await connect();
+    await entered(1);
+    expect(connection.effectsOf('subscribed')).toMatchObject([{ pattern: 'rooms.red.*', action: 'heard' }]);
+    await says({ type: 'leave', room: 'red' });
+    expect(connection.effectsOf('unsubscribed')).toMatchObject([{ pattern: 'rooms.red.*', action: 'heard' }]);
+    expect(connection.effectsOf('told').at(-1)).toMatchObject({ action: 'leave', input: { change: 'left' } });
+    await says({ type: 'say', room: 'red', text: 'hello' });
+    expect(socket.sent.at(-1)).toMatchObject({ type: 'error', code: 'notJoined' });
   });
 
   test('enters again when the answer was lost, or the room has ended', async () => {
