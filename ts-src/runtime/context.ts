@@ -15,8 +15,7 @@ import { AgentReference } from './agent-reference.js';
 import { lifeIsOver } from './failures.js';
 import type { Signals } from './signals.js';
 import { type GroupHost, openGroup } from './group-handle.js';
-import type { MessageSender } from './mailbox.js';
-import type { ReplyPort } from './pending-asks.js';
+import { type MessageSender, senderOf } from './mailbox.js';
 
 const IS_DEVELOPMENT = process.env['NODE_ENV'] !== 'production';
 const NO_SLICES: Slices = Object.freeze({});
@@ -80,16 +79,14 @@ export interface DurableCalls {
 }
 
 export class Context implements SupervisorContext, ContextInside {
-  readonly sender: AgentRef | undefined;
   readonly #host: ContextHost;
   readonly #cell: AgentCell;
   readonly #life: number;
-  /** Of the ask that is handled. */
-  readonly #reply: ReplyPort | undefined;
+  /** Looked at when somebody wants to know: there is a context for every message with a sender. */
+  readonly #from: MessageSender;
 
   constructor(host: ContextHost, cell: AgentCell, sender: MessageSender) {
-    this.#reply = sender === undefined || sender instanceof AgentReference ? undefined : sender;
-    this.sender = this.#reply === undefined ? (sender as AgentReference | undefined) : this.#reply.sender;
+    this.#from = sender;
     this.#host = host;
     this.#cell = cell;
     this.#life = cell.extra === undefined ? 0 : cell.extra.life;
@@ -136,8 +133,12 @@ export class Context implements SupervisorContext, ContextInside {
     return IS_DEVELOPMENT;
   }
 
+  get sender(): AgentRef | undefined {
+    return senderOf(this.#from);
+  }
+
   get deadlineMs(): number | undefined {
-    const deadlineMs = this.#reply?.deadlineMs ?? 0;
+    const deadlineMs = this.#deadlineMs;
     return deadlineMs === 0 ? undefined : deadlineMs;
   }
 
@@ -206,7 +207,7 @@ export class Context implements SupervisorContext, ContextInside {
     const [cell, life] = [this.#cell, this.#life];
     return openGroup(this.#host, name, definition, options, {
       sender: this.self as AgentReference,
-      deadlineMs: this.#reply?.deadlineMs ?? 0,
+      deadlineMs: this.#deadlineMs,
       refuse: (action) => (isPast(cell, life) ? this.#host.refuse(undefined, () => name, action) : undefined),
       lifeIsOver: () => lifeIsOver(cell),
     }) as unknown as Group<D>;
@@ -228,14 +229,7 @@ export class Context implements SupervisorContext, ContextInside {
       this.#refuse(ref, action);
       return Promise.reject(lifeIsOver(this.#cell));
     }
-    return this.#host.askFrom(
-      this.self as AgentReference,
-      ref as unknown as AgentReference,
-      action,
-      input,
-      options,
-      this.#reply?.deadlineMs ?? 0,
-    ) as Promise<never>;
+    return this.#host.askFrom(this.self as AgentReference, ref as unknown as AgentReference, action, input, options, this.#deadlineMs) as Promise<never>;
   }
 
   watch(ref: AgentRef): void {
@@ -318,6 +312,11 @@ export class Context implements SupervisorContext, ContextInside {
   #refuse(ref: unknown, action: string): TellOutcome {
     const target = reference(ref);
     return this.#host.refuse(target.kind, () => target.knownId, action);
+  }
+
+  /** Of the ask that is handled; 0 for none. */
+  get #deadlineMs(): number {
+    return this.#from !== undefined && 'deadlineMs' in this.#from ? this.#from.deadlineMs : 0;
   }
 
   get #isOver(): boolean {

@@ -7,7 +7,7 @@ import * as L from '../../layout/generated/layout.js';
 import type { ReferenceCodec } from '../codec/reference-codec.js';
 import { ValueDecoder } from '../codec/value-decoder.js';
 import { ValueEncoder } from '../codec/value-encoder.js';
-import { NexusTypeError, optionError } from '../errors.js';
+import { NexusTypeError } from '../errors.js';
 import type { AgentContext, AgentTimer, Logger } from '../model/agent-context.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import type { AskOptions, OfferOptions, TellOutcome } from '../model/agent-ref.js';
@@ -354,10 +354,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   find(id: string, definition: AnyAgent | undefined): AgentReference | undefined {
-    if (typeof id !== 'string') throw optionError('id', `must be a string of 1 to 1,024 bytes of UTF-8, not ${typeof id}`);
-    const found = this.directory.find(id, definition);
-    if (this.durable === undefined || (found !== undefined && !this.durable.activations.isOpen(found.kindEntry, id))) return found;
-    return this.durable.findStored(id, definition);
+    return this.durable === undefined ? this.directory.find(id, definition) : this.durable.find(id, definition);
   }
 
   homeOf(kind: Kind, id: string): number {

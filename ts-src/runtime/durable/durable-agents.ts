@@ -202,6 +202,12 @@ export class DurableAgents implements DurableLives {
     return true;
   }
 
+  /** The agent of this id, in memory or stored. @throws NexusError NEXUS_KIND_MISMATCH; NexusTypeError NEXUS_OPTION_INVALID */
+  find(id: string, definition: AnyAgent | undefined): AgentReference | undefined {
+    const found = this.#host.directory.find(id, definition);
+    return found !== undefined && !this.activations.isOpen(found.kindEntry, id) ? found : this.findStored(id, definition);
+  }
+
   /** A reference to an agent that is stored, or for which messages wait here. */
   findStored(id: string, definition: AnyAgent | undefined): AgentReference | undefined {
     for (const kind of this.#kinds) {
