@@ -45,18 +45,22 @@ describe.each(SETUPS)('$where', ({ setup }) => {
     const { start } = setup();
     let nexus = await start();
     await (await nexus.spawn(Behind, { id: 'a' })).ask('remindEvery', { name: 'tick', periodMs: 400, input: 1 });
-    await until(async () => (await nexus.find('a', Behind)?.ask('read')) === 1);
+    const read = async (): Promise<number> => ((await nexus.find('a', Behind)?.ask('read')) ?? 0) as number;
+    await until(async () => (await read()) >= 1);
+    const before = await read();
+    const readMs = performance.now();
     await nexus.stop();
+    const stoppedMs = performance.now();
     // Four of its times pass.
-    const laterMs = performance.now() + 1500;
-    await until(() => performance.now() > laterMs);
+    await until(() => performance.now() > stoppedMs + 1600);
+    const startedMs = performance.now();
     nexus = await start();
-    const agent = nexus.find('a', Behind);
-    await until(async () => (await agent?.ask('read')) === 2);
-    await until(async () => (await agent?.ask('read')) === 3);
-    await agent?.ask('cancelReminder', 'tick');
-    const count = await agent?.ask('read');
-    expect(count).toBeLessThanOrEqual(4);
+    await until(async () => (await read()) >= before + 2);
+    const count = await read();
+    const awakeMs = stoppedMs - readMs + performance.now() - startedMs;
+    await nexus.find('a', Behind)?.ask('cancelReminder', 'tick');
+    // One for those it missed, and its times while somebody was there; however busy the machine is.
+    expect(count - before).toBeLessThanOrEqual(2 + Math.ceil(awakeMs / 400));
   });
 
   test('a reminder whose handler fails is handled again, and what it had changed did not happen', async () => {
