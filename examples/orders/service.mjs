@@ -54,6 +54,11 @@ export async function startService(nexus, { host = '127.0.0.1', port = 0, articl
       if (shown === undefined || shown.status === 'new') return { status: 404, body: { error: `there is no order ${name}` } };
       return { status: 200, body: shown };
     }
+    if (request.method === 'POST' && what === 'articles' && command === 'receive' && rest.length === 0) {
+      const article = nexus.find(articleId(name), Article);
+      if (article === undefined) return { status: 404, body: { error: `there is no article '${name}'` } };
+      return { status: 200, body: await article.ask('receive', await bodyOf(request)) };
+    }
     if (request.method === 'GET' && what === 'articles' && command === '') {
       const figures = await nexus.find(articleId(name), Article)?.ask('figures');
       return figures === undefined ? { status: 404, body: { error: `there is no article '${name}'` } } : { status: 200, body: figures };
@@ -62,7 +67,10 @@ export async function startService(nexus, { host = '127.0.0.1', port = 0, articl
       const news = await nexus.find(NEWS_ID, News)?.ask('read');
       return { status: 200, body: { agentsInMemory: nexus.agentCount, ...news } };
     }
-    return { status: 404, body: { error: 'POST /orders/NUMBER/place, pay, pack, ship or cancel; GET /orders/NUMBER, /articles/NAME, /news' } };
+    return {
+      status: 404,
+      body: { error: 'POST /orders/NUMBER/place, pay, pack, ship or cancel, /articles/NAME/receive; GET /orders/NUMBER, /articles/NAME, /news' },
+    };
   }
 
   const server = createServer(async (request, response) => {
