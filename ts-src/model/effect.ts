@@ -56,7 +56,13 @@ export const effect = Object.freeze({
   unwatch: (ref: AgentRef): Other<'unwatch'> => ({ type: 'unwatch', ref }),
   /** Of a durable agent: the effects behind it wait until it is stored. */
   remindAt: (name: string, epochMs: number, action: string, input?: unknown): Other<'remindAt'> => ({ type: 'remindAt', name, epochMs, action, input }),
-  remindAfter: (name: string, delayMs: number, action: string, input?: unknown): Other<'remindAfter'> => ({ type: 'remindAfter', name, delayMs, action, input }),
+  remindAfter: (name: string, delayMs: number, action: string, input?: unknown): Other<'remindAfter'> => ({
+    type: 'remindAfter',
+    name,
+    delayMs,
+    action,
+    input,
+  }),
   remindEvery: (name: string, periodMs: number, action: string, input?: unknown): Other<'remindEvery'> => ({
     type: 'remindEvery',
     name,

@@ -150,7 +150,10 @@ describe('in a whole nexus', () => {
         const say = async (wait: () => Promise<unknown>) => {
           const order = await nexus.getOrSpawn(Order, '7', { init: { paymentWithinMs: 60_000 } });
           const told: unknown[] = [await order.ask('place', placing)];
-          while ((await order.ask('view')).status === 'placed') await wait();
+          for (let looks = 0; (await order.ask('view')).status === 'placed'; looks++) {
+            if (looks > 1000) throw new Error('it stays placed');
+            await wait();
+          }
           for (const command of ['pay', 'pack', 'ship'] as const) told.push(await order.ask(command, given(command)));
           return told;
         };
