@@ -14,6 +14,8 @@ const KILLS = Number(process.env['NEXUS_ORDER_KILLS'] ?? 5);
 const SEED = Number(process.env['NEXUS_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const CUSTOMERS = 12;
 const PAYMENT_WITHIN_MS = 1200;
+/** Longer than any death, and what has to be done after it. */
+const STUCK_MS = 30_000;
 const NAMES = Object.keys(ARTICLES);
 const RANKS = ['placed', 'paymentRequested', 'paid', 'packed', 'shipped'];
 
@@ -122,13 +124,17 @@ class Town {
 
   /** What is shown must never be behind what was told. */
   async #status(known: Known, isAwaited: (status: string) => boolean): Promise<void> {
+    const deadline = performance.now() + STUCK_MS;
+    let shown = '';
     await until(async () => {
       const { status, body } = await this.#service.request(`/orders/${known.number}`);
       if (status !== 200) throw new Error(`order ${known.number}, told ${known.told}, is unknown: ${status}`);
-      if (body.status !== 'cancelled' && RANKS.indexOf(body.status) < RANKS.indexOf(known.told))
-        throw new Error(`order ${known.number} is ${body.status}, and its customer was told ${known.told}`);
-      return isAwaited(body.status);
-    }, 60_000);
+      shown = body.status;
+      if (shown !== 'cancelled' && RANKS.indexOf(shown) < RANKS.indexOf(known.told))
+        throw new Error(`order ${known.number} is ${shown}, and its customer was told ${known.told}`);
+      if (performance.now() > deadline) throw new Error(`order ${known.number} stays ${shown}`);
+      return isAwaited(shown);
+    }, 2 * STUCK_MS);
   }
 
   async #supply(): Promise<void> {
