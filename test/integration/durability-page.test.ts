@@ -15,7 +15,7 @@ test('the example of the page on durable agents prints what its comments say', (
   const folder = mkdtempSync(join(tmpdir(), 'nexus-durability-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const files = [...page.matchAll(/```js\n\/\/ (\S+)\n([\s\S]*?)```/g)];
-  expect(files.map(([, name]) => name)).toEqual(['orders.js', 'main.js']);
+  expect(files.map(([, name]) => name)).toEqual(['orders.js', 'main.js', 'orders.test.js']);
   for (const [, name, text] of files) writeFileSync(join(folder, name as string), text as string);
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
   mkdirSync(join(folder, 'node_modules'));
@@ -23,6 +23,16 @@ test('the example of the page on durable agents prints what its comments say', (
   const said = [...(files[1]?.[2] as string).matchAll(/^console\.log\(.*\); \/\/ (.*)$/gm)].map(([, comment]) => `${comment}\n`);
   expect(said).toHaveLength(6);
   expect(execFileSync(process.execPath, ['main.js'], { cwd: folder, encoding: 'utf8', stdio: 'pipe', timeout: 30_000 })).toBe(said.join(''));
+  // Without what this test runner tells its own workers.
+  const { NODE_TEST_CONTEXT: _context, NEXUS_TEST_SEED: _seed, ...env } = process.env;
+  const tested = execFileSync(process.execPath, ['--test', '--test-reporter=tap', 'orders.test.js'], {
+    cwd: folder,
+    env,
+    encoding: 'utf8',
+    stdio: 'pipe',
+    timeout: 30_000,
+  });
+  expect(tested).toContain('# pass 1\n');
 });
 
 test('the figures on the page on durable agents are those of the code', () => {

@@ -50,6 +50,8 @@ export type Decide<S> = (state: ReadonlyDeep<S>, input: any, facts: Facts) => De
 export interface Decision<S, X = unknown, Y = unknown> {
   readonly decide: DecisionFunction<S, X>;
   readonly input?: X & InputDeclaration;
+  /** As of an action with a handler: when the new state is saved. Its reply waits for that with `through`, its other effects do not. */
+  readonly durable?: ActionWrites;
   readonly reply?: Y & Shape;
 }
 

@@ -22,8 +22,15 @@ export type Effect<R = unknown> =
   | { readonly type: 'spawn'; readonly definition: AnyAgent; readonly options: SpawnOptions | undefined }
   | { readonly type: 'watch'; readonly ref: AgentRef }
   | { readonly type: 'unwatch'; readonly ref: AgentRef }
+  | { readonly type: 'remindAt'; readonly name: string; readonly epochMs: number; readonly action: string; readonly input: unknown }
+  | { readonly type: 'remindAfter'; readonly name: string; readonly delayMs: number; readonly action: string; readonly input: unknown }
+  | { readonly type: 'remindEvery'; readonly name: string; readonly periodMs: number; readonly action: string; readonly input: unknown }
+  | { readonly type: 'cancelReminder'; readonly name: string }
   | { readonly type: 'stop' }
   | Reply<R>;
+
+/** What has to be waited for. */
+type Waiting = Extract<Effect, { readonly type: 'spawn' | 'remindAt' | 'remindAfter' | 'remindEvery' | 'cancelReminder' }>;
 
 type Other<T extends Effect['type']> = Extract<Effect, { readonly type: T }>;
 
@@ -47,6 +54,23 @@ export const effect = Object.freeze({
   }),
   watch: (ref: AgentRef): Other<'watch'> => ({ type: 'watch', ref }),
   unwatch: (ref: AgentRef): Other<'unwatch'> => ({ type: 'unwatch', ref }),
+  /** Of a durable agent: the effects behind it wait until it is stored. */
+  remindAt: (name: string, epochMs: number, action: string, input?: unknown): Other<'remindAt'> => ({ type: 'remindAt', name, epochMs, action, input }),
+  remindAfter: (name: string, delayMs: number, action: string, input?: unknown): Other<'remindAfter'> => ({
+    type: 'remindAfter',
+    name,
+    delayMs,
+    action,
+    input,
+  }),
+  remindEvery: (name: string, periodMs: number, action: string, input?: unknown): Other<'remindEvery'> => ({
+    type: 'remindEvery',
+    name,
+    periodMs,
+    action,
+    input,
+  }),
+  cancelReminder: (name: string): Other<'cancelReminder'> => ({ type: 'cancelReminder', name }),
   stop: (): Other<'stop'> => ({ type: 'stop' }),
   /** At most one in a decision; without it an ask resolves with undefined. Sent when all effects have been performed. */
   reply: <R>(value: R): Reply<R> => ({ type: 'reply', value }),
@@ -66,11 +90,11 @@ export function faultOf(effects: unknown): string | undefined {
   return undefined;
 }
 
-/** Performs effects one after the other. A promise only where a child has to start. Returns the reply. What one of them throws ends it: those before it are done. */
+/** Performs effects one after the other. A promise only where a child has to start or a reminder to be stored. Returns the reply. What one of them throws ends it: those before it are done. */
 export function perform(effects: readonly Effect[], ctx: AgentContext): unknown {
   for (let index = 0; index < effects.length; index++) {
     const one = effects[index] as Effect;
-    if (one.type === 'spawn') return performLater(effects, index, ctx);
+    if (mustWait(one)) return performLater(effects, index, ctx);
     performOne(one, ctx);
   }
   return replyIn(effects);
@@ -78,13 +102,41 @@ export function perform(effects: readonly Effect[], ctx: AgentContext): unknown 
 
 async function performLater(effects: readonly Effect[], from: number, ctx: AgentContext): Promise<unknown> {
   for (const one of effects.slice(from)) {
-    if (one.type === 'spawn') await ctx.spawn(one.definition, one.options as SpawnOptions);
+    if (mustWait(one)) await performWaiting(one, ctx);
     else performOne(one, ctx);
   }
   return replyIn(effects);
 }
 
-function performOne(one: Exclude<Effect, { readonly type: 'spawn' }>, ctx: AgentContext): void {
+function mustWait(one: Effect): one is Waiting {
+  switch (one.type) {
+    case 'spawn':
+    case 'remindAt':
+    case 'remindAfter':
+    case 'remindEvery':
+    case 'cancelReminder':
+      return true;
+    default:
+      return false;
+  }
+}
+
+function performWaiting(one: Waiting, ctx: AgentContext): Promise<unknown> {
+  switch (one.type) {
+    case 'spawn':
+      return ctx.spawn(one.definition, one.options as SpawnOptions);
+    case 'remindAt':
+      return ctx.reminders.at(one.name, one.epochMs, one.action, one.input);
+    case 'remindAfter':
+      return ctx.reminders.after(one.name, one.delayMs, one.action, one.input);
+    case 'remindEvery':
+      return ctx.reminders.every(one.name, one.periodMs, one.action, one.input);
+    case 'cancelReminder':
+      return ctx.reminders.cancel(one.name);
+  }
+}
+
+function performOne(one: Exclude<Effect, Waiting>, ctx: AgentContext): void {
   switch (one.type) {
     case 'emit':
       return ctx.emit(one.topic, one.data);

@@ -303,8 +303,11 @@ export class Context implements SupervisorContext, ContextInside {
   /** Throws for an agent that is not durable, and for a life that is over, which must not change what is stored. */
   #durable(what: string): DurableCalls {
     const { durable } = this.#host;
-    if (durable === undefined || !this.#cell.kind.isDurable)
-      throw optionError(`ctx.${what}`, `kind '${this.#cell.kind.name}' is not durable; add durable: {} to its definition`);
+    const { name, isDurable } = this.#cell.kind;
+    if (!isDurable) throw optionError(`ctx.${what}`, `kind '${name}' is not durable; add durable: {} to its definition`);
+    // Only an agent alone, in a test, gets that far.
+    if (durable === undefined)
+      throw optionError(`ctx.${what}`, `testAgent has no store for '${name}'; use createTestNexus({ agents, storage: memoryStorage() }) for what is durable`);
     if (isPast(this.#cell, this.#life)) throw lifeIsOver(this.#cell);
     return durable;
   }

@@ -56,7 +56,14 @@ function recording(): { readonly done: unknown[]; readonly ctx: never } {
     done.push(['spawn', ...rest]);
   };
   const members = ['emit', 'tell', 'send', 'watch', 'unwatch', 'stop'].map((name) => [name, note(name)]);
-  const ctx = { ...Object.fromEntries(members), timers: { after: note('after'), every: note('every') }, spawn };
+  const later =
+    (name: string) =>
+    async (...rest: unknown[]): Promise<void> => {
+      await Promise.resolve();
+      done.push([name, ...rest]);
+    };
+  const reminders = { at: later('remindAt'), after: later('remindAfter'), every: later('remindEvery'), cancel: later('cancelReminder') };
+  const ctx = { ...Object.fromEntries(members), timers: { after: note('after'), every: note('every') }, reminders, spawn };
   return { done, ctx: ctx as never };
 }
 
@@ -68,13 +75,17 @@ const ALL: Record<Effect['type'], [Effect, unknown]> = {
   after: [effect.after(5, 'add', 4), ['after', 5, 'add', 4]],
   every: [effect.every(6, 'add'), ['every', 6, 'add', undefined]],
   spawn: [effect.spawn(Lamps, { id: 'x' }), ['spawn', Lamps, { id: 'x' }]],
+  remindAt: [effect.remindAt('due', 8, 'add', 5), ['remindAt', 'due', 8, 'add', 5]],
+  remindAfter: [effect.remindAfter('due', 9, 'add'), ['remindAfter', 'due', 9, 'add', undefined]],
+  remindEvery: [effect.remindEvery('due', 10, 'add'), ['remindEvery', 'due', 10, 'add', undefined]],
+  cancelReminder: [effect.cancelReminder('due'), ['cancelReminder', 'due']],
   watch: [effect.watch(ref), ['watch', ref]],
   unwatch: [effect.unwatch(ref), ['unwatch', ref]],
   stop: [effect.stop(), ['stop']],
   reply: [effect.reply(7), undefined],
 };
 
-test('every effect does what the member of ctx of its name does, in order, and a child is waited for', async () => {
+test('every effect does what the member of ctx of its name does, in order, and children and reminders are waited for', async () => {
   const { done, ctx } = recording();
   const effects = Object.values(ALL).map(([one]) => one);
   expect(faultOf(effects)).toBe(undefined);
@@ -86,7 +97,7 @@ test('every effect does what the member of ctx of its name does, in order, and a
   );
 });
 
-test('without a child effects are performed at once', () => {
+test('without a child or a reminder effects are performed at once', () => {
   const { done, ctx } = recording();
   expect(perform([effect.emit('a'), effect.reply('now')], ctx)).toBe('now');
   expect(done).toEqual([['emit', 'a', undefined]]);
