@@ -21,8 +21,10 @@ import { nexusStopped } from './runtime/failures.js';
 import { openGroup, outside } from './runtime/group-handle.js';
 import { HistogramShard } from './runtime/histogram-shard.js';
 import { busyAgents, quiet, stopAllAgents } from './runtime/runtime-calls.js';
+import type { BalancingRound } from './runtime/balancing.js';
 import type { AgentFailure } from './runtime/system-calls.js';
 import type { ThreadHost } from './runtime/thread-host.js';
+import { type MeasuredLoad, measuredLoad } from './runtime/thread-load.js';
 import type { ThreadLoss, WorkerPool } from './runtime/worker-pool.js';
 
 export interface NexusEvents {
@@ -39,9 +41,11 @@ export interface NexusEvents {
   threadRestored: [{ readonly thread: number; readonly restored: number; readonly failed: number }];
   /** A thread was lost too often and is given up. */
   threadFailed: [ThreadLoss];
+  /** A round of the loop that relieves threads: what it saw, did and achieved. Every `balancing.periodMs`. */
+  balanced: [BalancingRound];
 }
 
-const EVENTS: readonly (keyof NexusEvents)[] = ['deadLetter', 'signal', 'agentFailed', 'escalated', 'threadLost', 'threadRestored', 'threadFailed'];
+const EVENTS: readonly (keyof NexusEvents)[] = ['deadLetter', 'signal', 'agentFailed', 'escalated', 'threadLost', 'threadRestored', 'threadFailed', 'balanced'];
 
 export interface StopReport {
   /** All mailboxes were empty and all stop hooks had run before the deadline. */
@@ -96,6 +100,8 @@ export interface ThreadStatistics {
   readonly agents: number;
   /** Messages that wait in mailboxes. */
   readonly queueDepth: number;
+  /** What the thread has last measured of itself; undefined before the first time, and with `balancing: false`. */
+  readonly load: MeasuredLoad | undefined;
   /** Totals since the start of the nexus, over replacements, by the names of the counters in the shared memory, in lower case with underscores. */
   readonly counters: Readonly<Record<string, number>>;
 }
@@ -321,6 +327,7 @@ export class Nexus {
         incarnation: words[at + L.THREAD_WORD_INCARNATION] as number,
         agents: words[at + L.THREAD_WORD_AGENT_COUNT] as number,
         queueDepth: words[at + L.THREAD_WORD_QUEUE_DEPTH] as number,
+        load: measuredLoad(this.#shared, thread),
         counters,
       };
     });
