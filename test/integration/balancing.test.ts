@@ -107,7 +107,12 @@ describe('a thread that is short of memory', () => {
     const nexus = await start({ balancing: { periodMs: 1500, memoryBytesMax: 1_048_576 } });
     const used = await nexus.getOrSpawn(Hoarder, 'used', { thread: 1 });
     await nexus.getOrSpawn(Hoarder, 'idle', { thread: 1 });
-    await until(async () => (await used.ask('last')) === 8191.5 && nexus.threads()[1]?.counters['durable_passivated'] === 1, DEADLINE_MS);
+    const rounds = roundsOf(nexus);
+    const passivated = (): number => nexus.threads()[1]?.counters['durable_passivated'] as number;
+    await until(async () => (await used.ask('last')) === 8191.5 && passivated() > 0, DEADLINE_MS);
+    const seen = rounds.length;
+    await until(async () => (await used.ask('last')) === 8191.5 && rounds.length > seen + 1, DEADLINE_MS);
+    expect(passivated()).toBe(1);
     expect([nexus.summary('used')?.thread, nexus.summary('idle')]).toEqual([1, undefined]);
   });
 

@@ -29,6 +29,8 @@ interface Given {
   readonly agents?: number;
   readonly isReady?: boolean;
   readonly isStale?: boolean;
+  /** Has measured nothing since the round before. */
+  readonly isOld?: boolean;
 }
 
 /** Rounds one after the other, each with fresh measures. */
@@ -41,9 +43,9 @@ class Rounds {
     this.round++;
     const nowMs = this.round * PERIOD_MS;
     const measured = threads.map(
-      ({ utilization = 0.1, heap = 0.1, agents: count = 100, isReady = true, isStale = false }, thread): ThreadMeasures => ({
+      ({ utilization = 0.1, heap = 0.1, agents: count = 100, isReady = true, isStale = false, isOld = false }, thread): ThreadMeasures => ({
         ...{ thread, isReady, utilization, agents: count, lagMs: 0, collecting: 0, queueDepth: 0 },
-        measuredAtMs: isStale ? 1 : nowMs - 1,
+        measuredAtMs: isStale ? 1 : nowMs - 1 - (isOld ? PERIOD_MS : 0),
         heapUsedBytes: heap * 100 * MIB,
         heapLimitBytes: 100 * MIB,
       }),
@@ -83,6 +85,20 @@ describe('an overloaded thread', () => {
     expect(types(rounds.next(busy))).toEqual(['watch']);
   });
 
+  test('is not relieved for one measure that is seen twice', () => {
+    const rounds = new Rounds(limits());
+    expect(types(rounds.next(busy))).toEqual(['watch']);
+    expect(
+      types(
+        rounds.next(
+          busy.map((thread) => ({ ...thread, isOld: true })),
+          { 0: HOT },
+        ),
+      ),
+    ).toEqual([]);
+    expect(types(rounds.next(busy, { 0: HOT }))).toEqual(['migrate']);
+  });
+
   test('is left alone after a move until it has been overloaded twice again, and an agent that moved stays', () => {
     const rounds = new Rounds(limits({ migrationsMax: 1 }));
     rounds.next(busy);
@@ -109,6 +125,7 @@ describe('an overloaded thread', () => {
     ['when all are busy', [{ utilization: 1 }, { utilization: 0.95 }], HOT, 'no other thread has room'],
     ['when one agent takes all of it', [{ utilization: 1 }, {}], [agent(1, 1)], 'no move of an agent would make it better'],
     ['when the others would have as much', [{ utilization: 0.9 }, { utilization: 0.7 }], HOT, 'no move of an agent would make it better'],
+    ['when the other would have nearly too much', [{ utilization: 1 }, { utilization: 0.4 }], [agent(1, 0.4)], 'no move of an agent would make it better'],
     ['when nothing is known to take the time', [{ utilization: 1 }, {}], [], 'no move of an agent would make it better'],
     ['when the other is short of memory', [{ utilization: 1 }, { heap: 0.9, agents: 0 }], HOT, 'no other thread has room'],
     ['when the other is blocked', [{ utilization: 1 }, { isStale: true }, { utilization: 0.99 }], HOT, 'no other thread has room'],
@@ -169,8 +186,9 @@ describe('memory', () => {
 });
 
 test('a round is within its bounds, whatever the measures, and never moves to where there is no room', () => {
-  const share = fc.double({ min: 0, max: 1, noNaN: true });
-  const thread = fc.record({ utilization: share, heap: share, agents: fc.nat(1000), isReady: fc.boolean(), isStale: fc.boolean() });
+  const share = fc.nat(100).map((percent) => percent / 100);
+  const seldom = fc.nat(9).map((number) => number === 0);
+  const thread = fc.record({ utilization: share, heap: share, agents: fc.nat(1000), isReady: seldom.map((isLost) => !isLost), isStale: seldom });
   const round = fc.record({ threads: fc.array(thread, { minLength: 1, maxLength: 6 }), shares: fc.array(share, { maxLength: 30 }), resident: share });
   fc.assert(
     fc.property(
@@ -179,7 +197,8 @@ test('a round is within its bounds, whatever the measures, and never moves to wh
       fc.integer({ min: 1, max: 300 }),
       (given, migrationsMax, passivationsMax) => {
         const rounds = new Rounds(limits({ migrationsMax, passivationsMax, overload: 0.6 }));
-        for (const { threads, shares, resident } of given) {
+        // Each for as long as it takes to act on it.
+        for (const { threads, shares, resident } of given.flatMap((each) => [each, each, each])) {
           const agents = Object.fromEntries(threads.map((_, index) => [index, shares.map((each, at) => agent(index * 100 + at + 1, each))]));
           const actions = rounds.next(threads, agents, resident);
           expect(slots(actions).length).toBeLessThanOrEqual(migrationsMax);
