@@ -13,6 +13,7 @@ enumerate('MESSAGE_TYPE', schema.messageTypes);
 for (const [bit, name] of schema.messageFlags.entries()) rows.push([`MESSAGE_FLAG_${name}`, 1 << bit]);
 enumerate('COUNTER', schema.counters);
 rows.push(['COUNTER_COUNT', schema.counters.length]);
+for (const [index, name] of schema.measures.entries()) rows.push([`MEASURE_${name}`, schema.counters.length + index]);
 enumerate('HISTOGRAM', schema.histograms);
 rows.push(['HISTOGRAM_COUNT', schema.histograms.length]);
 for (const [index, field] of schema.histogramDoubles.entries()) {
@@ -44,7 +45,8 @@ for (const [section, fields] of Object.entries(schema.sections)) {
     asserts.push([section, next, limit]);
   }
 }
-if (schema.counters.length * 8 > schema.constants.COUNTERS_BYTES) throw new Error('more counters than COUNTERS_BYTES holds');
+const counted = schema.counters.length + schema.measures.length;
+if (counted * 8 > schema.constants.COUNTERS_BYTES) throw new Error('more counters and measures than COUNTERS_BYTES holds');
 const histogramBytes = (schema.histogramDoubles.at(-1).at + schema.constants.HISTOGRAM_BUCKETS) * 8;
 if (schema.constants.HISTOGRAM_BYTES !== Math.ceil(histogramBytes / 64) * 64) throw new Error(`HISTOGRAM_BYTES must be ${Math.ceil(histogramBytes / 64) * 64}`);
 
@@ -76,7 +78,7 @@ const cpp = [
   'static_assert(kRecordBytes == 64 && kBucketBytes == 64, "a record and a bucket are one cache line each");',
   `static_assert(kRecordInlineBytes == kRecordBytes - kRecordWordInline * 4, "inline bytes follow the words of a record");`,
   `static_assert(kExtensionInlineBytes == kRecordBytes - kExtensionWordInline * 4, "inline bytes follow the words of an extension");`,
-  'static_assert(kCounterCount * 8 <= kCountersBytes, "counters fit their block");',
+  'static_assert((kMeasureMeasuredAt + 1) * 8 <= kCountersBytes, "counters and measures fit their block");',
   'static_assert((kHistogramDoubleBuckets + kHistogramBuckets) * 8 <= kHistogramBytes && kHistogramBytes % 64 == 0, "a histogram fits its block");',
   '',
   '}  // namespace nexus::layout',

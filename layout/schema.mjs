@@ -199,6 +199,12 @@ export const counters = [
   'DURABLE_REMINDERS',
 ];
 
+/**
+ * What a thread last measured of itself: 64-bit floats behind its counters, written by it alone. Not totals: each replaces the one before. MEASURED_AT, a time of the
+ * clock of the process in milliseconds, is written last, and 0 while nothing was measured. See ts-src/runtime/thread-load.ts.
+ */
+export const measures = ['HEAP_USED_BYTES', 'HEAP_LIMIT_BYTES', 'UTILIZATION', 'LOOP_LAG_MS', 'COLLECTING', 'MEASURED_AT'];
+
 /** Per-thread histograms of durations in nanoseconds, each written by its own thread only, read by any. */
 export const histograms = ['ASK_LOCAL', 'ASK_REMOTE', 'TURN', 'MESSAGE_WAIT'];
 

@@ -69,9 +69,10 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   'ts-src/index.ts': ['ts-src', 'bindings/placement.ts'],
 };
 
-/** Only a worker's entry joins the runtime to a clock of the machine, and only what makes policies joins them to one. */
+/** Only a worker's entry joins the runtime to a clock and a meter of the machine, and only what makes policies joins them to one. */
 const EXCEPTIONS = new Set([
   'ts-src/runtime/worker-main.ts → ts-src/adapters/system-clock.ts',
+  'ts-src/runtime/worker-main.ts → ts-src/adapters/node-load-meter.ts',
   'ts-src/resilience/create-policies.ts → ts-src/adapters/system-clock.ts',
 ]);
 

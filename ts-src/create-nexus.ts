@@ -7,6 +7,7 @@ import { PortableRoutingTable } from '../bindings/portable/routing-table.js';
 import { createSharedMemory, type SharedMemory, threadWord } from '../bindings/shared-memory.js';
 import * as L from '../layout/generated/layout.js';
 import { lmdbStorage } from './adapters/lmdb/lmdb-storage.js';
+import { NodeLoadMeter, nodeProcessMemory } from './adapters/node-load-meter.js';
 import { standardErrorLogger } from './adapters/standard-error-logger.js';
 import { systemClock } from './adapters/system-clock.js';
 import { NexusError, optionError } from './errors.js';
@@ -17,14 +18,17 @@ import { SeededRandom } from './model/seeded-random.js';
 import { Nexus } from './nexus.js';
 import type { Clock } from './ports/clock.js';
 import type { EngineReport } from './ports/engine.js';
+import type { LoadMeter, ProcessMemory } from './ports/load-meter.js';
 import type { Turns } from './ports/turns.js';
 import { type NexusOptions, type ResolvedOptions, resolveOptions, type StorageOptions } from './options.js';
 import { duplicateKind, importDefinitions, withSensors } from './runtime/agent-modules.js';
+import { Balancing } from './runtime/balancing.js';
 import { eventLoopTurns } from './runtime/event-loop-turns.js';
 import { type KindSources, outlineOf, type KindOutline } from './runtime/kind.js';
 import { isStorageSource, type Storage, type StorageSource, type ThreadStorage } from './ports/storage.js';
 import { runtimeCalls } from './runtime/runtime-calls.js';
 import { ThreadHost } from './runtime/thread-host.js';
+import { LoadMeasuring } from './runtime/thread-load.js';
 import { type WorkerHandle, WorkerPool } from './runtime/worker-pool.js';
 import type { WorkerBoot } from './runtime/worker-protocol.js';
 
@@ -41,6 +45,7 @@ export async function createNexus(options: NexusOptions): Promise<Nexus> {
     turns: eventLoopTurns,
     engine: chooseEngine({ forced: force, require }),
     random: randomBytes(12),
+    load: { meter: new NodeLoadMeter(), memory: nodeProcessMemory },
     nexus: (...parts) => new Nexus(...parts),
   });
 }
@@ -54,6 +59,8 @@ export interface Surroundings<N extends Nexus> {
   readonly random: Buffer;
   /** Default: threads of Node. `storage` is that of the nexus, opened for this worker. */
   readonly startWorker?: (boot: WorkerBoot, shared: SharedMemory, kinds: KindSources, storage: ThreadStorage | undefined) => WorkerHandle;
+  /** What measures the calling thread and the process. Without it nothing is measured or balanced. */
+  readonly load?: { readonly meter: LoadMeter; readonly memory: ProcessMemory };
   /** Takes the place of each definition. */
   readonly observe?: (definition: AnyAgent) => AnyAgent;
   nexus(...parts: ConstructorParameters<typeof Nexus>): N;
@@ -100,7 +107,7 @@ interface Prepared {
 
 async function startNexus<N extends Nexus>(
   resolved: ResolvedOptions,
-  { clock, turns, engine, random, startWorker, nexus }: Surroundings<N>,
+  { clock, turns, engine, random, startWorker, load, nexus }: Surroundings<N>,
   { logger, definitions, outlines, storage }: Prepared,
 ): Promise<N> {
   const seed = resolved.seed ?? random.readInt32LE(8);
@@ -161,6 +168,7 @@ async function startNexus<N extends Nexus>(
         askTimeoutMs: resolved.askTimeoutMs,
         messageBytesMax: resolved.messageBytesMax,
         seed,
+        measurePeriodMs: resolved.balancing?.periodMs,
       },
       attachment: storage === undefined || startWorker !== undefined ? undefined : () => storage.attachment(),
       cpus: placement.cpus(),
@@ -205,6 +213,14 @@ async function startNexus<N extends Nexus>(
     throw error;
   }
   sayPlacement(logger, placement, resolved.placement);
+  const { balancing } = resolved;
+  if (balancing !== undefined && load !== undefined) {
+    const { services } = host.supervision;
+    const rounds = new Balancing(host, load.memory, balancing, emit('balanced'));
+    emitter.once('stopping', () => rounds.close());
+    services.add(new LoadMeasuring({ shared, thread: 0, clock, meter: load.meter }, balancing.periodMs));
+    services.add(rounds);
+  }
   return nexus(host, pool, engine.report, placement, emitter, storage);
 }
 

@@ -70,6 +70,10 @@ export type {
   ThreadStatistics,
 } from './nexus.js';
 export type { EngineOptions, MemoryOptions, MessageOptions, NexusOptions, StorageOptions, WorkerOptions, WorkerRestartOptions } from './options.js';
+export type { BalancingOptions } from './model/balancing-options.js';
+export type { BalancingOutcome, BalancingRound } from './runtime/balancing.js';
+export type { MeasuredLoad } from './runtime/thread-load.js';
+export type { ThreadMeasures } from './model/balancing.js';
 export type { EngineKind, EngineReport, TableStatistics } from './ports/engine.js';
 export type { DeadLetter, DeadLetterReason } from './runtime/dead-letters.js';
 export type { AgentFailure } from './runtime/system-calls.js';

@@ -21,6 +21,7 @@ import { nexusStopped } from './runtime/failures.js';
 import { openGroup, outside } from './runtime/group-handle.js';
 import { HistogramShard } from './runtime/histogram-shard.js';
 import { busyAgents, quiet, stopAllAgents } from './runtime/runtime-calls.js';
+import type { BalancingRound } from './runtime/balancing.js';
 import type { AgentFailure } from './runtime/system-calls.js';
 import type { ThreadHost } from './runtime/thread-host.js';
 import { type ThreadState, type ThreadStatistics, threadStatistics } from './runtime/thread-statistics.js';
@@ -42,9 +43,11 @@ export interface NexusEvents {
   threadRestored: [{ readonly thread: number; readonly restored: number; readonly failed: number }];
   /** A thread was lost too often and is given up. */
   threadFailed: [ThreadLoss];
+  /** A round of the loop that relieves threads: what it saw, did and achieved. Every `balancing.periodMs`. */
+  balanced: [BalancingRound];
 }
 
-const EVENTS: readonly (keyof NexusEvents)[] = ['deadLetter', 'signal', 'agentFailed', 'escalated', 'threadLost', 'threadRestored', 'threadFailed'];
+const EVENTS: readonly (keyof NexusEvents)[] = ['deadLetter', 'signal', 'agentFailed', 'escalated', 'threadLost', 'threadRestored', 'threadFailed', 'balanced'];
 
 export interface StopReport {
   /** All mailboxes were empty and all stop hooks had run before the deadline. */

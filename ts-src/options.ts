@@ -5,6 +5,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { optionError } from './errors.js';
 import { type AnyAgent, isAgentDefinition } from './model/agent-definition.js';
 import type { Logger } from './model/agent-context.js';
+import { type BalancingOptions, type ResolvedBalancing, resolveBalancing } from './model/balancing-options.js';
 import { checkNames } from './model/nearest-name.js';
 import { type ResolvedSupervision, resolveSupervision } from './model/supervision.js';
 import { PLACEMENT_POLICIES, type PlacementPolicy } from './model/thread-placement.js';
@@ -82,6 +83,8 @@ export interface NexusOptions {
   readonly logger?: Logger;
   /** Where durable agents are kept; needed for kinds with `durable`. A directory on disk, which this nexus has for itself (`docs/durability.md`), or a storage such as `memoryStorage()`. */
   readonly storage?: StorageOptions | StorageSource;
+  /** The loop that measures every thread, and relieves those that are short of memory or time; `false`: not even measured. `docs/balancing.md`. */
+  readonly balancing?: BalancingOptions | false;
   /** Seed of `ctx.random` and of jitter: a 32-bit integer. Default: drawn at random. */
   readonly seed?: number;
 }
@@ -103,11 +106,12 @@ export interface ResolvedOptions {
   readonly startTimeoutMs: number;
   readonly logger: Logger | undefined;
   readonly storage: StorageOptions | StorageSource | undefined;
+  readonly balancing: ResolvedBalancing | undefined;
   readonly seed: number | undefined;
 }
 
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
-  '': ['agents', 'threads', 'memory', 'messages', 'engine', 'workers', 'logger', 'storage', 'seed'],
+  '': ['agents', 'threads', 'memory', 'messages', 'engine', 'workers', 'logger', 'storage', 'balancing', 'seed'],
   memory: ['agentsMax', 'ringBytes'],
   messages: ['askTimeoutMs', 'bytesMax'],
   engine: ['force', 'require', 'spinMicroseconds'],
@@ -168,6 +172,7 @@ export function resolveOptions(options: NexusOptions): ResolvedOptions {
     startTimeoutMs: number('workers.startTimeoutMs', workers.startTimeoutMs, 30_000, 1, 3_600_000),
     logger,
     storage: storageSource(options.storage),
+    balancing: resolveBalancing(options.balancing),
     seed: options.seed === undefined ? undefined : whole('seed', options.seed, 0, -(2 ** 31), 2 ** 32 - 1),
   };
 }

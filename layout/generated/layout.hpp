@@ -83,6 +83,12 @@ inline constexpr std::uint32_t kCounterDurableHeld = 27u;
 inline constexpr std::uint32_t kCounterDurablePassivated = 28u;
 inline constexpr std::uint32_t kCounterDurableReminders = 29u;
 inline constexpr std::uint32_t kCounterCount = 30u;
+inline constexpr std::uint32_t kMeasureHeapUsedBytes = 30u;
+inline constexpr std::uint32_t kMeasureHeapLimitBytes = 31u;
+inline constexpr std::uint32_t kMeasureUtilization = 32u;
+inline constexpr std::uint32_t kMeasureLoopLagMs = 33u;
+inline constexpr std::uint32_t kMeasureCollecting = 34u;
+inline constexpr std::uint32_t kMeasureMeasuredAt = 35u;
 inline constexpr std::uint32_t kHistogramAskLocal = 0u;
 inline constexpr std::uint32_t kHistogramAskRemote = 1u;
 inline constexpr std::uint32_t kHistogramTurn = 2u;
@@ -161,7 +167,7 @@ static_assert(273 * 4 <= kScratchBytes, "SCRATCH fits its bytes");
 static_assert(kRecordBytes == 64 && kBucketBytes == 64, "a record and a bucket are one cache line each");
 static_assert(kRecordInlineBytes == kRecordBytes - kRecordWordInline * 4, "inline bytes follow the words of a record");
 static_assert(kExtensionInlineBytes == kRecordBytes - kExtensionWordInline * 4, "inline bytes follow the words of an extension");
-static_assert(kCounterCount * 8 <= kCountersBytes, "counters fit their block");
+static_assert((kMeasureMeasuredAt + 1) * 8 <= kCountersBytes, "counters and measures fit their block");
 static_assert((kHistogramDoubleBuckets + kHistogramBuckets) * 8 <= kHistogramBytes && kHistogramBytes % 64 == 0, "a histogram fits its block");
 
 }  // namespace nexus::layout

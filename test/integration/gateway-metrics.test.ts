@@ -266,7 +266,7 @@ test('the bounds of Prometheus are edges of buckets: what they count is exact', 
   );
   const metrics = createMetrics({
     ...none,
-    threads: () => [{ thread: 0, state: 'ready', incarnation: 0, agents: 0, queueDepth: 0, counters: {} }],
+    threads: () => [{ thread: 0, state: 'ready', incarnation: 0, agents: 0, queueDepth: 0, load: undefined, counters: {} }],
     histogram: () => snapshot,
   });
   const { value } = parse(await metrics.text());
@@ -277,7 +277,7 @@ test('the bounds of Prometheus are edges of buckets: what they count is exact', 
 });
 
 test('a counter that begins again lower goes on from where it was', async () => {
-  const thread = { thread: 1, state: 'ready' as const, incarnation: 0, agents: 0, queueDepth: 0 };
+  const thread = { thread: 1, state: 'ready' as const, incarnation: 0, agents: 0, queueDepth: 0, load: undefined };
   let handled = 0;
   const metrics = createMetrics({
     ...none,
@@ -287,6 +287,24 @@ test('a counter that begins again lower goes on from where it was', async () => 
   for (handled of [5, 9, 2, 3, 0, 0, 4]) seen.push(parse(await metrics.text()).value('nexus_messages_handled_total{thread="1"}'));
   metrics.close();
   expect(seen).toEqual([5, 9, 11, 12, 12, 12, 16]);
+});
+
+test('what a thread measured of itself is shown in base units, and not at all before', async () => {
+  const measured = { measuredAtMs: 1, utilization: 0.5, lagMs: 20, collecting: 0.1, heapUsedBytes: 7, heapLimitBytes: 9 };
+  const thread = { state: 'ready' as const, incarnation: 0, agents: 0, queueDepth: 0, counters: { durable_passivated: 3 } };
+  const metrics = createMetrics({
+    ...none,
+    threads: () => [
+      { ...thread, thread: 0, load: measured },
+      { ...thread, thread: 1, load: undefined },
+    ],
+  });
+  const { value } = parse(await metrics.text());
+  metrics.close();
+  const names = ['utilization_ratio', 'loop_lag_seconds', 'collecting_ratio', 'heap_used_bytes', 'heap_limit_bytes'];
+  const shown = (of: number): unknown[] => names.map((name) => value(`nexus_thread_${name}{thread="${of}"}`));
+  expect([shown(0), shown(1)]).toEqual([[0.5, 0.02, 0.1, 7, 9], names.map(() => undefined)]);
+  expect(value('nexus_durable_passivated_total{thread="1"}')).toBe(3);
 });
 
 test('metrics that nobody closed do not keep a process alive', async () => {

@@ -44,6 +44,11 @@ const COUNTERS: Readonly<Record<string, readonly [name: string, help: string, la
   ring_full: ['ring_full_total', 'Messages refused because the ring to another thread was full.'],
   parks: ['thread_parks_total', 'Times the thread went to sleep for want of messages.'],
   wakes: ['thread_wakes_total', 'Times the thread woke another one.'],
+  durable_writes: ['durable_writes_total', 'States and events of durable agents written to storage.'],
+  durable_write_failures: ['durable_write_failures_total', 'Writes to storage that failed; they are tried again.'],
+  durable_held: ['durable_held_total', 'Messages held back because their agent had too much that was not stored yet.'],
+  durable_passivated: ['durable_passivated_total', 'Durable agents that have left memory.'],
+  durable_reminders: ['durable_reminders_total', 'Reminders delivered.'],
   ...Object.fromEntries(
     [
       ['dead_no_agent', 'noAgent'],
@@ -57,6 +62,15 @@ const COUNTERS: Readonly<Record<string, readonly [name: string, help: string, la
     ].map(([counter, reason]) => [counter, ['dead_letters_total', 'Messages that could not be delivered, by reason.', { reason }]]),
   ),
 };
+
+/** What a thread last measured of itself to name, help, and what it is multiplied by. */
+const LOADS = {
+  utilization: ['thread_utilization_ratio', 'Share of the last period in which the event loop of the thread did not wait.', 1],
+  lagMs: ['thread_loop_lag_seconds', 'How late the event loop of the thread came to its timers in the last period, 99th percentile.', 1 / 1000],
+  collecting: ['thread_collecting_ratio', 'Share of the last period that the thread spent in garbage collection.', 1],
+  heapUsedBytes: ['thread_heap_used_bytes', 'Used heap of the thread.', 1],
+  heapLimitBytes: ['thread_heap_limit_bytes', 'Heap at which the thread ends for want of memory.', 1],
+} as const;
 
 const STATES: readonly ThreadStatistics['state'][] = ['empty', 'starting', 'ready', 'lost', 'failed', 'stopped'];
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE']);
@@ -114,6 +128,7 @@ function threadMetrics(registers: Registry[]): (threads: readonly ThreadStatisti
   const queueDepth = gauge('queue_depth', 'Messages that wait in mailboxes.');
   const incarnation = gauge('thread_incarnation', 'How often the thread was replaced.');
   const state = gauge('thread_state', '1 for the state the thread is in, 0 for the others.', 'state');
+  const loads = Object.entries(LOADS).map(([key, [name, help, unit]]) => [key as keyof typeof LOADS, gauge(name, help), unit] as const);
   const totals = new GrowingTotals();
   return (threads) => {
     for (const counter of counters.values()) counter.reset();
@@ -125,6 +140,8 @@ function threadMetrics(registers: Registry[]): (threads: readonly ThreadStatisti
       agents.set({ thread }, statistics.agents);
       queueDepth.set({ thread }, statistics.queueDepth);
       incarnation.set({ thread }, statistics.incarnation);
+      // A thread that does not measure itself has no values, not zeros.
+      if (statistics.load !== undefined) for (const [key, measure, unit] of loads) measure.set({ thread }, statistics.load[key] * unit);
       for (const each of STATES) state.set({ thread, state: each }, each === statistics.state ? 1 : 0);
     }
   };

@@ -11,6 +11,7 @@ import { errorForCaller, Refusal } from '../model/prepared-action.js';
 import { Sampling } from '../model/sampling.js';
 import type { Turns } from '../ports/turns.js';
 import { type AgentCell, Status, extraOf } from './agent-cell.js';
+import type { AgentLoads } from './agent-loads.js';
 import { agentMailboxFull, agentNotFound } from './failures.js';
 import type { ActionEntry } from './kind.js';
 import { Mailbox, type MessageSender } from './mailbox.js';
@@ -61,6 +62,8 @@ export class Dispatcher {
   depth = 0;
   /** Async handlers that run. */
   running = 0;
+  /** While somebody wants to know which agents take the time of this thread. */
+  loads: AgentLoads | undefined;
   readonly #needs: DispatcherNeeds;
   readonly #turns: Turns;
   readonly #pool: Mailbox[] = [];
@@ -219,9 +222,11 @@ export class Dispatcher {
     const startedMs = needs.nowMs();
     let lookedMs = startedMs;
     let sinceLook = 0;
+    const { loads } = this;
     try {
       while (this.#queueSize > 0 && this.#remaining > 0) {
-        const done = this.#turn(this.#unqueue(), this.#untilLook);
+        const cell = this.#unqueue();
+        const done = loads === undefined || !loads.take() ? this.#turn(cell, this.#untilLook) : this.#timedTurn(cell, loads);
         this.#remaining -= done;
         this.#untilLook -= done;
         sinceLook += done;
@@ -266,6 +271,14 @@ export class Dispatcher {
   beginTurn(): void {
     this.#refill();
     this.#scheduled = true;
+  }
+
+  #timedTurn(cell: AgentCell, loads: AgentLoads): number {
+    const { nowMs } = this.#needs;
+    const startedMs = nowMs();
+    const done = this.#turn(cell, this.#untilLook);
+    loads.took(cell, nowMs() - startedMs);
+    return done;
   }
 
   /** Handles up to `messagesMax` messages of an agent. Returns how many. */

@@ -7,6 +7,7 @@ import { nexusStopped } from './failures.js';
 import { handleThreadLoss } from './recovery.js';
 import type { Quiet, SystemCalls } from './system-calls.js';
 import type { ThreadHost } from './thread-host.js';
+import { passivateIdle, watchAgents } from './thread-relief.js';
 
 /** Of a call that goes on to another thread: its caller has a deadline of its own. */
 const FORWARDED_TIMEOUT_MS = 86_400_000;
@@ -102,6 +103,8 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     forget: ({ slot, generation }) => durableOf(host).forgetHere(slot, generation),
     remind: (reminder) => durableOf(host).remind(reminder),
     reminderSet: ({ dueEpochMs }) => host.durable?.service?.added(dueEpochMs),
+    watchAgents: (call) => watchAgents(host, call),
+    passivateIdle: (call) => passivateIdle(host, call),
     quiet: () => quiet(host),
     shutdown: () => stopAllAgents(host),
   };

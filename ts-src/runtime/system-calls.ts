@@ -9,6 +9,7 @@ import type { Signal } from '../model/signal.js';
 import type { AgentNode, ThreadTree, TreeLimits } from '../model/supervision-tree.js';
 import type { Reminder } from '../ports/storage.js';
 import type { AgentReference } from './agent-reference.js';
+import type { AgentLoad } from './thread-relief.js';
 import type { ForwardedMessage, Place } from './arrivals.js';
 import type { DeadLetter } from './dead-letters.js';
 import type { EntriesMessage } from './replicated-entries.js';
@@ -55,6 +56,8 @@ export const SYSTEM_CALLS = [
   'forget',
   'remind',
   'reminderSet',
+  'watchAgents',
+  'passivateIdle',
 ] as const;
 
 export type SystemCallName = (typeof SYSTEM_CALLS)[number];
@@ -144,6 +147,10 @@ export interface SystemCalls {
   remind(call: Reminder): void | Promise<void>;
   /** To the calling thread, which delivers reminders: one was stored. */
   reminderSet(call: { readonly dueEpochMs: number }): void;
+  /** Begins, goes on or ends to time the agents of the thread: the heaviest since the call before, at most `countMax`. */
+  watchAgents(call: { readonly isOn: boolean; readonly countMax: number }): readonly AgentLoad[];
+  /** Lets durable agents leave memory that were not used for so long, the least recently used first. Resolves with how many have. */
+  passivateIdle(call: { readonly countMax: number; readonly idleMs: number }): Promise<number>;
 }
 
 export interface EndChild {

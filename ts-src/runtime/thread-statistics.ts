@@ -1,6 +1,7 @@
 /** State and counters of a thread as it has published them in shared memory, for any thread to read. */
 import { counterIndex, type SharedMemory, threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
+import { type MeasuredLoad, measuredLoad } from './thread-load.js';
 
 export type ThreadState = 'empty' | 'starting' | 'ready' | 'lost' | 'failed' | 'stopped';
 
@@ -14,6 +15,8 @@ export interface ThreadStatistics {
   readonly agents: number;
   /** Messages that wait in mailboxes. */
   readonly queueDepth: number;
+  /** What the thread has last measured of itself; undefined before the first time, and with `balancing: false`. */
+  readonly load: MeasuredLoad | undefined;
   /** Totals since the start of the nexus, over replacements, by the names of the counters in the shared memory, in lower case with underscores. */
   readonly counters: Readonly<Record<string, number>>;
 }
@@ -29,6 +32,7 @@ export function threadStatistics(shared: SharedMemory, thread: number): ThreadSt
     incarnation: words[at + L.THREAD_WORD_INCARNATION] as number,
     agents: words[at + L.THREAD_WORD_AGENT_COUNT] as number,
     queueDepth: words[at + L.THREAD_WORD_QUEUE_DEPTH] as number,
+    load: measuredLoad(shared, thread),
     counters,
   };
 }

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { chooseEngine } from '../../bindings/choose-engine.js';
 import { pinCallingThread } from '../../bindings/host-topology-placement.js';
 import { attachSharedMemory } from '../../bindings/shared-memory.js';
+import { NodeLoadMeter } from '../adapters/node-load-meter.js';
 import { systemClock } from '../adapters/system-clock.js';
 import { NexusError, type ErrorCode } from '../errors.js';
 import type { AnyAgent } from '../model/agent-definition.js';
@@ -52,6 +53,7 @@ async function serve(): Promise<{ readonly restoring: Promise<Restored> | undefi
     clock: systemClock,
     turns: eventLoopTurns,
     storage,
+    meter: new NodeLoadMeter(),
     opening: () => tell({ type: 'imported' }),
     // It comes back with its agents.
     fail(error) {

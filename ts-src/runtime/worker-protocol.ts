@@ -19,6 +19,8 @@ export interface WorkerBoot {
   readonly seed: number;
   /** With which this thread opens the storage. */
   readonly storage: StorageAttachment | undefined;
+  /** How often this thread measures its load; undefined: never. */
+  readonly measurePeriodMs: number | undefined;
   /** Processor this worker is tied to. */
   readonly cpu: number | undefined;
   /** How long the start of one agent is waited for when agents come back. */

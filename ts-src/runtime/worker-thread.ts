@@ -8,6 +8,7 @@ import { NexusError } from '../errors.js';
 import type { Logger } from '../model/agent-context.js';
 import type { Clock } from '../ports/clock.js';
 import type { EngineThread } from '../ports/engine.js';
+import type { LoadMeter } from '../ports/load-meter.js';
 import type { ThreadStorage } from '../ports/storage.js';
 import type { Turns } from '../ports/turns.js';
 import type { KindSources } from './kind.js';
@@ -16,6 +17,7 @@ import { safeText, sendableError } from './remote-reply.js';
 import { type OutwardCalls, runtimeCalls } from './runtime-calls.js';
 import type { LogLine } from './system-calls.js';
 import { ThreadHost } from './thread-host.js';
+import { LoadMeasuring } from './thread-load.js';
 import type { WorkerBoot } from './worker-protocol.js';
 
 export interface WorkerThreadNeeds {
@@ -26,6 +28,8 @@ export interface WorkerThreadNeeds {
   readonly turns: Turns;
   /** Undefined in a nexus without storage. */
   readonly storage: ThreadStorage | undefined;
+  /** Undefined where the load of a thread means nothing. */
+  readonly meter: LoadMeter | undefined;
   /** All is there; what a predecessor left is started now, for which there is a time limit of its own. */
   opening(): void;
   /** An agent without a parent escalated: nobody is above it but the thread, which ends with this error. */
@@ -34,7 +38,7 @@ export interface WorkerThreadNeeds {
 
 /** @returns the host, and when it is a successor a promise for what became of the agents of its predecessor */
 export function openWorkerThread(boot: WorkerBoot, needs: WorkerThreadNeeds): { readonly host: ThreadHost; readonly restoring: Promise<Restored> | undefined } {
-  const { shared, engine, kinds, clock, turns, storage } = needs;
+  const { shared, engine, kinds, clock, turns, storage, meter } = needs;
   const log =
     (level: LogLine['level']) =>
     (data: object, message: string): void =>
@@ -64,6 +68,8 @@ export function openWorkerThread(boot: WorkerBoot, needs: WorkerThreadNeeds): { 
     }
     Atomics.store(shared.words, threadWord(shared, boot.thread) + L.THREAD_WORD_STATE, L.THREAD_STATE_READY);
   });
+  if (boot.measurePeriodMs !== undefined && meter !== undefined)
+    host.supervision.services.add(new LoadMeasuring({ shared, thread: boot.thread, clock, meter }, boot.measurePeriodMs));
   return { host, restoring };
 }
 

@@ -70,6 +70,7 @@ export class SimulatedWorker extends EventEmitter {
         clock,
         turns,
         storage,
+        meter: undefined,
         opening: () => this.#tell({ type: 'imported' }),
         fail: (error) => this.end(1, error),
       });
