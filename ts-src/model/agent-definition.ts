@@ -35,7 +35,7 @@ export interface Supervision {
   readonly onFailure?: Directive | ((error: unknown) => Directive);
   /** Restarts allowed within `periodMs`; one more stops the agent. Default 10, 0 to 1,000,000. */
   readonly intensity?: number;
-  /** Default 10,000. */
+  /** Default 30,000: longer than the default back-off takes for that many restarts, so that what always fails ends. */
   readonly periodMs?: number;
   readonly backoff?: Backoff;
 }

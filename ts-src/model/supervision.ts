@@ -23,7 +23,7 @@ export type Decision =
   | { readonly type: 'escalate' };
 
 export function resolveSupervision(supervision: Supervision = {}): ResolvedSupervision {
-  const { onFailure = 'restart', intensity = 10, periodMs = 10_000, backoff = {} } = supervision;
+  const { onFailure = 'restart', intensity = 10, periodMs = 30_000, backoff = {} } = supervision;
   const { initialMs = 10, maxMs = 10_000, factor = 2, jitter = 0.2 } = backoff;
   return { onFailure, intensity, periodMs, initialMs, maxMs, factor, jitter };
 }

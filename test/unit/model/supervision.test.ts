@@ -7,8 +7,8 @@ const half = (): number => 0.5;
 const resolved = (supervision: Partial<ResolvedSupervision>): ResolvedSupervision => ({ ...resolveSupervision(), ...supervision });
 
 test('what is not given has the documented defaults', () => {
-  expect(resolveSupervision()).toEqual({ onFailure: 'restart', intensity: 10, periodMs: 10_000, initialMs: 10, maxMs: 10_000, factor: 2, jitter: 0.2 });
-  expect(resolveSupervision({ intensity: 3, backoff: { factor: 5 } })).toMatchObject({ intensity: 3, periodMs: 10_000, initialMs: 10, factor: 5 });
+  expect(resolveSupervision()).toEqual({ onFailure: 'restart', intensity: 10, periodMs: 30_000, initialMs: 10, maxMs: 10_000, factor: 2, jitter: 0.2 });
+  expect(resolveSupervision({ intensity: 3, backoff: { factor: 5 } })).toMatchObject({ intensity: 3, periodMs: 30_000, initialMs: 10, factor: 5 });
 });
 
 test.each<Directive>(['resume', 'restart', 'stop', 'escalate'])('the directive %s is carried out, given or returned', (directive) => {
@@ -60,6 +60,21 @@ test('an agent restarts as often as its intensity allows within any period, like
     ),
     { numRuns: 1000 },
   );
+});
+
+test.each([0, 0.999])('with the defaults what fails at every start ends with the eleventh failure, whatever the jitter draws (%s)', (drawn) => {
+  let history: readonly number[] = [];
+  let nowMs = 0;
+  for (let failures = 1; ; failures++) {
+    const decision = decide(resolveSupervision(), history, new Error('x'), nowMs, () => drawn);
+    if (decision.type === 'stop') {
+      expect({ failures, ...decision }).toEqual({ failures: 11, type: 'stop', intensityExceeded: true });
+      return;
+    }
+    if (decision.type !== 'restart' || failures > 100) throw new Error(`${decision.type} after ${failures} failures`);
+    history = decision.history;
+    nowMs += decision.delayMs;
+  }
 });
 
 test('the delay grows with the factor up to its limit, less a share for jitter', () => {
