@@ -16,7 +16,7 @@ import { addressOf, type MovingPart, pack, type ReplyAddress } from './moving-ag
 import type { RemoteReply } from './remote-reply.js';
 
 /** Agents that are held at a time: so many wait for the round trips together, and so long is the thread busy with nothing else. */
-const BATCH_AGENTS = 24;
+const BATCH_AGENTS = 8;
 /** Of the round trip to a thread: it ends with the thread, if not before. */
 const MARKER_TIMEOUT_MS = 86_400_000;
 const ACTIVATION_TIMEOUT_MS = 86_400_000;
