@@ -57,6 +57,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   ],
   'ts-src/testing': [
     'bindings',
+    'ts-src/adapters/memory-storage.ts',
     'ts-src/errors.ts',
     'ts-src/model',
     'ts-src/ports',

@@ -19,7 +19,7 @@ import type { Clock } from '../ports/clock.js';
 import type { EngineThread } from '../ports/engine.js';
 import type { Turns } from '../ports/turns.js';
 import type { ThreadStorage } from '../ports/storage.js';
-import { type AgentCell, extraOf } from './agent-cell.js';
+import { type AgentCell, extraOf, Status } from './agent-cell.js';
 import { AgentReference, type ReferenceHost } from './agent-reference.js';
 import { AgentTimers } from './agent-timers.js';
 import { Arrivals } from './arrivals.js';
@@ -44,6 +44,7 @@ import { MemberLoads } from './member-loads.js';
 import { MessageReceiver, systemActions } from './message-receiver.js';
 import { MessageRouter } from './message-router.js';
 import type { MovingPart } from './moving-agent.js';
+import { movingTies } from './moving-ties.js';
 import { inNeutralContext } from './neutral-context.js';
 import { PendingAsks } from './pending-asks.js';
 import { markCongested, markEnding } from './record-word.js';
@@ -217,6 +218,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       ...{ shared, loads, entries, clock, logger, table: engine.table },
       random: () => this.#random.next(),
       referenceOf: (cell) => this.referenceOf(cell),
+      isArriving: (slot, generation) => this.cells.get(slot, generation)?.status === Status.arriving,
     });
     const startingAt = threadWord(shared, thread) + L.THREAD_WORD_STARTING;
     this.lifecycle = new Lifecycle({
@@ -272,6 +274,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       this.dispatcher.enqueue(cell, action, input, TIMER_MESSAGE, undefined);
     });
     this.watches = watchesOf(this);
+    this.movingParts.push(...movingTies(this));
     this.#spawning = spawningOf(this, incarnation);
     this.durable = storage === undefined ? undefined : new DurableAgents(this, storage);
     this.#counters = new ThreadCounters(shared, thread, {
