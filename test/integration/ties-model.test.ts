@@ -146,7 +146,7 @@ async function runOne(nexus: TestNexus): Promise<void> {
   for (const name of [...GROUPS, 'crew']) {
     const expected = [...lives].filter(([, { groups }]) => groups.has(name)).map(([id]) => id);
     // As the calling thread sees them, and as an agent of each other thread does.
-    expect({ name, members: [...partsOf(nexus).host.groups.membersOf(name)].map(({ id }) => id).sort() }).toEqual({ name, members: expected.sort() });
+    expect({ name, members: [...partsOf(nexus as never).host.groups.membersOf(name)].map(({ id }) => id).sort() }).toEqual({ name, members: expected.sort() });
     const from = journal.length;
     nexus.group(name, Tied).broadcast('put', { from: name, number: 0 });
     await nexus.run();
@@ -164,7 +164,7 @@ async function runOne(nexus: TestNexus): Promise<void> {
   for (const one of [...plain, kept, guest]) await nexus.settle(one.stop());
   await nexus.run();
   expect(nexus.leftovers()).toEqual({ agents: [], timers: 0, asks: 0, handlers: 0 });
-  const { entries, groups } = partsOf(nexus).host;
+  const { entries, groups } = partsOf(nexus as never).host;
   for (const topic of [...TOPICS, 'news']) expect({ topic, left: entries.find('subscriptions', topic) }).toEqual({ topic, left: undefined });
   for (let slot = 0; slot < 64; slot++) expect({ slot, moving: entries.find('moving', String(slot)) }).toEqual({ slot, moving: undefined });
   for (const name of [...GROUPS, 'crew']) expect({ name, has: groups.has(name) }).toEqual({ name, has: false });

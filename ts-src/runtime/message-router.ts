@@ -253,6 +253,21 @@ export class MessageRouter {
     });
   }
 
+  /**
+   * Resolves when another thread has read everything that was sent to it before, and knows that this thread is there; also if it is lost meanwhile. A thread that has not
+   * heard yet that this one has come in the place of another still answers, and sends, to that one.
+   */
+  async roundTrip(thread: number): Promise<void> {
+    for (;;) {
+      try {
+        return await this.request(thread, 'roundTrip', undefined, TIMEOUT_MS_MAX, { kind: 'thread', id: String(thread) });
+      } catch (error) {
+        const isToPredecessor = error instanceof NexusError && error.code === 'NEXUS_THREAD_LOST' && error.data?.['thread'] === this.#thread;
+        if (!isToPredecessor) return;
+      }
+    }
+  }
+
   #askLocal(cell: AgentCell, action: ActionEntry, input: unknown, ask: PendingAsk, sender: AgentReference | undefined): void {
     try {
       if (action.input !== undefined) action.input.check(input);

@@ -60,9 +60,6 @@ import { signalsOf } from './thread-signals.js';
 import { ThreadSupervision } from './thread-supervision.js';
 import type { Watches } from './watches.js';
 
-/** Of a request whose caller has a deadline of its own, and wants to know what became of it even after that. */
-const REQUEST_TIMEOUT_MS = 86_400_000;
-
 export interface ThreadHostOptions {
   readonly thread: number;
   readonly incarnation: number;
@@ -210,7 +207,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       incarnationOf: (other) => Atomics.load(shared.words, threadWord(shared, other) + L.THREAD_WORD_INCARNATION),
       canReach: (to) => this.links.canReach(to),
       send: (to, message) => this.router.call(to, 'entriesChanged', message),
-      roundTrip: (to) => this.router.request(to, 'roundTrip', undefined, REQUEST_TIMEOUT_MS, { kind: 'thread', id: String(to) }).catch(() => undefined),
+      roundTrip: (to) => this.router.roundTrip(to),
     });
     this.signals = signalsOf(this, incarnation, references);
     const { entries } = this;
