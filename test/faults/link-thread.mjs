@@ -49,6 +49,7 @@ export async function links(load) {
         reply: () => log.corrupt.push('a reply'),
         replyError: () => log.corrupt.push('an error'),
         discarded: (_thread, slot, generation) => log.discarded.push({ life: generation, number: slot - 1 }),
+        replyDiscarded: () => undefined,
         corrupt: (_thread, _slot, _sequence, error) => log.corrupt.push(String(error)),
       };
       return new InboundLink(

@@ -5,7 +5,17 @@ import { KillBehind, KillLedger, KillThrough } from './durable-kill-agents.mjs';
 
 const [path, count, threads] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];
 // Straight into the pipe: what is said is said, however this process ends.
-const say = (news) => writeSync(1, `${JSON.stringify(news)}\n`);
+const say = (news) => {
+  const bytes = Buffer.from(`${JSON.stringify(news)}\n`);
+  for (let written = 0; written < bytes.length; ) {
+    try {
+      written += writeSync(1, bytes, written);
+    } catch (error) {
+      // Whoever reads is behind: the pipe is full.
+      if (error.code !== 'EAGAIN') throw error;
+    }
+  }
+};
 
 const begunMs = performance.now();
 const nexus = await createNexus({ agents: [new URL('./durable-kill-agents.mjs', import.meta.url)], threads, storage: { path }, memory: { agentsMax: 4096 } });

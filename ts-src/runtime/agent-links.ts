@@ -4,7 +4,7 @@
  */
 import { NexusError } from '../errors.js';
 import type { StopReason } from '../model/agent-definition.js';
-import { type AgentCell, extraOf, Status } from './agent-cell.js';
+import { type AgentCell, extraOf, onArrival, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import { messageOf } from './lifecycle.js';
 
@@ -20,6 +20,14 @@ export interface AgentLinksNeeds {
   sendLink(thread: number, target: AgentReference, other: AgentReference): void;
   sendUnlink(thread: number, target: AgentReference, other: AgentReference): void;
   sendEnded(thread: number, target: AgentReference, ended: AgentReference, id: string, reason: StopReason): void;
+}
+
+/** A link of an agent that moves: to whom, and where that was. */
+export interface LinkedAgent {
+  readonly agent: AgentReference;
+  readonly thread: number;
+  /** Of that thread. */
+  readonly incarnation: number;
 }
 
 export class AgentLinks {
@@ -41,7 +49,7 @@ export class AgentLinks {
     if (!this.#remove(cell, target)) return;
     const self = this.#needs.referenceOf(cell);
     const local = this.#needs.cellOf(target);
-    if (local !== undefined) return void this.#remove(local, self);
+    if (local !== undefined) return this.unlinked(target, self);
     const thread = this.#needs.threadOf(target);
     if (thread >= 0 && thread !== this.#needs.thread) this.#needs.sendUnlink(thread, target, self);
   }
@@ -49,6 +57,7 @@ export class AgentLinks {
   /** Another thread's agent links itself to one of this thread. */
   linked(target: AgentReference, other: AgentReference): void {
     const cell = this.#needs.cellOf(target);
+    if (cell?.status === Status.arriving) return onArrival(cell, () => this.linked(target, other));
     if (cell !== undefined && cell.status < Status.stopped) return void this.#add(cell, other);
     const thread = this.#needs.threadOf(other);
     if (thread >= 0 && thread !== this.#needs.thread) this.#needs.sendEnded(thread, other, target, target.id, { type: 'notFound' });
@@ -56,6 +65,7 @@ export class AgentLinks {
 
   unlinked(target: AgentReference, other: AgentReference): void {
     const cell = this.#needs.cellOf(target);
+    if (cell?.status === Status.arriving) return onArrival(cell, () => this.unlinked(target, other));
     if (cell !== undefined) this.#remove(cell, other);
   }
 
@@ -77,12 +87,35 @@ export class AgentLinks {
   /** An agent that one of this thread is linked to has ended. */
   linkedEnded(target: AgentReference, ended: AgentReference, id: string, reason: StopReason): void {
     const cell = this.#needs.cellOf(target);
+    if (cell?.status === Status.arriving) return onArrival(cell, () => this.linkedEnded(target, ended, id, reason));
     // Not linked any more: unlinked meanwhile.
     if (cell === undefined || !this.#remove(cell, ended)) return;
     const cause = causeOf(reason, ended, id);
     if (cause === undefined) return;
     const message = `${ended.kind} '${id}', which this agent is linked to, has failed: ${messageOf(cause)}`;
     this.#needs.failed(cell, new NexusError('NEXUS_LINK_FAILED', message, { cause, data: { id, kind: ended.kind } }));
+  }
+
+  linkedOf(cell: AgentCell, placeOf: (agent: AgentReference) => { readonly thread: number; readonly incarnation: number }): LinkedAgent[] | undefined {
+    const linked = cell.extra?.linked;
+    return linked === undefined || linked.size === 0 ? undefined : [...linked.values()].map((agent) => ({ agent, ...placeOf(agent) }));
+  }
+
+  left(cell: AgentCell): void {
+    this.#linked.delete(cell);
+  }
+
+  /** @param isLost whether the thread of a linked agent has been lost since this one left, so that nobody here was told */
+  arrived(cell: AgentCell, links: readonly LinkedAgent[], isLost: (link: LinkedAgent) => boolean): void {
+    for (const link of links) this.#add(cell, link.agent);
+    const self = this.#needs.referenceOf(cell);
+    for (const link of links.filter(isLost)) {
+      const { agent } = link;
+      const owner = this.#needs.threadOf(agent);
+      if (owner < 0) this.linkedEnded(self, agent, agent.id, { type: 'threadFailed' });
+      else if (owner !== this.#needs.thread) this.#needs.sendLink(owner, agent, self);
+      else this.linked(agent, self);
+    }
   }
 
   /** A thread was lost. Its successor knows of no links; or there will be none. */
@@ -100,7 +133,7 @@ export class AgentLinks {
   #request(cell: AgentCell, target: AgentReference): void {
     const self = this.#needs.referenceOf(cell);
     const local = this.#needs.cellOf(target);
-    if (local !== undefined && local.status < Status.stopped) return void this.#add(local, self);
+    if (local !== undefined && local.status < Status.stopped) return this.linked(target, self);
     const thread = this.#needs.threadOf(target);
     if (thread >= 0 && thread !== this.#needs.thread) return this.#needs.sendLink(thread, target, self);
     this.linkedEnded(self, target, target.id, { type: 'notFound' });

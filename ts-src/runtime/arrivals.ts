@@ -5,11 +5,13 @@
  */
 import { threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
-import { AgentCell, Status } from './agent-cell.js';
+import { AgentCell, extraOf, Status } from './agent-cell.js';
 import { TIMER_MESSAGE } from './dispatcher.js';
-import { agentNotFound } from './failures.js';
+import { agentNotFound, threadLost } from './failures.js';
+import { isSupervised } from './lifecycle.js';
 import { Mailbox } from './mailbox.js';
 import { actionOf, type MovingAgent, type MovingMessage, type MovingPart, portOf, unpack } from './moving-agent.js';
+import { hasParent, parentSlotOf } from './record-word.js';
 import type { ThreadHost } from './thread-host.js';
 
 export type MovingHost = Pick<
@@ -32,10 +34,12 @@ export type MovingHost = Pick<
   | 'isStopping'
   | 'reference'
   | 'nameOf'
+  | 'entries'
+  | 'lineage'
 >;
 
-/** Slot, generation and index of the kind. */
-export type Place = readonly [slot: number, generation: number, kind: number];
+/** Slot, generation, index of the kind, and what is to be announced before it comes, by the names of the parts. */
+export type Place = readonly [slot: number, generation: number, kind: number, announced: Readonly<Record<string, unknown>> | undefined];
 
 export interface ForwardedMessage extends MovingMessage {
   readonly slot: number;
@@ -68,10 +72,10 @@ export class Arrivals {
     return this.#arriving.size;
   }
 
-  /** Makes room. For each why not, or undefined. */
-  reserve(from: number, incarnation: number, places: readonly Place[]): (string | undefined)[] {
-    const { kinds, thread, cells } = this.#host;
-    return places.map(([slot, generation, kindIndex]) => {
+  /** Makes room. For each why not, or undefined; with a promise, once every thread knows what is announced. */
+  reserve(from: number, incarnation: number, places: readonly Place[]): (string | undefined)[] | Promise<(string | undefined)[]> {
+    const { kinds, thread, cells, entries } = this.#host;
+    const refusals = places.map(([slot, generation, kindIndex, announced]) => {
       const kind = kinds.byIndex(kindIndex);
       if (this.#host.isStopping) return 'the nexus stops';
       if (kind.definition === undefined) return `thread ${thread} does not have the code of kind '${kind.name}'`;
@@ -81,8 +85,10 @@ export class Arrivals {
       cell.status = Status.arriving;
       cells.set(cell);
       this.#arriving.set(slot, { cell, from, incarnation, first: new Mailbox(), moving: undefined });
+      if (announced !== undefined) for (const part of this.#parts) if (Object.hasOwn(announced, part.name)) part.reserved?.(cell, announced[part.name]);
       return undefined;
     });
+    return places.some(([, , , announced]) => announced !== undefined) ? entries.settled().then(() => refusals) : refusals;
   }
 
   /** They do not come after all. */
@@ -123,14 +129,16 @@ export class Arrivals {
     else router.sendReply(reply.thread, L.MESSAGE_TYPE_REPLY_ERROR, reply.slot, reply.sequence, agentNotFound(), undefined);
   }
 
-  /** Nothing is on its way any more: they handle messages from now on. For each whether it is here. */
-  activate(places: readonly Place[]): boolean[] {
-    return places.map(([slot, generation]) => {
+  /** Nothing is on its way any more: they handle messages from now on. For each whether it is here; with a promise, once every thread knows what they are in here. */
+  activate(places: readonly Place[]): boolean[] | Promise<boolean[]> {
+    let isTold = false;
+    const isHere = places.map(([slot, generation]) => {
       const arrival = this.#of(slot, generation);
       if (arrival === undefined) return this.#host.cells.get(slot, generation) !== undefined;
-      this.#activate(arrival);
+      if (this.#activate(arrival)) isTold = true;
       return true;
     });
+    return isTold ? this.#host.entries.settled().then(() => isHere) : isHere;
   }
 
   /** Agents that were on their way from a lost thread are here if the table says so. */
@@ -153,7 +161,8 @@ export class Arrivals {
     }
   }
 
-  #activate(arrival: Arrival): void {
+  /** Whether the other threads are told something that the one it comes from has told them before. */
+  #activate(arrival: Arrival): boolean {
     const { dispatcher, timers, watches, lifecycle } = this.#host;
     const { cell, moving, first } = arrival;
     this.#arriving.delete(cell.slot);
@@ -164,7 +173,8 @@ export class Arrivals {
     if (moving === undefined) {
       // Its thread was lost after the table had named this one, and before its state came: it starts anew.
       cell.status = Status.starting;
-      void lifecycle.restore(cell);
+      for (const part of this.#parts) part.arrived(cell, undefined);
+      this.#restore(cell);
     } else {
       for (const { action, input, dueMs, periodMs } of moving.timers) {
         const entry = actionOf(cell.kind, action);
@@ -179,6 +189,23 @@ export class Arrivals {
       else if (this.#hasLostParent(moving)) lifecycle.stop(cell, { type: 'parentStopped' });
     }
     for (const act of deferred ?? []) act();
+    return cell.extra?.membership !== undefined;
+  }
+
+  #restore(cell: AgentCell): void {
+    const { engine, lifecycle, lineage, thread } = this.#host;
+    const word = engine.table.parentOf(cell.slot, cell.generation);
+    const slot = parentSlotOf(word);
+    if (slot !== 0) {
+      const parent = { slot, generation: engine.table.generationOf(slot) };
+      const kind = engine.table.kindOf(slot, parent.generation);
+      if (kind < 0 || !hasParent(word, parent)) return lifecycle.stop(cell, { type: 'parentStopped' });
+      extraOf(cell).parent = this.#host.reference(slot, parent.generation, kind, undefined);
+    }
+    if (!isSupervised(cell)) return void lifecycle.restore(cell);
+    // Its supervisor counts the agents that the table gave to the lost thread; this one it has to be told.
+    cell.status = Status.suspended;
+    lineage.reportFailure(cell, threadLost(thread, cell.kind.name), false);
   }
 
   #push({ cell, first }: Arrival, { action, input, reply, sender }: MovingMessage): void {
@@ -209,6 +236,7 @@ export class Arrivals {
     box?.forEach((...message) => {
       waiting.push(message);
     });
+    for (const part of this.#parts) part.discarded?.(cell);
     dispatcher.takeAway(cell);
     for (const [action, input, reply, sender] of waiting) if (action.index >= 0) dispatcher.enqueue(cell, action, input, reply, sender);
     const callbacks = cell.extra?.onStopped;

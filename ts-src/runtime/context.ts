@@ -67,6 +67,10 @@ export interface ContextHost extends GroupHost {
 
 /** What a context asks of the durable part of its thread. Each throws, or rejects with, NEXUS_OPTION_INVALID for an agent whose kind is not durable. */
 export interface DurableCalls {
+  /** To a durable agent, which may be out of memory. */
+  link(cell: AgentCell, target: AgentReference): void;
+  /** Sets a reference on where its agent is now. */
+  follow(target: AgentReference): void;
   persist(cell: AgentCell): Promise<void>;
   record(cell: AgentCell, event: unknown): unknown;
   forget(cell: AgentCell): void;
@@ -244,12 +248,17 @@ export class Context implements SupervisorContext, ContextInside {
 
   link(ref: AgentRef): void {
     const target = reference(ref);
-    if (!this.#isOver) this.#host.supervision.links.link(this.#cell, target);
+    if (this.#isOver) return;
+    const { durable, supervision } = this.#host;
+    if (target.kindEntry.isDurable && durable !== undefined) durable.link(this.#cell, target);
+    else supervision.links.link(this.#cell, target);
   }
 
   unlink(ref: AgentRef): void {
     const target = reference(ref);
-    if (!this.#isOver) this.#host.supervision.links.unlink(this.#cell, target);
+    if (this.#isOver) return;
+    if (target.kindEntry.isDurable) this.#host.durable?.follow(target);
+    this.#host.supervision.links.unlink(this.#cell, target);
   }
 
   /** Of a supervisor. */

@@ -40,6 +40,8 @@ interface Move {
   cancelDeadline: (() => void) | undefined;
   isSettled: boolean;
   readonly settle: (outcome: MoveOutcome) => void;
+  /** The life in which the other thread was told what it has to announce; -1 if there is nothing. */
+  life: number;
 }
 
 export class Departures {
@@ -91,6 +93,7 @@ export class Departures {
           deadlineMs,
           cancelDeadline: undefined,
           isSettled: false,
+          life: -1,
           settle: (outcome) => {
             if (move.isSettled) return;
             move.isSettled = true;
@@ -209,7 +212,7 @@ export class Departures {
   #obstacleOf(cell: AgentCell): MoveOutcome | undefined {
     const { engine } = this.#host;
     if (cell.status >= Status.stopping) return { type: cell.status === Status.moved ? 'elsewhere' : 'ended' };
-    if (cell.kind.isDurable) return refused('a durable agent has a home by its id: it leaves memory and returns, and does not move');
+    if (cell.kind.isDurable) return refused('a durable agent does not move: it is placed by its id, so that all threads agree where it returns');
     if (cell.kind.isSupervisor) return refused('a supervisor stays on its thread: its children may move');
     if ((cell.extra?.onStopped?.length ?? 0) > 0 && cell.status !== Status.starting) return refused('its end has been asked for');
     if (cell.extra?.init !== undefined && engine.table.payloadOf(cell.slot, cell.generation) === undefined)
@@ -230,7 +233,12 @@ export class Departures {
     const { router, links, shared } = this.#host;
     const { to } = batch[0] as Move;
     const incarnation = this.#incarnationOf(to);
-    const placeOf = ({ cell }: Move): Place => [cell.slot, cell.generation, cell.kind.index];
+    const placeOf = (move: Move): Place => {
+      const { cell } = move;
+      const announced = this.#announcementsOf(cell);
+      move.life = announced === undefined ? -1 : (cell.extra?.life ?? 0);
+      return [cell.slot, cell.generation, cell.kind.index, announced];
+    };
     const from = this.#host.thread;
     let refusals: readonly (string | undefined)[];
     try {
@@ -260,18 +268,27 @@ export class Departures {
     if (stayed.length > 0) router.call(to, 'unreserveAgents', { from, places: stayed.map(placeOf) });
     for (const [thread, pairs] of asks) router.call(thread, 'asksMoved', { to, asks: pairs });
     if (moved.length === 0) return;
-    const places = moved.map(placeOf);
+    const places = moved.map(({ cell }): Place => [cell.slot, cell.generation, cell.kind.index, undefined]);
     // Lost between the two looks: its successor may have read the table before these were in it.
     if (!isStill) this.#strays.push({ to, places });
     await this.#everythingRead();
-    for (const { cell } of moved) this.#followed.delete(cell.slot);
+    for (const { cell } of moved) {
+      this.#followed.delete(cell.slot);
+      for (const part of this.#parts) part.followed?.(cell);
+    }
     const isHere = await router.request(to, 'activateAgents', { places }, ACTIVATION_TIMEOUT_MS, threadTarget(to)).catch(() => undefined);
     const isLost =
       this.#incarnationOf(to) !== incarnation || Atomics.load(shared.words, threadWord(shared, to) + L.THREAD_WORD_STATE) === L.THREAD_STATE_FAILED;
+    for (const { cell } of moved) for (const part of this.#parts) part.settled?.(cell);
     moved.forEach((move, index) => {
       if (isHere?.[index] === true && !isLost) move.settle({ type: 'moved' });
       else move.settle(isLost ? { type: 'targetLost' } : { type: 'ended' });
     });
+  }
+
+  #announcementsOf(cell: AgentCell): Readonly<Record<string, unknown>> | undefined {
+    const announced = this.#parts.map((part) => [part.name, part.announce?.(cell)] as const).filter(([, value]) => value !== undefined);
+    return announced.length === 0 ? undefined : Object.fromEntries(announced);
   }
 
   /** Puts the agent into the ring. Why not, or undefined. Nothing has happened if not. */
@@ -279,7 +296,7 @@ export class Departures {
     const { asks, router, thread, engine, shared } = this.#host;
     const { cell, to } = move;
     if (engine.table.threadOf(cell.slot, cell.generation) !== thread) return 'the table gives it to another thread';
-    if (cell.status !== Status.held) return 'it restarted or ended while it was to leave';
+    if (cell.status !== Status.held || (move.life >= 0 && cell.extra?.life !== move.life)) return 'it restarted or ended while it was to leave';
     const obstacle = this.#obstacleOf(cell);
     if (obstacle !== undefined) return obstacle.type === 'refused' ? obstacle.message : 'it ended while it was to leave';
     const own: ReplyAddress[] = [];

@@ -8,7 +8,7 @@ import type { AnyAgent } from '../model/agent-definition.js';
 import { FOUND_NUMBERS, type RoutingTable } from '../ports/engine.js';
 import { AgentReference, type ReferenceHost } from './agent-reference.js';
 import type { KindRegistry } from './kind.js';
-import { hasParent, isEnding } from './record-word.js';
+import { hasParent, isEnding, parentSlotOf } from './record-word.js';
 
 /** Ids of one call of `findMany`: some milliseconds of the thread's time. */
 const FIND_MANY_MAX = 65_536;
@@ -67,12 +67,13 @@ export class Directory {
   }
 
   /** Who has an id, whether its end has begun or not, and whether it was spawned by `parent`. */
-  holderOf(id: string, parent: AgentReference): { readonly agent: AgentReference; readonly isChild: boolean } | undefined {
+  holderOf(id: string, parent: AgentReference): { readonly agent: AgentReference; readonly isChild: boolean; readonly isParentless: boolean } | undefined {
     const agent = this.#lookUp(id, false) ?? this.#lookUp(id, true);
     if (agent === undefined) return undefined;
-    const isChild = hasParent(this.#table.parentOf(agent.slot, agent.generation), parent);
+    const word = this.#table.parentOf(agent.slot, agent.generation);
+    const isChild = hasParent(word, parent);
     // It may have ended before its parent was read.
-    return this.#table.threadOf(agent.slot, agent.generation) < 0 ? undefined : { agent, isChild };
+    return this.#table.threadOf(agent.slot, agent.generation) < 0 ? undefined : { agent, isChild, isParentless: parentSlotOf(word) === 0 };
   }
 
   /**

@@ -29,6 +29,9 @@ const TURNS_PERIOD = 127;
 /** Messages that all pooled mailboxes together have room for: what a burst left behind is kept for the next one, up to here. */
 const POOL_ROOM_MAX = 1 << 18;
 
+/** No life of any agent. */
+const LIFE_OVER = -1;
+
 /** In the place of the reply of a message that a timer sent: it belongs to the life that started the timer. */
 export const TIMER_MESSAGE: ReplyPort = { deadlineMs: 0, sender: undefined, reply: () => undefined, fail: () => undefined };
 
@@ -327,9 +330,11 @@ export class Dispatcher {
   }
 
   #await(cell: AgentCell, action: ActionEntry, reply: ReplyPort | undefined, result: Promise<unknown>): void {
-    const life = cell.extra?.life ?? 0;
-    if (!action.concurrent) cell.status = Status.busy;
-    else extraOf(cell).concurrent++;
+    // Its life may be over before the handler has come to its first `await`: what the handler did may have ended it.
+    const isOver = cell.status !== Status.ready;
+    const life = isOver ? LIFE_OVER : (cell.extra?.life ?? 0);
+    if (!action.concurrent && !isOver) cell.status = Status.busy;
+    if (action.concurrent) extraOf(cell).concurrent++;
     this.running++;
     if (cell.extra?.membership !== undefined) this.#needs.loads.runs(cell, result);
     result.then(

@@ -28,6 +28,8 @@ export interface GroupsNeeds {
   readonly logger: Logger;
   random(): number;
   referenceOf(cell: AgentCell): AgentReference;
+  /** It is on its way here. */
+  isArriving(slot: number, generation: number): boolean;
 }
 
 export class Groups {
@@ -35,6 +37,8 @@ export class Groups {
   readonly #views = new Map<string, GroupView>();
   readonly #rotations: GroupRotations;
   #turn = 0;
+  /** Groups of agents that have left, by slot, for as long as the entries of this thread stand in for those of the other. */
+  readonly #handedOver = new Map<number, readonly string[]>();
 
   constructor(needs: GroupsNeeds) {
     this.#needs = needs;
@@ -51,14 +55,7 @@ export class Groups {
       throw groupFull(`the ${cell.kind.name} agent is in ${GROUPS_OF_AGENT_MAX} groups already, the most an agent may be in`, name);
     if ((this.#views.get(name)?.members.length ?? 0) >= GROUP_MEMBERS_MAX)
       throw groupFull(`group '${name}' has ${GROUP_MEMBERS_MAX} members already, the most there may be`, name);
-    const extra = extraOf(cell);
-    if (extra.membership === undefined) {
-      extra.membership = new Membership();
-      this.#needs.loads.write(cell.slot, loadOf(cell));
-      if (cell.mailbox !== undefined) this.#needs.loads.attached(cell);
-    }
-    extra.membership.groups.add(name);
-    this.#needs.entries.put('groups', keyOf(name, cell.slot), { group: name, ref: this.#needs.referenceOf(cell) });
+    this.#enter(cell, name);
   }
 
   leave(cell: AgentCell, name: string): void {
@@ -69,6 +66,33 @@ export class Groups {
     if (extra.membership.groups.size > 0) return;
     extra.membership = undefined;
     this.#needs.loads.write(cell.slot, 0);
+  }
+
+  // Members that move: called by the move, in its order. Until the other thread's entries are known to all, those of this one say that they are members.
+
+  groupsOf(cell: AgentCell): readonly string[] | undefined {
+    const groups = cell.extra?.membership?.groups;
+    return groups === undefined ? undefined : [...groups];
+  }
+
+  left(cell: AgentCell): void {
+    const groups = this.groupsOf(cell);
+    if (groups !== undefined) this.#handedOver.set(cell.slot, groups);
+  }
+
+  arrived(cell: AgentCell, names: readonly string[]): void {
+    // It may be back before the last word about its leaving.
+    const before = this.#handedOver.get(cell.slot) ?? [];
+    this.#handedOver.delete(cell.slot);
+    for (const name of names) this.#enter(cell, name);
+    for (const name of before) if (!names.includes(name)) this.#needs.entries.delete('groups', keyOf(name, cell.slot));
+  }
+
+  handOver({ slot, generation }: AgentCell): void {
+    const names = this.#handedOver.get(slot);
+    if (names === undefined || this.#needs.isArriving(slot, generation)) return;
+    this.#handedOver.delete(slot);
+    for (const name of names) this.#needs.entries.delete('groups', keyOf(name, slot));
   }
 
   /** Joins the groups of its definition: it has started, or restarted. */
@@ -140,11 +164,25 @@ export class Groups {
     return this.#needs.table.threadOf(ref.slot, ref.generation) >= 0;
   };
 
+  #enter(cell: AgentCell, name: string): void {
+    const extra = extraOf(cell);
+    if (extra.membership === undefined) {
+      extra.membership = new Membership();
+      this.#needs.loads.write(cell.slot, loadOf(cell));
+      if (cell.mailbox !== undefined) this.#needs.loads.attached(cell);
+    }
+    extra.membership.groups.add(name);
+    this.#needs.entries.put('groups', keyOf(name, cell.slot), { group: name, ref: this.#needs.referenceOf(cell) });
+  }
+
   #changed({ key, value, thread }: EntryChange): void {
     const { name, slot } = partsOf(key);
     const view = this.#views.get(name);
     if (value === undefined) {
       view?.remove(slot, thread);
+      // Two threads say so while an agent moves, and a thread that is new may hear of the old one last.
+      const other = this.#needs.entries.find('groups', key);
+      if (view !== undefined && other !== undefined) view.replace(new GroupMember((other.value as { readonly ref: AgentReference }).ref, other.thread));
       if (view?.members.length === 0) this.#views.delete(name);
       return;
     }

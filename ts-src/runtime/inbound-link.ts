@@ -32,6 +32,8 @@ export interface Receiver {
   replyError(replySlot: number, replySequence: number, error: unknown): void;
   /** A message to the predecessor of this thread was thrown away. For an ask its reply slot is ≥ 0. */
   discarded(thread: number, slot: number, generation: number, replySlot: number, replySequence: number): void;
+  /** A reply was thrown away that a thread sent before it had heard that this one has come: it may be one that this one waits for. */
+  replyDiscarded(replySlot: number, replySequence: number): void;
   /** A message could not be decoded, which is a defect. For an ask its reply slot is ≥ 0. */
   corrupt(thread: number, replySlot: number, replySequence: number, error: unknown): void;
 }
@@ -121,6 +123,7 @@ export class InboundLink {
     }
     if (this.#discarding) {
       if (type === L.MESSAGE_TYPE_TELL || type === L.MESSAGE_TYPE_ASK) this.#receiver.discarded(this.#thread, slot, generation, replySlot, replySequence);
+      else this.#receiver.replyDiscarded(slot, generation);
       return;
     }
     const flags = head >> 8;

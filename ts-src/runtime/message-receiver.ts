@@ -83,6 +83,11 @@ export class MessageReceiver implements Receiver {
     if (replySlot >= 0) this.#replyTo(thread, replySlot, replySequence, undefined).fail(threadLost(this.#host.thread, 'the message'));
   }
 
+  replyDiscarded(replySlot: number, replySequence: number): void {
+    const ask = this.#host.asks.waiting(replySlot, replySequence);
+    ask?.fail(threadLost(this.#host.thread, ask.description));
+  }
+
   corrupt(thread: number, replySlot: number, replySequence: number, error: unknown): void {
     if (replySlot >= 0) this.#replyTo(thread, replySlot, replySequence, undefined).fail(error);
     this.#host.logger.error({ error, from: thread, thread: this.#host.thread }, 'a message could not be decoded');

@@ -20,6 +20,7 @@ import { agentNotFound, nexusStopped, threadFailed } from './failures.js';
 import type { ActionEntry, Kind } from './kind.js';
 import type { Links } from './links.js';
 import { type MessageSender, senderOf } from './mailbox.js';
+import type { SignalHomes } from './moving-subscribers.js';
 import { Admission } from './outbound-link.js';
 import { type AskTarget, PendingAsk, type PendingAsks, type ReplyPort } from './pending-asks.js';
 import { isCongested } from './record-word.js';
@@ -222,8 +223,12 @@ export class MessageRouter {
   }
 
   /** A signal for the subscribers of another thread. False if it does not get there: too much waits for room in the ring, or nothing goes out any more. */
-  publish(thread: number, signal: Signal): boolean {
+  publish(thread: number, signal: Signal, homes: SignalHomes | undefined): boolean {
     if (this.#links.isClosed) return false;
+    if (homes !== undefined) {
+      const call = systemCallNumber.signalWhileMoving;
+      return this.#links.to(thread).send(L.MESSAGE_TYPE_TELL, call, 0, 0, 0, 0, 0, 0, { signal, homes }, undefined, Admission.ifOutboxHasRoom);
+    }
     return this.#links.to(thread).send(L.MESSAGE_TYPE_TELL, systemCallNumber.signal, 0, 0, 0, 0, 0, 0, signal, undefined, Admission.ifOutboxHasRoom);
   }
 
@@ -246,6 +251,21 @@ export class MessageRouter {
         ask.fail(error);
       }
     });
+  }
+
+  /**
+   * Resolves when another thread has read everything that was sent to it before, and knows that this thread is there; also if it is lost meanwhile. A thread that has not
+   * heard yet that this one has come in the place of another still answers, and sends, to that one.
+   */
+  async roundTrip(thread: number): Promise<void> {
+    for (;;) {
+      try {
+        return await this.request(thread, 'roundTrip', undefined, TIMEOUT_MS_MAX, { kind: 'thread', id: String(thread) });
+      } catch (error) {
+        const isToPredecessor = error instanceof NexusError && error.code === 'NEXUS_THREAD_LOST' && error.data?.['thread'] === this.#thread;
+        if (!isToPredecessor) return;
+      }
+    }
   }
 
   #askLocal(cell: AgentCell, action: ActionEntry, input: unknown, ask: PendingAsk, sender: AgentReference | undefined): void {

@@ -58,15 +58,25 @@ export interface MovingAgent {
   readonly parts: Readonly<Record<string, unknown>>;
 }
 
-/** Something that a part of the runtime keeps about agents of its thread. */
+/** Something that a part of the runtime keeps about agents of its thread. The calls are in the order in which they are made, on one thread and on the other. */
 export interface MovingPart {
   readonly name: string;
-  /** What goes with the agent, which must be sendable; undefined for nothing. Called before it is certain that the agent moves; changes nothing. */
+  /** There: what the other thread has to tell all threads before the agent leaves, and so must know before; undefined for nothing. Changes nothing. */
+  announce?(cell: AgentCell): unknown;
+  /** Here: the agent may come, `announced` is what `announce` returned. No other call follows until all threads have seen what this one put. */
+  reserved?(cell: AgentCell, announced: unknown): void;
+  /** Here: it does not come after all. */
+  discarded?(cell: AgentCell): void;
+  /** There: what goes with the agent, which must be sendable; undefined for nothing. Called before it is certain that the agent moves; changes nothing. */
   pack(cell: AgentCell): unknown;
-  /** The agent has left. */
+  /** There: the agent has left. */
   left(cell: AgentCell): void;
-  /** The agent is here, before its first message. `packed` is what `pack` returned there. */
+  /** There: what was sent to the agent where it was has all been read. */
+  followed?(cell: AgentCell): void;
+  /** Here: the agent is here, before its first message. `packed` is what `pack` returned; undefined if its thread was lost before that came, so that it starts anew. */
   arrived(cell: AgentCell, packed: unknown): void;
+  /** There: it is active on the other thread, and what that has put is known to all. */
+  settled?(cell: AgentCell): void;
 }
 
 /**

@@ -8,7 +8,7 @@
  */
 
 /** Each map of entries has a name; the list is closed so that a number could stand for it. */
-export type EntriesName = 'subscriptions' | 'groups';
+export type EntriesName = 'subscriptions' | 'groups' | 'moving';
 
 export interface EntryChange {
   readonly name: EntriesName;
@@ -88,6 +88,16 @@ export class ReplicatedEntries {
   /** Takes back an entry of this thread. */
   delete(name: EntriesName, key: string): void {
     if (this.#of(name, this.#needs.thread).has(key)) this.#change({ name, thread: this.#needs.thread, key, value: undefined });
+  }
+
+  /** An entry of this key that any thread has put: what one says that another one says too. */
+  find(name: EntriesName, key: string): { readonly thread: number; readonly value: unknown } | undefined {
+    const threads = this.#entries.get(name);
+    for (let thread = 0; threads !== undefined && thread < threads.length; thread++) {
+      const value = threads[thread]?.get(key);
+      if (value !== undefined) return { thread, value };
+    }
+    return undefined;
   }
 
   /** A successor has said all that it has to say for now: what it put so far is what its predecessor's agents want. */

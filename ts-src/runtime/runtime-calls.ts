@@ -76,18 +76,42 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
       const cell = host.cells.get(parent.slot, parent.generation);
       if (cell !== undefined) host.supervision.supervisors.childFailed(cell, child, error, escalates);
     },
-    endChild: ({ slot, generation, keep, error, timeoutMs }) => host.supervision.agents.end(host.cells.get(slot, generation), keep, error, timeoutMs),
-    startChild: ({ slot, generation, timeoutMs }) => host.supervision.agents.start(host.cells.get(slot, generation), timeoutMs),
-    link: ({ target, other }) => host.supervision.links.linked(target, other),
-    unlink: ({ target, other }) => host.supervision.links.unlinked(target, other),
-    linkedEnded: ({ target, ended, id, reason }) => host.supervision.links.linkedEnded(target, ended, id, reason),
+    endChild(call) {
+      const { slot, generation, keep, error, timeoutMs } = call;
+      const to = elsewhere(call);
+      if (to >= 0) return host.router.request(to, 'endChild', call, FORWARDED_TIMEOUT_MS, { kind: 'agent', id: String(slot) });
+      return host.supervision.agents.end(host.cells.get(slot, generation), keep, error, timeoutMs);
+    },
+    startChild(call) {
+      const { slot, generation, timeoutMs } = call;
+      const to = elsewhere(call);
+      if (to >= 0) return host.router.request(to, 'startChild', call, FORWARDED_TIMEOUT_MS, { kind: 'agent', id: String(slot) });
+      return host.supervision.agents.start(host.cells.get(slot, generation), timeoutMs);
+    },
+    link(call) {
+      const to = elsewhere(call.target);
+      if (to >= 0) return host.router.call(to, 'link', call);
+      host.supervision.links.linked(call.target, call.other);
+    },
+    unlink(call) {
+      const to = elsewhere(call.target);
+      if (to >= 0) return host.router.call(to, 'unlink', call);
+      host.supervision.links.unlinked(call.target, call.other);
+    },
+    linkedEnded(call) {
+      const to = elsewhere(call.target);
+      if (to >= 0) return host.router.call(to, 'linkedEnded', call);
+      host.supervision.links.linkedEnded(call.target, call.ended, call.id, call.reason);
+    },
     describeThread: (limits) => host.supervision.describing.thread(limits),
     describeAgents: ({ agents, limits }) => host.supervision.describing.agents(agents, limits),
+    // Goes on by itself to a parent that has moved.
     escalate: ({ parent, error }) => host.lineage.escalateTo(parent, error),
     threadLost: ({ thread, replaced }) => handleThreadLoss(host, thread, replaced),
     entriesChanged: (message) => host.entries.received(message),
     roundTrip: () => undefined,
-    signal: (signal) => host.signals.received(signal),
+    signal: (signal) => host.signals.received(signal, undefined),
+    signalWhileMoving: ({ signal, homes }) => host.signals.received(signal, homes),
     subscribed: () => host.signals.subscribed(),
     migrateAgents: ({ agents, to, timeoutMs }) => host.departures.move(agents, to, timeoutMs),
     reserveAgents: ({ from, incarnation, places }) => host.arrivals.reserve(from, incarnation, places),

@@ -16,6 +16,7 @@ import { TopicTrie } from '../model/topic-trie.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import type { ActionEntry } from './kind.js';
+import { MovingSubscribers, type SignalHomes } from './moving-subscribers.js';
 import type { ReplicatedEntries } from './replicated-entries.js';
 
 /** Topics whose way is kept. */
@@ -34,8 +35,12 @@ export interface SignalsNeeds {
   referenceOf(cell: AgentCell): AgentReference;
   /** Into the mailbox of an agent of this thread. */
   deliver(cell: AgentCell, action: ActionEntry, signal: Signal): void;
-  /** False if there is no room for it. Throws if it cannot be encoded. */
-  send(thread: number, signal: Signal): boolean;
+  /** To an agent that has left this thread, behind what was sent to it here. */
+  forward(cell: AgentCell, action: ActionEntry, signal: Signal): void;
+  /** Thread of a live agent, or -1. */
+  threadOf(slot: number, generation: number): number;
+  /** False if there is no room for it. Throws if it cannot be encoded. `homes` while agents that have subscriptions move. */
+  send(thread: number, signal: Signal, homes: SignalHomes | undefined): boolean;
   /** A signal that did not get to another thread. */
   dropped(topic: string): void;
   /** Somebody on the calling thread wants all signals, of whichever topic. */
@@ -54,6 +59,9 @@ export class AgentSubscriber {
     readonly action: ActionEntry,
   ) {}
 }
+
+/** Index of the action, pattern, and whether it is of the definition. */
+export type AnnouncedSubscription = readonly [action: number, pattern: string, isDeclared: boolean];
 
 class ListenerSubscriber {
   constructor(readonly listener: (signal: Signal) => void) {}
@@ -78,6 +86,9 @@ export class Signals {
   readonly #routes = new Map<string, Route>();
   readonly #codecs = new WeakMap<Topic, MessageCodec>();
   readonly #idPrefix: string;
+  readonly #moving: MovingSubscribers;
+  /** Of agents that have left, until everything that was sent to them here has been read. */
+  readonly #left = new Map<AgentCell, Map<ActionEntry, AgentSubscriber>>();
   #published = 0;
   // The topic asked for last: most signals in a row have the same one.
   #lastName: string | undefined;
@@ -87,6 +98,7 @@ export class Signals {
     this.#needs = needs;
     const random = new SeededRandom(needs.seed, `signals ${needs.thread}.${needs.incarnation}`);
     this.#idPrefix = `${Math.floor(random.next() * 2 ** 32).toString(36)}${Math.floor(random.next() * 2 ** 32).toString(36)}-${needs.thread}.${needs.incarnation}-`;
+    this.#moving = new MovingSubscribers(needs);
     needs.entries.listen('subscriptions', ({ thread, key, value }) => {
       if (thread !== needs.thread) {
         if (value === undefined) this.#remote.remove(key, thread);
@@ -115,8 +127,8 @@ export class Signals {
   }
 
   /** From another thread. */
-  received(signal: Signal): void {
-    this.#deliver(this.#routeOf(signal.topic), signal, this.#needs.isAnyWanted());
+  received(signal: Signal, homes: SignalHomes | undefined): void {
+    this.#deliver(this.#routeOf(signal.topic), signal, this.#needs.isAnyWanted(), homes);
   }
 
   /** The agent begins a life: what its definition subscribes to reaches it from now on, if it did not already. */
@@ -175,6 +187,42 @@ export class Signals {
     };
   }
 
+  // Subscribers that move: called by the move, in its order.
+
+  subscriptionsOf(cell: AgentCell): AnnouncedSubscription[] | undefined {
+    const announced: AnnouncedSubscription[] = [];
+    for (const [action, { patterns }] of cell.extra?.subscribers ?? []) {
+      for (const [pattern, isDeclared] of patterns) announced.push([action.index, pattern, isDeclared]);
+    }
+    return announced.length === 0 ? undefined : announced;
+  }
+
+  reserved(cell: AgentCell, announced: readonly AnnouncedSubscription[]): void {
+    this.#moving.begin(cell);
+    for (const [action, pattern, isDeclared] of announced) this.#add(cell, pattern, cell.kind.actions[action] as ActionEntry, isDeclared);
+  }
+
+  discarded(cell: AgentCell): void {
+    this.#removeAll(cell.extra?.subscribers);
+    this.#moving.end(cell);
+  }
+
+  left(cell: AgentCell): void {
+    const subscribers = cell.extra?.subscribers;
+    if (subscribers !== undefined) this.#left.set(cell, subscribers);
+  }
+
+  followed(cell: AgentCell): void {
+    this.#removeAll(this.#left.get(cell));
+    this.#left.delete(cell);
+  }
+
+  /** @param isWhole false: it starts anew, without what it had subscribed to itself */
+  arrived(cell: AgentCell, isWhole: boolean): void {
+    if (!isWhole) this.forget(cell);
+    this.#moving.end(cell);
+  }
+
   /** Resolves when every thread knows what this one has subscribed to so far. */
   subscribed(): Promise<void> {
     return this.#needs.entries.settled();
@@ -182,15 +230,17 @@ export class Signals {
 
   #publish(route: Route, isAnyWanted: boolean, signal: Signal): void {
     const { thread, send, dropped } = this.#needs;
+    const homes = this.#moving.isEmpty ? undefined : this.#moving.homes();
     // First to the others: what cannot be sent reaches nobody.
-    for (const other of route.threads) if (!send(other, signal)) dropped(signal.topic);
-    if (isAnyWanted && thread !== 0 && !route.threads.includes(0) && !send(0, signal)) dropped(signal.topic);
-    this.#deliver(route, signal, isAnyWanted);
+    for (const other of route.threads) if (!send(other, signal, homes)) dropped(signal.topic);
+    if (isAnyWanted && thread !== 0 && !route.threads.includes(0) && !send(0, signal, homes)) dropped(signal.topic);
+    this.#deliver(route, signal, isAnyWanted, homes);
   }
 
-  #deliver({ agents, listeners }: Route, signal: Signal, isAnyWanted: boolean): void {
+  #deliver({ agents, listeners }: Route, signal: Signal, isAnyWanted: boolean, homes: SignalHomes | undefined): void {
     const { thread, deliver, publishToAny, logger } = this.#needs;
-    for (const { cell, action } of agents) deliver(cell, action, signal);
+    if (homes === undefined && this.#moving.isEmpty) for (const { cell, action } of agents) deliver(cell, action, signal);
+    else this.#deliverWhileMoving(agents, signal, homes);
     for (const { listener } of listeners) {
       try {
         listener(signal);
@@ -199,6 +249,15 @@ export class Signals {
       }
     }
     if (isAnyWanted && thread === 0) publishToAny(signal);
+  }
+
+  #deliverWhileMoving(agents: readonly AgentSubscriber[], signal: Signal, homes: SignalHomes | undefined): void {
+    const { deliver, forward } = this.#needs;
+    for (const { cell, action } of agents) {
+      if (!this.#moving.isOurs(cell, homes)) continue;
+      if (cell.status === Status.moved) forward(cell, action, signal);
+      else deliver(cell, action, signal);
+    }
   }
 
   /** Where a topic goes. @throws NexusTypeError NEXUS_OPTION_INVALID for what is no topic */
@@ -242,6 +301,10 @@ export class Signals {
     }
     subscriber.patterns.set(pattern, isDeclared || subscriber.patterns.get(pattern) === true);
     if (this.#local.add(pattern, subscriber)) this.#count(pattern, 1);
+  }
+
+  #removeAll(subscribers: ReadonlyMap<ActionEntry, AgentSubscriber> | undefined): void {
+    for (const subscriber of subscribers?.values() ?? []) for (const pattern of [...subscriber.patterns.keys()]) this.#removeFrom(subscriber, pattern);
   }
 
   #removeFrom(subscriber: AgentSubscriber, pattern: string): void {

@@ -36,7 +36,7 @@ export interface SpawningNeeds {
   /** Resolves when an agent whose end has begun has ended. Rejects with NEXUS_STOP_TIMEOUT or NEXUS_ASK_TIMEOUT, or when its thread is lost. */
   whenEnded(agent: AgentReference, timeoutMs: number): Promise<void>;
   /** The agent that has this id, and whether it was spawned by `parent`, in whichever of its lives. */
-  holderOf(id: string, parent: AgentReference): { readonly agent: AgentReference; readonly isChild: boolean } | undefined;
+  holderOf(id: string, parent: AgentReference): { readonly agent: AgentReference; readonly isChild: boolean; readonly isParentless: boolean } | undefined;
   spawnHere(kind: Kind, id: string, init: unknown, parent: AgentReference | undefined, timeoutMs: number): AgentReference | Promise<AgentReference>;
   /** Settles also long after the timeout, with what became of it. */
   spawnThere(thread: number, kind: Kind, id: string, init: unknown, parent: AgentReference | undefined, timeoutMs: number): Promise<AgentReference>;
@@ -177,7 +177,9 @@ export class Spawning {
         if (remainingMs <= 0) throw error;
         // Nobody: it has ended since.
         if (holder === undefined) continue;
-        if (!holder.isChild || isOfThisLife(parent, holder.agent)) throw error;
+        // A durable child that a message has brought back while its parent was about to start it: it ends, saved, and starts as a child.
+        const isBroughtBack = kind.isDurable && holder.isParentless && holder.agent.kindEntry === kind;
+        if (!isBroughtBack && (!holder.isChild || isOfThisLife(parent, holder.agent))) throw error;
         // If that fails, so does the next attempt.
         await holder.agent.stop({ timeoutMs: remainingMs }).catch(() => undefined);
       }

@@ -2,7 +2,7 @@
 import type { NexusError } from '../errors.js';
 import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../model/agent-context.js';
-import { type AgentCell, Status } from './agent-cell.js';
+import { type AgentCell, onArrival, Status } from './agent-cell.js';
 import { agentStopped, spawnTimeout } from './failures.js';
 import type { Lifecycle } from './lifecycle.js';
 
@@ -30,6 +30,7 @@ export class SupervisedAgents {
    */
   end(cell: AgentCell | undefined, keep: boolean, error: unknown, timeoutMs: number): Promise<boolean> {
     if (cell === undefined || cell.status === Status.stopped) return Promise.resolve(true);
+    if (cell.status === Status.arriving) return new Promise((resolve) => onArrival(cell, () => resolve(this.end(cell, keep, error, timeoutMs))));
     const ending = keep ? this.#needs.lifecycle.suspend(cell, error) : this.#needs.stopHere(cell);
     if (ending === undefined) return Promise.resolve(true);
     if (!keep) this.#ending.add(cell);
@@ -59,6 +60,7 @@ export class SupervisedAgents {
   /** Rejects with what its start failed of, NEXUS_SPAWN_TIMEOUT, or NEXUS_AGENT_STOPPED if it is not there any more. */
   async start(cell: AgentCell | undefined, timeoutMs: number): Promise<void> {
     if (cell === undefined || cell.status >= Status.stopping) throw agentStopped(cell?.kind.name ?? 'ended', 'its start');
+    if (cell.status === Status.arriving) return new Promise((resolve) => onArrival(cell, () => resolve(this.start(cell, timeoutMs))));
     // Nothing to do: it was started already.
     if (cell.status !== Status.suspended) return;
     const starting = this.#needs.lifecycle.startInPlace(cell);

@@ -15,6 +15,7 @@ import type { DeadLetter } from './dead-letters.js';
 import type { EntriesMessage } from './replicated-entries.js';
 import type { MoveOutcome } from './departures.js';
 import type { MovingAgent } from './moving-agent.js';
+import type { SignalHomes } from './moving-subscribers.js';
 
 export const SYSTEM_CALLS = [
   'spawn',
@@ -58,6 +59,7 @@ export const SYSTEM_CALLS = [
   'reminderSet',
   'watchAgents',
   'passivateIdle',
+  'signalWhileMoving',
 ] as const;
 
 export type SystemCallName = (typeof SYSTEM_CALLS)[number];
@@ -115,6 +117,8 @@ export interface SystemCalls {
   deadLetter(call: DeadLetter): void;
   /** For all of this thread that have subscribed to it. */
   signal(call: Signal): void;
+  /** As `signal`, while agents that have subscriptions move: with where those were when it was published. */
+  signalWhileMoving(call: { readonly signal: Signal; readonly homes: SignalHomes }): void;
   log(call: LogLine): void;
   agentFailed(call: AgentFailure): void;
   /** Resolves when an agent whose end has begun has ended; at once for any other. */
@@ -129,13 +133,17 @@ export interface SystemCalls {
   /** Moves agents of the called thread. For each how it ended, when it has. */
   migrateAgents(call: { readonly agents: readonly AgentReference[]; readonly to: number; readonly timeoutMs: number }): Promise<readonly MoveOutcome[]>;
   /** Makes room for agents that are about to come. For each why not, or undefined. */
-  reserveAgents(call: { readonly from: number; readonly incarnation: number; readonly places: readonly Place[] }): readonly (string | undefined)[];
+  reserveAgents(call: {
+    readonly from: number;
+    readonly incarnation: number;
+    readonly places: readonly Place[];
+  }): readonly (string | undefined)[] | Promise<readonly (string | undefined)[]>;
   unreserveAgents(call: { readonly from: number; readonly places: readonly Place[] }): void;
   installAgent(moving: MovingAgent): void;
   /** A message to an agent that has moved to the called thread meanwhile. */
   forwarded(message: ForwardedMessage): void;
   /** All messages have been forwarded. For each agent whether it is there. */
-  activateAgents(call: { readonly places: readonly Place[] }): readonly boolean[];
+  activateAgents(call: { readonly places: readonly Place[] }): readonly boolean[] | Promise<readonly boolean[]>;
   /** Agents that asks of the called thread wait for have moved. `asks`: pairs of slot and sequence number. */
   asksMoved(call: { readonly to: number; readonly asks: readonly number[] }): void;
   adoptStrays(call: { readonly places: readonly Place[] }): void;

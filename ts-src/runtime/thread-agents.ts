@@ -2,7 +2,7 @@
  * Joins the parts of a thread that are about agents and what they are to one another (their ends, parents, watches and places) to its tables, links and mailboxes.
  * Called by `thread-host.ts`, with the thread; decides nothing.
  */
-import type { AgentCell } from './agent-cell.js';
+import { type AgentCell, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import { Lineage } from './lineage.js';
 import { sendableReason } from './remote-reply.js';
@@ -89,8 +89,10 @@ export function spawningOf(host: ThreadHost, incarnation: number): Spawning {
   });
 }
 
-function cellOf({ cells }: ThreadHost, { slot, generation }: AgentReference): AgentCell | undefined {
-  return cells.get(slot, generation);
+/** The agent, if it is of this thread: not one that may come, and is another's until then. */
+export function cellOf({ cells, engine, thread }: ThreadHost, { slot, generation }: AgentReference): AgentCell | undefined {
+  const cell = cells.get(slot, generation);
+  return cell?.status === Status.arriving && engine.table.threadOf(slot, generation) !== thread ? undefined : cell;
 }
 
 function threadOf({ engine }: ThreadHost, { slot, generation }: AgentReference): number {

@@ -19,7 +19,7 @@ import type { Clock } from '../ports/clock.js';
 import type { EngineThread } from '../ports/engine.js';
 import type { Turns } from '../ports/turns.js';
 import type { ThreadStorage } from '../ports/storage.js';
-import { type AgentCell, extraOf } from './agent-cell.js';
+import { type AgentCell, extraOf, Status } from './agent-cell.js';
 import { AgentReference, type ReferenceHost } from './agent-reference.js';
 import { AgentTimers } from './agent-timers.js';
 import { Arrivals } from './arrivals.js';
@@ -44,6 +44,7 @@ import { MemberLoads } from './member-loads.js';
 import { MessageReceiver, systemActions } from './message-receiver.js';
 import { MessageRouter } from './message-router.js';
 import type { MovingPart } from './moving-agent.js';
+import { movingTies } from './moving-ties.js';
 import { inNeutralContext } from './neutral-context.js';
 import { PendingAsks } from './pending-asks.js';
 import { markCongested, markEnding } from './record-word.js';
@@ -58,9 +59,6 @@ import { ThreadCounters } from './thread-counters.js';
 import { signalsOf } from './thread-signals.js';
 import { ThreadSupervision } from './thread-supervision.js';
 import type { Watches } from './watches.js';
-
-/** Of a request whose caller has a deadline of its own, and wants to know what became of it even after that. */
-const REQUEST_TIMEOUT_MS = 86_400_000;
 
 export interface ThreadHostOptions {
   readonly thread: number;
@@ -209,7 +207,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       incarnationOf: (other) => Atomics.load(shared.words, threadWord(shared, other) + L.THREAD_WORD_INCARNATION),
       canReach: (to) => this.links.canReach(to),
       send: (to, message) => this.router.call(to, 'entriesChanged', message),
-      roundTrip: (to) => this.router.request(to, 'roundTrip', undefined, REQUEST_TIMEOUT_MS, { kind: 'thread', id: String(to) }).catch(() => undefined),
+      roundTrip: (to) => this.router.roundTrip(to),
     });
     this.signals = signalsOf(this, incarnation, references);
     const { entries } = this;
@@ -217,6 +215,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       ...{ shared, loads, entries, clock, logger, table: engine.table },
       random: () => this.#random.next(),
       referenceOf: (cell) => this.referenceOf(cell),
+      isArriving: (slot, generation) => this.cells.get(slot, generation)?.status === Status.arriving,
     });
     const startingAt = threadWord(shared, thread) + L.THREAD_WORD_STARTING;
     this.lifecycle = new Lifecycle({
@@ -272,6 +271,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       this.dispatcher.enqueue(cell, action, input, TIMER_MESSAGE, undefined);
     });
     this.watches = watchesOf(this);
+    this.movingParts.push(...movingTies(this));
     this.#spawning = spawningOf(this, incarnation);
     this.durable = storage === undefined ? undefined : new DurableAgents(this, storage);
     this.#counters = new ThreadCounters(shared, thread, {

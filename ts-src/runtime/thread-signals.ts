@@ -21,7 +21,9 @@ export function signalsOf(host: ThreadHost, incarnation: number, references: Ref
       router.sentLocal++;
       dispatcher.enqueue(cell, action, signal, undefined, undefined);
     },
-    send: (to, signal) => router.publish(to, signal),
+    forward: (cell, action, signal) => void host.departures.forward(cell.slot, cell.generation, action.index, signal, undefined, undefined),
+    threadOf: (slot, generation) => host.engine.table.threadOf(slot, generation),
+    send: (to, signal, homes) => router.publish(to, signal, homes),
     dropped: (topic) => deadLetters.recordSignal(links.isClosed ? 'nexusStopped' : 'ringFull', topic),
     isAnyWanted: () => (shared.words[L.HEADER_WORD_SIGNAL_LISTENERS] as number) > 0,
     publishToAny: (signal) => events.signal(signal),

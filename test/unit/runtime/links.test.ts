@@ -44,6 +44,7 @@ test('a deadline arrives to the microsecond, whatever else is in the header, and
         reply: () => arrived.push('a reply'),
         replyError: () => arrived.push('an error'),
         discarded: () => arrived.push('discarded'),
+        replyDiscarded: () => arrived.push('a reply was discarded'),
         corrupt: (_thread, _slot, _sequence, error) => arrived.push(error),
       };
       const inbound = new InboundLink(views, 0, new RingReader(shared, 0, 1), new ValueDecoder(noReferences), receiver, 0, () => undefined);

@@ -233,18 +233,27 @@ export class DurableAgents implements DurableLives {
   }
 
   watch(cell: AgentCell, target: AgentReference): void {
+    this.#tie(cell, target, (own) => this.#host.watches.watch(cell, own));
+  }
+
+  link(cell: AgentCell, target: AgentReference): void {
+    this.#tie(cell, target, (own) => this.#host.supervision.links.link(cell, own));
+  }
+
+  /** Brings the target to memory, where it stays as long as the tie lasts. */
+  #tie(cell: AgentCell, target: AgentReference, make: (own: AgentReference) => void): void {
     const own = this.#unbound(target.kindEntry, target.id);
     own.rebind(target);
     this.follow(own);
     const { life } = extraOf(cell);
-    const watch = (): void => {
-      if (cell.extra?.life === life && cell.status < Status.stopping) this.#host.watches.watch(cell, own);
+    const tie = (): void => {
+      if (cell.extra?.life === life && cell.status < Status.stopping) make(own);
     };
-    if (this.#host.engine.table.threadOf(own.slot, own.generation) >= 0) return watch();
+    if (this.#host.engine.table.threadOf(own.slot, own.generation) >= 0) return tie();
     this.activations.bring(own.kindEntry, own.id).then((live) => {
       own.rebind(live);
-      watch();
-    }, watch);
+      tie();
+    }, tie);
   }
 
   // What contexts and the nexus offer.

@@ -52,7 +52,7 @@ export class DurableHandlers {
       const isAsync = entry.handler instanceof AsyncFunction;
       const wrapped: Wrapped = {
         handler: entry.handler,
-        writes: entry.writes ?? kind.durable?.writes ?? 'behind',
+        writes: entry.isQuery ? 'none' : (entry.writes ?? kind.durable?.writes ?? 'behind'),
         concurrent: entry.concurrent,
         mayBeAsync: true,
         isKnown: isAsync,

@@ -172,11 +172,13 @@ export class Passivation {
 }
 
 /**
- * It waits for nothing and nobody counts on its being in memory: nothing waits or runs, it has no parent, no children, no timers, and neither watches nor is watched.
+ * It waits for nothing and nobody counts on its being in memory: nothing waits or runs, it has no parent, no children, no timers, neither watches nor is watched, has no
+ * links, no subscriptions, and is in no group. What reaches it by a subscription or a group does not say its id, and so would not bring it back.
  */
 export function canLeave({ status, mailbox, extra }: AgentCell): boolean {
   if (status !== Status.ready || mailbox !== undefined || extra === undefined) return false;
   if (extra.durable === undefined || extra.durable.running > 0 || extra.stopRequested || extra.parent !== undefined || extra.timers !== undefined) return false;
+  if (extra.membership !== undefined || extra.subscribers?.size || extra.linked?.size) return false;
   return !extra.children?.size && !extra.spawning?.size && !extra.watchers?.length && !extra.watching?.size;
 }
 
