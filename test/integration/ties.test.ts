@@ -1,15 +1,11 @@
-/** What holds where two parts of the agent model meet: moves, groups, subscriptions, links, supervisors, durable state, lost threads. The model of all of them is `ties-model.test.ts`. */
+/** What holds where two parts of the agent model meet: moves, groups, subscriptions, links, supervisors, durable state, lost threads. The model of all of them is `ties-model.test.ts`; on real threads: `ties-threads.test.ts`. */
 import { type AgentRef, defineAgent, defineSkill, defineSupervisor } from 'nexus-agents';
 import { createTestNexus, type MemoryStorage, memoryStorage, type TestNexus } from 'nexus-agents/testing';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { partsOf } from '../../dist/ts-src/nexus.js';
 import { Crew, Guest, Kept, Tied, worlds } from '../fixtures/tied.mjs';
-import { codeOf, describeEngines, fixture, startNexus } from '../start-nexus.js';
-import { until } from '../until.js';
+import { codeOf } from '../start-nexus.js';
 
 type Ref = AgentRef<typeof Tied>;
 interface Handled {
@@ -485,37 +481,4 @@ test('after the loss of its thread an agent has its state, its supervisor, its l
   await nexus.advance(1000);
   // Linked to one that failed for good.
   expect(worlds.get(key).lives.get('child 1').starts).toBe(3);
-});
-
-describeEngines((engine) => {
-  test('signals and sends through a group arrive once and in order while agents move between threads', { timeout: 60_000 }, async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'nexus-ties-'));
-    onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-    const nexus = await startNexus({ agents: [fixture('tied.mjs')], threads: 3, engine: { force: engine }, storage: { path: join(directory, 'store') } });
-    const movers: Ref[] = [];
-    for (let index = 0; index < 6; index++) movers.push(await nexus.spawn(Tied, { id: `mover ${index}`, thread: index % 4 }));
-    const emitters: Ref[] = [];
-    for (let thread = 0; thread < 4; thread++) emitters.push(await nexus.spawn(Tied, { id: `emitter ${thread}`, thread }));
-    for (const mover of movers) await mover.ask('subscribe', 'red');
-    await nexus.subscribed();
-    const numbers = emitters.map(() => 0);
-    for (let round = 0; round < 25; round++) {
-      const moved = nexus.migrateMany(movers, round % 4);
-      for (let burst = 0; burst < 10; burst++) {
-        emitters.forEach((emitter, index) => {
-          const from = numbers[index] as number;
-          emitter.tell('spread', { ref: movers[burst % 6], topic: 'red', numbers: [from + 1, from + 3, from + 5] });
-          numbers[index] = from + 6;
-        });
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-      expect((await moved).failures).toEqual([]);
-    }
-    const expected = Array.from({ length: (numbers[0] as number) / 2 }, (_, index) => index * 2 + 1);
-    for (const mover of movers) {
-      await until(async () => ((await mover.ask('received')) as unknown[]).length >= expected.length * emitters.length);
-      const received = (await mover.ask('received')) as [string, number][];
-      for (const emitter of emitters) expect(received.filter(([from]) => from === emitter.id).map(([, number]) => number)).toEqual(expected);
-    }
-  });
 });
