@@ -72,6 +72,8 @@ async function run(steps: readonly Step[]): Promise<void> {
     }
   };
   for (let thread = 0; thread < THREADS; thread++) await spawn(thread, thread === 1);
+  // A third thread may hear of a subscription after a spawn has resolved.
+  await nexus.subscribed();
   for (const each of steps) {
     const agent = 'who' in each ? agents[each.who % agents.length] : undefined;
     switch (each.type) {

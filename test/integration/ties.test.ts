@@ -1,126 +1,14 @@
-/** What holds where two parts of the agent model meet: moves, groups, subscriptions, links, supervisors, durable state, lost threads. The model of all of them is `ties-model.test.ts`; on real threads: `ties-threads.test.ts`. */
-import { type AgentRef, defineAgent, defineSkill, defineSupervisor } from 'nexus-agents';
-import { createTestNexus, type MemoryStorage, memoryStorage, type TestNexus } from 'nexus-agents/testing';
+/** What holds where two parts of the agent model meet: moves, groups, subscriptions, links, supervisors, durable state, lost threads. The model of all of them is `ties-model.test.ts`. */
+import type { AgentRef } from 'nexus-agents';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { z } from 'zod';
 import { partsOf } from '../../dist/ts-src/nexus.js';
 import { Crew, Guest, Kept, Tied, worlds } from '../fixtures/tied.mjs';
-import { codeOf } from '../start-nexus.js';
-
-type Ref = AgentRef<typeof Tied>;
-interface Handled {
-  readonly to: string;
-  readonly from: string;
-  readonly number: unknown;
-  readonly what: string;
-  readonly thread: number;
-}
-interface World {
-  readonly nexus: TestNexus;
-  readonly key: string;
-  readonly journal: Handled[];
-  readonly gates: Map<string, (value: unknown) => void>;
-  readonly storage: MemoryStorage;
-}
-
-/** What an agent of its kind keeps for good, an error that ends it, and a child that is stored. */
-const End = defineAgent({
-  kind: 'end',
-  state: () => 0,
-  actions: {
-    link: (_state: number, ref: AgentRef, ctx) => ctx.link(ref),
-    linkLater: async (_state: number, ref: AgentRef, ctx) => {
-      ctx.link(ref);
-      await undefined;
-    },
-    unlink: (_state: number, ref: AgentRef, ctx) => ctx.unlink(ref),
-    where: (_state: number, _input: undefined, ctx) => ctx.thread,
-    fail: () => {
-      throw new Error('boom');
-    },
-  },
-  supervision: { onFailure: 'stop' },
-});
-
-const Notes = defineSkill({
-  name: 'notes',
-  state: () => ({ texts: [] as string[] }),
-  actions: { write: (slice, text: string) => slice.texts.push(text), read: (slice) => slice.texts },
-});
-
-/** Durable, in every style an action can be written in. */
-const Ledger = defineAgent({
-  kind: 'ledger',
-  state: () => ({ total: 0 }),
-  durable: { writes: 'through', schemaVersion: 1 },
-  skills: [Notes],
-  queries: { total: ({ total }) => total },
-  updates: {
-    deposit: {
-      input: z.number().positive('must be positive'),
-      handler: (state: { total: number }, amount: number) => ({ total: state.total + amount }),
-    },
-  },
-  actions: {
-    draw: { decide: (state: { total: number }, amount: number) => ({ state: { total: state.total - amount } }) },
-    remind: async (_state: { total: number }, afterMs: number, ctx) => ctx.reminders.after('later', afterMs, 'draw', 5),
-    forget: (_state: { total: number }, _input: undefined, ctx) => ctx.forget(),
-    stopSelf: (_state: { total: number }, _input: undefined, ctx) => ctx.stop(),
-    where: (_state: { total: number }, _input: undefined, ctx) => ctx.thread,
-    fail: () => {
-      throw new Error('boom');
-    },
-  },
-  supervision: { intensity: 1000, backoff: { initialMs: 0, jitter: 0 } },
-});
-
-const Bank = defineSupervisor({
-  kind: 'bank',
-  strategy: 'restForOne',
-  children: (ids: readonly string[]) => ids.map((id) => ({ agent: Ledger, id, thread: 1 + (id.length % 2) })),
-  intensity: 1000,
-  backoff: { initialMs: 20, maxMs: 20, jitter: 0 },
-});
-
-/** Takes sixteen messages; more are refused. */
-const Narrow = defineAgent({
-  kind: 'narrow',
-  state: () => ({ handled: 0 }),
-  mailbox: { capacity: 16, overflow: 'reject' },
-  actions: {
-    hold: () =>
-      new Promise<void>((resolve) => {
-        opens.push(resolve);
-      }),
-    put: (state) => void state.handled++,
-    handled: (state) => state.handled,
-  },
-});
-const opens: (() => void)[] = [];
-
-async function world(seed = 1): Promise<World> {
-  const storage = memoryStorage();
-  const nexus = await createTestNexus({
-    agents: [Tied, Kept, Guest, Crew, End, Ledger, Bank, Narrow, Restarting],
-    storage,
-    seed,
-    workers: { restart: { intensity: 1000 } },
-  });
-  const key = `ties ${worlds.size}`;
-  const journal: Handled[] = [];
-  const gates = new Map<string, (value: unknown) => void>();
-  worlds.set(key, { journal, lives: new Map(), wrong: [], gates });
-  onTestFinished(async () => {
-    await nexus.stop({ deadlineMs: 5000 });
-  });
-  return { nexus, key, journal, gates, storage };
-}
-
-const where = (nexus: TestNexus, ref: AgentRef): Promise<number> => nexus.settle((ref as Ref).ask('where')) as Promise<number>;
-/** Lets some of it happen, the rest later. */
-async function steps(nexus: TestNexus, count: number): Promise<void> {
-  for (let index = 0; index < count; index++) await nexus.step();
-}
+import { codeOf, describeEngines, fixture, startNexus } from '../start-nexus.js';
+import { type Ref, End, Ledger, Bank, Narrow, opens, world, where, steps, Restarting } from '../ties-world.js';
+import { until } from '../until.js';
 
 describe('an agent that moves', () => {
   test('takes its subscriptions with it: each signal reaches it once, in order with the tells of its emitter', async () => {
@@ -437,21 +325,6 @@ describe('a durable agent', () => {
   });
 });
 
-const lives = new Map<string, number>();
-const Restarting = defineAgent({
-  kind: 'restarting',
-  state: () => 0,
-  onStart: (_state, ctx) => void lives.set(ctx.id, (lives.get(ctx.id) ?? 0) + 1),
-  actions: {
-    linkLater: async (_state: number, ref: AgentRef, ctx) => {
-      ctx.link(ref);
-      await undefined;
-    },
-    starts: (_state: number, _input: undefined, ctx) => lives.get(ctx.id),
-  },
-  supervision: { intensity: 10, backoff: { initialMs: 10, jitter: 0 } },
-});
-
 test('after the loss of its thread an agent has its state, its supervisor, its links, and the groups and subscriptions of its definition', async () => {
   const { nexus, key, journal } = await world();
   const crew = await nexus.spawn(Crew, { id: 'crew', thread: 0, init: { key, kind: 'kept', threads: [1, 2, 3] } });
@@ -481,4 +354,37 @@ test('after the loss of its thread an agent has its state, its supervisor, its l
   await nexus.advance(1000);
   // Linked to one that failed for good.
   expect(worlds.get(key).lives.get('child 1').starts).toBe(3);
+});
+
+describeEngines((engine) => {
+  test('signals and sends through a group arrive once and in order while agents move between threads', { timeout: 60_000 }, async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'nexus-ties-'));
+    onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+    const nexus = await startNexus({ agents: [fixture('tied.mjs')], threads: 3, engine: { force: engine }, storage: { path: join(directory, 'store') } });
+    const movers: Ref[] = [];
+    for (let index = 0; index < 6; index++) movers.push(await nexus.spawn(Tied, { id: `mover ${index}`, thread: index % 4 }));
+    const emitters: Ref[] = [];
+    for (let thread = 0; thread < 4; thread++) emitters.push(await nexus.spawn(Tied, { id: `emitter ${thread}`, thread }));
+    for (const mover of movers) await mover.ask('subscribe', 'red');
+    await nexus.subscribed();
+    const numbers = emitters.map(() => 0);
+    for (let round = 0; round < 25; round++) {
+      const moved = nexus.migrateMany(movers, round % 4);
+      for (let burst = 0; burst < 10; burst++) {
+        emitters.forEach((emitter, index) => {
+          const from = numbers[index] as number;
+          emitter.tell('spread', { ref: movers[burst % 6], topic: 'red', numbers: [from + 1, from + 3, from + 5] });
+          numbers[index] = from + 6;
+        });
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect((await moved).failures).toEqual([]);
+    }
+    const expected = Array.from({ length: (numbers[0] as number) / 2 }, (_, index) => index * 2 + 1);
+    for (const mover of movers) {
+      await until(async () => ((await mover.ask('received')) as unknown[]).length >= expected.length * emitters.length);
+      const received = (await mover.ask('received')) as [string, number][];
+      for (const emitter of emitters) expect(received.filter(([from]) => from === emitter.id).map(([, number]) => number)).toEqual(expected);
+    }
+  });
 });
