@@ -85,6 +85,8 @@ describe.each(SETUPS)('$where', ({ setup }) => {
     expect(nexus.find('b')).toBeUndefined();
     await nexus.forget(Behind, 'b');
     expect(await codeOf(nexus.forget(Plain, 'b'))).toBe('NEXUS_OPTION_INVALID');
+    expect(await codeOf(nexus.forget(undefined as never, 'b'))).toBe('NEXUS_OPTION_INVALID');
+    expect(await codeOf(nexus.forget(Behind, 5 as never))).toBe('NEXUS_OPTION_INVALID');
   });
 
   test('an agent with events is what its events make of it, with a snapshot now and then', async () => {
