@@ -305,6 +305,13 @@ test('a stored state is upgraded, an upgrade that fails leaves it as it was, and
   expect(await codeOf(nexus.getOrSpawn(broken, 'a'))).toBe('NEXUS_UPGRADE_FAILED');
   expect(nexus.agentCount).toBe(0);
   await nexus.stop();
+  const forgetful = defineAgent({ kind, state: () => ({}) as { text?: string }, actions, durable: { schemaVersion: 2, upgrade: () => undefined as never } });
+  nexus = await start(forgetful);
+  expect(await failureOf(nexus.getOrSpawn(forgetful, 'a'))).toMatchObject({
+    code: 'NEXUS_UPGRADE_FAILED',
+    message: expect.stringContaining('returned undefined'),
+  });
+  await nexus.stop();
   const none = defineAgent({ kind, state: () => ({}) as { text?: string }, actions, durable: { schemaVersion: 2 } });
   nexus = await start(none);
   expect(await codeOf(nexus.getOrSpawn(none, 'a'))).toBe('NEXUS_UPGRADE_FAILED');

@@ -1,4 +1,5 @@
 /** The entry `nexus-agents/testing`. */
+export { memoryStorage, type MemoryStorage, type MemoryStorageFault } from '../adapters/memory-storage.js';
 export type { Clock } from '../ports/clock.js';
 export { expectNothingLeft, type Leftovers, type WaitingAgent } from './leftovers.js';
 export { createManualClock, type ManualClock, type ManualClockOptions, type PendingTimer } from './manual-clock.js';
