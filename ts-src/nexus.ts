@@ -5,7 +5,7 @@ import type { NexusTopology, Placement } from '../bindings/placement.js';
 import type { SharedMemory } from '../bindings/shared-memory.js';
 import { type NexusError, NexusTypeError, optionError } from './errors.js';
 import { HISTOGRAM_KEYS, type HistogramName, HistogramSnapshot } from './model/histogram.js';
-import type { AnyAgent } from './model/agent-definition.js';
+import { type AnyAgent, isAgentDefinition } from './model/agent-definition.js';
 import type { AgentRef, TellOutcome } from './model/agent-ref.js';
 import type { Group, GroupOptions } from './model/group.js';
 import { checkNames, didYouMean } from './model/nearest-name.js';
@@ -250,6 +250,7 @@ export class Nexus {
     if (this.#stopped !== undefined) throw nexusStopped();
     const { durable } = this.#host;
     if (durable === undefined) throw optionError('forget', 'this nexus has no storage');
+    if (!isAgentDefinition(definition)) throw optionError('definition', 'must be made by defineAgent');
     await durable.forgetById(definition, id);
   }
 

@@ -85,6 +85,8 @@ describe.each(SETUPS)('$where', ({ setup }) => {
     expect(nexus.find('b')).toBeUndefined();
     await nexus.forget(Behind, 'b');
     expect(await codeOf(nexus.forget(Plain, 'b'))).toBe('NEXUS_OPTION_INVALID');
+    expect(await codeOf(nexus.forget(undefined as never, 'b'))).toBe('NEXUS_OPTION_INVALID');
+    expect(await codeOf(nexus.forget(Behind, 5 as never))).toBe('NEXUS_OPTION_INVALID');
   });
 
   test('an agent with events is what its events make of it, with a snapshot now and then', async () => {
@@ -302,6 +304,13 @@ test('a stored state is upgraded, an upgrade that fails leaves it as it was, and
   expect(failure?.message).toContain('no way up');
   expect(await codeOf(nexus.getOrSpawn(broken, 'a'))).toBe('NEXUS_UPGRADE_FAILED');
   expect(nexus.agentCount).toBe(0);
+  await nexus.stop();
+  const forgetful = defineAgent({ kind, state: () => ({}) as { text?: string }, actions, durable: { schemaVersion: 2, upgrade: () => undefined as never } });
+  nexus = await start(forgetful);
+  expect(await failureOf(nexus.getOrSpawn(forgetful, 'a'))).toMatchObject({
+    code: 'NEXUS_UPGRADE_FAILED',
+    message: expect.stringContaining('returned undefined'),
+  });
   await nexus.stop();
   const none = defineAgent({ kind, state: () => ({}) as { text?: string }, actions, durable: { schemaVersion: 2 } });
   nexus = await start(none);

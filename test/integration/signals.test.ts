@@ -249,6 +249,17 @@ describeEngines((engine) => {
     expect(logger.lines.map(({ message }) => message)).toEqual(['a listener to signals failed']);
   });
 
+  test('an async listener that rejects is logged, and does not end the process', async () => {
+    const logger = recorder();
+    const own = await startNexus({ agents: [], threads: 0, logger, engine: { force: engine } });
+    own.subscribe('a', async () => {
+      throw new Error('mine, later');
+    });
+    own.publish('a', 1);
+    await until(() => logger.lines.length > 0);
+    expect(logger.lines.map(({ message }) => message)).toEqual(['a listener to signals failed']);
+  });
+
   test('a signal whose way to another thread is full is dropped for that thread, counted, and the emitter is not held up', async () => {
     const own = await startNexus({ agents: [fixture('subscribers.mjs')], threads: 2, memory: { ringBytes: 16_384 }, engine: { force: engine } });
     const letters: DeadLetter[] = [];

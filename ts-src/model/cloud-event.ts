@@ -49,6 +49,8 @@ export function toCloudEvent(signal: Signal, options: CloudEventOptions = {}): C
   checkNames('toCloudEvent', options, ['source']);
   const { source: base = '' } = options;
   if (typeof base !== 'string' || (base !== '' && !URI_REFERENCE.test(base))) throw optionError('source', `'${String(base)}' is not a URI`);
+  if (typeof signal !== 'object' || signal === null || topicFault(signal.topic) !== undefined || Number.isNaN(new Date(signal.epochMs).getTime()))
+    throw optionError('signal', 'must be a signal, as subscribers get it: with id, topic and epochMs');
   const { id, topic, data, source, epochMs, attributes } = signal;
   const event: Record<string, unknown> = {
     specversion: '1.0',
@@ -81,7 +83,7 @@ export function fromCloudEvent(value: unknown): PublishedEvent {
   text('source', attributes['source']);
   text('type', type);
   const fault = topicFault(type);
-  if (fault !== undefined) throw invalid(`has a type that is no topic: it ${fault}`, 'type');
+  if (fault !== undefined) throw invalid(`has a type that is no topic: ${fault}`, 'type');
   checkAttributes(attributes);
   return {
     topic: type as string,

@@ -6,6 +6,7 @@ import type { AgentContext } from './agent-context.js';
 import type { AnyAgent } from './agent-definition.js';
 import type { ActionName, ActionsOf, AgentRef, TellArguments } from './agent-ref.js';
 import type { SpawnArguments, SpawnOptions } from './spawn-options.js';
+import type { DataArguments, Topic } from './topic.js';
 
 /** The reply to the ask. */
 export interface Reply<R = unknown> {
@@ -14,7 +15,7 @@ export interface Reply<R = unknown> {
 }
 
 export type Effect<R = unknown> =
-  | { readonly type: 'emit'; readonly topic: string; readonly data: unknown }
+  | { readonly type: 'emit'; readonly topic: string | Topic; readonly data: unknown }
   | { readonly type: 'tell'; readonly ref: AgentRef; readonly action: string; readonly input: unknown }
   | { readonly type: 'send'; readonly id: string; readonly action: string; readonly input: unknown }
   | { readonly type: 'after'; readonly delayMs: number; readonly action: string; readonly input: unknown }
@@ -34,9 +35,15 @@ type Waiting = Extract<Effect, { readonly type: 'spawn' | 'remindAt' | 'remindAf
 
 type Other<T extends Effect['type']> = Extract<Effect, { readonly type: T }>;
 
+function emit(topic: string, data?: unknown): Other<'emit'>;
+function emit<T>(topic: Topic<T>, ...rest: DataArguments<T>): Other<'emit'>;
+function emit(topic: string | Topic, data?: unknown): Other<'emit'> {
+  return { type: 'emit', topic, data };
+}
+
 /** Makes effects. Each does what the member of `ctx` of its name does. */
 export const effect = Object.freeze({
-  emit: (topic: string, data?: unknown): Other<'emit'> => ({ type: 'emit', topic, data }),
+  emit,
   tell: <D extends AnyAgent, N extends ActionName<D>>(ref: AgentRef<D>, action: N, ...[input]: TellArguments<ActionsOf<D>[N]>): Other<'tell'> => ({
     type: 'tell',
     ref: ref as AgentRef,
@@ -139,7 +146,7 @@ function performWaiting(one: Waiting, ctx: AgentContext): Promise<unknown> {
 function performOne(one: Exclude<Effect, Waiting>, ctx: AgentContext): void {
   switch (one.type) {
     case 'emit':
-      return ctx.emit(one.topic, one.data);
+      return ctx.emit(one.topic as string, one.data);
     case 'tell':
       return void ctx.tell(one.ref, one.action, one.input);
     case 'send':

@@ -204,7 +204,7 @@ export class Departures {
     if (isQueued) return;
     move.cancelDeadline = clock.after(Math.max(1, move.deadlineMs - clock.nowMs()), () => {
       if (isQueued && cell.status === Status.held) return;
-      this.#giveUp(move, `it was busy for ${move.timeoutMs} ms: a handler, hook or spawn of it still ran`);
+      this.#giveUp(move, `it was busy for ${Math.round(move.timeoutMs)} ms: a handler, hook or spawn of it still ran`);
     });
   }
 

@@ -242,10 +242,13 @@ export class Signals {
     if (homes === undefined && this.#moving.isEmpty) for (const { cell, action } of agents) deliver(cell, action, signal);
     else this.#deliverWhileMoving(agents, signal, homes);
     for (const { listener } of listeners) {
+      const failed = (error: unknown): void => logger.error({ error, topic: signal.topic }, 'a listener to signals failed');
       try {
-        listener(signal);
+        const result: unknown = listener(signal);
+        // Of an async listener: nobody else has the promise, and one that rejects unheard ends the process.
+        if (result instanceof Promise) result.catch(failed);
       } catch (error) {
-        logger.error({ error, topic: signal.topic }, 'a listener to signals failed');
+        failed(error);
       }
     }
     if (isAnyWanted && thread === 0) publishToAny(signal);

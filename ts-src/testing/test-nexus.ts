@@ -44,6 +44,7 @@ export interface RunReport {
  * default 3 workers, room for 4,096 agents and rings of 64 KiB. NEXUS_TEST_SEED takes the place of `seed`. Rejects as `createNexus`.
  */
 export async function createTestNexus(options: TestNexusOptions): Promise<TestNexus> {
+  if (typeof options !== 'object' || options === null) throw new NexusTypeError('NEXUS_OPTION_INVALID', 'createTestNexus: expected an object of options');
   const { epochMs, ...given } = options;
   if ('engine' in given) throw new NexusTypeError('NEXUS_OPTION_UNKNOWN', 'createTestNexus: engine is always the portable one, in one thread');
   const seed = seedOf(options.seed);

@@ -140,3 +140,7 @@ test('whatever a signal holds, its event is taken back as the same', () => {
     ),
   );
 });
+
+test.each([5, null, {}, { id: 'a', topic: 'a.b', epochMs: 1e30 }, { id: 'a', topic: 'a.*', epochMs: 0 }])('%j is no signal', (value) => {
+  expect(() => toCloudEvent(value as never)).toThrow(expect.objectContaining({ code: 'NEXUS_OPTION_INVALID', message: expect.stringContaining('signal') }));
+});

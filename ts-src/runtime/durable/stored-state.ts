@@ -115,6 +115,8 @@ export class StoredStates {
       throw failed(messageOf(error), error);
     }
     if (isThenable(upgraded)) throw failed('durable.upgrade returned a promise; it must be synchronous');
+    // Mostly a forgotten `return`, and what it would be stored over is gone.
+    if (upgraded === undefined) throw failed('durable.upgrade returned undefined; it must return the state');
     return upgraded;
   }
 
