@@ -157,6 +157,7 @@ export class Arrivals {
     const { dispatcher, timers, watches, lifecycle } = this.#host;
     const { cell, moving, first } = arrival;
     this.#arriving.delete(cell.slot);
+    if (cell.status !== Status.arriving) return this.#drop(arrival);
     this.arrived++;
     dispatcher.putFirst(cell, first);
     const deferred = cell.extra?.onArrival;
@@ -179,6 +180,15 @@ export class Arrivals {
       else if (this.#hasLostParent(moving)) lifecycle.stop(cell, { type: 'parentStopped' });
     }
     for (const act of deferred ?? []) act();
+  }
+
+  /** It was given up while it was on its way, and has ended: what came for it is undeliverable. */
+  #drop({ cell, first }: Arrival): void {
+    while (first.size > 0) {
+      first.shift();
+      const { action, input, reply, sender } = first;
+      if (action !== undefined && action.index >= 0) this.#host.dispatcher.enqueue(cell, action, input, reply, sender);
+    }
   }
 
   #push({ cell, first }: Arrival, { action, input, reply, sender }: MovingMessage): void {
