@@ -221,9 +221,9 @@ export class Arrivals {
     });
     dispatcher.takeAway(cell);
     for (const [action, input, reply, sender] of waiting) if (action.index >= 0) dispatcher.enqueue(cell, action, input, reply, sender);
-    const callbacks = cell.extra?.onStopped;
+    const { onStopped, onArrival } = cell.extra ?? {};
     cell.extra = undefined;
-    for (const callback of callbacks ?? []) callback();
+    for (const callback of [...(onArrival ?? []), ...(onStopped ?? [])]) callback();
   }
 
   /** Its parent ended, or the thread that its parent was on was lost, while it was on its way: nobody could tell it then. */

@@ -349,8 +349,8 @@ export class Lifecycle {
     const { life } = extra;
     const isOver = (): boolean => cell.status !== Status.suspended || extra.life !== life;
     const again = (): void => {
-      extra.cancelRestart = undefined;
       if (isOver()) return;
+      extra.cancelRestart = undefined;
       extra.ending = undefined;
       void this.#startAgain(cell);
     };
@@ -359,8 +359,7 @@ export class Lifecycle {
     const wait = (): void => {
       if (!isOver()) extra.cancelRestart = clock.after(delayMs, again);
     };
-    if (ending === undefined) wait();
-    else void ending.then(wait);
+    void (ending === undefined ? wait() : ending.then(wait));
   }
 
   /** False if the start failed: supervision has decided then. */
@@ -448,12 +447,12 @@ export class Lifecycle {
     table.remove(cell.slot, cell.generation);
     cells.delete(cell);
     cell.state = undefined;
-    const { onStopped: callbacks, onHeld, durable } = cell.extra ?? {};
+    const { extra } = cell;
     cell.extra = undefined;
-    if (durable !== undefined) this.#needs.durable()?.ended(cell, durable);
-    // It was to move, and whoever waits for that waits in vain.
-    onHeld?.();
-    if (callbacks !== undefined) for (const callback of callbacks) callback();
+    if (extra === undefined) return;
+    if (extra.durable !== undefined) this.#needs.durable()?.ended(cell, extra.durable);
+    // Whoever waits for its arrival, for it to be held, or for its end.
+    for (const act of [...(extra.onArrival ?? []), extra.onHeld, ...(extra.onStopped ?? [])]) act?.();
   }
 
   /** On the calling thread `init` may be anything; an agent whose `init` cannot be kept in the table stays there. */

@@ -2,7 +2,7 @@
 import type { NexusError } from '../errors.js';
 import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../model/agent-context.js';
-import { type AgentCell, Status } from './agent-cell.js';
+import { type AgentCell, onArrival, Status } from './agent-cell.js';
 import { agentStopped, spawnTimeout } from './failures.js';
 import type { Lifecycle } from './lifecycle.js';
 
@@ -58,6 +58,8 @@ export class SupervisedAgents {
 
   /** Rejects with what its start failed of, NEXUS_SPAWN_TIMEOUT, or NEXUS_AGENT_STOPPED if it is not there any more. */
   async start(cell: AgentCell | undefined, timeoutMs: number): Promise<void> {
+    // Behind the end of the life that comes with it, if that was asked for.
+    if (cell?.status === Status.arriving) await new Promise<void>((resolve) => onArrival(cell, resolve));
     if (cell === undefined || cell.status >= Status.stopping) throw agentStopped(cell?.kind.name ?? 'ended', 'its start');
     // Nothing to do: it was started already.
     if (cell.status !== Status.suspended) return;
