@@ -1,5 +1,5 @@
 /** Agents that fail together. */
-import { type AgentRef, createNexus, type Nexus } from 'nexus-agents';
+import { type AgentRef, createNexus, defineAgent, type Nexus } from 'nexus-agents';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Ending, Worker } from '../fixtures/tree.mjs';
 import { codeOf, describeEngines, fixture, freshId, recorder, startNexus } from '../start-nexus.js';
@@ -121,4 +121,31 @@ describeEngines((engine) => {
     await until(() => seen.length > 0);
     expect(seen).toMatchObject([{ code: 'NEXUS_LINK_FAILED', message: expect.stringContaining('was given up') }]);
   });
+
+  test('agents that are linked in a row fail one after the other, however many there are', async () => {
+    const kind = defineAgent({
+      kind: 'in a row',
+      state: () => ({}),
+      supervision: { onFailure: 'stop' },
+      actions: {
+        link: (_state, before: AgentRef, ctx) => ctx.link(before),
+        fail: () => {
+          throw new Error('boom');
+        },
+      },
+    });
+    const alone = await startNexus({ agents: [kind], threads: 0, engine: { force: engine } });
+    const first = await alone.spawn(kind);
+    let last = first;
+    for (let number = 1; number < 20_000; number++) {
+      const agent = await alone.spawn(kind);
+      await agent.ask('link', last);
+      last = agent;
+    }
+    const codes: unknown[] = [];
+    alone.on('agentFailed', ({ id, error }) => void (id === last.id && codes.push((error as { code?: string }).code)));
+    expect(await codeOf(first.ask('fail'))).toBe('boom');
+    await until(() => alone.agentCount === 0);
+    expect(codes).toEqual(['NEXUS_LINK_FAILED']);
+  }, 60_000);
 });

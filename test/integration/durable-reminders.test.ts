@@ -1,8 +1,9 @@
 /** Messages of durable agents to themselves that outlive the process. */
+import { defineAgent } from 'nexus-agents';
 import { describe, expect, test } from 'vitest';
 import { inMemory, SETUPS } from '../durable-setups.js';
 import { Behind, Brief, Through } from '../fixtures/durable.mjs';
-import { codeOf, failureOf } from '../start-nexus.js';
+import { codeOf, failureOf, startNexus } from '../start-nexus.js';
 import { until } from '../until.js';
 
 describe.each(SETUPS)('$where', ({ setup }) => {
@@ -113,3 +114,40 @@ test('a reminder that cannot be is refused when it is set', async () => {
   await nexus.spawn(Through, { id: 'a' });
   await agent.ask('remindAt', { name: 'one too many', at: late });
 }, 30_000);
+
+test('a reminder that its handler sets anew stays set, also while handlers of other reminders run', async () => {
+  const { memory } = inMemory();
+  const late = Date.now() + 86_400_000;
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const kind = defineAgent({
+    kind: 'punctual',
+    state: () => ({ handled: [] as string[] }),
+    durable: {},
+    actions: {
+      remind: (_state, name: string, ctx) => ctx.reminders.after(name, 0, 'due', name),
+      due: {
+        concurrent: true,
+        handler: async (state, name: string, ctx) => {
+          state.handled.push(name);
+          if (name !== 'first') return;
+          await opened;
+          await ctx.reminders.at('first', late, 'due', name);
+        },
+      },
+      read: (state) => state.handled,
+    },
+  });
+  const nexus = await startNexus({ agents: [kind], threads: 0, storage: memory });
+  const agent = await nexus.spawn(kind, { id: 'a' });
+  await agent.ask('remind', 'first');
+  await until(async () => (await agent.ask('read')).length === 1);
+  await agent.ask('remind', 'second');
+  await until(async () => (await agent.ask('read')).length === 2);
+  open();
+  await nexus.stop();
+  const stored = (await memory.open()).openThread();
+  expect(stored.remindersOf('punctual', 'a')).toMatchObject([{ name: 'first', dueEpochMs: late }]);
+});

@@ -1,5 +1,5 @@
 /** State that outlives agents, failures, threads and the nexus. */
-import { defineAgent } from 'nexus-agents';
+import { type AgentRef, defineAgent, defineSupervisor } from 'nexus-agents';
 import { describe, expect, test } from 'vitest';
 import { inMemory, onDisk, SETUPS } from '../durable-setups.js';
 import { Behind, Ledger, Plain, Through } from '../fixtures/durable.mjs';
@@ -249,6 +249,35 @@ test('a write-through that fails is not gone on with either where supervision re
   // Any other failure is, with the state as it is in memory.
   expect(await codeOf(agent.ask('fail'))).toBe('resumed');
   expect(await agent.ask('add', 1)).toBe(1003);
+});
+
+test('a write-through that fails under a supervisor is not gone on with either where supervision resumes', async () => {
+  const { memory } = inMemory();
+  const kind = defineAgent({
+    kind: 'resuming child',
+    state: () => ({ count: 0 }),
+    supervision: { onFailure: 'resume' },
+    durable: { writes: 'through' },
+    actions: {
+      add: (state, by: number) => {
+        state.count += by;
+        return state.count;
+      },
+    },
+  });
+  const supervisor = defineSupervisor({
+    kind: 'above',
+    strategy: 'oneForOne',
+    children: () => [{ id: 'a', agent: kind }],
+    backoff: { initialMs: 0, jitter: 0 },
+  });
+  const nexus = await startNexus({ agents: [kind, supervisor], threads: 0, storage: memory });
+  await nexus.spawn(supervisor);
+  const agent = nexus.find('a', kind) as AgentRef<typeof kind>;
+  await agent.ask('add', 1);
+  memory.failNextWrite();
+  expect(await codeOf(agent.ask('add', 100))).toBe('NEXUS_STORE_FAILED');
+  expect(await agent.ask('add', 1)).toBe(2);
 });
 
 test('a nexus ends also when the disk does not answer, and its report says so', async () => {

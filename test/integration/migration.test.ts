@@ -1,5 +1,5 @@
 /** An agent that moves to another thread while it lives: what goes with it, what does not move, and who is told. */
-import { defineAgent, type NexusError } from 'nexus-agents';
+import { type AgentRef, defineAgent, defineSupervisor, type NexusError } from 'nexus-agents';
 import { expect, it } from 'vitest';
 import { Migrant } from '../fixtures/migrants.mjs';
 import { codeOf, describeEngines, failureOf, fixture, freshId, startNexus } from '../start-nexus.js';
@@ -240,5 +240,45 @@ describeEngines((engine) => {
     await moves[0];
     agent.tell('put', 3);
     expect(await agent.ask('read')).toMatchObject({ thread: 1, received: [1, 2, 3] });
+  });
+
+  it.each([0, 1])(
+    'an agent of thread %i that ends while its move waits for it ends the move',
+    async (thread) => {
+      const nexus = await start();
+      const agent = await nexus.spawn(Migrant, { thread });
+      void codeOf(agent.ask('hang'));
+      const moving = codeOf(nexus.migrate(agent, 2, { timeoutMs: 60_000 }));
+      const begun = performance.now();
+      expect((await nexus.stop({ deadlineMs: 300 })).complete).toBe(false);
+      expect(['NEXUS_AGENT_NOT_FOUND', 'NEXUS_STOPPED']).toContain(await moving);
+      expect(performance.now() - begun).toBeLessThan(10_000);
+    },
+    20_000,
+  );
+
+  it('a child that is on its way when its supervisor starts all anew begins a new life where it arrives', async () => {
+    const all = defineSupervisor({
+      kind: 'all',
+      strategy: 'oneForAll',
+      children: () => [1, 2].map((thread) => ({ id: `child-${thread}`, agent: 'migrant', thread, init: {} })),
+      backoff: { initialMs: 0, jitter: 0 },
+    });
+    const nexus = await startNexus({ agents: [...agents, all], threads: 3, engine: { force: engine } });
+    await nexus.spawn(all);
+    const [failing, moving] = [1, 2].map((thread) => nexus.find(`child-${thread}`)) as [AgentRef<typeof Migrant>, AgentRef<typeof Migrant>];
+    const blocking = await nexus.spawn(Migrant, { thread: 3 });
+    await moving.ask('timers', { periodMs: 20 });
+    await until(async () => (await moving.ask('read')).received.length > 0);
+    // It is on its way until every thread has answered, and this one does not for a while.
+    blocking.tell('block', 400);
+    const arrived = nexus.migrate(moving, 1);
+    await until(() => nexus.summary('child-2')?.thread === 1);
+    expect(await codeOf(failing.ask('fail'))).toBe('boom');
+    await arrived;
+    await until(async () => (await moving.ask('read')).received.length === 0);
+    await moving.ask('add', 'only this');
+    await blocking.ask('busyFor', 100);
+    expect(await moving.ask('read')).toMatchObject({ thread: 1, received: ['only this'] });
   });
 });

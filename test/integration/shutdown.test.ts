@@ -164,6 +164,19 @@ describeEngines((engine) => {
     await desk.stop();
   });
 
+  test('an agent that ends while it waits for its restart leaves no timer that keeps the process alive', async () => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const nexus = await start();
+    const before = timers();
+    const many = await Promise.all(Array.from({ length: 50 }, () => nexus.spawn(Patient, { thread: 0 })));
+    for (const probe of many) await codeOf(probe.ask('fail'));
+    expect(timers()).toBeGreaterThanOrEqual(before + 50);
+    for (const probe of many.slice(25)) await probe.stop();
+    expect(timers()).toBeLessThan(before + 40);
+    await nexus.stop({ deadlineMs: 50 });
+    await until(() => timers() < before + 10);
+  });
+
   test('nothing of a stopped nexus keeps the process alive', async () => {
     const before = process.getActiveResourcesInfo().filter((kind) => kind !== 'Timeout' && kind !== 'Immediate').length;
     for (let round = 0; round < 5; round++) {

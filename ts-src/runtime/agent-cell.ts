@@ -64,6 +64,8 @@ export class AgentExtra {
   spawning: Map<Promise<void>, string> | undefined = undefined;
   /** While the agent waits for its restart: its stop hook, and the end of its children. */
   ending: Promise<unknown> | undefined = undefined;
+  /** While it waits for its back-off: an agent that ends meanwhile leaves no timer, which would keep the process alive. */
+  cancelRestart: (() => void) | undefined = undefined;
   /** Agents to tell when this one ends. */
   watchers: AgentReference[] | undefined = undefined;
   /** Agents this one watches, by slot. */
@@ -85,7 +87,7 @@ export class AgentExtra {
   onStopped: (() => void)[] | undefined = undefined;
   /** Concurrent handlers that run. */
   concurrent = 0;
-  /** Wants to know when the agent handles nothing and nothing of it runs: it is to move. */
+  /** Wants to know when the agent handles nothing and nothing of it runs, or has ended: it is to move. */
   onHeld: (() => void) | undefined = undefined;
   /** What was to be done to an agent that was still arriving. */
   onArrival: (() => void)[] | undefined = undefined;

@@ -34,6 +34,9 @@ export class AgentLinks {
   readonly #needs: AgentLinksNeeds;
   /** Agents of this thread that have links. */
   readonly #linked = new Set<AgentCell>();
+  /** Ends that agents of this thread are to learn of. */
+  #news: (() => void)[] = [];
+  #isTelling = false;
 
   constructor(needs: AgentLinksNeeds) {
     this.#needs = needs;
@@ -75,12 +78,26 @@ export class AgentLinks {
     if (linked === undefined) return;
     this.#linked.delete(cell);
     const self = this.#needs.referenceOf(cell);
+    const { id } = self;
     for (const other of linked.values()) {
-      if (this.#needs.cellOf(other) !== undefined) this.linkedEnded(other, self, self.id, reason);
+      if (this.#needs.cellOf(other) !== undefined) this.#news.push(() => this.linkedEnded(other, self, id, reason));
       else {
         const thread = this.#needs.threadOf(other);
-        if (thread >= 0 && thread !== this.#needs.thread) this.#needs.sendEnded(thread, other, self, self.id, reason);
+        if (thread >= 0 && thread !== this.#needs.thread) this.#needs.sendEnded(thread, other, self, id, reason);
       }
+    }
+    this.#tell();
+  }
+
+  /** One after the other, not one within the other: there may be as many in a row as there are agents. */
+  #tell(): void {
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    try {
+      for (let next = 0; next < this.#news.length; next++) this.#news[next]?.();
+    } finally {
+      this.#news = [];
+      this.#isTelling = false;
     }
   }
 

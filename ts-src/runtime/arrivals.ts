@@ -166,6 +166,7 @@ export class Arrivals {
     const { dispatcher, timers, watches, lifecycle } = this.#host;
     const { cell, moving, first } = arrival;
     this.#arriving.delete(cell.slot);
+    if (cell.status !== Status.arriving) return this.#drop(arrival);
     this.arrived++;
     dispatcher.putFirst(cell, first);
     const deferred = cell.extra?.onArrival;
@@ -208,6 +209,15 @@ export class Arrivals {
     lineage.reportFailure(cell, threadLost(thread, cell.kind.name), false);
   }
 
+  /** It was given up while it was on its way, and has ended: what came for it is undeliverable. */
+  #drop({ cell, first }: Arrival): void {
+    while (first.size > 0) {
+      first.shift();
+      const { action, input, reply, sender } = first;
+      if (action !== undefined && action.index >= 0) this.#host.dispatcher.enqueue(cell, action, input, reply, sender);
+    }
+  }
+
   #push({ cell, first }: Arrival, { action, input, reply, sender }: MovingMessage): void {
     const { asks, thread, router } = this.#host;
     const entry = actionOf(cell.kind, action);
@@ -239,9 +249,9 @@ export class Arrivals {
     for (const part of this.#parts) part.discarded?.(cell);
     dispatcher.takeAway(cell);
     for (const [action, input, reply, sender] of waiting) if (action.index >= 0) dispatcher.enqueue(cell, action, input, reply, sender);
-    const callbacks = cell.extra?.onStopped;
+    const { onStopped, onArrival } = cell.extra ?? {};
     cell.extra = undefined;
-    for (const callback of callbacks ?? []) callback();
+    for (const callback of [...(onArrival ?? []), ...(onStopped ?? [])]) callback();
   }
 
   /** Its parent ended, or the thread that its parent was on was lost, while it was on its way: nobody could tell it then. */

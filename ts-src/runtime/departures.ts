@@ -186,6 +186,7 @@ export class Departures {
     let isQueued = false;
     const onHeld = (): void => {
       if (isQueued) return;
+      if (cell.status >= Status.stopping) return move.settle({ type: 'ended' });
       isQueued = true;
       this.#held.push(move);
       if (!isNow) void this.#run();

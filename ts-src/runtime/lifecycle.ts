@@ -151,6 +151,8 @@ export class Lifecycle {
    */
   suspend(cell: AgentCell, error: unknown): Promise<unknown> | undefined {
     if (cell.status >= Status.stopping) return undefined;
+    // Its life comes with it: that one is to end, and not an empty one before it.
+    if (cell.status === Status.arriving) return new Promise((resolve) => onArrival(cell, () => resolve(this.suspend(cell, error))));
     return cell.status === Status.suspended ? cell.extra?.ending : this.#suspend(cell, error);
   }
 
@@ -228,7 +230,8 @@ export class Lifecycle {
   /** Whether to resume or to stop is the agent's own decision, everything else its supervisor's. */
   #failedUnderSupervisor(cell: AgentCell, error: unknown): void {
     const directive = cell.kind.isSupervisor ? 'restart' : chooseDirective(cell.kind.supervision, error);
-    if (directive === 'resume') return;
+    // What the disk refused must not be gone on with.
+    if (directive === 'resume' && this.#durable(cell)?.mustReload(cell) !== true) return;
     if (directive === 'stop') return this.stop(cell, { type: 'failed', error });
     this.#suspend(cell, error);
     this.#needs.reportFailure(cell, error, directive === 'escalate');
@@ -344,18 +347,19 @@ export class Lifecycle {
     const ending = this.#suspend(cell, error);
     const extra = extraOf(cell);
     const { life } = extra;
+    const isOver = (): boolean => cell.status !== Status.suspended || extra.life !== life;
     const again = (): void => {
-      if (cell.status !== Status.suspended || extra.life !== life) return;
+      if (isOver()) return;
+      extra.cancelRestart = undefined;
       extra.ending = undefined;
       void this.#startAgain(cell);
     };
     logger.debug({ kind: cell.kind.name, delayMs }, 'agent restarts');
+    // A timer also for no delay: an agent that fails at once every time must not starve the event loop.
     const wait = (): void => {
-      // A timer also for no delay: an agent that fails at once every time must not starve the event loop.
-      clock.after(delayMs, again);
+      if (!isOver()) extra.cancelRestart = clock.after(delayMs, again);
     };
-    if (ending === undefined) return wait();
-    void ending.then(wait);
+    void (ending === undefined ? wait() : ending.then(wait));
   }
 
   /** False if the start failed: supervision has decided then. */
@@ -384,6 +388,7 @@ export class Lifecycle {
     const { extra } = cell;
     if (extra === undefined) return;
     extra.life++;
+    extra.cancelRestart?.();
     extra.stopRequested = false;
     extra.abort?.abort(new NexusError('NEXUS_AGENT_STOPPED', `the ${cell.kind.name} agent ended or restarted`));
     extra.abort = undefined;
@@ -442,11 +447,12 @@ export class Lifecycle {
     table.remove(cell.slot, cell.generation);
     cells.delete(cell);
     cell.state = undefined;
-    const callbacks = cell.extra?.onStopped;
-    const durable = cell.extra?.durable;
+    const { extra } = cell;
     cell.extra = undefined;
-    if (durable !== undefined) this.#needs.durable()?.ended(cell, durable);
-    if (callbacks !== undefined) for (const callback of callbacks) callback();
+    if (extra === undefined) return;
+    if (extra.durable !== undefined) this.#needs.durable()?.ended(cell, extra.durable);
+    // Whoever waits for its arrival, for it to be held, or for its end.
+    for (const act of [...(extra.onArrival ?? []), extra.onHeld, ...(extra.onStopped ?? [])]) act?.();
   }
 
   /** On the calling thread `init` may be anything; an agent whose `init` cannot be kept in the table stays there. */

@@ -59,6 +59,8 @@ export class SupervisedAgents {
 
   /** Rejects with what its start failed of, NEXUS_SPAWN_TIMEOUT, or NEXUS_AGENT_STOPPED if it is not there any more. */
   async start(cell: AgentCell | undefined, timeoutMs: number): Promise<void> {
+    // Behind the end of the life that comes with it, if that was asked for.
+    if (cell?.status === Status.arriving) await new Promise<void>((resolve) => onArrival(cell, resolve));
     if (cell === undefined || cell.status >= Status.stopping) throw agentStopped(cell?.kind.name ?? 'ended', 'its start');
     if (cell.status === Status.arriving) return new Promise((resolve) => onArrival(cell, () => resolve(this.start(cell, timeoutMs))));
     // Nothing to do: it was started already.

@@ -170,6 +170,7 @@ export class DurableAgents implements DurableLives {
 
   ended(cell: AgentCell, record: DurableRecord): void {
     this.writer.drop(cell);
+    this.passivation.ended();
     // Whoever still holds the cell finds the agent by this.
     extraOf(cell).durable = record;
     if (!record.isForgotten) this.passivation.leftMemory(cell, record.id);

@@ -14,7 +14,7 @@ import type { AgentCell } from '../agent-cell.js';
 import { lifeIsOver } from '../failures.js';
 import type { ActionEntry, Kind } from '../kind.js';
 import { isThenable } from '../lifecycle.js';
-import type { DurableRecord } from './durable-record.js';
+import type { DurableRecord, Reminding } from './durable-record.js';
 import type { StateWriter } from './state-writer.js';
 
 /** Recognises `async function`, which is known to return a promise before it is called. */
@@ -96,14 +96,16 @@ export class DurableHandlers {
     // What completed handlers did must not have to wait for this one, nor be mixed with what it does before it fails.
     if (wrapped.mayBeAsync && !wrapped.concurrent) this.#needs.writer.capture(cell, record);
     const life = cell.extra?.life ?? 0;
-    if (reminder !== undefined) record.reminding = { name: reminder.name, isTouched: false };
+    const reminding: Reminding | undefined = reminder && { name: reminder.name, isTouched: false };
+    // In the place of an attempt that failed.
+    if (reminding !== undefined) record.reminding = [...record.reminding.filter(({ name }) => name !== reminding.name), reminding];
     const result = wrapped.handler(cell.state, input, ctx);
     if (!isThenable(result)) {
       if (!wrapped.isKnown) {
         wrapped.isKnown = true;
         wrapped.mayBeAsync = false;
       }
-      return this.#complete(wrapped, cell, record, result, reminder);
+      return this.#complete(wrapped, cell, record, result, reminder, reminding);
     }
     wrapped.isKnown = true;
     wrapped.mayBeAsync = true;
@@ -114,7 +116,7 @@ export class DurableHandlers {
         record.running--;
         if ((cell.extra?.life ?? 0) !== life || cell.extra?.durable !== record) return value;
         if (!wrapped.concurrent) record.isExclusive = false;
-        return this.#complete(wrapped, cell, record, value, reminder);
+        return this.#complete(wrapped, cell, record, value, reminder, reminding);
       },
       (error: unknown) => {
         record.running--;
@@ -124,7 +126,14 @@ export class DurableHandlers {
     );
   }
 
-  #complete(wrapped: Wrapped, cell: AgentCell, record: DurableRecord, value: unknown, reminder: Reminder | undefined): unknown {
+  #complete(
+    wrapped: Wrapped,
+    cell: AgentCell,
+    record: DurableRecord,
+    value: unknown,
+    reminder: Reminder | undefined,
+    reminding: Reminding | undefined,
+  ): unknown {
     const { clock, writer } = this.#needs;
     if (wrapped.writes !== 'none') record.changed(clock.nowMs());
     if (reminder === undefined) {
@@ -136,9 +145,8 @@ export class DurableHandlers {
       if (!record.isUnsaved) return value;
       return this.#through(cell, record, [], value);
     }
-    const { isTouched } = record.reminding ?? { isTouched: false };
-    record.reminding = undefined;
-    return this.#through(cell, record, isTouched ? [] : [this.#handledReminder(reminder)], value);
+    record.reminding = record.reminding.filter((each) => each !== reminding);
+    return this.#through(cell, record, reminding?.isTouched === true ? [] : [this.#handledReminder(reminder)], value);
   }
 
   #through(cell: AgentCell, record: DurableRecord, others: readonly StorageWrite[], value: unknown): Promise<unknown> {

@@ -12,6 +12,11 @@ export interface CapturedState {
   readonly sequence: number;
 }
 
+export interface Reminding {
+  readonly name: string;
+  isTouched: boolean;
+}
+
 export class DurableRecord {
   /** Number of changes so far. */
   sequence = 0;
@@ -46,8 +51,8 @@ export class DurableRecord {
   mustReload = false;
   /** Ends for good: what is stored of it is deleted. */
   isForgotten = false;
-  /** The reminder whose handler runs, and whether that handler has set or cancelled it anew. */
-  reminding: { readonly name: string; isTouched: boolean } | undefined = undefined;
+  /** The reminders whose handlers run, several if those are concurrent, and whether each was set or cancelled anew meanwhile. */
+  reminding: Reminding[] = [];
   /** Called when a write of it has ended. */
   waiting: (() => void)[] = [];
   readonly id: string;
@@ -113,6 +118,11 @@ export class DurableRecord {
     this.wake();
   }
 
+  /** A reminder was set or cancelled. */
+  touched(name: string): void {
+    for (const each of this.reminding) if (each.name === name) each.isTouched = true;
+  }
+
   /** A new life begins with what is stored. */
   forgetChanges(): void {
     this.isChanged = false;
@@ -123,7 +133,7 @@ export class DurableRecord {
     this.eventsWriting = 0;
     this.isExclusive = false;
     this.mustReload = false;
-    this.reminding = undefined;
+    this.reminding = [];
   }
 
   wake(): void {

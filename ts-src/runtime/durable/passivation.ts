@@ -10,6 +10,8 @@ import type { Kind } from '../kind.js';
 const SWEEP_AGENTS_MAX = 256;
 const SWEEP_MS_MIN = 5;
 const SWEEP_MS_MAX = 1000;
+/** So many agents that have ended may stand in line, where there are no more of others. */
+const ENDED_MAX = 1024;
 const GENERATIONS = 2 ** 30;
 
 export interface PassivationNeeds {
@@ -35,6 +37,8 @@ export class Passivation {
   readonly #lines = new Map<number, Idle[]>();
   readonly #left = new Map<number, { readonly kind: Kind; readonly id: string }>();
   #leaving: number[] = [];
+  /** Agents that have ended since those that stand in line were last looked through. */
+  #ended = 0;
   #isSettling = false;
   #isStopped = false;
   #cancelSweep: (() => void) | undefined;
@@ -63,6 +67,11 @@ export class Passivation {
     }
     line.push({ cell, checkMs: nowMs + passivateAfterMs });
     this.#arm();
+  }
+
+  /** An agent has ended, for whatever reason: it is not kept until its turn in line comes, which may be days. */
+  ended(): void {
+    this.#ended++;
   }
 
   /** An agent has left memory, for whatever reason it will be back when it is needed. */
@@ -117,6 +126,7 @@ export class Passivation {
   /** Looks at the agents whose time has come. */
   tick(): void {
     this.#cancelSweep = undefined;
+    this.#dropEnded();
     const nowMs = this.#needs.clock.nowMs();
     let begun = 0;
     for (const [waitMs, line] of this.#lines) {
@@ -142,6 +152,20 @@ export class Passivation {
       if (line.length === 0) this.#lines.delete(waitMs);
     }
     this.#arm(begun >= SWEEP_AGENTS_MAX);
+  }
+
+  /** Costs no more than the agents that have ended did. */
+  #dropEnded(): void {
+    if (this.#ended < ENDED_MAX) return;
+    let waiting = 0;
+    for (const line of this.#lines.values()) waiting += line.length;
+    if (2 * this.#ended < waiting) return;
+    this.#ended = 0;
+    for (const [waitMs, line] of this.#lines) {
+      const living = line.filter(({ cell }) => cell.status < Status.stopping);
+      if (living.length > 0) this.#lines.set(waitMs, living);
+      else this.#lines.delete(waitMs);
+    }
   }
 
   #later(idle: Idle, waitMs: number): void {

@@ -52,7 +52,7 @@ export class Reminders {
     if (!names.has(name) && names.size >= REMINDERS_PER_AGENT_MAX)
       throw optionError('reminders', `${kind} '${id}' has ${names.size} reminders already, the most that an agent may have`);
     const due = Math.max(0, Math.round(dueEpochMs));
-    if (record.reminding?.name === name) record.reminding.isTouched = true;
+    record.touched(name);
     const write: StorageWrite = { type: 'setReminder', reminder: { kind, id, name, dueEpochMs: due, periodMs, action, input: encoded } };
     this.#count(id, name, 1);
     try {
@@ -82,7 +82,7 @@ export class Reminders {
   async cancel(cell: AgentCell, name: string): Promise<void> {
     const record = durableRecordOf(cell, 'ctx.reminders');
     checkName(name);
-    if (record.reminding?.name === name) record.reminding.isTouched = true;
+    record.touched(name);
     await this.#needs.writer.write([{ type: 'clearReminder', kind: cell.kind.name, id: record.id, name }]);
   }
 
