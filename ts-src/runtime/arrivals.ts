@@ -166,7 +166,10 @@ export class Arrivals {
     const { dispatcher, timers, watches, lifecycle } = this.#host;
     const { cell, moving, first } = arrival;
     this.#arriving.delete(cell.slot);
-    if (cell.status !== Status.arriving) return this.#drop(arrival);
+    if (cell.status !== Status.arriving) {
+      this.#drop(arrival);
+      return false;
+    }
     this.arrived++;
     dispatcher.putFirst(cell, first);
     const deferred = cell.extra?.onArrival;
