@@ -424,3 +424,26 @@ test('agents of a lost thread return with what was saved', async () => {
   expect(await restored).toMatchObject({ thread: 1, restored: 200, failed: 0 });
   expect(await Promise.all(agents.map((agent) => agent.ask('read')))).toEqual(agents.map((_, n) => n + 1000));
 });
+
+test('a write that failed with nothing left to try again does not keep later changes from the disk', async () => {
+  const { start, memory } = inMemory();
+  const nexus = await start();
+  const through = await nexus.spawn(Through, { id: 't' });
+  const behind = await nexus.spawn(Behind, { id: 'b' });
+  // Nothing of either waits to be saved.
+  await through.ask('persist', 0);
+  await behind.ask('persist', 0);
+  const quietMs = performance.now() + 300;
+  await until(() => performance.now() > quietMs);
+  memory.failNextWrite('NEXUS_STORE_FULL');
+  expect(await codeOf(through.ask('add', 1))).toBe('NEXUS_STORE_FULL');
+  // The time at which it would have been tried again passes.
+  const laterMs = performance.now() + 300;
+  await until(() => performance.now() > laterMs);
+  // Each is older than the bound when the next one comes: handled only if it is on disk by then.
+  for (let count = 1; count <= 3; count++) {
+    expect(await behind.ask('add', 1)).toBe(count);
+    const boundMs = performance.now() + 250;
+    await until(() => performance.now() > boundMs);
+  }
+});

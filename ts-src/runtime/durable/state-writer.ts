@@ -161,7 +161,8 @@ export class StateWriter {
   }
 
   #arm(dueMs: number): void {
-    if (this.#retryMs > 0 || dueMs >= this.#timerMs) return;
+    // After a failure the next attempt has a time of its own, if there was anything left to attempt.
+    if (dueMs >= this.#timerMs || (this.#retryMs > 0 && this.#cancelTimer !== undefined)) return;
     this.#wait(dueMs);
   }
 
