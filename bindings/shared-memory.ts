@@ -14,6 +14,8 @@ export interface MemoryShape {
   readonly recordCapacity: number;
   /** Bytes of one ring: a power of two from 2^14 to 2^26. There is one for each ordered pair of threads. */
   readonly ringBytes: number;
+  /** Events of the flight record of one thread: a power of two from 2^6 to 2^20. Default 4,096. */
+  readonly flightEvents?: number;
 }
 
 /** Views of the whole memory. `words` and `bytes` overlap; both are shared by all threads. */
@@ -40,14 +42,20 @@ export interface SharedMemory {
   /** Of the load of the record 0. */
   readonly loadsOffset: number;
   readonly rotationsOffset: number;
+  /** Of the flight record of thread 0. */
+  readonly flightOffset: number;
+  readonly flightCapacity: number;
+  /** Of the names of meters; behind them are the meters of thread 0. */
+  readonly metersOffset: number;
 }
 
 const PAGE_BYTES = 65536;
+const FLIGHT_EVENTS = 4096;
 const MEMORY_BYTES_MAX = 2 ** 31 - PAGE_BYTES;
 
 /** Makes and initialises the memory. `seed` is two random words that keep chosen names from colliding. */
 export function createSharedMemory(shape: MemoryShape, seed: readonly [number, number]): SharedMemory {
-  const { threadCount, recordCapacity, ringBytes } = shape;
+  const { threadCount, recordCapacity, ringBytes, flightEvents = FLIGHT_EVENTS } = shape;
   const bucketCount = recordCapacity / 8;
   const threadsOffset = L.HEADER_BYTES;
   const countersOffset = threadsOffset + threadCount * L.THREAD_BYTES;
@@ -60,7 +68,9 @@ export function createSharedMemory(shape: MemoryShape, seed: readonly [number, n
   const ringsOffset = recordsOffset + recordCapacity * L.RECORD_BYTES;
   const loadsOffset = ringsOffset + threadCount * threadCount * (L.RING_HEADER_BYTES + ringBytes);
   const rotationsOffset = align(loadsOffset + recordCapacity * 4);
-  const total = rotationsOffset + L.ROTATIONS * L.ROTATION_BYTES;
+  const flightOffset = align(rotationsOffset + L.ROTATIONS * L.ROTATION_BYTES);
+  const metersOffset = flightOffset + threadCount * (L.FLIGHT_HEADER_BYTES + flightEvents * L.FLIGHT_EVENT_BYTES);
+  const total = metersOffset + L.METERS * (L.METER_NAME_BYTES + threadCount * L.METER_BYTES);
   if (total > MEMORY_BYTES_MAX) {
     throw optionError(
       'memory',
@@ -98,6 +108,9 @@ export function createSharedMemory(shape: MemoryShape, seed: readonly [number, n
   words[L.HEADER_WORD_RINGS_OFFSET] = ringsOffset;
   words[L.HEADER_WORD_LOADS_OFFSET] = loadsOffset;
   words[L.HEADER_WORD_ROTATIONS_OFFSET] = rotationsOffset;
+  words[L.HEADER_WORD_FLIGHT_OFFSET] = flightOffset;
+  words[L.HEADER_WORD_FLIGHT_CAPACITY] = flightEvents;
+  words[L.HEADER_WORD_METERS_OFFSET] = metersOffset;
   // Last: whoever sees the magic sees the rest.
   Atomics.store(words, L.HEADER_WORD_MAGIC, L.MAGIC);
   return attachSharedMemory(memory);
@@ -136,6 +149,9 @@ export function attachSharedMemory(memory: SharedWebAssemblyMemory): SharedMemor
     ringsOffset: at(L.HEADER_WORD_RINGS_OFFSET),
     loadsOffset: at(L.HEADER_WORD_LOADS_OFFSET),
     rotationsOffset: at(L.HEADER_WORD_ROTATIONS_OFFSET),
+    flightOffset: at(L.HEADER_WORD_FLIGHT_OFFSET),
+    flightCapacity: at(L.HEADER_WORD_FLIGHT_CAPACITY),
+    metersOffset: at(L.HEADER_WORD_METERS_OFFSET),
   };
 }
 
@@ -157,6 +173,16 @@ export function histogramIndex(shared: SharedMemory, thread: number, histogram: 
 /** Byte offset of the header of the ring that carries messages from one thread to another; its data follow the header. */
 export function ringOffset(shared: SharedMemory, from: number, to: number): number {
   return shared.ringsOffset + (from * shared.threadCount + to) * (L.RING_HEADER_BYTES + shared.ringBytes);
+}
+
+/** Byte offset of the flight record of a thread. */
+export function flightOffset(shared: SharedMemory, thread: number): number {
+  return shared.flightOffset + thread * (L.FLIGHT_HEADER_BYTES + shared.flightCapacity * L.FLIGHT_EVENT_BYTES);
+}
+
+/** Byte offset of a meter of a thread. */
+export function meterOffset(shared: SharedMemory, thread: number, meter: number): number {
+  return shared.metersOffset + L.METERS * (L.METER_NAME_BYTES + thread * L.METER_BYTES) + meter * L.METER_BYTES;
 }
 
 function align(offset: number): number {

@@ -4,14 +4,15 @@
  *
  * The memory, in this order, each part aligned to 64 bytes:
  *   header | threads (one entry a thread) | counters (one block a thread) | histograms (all of a thread together) | scratch (one area a thread) |
- *   states of groups | groups | buckets | records | rings | loads (one word a record) | rotations
+ *   states of groups | groups | buckets | records | rings | loads (one word a record) | rotations | flight records (one a thread) | names of meters |
+ *   meters (all of a thread together)
  */
 
 export const constants = {
   /** 'NXUS' read as a little-endian word. */
   MAGIC: 0x5355584e,
   /** Raised with every change of this file that changes the meaning of a byte. */
-  VERSION: 5,
+  VERSION: 6,
   HEADER_BYTES: 4096,
   THREAD_BYTES: 256,
   COUNTERS_BYTES: 512,
@@ -31,6 +32,13 @@ export const constants = {
   /** Whose turn it is in a named group of agents: the key of its name (8 bytes), the number of turns so far, and a word that nobody uses. */
   ROTATION_BYTES: 16,
   ROTATIONS: 16384,
+  /** The flight record of a thread: a header, then a ring of FLIGHT_CAPACITY events. */
+  FLIGHT_HEADER_BYTES: 64,
+  FLIGHT_EVENT_BYTES: 32,
+  /** Named operations that are metered: how many there may be, the bytes of an entry of the list of names, and those of one meter of one thread. */
+  METERS: 256,
+  METER_NAME_BYTES: 128,
+  METER_BYTES: 320,
   /** Records are handed to threads in groups of this many; a group belongs to one thread at a time. */
   GROUP_RECORDS: 256,
   /** Entries of a bucket, beside its overflow counter. */
@@ -45,6 +53,9 @@ export const constants = {
   MESSAGE_PADDING_SHIFT: 12,
   /** Bit of the same word, beside the padding: an ask says when its asker gives up, in two words behind its sender. */
   MESSAGE_DEADLINE_BIT: 32768,
+  /** Bit of the type: the trace context of the message is behind the deadline, or where that would be, in MESSAGE_TRACE_WORDS words. */
+  MESSAGE_TRACE_BIT: 128,
+  MESSAGE_TRACE_WORDS: 8,
   /** A slot has at most 23 bits. */
   PARENT_GENERATION_SHIFT: 23,
   /** Counts of the statistics' distribution of probe lengths. */
@@ -85,6 +96,24 @@ export const sections = {
     /** A word for each record: messages that wait for that agent or are handled by it, while it is in a named group. Written by its thread. */
     'LOADS_OFFSET',
     'ROTATIONS_OFFSET',
+    'FLIGHT_OFFSET',
+    /** Events of the flight record of one thread: a power of two. */
+    'FLIGHT_CAPACITY',
+    'METERS_OFFSET',
+  ],
+  FLIGHT: [
+    /** Events written so far, modulo 2^32; written after the event. */
+    'WRITTEN',
+  ],
+  FLIGHT_EVENT: [
+    /** A double: milliseconds of the clock of the process. */
+    'TIME',
+    { at: 2, name: 'TYPE' },
+    'SLOT',
+    'GENERATION',
+    'COUNT',
+    'DETAIL_0',
+    'DETAIL_1',
   ],
   THREAD: [
     // First cache line: written by the thread itself or by the thread that supervises it.

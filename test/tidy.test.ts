@@ -43,6 +43,9 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'ts-src/options.ts',
     'ts-src/nexus.ts',
   ],
+  'ts-src/telemetry': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/adapters', 'ts-src/nexus.ts'],
+  'ts-src/flight': ['layout/generated', 'ts-src/errors.ts', 'ts-src/model'],
+  'ts-src/console': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/adapters', 'ts-src/nexus.ts', 'ts-src/gateway'],
   'ts-src/gateway': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/adapters', 'ts-src/nexus.ts'],
   'ts-src/cli': [
     'ts-src/errors.ts',

@@ -20,13 +20,14 @@ import { treeLimits, type ProcessNode, type SupervisionTreeOptions, type ThreadN
 import { nexusStopped } from './runtime/failures.js';
 import { openGroup, outside } from './runtime/group-handle.js';
 import { HistogramShard } from './runtime/histogram-shard.js';
-import { busyAgents, quiet, stopAllAgents } from './runtime/runtime-calls.js';
+import { runtimeOf, shutDown, type StopReport } from './runtime/nexus-shutdown.js';
 import type { BalancingRound } from './runtime/balancing.js';
 import type { AgentFailure } from './runtime/system-calls.js';
 import type { ThreadHost } from './runtime/thread-host.js';
 import { type ThreadState, type ThreadStatistics, threadStatistics } from './runtime/thread-statistics.js';
 import type { ThreadLoss, WorkerPool } from './runtime/worker-pool.js';
 
+export type { StopReport } from './runtime/nexus-shutdown.js';
 export type { ThreadState, ThreadStatistics } from './runtime/thread-statistics.js';
 
 export interface NexusEvents {
@@ -48,13 +49,6 @@ export interface NexusEvents {
 }
 
 const EVENTS: readonly (keyof NexusEvents)[] = ['deadLetter', 'signal', 'agentFailed', 'escalated', 'threadLost', 'threadRestored', 'threadFailed', 'balanced'];
-
-export interface StopReport {
-  /** All mailboxes were empty and all stop hooks had run before the deadline. */
-  readonly complete: boolean;
-  /** Messages that were still waiting. */
-  readonly discarded: number;
-}
 
 export interface MigrationOptions {
   /** How long an agent is waited for whose handlers, start or spawns run, in milliseconds; default 5,000. It goes on where it is after that. */
@@ -83,10 +77,6 @@ export interface AgentSummary {
 const MIGRATED_MAX = 1_048_576;
 /** A thread that does not describe itself by then is shown without its agents. */
 const DESCRIBE_TIMEOUT_MS = 5000;
-/** Closing the storage is given this long even when the deadline has passed. */
-const CLOSE_MS_MIN = 1000;
-/** Agents that a log line names. */
-const BUSY_NAMED_MAX = 10;
 /** Longer than anybody waits for a thread that is blocked. */
 const SUBSCRIBED_TIMEOUT_MS = 86_400_000;
 
@@ -347,7 +337,7 @@ export class Nexus {
       const { deadlineMs = 10_000 } = options;
       if (!(typeof deadlineMs === 'number' && deadlineMs >= 0 && deadlineMs <= 86_400_000))
         throw optionError('deadlineMs', `is ${String(deadlineMs)}; it must be from 0 to 86,400,000`);
-      this.#stopped ??= this.#stop(deadlineMs);
+      this.#stopped ??= this.#shutDown(deadlineMs);
       return this.#stopped;
     } catch (error) {
       return Promise.reject(error);
@@ -371,99 +361,11 @@ export class Nexus {
     return this.#host.relocation.relocate(agents as unknown as readonly AgentReference[], thread, timeoutMs);
   }
 
-  async #stop(deadlineMs: number): Promise<StopReport> {
-    const { clock } = this.#host;
-    const deadline = clock.nowMs() + deadlineMs;
-    this.#emitter.emit('stopping');
-    this.#pool.beginStop();
-    const quietInTime = await this.#becomeQuiet(deadline);
-    if (!quietInTime) this.#sayWhoIsBusy(deadlineMs);
-    const discarded = this.threads().reduce((sum, { queueDepth }) => sum + queueDepth, 0);
-    const stoppedInTime = await this.#stopAgents(deadline);
-    const complete = quietInTime && stoppedInTime && !this.#pool.hasLostWhileStopping;
-    this.#isOpen = false;
-    this.#host.links.isClosed = true;
-    await this.#pool.terminate();
-    this.#host.close();
-    const isClosed = await this.#closeStorage(Math.max(CLOSE_MS_MIN, deadline - clock.nowMs()));
-    return { complete: complete && isClosed, discarded: quietInTime ? 0 : discarded };
-  }
-
-  /** False if writes that hang keep it open: the end of the process gives it free. */
-  #closeStorage(waitMs: number): Promise<boolean> {
-    const storage = this.#storage;
-    if (storage === undefined) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const cancel = this.#host.clock.after(waitMs, () => {
-        this.#host.logger.error({ storage: storage.description }, 'the storage could not be closed in time: writes are still under way');
-        resolve(false);
-      });
-      const closed = (isClosed: boolean) => (): void => {
-        cancel();
-        resolve(isClosed);
-      };
-      storage.close().then(closed(true), closed(false));
-    });
-  }
-
-  /** Also for whoever awaits `stop` in a handler: that agent is one of them. */
-  #sayWhoIsBusy(deadlineMs: number): void {
-    const busy = busyAgents(this.#host, BUSY_NAMED_MAX);
-    if (busy.length === 0) return;
-    const message = 'the deadline of stop has passed while handlers ran on the calling thread; a handler that awaits stop waits for itself';
-    this.#host.logger.warn({ agents: busy, deadlineMs }, message);
-  }
-
-  /** Waits until all threads are up, nothing waits or runs on any, and nothing is on its way between them. False if the deadline passed first. */
-  async #becomeQuiet(deadline: number): Promise<boolean> {
-    const { clock } = this.#host;
-    let before = -1;
-    for (;;) {
-      const remaining = deadline - clock.nowMs();
-      if (remaining <= 0) {
-        quiet(this.#host);
-        return false;
-      }
-      const answers = await Promise.all(
-        this.#pool.ready.map((thread) =>
-          this.#host.router.request(thread, 'quiet', undefined, Math.max(1, remaining), runtimeOf(thread)).catch(() => undefined),
-        ),
-      );
-      const all = [...answers, quiet(this.#host)];
-      const activity = all.reduce((sum, answer) => sum + (answer?.activity ?? 0), 0);
-      // Twice the same sum, and idle both times: what was on its way in between would have changed it.
-      if (!this.#pool.isReplacing && all.every((answer) => answer === undefined || answer.idle)) {
-        if (activity === before) return true;
-        before = activity;
-      } else before = -1;
-      await new Promise<void>((resolve) => {
-        clock.after(1, resolve);
-      });
-    }
-  }
-
-  async #stopAgents(deadline: number): Promise<boolean> {
-    const { clock } = this.#host;
-    const remaining = Math.max(1, deadline - clock.nowMs());
-    const ending = Promise.all([
-      ...this.#pool.ready.map((thread) =>
-        this.#host.router.request(thread, 'shutdown', undefined, remaining, runtimeOf(thread)).then(
-          () => true,
-          () => false,
-        ),
-      ),
-      stopAllAgents(this.#host).then(
-        () => true,
-        () => false,
-      ),
-    ]).then((results) => results.every(Boolean));
-    let cancel = (): void => undefined;
-    const late = new Promise<boolean>((resolve) => {
-      cancel = clock.after(remaining, () => resolve(false));
-    });
-    const inTime = await Promise.race([ending, late]);
-    cancel();
-    return inTime;
+  #shutDown(deadlineMs: number): Promise<StopReport> {
+    const closed = (): void => {
+      this.#isOpen = false;
+    };
+    return shutDown({ host: this.#host, pool: this.#pool, emitter: this.#emitter, storage: this.#storage, threads: () => this.threads(), closed }, deadlineMs);
   }
 
   async #describe(thread: number, state: ThreadState, limits: TreeLimits): Promise<ThreadTree> {
@@ -482,10 +384,6 @@ export class Nexus {
     this.#shared.words[L.HEADER_WORD_DEAD_LETTER_LISTENERS] = this.#emitter.listenerCount('deadLetter');
     this.#shared.words[L.HEADER_WORD_SIGNAL_LISTENERS] = this.#emitter.listenerCount('signal');
   }
-}
-
-function runtimeOf(thread: number): { readonly kind: string; readonly id: string } {
-  return { kind: 'thread', id: String(thread) };
 }
 
 function checkEvent(event: string, listener: unknown): void {

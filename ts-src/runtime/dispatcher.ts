@@ -17,7 +17,9 @@ import type { ActionEntry } from './kind.js';
 import { Mailbox, type MessageSender } from './mailbox.js';
 import type { MemberLoads } from './member-loads.js';
 import { inNeutralContext } from './neutral-context.js';
+import type { MessageObserver } from './message-observer.js';
 import type { ReplyPort } from './pending-asks.js';
+import { RunQueue } from './run-queue.js';
 import type { DeadLetterReason } from './dead-letters.js';
 
 /** Time between two visits of the event loop. How many messages, the turns say. */
@@ -54,6 +56,8 @@ export interface DispatcherNeeds {
   follow(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): TellOutcome;
   /** A message for a durable agent that has left memory. */
   sendDurable(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): TellOutcome;
+  /** Who sees the messages of the drain that begins. */
+  observer(): MessageObserver | undefined;
   /** The end of a drain: publish what was sent to other threads. */
   afterDrain(): void;
 }
@@ -67,13 +71,12 @@ export class Dispatcher {
   running = 0;
   /** While somebody wants to know which agents take the time of this thread. */
   loads: AgentLoads | undefined;
+  #observer: MessageObserver | undefined;
   readonly #needs: DispatcherNeeds;
   readonly #turns: Turns;
   readonly #pool: Mailbox[] = [];
   #poolRoom = 0;
-  #queue: (AgentCell | undefined)[] = new Array(1024).fill(undefined);
-  #queueHead = 0;
-  #queueSize = 0;
+  readonly #queue = new RunQueue();
   #scheduled = false;
   #draining = false;
   #remaining: number;
@@ -219,16 +222,17 @@ export class Dispatcher {
   drain(): void {
     if (this.#draining) return;
     // Replies have arrived and no messages.
-    if (this.#queueSize === 0) return this.#endDrain();
+    if (this.#queue.size === 0) return this.#endDrain();
     this.#draining = true;
     const needs = this.#needs;
     const startedMs = needs.nowMs();
     let lookedMs = startedMs;
     let sinceLook = 0;
     const { loads } = this;
+    this.#observer = needs.observer();
     try {
-      while (this.#queueSize > 0 && this.#remaining > 0) {
-        const cell = this.#unqueue();
+      while (this.#queue.size > 0 && this.#remaining > 0) {
+        const cell = this.#queue.shift();
         const done = loads === undefined || !loads.take() ? this.#turn(cell, this.#untilLook) : this.#timedTurn(cell, loads);
         this.#remaining -= done;
         this.#untilLook -= done;
@@ -264,7 +268,7 @@ export class Dispatcher {
 
   #endDrain(): void {
     this.#needs.afterDrain();
-    if (this.#queueSize > 0) {
+    if (this.#queue.size > 0) {
       this.#scheduled = true;
       this.#turns.later(this.#drainLater);
     } else this.#scheduled = false;
@@ -316,8 +320,10 @@ export class Dispatcher {
     let result: unknown;
     let promise: Promise<unknown> | undefined;
     try {
+      const context = this.#needs.contextOf(cell, sender);
+      const observer = this.#observer;
       const { handler } = action;
-      result = handler(cell.state, box.input, this.#needs.contextOf(cell, sender));
+      result = observer === undefined ? handler(cell.state, box.input, context) : observer.handle(cell, action, box.input, context, sender);
       // Both read properties of the result, which may be getters that throw. What only looks like a promise becomes one that rejects.
       if (typeof result === 'object' && result !== null && typeof (result as PromiseLike<unknown>).then === 'function') promise = Promise.resolve(result);
     } catch (error) {
@@ -422,29 +428,12 @@ export class Dispatcher {
 
   /** Into the run queue. An agent stands there at most once: when it becomes ready, or gets its mailbox while ready. */
   #stand(cell: AgentCell): void {
-    if (this.#queueSize === this.#queue.length) this.#growQueue();
-    this.#queue[(this.#queueHead + this.#queueSize) & (this.#queue.length - 1)] = cell;
-    this.#queueSize++;
+    this.#queue.push(cell);
     if (!this.#scheduled) {
       this.#scheduled = true;
       if (this.#remaining > 0) this.#turns.soon(this.#drainSoon);
       else this.#turns.later(this.#drainLater);
     }
-  }
-
-  #unqueue(): AgentCell {
-    const cell = this.#queue[this.#queueHead] as AgentCell;
-    this.#queue[this.#queueHead] = undefined;
-    this.#queueHead = (this.#queueHead + 1) & (this.#queue.length - 1);
-    this.#queueSize--;
-    return cell;
-  }
-
-  #growQueue(): void {
-    const grown: (AgentCell | undefined)[] = new Array(this.#queue.length * 2).fill(undefined);
-    for (let index = 0; index < this.#queueSize; index++) grown[index] = this.#queue[(this.#queueHead + index) & (this.#queue.length - 1)];
-    this.#queue = grown;
-    this.#queueHead = 0;
   }
 
   /** What listens to dead letters may send to this agent: it runs when the mailbox is as it shall be. */

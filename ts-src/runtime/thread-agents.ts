@@ -2,9 +2,13 @@
  * Joins the parts of a thread that are about agents and what they are to one another (their ends, parents, watches and places) to its tables, links and mailboxes.
  * Called by `thread-host.ts`, with the thread; decides nothing.
  */
+import { threadWord } from '../../bindings/shared-memory.js';
+import * as L from '../../layout/generated/layout.js';
 import { type AgentCell, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
+import { Lifecycle, type LifecycleNeeds } from './lifecycle.js';
 import { Lineage } from './lineage.js';
+import { markEnding } from './record-word.js';
 import { sendableReason } from './remote-reply.js';
 import { Spawning } from './spawning.js';
 import { Stopping } from './stopping.js';
@@ -13,6 +17,49 @@ import { Watches } from './watches.js';
 
 /** Of a request whose caller has a deadline of its own, and wants to know what became of it even after that. */
 const REQUEST_TIMEOUT_MS = 86_400_000;
+
+export function lifecycleOf(host: ThreadHost, needs: Pick<LifecycleNeeds, 'encodeInit' | 'decodeInit' | 'random' | 'agentFailed'>): Lifecycle {
+  const { shared, thread, clock, logger } = host;
+  const startingAt = threadWord(shared, thread) + L.THREAD_WORD_STARTING;
+  return new Lifecycle({
+    ...needs,
+    table: host.engine.table,
+    cells: host.cells,
+    dispatcher: host.dispatcher,
+    clock,
+    logger,
+    keepInitInTable: thread !== 0,
+    markEnding: (slot) => markEnding(shared, slot, true),
+    markStarting: (slot) => {
+      const before = shared.words[startingAt] as number;
+      shared.words[startingAt] = slot;
+      return before;
+    },
+    contextOf: (cell) => host.contextOf(cell, undefined),
+    started: (cell) => {
+      if (cell.kind.definition?.groups !== undefined) host.groups.started(cell);
+    },
+    ended: (cell, reason) => {
+      host.watches.ended(cell, reason);
+      host.supervision.links.ended(cell, reason);
+      host.lineage.leaveParent(cell, reason);
+    },
+    begin: (cell) => host.signals.begin(cell),
+    forget: (cell) => {
+      host.watches.forget(cell);
+      host.signals.forget(cell);
+      host.groups.leaveAll(cell);
+      if (cell.extra?.hadTimers !== true) return;
+      cell.extra.hadTimers = false;
+      host.timers.cancelAll(cell);
+      host.dispatcher.dropTimerMessages(cell);
+    },
+    escalate: (cell, error) => host.lineage.escalate(cell, error),
+    reportFailure: (cell, error, escalates) => host.supervision.childFailed(cell, error, escalates),
+    endSupervised: (supervisor) => host.supervision.supervisors.end(supervisor),
+    durable: () => host.durable,
+  });
+}
 
 export function stoppingOf(host: ThreadHost, timeoutMs: number, agentCountChanged: () => void): Stopping {
   const { thread, clock, lifecycle, dispatcher, links, router } = host;

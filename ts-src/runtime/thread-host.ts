@@ -36,7 +36,7 @@ import { HistogramShard } from './histogram-shard.js';
 import { sendToGroup } from './group-handle.js';
 import { Groups } from './groups.js';
 import { type Kind, KindRegistry, type KindSources } from './kind.js';
-import { Lifecycle } from './lifecycle.js';
+import type { Lifecycle } from './lifecycle.js';
 import type { Lineage } from './lineage.js';
 import { Links } from './links.js';
 import { type MessageSender, senderOf } from './mailbox.js';
@@ -47,15 +47,16 @@ import type { MovingPart } from './moving-agent.js';
 import { movingTies } from './moving-ties.js';
 import { inNeutralContext } from './neutral-context.js';
 import { PendingAsks } from './pending-asks.js';
-import { markCongested, markEnding } from './record-word.js';
+import { markCongested } from './record-word.js';
 import { Relocation } from './relocation.js';
 import { ReplicatedEntries } from './replicated-entries.js';
 import type { Signals } from './signals.js';
 import type { Spawning } from './spawning.js';
 import type { Stopping } from './stopping.js';
 import type { AgentFailure, LogLine, SystemCalls } from './system-calls.js';
-import { lineageOf, spawningOf, stoppingOf, watchesOf } from './thread-agents.js';
+import { lifecycleOf, lineageOf, spawningOf, stoppingOf, watchesOf } from './thread-agents.js';
 import { ThreadCounters } from './thread-counters.js';
+import { ThreadObservation } from './thread-observation.js';
 import { signalsOf } from './thread-signals.js';
 import { ThreadSupervision } from './thread-supervision.js';
 import type { Watches } from './watches.js';
@@ -103,6 +104,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly arrivals = new Arrivals(this, this.movingParts);
   readonly relocation: Relocation;
   readonly groups: Groups;
+  readonly observation = new ThreadObservation();
   /** Undefined in a nexus without storage. */
   readonly durable: DurableAgents | undefined;
   /** A copy of a value such as another thread would get. */
@@ -183,6 +185,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
         follow: (cell, action, input, reply, sender) => this.router.follow(cell, action, input, reply, sender),
         sendDurable: (cell, action, input, reply, sender) => this.#durable.refused(cell, action, input, reply, senderOf(sender)),
         turnTook: (durationMs) => turnDurations.record(durationMs * 1e6),
+        observer: () => this.observation.observer(),
         afterDrain: () => this.#endTurn(),
       },
       turns,
@@ -217,47 +220,11 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       referenceOf: (cell) => this.referenceOf(cell),
       isArriving: (slot, generation) => this.cells.get(slot, generation)?.status === Status.arriving,
     });
-    const startingAt = threadWord(shared, thread) + L.THREAD_WORD_STARTING;
-    this.lifecycle = new Lifecycle({
-      table: engine.table,
-      cells: this.cells,
-      dispatcher: this.dispatcher,
-      clock,
-      logger,
-      keepInitInTable: thread !== 0,
-      markEnding: (slot) => markEnding(shared, slot, true),
-      markStarting: (slot) => {
-        const before = shared.words[startingAt] as number;
-        shared.words[startingAt] = slot;
-        return before;
-      },
+    this.lifecycle = lifecycleOf(this, {
       encodeInit: (init) => standaloneEncoder.encodeToScratch(init, 0, L.PAYLOAD_BYTES_MAX),
       decodeInit: (payload) => standaloneDecoder.decode(payload, 0, payload.length),
-      contextOf: (cell) => this.contextOf(cell, undefined),
       random: () => this.#random.next(),
-      started: (cell) => {
-        if (cell.kind.definition?.groups !== undefined) this.groups.started(cell);
-      },
-      ended: (cell, reason) => {
-        this.watches.ended(cell, reason);
-        this.supervision.links.ended(cell, reason);
-        this.lineage.leaveParent(cell, reason);
-      },
-      begin: (cell) => this.signals.begin(cell),
-      forget: (cell) => {
-        this.watches.forget(cell);
-        this.signals.forget(cell);
-        this.groups.leaveAll(cell);
-        if (cell.extra?.hadTimers !== true) return;
-        cell.extra.hadTimers = false;
-        this.timers.cancelAll(cell);
-        this.dispatcher.dropTimerMessages(cell);
-      },
-      escalate: (cell, error) => this.lineage.escalate(cell, error),
-      reportFailure: (cell, error, escalates) => this.supervision.childFailed(cell, error, escalates),
-      endSupervised: (supervisor) => this.supervision.supervisors.end(supervisor),
       agentFailed: (cell, error, action) => events.agentFailed(this.#failure(cell, error, action)),
-      durable: () => this.durable,
     });
     this.stopping = stoppingOf(this, options.askTimeoutMs, () => this.#counters.publishAgentCount());
     this.supervision = new ThreadSupervision(this, {
