@@ -5,6 +5,7 @@
       "sources": [
         "native/napi/addon.cc",
         "native/napi/arguments.cc",
+        "native/napi/crash_handler.cc",
         "native/napi/environment.cc",
         "native/napi/huge_pages.cc",
         "native/napi/placement_binding.cc",

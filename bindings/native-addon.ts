@@ -31,6 +31,11 @@ export interface NativeAddon {
   memoryNodeOf(view: Uint8Array, offset: number): number;
   /** How memory is placed; `errno` says why not at all, `libraryError` why not by libnuma. */
   numaProvider(): { readonly provider: 'libnuma' | 'system calls' | 'none'; readonly errno: number; readonly libraryError: string };
+  /** Prepares the dump of a flight record for the case that the process dies of a signal: `bindings/crash-handler.ts`. 0 where there is no such handler. */
+  crashArm(view: Uint8Array, head: Uint8Array, directory: string, clockMs: number): number;
+  crashDisarm(handle: number): void;
+  /** The calling thread is this one of that nexus; it gets a stack for handlers of signals, if it has none. */
+  crashThread(view: Uint8Array, thread: number): void;
   /** `result` has 8 bytes, into which `tableFind` writes generation and kind. */
   tableOpen(view: Uint8Array, thread: number, result: Uint8Array): number;
   tableClose(handle: number): void;

@@ -35,6 +35,7 @@ export function openNativeThread(addon: NativeAddon, shared: SharedMemory, threa
   // By the first thread only, which opens before any record is used. A kernel that refuses changes nothing but speed.
   if (thread === 0 && shared.recordCapacity >= HUGE_PAGES_RECORDS_MIN)
     addon.adviseHugePages(shared.bytes, shared.bucketsOffset, shared.ringsOffset - shared.bucketsOffset);
+  if (shared.flightCapacity > 0) addon.crashThread(shared.bytes, thread);
   return {
     kind: 'native',
     table: fastestTable(addon, shared, thread),

@@ -14,7 +14,7 @@ export interface MemoryShape {
   readonly recordCapacity: number;
   /** Bytes of one ring: a power of two from 2^14 to 2^26. There is one for each ordered pair of threads. */
   readonly ringBytes: number;
-  /** Events of the flight record of one thread: a power of two from 2^6 to 2^20. Default 4,096. */
+  /** Events of the flight record of one thread: a power of two from 2^6 to 2^20, or 0 for none. Default 4,096. */
   readonly flightEvents?: number;
 }
 
@@ -74,7 +74,7 @@ export function createSharedMemory(shape: MemoryShape, seed: readonly [number, n
   if (total > MEMORY_BYTES_MAX) {
     throw optionError(
       'memory',
-      `${threadCount} threads with rings of ${ringBytes} bytes and ${recordCapacity} agents need ${total} bytes of shared memory; the most is ${MEMORY_BYTES_MAX}. Lower memory.ringBytes or memory.agentsMax`,
+      `${threadCount} threads with rings of ${ringBytes} bytes and ${recordCapacity} agents need ${total} bytes of shared memory; the most is ${MEMORY_BYTES_MAX}. Lower memory.ringBytes, memory.agentsMax or flightRecorder.eventsPerThread`,
     );
   }
   const pages = Math.ceil(total / PAGE_BYTES);

@@ -24,6 +24,7 @@ import { type NexusOptions, type ResolvedOptions, resolveOptions, type StorageOp
 import { duplicateKind, importDefinitions, withSensors } from './runtime/agent-modules.js';
 import { Balancing } from './runtime/balancing.js';
 import { eventLoopTurns } from './runtime/event-loop-turns.js';
+import { FlightDumps } from './runtime/flight-dumps.js';
 import { type KindSources, outlineOf, type KindOutline } from './runtime/kind.js';
 import { isStorageSource, type Storage, type StorageSource, type ThreadStorage } from './ports/storage.js';
 import { runtimeCalls } from './runtime/runtime-calls.js';
@@ -111,7 +112,9 @@ async function startNexus<N extends Nexus>(
   { logger, definitions, outlines, storage }: Prepared,
 ): Promise<N> {
   const seed = resolved.seed ?? random.readInt32LE(8);
-  const shared = createSharedMemory({ threadCount: resolved.threads + 1, recordCapacity: resolved.recordCapacity, ringBytes: resolved.ringBytes }, [
+  const { recordCapacity, ringBytes, flightRecorder } = resolved;
+  const flightEvents = flightRecorder?.eventsPerThread ?? 0;
+  const shared = createSharedMemory({ threadCount: resolved.threads + 1, recordCapacity, ringBytes, flightEvents }, [
     random.readInt32LE(0),
     random.readInt32LE(4),
   ]);
@@ -153,6 +156,7 @@ async function startNexus<N extends Nexus>(
     turns,
     storage?.openThread(),
   );
+  const flight = flightRecorder && new FlightDumps({ ...flightRecorder, engine: engine.report, watches: startWorker === undefined }, host);
   const jitter = new SeededRandom(seed, 'worker pool');
   const pool = new WorkerPool(
     {
@@ -180,12 +184,17 @@ async function startNexus<N extends Nexus>(
     host,
     {
       threadLost(loss) {
+        flight?.threadLost(loss);
         logger.error({ error: loss.error, thread: loss.thread, exitCode: loss.exitCode }, 'a thread was lost and is replaced');
         emit('threadLost')(loss);
       },
-      threadRestored: emit('threadRestored'),
+      threadRestored(restored) {
+        host.flight?.threadRestored(restored.thread, restored.restored, restored.failed);
+        emit('threadRestored')(restored);
+      },
       refused: (refusal) => placement.refused(refusal),
       threadFailed(loss) {
+        flight?.threadLost(loss);
         logger.error({ error: loss.error, thread: loss.thread, exitCode: loss.exitCode }, 'a thread was lost too often and is given up');
         emit('threadFailed')(loss);
       },
@@ -209,6 +218,7 @@ async function startNexus<N extends Nexus>(
   try {
     await pool.start();
   } catch (error) {
+    flight?.close();
     host.close();
     throw error;
   }
@@ -221,7 +231,7 @@ async function startNexus<N extends Nexus>(
     services.add(new LoadMeasuring({ shared, thread: 0, clock, meter: load.meter }, balancing.periodMs));
     services.add(rounds);
   }
-  return nexus(host, pool, engine.report, placement, emitter, storage);
+  return nexus(host, pool, engine.report, placement, emitter, storage, flight);
 }
 
 function sayPlacement(logger: Logger, placement: Placement, policy: PlacementPolicy): void {

@@ -70,6 +70,11 @@ export const ERROR_CODES = {
   NEXUS_UPGRADE_FAILED: 'The stored state of an agent could not be made one of the present version. It was left as it is.',
   NEXUS_STORE_FULL: 'There is no room for the write: the disk is full, or the store has its largest size. Nothing of it was stored.',
   NEXUS_STORE_FAILED: 'A read or write of the store failed. Nothing of a write that failed was stored.',
+  NEXUS_FLIGHT_OFF: 'The nexus keeps no flight record.',
+  NEXUS_FLIGHT_UNWRITABLE: 'The flight record could not be written to a file.',
+  NEXUS_FLIGHT_FOREIGN: 'What is read is no flight record.',
+  NEXUS_FLIGHT_VERSION: 'The flight record was written by a newer version of Nexus.',
+  NEXUS_FLIGHT_CORRUPT: 'The flight record is damaged or cut off.',
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -71,6 +71,8 @@ export type {
 } from './nexus.js';
 export type { EngineOptions, MemoryOptions, MessageOptions, NexusOptions, StorageOptions, WorkerOptions, WorkerRestartOptions } from './options.js';
 export type { BalancingOptions } from './model/balancing-options.js';
+export type { FlightRecorderOptions, FlightSignal } from './model/flight-options.js';
+export type { FlightRecorderReport } from './runtime/flight-dumps.js';
 export type { BalancingOutcome, BalancingRound } from './runtime/balancing.js';
 export type { MeasuredLoad } from './runtime/thread-load.js';
 export type { ThreadMeasures } from './model/balancing.js';

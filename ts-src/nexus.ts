@@ -17,7 +17,8 @@ import { AgentReference } from './runtime/agent-reference.js';
 import type { Storage } from './ports/storage.js';
 import type { DeadLetter } from './runtime/dead-letters.js';
 import { treeLimits, type ProcessNode, type SupervisionTreeOptions, type ThreadNode, type ThreadTree, type TreeLimits } from './model/supervision-tree.js';
-import { nexusStopped } from './runtime/failures.js';
+import { flightOff, nexusStopped } from './runtime/failures.js';
+import type { FlightDumps, FlightRecorderReport } from './runtime/flight-dumps.js';
 import { openGroup, outside } from './runtime/group-handle.js';
 import { HistogramShard } from './runtime/histogram-shard.js';
 import { runtimeOf, shutDown, type StopReport } from './runtime/nexus-shutdown.js';
@@ -101,9 +102,10 @@ export class Nexus {
   readonly #emitter: EventEmitter;
   readonly #placement: Placement;
   readonly #storage: Storage | undefined;
+  readonly #flight: FlightDumps | undefined;
   #stopped: Promise<StopReport> | undefined;
 
-  constructor(host: ThreadHost, pool: WorkerPool, engine: EngineReport, placement: Placement, emitter: EventEmitter, storage?: Storage) {
+  constructor(host: ThreadHost, pool: WorkerPool, engine: EngineReport, placement: Placement, emitter: EventEmitter, storage?: Storage, flight?: FlightDumps) {
     this.#host = host;
     this.#pool = pool;
     this.#shared = host.shared;
@@ -111,6 +113,7 @@ export class Nexus {
     this.#placement = placement;
     this.#emitter = emitter;
     this.#storage = storage;
+    this.#flight = flight;
   }
 
   /** Number of threads, the calling one included. */
@@ -121,6 +124,29 @@ export class Nexus {
   /** Nodes, processors and memory of the host, where the threads of this nexus were put, and what the kernel refused of it. Read when first asked for. */
   get topology(): NexusTopology {
     return this.#placement.describe();
+  }
+
+  /** How the flight record is kept, and which crashes leave one; undefined with `flightRecorder: false`. */
+  get flightRecorder(): FlightRecorderReport | undefined {
+    return this.#flight?.report;
+  }
+
+  /**
+   * The last events of every thread as they are now, as the bytes of a file that `nexus flight` reads. No thread is stopped or asked.
+   * @throws NexusError NEXUS_FLIGHT_OFF
+   */
+  flightRecord(): Uint8Array {
+    if (this.#flight === undefined) throw flightOff();
+    return this.#flight.record();
+  }
+
+  /**
+   * Writes what `flightRecord` returns, and resolves with the path: the given one, over a file that is there, or a new file in `flightRecorder.directory`. Rejects with NexusError NEXUS_FLIGHT_OFF or
+   * NEXUS_FLIGHT_UNWRITABLE.
+   */
+  async writeFlightRecord(path?: string): Promise<string> {
+    if (this.#flight === undefined) throw flightOff();
+    return this.#flight.write(path);
   }
 
   /** True once `stop` was called. */
@@ -365,7 +391,8 @@ export class Nexus {
     const closed = (): void => {
       this.#isOpen = false;
     };
-    return shutDown({ host: this.#host, pool: this.#pool, emitter: this.#emitter, storage: this.#storage, threads: () => this.threads(), closed }, deadlineMs);
+    const needs = { host: this.#host, pool: this.#pool, emitter: this.#emitter, storage: this.#storage, threads: () => this.threads(), closed };
+    return shutDown(needs, deadlineMs).finally(() => this.#flight?.close());
   }
 
   async #describe(thread: number, state: ThreadState, limits: TreeLimits): Promise<ThreadTree> {

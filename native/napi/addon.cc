@@ -2,6 +2,7 @@
 #include <node_api.h>
 
 #include "arguments.hpp"
+#include "crash_handler.hpp"
 #include "environment.hpp"
 #include "huge_pages.hpp"
 #include "placement_binding.hpp"
@@ -24,6 +25,9 @@ constexpr Export kExports[] = {
     {"wake", Wake},
     {"rouse", Rouse},
     {"adviseHugePages", AdviseHugePages},
+    {"crashArm", CrashArm},
+    {"crashDisarm", CrashDisarm},
+    {"crashThread", CrashThread},
     {"pinThread", PinThread},
     {"currentCpu", CurrentCpu},
     {"bindMemory", BindMemory},

@@ -27,7 +27,16 @@ const COUNTERS: Record<DeadLetterReason, number> = {
   ringFull: L.COUNTER_DEAD_RING_FULL,
 };
 
+const NOWHERE = { slot: 0, generation: 0 };
+
 export class DeadLetters {
+  /** Called for each, with the address of the agent it was for, slot 0 where that is not known. */
+  recorded: (
+    reason: DeadLetterReason,
+    kind: string | undefined,
+    action: string | undefined,
+    agent: { readonly slot: number; readonly generation: number },
+  ) => void = () => undefined;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
   readonly #countersAt: number;
@@ -43,7 +52,8 @@ export class DeadLetters {
     this.#show = show;
   }
 
-  record(reason: DeadLetterReason, kind: string | undefined, id: () => string | undefined, action: string | undefined): void {
+  record(reason: DeadLetterReason, kind: string | undefined, id: () => string | undefined, action: string | undefined, agent = NOWHERE): void {
+    this.recorded(reason, kind, action, agent);
     const at = this.#countersAt + COUNTERS[reason];
     this.#doubles[at] = (this.#doubles[at] as number) + 1;
     if ((this.#words[L.HEADER_WORD_DEAD_LETTER_LISTENERS] as number) > 0) this.#show({ reason, id: id(), kind, action, thread: this.#thread });

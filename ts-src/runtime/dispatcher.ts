@@ -12,6 +12,7 @@ import { Sampling } from '../model/sampling.js';
 import type { Turns } from '../ports/turns.js';
 import { type AgentCell, Status, extraOf } from './agent-cell.js';
 import type { AgentLoads } from './agent-loads.js';
+import type { FlightRecorder } from './flight-recorder.js';
 import { agentMailboxFull, agentNotFound } from './failures.js';
 import type { ActionEntry } from './kind.js';
 import { Mailbox, type MessageSender } from './mailbox.js';
@@ -39,6 +40,7 @@ export const TIMER_MESSAGE: ReplyPort = { deadlineMs: 0, sender: undefined, repl
 
 export interface DispatcherNeeds {
   readonly loads: MemberLoads;
+  readonly flight: FlightRecorder | undefined;
   nowMs(): number;
   contextOf(cell: AgentCell, sender: MessageSender): AgentContext;
   /** A handler threw or rejected; its ask, if any, has been rejected. */
@@ -72,6 +74,9 @@ export class Dispatcher {
   /** While somebody wants to know which agents take the time of this thread. */
   loads: AgentLoads | undefined;
   #observer: MessageObserver | undefined;
+  readonly #flight: FlightRecorder | undefined;
+  /** Of the messages that are handled now, one after the other: one event of the flight record. */
+  #runAction: ActionEntry | undefined;
   readonly #needs: DispatcherNeeds;
   readonly #turns: Turns;
   readonly #pool: Mailbox[] = [];
@@ -104,6 +109,7 @@ export class Dispatcher {
 
   constructor(needs: DispatcherNeeds, turns: Turns) {
     this.#needs = needs;
+    this.#flight = needs.flight;
     this.#turns = turns;
     this.#remaining = turns.messagesMax();
   }
@@ -229,6 +235,7 @@ export class Dispatcher {
     let lookedMs = startedMs;
     let sinceLook = 0;
     const { loads } = this;
+    this.#flight?.beginDrain(startedMs);
     this.#observer = needs.observer();
     try {
       while (this.#queue.size > 0 && this.#remaining > 0) {
@@ -240,6 +247,7 @@ export class Dispatcher {
         if (this.#untilLook > 0) continue;
         const nowMs = needs.nowMs();
         this.#look((nowMs - lookedMs) / sinceLook);
+        this.#flight?.look(nowMs, lookedMs, sinceLook);
         lookedMs = nowMs;
         sinceLook = 0;
       }
@@ -268,6 +276,7 @@ export class Dispatcher {
 
   #endDrain(): void {
     this.#needs.afterDrain();
+    this.#flight?.endDrain();
     if (this.#queue.size > 0) {
       this.#scheduled = true;
       this.#turns.later(this.#drainLater);
@@ -294,11 +303,13 @@ export class Dispatcher {
     if (box === undefined || cell.status !== Status.ready) return 1;
     let count = 0;
     const limit = Math.min(messagesMax, this.#remaining);
+    this.#runAction = undefined;
     while (count < limit && box.size > 0) {
+      this.#handle(cell, box, count);
       count++;
-      this.#handle(cell, box);
       if (cell.status !== Status.ready) break;
     }
+    this.#flight?.endRun(count);
     box.release();
     // `discard` may have taken it, and given it to another agent, while the agent ended.
     if (cell.mailbox !== box) return count;
@@ -310,13 +321,17 @@ export class Dispatcher {
     return count;
   }
 
-  #handle(cell: AgentCell, box: Mailbox): void {
+  #handle(cell: AgentCell, box: Mailbox, handled: number): void {
     box.shift();
     this.depth--;
     const action = box.action as ActionEntry;
     const reply = box.reply;
     if (action.index < 0) return this.#needs.system(cell, action, box.input, reply);
     const sender = box.sender;
+    if (action !== this.#runAction) {
+      this.#runAction = action;
+      this.#flight?.beginRun(cell, action, sender, handled);
+    }
     let result: unknown;
     let promise: Promise<unknown> | undefined;
     try {
@@ -348,12 +363,14 @@ export class Dispatcher {
         this.running--;
         this.handled++;
         if (action.concurrent) this.#oneLess(cell);
+        this.#flight?.settled(cell, action, false);
         reply?.reply(value);
         this.#finish(cell, action, life);
       },
       (error: unknown) => {
         this.running--;
         if (action.concurrent) this.#oneLess(cell);
+        this.#flight?.settled(cell, action, true);
         const current = this.#isCurrent(cell, life);
         if (current && !action.concurrent) this.resume(cell);
         if (current) return this.#fail(cell, action, reply, error);

@@ -83,3 +83,7 @@ export function startFailed(kind: Kind, id: string | undefined, cause: unknown):
     data: { id, kind: kind.name },
   });
 }
+
+export function flightOff(): NexusError {
+  return new NexusError('NEXUS_FLIGHT_OFF', 'this nexus keeps no flight record: it was made with flightRecorder: false');
+}

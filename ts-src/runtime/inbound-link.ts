@@ -7,6 +7,7 @@ import type { RingReader } from '../../bindings/portable/ring.js';
 import type { MessageCodec } from '../codec/declared/lazy-codec.js';
 import { type MemoryViews, memoryViews } from '../codec/declared/memory-views.js';
 import type { ValueDecoder } from '../codec/value-decoder.js';
+import type { FlightRecorder } from './flight-recorder.js';
 
 /** What happens to a message that has arrived. `thread` is the one that sent it. */
 export interface Receiver {
@@ -47,6 +48,7 @@ export class InboundLink {
   readonly #receiver: Receiver;
   readonly #receive: (at: number) => void;
   readonly #published: (stampedMs: number) => void;
+  readonly #flight: FlightRecorder | undefined;
   #assembly: Uint8Array | undefined;
   #assembled = 0;
   readonly #incarnation: number;
@@ -66,7 +68,9 @@ export class InboundLink {
     receiver: Receiver,
     incarnation: number,
     published: (stampedMs: number) => void,
+    flight?: FlightRecorder,
   ) {
+    this.#flight = flight;
     this.#views = views;
     this.#thread = thread;
     this.#reader = reader;
@@ -87,6 +91,7 @@ export class InboundLink {
     const count = this.#reader.read(messagesMax, this.#receive);
     this.received += count;
     if (count > 0) {
+      this.#flight?.read(this.#thread, count);
       const stampedMs = this.#reader.takeStamp();
       if (stampedMs >= 0) this.#published(stampedMs);
     }

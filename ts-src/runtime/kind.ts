@@ -161,6 +161,10 @@ export class KindRegistry {
     );
   }
 
+  find(name: string | undefined): Kind | undefined {
+    return name === undefined ? undefined : this.#byName.get(name);
+  }
+
   byIndex(index: number): Kind {
     return this.kinds[index] as Kind;
   }

@@ -34,8 +34,8 @@ export interface LifecycleNeeds {
   readonly keepInitInTable: boolean;
   /** Notes in shared memory that the end of an agent has begun: from now on it is not found. */
   markEnding(slot: number): void;
-  /** Notes in shared memory whose start runs, 0 for none. Returns whose did before. */
-  markStarting(slot: number): number;
+  /** Notes in shared memory whose start runs, 0 for none. Returns whose did before. With the cell: its start begins. */
+  markStarting(slot: number, cell?: AgentCell): number;
   encodeInit(init: unknown): Uint8Array | undefined;
   decodeInit(payload: Uint8Array): unknown;
   contextOf(cell: AgentCell): AgentContext;
@@ -297,7 +297,7 @@ export class Lifecycle {
     if (definition === undefined) throw new NexusError('NEXUS_KIND_UNKNOWN', `this thread does not have the code of kind '${cell.kind.name}'`);
     if (cell.kind.subscriptions.length > 0) this.#needs.begin(cell);
     // Not undone by an error that ends the thread, which is what it is for.
-    const before = this.#needs.markStarting(cell.slot);
+    const before = this.#needs.markStarting(cell.slot, cell);
     try {
       const durable = this.#durable(cell);
       cell.state = durable === undefined ? definition.state(init) : durable.begin(cell, init);
@@ -443,7 +443,7 @@ export class Lifecycle {
     this.stopped++;
     if (cell.mailbox !== undefined) dispatcher.discard(cell, 'agentStopped', (action) => agentStopped(cell.kind.name, action.name));
     // While the name is still in the table, so that watchers and the parent learn it.
-    if (cell.extra !== undefined) this.#needs.ended(cell, reason);
+    this.#needs.ended(cell, reason);
     table.remove(cell.slot, cell.generation);
     cells.delete(cell);
     cell.state = undefined;

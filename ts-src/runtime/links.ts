@@ -14,6 +14,7 @@ import type { Clock } from '../ports/clock.js';
 import type { Waiter } from '../ports/engine.js';
 import type { Turns } from '../ports/turns.js';
 import { InboundLink, type Receiver } from './inbound-link.js';
+import type { FlightRecorder } from './flight-recorder.js';
 import { OutboundLink } from './outbound-link.js';
 
 /** Messages taken at once when everything is taken from one ring. */
@@ -30,6 +31,7 @@ export interface LinksNeeds {
   readonly clock: Clock;
   readonly turns: Turns;
   /** Told how long messages to this thread waited in their ring, in nanoseconds. */
+  readonly flight: FlightRecorder | undefined;
   readonly messageWait: { record(nanoseconds: number): void };
   /** Runs soon when something was sent outside a turn; must call `flush`. */
   readonly flushSoon: () => void;
@@ -59,7 +61,7 @@ export class Links {
     for (let other = 0; other < shared.threadCount; other++) {
       if (other === thread) continue;
       const reader = new RingReader(shared, other, thread);
-      this.#inbound[other] = new InboundLink(this.#views, other, reader, new ValueDecoder(references), receiver, incarnation, published);
+      this.#inbound[other] = new InboundLink(this.#views, other, reader, new ValueDecoder(references), receiver, incarnation, published, this.#needs.flight);
       // Given up before this thread was there to be told.
       if (Atomics.load(shared.words, threadWord(shared, other) + L.THREAD_WORD_STATE) === L.THREAD_STATE_FAILED) this.giveUp(other);
       else if (incarnation > 0) this.reset(other);
@@ -108,7 +110,12 @@ export class Links {
   /** Publishes everything that was sent in this turn. */
   flush(): void {
     const dirty = this.#dirty;
-    for (let index = 0; index < dirty.length; index++) (dirty[index] as OutboundLink).flush();
+    const { flight } = this.#needs;
+    for (let index = 0; index < dirty.length; index++) {
+      const link = dirty[index] as OutboundLink;
+      link.flush();
+      flight?.published(link.thread, link.takeSent());
+    }
     dirty.length = 0;
   }
 
@@ -134,6 +141,7 @@ export class Links {
   #connect(thread: number): OutboundLink {
     const { shared, waiter, references, messageBytesMax, flushSoon } = this.#needs;
     const link: OutboundLink = new OutboundLink({
+      thread,
       shared,
       views: this.#views,
       encoder: new ValueEncoder(references),

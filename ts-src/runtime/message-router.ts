@@ -368,7 +368,7 @@ export class MessageRouter {
   }
 
   #dead(reason: 'noAgent' | 'nexusStopped' | 'mailboxFull', target: AgentReference, action: ActionEntry): TellOutcome {
-    this.#deadLetters.record(reason, target.kind, () => target.knownId, action.name);
+    this.#deadLetters.record(reason, target.kind, () => target.knownId, action.name, target);
     if (reason === 'mailboxFull') return 'full';
     return reason === 'noAgent' ? 'noAgent' : 'stopped';
   }

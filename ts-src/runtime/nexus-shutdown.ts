@@ -47,6 +47,7 @@ class Shutdown {
   async run(deadlineMs: number): Promise<StopReport> {
     const { clock } = this.#needs.host;
     const deadline = clock.nowMs() + deadlineMs;
+    this.#needs.host.flight?.nexusStopping();
     this.#needs.emitter.emit('stopping');
     this.#needs.pool.beginStop();
     const quietInTime = await this.#becomeQuiet(deadline);

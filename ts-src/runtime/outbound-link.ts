@@ -37,6 +37,8 @@ export const Admission = {
 export type Admission = (typeof Admission)[keyof typeof Admission];
 
 export interface OutboundNeeds {
+  /** The thread this link leads to. */
+  readonly thread: number;
   readonly shared: SharedMemory;
   /** The shared memory, for declared messages. */
   readonly views: MemoryViews;
@@ -55,6 +57,7 @@ export class OutboundLink {
   sent = 0;
   bytes = 0;
   refused = 0;
+  readonly thread: number;
   readonly #needs: OutboundNeeds;
   readonly #words: Int32Array;
   readonly #bytes: Uint8Array;
@@ -66,11 +69,20 @@ export class OutboundLink {
   #sending = false;
   /** Bytes of the first outbox entry that went out as fragments. */
   #fragmented = 0;
+  #sentBefore = 0;
 
   constructor(needs: OutboundNeeds) {
     this.#needs = needs;
+    this.thread = needs.thread;
     this.#words = needs.shared.words;
     this.#bytes = needs.shared.bytes;
+  }
+
+  /** Messages that were sent since this was asked before. */
+  takeSent(): number {
+    const sent = this.sent - this.#sentBefore;
+    this.#sentBefore = this.sent;
+    return sent;
   }
 
   get waiting(): number {

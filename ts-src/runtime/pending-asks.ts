@@ -23,6 +23,9 @@ export interface ReplyPort {
 export interface AskTarget {
   readonly kind: string;
   readonly id: string;
+  /** Of an agent. */
+  readonly slot?: number;
+  readonly generation?: number;
 }
 
 /** Asks of one thread that may wait at once. */
@@ -105,6 +108,7 @@ export class PendingAsk extends WheelEntry implements ReplyPort {
   timeOut(): void {
     if (!this.#close()) return;
     this.#asks.timeouts++;
+    this.#asks.timedOut(this.#target.kind, this.#target, this.#action);
     this.#reject(this.isCutShort ? callerGaveUp(this.description, this.timeoutMs) : askTimeout(this.description, this.timeoutMs));
   }
 
@@ -156,8 +160,15 @@ export class PendingAsks {
    * @param incarnation of this thread: replies to a predecessor's asks must not match.
    * @param readReplies takes what has arrived from other threads; true if more is left. Called before any ask times out: a thread that was held up beyond
    *   the deadline of an ask must not throw away the reply that came in time.
+   * @param timedOut told of each ask that nobody answered in time.
    */
-  constructor(clock: Clock, incarnation: number, durations: AskDurations, readReplies: () => boolean = () => false) {
+  constructor(
+    clock: Clock,
+    incarnation: number,
+    durations: AskDurations,
+    readReplies: () => boolean = () => false,
+    readonly timedOut: (kind: string, agent: AskTarget, action: string) => void = () => undefined,
+  ) {
     this.#clock = clock;
     this.#durations = durations;
     this.#readReplies = readReplies;

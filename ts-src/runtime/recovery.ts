@@ -11,6 +11,7 @@ import { threadFailed, threadLost } from './failures.js';
 /** Another thread ended: whoever waits for it learns it, and its successor (if there is one) is sent a clean stream. */
 export function handleThreadLoss(host: ThreadHost, thread: number, replaced: boolean): void {
   const { links, asks, engine, watches } = host;
+  host.flight?.threadLost(thread, replaced);
   // What it said before it ended still counts.
   links.readFrom(thread);
   asks.failThread(thread, (ask) => (replaced ? threadLost(thread, ask.description) : threadFailed(thread, ask.description)));

@@ -30,7 +30,8 @@ export function lifecycleOf(host: ThreadHost, needs: Pick<LifecycleNeeds, 'encod
     logger,
     keepInitInTable: thread !== 0,
     markEnding: (slot) => markEnding(shared, slot, true),
-    markStarting: (slot) => {
+    markStarting: (slot, cell) => {
+      if (cell !== undefined) host.flight?.starting(cell);
       const before = shared.words[startingAt] as number;
       shared.words[startingAt] = slot;
       return before;
@@ -40,6 +41,8 @@ export function lifecycleOf(host: ThreadHost, needs: Pick<LifecycleNeeds, 'encod
       if (cell.kind.definition?.groups !== undefined) host.groups.started(cell);
     },
     ended: (cell, reason) => {
+      host.flight?.stopped(cell, reason);
+      if (cell.extra === undefined) return;
       host.watches.ended(cell, reason);
       host.supervision.links.ended(cell, reason);
       host.lineage.leaveParent(cell, reason);

@@ -31,6 +31,7 @@ import { Directory } from './directory.js';
 import { DurableAgents } from './durable/durable-agents.js';
 import { Dispatcher, TIMER_MESSAGE } from './dispatcher.js';
 import { eventLoopTurns } from './event-loop-turns.js';
+import { type FlightRecorder, openFlightRecorder } from './flight-recorder.js';
 import { nexusStopped } from './failures.js';
 import { HistogramShard } from './histogram-shard.js';
 import { sendToGroup } from './group-handle.js';
@@ -105,6 +106,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly relocation: Relocation;
   readonly groups: Groups;
   readonly observation = new ThreadObservation();
+  readonly flight: FlightRecorder | undefined;
   /** Undefined in a nexus without storage. */
   readonly durable: DurableAgents | undefined;
   /** A copy of a value such as another thread would get. */
@@ -137,6 +139,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     this.departures = new Departures(this, this.movingParts, incarnation);
     this.relocation = new Relocation(this, this.departures);
     this.thread = thread;
+    this.flight = openFlightRecorder(shared, thread, clock);
     this.seed = options.seed;
     this.#random = new SeededRandom(options.seed, `thread ${thread}.${incarnation}`);
     const references: ReferenceCodec = {
@@ -157,7 +160,9 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       local: new HistogramShard(shared, thread, L.HISTOGRAM_ASK_LOCAL),
       remote: new HistogramShard(shared, thread, L.HISTOGRAM_ASK_REMOTE),
     };
-    this.asks = new PendingAsks(clock, incarnation, durations, () => this.links.readAll());
+    const askTimedOut = (kind: string, agent: { readonly slot?: number; readonly generation?: number }, action: string): void =>
+      this.flight?.askTimedOut(this.kinds.find(kind), agent.slot ?? 0, agent.generation ?? 0, action);
+    this.asks = new PendingAsks(clock, incarnation, durations, () => this.links.readAll(), askTimedOut);
     this.links = new Links({
       thread,
       shared,
@@ -167,20 +172,24 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       clock,
       turns,
       messageWait: new HistogramShard(shared, thread, L.HISTOGRAM_MESSAGE_WAIT),
+      flight: this.flight,
       flushSoon: () => this.flushSoon(),
     });
     const turnDurations = new HistogramShard(shared, thread, L.HISTOGRAM_TURN);
     this.deadLetters = new DeadLetters(shared.words, shared.doubles, counterIndex(shared, thread), thread, (letter) => events.deadLetter(letter));
+    this.deadLetters.recorded = (reason, kind, action, { slot, generation }) =>
+      this.flight?.deadLetter(reason, this.kinds.find(kind), slot, generation, action);
     const loads = new MemberLoads(shared);
     this.dispatcher = new Dispatcher(
       {
         loads,
+        flight: this.flight,
         nowMs: () => clock.nowMs(),
         contextOf: (cell, sender) => this.contextOf(cell, sender),
         failed: (cell, error, action) => this.lifecycle.failed(cell, error, action),
         system: (cell, action, _input, reply) => systemActions.run(this, cell, action, reply),
         stopRequested: (cell) => this.lifecycle.stop(cell, { type: 'stopped' }),
-        deadLetter: (reason, cell, action) => this.deadLetters.record(reason, cell.kind.name, () => this.nameOf(cell.slot, cell.generation), action.name),
+        deadLetter: (reason, cell, action) => this.deadLetters.record(reason, cell.kind.name, () => this.nameOf(cell.slot, cell.generation), action.name, cell),
         congested: (cell, isCongested) => markCongested(shared, cell.slot, isCongested),
         follow: (cell, action, input, reply, sender) => this.router.follow(cell, action, input, reply, sender),
         sendDurable: (cell, action, input, reply, sender) => this.#durable.refused(cell, action, input, reply, senderOf(sender)),
@@ -224,7 +233,10 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       encodeInit: (init) => standaloneEncoder.encodeToScratch(init, 0, L.PAYLOAD_BYTES_MAX),
       decodeInit: (payload) => standaloneDecoder.decode(payload, 0, payload.length),
       random: () => this.#random.next(),
-      agentFailed: (cell, error, action) => events.agentFailed(this.#failure(cell, error, action)),
+      agentFailed: (cell, error, action) => {
+        this.flight?.failed(cell, action);
+        events.agentFailed(this.#failure(cell, error, action));
+      },
     });
     this.stopping = stoppingOf(this, options.askTimeoutMs, () => this.#counters.publishAgentCount());
     this.supervision = new ThreadSupervision(this, {
@@ -254,6 +266,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
 
   /** Connects the rings and starts to wait for messages. `before` runs when this thread can send and before it receives. */
   open(calls: SystemCalls, before: () => void = () => undefined): void {
+    this.flight?.threadStarted(this.#options.incarnation);
     this.links.open(new MessageReceiver(this, calls), this.#options.incarnation);
     before();
     this.durable?.start();
