@@ -66,6 +66,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'ts-src/options.ts',
     'ts-src/create-nexus.ts',
     'ts-src/gateway',
+    'ts-src/flight',
     'bindings/host-topology.ts',
   ],
   'ts-src/testing': [

@@ -30,6 +30,7 @@ A module exports what defineAgent returns. It may also export an async function 
   --shutdown-deadline MS    time to finish requests and mailboxes after a signal (default 10000)
   --ask-timeout MS          time an action may take (default 5000)
   --body-limit BYTES        largest body of a request (default 1048576)
+  --flight-directory DIR    where flight records go: on a crash, and on SIGUSR2 (default: the directory for temporary files)
   --json                    print the line that says what is served as JSON
   --help                    print this
 
@@ -45,6 +46,7 @@ export async function run(args: readonly string[]): Promise<void> {
     'shutdown-deadline': { min: 0, max: DAY_MS },
     'ask-timeout': { min: 1, max: DAY_MS },
     'body-limit': { min: 0, max: 1_073_741_824 },
+    'flight-directory': 'text',
     json: 'flag',
     help: 'flag',
   });
@@ -79,12 +81,14 @@ export async function run(args: readonly string[]): Promise<void> {
 async function start(modules: readonly string[], engine: EngineKind | undefined, line: CommandLine, logger: Logger): Promise<Nexus> {
   const threads = line.number('threads');
   const askTimeoutMs = line.number('ask-timeout');
+  const directory = line.text('flight-directory');
   try {
     return await createNexus({
       agents: modules,
       ...(threads === undefined ? {} : { threads }),
       ...(askTimeoutMs === undefined ? {} : { messages: { askTimeoutMs } }),
       ...(engine === undefined ? {} : { engine: { force: engine } }),
+      flightRecorder: { signal: 'SIGUSR2', ...(directory === undefined ? {} : { directory }) },
       logger,
     });
   } catch (error) {
