@@ -83,10 +83,19 @@ function times(count: number | undefined): string {
   return count === undefined || count === 1 ? '' : `, ${count} times`;
 }
 
-/** Control characters, line separators, and what turns the direction of writing. */
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
-
 /** Names come from whoever made the agents: none of them may drive the terminal. */
 function printable(text: string): string {
-  return text.replace(UNPRINTABLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  let shown = '';
+  for (const character of text) {
+    const code = character.codePointAt(0) as number;
+    shown += isUnprintable(code) ? `\\u${code.toString(16).padStart(4, '0')}` : character;
+  }
+  return shown;
+}
+
+/** Control characters, line separators, and what turns the direction of writing. */
+function isUnprintable(code: number): boolean {
+  return (
+    code < 32 || (code >= 0x7f && code < 0xa0) || code === 0x2028 || code === 0x2029 || (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069)
+  );
 }

@@ -247,7 +247,7 @@ export class Dispatcher {
         if (this.#untilLook > 0) continue;
         const nowMs = needs.nowMs();
         this.#look((nowMs - lookedMs) / sinceLook);
-        this.#flight?.look(nowMs, lookedMs, sinceLook);
+        this.#flight?.look(nowMs);
         lookedMs = nowMs;
         sinceLook = 0;
       }
@@ -287,6 +287,7 @@ export class Dispatcher {
   beginTurn(): void {
     this.#refill();
     this.#scheduled = true;
+    this.#flight?.beginVisit();
   }
 
   #timedTurn(cell: AgentCell, loads: AgentLoads): number {

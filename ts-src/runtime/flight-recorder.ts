@@ -39,6 +39,9 @@ export class FlightRecorder {
   /** Of the last look at the clock. */
   #nowMs = 0;
   #isDraining = false;
+  #isVisit = false;
+  /** Messages since that look, in this drain. */
+  #handled = 0;
   /** Index into `words` of the event of the run that is handled, or -1. */
   #runAt = -1;
   #runWritten = 0;
@@ -60,16 +63,26 @@ export class FlightRecorder {
   beginDrain(nowMs: number): void {
     this.#isDraining = true;
     this.#nowMs = nowMs;
+    this.#handled = 0;
   }
 
-  /** The dispatcher has looked at the clock: since it did so before, so many messages were handled. */
-  look(nowMs: number, beforeMs: number, messages: number): void {
+  /** The dispatcher has looked at the clock. */
+  look(nowMs: number): void {
+    const tookMs = nowMs - this.#nowMs;
     this.#nowMs = nowMs;
-    const tookMs = nowMs - beforeMs;
-    if (tookMs >= LONG_MS) this.#put(Flight.long, 0, 0, messages, Math.min(0x7fffffff, tookMs * 1000), 0);
+    if (tookMs >= LONG_MS) this.#put(Flight.long, 0, 0, this.#handled, Math.min(0x7fffffff, tookMs * 1000), 0);
+    this.#handled = 0;
+  }
+
+  /** The next drain handles what has come from other threads: a clock that is read once more costs little beside that. */
+  beginVisit(): void {
+    this.#isVisit = true;
   }
 
   endDrain(): void {
+    if (this.#isVisit && this.#handled > 0) this.look(this.#clock.nowMs());
+    this.#handled = 0;
+    this.#isVisit = false;
     this.#isDraining = false;
   }
 
@@ -90,8 +103,10 @@ export class FlightRecorder {
     const at = this.#runAt;
     if (at < 0) return;
     this.#runAt = -1;
+    const count = handled - this.#runFrom;
+    this.#handled += count;
     // Unless the event has been overwritten by what its messages did.
-    if (((this.#written - this.#runWritten) | 0) - 1 <= this.#mask) this.#words[at + L.FLIGHT_EVENT_WORD_COUNT] = handled - this.#runFrom;
+    if (((this.#written - this.#runWritten) | 0) - 1 <= this.#mask) this.#words[at + L.FLIGHT_EVENT_WORD_COUNT] = count;
   }
 
   settled(cell: AgentCell, action: ActionEntry, hasFailed: boolean): void {

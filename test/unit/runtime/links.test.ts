@@ -30,6 +30,7 @@ test('a deadline arrives to the microsecond, whatever else is in the header, and
       const views = memoryViews(shared.memory.buffer);
       const outbound = new OutboundLink({
         ...{ shared, views, encoder: new ValueEncoder(noReferences), writer: new RingWriter(shared, 0, 1), messageBytesMax: 1 << 20 },
+        thread: 1,
         stampMs: () => -1,
         wake: () => undefined,
         flushSoon: () => undefined,
