@@ -13,6 +13,7 @@ import { TIMER_MESSAGE } from './dispatcher.js';
 import type { MessageSender } from './mailbox.js';
 import type { HandledListener, MessageObserver } from './message-observer.js';
 import type { ReplyPort } from './pending-asks.js';
+import { PublishedEvents } from './published-events.js';
 import type { ThreadHost } from './thread-host.js';
 import { Tracing } from './tracing.js';
 
@@ -20,19 +21,22 @@ import { Tracing } from './tracing.js';
 export function observationOf(host: ThreadHost, api: TracingApi | undefined, options: ResolvedTracing | undefined): ThreadObservation {
   const { thread, clock, logger, seed } = host;
   const nowMs = (): number => clock.nowMs();
-  if (api === undefined || options === undefined) return new ThreadObservation({ nowMs, tracing: undefined });
+  const idOf = (cell: AgentCell): string | undefined => host.nameOf(cell.slot, cell.generation);
+  const events = new PublishedEvents({ thread, idOf });
+  if (api === undefined || options === undefined) return new ThreadObservation({ nowMs, events, tracing: undefined });
   const random = new SeededRandom(seed, `traces ${thread}`);
   const tracing = new Tracing({
-    ...{ api, options, thread, logger, nowMs, timerMessage: TIMER_MESSAGE },
+    ...{ api, options, thread, logger, nowMs, idOf, timerMessage: TIMER_MESSAGE },
     random: () => random.next(),
-    idOf: (cell) => host.nameOf(cell.slot, cell.generation),
     isDraining: () => host.dispatcher.isDraining,
   });
-  return new ThreadObservation({ nowMs, tracing });
+  return new ThreadObservation({ nowMs, events, tracing });
 }
 
 export interface ThreadObservationNeeds {
   nowMs(): number;
+  /** On the channels of `node:diagnostics_channel`. */
+  readonly events: PublishedEvents;
   /** Undefined in a nexus that does not trace. */
   readonly tracing: Tracing | undefined;
 }
@@ -40,13 +44,16 @@ export interface ThreadObservationNeeds {
 export class ThreadObservation implements MessageObserver {
   /** Undefined in a nexus that does not trace. Spans around anything: `observation.tracing?.inSpan(name, attributes, call)`. */
   readonly tracing: Tracing | undefined;
+  readonly events: PublishedEvents;
   readonly #nowMs: () => number;
   readonly #listeners: HandledListener[] = [];
   /** Those that want the messages of this drain. */
   #wanting: readonly HandledListener[] = [];
 
-  constructor({ nowMs, tracing }: ThreadObservationNeeds) {
+  constructor({ nowMs, events, tracing }: ThreadObservationNeeds) {
     this.#nowMs = nowMs;
+    this.events = events;
+    this.listen(events);
     this.tracing = tracing;
   }
 
