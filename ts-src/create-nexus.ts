@@ -6,8 +6,10 @@ import { Placement } from '../bindings/placement.js';
 import { PortableRoutingTable } from '../bindings/portable/routing-table.js';
 import { createSharedMemory, type SharedMemory, threadWord } from '../bindings/shared-memory.js';
 import * as L from '../layout/generated/layout.js';
+import { channels } from './adapters/diagnostics.js';
 import { lmdbStorage } from './adapters/lmdb/lmdb-storage.js';
 import { NodeLoadMeter, nodeProcessMemory } from './adapters/node-load-meter.js';
+import { openTelemetry } from './adapters/open-telemetry.js';
 import { standardErrorLogger } from './adapters/standard-error-logger.js';
 import { systemClock } from './adapters/system-clock.js';
 import { NexusError, optionError } from './errors.js';
@@ -19,6 +21,7 @@ import { Nexus } from './nexus.js';
 import type { Clock } from './ports/clock.js';
 import type { EngineReport } from './ports/engine.js';
 import type { LoadMeter, ProcessMemory } from './ports/load-meter.js';
+import type { TracingApi } from './ports/tracing-api.js';
 import type { Turns } from './ports/turns.js';
 import { type NexusOptions, type ResolvedOptions, resolveOptions, type StorageOptions } from './options.js';
 import { duplicateKind, importDefinitions, withSensors } from './runtime/agent-modules.js';
@@ -59,13 +62,21 @@ export interface Surroundings<N extends Nexus> {
   /** Twelve bytes: what keeps chosen names from colliding in the table, and the seed where the options have none. */
   readonly random: Buffer;
   /** Default: threads of Node. `storage` is that of the nexus, opened for this worker. */
-  readonly startWorker?: (boot: WorkerBoot, shared: SharedMemory, kinds: KindSources, storage: ThreadStorage | undefined) => WorkerHandle;
+  readonly startWorker?: (
+    boot: WorkerBoot,
+    shared: SharedMemory,
+    kinds: KindSources,
+    storage: ThreadStorage | undefined,
+    tracingApi: TracingApi | undefined,
+  ) => WorkerHandle;
   /** What measures the calling thread and the process. Without it nothing is measured or balanced. */
   readonly load?: { readonly meter: LoadMeter; readonly memory: ProcessMemory };
   /** Takes the place of each definition. */
   readonly observe?: (definition: AnyAgent) => AnyAgent;
   nexus(...parts: ConstructorParameters<typeof Nexus>): N;
 }
+
+const { 'nexus:thread:lost': lost, 'nexus:thread:restored': restored, 'nexus:thread:failed': givenUp } = channels;
 
 /** Puts a nexus together of options and surroundings. */
 export async function composeNexus<N extends Nexus>(resolved: ResolvedOptions, surroundings: Surroundings<N>): Promise<N> {
@@ -81,9 +92,11 @@ export async function composeNexus<N extends Nexus>(resolved: ResolvedOptions, s
     // Threads of a simulation have the code of every kind.
     outlines.push(outlineOf(definition, startWorker === undefined));
   }
+  // After the modules, which may set up the SDK.
+  const tracingApi = resolved.tracing === undefined ? undefined : await openTelemetry();
   const storage = await openStorage(resolved.storage, definitions);
   try {
-    return await startNexus(resolved, surroundings, { logger, definitions, outlines, storage });
+    return await startNexus(resolved, surroundings, { logger, definitions, outlines, storage, tracingApi });
   } catch (error) {
     await storage?.close();
     throw error;
@@ -104,12 +117,13 @@ interface Prepared {
   readonly definitions: ReadonlyMap<string, AnyAgent>;
   readonly outlines: readonly KindOutline[];
   readonly storage: Storage | undefined;
+  readonly tracingApi: TracingApi | undefined;
 }
 
 async function startNexus<N extends Nexus>(
   resolved: ResolvedOptions,
   { clock, turns, engine, random, startWorker, load, nexus }: Surroundings<N>,
-  { logger, definitions, outlines, storage }: Prepared,
+  { logger, definitions, outlines, storage, tracingApi }: Prepared,
 ): Promise<N> {
   const seed = resolved.seed ?? random.readInt32LE(8);
   const { recordCapacity, ringBytes, flightRecorder } = resolved;
@@ -129,7 +143,7 @@ async function startNexus<N extends Nexus>(
     }
   };
   const host = new ThreadHost(
-    { thread: 0, incarnation: 0, askTimeoutMs: resolved.askTimeoutMs, messageBytesMax: resolved.messageBytesMax, seed },
+    { thread: 0, incarnation: 0, askTimeoutMs: resolved.askTimeoutMs, messageBytesMax: resolved.messageBytesMax, seed, tracing: resolved.tracing },
     shared,
     engine.open(shared, 0, { spinMicroseconds: resolved.spinMicroseconds }),
     { outlines, definitions },
@@ -155,13 +169,16 @@ async function startNexus<N extends Nexus>(
     },
     turns,
     storage?.openThread(),
+    tracingApi,
   );
   const flight = flightRecorder && new FlightDumps({ ...flightRecorder, engine: engine.report, watches: startWorker === undefined }, host);
   const jitter = new SeededRandom(seed, 'worker pool');
   const pool = new WorkerPool(
     {
       count: resolved.threads,
-      ...(startWorker === undefined ? {} : { startWorker: (boot: WorkerBoot) => startWorker(boot, shared, { outlines, definitions }, storage?.openThread()) }),
+      ...(startWorker === undefined
+        ? {}
+        : { startWorker: (boot: WorkerBoot) => startWorker(boot, shared, { outlines, definitions }, storage?.openThread(), tracingApi) }),
       boot: {
         memory: shared.memory,
         modules: resolved.modules,
@@ -173,6 +190,7 @@ async function startNexus<N extends Nexus>(
         messageBytesMax: resolved.messageBytesMax,
         seed,
         measurePeriodMs: resolved.balancing?.periodMs,
+        tracing: resolved.tracing,
       },
       attachment: storage === undefined || startWorker !== undefined ? undefined : () => storage.attachment(),
       cpus: placement.cpus(),
@@ -186,16 +204,19 @@ async function startNexus<N extends Nexus>(
       threadLost(loss) {
         flight?.threadLost(loss);
         logger.error({ error: loss.error, thread: loss.thread, exitCode: loss.exitCode }, 'a thread was lost and is replaced');
+        if (lost.hasSubscribers) lost.publish(loss);
         emit('threadLost')(loss);
       },
-      threadRestored(restored) {
-        host.flight?.threadRestored(restored.thread, restored.restored, restored.failed);
-        emit('threadRestored')(restored);
+      threadRestored(thread) {
+        host.flight?.threadRestored(thread.thread, thread.restored, thread.failed);
+        if (restored.hasSubscribers) restored.publish(thread);
+        emit('threadRestored')(thread);
       },
       refused: (refusal) => placement.refused(refusal),
       threadFailed(loss) {
         flight?.threadLost(loss);
         logger.error({ error: loss.error, thread: loss.thread, exitCode: loss.exitCode }, 'a thread was lost too often and is given up');
+        if (givenUp.hasSubscribers) givenUp.publish(loss);
         emit('threadFailed')(loss);
       },
       removeAgentsOf(thread) {

@@ -9,6 +9,7 @@ import { type BalancingOptions, type ResolvedBalancing, resolveBalancing } from 
 import { type FlightRecorderOptions, type ResolvedFlightRecorder, resolveFlightRecorder } from './model/flight-options.js';
 import { checkNames } from './model/nearest-name.js';
 import { type ResolvedSupervision, resolveSupervision } from './model/supervision.js';
+import { type ResolvedTracing, resolveTracing, type TracingOptions } from './model/tracing-options.js';
 import { PLACEMENT_POLICIES, type PlacementPolicy } from './model/thread-placement.js';
 import type { EngineKind } from './ports/engine.js';
 import { isStorageSource, type StorageSource } from './ports/storage.js';
@@ -88,6 +89,8 @@ export interface NexusOptions {
   readonly balancing?: BalancingOptions | false;
   /** The last events of every thread, written to a file on a crash; `false`: none are kept. `docs/flight-recorder.md`. */
   readonly flightRecorder?: FlightRecorderOptions | false;
+  /** Spans for messages, by the OpenTelemetry SDK that is set up on each thread; needs the package `@opentelemetry/api`. Default: no tracing. `docs/telemetry.md`. */
+  readonly tracing?: TracingOptions;
   /** Seed of `ctx.random` and of jitter: a 32-bit integer. Default: drawn at random. */
   readonly seed?: number;
 }
@@ -111,11 +114,12 @@ export interface ResolvedOptions {
   readonly storage: StorageOptions | StorageSource | undefined;
   readonly balancing: ResolvedBalancing | undefined;
   readonly flightRecorder: ResolvedFlightRecorder | undefined;
+  readonly tracing: ResolvedTracing | undefined;
   readonly seed: number | undefined;
 }
 
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
-  '': ['agents', 'threads', 'memory', 'messages', 'engine', 'workers', 'logger', 'storage', 'balancing', 'flightRecorder', 'seed'],
+  '': ['agents', 'threads', 'memory', 'messages', 'engine', 'workers', 'logger', 'storage', 'balancing', 'flightRecorder', 'tracing', 'seed'],
   memory: ['agentsMax', 'ringBytes'],
   messages: ['askTimeoutMs', 'bytesMax'],
   engine: ['force', 'require', 'spinMicroseconds'],
@@ -178,6 +182,7 @@ export function resolveOptions(options: NexusOptions): ResolvedOptions {
     storage: storageSource(options.storage),
     balancing: resolveBalancing(options.balancing),
     flightRecorder: resolveFlightRecorder(options.flightRecorder),
+    tracing: resolveTracing(options.tracing),
     seed: options.seed === undefined ? undefined : whole('seed', options.seed, 0, -(2 ** 31), 2 ** 32 - 1),
   };
 }

@@ -14,12 +14,15 @@ import type { AskOptions, OfferOptions, TellOutcome } from '../model/agent-ref.j
 import { SeededRandom } from '../model/seeded-random.js';
 import type { Signal } from '../model/signal.js';
 import { checkSendOptions } from '../model/group.js';
+import type { ResolvedTracing } from '../model/tracing-options.js';
 import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
 import type { Clock } from '../ports/clock.js';
 import type { EngineThread } from '../ports/engine.js';
 import type { Turns } from '../ports/turns.js';
+import type { TracingApi } from '../ports/tracing-api.js';
 import type { ThreadStorage } from '../ports/storage.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
+import { AgentLoggers } from './agent-loggers.js';
 import { AgentReference, type ReferenceHost } from './agent-reference.js';
 import { AgentTimers } from './agent-timers.js';
 import { Arrivals } from './arrivals.js';
@@ -40,10 +43,10 @@ import { type Kind, KindRegistry, type KindSources } from './kind.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Lineage } from './lineage.js';
 import { Links } from './links.js';
-import { type MessageSender, senderOf } from './mailbox.js';
+import { type MessageSender, senderWith } from './mailbox.js';
 import { MemberLoads } from './member-loads.js';
 import { MessageReceiver, systemActions } from './message-receiver.js';
-import { MessageRouter } from './message-router.js';
+import { MessageRouter, type MessageRouterNeeds } from './message-router.js';
 import type { MovingPart } from './moving-agent.js';
 import { movingTies } from './moving-ties.js';
 import { inNeutralContext } from './neutral-context.js';
@@ -54,12 +57,13 @@ import { ReplicatedEntries } from './replicated-entries.js';
 import type { Signals } from './signals.js';
 import type { Spawning } from './spawning.js';
 import type { Stopping } from './stopping.js';
-import type { AgentFailure, LogLine, SystemCalls } from './system-calls.js';
+import type { AgentFailure, SystemCalls } from './system-calls.js';
 import { lifecycleOf, lineageOf, spawningOf, stoppingOf, watchesOf } from './thread-agents.js';
 import { ThreadCounters } from './thread-counters.js';
-import { ThreadObservation } from './thread-observation.js';
+import { observationOf, type ThreadObservation } from './thread-observation.js';
 import { signalsOf } from './thread-signals.js';
 import { ThreadSupervision } from './thread-supervision.js';
+import { TracingRouter } from './tracing-router.js';
 import type { Watches } from './watches.js';
 
 export interface ThreadHostOptions {
@@ -68,6 +72,7 @@ export interface ThreadHostOptions {
   readonly askTimeoutMs: number;
   readonly messageBytesMax: number;
   readonly seed: number;
+  readonly tracing: ResolvedTracing | undefined;
 }
 
 /** What happens outside: on a worker these go to the calling thread. */
@@ -105,7 +110,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly arrivals = new Arrivals(this, this.movingParts);
   readonly relocation: Relocation;
   readonly groups: Groups;
-  readonly observation = new ThreadObservation();
+  readonly observation: ThreadObservation;
   readonly flight: FlightRecorder | undefined;
   /** Undefined in a nexus without storage. */
   readonly durable: DurableAgents | undefined;
@@ -116,6 +121,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly #options: ThreadHostOptions;
   readonly #spawning: Spawning;
   readonly #counters: ThreadCounters;
+  readonly #loggers: AgentLoggers;
   readonly #random: SeededRandom;
   #flushScheduled = false;
   #inTurn = false;
@@ -133,6 +139,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     readonly events: ThreadHostEvents,
     turns: Turns = eventLoopTurns,
     storage?: ThreadStorage,
+    tracingApi?: TracingApi,
   ) {
     const { thread, incarnation } = options;
     this.#options = options;
@@ -142,6 +149,12 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     this.flight = openFlightRecorder(shared, thread, clock);
     this.seed = options.seed;
     this.#random = new SeededRandom(options.seed, `thread ${thread}.${incarnation}`);
+    this.observation = observationOf(this, tracingApi, options.tracing);
+    this.#loggers = new AgentLoggers({
+      ...{ thread, logger },
+      nameOf: (slot, generation) => this.nameOf(slot, generation),
+      traceIds: () => this.observation.tracing?.ids(),
+    });
     const references: ReferenceCodec = {
       isReference: (value) => value instanceof AgentReference,
       describe: (value) => this.#describe(value as AgentReference),
@@ -192,14 +205,15 @@ export class ThreadHost implements ReferenceHost, ContextHost {
         deadLetter: (reason, cell, action) => this.deadLetters.record(reason, cell.kind.name, () => this.nameOf(cell.slot, cell.generation), action.name, cell),
         congested: (cell, isCongested) => markCongested(shared, cell.slot, isCongested),
         follow: (cell, action, input, reply, sender) => this.router.follow(cell, action, input, reply, sender),
-        sendDurable: (cell, action, input, reply, sender) => this.#durable.refused(cell, action, input, reply, senderOf(sender)),
+        sendDurable: (cell, action, input, reply, sender) => this.#durable.refused(cell, action, input, reply, sender),
         turnTook: (durationMs) => turnDurations.record(durationMs * 1e6),
         observer: () => this.observation.observer(),
         afterDrain: () => this.#endTurn(),
       },
       turns,
     );
-    this.router = new MessageRouter({
+    const { tracing } = this.observation;
+    const routing: MessageRouterNeeds = {
       thread,
       shared,
       clock,
@@ -211,7 +225,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       asks: this.asks,
       deadLetters: this.deadLetters,
       sendDurable: (target, action, input, reply, sender) => this.#durable.send(target, action, input, reply, sender),
-    });
+    };
+    this.router = tracing === undefined ? new MessageRouter(routing) : new TracingRouter(routing, tracing);
     this.entries = new ReplicatedEntries({
       thread,
       incarnation,
@@ -234,8 +249,10 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       decodeInit: (payload) => standaloneDecoder.decode(payload, 0, payload.length),
       random: () => this.#random.next(),
       agentFailed: (cell, error, action) => {
+        const failure = this.#failure(cell, error, action);
         this.flight?.failed(cell, action);
-        events.agentFailed(this.#failure(cell, error, action));
+        this.observation.events.failed(failure);
+        events.agentFailed(failure);
       },
     });
     this.stopping = stoppingOf(this, options.askTimeoutMs, () => this.#counters.publishAgentCount());
@@ -245,9 +262,9 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       escalated: (failure) => events.escalated(failure),
     });
     this.lineage = lineageOf(this, (cell, error) => events.escalated(this.#failure(cell, error, undefined)));
-    this.timers = new AgentTimers(clock, (cell, action, input) => {
+    this.timers = new AgentTimers(clock, (cell, action, input, trace) => {
       this.router.sentLocal++;
-      this.dispatcher.enqueue(cell, action, input, TIMER_MESSAGE, undefined);
+      this.dispatcher.enqueue(cell, action, input, TIMER_MESSAGE, senderWith(undefined, trace ?? tracing?.beginning()));
     });
     this.watches = watchesOf(this);
     this.movingParts.push(...movingTies(this));
@@ -269,6 +286,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     this.flight?.threadStarted(this.#options.incarnation);
     this.links.open(new MessageReceiver(this, calls), this.#options.incarnation);
     before();
+    this.observation.opened(this.logger);
     this.durable?.start();
     inNeutralContext(() => this.engine.waiter.start(() => this.#poll()));
   }
@@ -313,7 +331,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     const entry = cell.kind.action(action);
     // Now, not when nobody is there to be told.
     entry.input?.check(input);
-    return this.timers.start(cell, delayMs, periodMs, entry, input);
+    // What is repeated is caused by none in particular, and would never end.
+    return this.timers.start(cell, delayMs, periodMs, entry, input, periodMs === 0 ? this.observation.tracing?.continued() : undefined);
   }
 
   send(id: string, action: string, input: unknown, options: SendOptions | undefined, sender: AgentReference | undefined): TellOutcome {
@@ -380,9 +399,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   loggerOf(cell: AgentCell): Logger {
-    const bind = (level: LogLine['level']) => (data: object, message: string) =>
-      this.logger[level]({ agent: this.nameOf(cell.slot, cell.generation), kind: cell.kind.name, thread: this.thread, ...data }, message);
-    return { debug: bind('debug'), info: bind('info'), warn: bind('warn'), error: bind('error') };
+    return this.#loggers.of(cell);
   }
 
   nameOf(slot: number, generation: number): string | undefined {
