@@ -147,8 +147,8 @@ it('the end of a nexus does not wait for what waits for paused agents, and says 
   const startedMs = performance.now();
   expect(await nexus.stop({ deadlineMs: 20_000 })).toEqual({ complete: false, discarded: 4 });
   expect(performance.now() - startedMs).toBeLessThan(10_000);
-  const { data } = logger.lines.find(({ message }) => message.includes('while agents are paused')) ?? { data: {} };
-  expect([...(data['agents'] as string[])].sort()).toEqual(['paused 0', 'paused 1']);
+  const said = logger.lines.find(({ message }) => message.includes('while agents are paused'));
+  expect([...(said?.data['agents'] as string[])].sort()).toEqual(['paused 0', 'paused 1']);
 });
 
 describe.each(SETUPS)('$where', ({ setup }) => {

@@ -120,7 +120,7 @@ it('whatever the rate and the size of drains, about as many messages are timed a
         if (--drainsLeft > 0) continue;
         drainsLeft = pace.gap(pace.drainPeriod, random.next());
         // As many as there are in the drain, passed over at once.
-        for (let left = drainMessages; left >= messagesLeft; ) {
+        for (let left: number = drainMessages; left >= messagesLeft; ) {
           left -= messagesLeft;
           messagesLeft = pace.gap(pace.messagePeriod, random.next());
           timed++;
