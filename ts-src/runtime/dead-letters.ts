@@ -20,6 +20,8 @@ export interface DeadLetter {
   readonly thread: number;
 }
 
+const WATCHED_AT_FIRST = 100;
+
 const COUNTERS: Record<DeadLetterReason, number> = {
   noAgent: L.COUNTER_DEAD_NO_AGENT,
   mailboxFull: L.COUNTER_DEAD_MAILBOX_FULL,
@@ -41,6 +43,10 @@ export class DeadLetters {
     action: string | undefined,
     agent: { readonly slot: number; readonly generation: number },
   ) => void = () => undefined;
+  /** While somebody looks at the nexus: is shown so many as `watchedLeft` says, which it fills up again. */
+  watch: ((letter: DeadLetter) => void) | undefined = undefined;
+  watchedLeft = WATCHED_AT_FIRST;
+  #isWatched = false;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
   readonly #countersAt: number;
@@ -60,13 +66,13 @@ export class DeadLetters {
     this.recorded(reason, kind, action, agent);
     const at = this.#countersAt + COUNTERS[reason];
     this.#doubles[at] = (this.#doubles[at] as number) + 1;
-    if (this.#isShown || dead.hasSubscribers) this.#tell({ reason, id: id(), kind, action, topic: undefined, thread: this.#thread });
+    if (this.#takes()) this.#tell({ reason, id: id(), kind, action, topic: undefined, thread: this.#thread });
   }
 
   /** A signal that this thread could not send to another one, for all that subscribe to it there. */
   recordSignal(reason: DeadLetterReason, topic: string): void {
     this.add(reason, 1);
-    if (this.#isShown || dead.hasSubscribers) this.#tell({ reason, id: undefined, kind: undefined, action: undefined, topic, thread: this.#thread });
+    if (this.#takes()) this.#tell({ reason, id: undefined, kind: undefined, action: undefined, topic, thread: this.#thread });
   }
 
   /** Somebody on the calling thread listens. */
@@ -74,11 +80,18 @@ export class DeadLetters {
     return (this.#words[L.HEADER_WORD_DEAD_LETTER_LISTENERS] as number) > 0;
   }
 
+  /** Whether anybody is told of this one. */
+  #takes(): boolean {
+    this.#isWatched = this.watch !== undefined && --this.watchedLeft >= 0;
+    return this.#isWatched || this.#isShown || dead.hasSubscribers;
+  }
+
   #tell(letter: TelemetryEvents['nexus:message:dead'] & DeadLetter): void {
-    if (dead.hasSubscribers) dead.publish(letter);
-    if (!this.#isShown) return;
     const { topic, ...rest } = letter;
-    this.#show(topic === undefined ? rest : letter);
+    const shown = topic === undefined ? rest : letter;
+    if (this.#isWatched) this.watch?.(shown);
+    if (dead.hasSubscribers) dead.publish(letter);
+    if (this.#isShown) this.#show(shown);
   }
 
   /** Messages nobody can describe any more. */

@@ -45,6 +45,7 @@ export function lifecycleOf(host: ThreadHost, needs: Pick<LifecycleNeeds, 'encod
       host.flight?.stopped(cell, reason);
       if (cell.extra === undefined) return;
       host.observation.events.stopped(cell, reason);
+      host.observation.followed?.ended(cell, reason);
       host.watches.ended(cell, reason);
       host.supervision.links.ended(cell, reason);
       host.lineage.leaveParent(cell, reason);

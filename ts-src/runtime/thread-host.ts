@@ -203,7 +203,10 @@ export class ThreadHost implements ReferenceHost, ContextHost {
         system: (cell, action, _input, reply) => systemActions.run(this, cell, action, reply),
         stopRequested: (cell) => this.lifecycle.stop(cell, { type: 'stopped' }),
         deadLetter: (reason, cell, action) => this.deadLetters.record(reason, cell.kind.name, () => this.nameOf(cell.slot, cell.generation), action.name, cell),
-        congested: (cell, isCongested) => markCongested(shared, cell.slot, isCongested),
+        congested: (cell, isCongested) => {
+          markCongested(shared, cell.slot, isCongested);
+          if (isCongested) this.observation.activity?.congested(cell);
+        },
         follow: (cell, action, input, reply, sender) => this.router.follow(cell, action, input, reply, sender),
         sendDurable: (cell, action, input, reply, sender) => this.#durable.refused(cell, action, input, reply, sender),
         turnTook: (durationMs) => turnDurations.record(durationMs * 1e6),
@@ -251,7 +254,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       agentFailed: (cell, error, action) => {
         const failure = this.#failure(cell, error, action);
         this.flight?.failed(cell, action);
-        this.observation.events.failed(failure);
+        this.observation.failed(failure);
         events.agentFailed(failure);
       },
     });

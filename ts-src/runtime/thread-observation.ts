@@ -7,13 +7,16 @@ import { Refusal } from '../model/prepared-action.js';
 import { SeededRandom } from '../model/seeded-random.js';
 import type { ResolvedTracing } from '../model/tracing-options.js';
 import type { TracingApi } from '../ports/tracing-api.js';
+import type { Activity } from './activity.js';
 import type { AgentCell } from './agent-cell.js';
 import type { ActionEntry } from './kind.js';
+import type { Followed, FollowReport } from './followed.js';
 import { TIMER_MESSAGE } from './dispatcher.js';
 import type { MessageSender } from './mailbox.js';
 import type { HandledListener, MessageObserver } from './message-observer.js';
 import type { ReplyPort } from './pending-asks.js';
 import { PublishedEvents } from './published-events.js';
+import type { AgentFailure } from './system-calls.js';
 import type { ThreadHost } from './thread-host.js';
 import { Tracing } from './tracing.js';
 
@@ -45,6 +48,12 @@ export class ThreadObservation implements MessageObserver {
   /** Undefined in a nexus that does not trace. Spans around anything: `observation.tracing?.inSpan(name, attributes, call)`. */
   readonly tracing: Tracing | undefined;
   readonly events: PublishedEvents;
+  /** While somebody looks at the nexus. */
+  activity: Activity | undefined = undefined;
+  /** While agents of this thread are followed. */
+  followed: Followed | undefined = undefined;
+  /** On the calling thread: takes what threads report of agents that are followed. */
+  onFollowed: ((report: FollowReport) => void) | undefined = undefined;
   readonly #nowMs: () => number;
   readonly #listeners: HandledListener[] = [];
   /** Those that want the messages of this drain. */
@@ -74,6 +83,18 @@ export class ThreadObservation implements MessageObserver {
 
   /** Asked for once in each drain; undefined while nobody wants to see messages, which then cost nothing. */
   observer(): MessageObserver | undefined {
+    const { activity, followed } = this;
+    const inner = this.#listening();
+    const sampling = activity === undefined ? inner : activity.observer(inner);
+    return followed === undefined ? sampling : followed.observer(sampling);
+  }
+
+  failed(failure: AgentFailure): void {
+    this.events.failed(failure);
+    this.activity?.failed(failure);
+  }
+
+  #listening(): MessageObserver | undefined {
     for (const listener of this.#listeners) {
       if (!listener.wants()) continue;
       this.#wanting = this.#listeners.filter((each) => each.wants());

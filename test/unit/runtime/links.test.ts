@@ -62,6 +62,7 @@ test('a deadline arrives to the microsecond and a trace as it was, whatever else
         receiver,
         0,
         () => undefined,
+        undefined,
         () => NOW_MS,
       );
       const sent = messages.map(({ isAsk, action, slot, replySlot, replySequence, senderSlot, deadlineMs, trace, input }) => {
