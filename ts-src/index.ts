@@ -35,6 +35,15 @@ export type { ChildStatus, RestartType, Strategy, SupervisorPolicy } from './mod
 export type { AgentNode, NodePolicy, ProcessNode, ServiceNode, SupervisionTreeOptions, ThreadNode, ThreadTree } from './model/supervision-tree.js';
 export type { BroadcastReport, GatherOptions, GatherReport, Group, GroupAskOptions, GroupOptions, GroupRouting, GroupTellOptions } from './model/group.js';
 export type { HistogramName, HistogramSnapshot } from './model/histogram.js';
+export type { MeterableBreaker } from './model/breaker-meter.js';
+export type { ObservedOperation, ObserveOptions } from './model/observe-options.js';
+export {
+  OPERATION_BOUNDS_NS,
+  type BreakerOutcome,
+  type BreakerStateName,
+  type BreakerStatistics,
+  type OperationStatistics,
+} from './model/operation-statistics.js';
 export type { ReadonlyDeep } from './model/readonly-deep.js';
 export {
   type ArrayShape,

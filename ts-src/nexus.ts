@@ -5,6 +5,9 @@ import type { NexusTopology, Placement } from '../bindings/placement.js';
 import type { SharedMemory } from '../bindings/shared-memory.js';
 import { type NexusError, NexusTypeError, optionError } from './errors.js';
 import { HISTOGRAM_KEYS, type HistogramName, HistogramSnapshot } from './model/histogram.js';
+import type { MeterableBreaker } from './model/breaker-meter.js';
+import type { ObservedOperation, ObserveOptions } from './model/observe-options.js';
+import type { BreakerStatistics, OperationStatistics } from './model/operation-statistics.js';
 import { type AnyAgent, isAgentDefinition } from './model/agent-definition.js';
 import type { AgentRef, TellOutcome } from './model/agent-ref.js';
 import type { Group, GroupOptions } from './model/group.js';
@@ -20,6 +23,7 @@ import { treeLimits, type ProcessNode, type SupervisionTreeOptions, type ThreadN
 import { nexusStopped } from './runtime/failures.js';
 import { openGroup, outside } from './runtime/group-handle.js';
 import { HistogramShard } from './runtime/histogram-shard.js';
+import { readBreakers, readOperations } from './runtime/meters/read-meters.js';
 import { runtimeOf, shutDown, type StopReport } from './runtime/nexus-shutdown.js';
 import type { BalancingRound } from './runtime/balancing.js';
 import type { AgentFailure } from './runtime/system-calls.js';
@@ -242,6 +246,36 @@ export class Nexus {
     if (durable === undefined) throw optionError('forget', 'this nexus has no storage');
     if (!isAgentDefinition(definition)) throw optionError('definition', 'must be made by defineAgent');
     await durable.forgetById(definition, id);
+  }
+
+  /**
+   * Calls `fn` on the calling thread, and gives the operation metrics, a span where there is tracing, and a log line; passes on what `fn` returns or throws.
+   * @param name of few: it is a label of time series. At most 100 bytes of UTF-8, and 256 names in a nexus; further ones are counted together
+   * @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN
+   */
+  observe<T>(name: string, fn: (operation: ObservedOperation) => PromiseLike<T>, options?: ObserveOptions): Promise<T>;
+  observe<T>(name: string, fn: (operation: ObservedOperation) => T, options?: ObserveOptions): T;
+  observe<T>(name: string, fn: (operation: ObservedOperation) => T, options?: ObserveOptions): T {
+    return this.#host.operations.observe(name, fn, options);
+  }
+
+  /**
+   * Counts the calls through a circuit breaker of the calling thread, and its state, under a name in the metrics, until the nexus ends or the function it returns is called.
+   * @param breaker what `circuitBreaker` of `nexus-agents/resilience` returns
+   * @throws NexusTypeError NEXUS_OPTION_INVALID
+   */
+  meter(breaker: MeterableBreaker, name: string): () => void {
+    return this.#isOpen ? this.#host.operations.meters.breaker(breaker, name) : () => undefined;
+  }
+
+  /** The operations that have been observed on all threads, from shared memory: no thread is stopped or asked. At most 257. */
+  operations(): OperationStatistics[] {
+    return readOperations(this.#shared);
+  }
+
+  /** The circuit breakers that are metered on all threads, from shared memory. At most 257 names. */
+  breakers(): BreakerStatistics[] {
+    return readBreakers(this.#shared);
   }
 
   on<E extends keyof NexusEvents>(event: E, listener: (...values: NexusEvents[E]) => void): this {

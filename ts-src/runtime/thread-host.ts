@@ -43,6 +43,7 @@ import { type MessageSender, senderOf } from './mailbox.js';
 import { MemberLoads } from './member-loads.js';
 import { MessageReceiver, systemActions } from './message-receiver.js';
 import { MessageRouter } from './message-router.js';
+import { Operations } from './meters/operations.js';
 import type { MovingPart } from './moving-agent.js';
 import { movingTies } from './moving-ties.js';
 import { inNeutralContext } from './neutral-context.js';
@@ -105,6 +106,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly relocation: Relocation;
   readonly groups: Groups;
   readonly observation = new ThreadObservation();
+  readonly operations: Operations;
   /** Undefined in a nexus without storage. */
   readonly durable: DurableAgents | undefined;
   /** A copy of a value such as another thread would get. */
@@ -157,6 +159,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       local: new HistogramShard(shared, thread, L.HISTOGRAM_ASK_LOCAL),
       remote: new HistogramShard(shared, thread, L.HISTOGRAM_ASK_REMOTE),
     };
+    this.operations = new Operations({ shared, thread, clock, logger, tracing: () => undefined });
     this.asks = new PendingAsks(clock, incarnation, durations, () => this.links.readAll());
     this.links = new Links({
       thread,
@@ -266,6 +269,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     Atomics.store(this.shared.words, threadWord(this.shared, this.thread) + L.THREAD_WORD_STATE, L.THREAD_STATE_STOPPED);
     this.engine.waiter.stop();
     void this.supervision.services.stop();
+    this.operations.meters.close();
     this.asks.failAll(() => nexusStopped());
     this.asks.stop();
   }
@@ -368,7 +372,10 @@ export class ThreadHost implements ReferenceHost, ContextHost {
 
   loggerOf(cell: AgentCell): Logger {
     const bind = (level: LogLine['level']) => (data: object, message: string) =>
-      this.logger[level]({ agent: this.nameOf(cell.slot, cell.generation), kind: cell.kind.name, thread: this.thread, ...data }, message);
+      this.logger[level](
+        { agent: this.nameOf(cell.slot, cell.generation), kind: cell.kind.name, thread: this.thread, ...this.operations.logFields(), ...data },
+        message,
+      );
     return { debug: bind('debug'), info: bind('info'), warn: bind('warn'), error: bind('error') };
   }
 
