@@ -8,6 +8,7 @@ import { createSharedMemory, type SharedMemory, threadWord } from '../bindings/s
 import * as L from '../layout/generated/layout.js';
 import { lmdbStorage } from './adapters/lmdb/lmdb-storage.js';
 import { NodeLoadMeter, nodeProcessMemory } from './adapters/node-load-meter.js';
+import { openTelemetry } from './adapters/open-telemetry.js';
 import { standardErrorLogger } from './adapters/standard-error-logger.js';
 import { systemClock } from './adapters/system-clock.js';
 import { NexusError, optionError } from './errors.js';
@@ -19,6 +20,7 @@ import { Nexus } from './nexus.js';
 import type { Clock } from './ports/clock.js';
 import type { EngineReport } from './ports/engine.js';
 import type { LoadMeter, ProcessMemory } from './ports/load-meter.js';
+import type { TracingApi } from './ports/tracing-api.js';
 import type { Turns } from './ports/turns.js';
 import { type NexusOptions, type ResolvedOptions, resolveOptions, type StorageOptions } from './options.js';
 import { duplicateKind, importDefinitions, withSensors } from './runtime/agent-modules.js';
@@ -58,7 +60,13 @@ export interface Surroundings<N extends Nexus> {
   /** Twelve bytes: what keeps chosen names from colliding in the table, and the seed where the options have none. */
   readonly random: Buffer;
   /** Default: threads of Node. `storage` is that of the nexus, opened for this worker. */
-  readonly startWorker?: (boot: WorkerBoot, shared: SharedMemory, kinds: KindSources, storage: ThreadStorage | undefined) => WorkerHandle;
+  readonly startWorker?: (
+    boot: WorkerBoot,
+    shared: SharedMemory,
+    kinds: KindSources,
+    storage: ThreadStorage | undefined,
+    tracingApi: TracingApi | undefined,
+  ) => WorkerHandle;
   /** What measures the calling thread and the process. Without it nothing is measured or balanced. */
   readonly load?: { readonly meter: LoadMeter; readonly memory: ProcessMemory };
   /** Takes the place of each definition. */
@@ -80,9 +88,11 @@ export async function composeNexus<N extends Nexus>(resolved: ResolvedOptions, s
     // Threads of a simulation have the code of every kind.
     outlines.push(outlineOf(definition, startWorker === undefined));
   }
+  // After the modules, which may set up the SDK.
+  const tracingApi = resolved.tracing === undefined ? undefined : await openTelemetry();
   const storage = await openStorage(resolved.storage, definitions);
   try {
-    return await startNexus(resolved, surroundings, { logger, definitions, outlines, storage });
+    return await startNexus(resolved, surroundings, { logger, definitions, outlines, storage, tracingApi });
   } catch (error) {
     await storage?.close();
     throw error;
@@ -103,12 +113,13 @@ interface Prepared {
   readonly definitions: ReadonlyMap<string, AnyAgent>;
   readonly outlines: readonly KindOutline[];
   readonly storage: Storage | undefined;
+  readonly tracingApi: TracingApi | undefined;
 }
 
 async function startNexus<N extends Nexus>(
   resolved: ResolvedOptions,
   { clock, turns, engine, random, startWorker, load, nexus }: Surroundings<N>,
-  { logger, definitions, outlines, storage }: Prepared,
+  { logger, definitions, outlines, storage, tracingApi }: Prepared,
 ): Promise<N> {
   const seed = resolved.seed ?? random.readInt32LE(8);
   const shared = createSharedMemory({ threadCount: resolved.threads + 1, recordCapacity: resolved.recordCapacity, ringBytes: resolved.ringBytes }, [
@@ -127,7 +138,7 @@ async function startNexus<N extends Nexus>(
     }
   };
   const host = new ThreadHost(
-    { thread: 0, incarnation: 0, askTimeoutMs: resolved.askTimeoutMs, messageBytesMax: resolved.messageBytesMax, seed },
+    { thread: 0, incarnation: 0, askTimeoutMs: resolved.askTimeoutMs, messageBytesMax: resolved.messageBytesMax, seed, tracing: resolved.tracing },
     shared,
     engine.open(shared, 0, { spinMicroseconds: resolved.spinMicroseconds }),
     { outlines, definitions },
@@ -153,12 +164,15 @@ async function startNexus<N extends Nexus>(
     },
     turns,
     storage?.openThread(),
+    tracingApi,
   );
   const jitter = new SeededRandom(seed, 'worker pool');
   const pool = new WorkerPool(
     {
       count: resolved.threads,
-      ...(startWorker === undefined ? {} : { startWorker: (boot: WorkerBoot) => startWorker(boot, shared, { outlines, definitions }, storage?.openThread()) }),
+      ...(startWorker === undefined
+        ? {}
+        : { startWorker: (boot: WorkerBoot) => startWorker(boot, shared, { outlines, definitions }, storage?.openThread(), tracingApi) }),
       boot: {
         memory: shared.memory,
         modules: resolved.modules,
@@ -170,6 +184,7 @@ async function startNexus<N extends Nexus>(
         messageBytesMax: resolved.messageBytesMax,
         seed,
         measurePeriodMs: resolved.balancing?.periodMs,
+        tracing: resolved.tracing,
       },
       attachment: storage === undefined || startWorker !== undefined ? undefined : () => storage.attachment(),
       cpus: placement.cpus(),

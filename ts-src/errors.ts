@@ -60,6 +60,7 @@ export const ERROR_CODES = {
   NEXUS_NEVER_QUIET: 'A simulated nexus or a manual clock did not come to the point it was driven to.',
   NEXUS_TEST_LEFTOVERS: 'A test left agents, timers, asks or handlers behind.',
   NEXUS_MIGRATION_REFUSED: 'The agent cannot move to that thread, or not now; it goes on where it is.',
+  NEXUS_TRACING_UNAVAILABLE: 'The option `tracing` needs the package `@opentelemetry/api`, which is not installed or does not load.',
   NEXUS_ENGINE_UNAVAILABLE: 'The engine that was required does not load.',
   NEXUS_STORE_UNAVAILABLE: 'The package that durable storage needs is not installed or does not load, or the storage cannot be used from this thread.',
   NEXUS_STORE_FOREIGN: 'What is at the path is not a store of Nexus. It was left as it is.',

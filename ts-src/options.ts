@@ -8,6 +8,7 @@ import type { Logger } from './model/agent-context.js';
 import { type BalancingOptions, type ResolvedBalancing, resolveBalancing } from './model/balancing-options.js';
 import { checkNames } from './model/nearest-name.js';
 import { type ResolvedSupervision, resolveSupervision } from './model/supervision.js';
+import { type ResolvedTracing, resolveTracing, type TracingOptions } from './model/tracing-options.js';
 import { PLACEMENT_POLICIES, type PlacementPolicy } from './model/thread-placement.js';
 import type { EngineKind } from './ports/engine.js';
 import { isStorageSource, type StorageSource } from './ports/storage.js';
@@ -85,6 +86,8 @@ export interface NexusOptions {
   readonly storage?: StorageOptions | StorageSource;
   /** The loop that measures every thread, and relieves those that are short of memory or time; `false`: not even measured. `docs/balancing.md`. */
   readonly balancing?: BalancingOptions | false;
+  /** Spans for messages, by the OpenTelemetry SDK that is set up on each thread; needs the package `@opentelemetry/api`. Default: no tracing. `docs/telemetry.md`. */
+  readonly tracing?: TracingOptions;
   /** Seed of `ctx.random` and of jitter: a 32-bit integer. Default: drawn at random. */
   readonly seed?: number;
 }
@@ -107,11 +110,12 @@ export interface ResolvedOptions {
   readonly logger: Logger | undefined;
   readonly storage: StorageOptions | StorageSource | undefined;
   readonly balancing: ResolvedBalancing | undefined;
+  readonly tracing: ResolvedTracing | undefined;
   readonly seed: number | undefined;
 }
 
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
-  '': ['agents', 'threads', 'memory', 'messages', 'engine', 'workers', 'logger', 'storage', 'balancing', 'seed'],
+  '': ['agents', 'threads', 'memory', 'messages', 'engine', 'workers', 'logger', 'storage', 'balancing', 'tracing', 'seed'],
   memory: ['agentsMax', 'ringBytes'],
   messages: ['askTimeoutMs', 'bytesMax'],
   engine: ['force', 'require', 'spinMicroseconds'],
@@ -173,6 +177,7 @@ export function resolveOptions(options: NexusOptions): ResolvedOptions {
     logger,
     storage: storageSource(options.storage),
     balancing: resolveBalancing(options.balancing),
+    tracing: resolveTracing(options.tracing),
     seed: options.seed === undefined ? undefined : whole('seed', options.seed, 0, -(2 ** 31), 2 ** 32 - 1),
   };
 }

@@ -1,6 +1,7 @@
 /** The timers of all agents of a thread: one timer of the clock for the one that is due first. A timer that is due puts a message into its agent's mailbox. */
 import type { AgentTimer } from '../model/agent-context.js';
 import { QueuedTimer, TimerQueue } from '../model/timer-queue.js';
+import type { MessageTrace } from '../model/message-trace.js';
 import type { Clock } from '../ports/clock.js';
 import { type AgentCell, extraOf } from './agent-cell.js';
 import type { ActionEntry } from './kind.js';
@@ -20,6 +21,8 @@ export class CellTimer extends QueuedTimer implements AgentTimer {
     readonly input: unknown,
     /** 0 for once. */
     readonly periodMs: number,
+    /** That set it, for a timer that fires once. */
+    readonly trace: MessageTrace | undefined,
   ) {
     super();
   }
@@ -31,22 +34,22 @@ export class CellTimer extends QueuedTimer implements AgentTimer {
 
 export class AgentTimers {
   readonly #clock: Clock;
-  readonly #deliver: (cell: AgentCell, action: ActionEntry, input: unknown) => void;
+  readonly #deliver: (cell: AgentCell, action: ActionEntry, input: unknown, trace: MessageTrace | undefined) => void;
   readonly #queue = new TimerQueue<CellTimer>();
   #cancelWait: (() => void) | undefined;
   #waitUntilMs = Number.POSITIVE_INFINITY;
 
-  constructor(clock: Clock, deliver: (cell: AgentCell, action: ActionEntry, input: unknown) => void) {
+  constructor(clock: Clock, deliver: (cell: AgentCell, action: ActionEntry, input: unknown, trace: MessageTrace | undefined) => void) {
     this.#clock = clock;
     this.#deliver = deliver;
   }
 
-  start(cell: AgentCell, delayMs: number, periodMs: number, action: ActionEntry, input: unknown): AgentTimer {
-    return this.startAt(cell, this.#clock.nowMs() + delayMs, periodMs, action, input);
+  start(cell: AgentCell, delayMs: number, periodMs: number, action: ActionEntry, input: unknown, trace?: MessageTrace): AgentTimer {
+    return this.startAt(cell, this.#clock.nowMs() + delayMs, periodMs, action, input, trace);
   }
 
-  startAt(cell: AgentCell, dueMs: number, periodMs: number, action: ActionEntry, input: unknown): AgentTimer {
-    const timer = new CellTimer(this, cell, action, input, periodMs);
+  startAt(cell: AgentCell, dueMs: number, periodMs: number, action: ActionEntry, input: unknown, trace: MessageTrace | undefined): AgentTimer {
+    const timer = new CellTimer(this, cell, action, input, periodMs, trace);
     const extra = extraOf(cell);
     extra.hadTimers = true;
     timer.next = extra.timers;
@@ -100,7 +103,7 @@ export class AgentTimers {
     for (let timer = this.#queue.takeDue(nowMs + EARLY_MS); timer !== undefined; timer = this.#queue.takeDue(nowMs + EARLY_MS)) {
       if (timer.periodMs > 0) this.#queue.insert(timer, nextDue(timer, nowMs + EARLY_MS));
       else this.#forget(timer);
-      this.#deliver(timer.cell, timer.action, timer.input);
+      this.#deliver(timer.cell, timer.action, timer.input, timer.trace);
     }
     this.#wait();
   }

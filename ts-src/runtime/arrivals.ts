@@ -5,11 +5,12 @@
  */
 import { threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
+import { traceOfValues } from '../model/message-trace.js';
 import { AgentCell, extraOf, Status } from './agent-cell.js';
 import { TIMER_MESSAGE } from './dispatcher.js';
 import { agentNotFound, threadLost } from './failures.js';
 import { isSupervised } from './lifecycle.js';
-import { Mailbox } from './mailbox.js';
+import { Mailbox, type MessageSender, senderWith } from './mailbox.js';
 import { actionOf, type MovingAgent, type MovingMessage, type MovingPart, portOf, unpack } from './moving-agent.js';
 import { hasParent, parentSlotOf } from './record-word.js';
 import type { ThreadHost } from './thread-host.js';
@@ -116,8 +117,8 @@ export class Arrivals {
     const cell = cells.get(slot, generation);
     const action = cell === undefined ? undefined : actionOf(cell.kind, message.action);
     if (cell !== undefined && action !== undefined) {
-      const reply = typeof message.reply === 'object' ? portOf(message.reply, message.sender, asks, thread, router.sendReply, action) : undefined;
-      return void dispatcher.enqueue(cell, action, message.input, reply, reply ?? message.sender);
+      const reply = typeof message.reply === 'object' ? portOf(message.reply, senderIn(message), asks, thread, router.sendReply, action) : undefined;
+      return void dispatcher.enqueue(cell, action, message.input, reply, reply ?? senderIn(message));
     }
     // It has moved on.
     const to = this.#host.engine.table.threadOf(slot, generation);
@@ -180,9 +181,9 @@ export class Arrivals {
       for (const part of this.#parts) part.arrived(cell, undefined);
       this.#restore(cell);
     } else {
-      for (const { action, input, dueMs, periodMs } of moving.timers) {
+      for (const { action, input, dueMs, periodMs, trace } of moving.timers) {
         const entry = actionOf(cell.kind, action);
-        if (entry !== undefined) timers.startAt(cell, dueMs, periodMs, entry, input);
+        if (entry !== undefined) timers.startAt(cell, dueMs, periodMs, entry, input, traceOfValues(trace));
       }
       watches.arrived(cell);
       for (const part of this.#parts) {
@@ -221,7 +222,9 @@ export class Arrivals {
     }
   }
 
-  #push({ cell, first }: Arrival, { action, input, reply, sender }: MovingMessage): void {
+  #push({ cell, first }: Arrival, message: MovingMessage): void {
+    const { action, input, reply } = message;
+    const sender = senderIn(message);
     const { asks, thread, router } = this.#host;
     const entry = actionOf(cell.kind, action);
     if (entry === undefined) return;
@@ -268,4 +271,8 @@ export class Arrivals {
     const { shared } = this.#host;
     return Atomics.load(shared.words, threadWord(shared, thread) + L.THREAD_WORD_INCARNATION);
   }
+}
+
+function senderIn({ sender, trace }: MovingMessage): MessageSender {
+  return senderWith(sender, traceOfValues(trace));
 }

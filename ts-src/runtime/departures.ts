@@ -7,11 +7,13 @@
 import { threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
 import { NexusError } from '../errors.js';
+import { traceValues } from '../model/message-trace.js';
 import { type AgentCell, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import type { MovingHost, Place } from './arrivals.js';
 import { threadLost } from './failures.js';
 import type { ActionEntry } from './kind.js';
+import { type MessageSender, senderOf, traceOf } from './mailbox.js';
 import { addressOf, type MovingPart, pack, type ReplyAddress } from './moving-agent.js';
 import type { RemoteReply } from './remote-reply.js';
 
@@ -110,7 +112,7 @@ export class Departures {
   }
 
   /** A message from another thread to an agent that is not here any more: goes on to where it is. False if it is nowhere. */
-  forward(slot: number, generation: number, action: number, input: unknown, sender: AgentReference | undefined, reply: RemoteReply | undefined): boolean {
+  forward(slot: number, generation: number, action: number, input: unknown, from: MessageSender, reply: RemoteReply | undefined): boolean {
     const { engine, links, router } = this.#host;
     const to = engine.table.threadOf(slot, generation);
     if (to < 0 || to === this.#host.thread || !links.canReach(to)) return false;
@@ -127,7 +129,7 @@ export class Departures {
       sequence: reply.sequence,
       deadlineMs: reply.deadlineMs,
     };
-    router.call(to, 'forwarded', { slot, generation, action, input, reply: address, sender });
+    router.call(to, 'forwarded', { slot, generation, action, input, reply: address, sender: senderOf(from), trace: traceValues(traceOf(from)) });
     if (address !== undefined && address.thread !== to) router.call(address.thread, 'asksMoved', { to, asks: [address.slot, address.sequence] });
     return true;
   }

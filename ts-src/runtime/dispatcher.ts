@@ -35,7 +35,7 @@ const POOL_ROOM_MAX = 1 << 18;
 const LIFE_OVER = -1;
 
 /** In the place of the reply of a message that a timer sent: it belongs to the life that started the timer. */
-export const TIMER_MESSAGE: ReplyPort = { deadlineMs: 0, sender: undefined, reply: () => undefined, fail: () => undefined };
+export const TIMER_MESSAGE: ReplyPort = { deadlineMs: 0, sender: undefined, trace: undefined, reply: () => undefined, fail: () => undefined };
 
 export interface DispatcherNeeds {
   readonly loads: MemberLoads;
@@ -323,7 +323,7 @@ export class Dispatcher {
       const context = this.#needs.contextOf(cell, sender);
       const observer = this.#observer;
       const { handler } = action;
-      result = observer === undefined ? handler(cell.state, box.input, context) : observer.handle(cell, action, box.input, context, sender);
+      result = observer === undefined ? handler(cell.state, box.input, context) : observer.handle(cell, action, box.input, context, sender, reply);
       // Both read properties of the result, which may be getters that throw. What only looks like a promise becomes one that rejects.
       if (typeof result === 'object' && result !== null && typeof (result as PromiseLike<unknown>).then === 'function') promise = Promise.resolve(result);
     } catch (error) {

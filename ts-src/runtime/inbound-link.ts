@@ -6,7 +6,11 @@ import * as L from '../../layout/generated/layout.js';
 import type { RingReader } from '../../bindings/portable/ring.js';
 import type { MessageCodec } from '../codec/declared/lazy-codec.js';
 import { type MemoryViews, memoryViews } from '../codec/declared/memory-views.js';
+import { type MessageTrace, readTrace } from '../model/message-trace.js';
 import type { ValueDecoder } from '../codec/value-decoder.js';
+
+/** The type of a message, without the bit beside it. */
+const TYPE_MASK = 255 & ~L.MESSAGE_TRACE_BIT;
 
 /** What happens to a message that has arrived. `thread` is the one that sent it. */
 export interface Receiver {
@@ -14,7 +18,16 @@ export interface Receiver {
   inputCodec(slot: number, generation: number, action: number): MessageCodec | undefined;
   /** How a declared reply is read; undefined if nobody waits for it any more. */
   replyCodec(replySlot: number, replySequence: number): MessageCodec | undefined;
-  tell(thread: number, slot: number, generation: number, action: number, input: unknown, senderSlot: number, senderGeneration: number): void;
+  tell(
+    thread: number,
+    slot: number,
+    generation: number,
+    action: number,
+    input: unknown,
+    senderSlot: number,
+    senderGeneration: number,
+    trace: MessageTrace | undefined,
+  ): void;
   ask(
     thread: number,
     slot: number,
@@ -27,6 +40,7 @@ export interface Receiver {
     replySequence: number,
     /** When its asker gives up; 0 for an ask of the runtime. */
     deadlineMs: number,
+    trace: MessageTrace | undefined,
   ): void;
   reply(replySlot: number, replySequence: number, value: unknown): void;
   replyError(replySlot: number, replySequence: number, error: unknown): void;
@@ -47,6 +61,7 @@ export class InboundLink {
   readonly #receiver: Receiver;
   readonly #receive: (at: number) => void;
   readonly #published: (stampedMs: number) => void;
+  readonly #nowMs: () => number;
   #assembly: Uint8Array | undefined;
   #assembled = 0;
   readonly #incarnation: number;
@@ -66,6 +81,7 @@ export class InboundLink {
     receiver: Receiver,
     incarnation: number,
     published: (stampedMs: number) => void,
+    nowMs: () => number,
   ) {
     this.#views = views;
     this.#thread = thread;
@@ -74,6 +90,7 @@ export class InboundLink {
     this.#receiver = receiver;
     this.#incarnation = incarnation;
     this.#published = published;
+    this.#nowMs = nowMs;
     this.#discarding = incarnation > 0;
     this.#receive = (at) => this.#dispatch(this.#views, at);
   }
@@ -102,7 +119,7 @@ export class InboundLink {
     const { words } = views;
     const word = at >> 2;
     const head = words[word + L.MESSAGE_WORD_TYPE] as number;
-    const type = head & 255;
+    const type = head & TYPE_MASK;
     if (type === L.MESSAGE_TYPE_RESET) {
       // One for a predecessor, which had not got so far as to take it out of the ring for good.
       if (this.#discarding && words[word + L.MESSAGE_WORD_SLOT] !== this.#incarnation) return;
@@ -138,6 +155,11 @@ export class InboundLink {
       deadlineMs = ((words[extra + 1] as number) * 4294967296 + ((words[extra] as number) >>> 0)) / 1000;
       extra += 2;
     }
+    let trace: MessageTrace | undefined;
+    if ((head & L.MESSAGE_TRACE_BIT) !== 0) {
+      trace = readTrace(words, extra, this.#nowMs());
+      extra += L.MESSAGE_TRACE_WORDS;
+    }
     const payload = extra << 2;
     const end = at + (words[word + L.MESSAGE_WORD_BYTES] as number) - ((head >> L.MESSAGE_PADDING_SHIFT) & 7);
     const action = head >>> 16;
@@ -155,9 +177,9 @@ export class InboundLink {
     }
     switch (type) {
       case L.MESSAGE_TYPE_TELL:
-        return this.#receiver.tell(this.#thread, slot, generation, action, value, senderSlot, senderGeneration);
+        return this.#receiver.tell(this.#thread, slot, generation, action, value, senderSlot, senderGeneration, trace);
       case L.MESSAGE_TYPE_ASK:
-        return this.#receiver.ask(this.#thread, slot, generation, action, value, senderSlot, senderGeneration, replySlot, replySequence, deadlineMs);
+        return this.#receiver.ask(this.#thread, slot, generation, action, value, senderSlot, senderGeneration, replySlot, replySequence, deadlineMs, trace);
       case L.MESSAGE_TYPE_REPLY:
         return this.#receiver.reply(slot, generation, value);
       case L.MESSAGE_TYPE_REPLY_ERROR:

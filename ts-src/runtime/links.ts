@@ -59,7 +59,7 @@ export class Links {
     for (let other = 0; other < shared.threadCount; other++) {
       if (other === thread) continue;
       const reader = new RingReader(shared, other, thread);
-      this.#inbound[other] = new InboundLink(this.#views, other, reader, new ValueDecoder(references), receiver, incarnation, published);
+      this.#inbound[other] = new InboundLink(this.#views, other, reader, new ValueDecoder(references), receiver, incarnation, published, () => clock.nowMs());
       // Given up before this thread was there to be told.
       if (Atomics.load(shared.words, threadWord(shared, other) + L.THREAD_WORD_STATE) === L.THREAD_STATE_FAILED) this.giveUp(other);
       else if (incarnation > 0) this.reset(other);

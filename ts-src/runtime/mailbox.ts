@@ -2,18 +2,39 @@
  * Messages that wait for one agent, oldest first: a circular array of four fields a message, so that queueing allocates nothing. An idle agent has none;
  * mailboxes are lent from a pool. The limit is the caller's business. Owned by one thread.
  */
+import type { MessageTrace } from '../model/message-trace.js';
 import type { ActionEntry } from './kind.js';
 import type { AgentReference } from './agent-reference.js';
 import type { ReplyPort } from './pending-asks.js';
 
 /**
- * Who sent a message: an agent, or undefined. In the place of the sender of an ask is its reply port, which knows the sender and the deadline: so the way of a tell has
- * nothing to look at that only asks have.
+ * Who sent a message: an agent, or undefined. In the place of the sender of an ask is its reply port, which knows the sender and the deadline, and in that of a tell that is
+ * traced its trace with the sender: so the way of a tell has nothing to look at that only others have.
  */
-export type MessageSender = AgentReference | ReplyPort | undefined;
+export type MessageSender = AgentReference | ReplyPort | TracedTell | undefined;
+
+export class TracedTell {
+  readonly deadlineMs = 0;
+  readonly sender: AgentReference | undefined;
+  readonly trace: MessageTrace;
+
+  constructor(sender: AgentReference | undefined, trace: MessageTrace) {
+    this.sender = sender;
+    this.trace = trace;
+  }
+}
+
+/** In the place of the sender of a message that is not asked. */
+export function senderWith(sender: AgentReference | undefined, trace: MessageTrace | undefined): MessageSender {
+  return trace === undefined ? sender : new TracedTell(sender, trace);
+}
 
 export function senderOf(sender: MessageSender): AgentReference | undefined {
   return sender !== undefined && 'deadlineMs' in sender ? sender.sender : sender;
+}
+
+export function traceOf(sender: MessageSender): MessageTrace | undefined {
+  return sender !== undefined && 'deadlineMs' in sender ? sender.trace : undefined;
 }
 
 const FIELDS = 4;
@@ -68,11 +89,11 @@ export class Mailbox {
   }
 
   /** Shows every message, oldest first; none is taken out. */
-  forEach(visit: (action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined) => void): void {
+  forEach(visit: (action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender) => void): void {
     const items = this.#items;
     for (let index = 0; index < this.size; index++) {
       const at = ((this.#head + index) & this.#mask) * FIELDS;
-      visit(items[at] as ActionEntry, items[at + 1], items[at + 2] as ReplyPort | undefined, senderOf(items[at + 3] as MessageSender));
+      visit(items[at] as ActionEntry, items[at + 1], items[at + 2] as ReplyPort | undefined, items[at + 3] as MessageSender);
     }
   }
 

@@ -1,8 +1,10 @@
 /** What a thread does with messages from other threads: into a mailbox, to a waiting ask, or to the runtime itself (slot 0). */
 import type { MessageCodec } from '../codec/declared/lazy-codec.js';
 import { NexusError } from '../errors.js';
+import type { MessageTrace } from '../model/message-trace.js';
 import { type AgentCell, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
+import { senderWith } from './mailbox.js';
 import { agentNotFound, threadLost } from './failures.js';
 import type { Receiver } from './inbound-link.js';
 import { type ActionEntry, undeclared } from './kind.js';
@@ -34,11 +36,20 @@ export class MessageReceiver implements Receiver {
     return this.#host.asks.waiting(replySlot, replySequence)?.replyCodec;
   }
 
-  tell(thread: number, slot: number, generation: number, action: number, input: unknown, senderSlot: number, senderGeneration: number): void {
-    if (slot === 0) return this.#call(thread, action, input, undefined);
+  tell(
+    thread: number,
+    slot: number,
+    generation: number,
+    action: number,
+    input: unknown,
+    senderSlot: number,
+    senderGeneration: number,
+    trace: MessageTrace | undefined,
+  ): void {
+    if (slot === 0) return this.#callInTrace(thread, action, input, undefined, trace);
     const cell = this.#host.cells.get(slot, generation);
     const entry = cell?.kind.actions[action];
-    const sender = senderSlot === 0 ? undefined : this.#sender(senderSlot, senderGeneration);
+    const sender = senderWith(senderSlot === 0 ? undefined : this.#sender(senderSlot, senderGeneration), trace);
     if (cell !== undefined && entry !== undefined) return void this.#host.dispatcher.enqueue(cell, entry, input, undefined, sender);
     if (cell === undefined && this.#host.durable?.arrived(slot, generation, action, input, undefined, sender) === true) return;
     if (cell !== undefined || !this.#host.departures.forward(slot, generation, action, input, sender, undefined)) this.#noAgent(slot, generation);
@@ -55,16 +66,18 @@ export class MessageReceiver implements Receiver {
     replySlot: number,
     replySequence: number,
     deadlineMs: number,
+    trace: MessageTrace | undefined,
   ): void {
     const cell = slot === 0 ? undefined : this.#host.cells.get(slot, generation);
     const entry = cell?.kind.actions[action];
     const was = cell === undefined && slot !== 0 ? this.#host.durable?.passivation.whoWas(slot, generation)?.kind.actions[action] : undefined;
     const reply = this.#replyTo(thread, replySlot, replySequence, (entry ?? was)?.reply, deadlineMs);
-    if (slot === 0) return this.#call(thread, action, input, reply);
+    if (slot === 0) return this.#callInTrace(thread, action, input, reply, trace);
+    reply.trace = trace;
     if (senderSlot !== 0) reply.sender = this.#sender(senderSlot, senderGeneration);
     if (cell !== undefined && entry !== undefined) return void this.#host.dispatcher.enqueue(cell, entry, input, reply, reply);
-    if (was !== undefined && this.#host.durable?.arrived(slot, generation, action, input, reply, reply.sender) === true) return;
-    if (cell === undefined && this.#host.departures.forward(slot, generation, action, input, reply.sender, reply)) return;
+    if (was !== undefined && this.#host.durable?.arrived(slot, generation, action, input, reply, reply) === true) return;
+    if (cell === undefined && this.#host.departures.forward(slot, generation, action, input, reply, reply)) return;
     this.#noAgent(slot, generation);
     reply.fail(agentNotFound());
   }
@@ -104,6 +117,13 @@ export class MessageReceiver implements Receiver {
 
   #noAgent(_slot: number, _generation: number): void {
     this.#host.deadLetters.record('noAgent', undefined, () => undefined, undefined);
+  }
+
+  /** What the call does at once, such as starting an agent or delivering a signal, is done in the trace that it belongs to. */
+  #callInTrace(thread: number, number: number, input: unknown, reply: ReplyPort | undefined, trace: MessageTrace | undefined): void {
+    const { tracing } = this.#host.observation;
+    if (trace === undefined || tracing === undefined) return this.#call(thread, number, input, reply);
+    tracing.inScopeOf(trace, () => this.#call(thread, number, input, reply));
   }
 
   #call(thread: number, number: number, input: unknown, reply: ReplyPort | undefined): void {

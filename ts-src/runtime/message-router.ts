@@ -8,6 +8,7 @@ import { NexusError, optionError } from '../errors.js';
 import type { AskOptions, OfferOptions, TellOutcome } from '../model/agent-ref.js';
 import { checkNames } from '../model/nearest-name.js';
 import { Sampling } from '../model/sampling.js';
+import type { MessageTrace } from '../model/message-trace.js';
 import type { Clock } from '../ports/clock.js';
 import type { Signal } from '../model/signal.js';
 import type { RoutingTable } from '../ports/engine.js';
@@ -19,7 +20,7 @@ import type { Dispatcher } from './dispatcher.js';
 import { agentNotFound, nexusStopped, threadFailed } from './failures.js';
 import type { ActionEntry, Kind } from './kind.js';
 import type { Links } from './links.js';
-import { type MessageSender, senderOf } from './mailbox.js';
+import { type MessageSender, senderOf, traceOf } from './mailbox.js';
 import type { SignalHomes } from './moving-subscribers.js';
 import { Admission } from './outbound-link.js';
 import { type AskTarget, PendingAsk, type PendingAsks, type ReplyPort } from './pending-asks.js';
@@ -51,7 +52,7 @@ export interface MessageRouterNeeds {
   readonly asks: PendingAsks;
   readonly deadLetters: DeadLetters;
   /** Sends to a durable agent that is not where the reference says. */
-  sendDurable(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): TellOutcome;
+  sendDurable(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): TellOutcome;
 }
 
 export class MessageRouter {
@@ -85,26 +86,35 @@ export class MessageRouter {
     this.#sendDurable = needs.sendDurable;
   }
 
-  tellLocal(cell: AgentCell, action: ActionEntry, input: unknown, sender: AgentReference | undefined): TellOutcome {
+  tellLocal(cell: AgentCell, action: ActionEntry, input: unknown, sender: MessageSender): TellOutcome {
+    return this.#tellHere(cell, action, input, sender);
+  }
+
+  tellRemote(target: AgentReference, action: ActionEntry, input: unknown, sender: MessageSender): TellOutcome {
+    return this.#tellThere(target, action, input, sender);
+  }
+
+  #tellHere(cell: AgentCell, action: ActionEntry, input: unknown, sender: MessageSender): TellOutcome {
     // As if it went to another thread: whether a message is accepted must not depend on where the agent is.
     if (action.input !== undefined) action.input.check(input);
     this.sentLocal++;
     return this.#dispatcher.enqueue(cell, action, input, undefined, sender);
   }
 
-  tellRemote(target: AgentReference, action: ActionEntry, input: unknown, sender: AgentReference | undefined): TellOutcome {
+  #tellThere(target: AgentReference, action: ActionEntry, input: unknown, from: MessageSender): TellOutcome {
     if (this.#links.isClosed) return this.#dead('nexusStopped', target, action);
     const { slot, generation } = target;
     const thread = this.#table.threadOf(slot, generation);
     if (thread === this.#thread) {
       // The first use of a reference that was found, or arrived in a message.
       const cell = this.#cells.get(slot, generation);
-      if (cell === undefined) return this.#absent(target, action, input, sender);
-      return this.tellLocal(cell, target.resolveTo(cell, action), input, sender);
+      if (cell === undefined) return this.#absent(target, action, input, from);
+      return this.#tellHere(cell, target.resolveTo(cell, action), input, from);
     }
-    if (thread < 0 || !this.#links.canReach(thread)) return this.#absent(target, action, input, sender);
+    if (thread < 0 || !this.#links.canReach(thread)) return this.#absent(target, action, input, from);
     // In the same line of the cache as what `threadOf` has read.
     if (isCongested(this.#shared, slot)) return this.#dead('mailboxFull', target, action);
+    const sender = senderOf(from);
     const sent = this.#links
       .to(thread)
       .send(
@@ -119,6 +129,8 @@ export class MessageRouter {
         input,
         action.input,
         Admission.ifRingHasRoom,
+        0,
+        traceOf(from),
       );
     return sent ? 'accepted' : 'full';
   }
@@ -129,7 +141,7 @@ export class MessageRouter {
     const target = cell.state as AgentReference;
     // It may have come back since, and moved again.
     target.cell = undefined;
-    if (reply === undefined) return this.tellRemote(target, action, input, sender);
+    if (reply === undefined) return this.#tellThere(target, action, input, from);
     const ask =
       reply instanceof PendingAsk
         ? reply
@@ -141,6 +153,7 @@ export class MessageRouter {
             reply.deadlineMs === 0 ? this.askTimeoutMs : Math.max(1, reply.deadlineMs - this.#clock.nowMs()),
             action.reply,
           );
+    ask.trace = reply.trace;
     this.#askRemote(target, action, input, ask, sender);
     return 'accepted';
   }
@@ -183,6 +196,7 @@ export class MessageRouter {
   /**
    * Whatever is wrong with the arguments rejects the promise.
    * @param deadlineMs of the message that the sender handles: the ask waits no longer; 0 for none
+   * @param trace that the ask belongs to
    */
   ask(
     target: AgentReference,
@@ -191,6 +205,7 @@ export class MessageRouter {
     options: AskOptions | undefined,
     sender: AgentReference | undefined,
     deadlineMs = 0,
+    trace: MessageTrace | undefined = undefined,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const entry = kindOf(target).action(action);
@@ -204,6 +219,7 @@ export class MessageRouter {
         if (ask.isSettled) return;
       }
       this.asked++;
+      if (trace !== undefined) ask.trace = trace;
       const { cell } = target;
       if (cell !== undefined) this.#askLocal(cell, entry, input, ask, sender);
       else this.#askRemote(target, entry, input, ask, sender);
@@ -213,6 +229,11 @@ export class MessageRouter {
   readonly sendReply: SendReply = (thread, type, replySlot, replySequence, value, codec) => {
     if (!this.#links.isClosed) this.#links.to(thread).send(type, 0, replySlot, replySequence, 0, 0, 0, 0, value, codec, Admission.always);
   };
+
+  /** The trace in which another thread does what it is asked for. A router that traces has one. */
+  protected traceOfCall(): MessageTrace | undefined {
+    return undefined;
+  }
 
   /** A call to the runtime of another thread, without an answer. */
   call<N extends SystemCallName>(thread: number, name: N, input: Parameters<SystemCalls[N]>[0]): void {
@@ -227,9 +248,13 @@ export class MessageRouter {
     if (this.#links.isClosed) return false;
     if (homes !== undefined) {
       const call = systemCallNumber.signalWhileMoving;
-      return this.#links.to(thread).send(L.MESSAGE_TYPE_TELL, call, 0, 0, 0, 0, 0, 0, { signal, homes }, undefined, Admission.ifOutboxHasRoom);
+      return this.#links
+        .to(thread)
+        .send(L.MESSAGE_TYPE_TELL, call, 0, 0, 0, 0, 0, 0, { signal, homes }, undefined, Admission.ifOutboxHasRoom, 0, this.traceOfCall());
     }
-    return this.#links.to(thread).send(L.MESSAGE_TYPE_TELL, systemCallNumber.signal, 0, 0, 0, 0, 0, 0, signal, undefined, Admission.ifOutboxHasRoom);
+    return this.#links
+      .to(thread)
+      .send(L.MESSAGE_TYPE_TELL, systemCallNumber.signal, 0, 0, 0, 0, 0, 0, signal, undefined, Admission.ifOutboxHasRoom, 0, this.traceOfCall());
   }
 
   /** A call to the runtime of another thread, with an answer. */
@@ -246,7 +271,9 @@ export class MessageRouter {
       const ask = this.#asks.open(resolve as (value: unknown) => void, reject, target, name, timeoutMs, undefined);
       this.#asks.sendTo(ask, thread);
       try {
-        this.#links.to(thread).send(L.MESSAGE_TYPE_ASK, systemCallNumber[name], 0, 0, ask.slot, ask.sequence, 0, 0, input, undefined, Admission.always);
+        this.#links
+          .to(thread)
+          .send(L.MESSAGE_TYPE_ASK, systemCallNumber[name], 0, 0, ask.slot, ask.sequence, 0, 0, input, undefined, Admission.always, 0, this.traceOfCall());
       } catch (error) {
         ask.fail(error);
       }
@@ -318,6 +345,7 @@ export class MessageRouter {
           action.input,
           Admission.ifOutboxHasRoom,
           ask.deadlineMs,
+          ask.trace,
         );
     } catch (error) {
       return ask.fail(error);
@@ -336,7 +364,7 @@ export class MessageRouter {
   }
 
   /** Sends what was accepted before to an agent of another thread: not refused for a full ring. False, with nothing done, if it is not there. */
-  forward(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): boolean {
+  forward(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, from: MessageSender): boolean {
     const { slot, generation } = target;
     const thread = this.#table.threadOf(slot, generation);
     if (thread < 0 || thread === this.#thread || !this.#links.canReach(thread)) return false;
@@ -344,11 +372,13 @@ export class MessageRouter {
     const type = ask === undefined || ask.isSettled ? L.MESSAGE_TYPE_TELL : L.MESSAGE_TYPE_ASK;
     if (ask !== undefined && type === L.MESSAGE_TYPE_ASK) this.#asks.sendTo(ask, thread);
     const { slot: replySlot, sequence } = ask ?? { slot: 0, sequence: 0 };
-    const { slot: senderSlot, generation: senderGeneration } = sender ?? { slot: 0, generation: 0 };
+    const { slot: senderSlot, generation: senderGeneration } = senderOf(from) ?? { slot: 0, generation: 0 };
+    const trace = reply === undefined ? traceOf(from) : reply.trace;
+    const { input: codec, index } = action;
+    const link = this.#links.to(thread);
     try {
-      this.#links
-        .to(thread)
-        .send(type, action.index, slot, generation, replySlot, sequence, senderSlot, senderGeneration, input, action.input, Admission.always, ask?.deadlineMs);
+      const deadlineMs = ask?.deadlineMs;
+      link.send(type, index, slot, generation, replySlot, sequence, senderSlot, senderGeneration, input, codec, Admission.always, deadlineMs, trace);
     } catch (error) {
       this.#dead('noAgent', target, action);
       ask?.fail(error);
@@ -363,7 +393,7 @@ export class MessageRouter {
     return this.#asks.open(passOn.reply, passOn.fail, target, action.name, TIMEOUT_MS_MAX, action.reply);
   }
 
-  #absent(target: AgentReference, action: ActionEntry, input: unknown, sender: AgentReference | undefined): TellOutcome {
+  #absent(target: AgentReference, action: ActionEntry, input: unknown, sender: MessageSender): TellOutcome {
     return target.kindEntry.isDurable ? this.#sendDurable(target, action, input, undefined, sender) : this.#dead('noAgent', target, action);
   }
 

@@ -4,6 +4,7 @@
  */
 import { NexusError } from '../errors.js';
 import type { StopReason } from '../model/agent-definition.js';
+import { type TraceValues, traceValues } from '../model/message-trace.js';
 import { movabilityOf } from '../model/movable.js';
 import { SeededRandom } from '../model/seeded-random.js';
 import type { RestartHistory } from '../model/supervision.js';
@@ -11,6 +12,7 @@ import { type AgentCell, extraOf } from './agent-cell.js';
 import { AgentReference } from './agent-reference.js';
 import { TIMER_MESSAGE } from './dispatcher.js';
 import type { ActionEntry, Kind } from './kind.js';
+import { type MessageSender, senderOf, traceOf } from './mailbox.js';
 import { systemActions } from './message-receiver.js';
 import { PendingAsk, type PendingAsks, type ReplyPort } from './pending-asks.js';
 import { RemoteReply, type SendReply, sendableError } from './remote-reply.js';
@@ -30,6 +32,15 @@ export interface MovingMessage {
   readonly input: unknown;
   readonly reply: ReplyAddress | 'timer' | undefined;
   readonly sender: AgentReference | undefined;
+  readonly trace: TraceValues | undefined;
+}
+
+export interface MovingTimer {
+  readonly action: number;
+  readonly input: unknown;
+  readonly dueMs: number;
+  readonly periodMs: number;
+  readonly trace: TraceValues | undefined;
 }
 
 export interface MovingAgent {
@@ -38,7 +49,7 @@ export interface MovingAgent {
   readonly state: unknown;
   readonly messages: readonly MovingMessage[];
   /** On the clock that all threads share. */
-  readonly timers: readonly { readonly action: number; readonly input: unknown; readonly dueMs: number; readonly periodMs: number }[];
+  readonly timers: readonly MovingTimer[];
   readonly extra:
     | {
         readonly parent: AgentReference | undefined;
@@ -93,17 +104,18 @@ export function pack(
   const movability = movabilityOf(cell.state, (value) => value instanceof AgentReference);
   if (movability.refusal !== undefined) throw new NexusError('NEXUS_MIGRATION_REFUSED', movability.refusal);
   const messages: MovingMessage[] = [];
-  cell.mailbox?.forEach((action, input, reply, sender) => {
+  cell.mailbox?.forEach((action, input, reply, from) => {
     messages.push({
       action: action.index,
       input: action === cell.kind.onTerminated ? withSendableReason(input as { readonly reason: StopReason }) : input,
       reply: reply === undefined ? undefined : reply === TIMER_MESSAGE ? 'timer' : address(reply, action),
-      sender,
+      sender: senderOf(from),
+      trace: traceValues(traceOf(from)),
     });
   });
-  const timers: MovingAgent['timers'][number][] = [];
+  const timers: MovingTimer[] = [];
   for (let timer = cell.extra?.timers; timer !== undefined; timer = timer.next) {
-    timers.push({ action: timer.action.index, input: timer.input, dueMs: timer.dueMs, periodMs: timer.periodMs });
+    timers.push({ action: timer.action.index, input: timer.input, dueMs: timer.dueMs, periodMs: timer.periodMs, trace: traceValues(timer.trace) });
   }
   const { extra } = cell;
   const moving = {
@@ -166,25 +178,19 @@ export function addressOf(port: ReplyPort, asks: PendingAsks, thread: number, to
 }
 
 /** The other way round, where the agent has arrived: an ask of this very thread is answered without a detour. */
-export function portOf(
-  address: ReplyAddress,
-  sender: AgentReference | undefined,
-  asks: PendingAsks,
-  thread: number,
-  send: SendReply,
-  action: ActionEntry,
-): ReplyPort {
+export function portOf(address: ReplyAddress, sender: MessageSender, asks: PendingAsks, thread: number, send: SendReply, action: ActionEntry): ReplyPort {
   const port =
     address.thread === thread
       ? asks.follow(address.slot, address.sequence, -1)
       : new RemoteReply(send, address.thread, address.slot, address.sequence, action.reply, address.deadlineMs);
   if (port === undefined) return NOBODY;
-  port.sender = sender;
+  port.sender = senderOf(sender);
+  port.trace = traceOf(sender);
   return port;
 }
 
 /** The ask was given up. */
-const NOBODY: ReplyPort = { deadlineMs: 0, sender: undefined, reply: () => undefined, fail: () => undefined };
+const NOBODY: ReplyPort = { deadlineMs: 0, sender: undefined, trace: undefined, reply: () => undefined, fail: () => undefined };
 
 /** What went wrong may hold anything. */
 function withSendableReason<T extends { readonly reason: StopReason }>(ended: T): T {

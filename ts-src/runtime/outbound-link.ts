@@ -9,6 +9,7 @@ import { NexusTypeError } from '../errors.js';
 import type { MessageCodec } from '../codec/declared/lazy-codec.js';
 import type { MemoryViews } from '../codec/declared/memory-views.js';
 import { ScratchMemory } from '../codec/declared/scratch-memory.js';
+import { type MessageTrace, writeTrace } from '../model/message-trace.js';
 import type { ValueEncoder } from '../codec/value-encoder.js';
 import { isCarrier } from './system-calls.js';
 
@@ -81,6 +82,7 @@ export class OutboundLink {
    * Sends a message. False if there is no room for it. Throws if the value cannot be encoded; nothing was sent then.
    * @param codec of the declared shape
    * @param deadlineMs of an ask: when its asker gives up; 0 for none
+   * @param trace that the message belongs to
    */
   send(
     type: number,
@@ -95,12 +97,13 @@ export class OutboundLink {
     codec: MessageCodec | undefined,
     admission: Admission,
     deadlineMs = 0,
+    trace: MessageTrace | undefined = undefined,
   ): boolean {
     // A getter in a message may send another one, while the first is half written.
     if (this.#sending) throw new NexusTypeError('NEXUS_NOT_CLONEABLE', 'message has a getter that sends a message itself');
     this.#sending = true;
     try {
-      return this.#send(type, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration, value, codec, admission, deadlineMs);
+      return this.#send(type, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration, value, codec, admission, deadlineMs, trace);
     } finally {
       this.#sending = false;
     }
@@ -119,12 +122,27 @@ export class OutboundLink {
     codec: MessageCodec | undefined,
     admission: Admission,
     deadlineMs: number,
+    trace: MessageTrace | undefined,
   ): boolean {
     const { writer, encoder, views } = this.#needs;
     if (this.#outbox.length === 0) {
       const at = writer.begin();
       if (at >= 0) {
-        let end = this.#writeHeader(this.#words, at, type, codec, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration, deadlineMs);
+        let end = this.#writeHeader(
+          this.#words,
+          at,
+          type,
+          codec,
+          action,
+          slot,
+          generation,
+          replySlot,
+          replySequence,
+          senderSlot,
+          senderGeneration,
+          deadlineMs,
+          trace,
+        );
         const limit = Math.min(at + writer.messageBytesMax, end + this.#bytesMaxOf(type, slot, action));
         if (codec !== undefined) end = codec.write(value, views, end, limit);
         else if (value !== undefined) end = encoder.encode(value, this.#bytes, end, limit);
@@ -149,7 +167,7 @@ export class OutboundLink {
       this.refused++;
       return false;
     }
-    this.#queue(type, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration, value, codec, deadlineMs);
+    this.#queue(type, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration, value, codec, deadlineMs, trace);
     return true;
   }
 
@@ -220,14 +238,16 @@ export class OutboundLink {
     value: unknown,
     codec: MessageCodec | undefined,
     deadlineMs: number,
+    trace: MessageTrace | undefined,
   ): void {
-    const headerBytes = HEADER_BYTES + (type === L.MESSAGE_TYPE_ASK ? 8 : 0) + (senderSlot !== 0 ? 8 : 0) + (deadlineMs !== 0 ? 8 : 0);
+    const pairs = (type === L.MESSAGE_TYPE_ASK ? 1 : 0) + (senderSlot !== 0 ? 1 : 0) + (deadlineMs !== 0 ? 1 : 0);
+    const headerBytes = HEADER_BYTES + pairs * 8 + (trace === undefined ? 0 : L.MESSAGE_TRACE_WORDS * 4);
     const encoded = this.#encoded(headerBytes, this.#bytesMaxOf(type, slot, action), value, codec);
     const size = (encoded.length + 7) & ~7;
     const message = new Uint8Array(size);
     message.set(encoded);
     const words = new Int32Array(message.buffer);
-    this.#writeHeader(words, 0, type, codec, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration, deadlineMs);
+    this.#writeHeader(words, 0, type, codec, action, slot, generation, replySlot, replySequence, senderSlot, senderGeneration, deadlineMs, trace);
     words[L.MESSAGE_WORD_BYTES] = size;
     words[L.MESSAGE_WORD_TYPE]! |= (size - encoded.length) << L.MESSAGE_PADDING_SHIFT;
     this.#outbox.push(message);
@@ -257,6 +277,7 @@ export class OutboundLink {
     senderSlot: number,
     senderGeneration: number,
     deadlineMs: number,
+    trace: MessageTrace | undefined,
   ): number {
     const word = at >> 2;
     const flags = (senderSlot === 0 ? 0 : L.MESSAGE_FLAG_HAS_SENDER) | (codec === undefined ? 0 : L.MESSAGE_FLAG_DECLARED);
@@ -278,6 +299,11 @@ export class OutboundLink {
       words[word + L.MESSAGE_WORD_TYPE]! |= L.MESSAGE_DEADLINE_BIT;
       words[extra++] = deadlineUs | 0;
       words[extra++] = Math.floor(deadlineUs / 4294967296);
+    }
+    if (trace !== undefined) {
+      words[word + L.MESSAGE_WORD_TYPE]! |= L.MESSAGE_TRACE_BIT;
+      writeTrace(words, extra, trace);
+      extra += L.MESSAGE_TRACE_WORDS;
     }
     return extra << 2;
   }

@@ -4,6 +4,7 @@
  */
 import type { MessageCodec } from '../codec/declared/lazy-codec.js';
 import { NexusError } from '../errors.js';
+import type { MessageTrace } from '../model/message-trace.js';
 import type { AgentReference } from './agent-reference.js';
 import { inNeutralContext } from './neutral-context.js';
 import { DeadlineWheel, WheelEntry } from '../model/deadline-wheel.js';
@@ -15,6 +16,8 @@ export interface ReplyPort {
   readonly deadlineMs: number;
   /** The agent that waits, where it has said so. */
   sender: AgentReference | undefined;
+  /** Of an ask that is traced. */
+  trace: MessageTrace | undefined;
   reply(value: unknown): void;
   fail(error: unknown): void;
 }
@@ -46,6 +49,8 @@ export class PendingAsk extends WheelEntry implements ReplyPort {
   readonly replyCodec: MessageCodec | undefined;
   /** Set before it is sent to an agent of this thread. */
   sender: AgentReference | undefined = undefined;
+  /** Set before it is sent. */
+  trace: MessageTrace | undefined = undefined;
   /** Set before it is sent, if it is one of those whose duration is recorded. */
   isTimed = false;
   /** Its deadline less this is when it was opened. */

@@ -1,6 +1,7 @@
 /** The reply to an ask of another thread. */
 import * as L from '../../layout/generated/layout.js';
 import type { StopReason } from '../model/agent-definition.js';
+import type { MessageTrace } from '../model/message-trace.js';
 import type { MessageCodec } from '../codec/declared/lazy-codec.js';
 import type { AgentReference } from './agent-reference.js';
 import type { ReplyPort } from './pending-asks.js';
@@ -17,6 +18,7 @@ export class RemoteReply implements ReplyPort {
   readonly deadlineMs: number;
   /** Set before the message is put into a mailbox. */
   sender: AgentReference | undefined = undefined;
+  trace: MessageTrace | undefined = undefined;
 
   /**
    * @param codec of the declared shape of the reply

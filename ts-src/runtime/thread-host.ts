@@ -14,10 +14,12 @@ import type { AskOptions, OfferOptions, TellOutcome } from '../model/agent-ref.j
 import { SeededRandom } from '../model/seeded-random.js';
 import type { Signal } from '../model/signal.js';
 import { checkSendOptions } from '../model/group.js';
+import type { ResolvedTracing } from '../model/tracing-options.js';
 import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
 import type { Clock } from '../ports/clock.js';
 import type { EngineThread } from '../ports/engine.js';
 import type { Turns } from '../ports/turns.js';
+import type { TracingApi } from '../ports/tracing-api.js';
 import type { ThreadStorage } from '../ports/storage.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
 import { AgentReference, type ReferenceHost } from './agent-reference.js';
@@ -39,10 +41,10 @@ import { type Kind, KindRegistry, type KindSources } from './kind.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Lineage } from './lineage.js';
 import { Links } from './links.js';
-import { type MessageSender, senderOf } from './mailbox.js';
+import { type MessageSender, senderWith } from './mailbox.js';
 import { MemberLoads } from './member-loads.js';
 import { MessageReceiver, systemActions } from './message-receiver.js';
-import { MessageRouter } from './message-router.js';
+import { MessageRouter, type MessageRouterNeeds } from './message-router.js';
 import { Operations } from './meters/operations.js';
 import type { MovingPart } from './moving-agent.js';
 import { movingTies } from './moving-ties.js';
@@ -57,9 +59,10 @@ import type { Stopping } from './stopping.js';
 import type { AgentFailure, LogLine, SystemCalls } from './system-calls.js';
 import { lifecycleOf, lineageOf, spawningOf, stoppingOf, watchesOf } from './thread-agents.js';
 import { ThreadCounters } from './thread-counters.js';
-import { ThreadObservation } from './thread-observation.js';
+import { observationOf, type ThreadObservation } from './thread-observation.js';
 import { signalsOf } from './thread-signals.js';
 import { ThreadSupervision } from './thread-supervision.js';
+import { TracingRouter } from './tracing-router.js';
 import type { Watches } from './watches.js';
 
 export interface ThreadHostOptions {
@@ -68,6 +71,7 @@ export interface ThreadHostOptions {
   readonly askTimeoutMs: number;
   readonly messageBytesMax: number;
   readonly seed: number;
+  readonly tracing: ResolvedTracing | undefined;
 }
 
 /** What happens outside: on a worker these go to the calling thread. */
@@ -105,7 +109,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly arrivals = new Arrivals(this, this.movingParts);
   readonly relocation: Relocation;
   readonly groups: Groups;
-  readonly observation = new ThreadObservation();
+  readonly observation: ThreadObservation;
   readonly operations: Operations;
   /** Undefined in a nexus without storage. */
   readonly durable: DurableAgents | undefined;
@@ -133,6 +137,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     readonly events: ThreadHostEvents,
     turns: Turns = eventLoopTurns,
     storage?: ThreadStorage,
+    tracingApi?: TracingApi,
   ) {
     const { thread, incarnation } = options;
     this.#options = options;
@@ -141,6 +146,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     this.thread = thread;
     this.seed = options.seed;
     this.#random = new SeededRandom(options.seed, `thread ${thread}.${incarnation}`);
+    this.observation = observationOf(this, tracingApi, options.tracing);
     const references: ReferenceCodec = {
       isReference: (value) => value instanceof AgentReference,
       describe: (value) => this.#describe(value as AgentReference),
@@ -159,7 +165,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       local: new HistogramShard(shared, thread, L.HISTOGRAM_ASK_LOCAL),
       remote: new HistogramShard(shared, thread, L.HISTOGRAM_ASK_REMOTE),
     };
-    this.operations = new Operations({ shared, thread, clock, logger, tracing: () => undefined });
+    this.operations = new Operations({ shared, thread, clock, logger, tracing: () => this.observation.tracing });
     this.asks = new PendingAsks(clock, incarnation, durations, () => this.links.readAll());
     this.links = new Links({
       thread,
@@ -186,14 +192,15 @@ export class ThreadHost implements ReferenceHost, ContextHost {
         deadLetter: (reason, cell, action) => this.deadLetters.record(reason, cell.kind.name, () => this.nameOf(cell.slot, cell.generation), action.name),
         congested: (cell, isCongested) => markCongested(shared, cell.slot, isCongested),
         follow: (cell, action, input, reply, sender) => this.router.follow(cell, action, input, reply, sender),
-        sendDurable: (cell, action, input, reply, sender) => this.#durable.refused(cell, action, input, reply, senderOf(sender)),
+        sendDurable: (cell, action, input, reply, sender) => this.#durable.refused(cell, action, input, reply, sender),
         turnTook: (durationMs) => turnDurations.record(durationMs * 1e6),
         observer: () => this.observation.observer(),
         afterDrain: () => this.#endTurn(),
       },
       turns,
     );
-    this.router = new MessageRouter({
+    const { tracing } = this.observation;
+    const routing: MessageRouterNeeds = {
       thread,
       shared,
       clock,
@@ -205,7 +212,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       asks: this.asks,
       deadLetters: this.deadLetters,
       sendDurable: (target, action, input, reply, sender) => this.#durable.send(target, action, input, reply, sender),
-    });
+    };
+    this.router = tracing === undefined ? new MessageRouter(routing) : new TracingRouter(routing, tracing);
     this.entries = new ReplicatedEntries({
       thread,
       incarnation,
@@ -236,9 +244,9 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       escalated: (failure) => events.escalated(failure),
     });
     this.lineage = lineageOf(this, (cell, error) => events.escalated(this.#failure(cell, error, undefined)));
-    this.timers = new AgentTimers(clock, (cell, action, input) => {
+    this.timers = new AgentTimers(clock, (cell, action, input, trace) => {
       this.router.sentLocal++;
-      this.dispatcher.enqueue(cell, action, input, TIMER_MESSAGE, undefined);
+      this.dispatcher.enqueue(cell, action, input, TIMER_MESSAGE, senderWith(undefined, trace ?? tracing?.beginning()));
     });
     this.watches = watchesOf(this);
     this.movingParts.push(...movingTies(this));
@@ -259,6 +267,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   open(calls: SystemCalls, before: () => void = () => undefined): void {
     this.links.open(new MessageReceiver(this, calls), this.#options.incarnation);
     before();
+    this.observation.opened(this.logger);
     this.durable?.start();
     inNeutralContext(() => this.engine.waiter.start(() => this.#poll()));
   }
@@ -304,7 +313,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     const entry = cell.kind.action(action);
     // Now, not when nobody is there to be told.
     entry.input?.check(input);
-    return this.timers.start(cell, delayMs, periodMs, entry, input);
+    // What is repeated is caused by none in particular, and would never end.
+    return this.timers.start(cell, delayMs, periodMs, entry, input, periodMs === 0 ? this.observation.tracing?.continued() : undefined);
   }
 
   send(id: string, action: string, input: unknown, options: SendOptions | undefined, sender: AgentReference | undefined): TellOutcome {

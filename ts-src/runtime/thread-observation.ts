@@ -1,12 +1,107 @@
 /**
  * What one thread lets others see of its work: puts the parts together that record, count, trace and publish what happens to messages and agents. Each part is a class of its own and names
- * what it needs; this one decides only whom the dispatcher shows its messages to.
+ * what it needs; this one decides only whom the dispatcher shows its messages to. A part that wants to know of handled messages adds itself with `listen`.
  */
-import type { MessageObserver } from './message-observer.js';
+import type { AgentContext, Logger } from '../model/agent-context.js';
+import { Refusal } from '../model/prepared-action.js';
+import { SeededRandom } from '../model/seeded-random.js';
+import type { ResolvedTracing } from '../model/tracing-options.js';
+import type { TracingApi } from '../ports/tracing-api.js';
+import type { AgentCell } from './agent-cell.js';
+import type { ActionEntry } from './kind.js';
+import { TIMER_MESSAGE } from './dispatcher.js';
+import type { MessageSender } from './mailbox.js';
+import type { HandledListener, MessageObserver } from './message-observer.js';
+import type { ReplyPort } from './pending-asks.js';
+import type { ThreadHost } from './thread-host.js';
+import { Tracing } from './tracing.js';
 
-export class ThreadObservation {
+/** @param api undefined in a nexus that does not trace, or where the caller has none */
+export function observationOf(host: ThreadHost, api: TracingApi | undefined, options: ResolvedTracing | undefined): ThreadObservation {
+  const { thread, clock, logger, seed } = host;
+  const nowMs = (): number => clock.nowMs();
+  if (api === undefined || options === undefined) return new ThreadObservation({ nowMs, tracing: undefined });
+  const random = new SeededRandom(seed, `traces ${thread}`);
+  const tracing = new Tracing({
+    ...{ api, options, thread, logger, nowMs, timerMessage: TIMER_MESSAGE },
+    random: () => random.next(),
+    idOf: (cell) => host.nameOf(cell.slot, cell.generation),
+    isDraining: () => host.dispatcher.isDraining,
+  });
+  return new ThreadObservation({ nowMs, tracing });
+}
+
+export interface ThreadObservationNeeds {
+  nowMs(): number;
+  /** Undefined in a nexus that does not trace. */
+  readonly tracing: Tracing | undefined;
+}
+
+export class ThreadObservation implements MessageObserver {
+  /** Undefined in a nexus that does not trace. Spans around anything: `observation.tracing?.inSpan(name, attributes, call)`. */
+  readonly tracing: Tracing | undefined;
+  readonly #nowMs: () => number;
+  readonly #listeners: HandledListener[] = [];
+  /** Those that want the messages of this drain. */
+  #wanting: readonly HandledListener[] = [];
+
+  constructor({ nowMs, tracing }: ThreadObservationNeeds) {
+    this.#nowMs = nowMs;
+    this.tracing = tracing;
+  }
+
+  /** The thread can log now. */
+  opened(logger: Logger): void {
+    if (this.tracing === undefined || this.tracing.hasSdk()) return;
+    logger.warn({}, 'tracing is on and no OpenTelemetry SDK is set up on this thread: nothing of it is traced; docs/telemetry.md says where the SDK is set up');
+  }
+
+  /** From now on the listener is asked in each drain, until the function that is returned is called. */
+  listen(listener: HandledListener): () => void {
+    this.#listeners.push(listener);
+    return () => {
+      const index = this.#listeners.indexOf(listener);
+      if (index >= 0) this.#listeners.splice(index, 1);
+    };
+  }
+
   /** Asked for once in each drain; undefined while nobody wants to see messages, which then cost nothing. */
   observer(): MessageObserver | undefined {
-    return undefined;
+    for (const listener of this.#listeners) {
+      if (!listener.wants()) continue;
+      this.#wanting = this.#listeners.filter((each) => each.wants());
+      return this;
+    }
+    return this.tracing;
+  }
+
+  handle(cell: AgentCell, action: ActionEntry, input: unknown, context: AgentContext, sender: MessageSender, reply: ReplyPort | undefined): unknown {
+    const listeners = this.#wanting;
+    const startedMs = this.#nowMs();
+    const ended = (error: unknown, isFailure: boolean): void => {
+      const outcome = isFailure ? (error instanceof Refusal ? 'refused' : 'failed') : 'handled';
+      const durationMs = this.#nowMs() - startedMs;
+      const message = { cell, action, input, sender, reply, startedMs, durationMs, outcome, error: error instanceof Refusal ? error.error : error } as const;
+      for (const listener of listeners) listener.handled(message);
+    };
+    let result: unknown;
+    let promise: Promise<unknown> | undefined;
+    try {
+      const { tracing } = this;
+      result = tracing === undefined ? action.handler(cell.state, input, context) : tracing.handle(cell, action, input, context, sender, reply);
+      if (typeof result === 'object' && result !== null && typeof (result as PromiseLike<unknown>).then === 'function') promise = Promise.resolve(result);
+    } catch (error) {
+      ended(error, true);
+      throw error;
+    }
+    if (promise === undefined) {
+      ended(undefined, false);
+      return result;
+    }
+    promise.then(
+      () => ended(undefined, false),
+      (error: unknown) => ended(error, true),
+    );
+    return promise;
   }
 }

@@ -1,11 +1,12 @@
 /** Joins the signals of a thread to its mailboxes, its links and its counters. Made by `thread-host.ts`, with the thread. */
 import * as L from '../../layout/generated/layout.js';
 import type { ReferenceCodec } from '../codec/reference-codec.js';
+import { senderWith } from './mailbox.js';
 import { Signals } from './signals.js';
 import type { ThreadHost } from './thread-host.js';
 
 export function signalsOf(host: ThreadHost, incarnation: number, references: ReferenceCodec): Signals {
-  const { thread, shared, seed, clock, logger, entries, links, router, dispatcher, deadLetters, events } = host;
+  const { thread, shared, seed, clock, logger, entries, links, router, dispatcher, deadLetters, events, observation } = host;
   return new Signals({
     thread,
     threadCount: shared.threadCount,
@@ -19,9 +20,10 @@ export function signalsOf(host: ThreadHost, incarnation: number, references: Ref
     referenceOf: (cell) => host.referenceOf(cell),
     deliver(cell, action, signal) {
       router.sentLocal++;
-      dispatcher.enqueue(cell, action, signal, undefined, undefined);
+      dispatcher.enqueue(cell, action, signal, undefined, senderWith(undefined, observation.tracing?.outgoing()));
     },
-    forward: (cell, action, signal) => void host.departures.forward(cell.slot, cell.generation, action.index, signal, undefined, undefined),
+    forward: (cell, action, signal) =>
+      void host.departures.forward(cell.slot, cell.generation, action.index, signal, senderWith(undefined, observation.tracing?.outgoing()), undefined),
     threadOf: (slot, generation) => host.engine.table.threadOf(slot, generation),
     send: (to, signal, homes) => router.publish(to, signal, homes),
     dropped: (topic) => deadLetters.recordSignal(links.isClosed ? 'nexusStopped' : 'ringFull', topic),

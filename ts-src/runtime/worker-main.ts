@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { chooseEngine } from '../../bindings/choose-engine.js';
 import { pinCallingThread } from '../../bindings/host-topology-placement.js';
 import { attachSharedMemory } from '../../bindings/shared-memory.js';
+import { openTelemetry } from '../adapters/open-telemetry.js';
 import { NodeLoadMeter } from '../adapters/node-load-meter.js';
 import { systemClock } from '../adapters/system-clock.js';
 import { NexusError, type ErrorCode } from '../errors.js';
@@ -54,6 +55,8 @@ async function serve(): Promise<{ readonly restoring: Promise<Restored> | undefi
     turns: eventLoopTurns,
     storage,
     meter: new NodeLoadMeter(),
+    // After the modules, which may set up the SDK.
+    tracingApi: boot.tracing === undefined ? undefined : await openTelemetry(),
     opening: () => tell({ type: 'imported' }),
     // It comes back with its agents.
     fail(error) {

@@ -1,6 +1,7 @@
 /** What the calling thread and a worker say to each other before the rings are up. */
 import type { EngineKind } from '../ports/engine.js';
 import type { SharedWebAssemblyMemory } from '../../bindings/web-assembly-memory.js';
+import type { ResolvedTracing } from '../model/tracing-options.js';
 import type { Refusal } from '../model/topology.js';
 import type { StorageAttachment } from '../ports/storage.js';
 import type { KindOutline } from './kind.js';
@@ -21,6 +22,8 @@ export interface WorkerBoot {
   readonly storage: StorageAttachment | undefined;
   /** How often this thread measures its load; undefined: never. */
   readonly measurePeriodMs: number | undefined;
+  /** Undefined in a nexus that does not trace. */
+  readonly tracing: ResolvedTracing | undefined;
   /** Processor this worker is tied to. */
   readonly cpu: number | undefined;
   /** How long the start of one agent is waited for when agents come back. */

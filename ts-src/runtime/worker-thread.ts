@@ -9,6 +9,7 @@ import type { Logger } from '../model/agent-context.js';
 import type { Clock } from '../ports/clock.js';
 import type { EngineThread } from '../ports/engine.js';
 import type { LoadMeter } from '../ports/load-meter.js';
+import type { TracingApi } from '../ports/tracing-api.js';
 import type { ThreadStorage } from '../ports/storage.js';
 import type { Turns } from '../ports/turns.js';
 import type { KindSources } from './kind.js';
@@ -28,6 +29,8 @@ export interface WorkerThreadNeeds {
   readonly turns: Turns;
   /** Undefined in a nexus without storage. */
   readonly storage: ThreadStorage | undefined;
+  /** Undefined in a nexus that does not trace. */
+  readonly tracingApi: TracingApi | undefined;
   /** Undefined where the load of a thread means nothing. */
   readonly meter: LoadMeter | undefined;
   /** All is there; what a predecessor left is started now, for which there is a time limit of its own. */
@@ -58,7 +61,7 @@ export function openWorkerThread(boot: WorkerBoot, needs: WorkerThreadNeeds): { 
       turns.later(() => needs.fail(new NexusError('NEXUS_ESCALATED', `${kind} '${id}' escalated: ${text}`, { cause: error })));
     },
   };
-  const host: ThreadHost = new ThreadHost(boot, shared, engine, kinds, clock, logger, events, turns, storage);
+  const host: ThreadHost = new ThreadHost(boot, shared, engine, kinds, clock, logger, events, turns, storage, needs.tracingApi);
   let restoring: Promise<Restored> | undefined;
   needs.opening();
   host.open(runtimeCalls(host, outward), () => {

@@ -2,6 +2,7 @@
 import { EventEmitter } from 'node:events';
 import type { SharedMemory } from '../../bindings/shared-memory.js';
 import type { ThreadStorage } from '../ports/storage.js';
+import type { TracingApi } from '../ports/tracing-api.js';
 import type { KindSources } from '../runtime/kind.js';
 import type { ThreadHost } from '../runtime/thread-host.js';
 import type { WorkerHandle } from '../runtime/worker-pool.js';
@@ -16,6 +17,7 @@ export interface SimulatedWorkerNeeds {
   readonly kinds: KindSources;
   readonly life: ThreadLife;
   readonly storage: ThreadStorage | undefined;
+  readonly tracingApi: TracingApi | undefined;
   /** Where its news are heard. */
   readonly callingThread: ThreadLife;
 }
@@ -60,7 +62,7 @@ export class SimulatedWorker extends EventEmitter {
   }
 
   #serve(): void {
-    const { boot, shared, kinds, life, storage } = this.#needs;
+    const { boot, shared, kinds, life, storage, tracingApi } = this.#needs;
     try {
       const { clock, turns } = life;
       const { host, restoring } = openWorkerThread(boot, {
@@ -70,6 +72,7 @@ export class SimulatedWorker extends EventEmitter {
         clock,
         turns,
         storage,
+        tracingApi,
         meter: undefined,
         opening: () => this.#tell({ type: 'imported' }),
         fail: (error) => this.end(1, error),

@@ -130,7 +130,7 @@ class LoneAgent implements HostObserver {
     const logger = { debug: (data: object, message: string) => this.#restarting(data, message), info: ignore, warn: ignore, error: ignore };
     this.#host = new ObservedHost(
       this,
-      { thread: 0, incarnation: 0, askTimeoutMs: TIMEOUT_MS, messageBytesMax: 1 << 26, seed: this.seed },
+      { thread: 0, incarnation: 0, askTimeoutMs: TIMEOUT_MS, messageBytesMax: 1 << 26, seed: this.seed, tracing: undefined },
       shared,
       openSimulatedThread(shared, life),
       { outlines: [], definitions: new Map() },

@@ -66,9 +66,9 @@ export async function createTestNexus(options: TestNexusOptions): Promise<TestNe
       open: (shared) => openSimulatedThread(shared, calling),
     },
     random: Buffer.from(Array.from({ length: 12 }, () => Math.floor(random.next() * 256))),
-    startWorker: (boot, shared, kinds, storage) => {
+    startWorker: (boot, shared, kinds, storage, tracingApi) => {
       const life = simulation.schedule.begin(boot.thread, simulation.clock);
-      const worker = new SimulatedWorker({ boot, shared, kinds, life, storage, callingThread: calling });
+      const worker = new SimulatedWorker({ boot, shared, kinds, life, storage, tracingApi, callingThread: calling });
       simulation.workers[boot.thread] = worker;
       simulation.note(boot.thread, boot.incarnation === 0 ? 'started' : 'started again', undefined);
       return worker.handle;

@@ -12,6 +12,7 @@ import type { TellOutcome } from '../../model/agent-ref.js';
 import type { AgentReference } from '../agent-reference.js';
 import { agentNotFound, nexusStopped } from '../failures.js';
 import type { ActionEntry, Kind } from '../kind.js';
+import type { MessageSender } from '../mailbox.js';
 import type { ReplyPort } from '../pending-asks.js';
 
 /** Agents that one thread may have brought back at once. */
@@ -24,7 +25,7 @@ export interface QueuedMessage {
   readonly action: ActionEntry;
   readonly input: unknown;
   readonly reply: ReplyPort | undefined;
-  readonly sender: AgentReference | undefined;
+  readonly sender: MessageSender;
 }
 
 export interface ActivationsNeeds {

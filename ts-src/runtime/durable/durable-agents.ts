@@ -12,6 +12,7 @@ import { Context } from '../context.js';
 import { agentNotFound } from '../failures.js';
 import type { ActionEntry, Kind } from '../kind.js';
 import type { DurableLives } from './durable-lives.js';
+import { type MessageSender, senderOf } from '../mailbox.js';
 import type { ReplyPort } from '../pending-asks.js';
 import { lastOwnerOf } from '../record-word.js';
 import type { ThreadHost } from '../thread-host.js';
@@ -181,21 +182,21 @@ export class DurableAgents implements DurableLives {
 
   // Messages to agents that are not in memory.
 
-  send(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): TellOutcome {
+  send(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): TellOutcome {
     const id = target.knownId;
     const message = { action, input, reply, sender };
     if (id === undefined) return this.#unknown(target.kindEntry, message);
     return this.#send(target.kindEntry, id, this.lastOwnerOf(target), message, (live) => target.rebind(live));
   }
 
-  refused(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): TellOutcome {
+  refused(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): TellOutcome {
     const message = { action, input, reply, sender };
     const id = cell.extra?.durable?.id;
     return id === undefined ? this.#unknown(cell.kind, message) : this.#send(cell.kind, id, this.#host.thread, message, () => undefined);
   }
 
   /** A message has arrived for an address that is nobody's any more. False if it was not one of a durable agent. */
-  arrived(slot: number, generation: number, action: number, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined): boolean {
+  arrived(slot: number, generation: number, action: number, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): boolean {
     const was = this.passivation.whoWas(slot, generation);
     const entry = was?.kind.actions[action];
     if (was === undefined || entry === undefined) return false;
@@ -342,7 +343,7 @@ export class DurableAgents implements DurableLives {
         cell,
         this.handlers.reminded(entry, reminder),
         input,
-        { deadlineMs: 0, sender: undefined, reply: resolve, fail: reject },
+        { deadlineMs: 0, sender: undefined, trace: undefined, reply: resolve, fail: reject },
         undefined,
       );
     });
@@ -405,7 +406,7 @@ export class DurableAgents implements DurableLives {
     if (cell === undefined) return router.forward(target, action, input, reply, sender);
     if (cell.status >= Status.stopping) return false;
     router.sentLocal++;
-    if (reply !== undefined) reply.sender = sender;
+    if (reply !== undefined) reply.sender = senderOf(sender);
     dispatcher.enqueue(cell, action, input, reply, reply ?? sender);
     return true;
   }

@@ -10,15 +10,11 @@ import { optionError } from '../../errors.js';
 import type { Logger } from '../../model/agent-context.js';
 import { checkObserveOptions, type ObservedOperation, type ObserveOptions } from '../../model/observe-options.js';
 import type { Clock } from '../../ports/clock.js';
+import type { TraceIds, Tracing } from '../tracing.js';
 import { type MeteredOperation, ThreadMeters } from './thread-meters.js';
 
 /** What tracing does for operations, where there is any. */
-export interface OperationTracing {
-  /** Calls `fn` within a span, which ends when what it returned has settled. Returns and throws what `fn` does. */
-  inSpan<T>(name: string, attributes: ObserveOptions['attributes'], fn: () => T): T;
-  /** Of the span that is active. */
-  traceId(): string | undefined;
-}
+export type OperationTracing = Pick<Tracing, 'inSpan' | 'ids'>;
 
 export interface OperationsNeeds {
   readonly shared: SharedMemory;
@@ -73,8 +69,9 @@ export class Operations {
       result =
         tracing === undefined
           ? fn(call)
-          : tracing.inSpan(call.name, call.options?.attributes, () => {
-              call.scope.traceId ??= tracing.traceId();
+          : tracing.inSpan(call.name, call.options?.attributes ?? NO_FIELDS, () => {
+              call.ids = tracing.ids();
+              call.scope.traceId ??= call.ids?.trace_id;
               return fn(call);
             });
     } catch (error) {
@@ -119,8 +116,8 @@ export class Operations {
     this.#loggerOf(call).warn(line, failure === undefined ? 'operation took longer than its SLA' : 'operation failed');
   }
 
-  #line({ name, scope, options }: Call, durationMs: number, outcome: 'success' | 'failure'): object {
-    return { ...options?.attributes, thread: this.#needs.thread, operation: name, correlationId: scope.correlationId, durationMs, outcome };
+  #line({ name, scope, options, ids }: Call, durationMs: number, outcome: 'success' | 'failure'): object {
+    return { ...options?.attributes, ...ids, thread: this.#needs.thread, operation: name, correlationId: scope.correlationId, durationMs, outcome };
   }
 
   #loggerOf({ loggerOf }: Call): Logger {
@@ -157,6 +154,9 @@ class Scope {
 
 /** One call of one operation. */
 class Call implements ObservedOperation {
+  /** Of its span, if it has one. */
+  ids: TraceIds | undefined;
+
   constructor(
     readonly name: string,
     readonly scope: Scope,

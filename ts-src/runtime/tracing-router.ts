@@ -1,0 +1,44 @@
+/**
+ * The router of a thread that traces: gives every message that leaves the trace it belongs to, if any. A class of its own, so that a nexus that does not trace has nothing to
+ * ask.
+ */
+import type { AskOptions, TellOutcome } from '../model/agent-ref.js';
+import type { MessageTrace } from '../model/message-trace.js';
+import type { AgentCell } from './agent-cell.js';
+import type { AgentReference } from './agent-reference.js';
+import type { ActionEntry } from './kind.js';
+import type { MessageSender } from './mailbox.js';
+import { MessageRouter, type MessageRouterNeeds } from './message-router.js';
+import type { Tracing } from './tracing.js';
+
+export class TracingRouter extends MessageRouter {
+  readonly #tracing: Tracing;
+
+  constructor(needs: MessageRouterNeeds, tracing: Tracing) {
+    super(needs);
+    this.#tracing = tracing;
+  }
+
+  override tellLocal(cell: AgentCell, action: ActionEntry, input: unknown, sender: MessageSender): TellOutcome {
+    return super.tellLocal(cell, action, input, this.#tracing.mark(sender));
+  }
+
+  override tellRemote(target: AgentReference, action: ActionEntry, input: unknown, sender: MessageSender): TellOutcome {
+    return super.tellRemote(target, action, input, this.#tracing.mark(sender));
+  }
+
+  override ask(
+    target: AgentReference,
+    action: string,
+    input: unknown,
+    options: AskOptions | undefined,
+    sender: AgentReference | undefined,
+    deadlineMs = 0,
+  ): Promise<unknown> {
+    return super.ask(target, action, input, options, sender, deadlineMs, this.#tracing.outgoing());
+  }
+
+  protected override traceOfCall(): MessageTrace | undefined {
+    return this.#tracing.continued();
+  }
+}
