@@ -43,7 +43,8 @@ function checkAll() {
     for (const { query } of variables) {
       const [, selector, label] = /^label_values\((.*), (\w+)\)$/.exec(query);
       const { metrics } = checkExpression(selector, METRICS, { isSelector: true });
-      for (const metric of metrics) if (!METRICS.find(({ name }) => name === metric).labels.some(({ name }) => name === label)) throw new Error(`${metric} has no label '${label}'`);
+      for (const metric of metrics)
+        if (!METRICS.find(({ name }) => name === metric).labels.some(({ name }) => name === label)) throw new Error(`${metric} has no label '${label}'`);
     }
     for (const { panels } of rows)
       for (const { title, queries } of panels)

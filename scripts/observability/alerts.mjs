@@ -29,7 +29,8 @@ export const ALERT_GROUPS = [
         severity: 'critical',
         summary: 'Operation {{ $labels.operation }} fails on {{ $labels.instance }}',
         description: 'Less than 95 % of its calls have succeeded for five minutes; now {{ $value | humanizePercentage }}.',
-        action: "Read the warnings 'operation failed' in the log: they have the error and the correlation id. If what it calls is down, a circuit breaker keeps the rest of the service alive.",
+        action:
+          "Read the warnings 'operation failed' in the log: they have the error and the correlation id. If what it calls is down, a circuit breaker keeps the rest of the service alive.",
       },
       {
         alert: 'NexusServiceLevelMissed',
@@ -61,7 +62,8 @@ export const ALERT_GROUPS = [
         severity: 'warning',
         summary: 'Asks ({{ $labels.distance }}) are slow on {{ $labels.instance }}',
         description: 'The 95th percentile of the time until an ask settles has been over 1 s for five minutes; it is {{ $value | humanizeDuration }}.',
-        action: 'Compare with the wait between threads and with the duration of turns: a long wait shows a thread that is blocked or overloaded, long turns show handlers that do not return, neither shows handlers that await something slow.',
+        action:
+          'Compare with the wait between threads and with the duration of turns: a long wait shows a thread that is blocked or overloaded, long turns show handlers that do not return, neither shows handlers that await something slow.',
       },
       {
         alert: 'NexusHandlersFailing',
@@ -70,7 +72,8 @@ export const ALERT_GROUPS = [
         severity: 'critical',
         summary: 'Handlers fail on {{ $labels.instance }}',
         description: 'Less than 95 % of the messages have been handled without an error for five minutes; now {{ $value | humanizePercentage }}.',
-        action: "Read the warnings 'an agent failed' in the log: they name the agent, its kind, the action and the error. Failing agents restart, and stop when they fail too often.",
+        action:
+          "Read the warnings 'an agent failed' in the log: they name the agent, its kind, the action and the error. Failing agents restart, and stop when they fail too often.",
       },
       {
         alert: 'NexusDeadLetters',
@@ -79,7 +82,8 @@ export const ALERT_GROUPS = [
         severity: 'warning',
         summary: 'Messages are lost on {{ $labels.instance }}: {{ $labels.reason }}',
         description: 'For five minutes more than one message a second could not be delivered; now {{ $value | humanize }} a second.',
-        action: "By reason. mailboxFull, dropped: the receiver is slower than its senders; heed the result of tell, or use offer. noAgent, agentStopped: somebody writes to agents that have ended. threadLost: see that alert. nexus.on('deadLetter') names the agents.",
+        action:
+          "By reason. mailboxFull, dropped: the receiver is slower than its senders; heed the result of tell, or use offer. noAgent, agentStopped: somebody writes to agents that have ended. threadLost: see that alert. nexus.on('deadLetter') names the agents.",
       },
       {
         alert: 'NexusRingFull',
@@ -88,7 +92,8 @@ export const ALERT_GROUPS = [
         severity: 'warning',
         summary: 'Thread {{ $labels.thread }} finds rings full on {{ $labels.instance }}',
         description: 'For five minutes it has had messages refused because another thread did not read them fast enough; now {{ $value | humanize }} a second.',
-        action: 'Look for the thread whose utilisation or loop lag is high: it is the receiver. Move agents off it (balancing.migrate), heed the result of tell, or raise memory.ringBytes if bursts are the reason.',
+        action:
+          'Look for the thread whose utilisation or loop lag is high: it is the receiver. Move agents off it (balancing.migrate), heed the result of tell, or raise memory.ringBytes if bursts are the reason.',
       },
       {
         alert: 'NexusRestarts',
@@ -110,8 +115,10 @@ export const ALERT_GROUPS = [
         for: '0m',
         severity: 'warning',
         summary: 'Thread {{ $labels.thread }} was lost on {{ $labels.instance }}',
-        description: 'In the last 15 minutes it has ended and was replaced, {{ $value }} times. Its agents have started again; messages on their way were lost, durable state was not.',
-        action: "Read the error 'a thread was lost and is replaced' in the log. ERR_WORKER_OUT_OF_MEMORY: see the heap of that thread before the loss. An agent that ends its thread whenever it starts is left out, and the log says which.",
+        description:
+          'In the last 15 minutes it has ended and was replaced, {{ $value }} times. Its agents have started again; messages on their way were lost, durable state was not.',
+        action:
+          "Read the error 'a thread was lost and is replaced' in the log. ERR_WORKER_OUT_OF_MEMORY: see the heap of that thread before the loss. An agent that ends its thread whenever it starts is left out, and the log says which.",
       },
       {
         alert: 'NexusThreadFailed',
@@ -129,7 +136,8 @@ export const ALERT_GROUPS = [
         severity: 'warning',
         summary: 'The event loop of thread {{ $labels.thread }} is late on {{ $labels.instance }}',
         description: 'For five minutes it has come to its timers more than 100 ms late; now {{ $value | humanizeDuration }}.',
-        action: 'A handler computes for too long, or the heap is nearly full: compare with the duration of turns and the time in garbage collection. Split long work, or give it a thread of its own.',
+        action:
+          'A handler computes for too long, or the heap is nearly full: compare with the duration of turns and the time in garbage collection. Split long work, or give it a thread of its own.',
       },
       {
         alert: 'NexusThreadMemoryHigh',
@@ -138,7 +146,8 @@ export const ALERT_GROUPS = [
         severity: 'critical',
         summary: 'The heap of thread {{ $labels.thread }} is nearly full on {{ $labels.instance }}',
         description: 'For five minutes more than 85 % of what it may use has been used; now {{ $value | humanizePercentage }}. At 100 % the thread ends.',
-        action: 'Let idle durable agents leave memory (balancing.passivate), spread agents over more threads, or raise workers.resourceLimits. If it only grows, take a heap snapshot: something is kept.',
+        action:
+          'Let idle durable agents leave memory (balancing.passivate), spread agents over more threads, or raise workers.resourceLimits. If it only grows, take a heap snapshot: something is kept.',
       },
       {
         alert: 'NexusProcessMemoryHigh',
@@ -146,8 +155,10 @@ export const ALERT_GROUPS = [
         for: '5m',
         severity: 'critical',
         summary: 'The memory of {{ $labels.instance }} is nearly used up',
-        description: 'For five minutes the process has had more than 85 % of the memory it may use; now {{ $value | humanizePercentage }}. At 100 % the host kills it.',
-        action: 'Compare with the heaps of the threads: if they are small, it is buffers or native memory. Raise the limit of the container, lower balancing.memoryBytesMax so that idle agents leave earlier, or run more instances.',
+        description:
+          'For five minutes the process has had more than 85 % of the memory it may use; now {{ $value | humanizePercentage }}. At 100 % the host kills it.',
+        action:
+          'Compare with the heaps of the threads: if they are small, it is buffers or native memory. Raise the limit of the container, lower balancing.memoryBytesMax so that idle agents leave earlier, or run more instances.',
       },
       {
         alert: 'NexusTableNearlyFull',
@@ -164,7 +175,8 @@ export const ALERT_GROUPS = [
         for: '2m',
         severity: 'critical',
         summary: 'Durable agents cannot be saved on {{ $labels.instance }}',
-        description: 'Writes to storage have been failing for two minutes, {{ $value | humanize }} a second. They are tried again; what is not stored is lost if the process ends.',
+        description:
+          'Writes to storage have been failing for two minutes, {{ $value | humanize }} a second. They are tried again; what is not stored is lost if the process ends.',
         action: 'Look at the disk: is it full, read-only, or failing? The log has NEXUS_STORE_FULL or NEXUS_STORE_FAILED with the cause.',
       },
     ],
@@ -179,7 +191,8 @@ export const ALERT_GROUPS = [
         severity: 'critical',
         summary: 'The gateway of {{ $labels.instance }} answers with errors',
         description: 'For five minutes more than 5 % of its answers have had a status of 500 or more; now {{ $value | humanizePercentage }}.',
-        action: 'By status, on the dashboard of the gateway. 503: too many requests at once, or a thread is being replaced. 504: agents do not reply in time. 500: handlers fail; see the log.',
+        action:
+          'By status, on the dashboard of the gateway. 503: too many requests at once, or a thread is being replaced. 504: agents do not reply in time. 500: handlers fail; see the log.',
       },
       {
         alert: 'NexusHttpSlow',

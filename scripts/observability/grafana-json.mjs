@@ -40,10 +40,35 @@ export function grafanaDashboard({ uid, title, description, variables, rows }) {
     timepicker: {},
     timezone: '',
     annotations: { list: [] },
-    links: [{ type: 'dashboards', tags: ['nexus'], title: 'Nexus', asDropdown: false, includeVars: true, keepTime: true, icon: 'external link', targetBlank: false, tooltip: '', url: '' }],
+    links: [
+      {
+        type: 'dashboards',
+        tags: ['nexus'],
+        title: 'Nexus',
+        asDropdown: false,
+        includeVars: true,
+        keepTime: true,
+        icon: 'external link',
+        targetBlank: false,
+        tooltip: '',
+        url: '',
+      },
+    ],
     templating: {
       list: [
-        { name: 'datasource', label: 'Data source', type: 'datasource', query: 'prometheus', current: {}, hide: 0, includeAll: false, multi: false, options: [], refresh: 1, regex: '' },
+        {
+          name: 'datasource',
+          label: 'Data source',
+          type: 'datasource',
+          query: 'prometheus',
+          current: {},
+          hide: 0,
+          includeAll: false,
+          multi: false,
+          options: [],
+          refresh: 1,
+          regex: '',
+        },
         variable('job', 'label_values(nexus_engine_info, job)'),
         variable('instance', 'label_values(nexus_engine_info{job=~"$job"}, instance)'),
         ...variables.map(({ name, query }) => variable(name, query)),
@@ -93,7 +118,14 @@ function panelJson({ type, title, unit, description, queries, isStacked = false,
     return {
       ...panel,
       fieldConfig: { defaults, overrides: [] },
-      options: { colorMode: 'value', graphMode: 'area', justifyMode: 'auto', orientation: 'auto', reduceOptions: { calcs: ['lastNotNull'], fields: '', values: false }, textMode: 'auto' },
+      options: {
+        colorMode: 'value',
+        graphMode: 'area',
+        justifyMode: 'auto',
+        orientation: 'auto',
+        reduceOptions: { calcs: ['lastNotNull'], fields: '', values: false },
+        textMode: 'auto',
+      },
     };
   if (type === 'heatmap')
     return {
@@ -121,6 +153,9 @@ function panelJson({ type, title, unit, description, queries, isStacked = false,
   return {
     ...panel,
     fieldConfig: { defaults: { ...defaults, min: 0, custom }, overrides: [] },
-    options: { legend: { calcs: ['lastNotNull', 'max'], displayMode: 'table', placement: 'bottom', showLegend: true }, tooltip: { mode: 'multi', sort: 'desc' } },
+    options: {
+      legend: { calcs: ['lastNotNull', 'max'], displayMode: 'table', placement: 'bottom', showLegend: true },
+      tooltip: { mode: 'multi', sort: 'desc' },
+    },
   };
 }

@@ -34,9 +34,11 @@ function series(metrics, seriesMax) {
   const labels = new Map();
   for (const metric of metrics)
     for (const { name, what } of metric.labels) {
-      const key = `\`${name}\` | ${what}`;
-      labels.set(key, [...(labels.get(key) ?? []), metric.name]);
+      const row = labels.get(`${name} ${what}`) ?? { name, what, of: [] };
+      row.of.push(`\`${metric.name}\``);
+      labels.set(`${name} ${what}`, row);
     }
+  const requests = metrics.find(({ name }) => name === 'nexus_http_request_duration_seconds').buckets.length + 3;
   const ofNames = ['operations', 'breakers'];
   const count = (threads, isWanted) =>
     metrics
@@ -45,11 +47,11 @@ function series(metrics, seriesMax) {
       .toLocaleString('en');
   const fixed = (from) => !ofNames.includes(from) && from !== 'gateway';
   return [
-    '| label | values |',
-    '|---|---|',
-    ...[...labels].map(([label]) => `| ${label} |`),
+    '| label | of | values |',
+    '|---|---|---|',
+    ...[...labels.values()].map(({ name, what, of }) => `| \`${name}\` | ${of.length > 5 ? `${of.length} metrics` : of.join(', ')} | ${what} |`),
     '',
     `So many time series there are at most, however many agents there are: ${count(1, fixed)} with one thread, ${count(8, fixed)} with 8, ${count(128, fixed)} with 128; and of operations and breakers ` +
-      `${count(1, (from) => ofNames.includes(from))} when all 256 names are taken, with any number of threads. Of requests there are ${17} for each route, method and status that has occurred; what clients make up adds none.`,
+      `${count(1, (from) => ofNames.includes(from))} when all 256 names are taken, with any number of threads. Of requests there are ${requests} for each route, method and status that has occurred; what clients make up adds none.`,
   ].join('\n');
 }

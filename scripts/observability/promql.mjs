@@ -2,7 +2,22 @@
  * What an expression of Prometheus asks for: a reader of its names and labels, which checks them against the catalogue of metrics. It does not evaluate anything, and it does not replace
  * promtool, which knows the grammar: it knows what there is.
  */
-const FUNCTIONS = new Set(['sum', 'max', 'min', 'avg', 'count', 'topk', 'rate', 'increase', 'changes', 'histogram_quantile', 'clamp_min', 'clamp_max', 'vector', 'time']);
+const FUNCTIONS = new Set([
+  'sum',
+  'max',
+  'min',
+  'avg',
+  'count',
+  'topk',
+  'rate',
+  'increase',
+  'changes',
+  'histogram_quantile',
+  'clamp_min',
+  'clamp_max',
+  'vector',
+  'time',
+]);
 const GROUPINGS = new Set(['by', 'without', 'on', 'ignoring', 'group_left', 'group_right']);
 const OPERATORS = new Set(['and', 'or', 'unless', 'bool', 'offset']);
 /** Put there by whoever scrapes. */

@@ -35,6 +35,8 @@ const none: Parameters<typeof createMetrics>[0] = {
   tableStatistics: () => emptyTable,
   threads: () => [],
   histogram: () => HistogramSnapshot.merge([]),
+  operations: () => [],
+  breakers: () => [],
 };
 
 interface Metrics {
@@ -310,7 +312,7 @@ test('what a thread measured of itself is shown in base units, and not at all be
 test('metrics that nobody closed do not keep a process alive', async () => {
   const entry = fileURLToPath(new URL('../../dist/ts-src/gateway/index.js', import.meta.url));
   const code = `import { createMetrics } from ${JSON.stringify(entry)};
-    const none = { engine: { kind: 'portable', reason: '', tried: [] }, threads: () => [], histogram: () => undefined, tableStatistics: () => (${JSON.stringify(emptyTable)}) };
+    const none = { engine: { kind: 'portable', reason: '', tried: [] }, threads: () => [], operations: () => [], breakers: () => [], histogram: () => undefined, tableStatistics: () => (${JSON.stringify(emptyTable)}) };
     console.log((await createMetrics(none).text()).length > 100);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'], timeout: 20_000 });
   let out = '';

@@ -142,11 +142,18 @@ export const METRICS: readonly MetricDefinition[] = [
   counted('nexus_breaker_calls_total', 'Calls through metered circuit breakers, by outcome.', 'breakers', BREAKER, oneOf('outcome', BREAKER_OUTCOMES)),
   counted('nexus_breaker_opened_total', 'Times a metered circuit breaker opened.', 'breakers', BREAKER),
   {
-    ...gauge('nexus_breaker_state', 'none', 'How many circuit breakers of the name are in the state: each thread has those that it made.', { from: 'breakers' }),
+    ...gauge('nexus_breaker_state', 'none', 'How many circuit breakers of the name are in the state: each thread has those that it made.', {
+      from: 'breakers',
+    }),
     labels: [BREAKER, oneOf('state', BREAKER_STATES)],
   },
   {
-    ...gauge('nexus_table_records', 'none', 'Records of the routing table: live, extensions of live ones, reclaimed (free, used before), claimed by a thread (live or free), and the capacity. Read at most once a second, as the next three.', { from: 'table' }),
+    ...gauge(
+      'nexus_table_records',
+      'none',
+      'Records of the routing table: live, extensions of live ones, reclaimed (free, used before), claimed by a thread (live or free), and the capacity. Read at most once a second, as the next three.',
+      { from: 'table' },
+    ),
     labels: [oneOf('state', TABLE_STATES)],
   },
   gauge('nexus_table_load_ratio', 'ratio', 'Share of the records of the routing table that are in use; at 1 no agent can be spawned.', { from: 'table' }),
@@ -175,7 +182,12 @@ export const METRICS: readonly MetricDefinition[] = [
     source: { from: 'gateway' },
     buckets: REQUEST_BOUNDS,
   },
-  counted('nexus_security_violations_total', 'Requests that the gateway refused for the Host or Origin header they had.', 'gateway', oneOf('reason', SECURITY_VIOLATIONS)),
+  counted(
+    'nexus_security_violations_total',
+    'Requests that the gateway refused for the Host or Origin header they had.',
+    'gateway',
+    oneOf('reason', SECURITY_VIOLATIONS),
+  ),
   gauge('nexus_memory_limit_bytes', 'bytes', 'Memory that the process may use: the limit of its container, or the memory of the host.', { from: 'process' }),
   { ...counted('process_cpu_seconds_total', 'CPU time of the process, all threads.', 'process'), unit: 'seconds' },
   { ...counted('process_cpu_user_seconds_total', 'CPU time of the process in user mode.', 'process'), unit: 'seconds' },
@@ -186,7 +198,12 @@ export const METRICS: readonly MetricDefinition[] = [
   gauge('nodejs_heap_size_total_bytes', 'bytes', 'Heap of the calling thread.', { from: 'process' }),
   gauge('nodejs_external_memory_bytes', 'bytes', 'Memory outside of the heap that objects of the calling thread hold.', { from: 'process' }),
   {
-    ...gauge('nodejs_eventloop_lag_seconds', 'seconds', 'How late the event loop of the calling thread came to its timers since the last reading, by quantile.', { from: 'process' }),
+    ...gauge(
+      'nodejs_eventloop_lag_seconds',
+      'seconds',
+      'How late the event loop of the calling thread came to its timers since the last reading, by quantile.',
+      { from: 'process' },
+    ),
     labels: [oneOf('quantile', LAG_QUANTILES)],
   },
   {
@@ -198,7 +215,10 @@ export const METRICS: readonly MetricDefinition[] = [
     source: { from: 'process' },
     buckets: COLLECTION_BOUNDS,
   },
-  { ...gauge('nodejs_version_info', 'none', 'Always 1: the version of Node.js.', { from: 'process' }), labels: [{ name: 'version', what: 'such as `v22.1.0`', valuesMax: 1 }] },
+  {
+    ...gauge('nodejs_version_info', 'none', 'Always 1: the version of Node.js.', { from: 'process' }),
+    labels: [{ name: 'version', what: 'such as `v22.1.0`', valuesMax: 1 }],
+  },
 ];
 
 /** @throws Error if there is none: a mistake in this package */
@@ -242,6 +262,11 @@ function counted(name: string, help: string, from: 'operations' | 'breakers' | '
   return { name, type: 'counter', unit: 'none', labels, help, source: { from } };
 }
 
-function durations(name: string, help: string, histograms: Readonly<Partial<Record<HistogramName, FixedLabels>>>, labels: readonly LabelDefinition[] = []): MetricDefinition {
+function durations(
+  name: string,
+  help: string,
+  histograms: Readonly<Partial<Record<HistogramName, FixedLabels>>>,
+  labels: readonly LabelDefinition[] = [],
+): MetricDefinition {
   return { name, type: 'histogram', unit: 'seconds', labels: [THREAD, ...labels], help, source: { from: 'histograms', histograms }, buckets: THREAD_BOUNDS };
 }

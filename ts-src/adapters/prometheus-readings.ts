@@ -149,9 +149,21 @@ function threadHistogram(metric: string, labels: Labels, snapshot: HistogramSnap
 }
 
 /** @param cumulative how many are at most each bound */
-function histogramSamples(metric: string, sharedLabels: Labels, boundsNs: readonly number[], cumulative: readonly number[], count: number, sumNs: number): Sample[] {
+function histogramSamples(
+  metric: string,
+  sharedLabels: Labels,
+  boundsNs: readonly number[],
+  cumulative: readonly number[],
+  count: number,
+  sumNs: number,
+): Sample[] {
   const bucket = `${metric}_bucket`;
-  const samples: Sample[] = boundsNs.map((bound, index) => ({ metricName: bucket, labels: { le: bound / 1e9 }, sharedLabels, value: cumulative[index] as number }));
+  const samples: Sample[] = boundsNs.map((bound, index) => ({
+    metricName: bucket,
+    labels: { le: bound / 1e9 },
+    sharedLabels,
+    value: cumulative[index] as number,
+  }));
   samples.push(
     { metricName: bucket, labels: { le: '+Inf' }, sharedLabels, value: count },
     { metricName: `${metric}_sum`, labels: {}, sharedLabels, value: sumNs / 1e9 },
