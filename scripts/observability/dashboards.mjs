@@ -236,7 +236,7 @@ export const DASHBOARDS = [
             q(sum(rate('process_cpu_seconds_total'), 'instance'), '{{instance}}'),
           ),
           lines(
-            'Memory',
+            'Memory of the process',
             'bytes',
             'Resident, and what the process may use.',
             q(max(M('process_resident_memory_bytes'), 'instance'), '{{instance}} resident'),

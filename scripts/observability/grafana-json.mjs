@@ -1,5 +1,6 @@
 /** A dashboard as Grafana imports it: schema 39, which Grafana 10.3 and later read. Panels are two in a row, stats six; the places follow from the order. */
 const SCHEMA = 39;
+// biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Grafana
 const DATASOURCE = { type: 'prometheus', uid: '${datasource}' };
 const WIDTH = 24;
 const HEIGHTS = { stat: 4, timeseries: 8, heatmap: 8 };

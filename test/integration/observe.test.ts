@@ -16,7 +16,6 @@ test('observe passes on what the function returns, a value or what its promise r
   const promise = nexus.observe('async', async () => value);
   expect(promise).toBeInstanceOf(Promise);
   expect(await promise).toBe(value);
-  // biome-ignore lint/suspicious/noThenProperty: what looks like a promise is one here
   const thenable = { then: (resolve: (value: number) => void) => resolve(9) };
   expect(await nexus.observe('thenable', () => thenable as PromiseLike<number>)).toBe(9);
   expect(nexus.operations().map(({ name, successes, failures }) => [name, successes, failures])).toEqual([
