@@ -18,7 +18,10 @@ const stacked = (title, unit, description, ...queries) => ({ ...lines(title, uni
 const stat = (title, unit, description, expr, thresholds = []) => ({ type: 'stat', title, unit, description, queries: [q(expr, '')], thresholds });
 const heat = (title, unit, description, expr) => ({ type: 'heatmap', title, unit, description, queries: [q(expr, '{{le}}')] });
 
-/** @typedef {{ title: string, panels: readonly object[] }} Row */
+/**
+ * @typedef {{ type: string, title: string, queries: readonly { expr: string, legend: string }[] }} Panel
+ * @typedef {{ title: string, panels: readonly Panel[] }} Row
+ */
 /** @type {readonly { file: string, uid: string, title: string, description: string, variables: readonly { name: string, query: string }[], rows: readonly Row[] }[]} */
 export const DASHBOARDS = [
   {

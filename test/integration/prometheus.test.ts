@@ -10,8 +10,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { startGateway } from '../../dist/ts-src/gateway/index.js';
-import { circuitBreaker } from '../../dist/ts-src/resilience/index.js';
+import { startGateway } from 'nexus-agents/gateway';
+import { circuitBreaker } from 'nexus-agents/resilience';
 import { ALERT_GROUPS } from '../../scripts/observability/alerts.mjs';
 import { DASHBOARDS } from '../../scripts/observability/dashboards.mjs';
 import { ALL } from '../../scripts/observability/grafana-json.mjs';
@@ -61,7 +61,9 @@ async function startPrometheus(target: string): Promise<(path: string) => Promis
 }
 
 describePrometheus(() => {
-  test('Prometheus scrapes a gateway under load: every query of the dashboards has data, every alert is evaluated, and the loss of a thread fires one', { timeout: 180_000 }, async () => {
+  test('Prometheus scrapes a gateway under load: every query of the dashboards has data, every alert is evaluated, and the loss of a thread fires one', {
+    timeout: 180_000,
+  }, async () => {
     const nexus = await startNexus({ agents: [fixture('observing.mjs')], threads: 1, balancing: { periodMs: 100 }, logger: recorder() });
     const gateway = await startGateway(nexus, { port: 0, logger: recorder() });
     onTestFinished(async () => void (await gateway.stop({ deadlineMs: 1000 })));
@@ -82,7 +84,11 @@ describePrometheus(() => {
         nexus.observe('late', () => Array.from({ length: 10_000 }, (_, index) => `${index}`).join(''), { slaMs: 0.001 });
         await ref.ask('fails', 'fails').catch(() => undefined);
         await http(`${gateway.url}/agents/o`);
-        await http(`${gateway.url}/agents/o/${round % 2 === 0 ? 'sync' : 'fails'}`, { method: 'POST', body: '"by http"', headers: { 'content-type': 'application/json' } });
+        await http(`${gateway.url}/agents/o/${round % 2 === 0 ? 'sync' : 'fails'}`, {
+          method: 'POST',
+          body: '"by http"',
+          headers: { 'content-type': 'application/json' },
+        });
         await http(`${gateway.url}/agents`, { headers: { origin: 'https://elsewhere.example' } });
         nexus.send('nobody', 'sync');
         await breaker.execute(() => 1).catch(() => undefined);
@@ -105,14 +111,18 @@ describePrometheus(() => {
     // What is so is seen: a quantile of what is known to be slow, an open breaker, a rate of failures.
     const [value] = (await evaluate('sum(nexus_breaker_state{breaker="bank",state="open"})')) as { value: [number, string] }[];
     expect(value?.value[1]).toBe('1');
-    const [failing] = (await evaluate('sum(rate(nexus_operations_total{operation="fails",outcome="success"}[10s])) / sum(rate(nexus_operations_total{operation="fails"}[10s]))')) as { value: [number, string] }[];
+    const [failing] = (await evaluate(
+      'sum(rate(nexus_operations_total{operation="fails",outcome="success"}[10s])) / sum(rate(nexus_operations_total{operation="fails"}[10s]))',
+    )) as { value: [number, string] }[];
     expect(failing?.value[1]).toBe('0');
     isLoading = false;
     await load;
     await ref.ask('exit').catch(() => undefined);
     await until(async () => {
       const { data } = await ask('/api/v1/alerts');
-      return (data as { alerts: { labels: { alertname: string }; state: string }[] }).alerts.some(({ labels, state }) => labels.alertname === 'NexusThreadLost' && state === 'firing');
+      return (data as { alerts: { labels: { alertname: string }; state: string }[] }).alerts.some(
+        ({ labels, state }) => labels.alertname === 'NexusThreadLost' && state === 'firing',
+      );
     }, 30_000);
     const { data } = await ask('/api/v1/rules');
     const evaluated = (data as { groups: { rules: { name: string; health: string; lastError?: string }[] }[] }).groups.flatMap((group) => group.rules);
