@@ -137,6 +137,20 @@ const HISTOGRAM = [
   },
 ];
 
+const OBSERVE = [
+  {
+    peer: 'nexus',
+    module: 'suites/observe/nexus.mjs',
+    job: 'nexus.observe: calls by outcome and duration into shared memory, and a scope with a correlation id that follows the promises; nothing is logged. A function that returns a number; an async one that awaits once',
+  },
+  {
+    peer: 'prom-client',
+    module: 'suites/observe/prom-client.mjs',
+    job: 'a timer of a Histogram and a Counter of outcomes, with the name as a label; no correlation id, one thread',
+  },
+  { peer: 'bare-call', role: 'floor', module: 'suites/observe/bare-call.mjs', job: 'the function alone' },
+];
+
 const CURVE = [
   {
     peer: 'nexus',
@@ -208,6 +222,7 @@ export const SUITES = [
   { suite: 'scale', peers: SCALE },
   { suite: 'idle', peers: IDLE },
   { suite: 'histogram', peers: HISTOGRAM },
+  { suite: 'observe', peers: OBSERVE },
   { suite: 'curve', peers: CURVE, roundsMax: 3 },
   { suite: 'resilience', peers: RESILIENCE },
   { suite: 'signals', peers: SIGNALS },

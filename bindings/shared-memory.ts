@@ -180,6 +180,11 @@ export function flightOffset(shared: SharedMemory, thread: number): number {
   return shared.flightOffset + thread * (L.FLIGHT_HEADER_BYTES + shared.flightCapacity * L.FLIGHT_EVENT_BYTES);
 }
 
+/** Index into `words` of the entry of a meter in the list of names. */
+export function meterNameWord(shared: SharedMemory, meter: number): number {
+  return (shared.metersOffset + meter * L.METER_NAME_BYTES) >> 2;
+}
+
 /** Byte offset of a meter of a thread. */
 export function meterOffset(shared: SharedMemory, thread: number, meter: number): number {
   return shared.metersOffset + L.METERS * (L.METER_NAME_BYTES + thread * L.METER_BYTES) + meter * L.METER_BYTES;

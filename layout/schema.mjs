@@ -35,8 +35,18 @@ export const constants = {
   /** The flight record of a thread: a header, then a ring of FLIGHT_CAPACITY events. */
   FLIGHT_HEADER_BYTES: 64,
   FLIGHT_EVENT_BYTES: 32,
-  /** Named operations that are metered: how many there may be, the bytes of an entry of the list of names, and those of one meter of one thread. */
-  METERS: 256,
+  /**
+   * What is metered under a name: METERS_NAMED entries for names, then one for the operations and one for the circuit breakers whose names found no room. The bytes of an
+   * entry of the list of names, of which METER_TEXT_BYTES_MAX may be the name, and those of one meter of one thread.
+   */
+  METERS: 258,
+  METERS_NAMED: 256,
+  METER_OTHER_OPERATIONS: 256,
+  METER_OTHER_BREAKERS: 257,
+  METER_TEXT_BYTES_MAX: 100,
+  /** The durations of an operation are counted by powers of two, from 2^METER_BOUND_LEAST ns on; the last of the counts is of all that took longer. */
+  METER_BOUND_LEAST: 10,
+  METER_BUCKETS: 28,
   METER_NAME_BYTES: 128,
   METER_BYTES: 320,
   /** Records are handed to threads in groups of this many; a group belongs to one thread at a time. */
@@ -100,6 +110,14 @@ export const sections = {
     /** Events of the flight record of one thread: a power of two. */
     'FLIGHT_CAPACITY',
     'METERS_OFFSET',
+    /** 1 if the logger of the nexus takes lines of the level debug; nobody wants them, nobody sends them. */
+    'DEBUG_LOGGED',
+  ],
+  /** An entry of the list of names. The text, in UTF-8, begins at the byte behind the last word. */
+  METER_NAME: [
+    /** 0, or the hash of the name, what it names, and whether it is there already: see ts-src/runtime/meter-names.ts. Of the last two entries: 1 once somebody has said that there is no room. */
+    'STATE',
+    'TEXT_BYTES',
   ],
   FLIGHT: [
     /** Events written so far, modulo 2^32; written after the event. */
@@ -233,6 +251,12 @@ export const counters = [
  * clock of the process in milliseconds, is written last, and 0 while nothing was measured. See ts-src/runtime/thread-load.ts.
  */
 export const measures = ['HEAP_USED_BYTES', 'HEAP_LIMIT_BYTES', 'UTILIZATION', 'LOOP_LAG_MS', 'COLLECTING', 'MEASURED_AT'];
+
+/** A meter of an operation: 64-bit floats. BUCKETS is the first of METER_BUCKETS counts. */
+export const operationDoubles = ['SUCCESSES', 'FAILURES', 'VIOLATIONS', 'SUM', 'BUCKETS'];
+
+/** A meter of a circuit breaker: 64-bit floats. The first are totals, the others how many breakers of the name are in that state. */
+export const breakerDoubles = ['SUCCESS', 'FAILURE', 'IGNORED', 'REFUSED', 'OPENED', 'IS_CLOSED', 'IS_OPEN', 'IS_HALF_OPEN', 'IS_ISOLATED'];
 
 /** Per-thread histograms of durations in nanoseconds, each written by its own thread only, read by any. */
 export const histograms = ['ASK_LOCAL', 'ASK_REMOTE', 'TURN', 'MESSAGE_WAIT'];

@@ -57,6 +57,8 @@ async function pack() {
     'dist/ts-src/sensors/index.d.ts',
     'dist/ts-src/runtime/worker-main.js',
     'dist/wasm/nexus.wasm',
+    'observability/grafana/nexus-overview.json',
+    'observability/prometheus/nexus-alerts.yml',
   ];
   needed.push(`prebuilds/${process.platform}-${process.arch}/nexus.node`);
   for (const file of needed) if (!files.includes(file)) throw new Error(`the tarball lacks ${file}`);

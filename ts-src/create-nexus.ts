@@ -132,6 +132,7 @@ async function startNexus<N extends Nexus>(
     random.readInt32LE(0),
     random.readInt32LE(4),
   ]);
+  shared.words[L.HEADER_WORD_DEBUG_LOGGED] = takesDebug(resolved.logger) ? 1 : 0;
   const placement = new Placement(resolved.threads + 1, resolved.placement);
   await placement.apply(shared);
   const emitter = new EventEmitter();
@@ -268,6 +269,12 @@ function sayFallback(logger: Logger, report: EngineReport): void {
   if (saidFallback) return;
   saidFallback = true;
   logger.warn({ engine: report.kind, tried: report.tried }, `nexus runs on the ${report.kind} engine: ${report.reason}`);
+}
+
+/** Whether lines of the level debug are worth sending: a logger that can say so is believed. */
+function takesDebug(logger: (Logger & { isLevelEnabled?: (level: string) => boolean }) | undefined): boolean {
+  if (logger === undefined || logger.debug === standardErrorLogger.debug) return false;
+  return typeof logger.isLevelEnabled === 'function' ? logger.isLevelEnabled('debug') : true;
 }
 
 /** A logger whose failures do not become failures of what it was to report. */

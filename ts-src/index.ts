@@ -53,6 +53,15 @@ export {
 export type { InspectOptions } from './runtime/agent-control.js';
 export type { FollowOptions } from './runtime/followers.js';
 export type { SnapshotsOptions } from './runtime/system-observer.js';
+export type { MeterableBreaker } from './model/breaker-meter.js';
+export type { ObservedOperation, ObserveOptions } from './model/observe-options.js';
+export {
+  OPERATION_BOUNDS_NS,
+  type BreakerOutcome,
+  type BreakerStateName,
+  type BreakerStatistics,
+  type OperationStatistics,
+} from './model/operation-statistics.js';
 export type { ReadonlyDeep } from './model/readonly-deep.js';
 export {
   type ArrayShape,

@@ -5,6 +5,9 @@ import type { NexusTopology, Placement } from '../bindings/placement.js';
 import type { SharedMemory } from '../bindings/shared-memory.js';
 import { type NexusError, NexusTypeError, optionError } from './errors.js';
 import { HISTOGRAM_KEYS, type HistogramName, HistogramSnapshot } from './model/histogram.js';
+import type { MeterableBreaker } from './model/breaker-meter.js';
+import type { ObservedOperation, ObserveOptions } from './model/observe-options.js';
+import type { BreakerStatistics, OperationStatistics } from './model/operation-statistics.js';
 import { type AnyAgent, isAgentDefinition } from './model/agent-definition.js';
 import type { AgentRef, TellOutcome } from './model/agent-ref.js';
 import type { Group, GroupOptions } from './model/group.js';
@@ -16,7 +19,6 @@ import type { Topic } from './model/topic.js';
 import type { EngineReport, TableStatistics } from './ports/engine.js';
 import { AgentReference } from './runtime/agent-reference.js';
 import type { Storage } from './ports/storage.js';
-import type { DeadLetter } from './runtime/dead-letters.js';
 import { treeLimits, type ProcessNode, type SupervisionTreeOptions, type ThreadNode, type ThreadTree, type TreeLimits } from './model/supervision-tree.js';
 import { flightOff, nexusStopped } from './runtime/failures.js';
 import type { FlightDumps, FlightRecorderReport } from './runtime/flight-dumps.js';
@@ -24,36 +26,17 @@ import { AgentControl, type InspectOptions } from './runtime/agent-control.js';
 import { Followers, type FollowOptions } from './runtime/followers.js';
 import { openGroup, outside } from './runtime/group-handle.js';
 import { HistogramShard } from './runtime/histogram-shard.js';
+import { readBreakers, readOperations } from './runtime/meters/read-meters.js';
+import { checkEvent, type NexusEvents } from './runtime/nexus-events.js';
 import { runtimeOf, shutDown, type StopReport } from './runtime/nexus-shutdown.js';
-import type { BalancingRound } from './runtime/balancing.js';
-import type { AgentFailure } from './runtime/system-calls.js';
 import type { ThreadHost } from './runtime/thread-host.js';
 import { checkedSnapshots, type SnapshotsOptions, SystemObserver } from './runtime/system-observer.js';
 import { type ThreadState, type ThreadStatistics, threadStatistics } from './runtime/thread-statistics.js';
-import type { ThreadLoss, WorkerPool } from './runtime/worker-pool.js';
+import type { WorkerPool } from './runtime/worker-pool.js';
 
+export type { NexusEvents } from './runtime/nexus-events.js';
 export type { StopReport } from './runtime/nexus-shutdown.js';
 export type { ThreadState, ThreadStatistics } from './runtime/thread-statistics.js';
-
-export interface NexusEvents {
-  /** A message that could not be delivered. */
-  deadLetter: [DeadLetter];
-  /** Every signal, of whatever topic, from any thread. `subscribe` is for those of some topics. */
-  signal: [Signal];
-  /** A handler, hook or start failed on any thread; supervision deals with it. */
-  agentFailed: [AgentFailure];
-  /** An agent of the calling thread escalated and has no parent. Without a listener it is thrown, as an uncaught exception. */
-  escalated: [AgentFailure];
-  threadLost: [ThreadLoss];
-  /** A successor serves, and its agents have started, or were waited for as long as `workers.startTimeoutMs`: those that still start are not counted. */
-  threadRestored: [{ readonly thread: number; readonly restored: number; readonly failed: number }];
-  /** A thread was lost too often and is given up. */
-  threadFailed: [ThreadLoss];
-  /** A round of the loop that relieves threads: what it saw, did and achieved. Every `balancing.periodMs`. */
-  balanced: [BalancingRound];
-}
-
-const EVENTS: readonly (keyof NexusEvents)[] = ['deadLetter', 'signal', 'agentFailed', 'escalated', 'threadLost', 'threadRestored', 'threadFailed', 'balanced'];
 
 export interface MigrationOptions {
   /** How long an agent is waited for whose handlers, start or spawns run, in milliseconds; default 5,000. It goes on where it is after that. */
@@ -282,6 +265,36 @@ export class Nexus {
     await durable.forgetById(definition, id);
   }
 
+  /**
+   * Calls `fn` on the calling thread, and gives the operation metrics, a span where there is tracing, and a log line; passes on what `fn` returns or throws.
+   * @param name of few: it is a label of time series. At most 100 bytes of UTF-8, and 256 names in a nexus; further ones are counted together
+   * @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN
+   */
+  observe<T>(name: string, fn: (operation: ObservedOperation) => PromiseLike<T>, options?: ObserveOptions): Promise<T>;
+  observe<T>(name: string, fn: (operation: ObservedOperation) => T, options?: ObserveOptions): T;
+  observe<T>(name: string, fn: (operation: ObservedOperation) => T, options?: ObserveOptions): T {
+    return this.#host.operations.observe(name, fn, options);
+  }
+
+  /**
+   * Counts the calls through a circuit breaker of the calling thread, and its state, under a name in the metrics, until the nexus ends or the function it returns is called.
+   * @param breaker what `circuitBreaker` of `nexus-agents/resilience` returns
+   * @throws NexusTypeError NEXUS_OPTION_INVALID
+   */
+  meter(breaker: MeterableBreaker, name: string): () => void {
+    return this.#isOpen ? this.#host.operations.meters.breaker(breaker, name) : () => undefined;
+  }
+
+  /** The operations that have been observed on all threads, from shared memory: no thread is stopped or asked. At most 257. */
+  operations(): OperationStatistics[] {
+    return readOperations(this.#shared);
+  }
+
+  /** The circuit breakers that are metered on all threads, from shared memory. At most 257 names. */
+  breakers(): BreakerStatistics[] {
+    return readBreakers(this.#shared);
+  }
+
   on<E extends keyof NexusEvents>(event: E, listener: (...values: NexusEvents[E]) => void): this {
     checkEvent(event, listener);
     this.#emitter.on(event, listener as (...values: unknown[]) => void);
@@ -481,12 +494,4 @@ export class Nexus {
     this.#shared.words[L.HEADER_WORD_DEAD_LETTER_LISTENERS] = this.#emitter.listenerCount('deadLetter');
     this.#shared.words[L.HEADER_WORD_SIGNAL_LISTENERS] = this.#emitter.listenerCount('signal');
   }
-}
-
-function checkEvent(event: string, listener: unknown): void {
-  if ((EVENTS as readonly string[]).includes(event)) {
-    if (typeof listener === 'function') return;
-    throw optionError('listener', `of '${event}' must be a function, not ${typeof listener}`);
-  }
-  throw new NexusTypeError('NEXUS_OPTION_UNKNOWN', `there is no event '${String(event)}'${didYouMean(String(event), EVENTS)} Events are ${EVENTS.join(', ')}`);
 }

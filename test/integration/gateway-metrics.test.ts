@@ -5,6 +5,7 @@ import { afterEach, expect, test } from 'vitest';
 import { createMetrics, type Gateway, startGateway } from '../../dist/ts-src/gateway/index.js';
 import { HISTOGRAM_BUCKETS } from '../../dist/layout/generated/layout.js';
 import { createNexus, type Nexus } from '../../dist/ts-src/index.js';
+import { circuitBreaker } from '../../dist/ts-src/resilience/index.js';
 import { bucketOf, HistogramSnapshot } from '../../dist/ts-src/model/histogram.js';
 import { http, json, until } from '../fixtures/gateway-client.mjs';
 
@@ -35,6 +36,8 @@ const none: Parameters<typeof createMetrics>[0] = {
   tableStatistics: () => emptyTable,
   threads: () => [],
   histogram: () => HistogramSnapshot.merge([]),
+  operations: () => [],
+  breakers: () => [],
 };
 
 interface Metrics {
@@ -199,6 +202,59 @@ test('routes and methods that clients make up do not make time series', async ()
   });
 });
 
+test('a request that is refused for its Host or Origin is counted as a violation, by which of them it was', async () => {
+  const url = await start();
+  const counted = async () => {
+    const { value } = await scrape(url);
+    return ['host', 'origin'].map((reason) => value(`nexus_security_violations_total{reason="${reason}"}`));
+  };
+  expect(await counted()).toEqual([0, 0]);
+  await http(`${url}/agents`, { headers: { host: 'rebound.example' } });
+  await http(`${url}/agents`, { headers: { origin: 'https://elsewhere.example' } });
+  await http(`${url}/agents`, { headers: { origin: 'null' } });
+  await http(`${url}/agents`);
+  expect(await counted()).toEqual([1, 2]);
+});
+
+test('what is observed and metered is shown by name, in seconds, of all threads together', async () => {
+  const url = await start();
+  nexus?.observe('a "quoted"\nname', () => 1, { slaMs: 60_000 });
+  await nexus?.observe('fails', () => Promise.reject(new Error('no'))).catch(() => undefined);
+  const breaker = circuitBreaker({ failures: 1 });
+  nexus?.meter(breaker, 'bank');
+  await breaker.execute(() => Promise.reject(new Error('no'))).catch(() => undefined);
+  await breaker.execute(() => 1).catch(() => undefined);
+  const { value, samples } = await scrape(url);
+  const quoted = '"a \\"quoted\\"\\nname"';
+  expect(
+    Object.fromEntries(
+      [
+        `nexus_operations_total{operation=${quoted},outcome="success"}`,
+        `nexus_operation_duration_seconds_bucket{le="68.719476736",operation=${quoted}}`,
+        `nexus_sla_violations_total{operation=${quoted}}`,
+        'nexus_operations_total{operation="fails",outcome="failure"}',
+        'nexus_breaker_calls_total{breaker="bank",outcome="failure"}',
+        'nexus_breaker_calls_total{breaker="bank",outcome="refused"}',
+        'nexus_breaker_opened_total{breaker="bank"}',
+        'nexus_breaker_state{breaker="bank",state="open"}',
+        'nexus_breaker_state{breaker="bank",state="closed"}',
+      ].map((sample) => [sample.replace(/^nexus_/, ''), value(sample)]),
+    ),
+  ).toEqual({
+    [`operations_total{operation=${quoted},outcome="success"}`]: 1,
+    [`operation_duration_seconds_bucket{le="68.719476736",operation=${quoted}}`]: 1,
+    [`sla_violations_total{operation=${quoted}}`]: 0,
+    'operations_total{operation="fails",outcome="failure"}': 1,
+    'breaker_calls_total{breaker="bank",outcome="failure"}': 1,
+    'breaker_calls_total{breaker="bank",outcome="refused"}': 1,
+    'breaker_opened_total{breaker="bank"}': 1,
+    'breaker_state{breaker="bank",state="open"}': 1,
+    'breaker_state{breaker="bank",state="closed"}': 0,
+  });
+  expect(value(`nexus_operation_duration_seconds_sum{operation=${quoted}}`)).toBeGreaterThan(0);
+  expect([...samples.keys()].filter((sample) => sample.startsWith('nexus_operation_duration_seconds_'))).toHaveLength(2 * 30);
+});
+
 test('no counter goes backwards when a thread is lost, and its successor counts on', async () => {
   const url = await start();
   await json(`${url}/agents/a`, 'PUT', { kind: 'counter' });
@@ -310,7 +366,7 @@ test('what a thread measured of itself is shown in base units, and not at all be
 test('metrics that nobody closed do not keep a process alive', async () => {
   const entry = fileURLToPath(new URL('../../dist/ts-src/gateway/index.js', import.meta.url));
   const code = `import { createMetrics } from ${JSON.stringify(entry)};
-    const none = { engine: { kind: 'portable', reason: '', tried: [] }, threads: () => [], histogram: () => undefined, tableStatistics: () => (${JSON.stringify(emptyTable)}) };
+    const none = { engine: { kind: 'portable', reason: '', tried: [] }, threads: () => [], operations: () => [], breakers: () => [], histogram: () => undefined, tableStatistics: () => (${JSON.stringify(emptyTable)}) };
     console.log((await createMetrics(none).text()).length > 100);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'], timeout: 20_000 });
   let out = '';

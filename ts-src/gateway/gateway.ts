@@ -4,7 +4,7 @@
  */
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, isIPv6, type Socket } from 'node:net';
-import { createMetrics } from '../adapters/prometheus-metrics.js';
+import { createMetrics, type Metrics } from '../adapters/prometheus-metrics.js';
 import type { Nexus } from '../nexus.js';
 import { agentRoutes } from './agent-routes.js';
 import { answerBrokenRequest } from './broken-request.js';
@@ -12,7 +12,7 @@ import { Exchanges } from './exchange.js';
 import { GatewayError } from './gateway-error.js';
 import { optionError } from '../errors.js';
 import { type GatewayOptions, type GatewayStopOptions, resolveGatewayOptions, resolveStopDeadline } from './gateway-options.js';
-import { hostGuard } from './host-guard.js';
+import { type HostGuard, hostGuard } from './host-guard.js';
 import { Router } from './router.js';
 import { SignalStreams } from './signal-stream.js';
 import { signalRoutes } from './signal-routes.js';
@@ -58,7 +58,7 @@ export async function startGateway(nexus: Nexus, options: GatewayOptions = {}): 
   const exchanges: Exchanges = new Exchanges({
     ...resolved,
     router: new Router(routes),
-    guard: hostGuard(host, address.address, resolved.hostsAllowed),
+    guard: countedGuard(hostGuard(host, address.address, resolved.hostsAllowed), metrics),
     observe: (request) => metrics.observeRequest(request),
   });
   server.on('request', (request, response) => exchanges.begin(request, response, false));
@@ -83,6 +83,18 @@ export async function startGateway(nexus: Nexus, options: GatewayOptions = {}): 
     async [Symbol.asyncDispose]() {
       await stop();
     },
+  };
+}
+
+/** Counts what it refuses. */
+function countedGuard(guard: HostGuard, metrics: Pick<Metrics, 'countViolation'>): HostGuard {
+  return (host, origin) => {
+    try {
+      guard(host, origin);
+    } catch (error) {
+      metrics.countViolation((error as GatewayError).code === 'GATEWAY_ORIGIN_REFUSED' ? 'origin' : 'host');
+      throw error;
+    }
   };
 }
 

@@ -3,6 +3,8 @@ import type { ReplyOf } from './action.js';
 import type { AnyAgent } from './agent-definition.js';
 import type { ActionName, ActionsOf, AgentRef, AskArguments, OfferArguments, TellArguments, TellOutcome } from './agent-ref.js';
 import type { Group, GroupOptions } from './group.js';
+import type { MeterableBreaker } from './breaker-meter.js';
+import type { ObservedOperation, ObserveOptions } from './observe-options.js';
 import type { SendOptions, SpawnArguments } from './spawn-options.js';
 import type { DataArguments, Topic } from './topic.js';
 
@@ -47,6 +49,20 @@ export interface AgentContext {
   /** Aborted when the agent ends or restarts. */
   readonly signal: AbortSignal;
   readonly logger: Logger;
+  /**
+   * Calls `fn`, and gives the operation metrics, a span where there is tracing, and a log line; passes on what `fn` returns or throws.
+   * @param name of few: it is a label of time series. At most 100 bytes of UTF-8, and 256 names in a nexus; further ones are counted together
+   * @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN
+   */
+  observe<T>(name: string, fn: (operation: ObservedOperation) => PromiseLike<T>, options?: ObserveOptions): Promise<T>;
+  observe<T>(name: string, fn: (operation: ObservedOperation) => T, options?: ObserveOptions): T;
+  /**
+   * Counts the calls through a circuit breaker, and its state, under a name in the metrics: until this agent ends or restarts, or the function it returns is called. Agents that share a
+   * breaker of their thread may each say so.
+   * @param breaker what `circuitBreaker` of `nexus-agents/resilience` returns
+   * @throws NexusTypeError NEXUS_OPTION_INVALID
+   */
+  meter(breaker: MeterableBreaker, name: string): () => void;
   readonly timers: {
     /** Sends this agent an action once. Cancelled when the agent ends or restarts. */
     after(delayMs: number, action: string, input?: unknown): AgentTimer;

@@ -3,6 +3,8 @@
  * performs it. A closed breaker around a call adds one promise and no clock (with a failure rate, two readings of the clock).
  */
 import { NexusError } from '../errors.js';
+import { type BreakerMeter, type MeterableBreaker, METERED_BY } from '../model/breaker-meter.js';
+import type { BreakerOutcome } from '../model/operation-statistics.js';
 import { Circuit, type CircuitSettings, type CircuitState, REFUSED } from './machines/circuit.js';
 import { isAbortedByCaller } from './machines/failure-rules.js';
 import { ObservablePolicy } from './observable-policy.js';
@@ -29,7 +31,7 @@ export interface CircuitBreakerStatistics {
   readonly opened: number;
 }
 
-export class CircuitBreaker extends ObservablePolicy<never, CircuitBreakerEvent> {
+export class CircuitBreaker extends ObservablePolicy<never, CircuitBreakerEvent> implements MeterableBreaker {
   readonly #circuit: Circuit;
   readonly #needs: PolicyNeeds;
   readonly #isFailure: (error: unknown) => boolean;
@@ -38,6 +40,7 @@ export class CircuitBreaker extends ObservablePolicy<never, CircuitBreakerEvent>
   #ignored = 0;
   #refused = 0;
   #opened = 0;
+  #meters: readonly BreakerMeter[] = [];
   /** What follows calls that nobody can give up, under the present ticket: one pair for all of them, so that a call makes no closures. */
   #outcome: Outcome | undefined;
 
@@ -65,6 +68,14 @@ export class CircuitBreaker extends ObservablePolicy<never, CircuitBreakerEvent>
   /** Closes the circuit, whatever its state, and forgets all failures. The outcomes of calls under way do not count. */
   reset(): void {
     this.#step(() => this.#circuit.reset());
+  }
+
+  /** For `nexus.meter` and `ctx.meter`. */
+  [METERED_BY](meter: BreakerMeter): () => void {
+    this.#meters = [...this.#meters, meter];
+    return () => {
+      this.#meters = this.#meters.filter((other) => other !== meter);
+    };
   }
 
   run<T>(operation: Operation<T>, context: PolicyContext): Promise<T> {
@@ -96,6 +107,7 @@ export class CircuitBreaker extends ObservablePolicy<never, CircuitBreakerEvent>
       ticket,
       fulfilled: (value) => {
         this.#successes++;
+        this.#meter('success');
         const circuit = this.#circuit;
         if (circuit.ignoresTime) circuit.succeeded(ticket, 0);
         else this.#step(() => circuit.succeeded(ticket, this.#needs.clock.nowMs()));
@@ -111,9 +123,11 @@ export class CircuitBreaker extends ObservablePolicy<never, CircuitBreakerEvent>
   #rejected(ticket: number, error: unknown, context: PolicyContext | undefined): void {
     if (isAbortedByCaller(context?.abort) || !this.#countsAsFailure(error)) {
       this.#ignored++;
+      this.#meter('ignored');
       this.#circuit.ignored(ticket);
     } else {
       this.#failures++;
+      this.#meter('failure');
       this.#step(() => this.#circuit.failed(ticket, this.#needs.clock.nowMs()));
     }
   }
@@ -134,11 +148,17 @@ export class CircuitBreaker extends ObservablePolicy<never, CircuitBreakerEvent>
     const to = this.#circuit.state.type;
     if (from === to) return;
     if (to === 'open') this.#opened++;
+    for (const meter of this.#meters) meter.changed(from, to);
     this.listeners.emit({ type: 'stateChanged', from, to });
+  }
+
+  #meter(outcome: BreakerOutcome): void {
+    for (const meter of this.#meters) meter.counted(outcome);
   }
 
   #refuse(): NexusError {
     this.#refused++;
+    this.#meter('refused');
     this.listeners.emit({ type: 'refused' });
     const { state } = this;
     if (state.type === 'isolated') return new NexusError('NEXUS_CIRCUIT_OPEN', 'the circuit is isolated', { data: { state: state.type } });

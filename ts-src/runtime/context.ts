@@ -14,6 +14,9 @@ import { type AgentCell, extraOf, Status } from './agent-cell.js';
 import { AgentReference } from './agent-reference.js';
 import { lifeIsOver } from './failures.js';
 import type { Signals } from './signals.js';
+import type { MeterableBreaker } from '../model/breaker-meter.js';
+import type { ObservedOperation, ObserveOptions } from '../model/observe-options.js';
+import type { Operations } from './meters/operations.js';
 import { type GroupHost, openGroup } from './group-handle.js';
 import { type MessageSender, senderOf } from './mailbox.js';
 
@@ -57,6 +60,7 @@ export interface ContextHost extends GroupHost {
     readonly links: { link(cell: AgentCell, target: AgentReference): void; unlink(cell: AgentCell, target: AgentReference): void };
     readonly supervisors: { of(cell: AgentCell): Supervised };
   };
+  readonly operations: Pick<Operations, 'observe' | 'meters'>;
   readonly signals: Pick<Signals, 'emit' | 'subscribe' | 'subscribed' | 'unsubscribe'>;
   requestStop(cell: AgentCell): void;
   /** Undefined in a nexus without storage, which has no agents of durable kinds. */
@@ -264,6 +268,17 @@ export class Context implements SupervisorContext, ContextInside {
   /** Of a supervisor. */
   get supervised(): Supervised {
     return this.#host.supervision.supervisors.of(this.#cell);
+  }
+
+  observe<T>(name: string, fn: (operation: ObservedOperation) => T, options?: ObserveOptions): T {
+    return this.#host.operations.observe(name, fn, options, () => this.logger);
+  }
+
+  meter(breaker: MeterableBreaker, name: string): () => void {
+    if (this.#isOver) return () => undefined;
+    const end = this.#host.operations.meters.breaker(breaker, name);
+    this.signal.addEventListener('abort', end, { once: true });
+    return end;
   }
 
   emit(topic: string | Topic, data?: unknown): void {

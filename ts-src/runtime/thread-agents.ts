@@ -6,9 +6,14 @@ import { threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
 import { type AgentCell, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
+import type { Turns } from '../ports/turns.js';
+import { Dispatcher, type DispatcherNeeds } from './dispatcher.js';
+import type { DurableAgents } from './durable/durable-agents.js';
+import type { MemberLoads } from './member-loads.js';
+import { systemActions } from './message-receiver.js';
 import { Lifecycle, type LifecycleNeeds } from './lifecycle.js';
 import { Lineage } from './lineage.js';
-import { markEnding } from './record-word.js';
+import { markCongested, markEnding } from './record-word.js';
 import { sendableReason } from './remote-reply.js';
 import { Spawning } from './spawning.js';
 import { Stopping } from './stopping.js';
@@ -17,6 +22,32 @@ import { Watches } from './watches.js';
 
 /** Of a request whose caller has a deadline of its own, and wants to know what became of it even after that. */
 const REQUEST_TIMEOUT_MS = 86_400_000;
+
+/** @param loads what the members of groups have to do */
+export function dispatcherOf(host: ThreadHost, loads: MemberLoads, turns: Turns, needs: Pick<DispatcherNeeds, 'turnTook' | 'afterDrain'>): Dispatcher {
+  const { shared, clock } = host;
+  return new Dispatcher(
+    {
+      ...needs,
+      loads,
+      flight: host.flight,
+      nowMs: () => clock.nowMs(),
+      contextOf: (cell, sender) => host.contextOf(cell, sender),
+      failed: (cell, error, action) => host.lifecycle.failed(cell, error, action),
+      system: (cell, action, _input, reply) => systemActions.run(host, cell, action, reply),
+      stopRequested: (cell) => host.lifecycle.stop(cell, { type: 'stopped' }),
+      deadLetter: (reason, cell, action) => host.deadLetters.record(reason, cell.kind.name, () => host.nameOf(cell.slot, cell.generation), action.name, cell),
+      congested: (cell, isCongested) => {
+        markCongested(shared, cell.slot, isCongested);
+        if (isCongested) host.observation.activity?.congested(cell);
+      },
+      follow: (cell, action, input, reply, sender) => host.router.follow(cell, action, input, reply, sender),
+      sendDurable: (cell, action, input, reply, sender) => (host.durable as DurableAgents).refused(cell, action, input, reply, sender),
+      observer: () => host.observation.observer(),
+    },
+    turns,
+  );
+}
 
 export function lifecycleOf(host: ThreadHost, needs: Pick<LifecycleNeeds, 'encodeInit' | 'decodeInit' | 'random' | 'agentFailed'>): Lifecycle {
   const { shared, thread, clock, logger } = host;

@@ -32,7 +32,7 @@ import { type DeadLetter, DeadLetters } from './dead-letters.js';
 import { Departures } from './departures.js';
 import { Directory } from './directory.js';
 import { DurableAgents } from './durable/durable-agents.js';
-import { Dispatcher, TIMER_MESSAGE } from './dispatcher.js';
+import { type Dispatcher, TIMER_MESSAGE } from './dispatcher.js';
 import { eventLoopTurns } from './event-loop-turns.js';
 import { type FlightRecorder, openFlightRecorder } from './flight-recorder.js';
 import { nexusStopped } from './failures.js';
@@ -45,20 +45,20 @@ import type { Lineage } from './lineage.js';
 import { Links } from './links.js';
 import { type MessageSender, senderWith } from './mailbox.js';
 import { MemberLoads } from './member-loads.js';
-import { MessageReceiver, systemActions } from './message-receiver.js';
+import { MessageReceiver } from './message-receiver.js';
 import { MessageRouter, type MessageRouterNeeds } from './message-router.js';
+import { Operations } from './meters/operations.js';
 import type { MovingPart } from './moving-agent.js';
 import { movingTies } from './moving-ties.js';
 import { inNeutralContext } from './neutral-context.js';
 import { PendingAsks } from './pending-asks.js';
-import { markCongested } from './record-word.js';
 import { Relocation } from './relocation.js';
 import { ReplicatedEntries } from './replicated-entries.js';
 import type { Signals } from './signals.js';
 import type { Spawning } from './spawning.js';
 import type { Stopping } from './stopping.js';
 import type { AgentFailure, SystemCalls } from './system-calls.js';
-import { lifecycleOf, lineageOf, spawningOf, stoppingOf, watchesOf } from './thread-agents.js';
+import { dispatcherOf, lifecycleOf, lineageOf, spawningOf, stoppingOf, watchesOf } from './thread-agents.js';
 import { ThreadCounters } from './thread-counters.js';
 import { observationOf, type ThreadObservation } from './thread-observation.js';
 import { signalsOf } from './thread-signals.js';
@@ -112,6 +112,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly groups: Groups;
   readonly observation: ThreadObservation;
   readonly flight: FlightRecorder | undefined;
+  readonly operations: Operations;
   /** Undefined in a nexus without storage. */
   readonly durable: DurableAgents | undefined;
   /** A copy of a value such as another thread would get. */
@@ -153,7 +154,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     this.#loggers = new AgentLoggers({
       ...{ thread, logger },
       nameOf: (slot, generation) => this.nameOf(slot, generation),
-      traceIds: () => this.observation.tracing?.ids(),
+      workIds: () => ({ ...this.operations.logFields(), ...this.observation.tracing?.ids() }),
     });
     const references: ReferenceCodec = {
       isReference: (value) => value instanceof AgentReference,
@@ -173,6 +174,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       local: new HistogramShard(shared, thread, L.HISTOGRAM_ASK_LOCAL),
       remote: new HistogramShard(shared, thread, L.HISTOGRAM_ASK_REMOTE),
     };
+    this.operations = new Operations({ shared, thread, clock, logger, tracing: () => this.observation.tracing });
     const askTimedOut = (kind: string, agent: { readonly slot?: number; readonly generation?: number }, action: string): void =>
       this.flight?.askTimedOut(this.kinds.find(kind), agent.slot ?? 0, agent.generation ?? 0, action);
     this.asks = new PendingAsks(clock, incarnation, durations, () => this.links.readAll(), askTimedOut);
@@ -193,28 +195,10 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     this.deadLetters.recorded = (reason, kind, action, { slot, generation }) =>
       this.flight?.deadLetter(reason, this.kinds.find(kind), slot, generation, action);
     const loads = new MemberLoads(shared);
-    this.dispatcher = new Dispatcher(
-      {
-        loads,
-        flight: this.flight,
-        nowMs: () => clock.nowMs(),
-        contextOf: (cell, sender) => this.contextOf(cell, sender),
-        failed: (cell, error, action) => this.lifecycle.failed(cell, error, action),
-        system: (cell, action, _input, reply) => systemActions.run(this, cell, action, reply),
-        stopRequested: (cell) => this.lifecycle.stop(cell, { type: 'stopped' }),
-        deadLetter: (reason, cell, action) => this.deadLetters.record(reason, cell.kind.name, () => this.nameOf(cell.slot, cell.generation), action.name, cell),
-        congested: (cell, isCongested) => {
-          markCongested(shared, cell.slot, isCongested);
-          if (isCongested) this.observation.activity?.congested(cell);
-        },
-        follow: (cell, action, input, reply, sender) => this.router.follow(cell, action, input, reply, sender),
-        sendDurable: (cell, action, input, reply, sender) => this.#durable.refused(cell, action, input, reply, sender),
-        turnTook: (durationMs) => turnDurations.record(durationMs * 1e6),
-        observer: () => this.observation.observer(),
-        afterDrain: () => this.#endTurn(),
-      },
-      turns,
-    );
+    this.dispatcher = dispatcherOf(this, loads, turns, {
+      turnTook: (durationMs) => turnDurations.record(durationMs * 1e6),
+      afterDrain: () => this.#endTurn(),
+    });
     const { tracing } = this.observation;
     const routing: MessageRouterNeeds = {
       thread,
@@ -300,6 +284,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     Atomics.store(this.shared.words, threadWord(this.shared, this.thread) + L.THREAD_WORD_STATE, L.THREAD_STATE_STOPPED);
     this.engine.waiter.stop();
     void this.supervision.services.stop();
+    this.operations.meters.close();
     this.asks.failAll(() => nexusStopped());
     this.asks.stop();
   }
