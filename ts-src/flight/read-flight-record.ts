@@ -179,8 +179,8 @@ class ThreadEvents {
     const before = bytes.readUInt32LE(at + FLIGHT_THREAD.writtenBefore);
     const after = bytes.readUInt32LE(at + FLIGHT_THREAD.writtenAfter);
     const overwritten = (after - before) >>> 0;
-    // What was written while the ring was copied took the place of as many of the oldest events; one more may have been half written.
-    const length = overwritten === 0 ? capacity : Math.max(0, capacity - overwritten - 1);
+    // What was written while the ring was copied took the place of as many of the oldest events, and one more may have been half written, also by a thread that died or stood still.
+    const length = Math.max(0, capacity - overwritten - 1);
     this.#thread = bytes.readUInt32LE(at + FLIGHT_THREAD.thread);
     const state = bytes.readUInt32LE(at + FLIGHT_THREAD.state);
     const events = (): IterableIterator<FlightEvent> => this.#events((before - length) >>> 0, length);
@@ -280,7 +280,7 @@ function readNames(bytes: Buffer, from: number): Names {
     if (bytes.length < at + FLIGHT_NAME_BYTES) throw cutOff('the names of agents');
     const slot = bytes.readUInt32LE(at + FLIGHT_NAME.slot);
     const generation = bytes.readUInt32LE(at + FLIGHT_NAME.generation);
-    const length = bytes.readUInt32LE(at + FLIGHT_NAME.bytes) & ~FLIGHT_NAME_ENDED;
+    const length = (bytes.readUInt32LE(at + FLIGHT_NAME.bytes) & ~FLIGHT_NAME_ENDED) >>> 0;
     at += FLIGHT_NAME_BYTES;
     if (slot === 0) break;
     if (length > L.KEY_BYTES_MAX) throw corrupt(`a name of ${length} bytes; the most is ${L.KEY_BYTES_MAX}`);

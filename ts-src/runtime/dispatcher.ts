@@ -329,10 +329,7 @@ export class Dispatcher {
     const reply = box.reply;
     if (action.index < 0) return this.#needs.system(cell, action, box.input, reply);
     const sender = box.sender;
-    if (action !== this.#runAction) {
-      this.#runAction = action;
-      this.#flight?.beginRun(cell, action, sender, handled);
-    }
+    if (action !== this.#runAction) this.#beginRun(cell, action, sender, handled);
     let result: unknown;
     let promise: Promise<unknown> | undefined;
     try {
@@ -349,6 +346,12 @@ export class Dispatcher {
     this.handled++;
     if (reply !== undefined) reply.reply(result);
     if (cell.extra?.stopRequested === true) this.#needs.stopRequested(cell);
+  }
+
+  #beginRun(cell: AgentCell, action: ActionEntry, sender: MessageSender, handled: number): void {
+    if (this.#runAction !== undefined) this.#flight?.endRun(handled);
+    this.#runAction = action;
+    this.#flight?.beginRun(cell, action, sender, handled);
   }
 
   #await(cell: AgentCell, action: ActionEntry, reply: ReplyPort | undefined, result: Promise<unknown>): void {

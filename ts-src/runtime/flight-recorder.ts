@@ -18,6 +18,7 @@ import type { ActionEntry, Kind } from './kind.js';
 import { type MessageSender, senderOf } from './mailbox.js';
 
 const EVENT_WORDS = L.FLIGHT_EVENT_BYTES / 4;
+const MESSAGES = Flight.messages;
 /** Handlers that ran for so long between two looks at the clock are an event of their own. */
 const LONG_MS = 5;
 
@@ -91,11 +92,9 @@ export class FlightRecorder {
    * @param handled messages of this turn before the first of them
    */
   beginRun(cell: AgentCell, action: ActionEntry, sender: MessageSender, handled: number): void {
-    if (this.#runAt >= 0) this.endRun(handled);
     this.#runFrom = handled;
     this.#runWritten = this.#written;
-    const senderSlot = sender === undefined ? 0 : (senderOf(sender)?.slot ?? 0);
-    this.#runAt = this.#put(flightTypeWord(Flight.messages, cell.kind.index), cell.slot, cell.generation, 0, action.index, senderSlot);
+    this.#runAt = this.#put(flightTypeWord(MESSAGES, cell.kind.index), cell.slot, cell.generation, 0, action.index, sender === undefined ? 0 : slotOf(sender));
   }
 
   /** @param handled messages of this turn so far */
@@ -194,6 +193,11 @@ export class FlightRecorder {
     words[this.#writtenAt] = this.#written;
     return at;
   }
+}
+
+/** Of the agent that sent a message, 0 for none. */
+function slotOf(sender: MessageSender): number {
+  return senderOf(sender)?.slot ?? 0;
 }
 
 /** -1 where the kind is not known, or has no such action. */
