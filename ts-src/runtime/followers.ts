@@ -102,11 +102,19 @@ export class Followers {
   }
 
   async #end(followed: FollowedId, listener: Listener): Promise<void> {
-    if (!followed.listeners.delete(listener) || followed.listeners.size > 0) return;
+    if (!followed.listeners.has(listener)) return;
+    // What was handled before is told before it answers.
+    await this.#tell(followed, followed.listeners.size > 1).catch(() => undefined);
+    if (!followed.listeners.delete(listener)) return;
+    if (followed.listeners.size > 0) {
+      // Perhaps it was ended for one who has come meanwhile.
+      followed.place = '';
+      return this.#place(followed).catch(() => undefined);
+    }
     if (this.#agents.get(followed.id) === followed) this.#agents.delete(followed.id);
-    if (this.#agents.size === 0) this.#cancelCheck?.();
-    if (this.#agents.size === 0) this.#cancelCheck = undefined;
-    await this.#tell(followed, false).catch(() => undefined);
+    if (this.#agents.size > 0) return;
+    this.#cancelCheck?.();
+    this.#cancelCheck = undefined;
   }
 
   /** Tells the thread of the agent, unless it knows. */
