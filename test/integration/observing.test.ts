@@ -47,7 +47,8 @@ describe('a snapshot', () => {
     }
     await there.ask('wait', 60);
     await there.ask('spin', 5);
-    await here.ask('lazy');
+    // Its work is done once.
+    expect(await here.ask('lazy')).toBe(1);
     await here.ask('tell', { ref: there, action: 'add', input: 'from here' });
     await failureOf(there.ask('failLater'));
     here.tell('fail', 'on purpose');
@@ -336,10 +337,11 @@ it('who is followed stays so across restarts, moves and the loss of its thread: 
   const nexus = await startNexus({ ...modules, threads: 2 });
   const agent = await nexus.spawn(Watched, { id: 'agent', thread: 1 });
   const seen: string[] = [];
-  await nexus.follow(
-    'agent',
-    (event) => void (event.type === 'message' && seen.push(`${event.message.action} ${event.message.input.text} ${event.message.thread}`)),
-  );
+  const others: string[] = [];
+  await nexus.follow('agent', (event) => {
+    if (event.type === 'message') seen.push(`${event.message.action} ${event.message.input.text} ${event.message.thread}`);
+    else others.push(event.type);
+  });
   for (let number = 0; number < 20; number++) agent.tell('add', number);
   const moved = nexus.migrate(agent, 2);
   for (let number = 20; number < 30; number++) agent.tell('add', number);
@@ -350,6 +352,15 @@ it('who is followed stays so across restarts, moves and the loss of its thread: 
   await until(() => seen.includes('add "after the restart" 2'));
   expect(seen.slice(0, 40).map((each) => Number(each.split(' ')[1]))).toEqual(Array.from({ length: 40 }, (_, number) => number));
   expect(new Set(seen.slice(0, 40).map((each) => each.split(' ')[2]))).toEqual(new Set(['1', '2']));
+  // There and back, with messages all the time.
+  for (let round = 0; round < 6; round++) {
+    const back = nexus.migrate(agent, 1 + (round % 2));
+    agent.tell('add', `round ${round}`);
+    await back;
+  }
+  await nexus.migrate(agent, 2);
+  await until(() => seen.filter((each) => each.includes('round')).length === 6);
+  expect(others).toEqual([]);
   const restored = new Promise((resolve) => nexus.on('threadRestored', resolve));
   agent.tell('exit');
   await restored;

@@ -112,7 +112,10 @@ export class SystemObserver {
       this.#known.set(thread, readActivity(host));
       return true;
     }
-    if (threadStatistics(host.shared, thread).state !== 'ready' || this.#asked.has(thread)) return false;
+    const { state } = threadStatistics(host.shared, thread);
+    // Its agents are gone for good.
+    if (state === 'failed') this.#known.delete(thread);
+    if (state !== 'ready' || this.#asked.has(thread)) return false;
     this.#asked.add(thread);
     const answer = host.router.request(thread, 'activity', undefined, CALL_TIMEOUT_MS, { kind: 'thread', id: String(thread) }).then(
       (activity) => {
