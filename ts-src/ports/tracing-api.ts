@@ -51,6 +51,8 @@ export interface TracingApi {
     setSpanContext(scope: TraceScope, spanContext: SpanContext): TraceScope;
     isSpanContextValid(spanContext: SpanContext): boolean;
   };
+  /** What `context.active` asks, for who asks often. Another one after an SDK was set up anew. */
+  contextManager(): { active(): TraceScope };
   readonly propagation: { extract(scope: TraceScope, carrier: unknown): TraceScope };
   createContextKey(description: string): symbol;
 }

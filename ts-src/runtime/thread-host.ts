@@ -463,6 +463,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   #endTurn(): void {
+    this.observation.drainEnds();
     this.groups.endTurn();
     this.links.flush();
     this.#counters.publish();

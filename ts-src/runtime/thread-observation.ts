@@ -28,7 +28,6 @@ export function observationOf(host: ThreadHost, api: TracingApi | undefined, opt
   const tracing = new Tracing({
     ...{ api, options, thread, logger, nowMs, idOf, timerMessage: TIMER_MESSAGE },
     random: () => random.next(),
-    isDraining: () => host.dispatcher.isDraining,
   });
   return new ThreadObservation({ nowMs, events, tracing });
 }
@@ -74,12 +73,22 @@ export class ThreadObservation implements MessageObserver {
 
   /** Asked for once in each drain; undefined while nobody wants to see messages, which then cost nothing. */
   observer(): MessageObserver | undefined {
+    this.tracing?.drainBegins();
     for (const listener of this.#listeners) {
       if (!listener.wants()) continue;
       this.#wanting = this.#listeners.filter((each) => each.wants());
       return this;
     }
     return this.tracing;
+  }
+
+  /** The counterpart of `observer`. */
+  drainEnds(): void {
+    this.tracing?.drainEnds();
+  }
+
+  sees(): boolean {
+    return true;
   }
 
   handle(cell: AgentCell, action: ActionEntry, input: unknown, context: AgentContext, sender: MessageSender, reply: ReplyPort | undefined): unknown {

@@ -27,8 +27,6 @@ export interface TracingNeeds {
   /** Seeded. */
   random(): number;
   idOf(cell: AgentCell): string | undefined;
-  /** Handlers run now: what is sent is sent by one of them. */
-  isDraining(): boolean;
   /** In the place of the reply of a message of a timer. */
   readonly timerMessage: ReplyPort;
 }
@@ -49,6 +47,12 @@ export class Tracing implements MessageObserver {
   readonly #neutral: TraceScope;
   /** The handler of a traced message, or code that is traced otherwise, is on the stack: who asks OpenTelemetry for its context finds one. */
   #isInside = false;
+  /** Handlers run now: what is sent is sent by one of them. */
+  #isDraining = false;
+  /** Handlers run now, and that of a message that is not traced: there is no trace to look for, which is the dear part. */
+  #isPlain = false;
+  /** Asked for its context: looked up once a drain. */
+  #manager: { active(): TraceScope };
   #hasSaid = false;
 
   constructor(needs: TracingNeeds) {
@@ -62,21 +66,29 @@ export class Tracing implements MessageObserver {
       neutral = needs.api.context.active();
     });
     this.#neutral = neutral;
+    this.#manager = needs.api.contextManager();
+  }
+
+  drainBegins(): void {
+    this.#isDraining = true;
+    this.#isPlain = !this.#isInside;
+    this.#manager = this.#api.contextManager();
+  }
+
+  drainEnds(): void {
+    this.#isDraining = false;
+    this.#isPlain = false;
   }
 
   /** In the place of the sender of a tell that leaves now: the sender alone, where it is not traced. */
   mark(sender: MessageSender): MessageSender {
-    // In the handler of a message that is not traced there is no trace to look for, which is the dear part.
-    if (!this.#isInside && this.#needs.isDraining()) {
-      if (!this.#sampling.take()) return sender;
-      return this.#marked(sender, this.#begun());
-    }
-    return this.#marked(sender, this.outgoing());
+    if (!this.#isPlain) return this.#marked(sender, this.outgoing());
+    return this.#sampling.take() ? this.#marked(sender, this.#begun()) : sender;
   }
 
   /** The trace of a message that leaves now, or of work that is handed on. */
   outgoing(): MessageTrace | undefined {
-    const trace = this.#isInside || !this.#needs.isDraining() ? this.#active() : undefined;
+    const trace = this.#isPlain ? undefined : this.#active();
     return trace === undefined ? this.beginning() : (trace ?? undefined);
   }
 
@@ -87,11 +99,15 @@ export class Tracing implements MessageObserver {
 
   /** The trace of what is sent because of something that is traced, and of nothing else: a message that comes later. */
   continued(): MessageTrace | undefined {
-    return this.#isInside || !this.#needs.isDraining() ? (this.#active() ?? undefined) : undefined;
+    return this.#isPlain ? undefined : (this.#active() ?? undefined);
+  }
+
+  sees(sender: MessageSender): boolean {
+    return sender !== undefined && 'deadlineMs' in sender && sender.trace !== undefined;
   }
 
   handle(cell: AgentCell, action: ActionEntry, input: unknown, context: AgentContext, sender: MessageSender, reply: ReplyPort | undefined): unknown {
-    const trace = sender === undefined ? undefined : traceOf(sender);
+    const trace = traceOf(sender);
     if (trace === undefined) return action.handler(cell.state, input, context);
     const { nowMs, thread, idOf, timerMessage } = this.#needs;
     const attributes = {
@@ -141,14 +157,14 @@ export class Tracing implements MessageObserver {
 
   /** Of the span that the calling code runs in, if it is traced. */
   ids(): TraceIds | undefined {
-    if (!this.#isInside && this.#needs.isDraining()) return undefined;
+    if (this.#isPlain) return undefined;
     const span = this.#api.trace.getSpanContext(this.#api.context.active());
     return span === undefined || !this.#api.trace.isSpanContextValid(span) ? undefined : { trace_id: span.traceId, span_id: span.spanId };
   }
 
   /** Of what leaves now by the context of OpenTelemetry; undefined where there is none, null where there is one that is not traced. */
   #active(): MessageTrace | null | undefined {
-    const scope = this.#api.context.active();
+    const scope = this.#manager.active();
     if (scope === this.#neutral || scope === this.#api.ROOT_CONTEXT) return undefined;
     const parent = this.#api.trace.getSpanContext(scope);
     if (parent === undefined || !this.#api.trace.isSpanContextValid(parent)) return undefined;
@@ -207,10 +223,12 @@ export class Tracing implements MessageObserver {
   #inside<T>(scope: TraceScope, call: () => T): T {
     const was = this.#isInside;
     this.#isInside = true;
+    this.#isPlain = false;
     try {
       return this.#api.context.with(scope, call);
     } finally {
       this.#isInside = was;
+      this.#isPlain = this.#isDraining && !was;
     }
   }
 
