@@ -45,7 +45,7 @@ export interface TracingApi {
       startSpan(name: string, options: { readonly kind: number; readonly attributes: SpanAttributes; readonly root?: boolean }, scope: TraceScope): Span;
     };
     /** Of the package: what it was given by an SDK, behind what it gives out before. */
-    getTracerProvider(): { getDelegateTracer?(name: string): unknown };
+    getTracerProvider(): { getDelegateTracer?(name: string): unknown; getDelegate?(): { forceFlush?(): Promise<void> } };
     getSpanContext(scope: TraceScope): SpanContext | undefined;
     setSpan(scope: TraceScope, span: Span): TraceScope;
     setSpanContext(scope: TraceScope, spanContext: SpanContext): TraceScope;

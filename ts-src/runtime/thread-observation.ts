@@ -9,6 +9,7 @@ import type { ResolvedTracing } from '../model/tracing-options.js';
 import type { TracingApi } from '../ports/tracing-api.js';
 import type { AgentCell } from './agent-cell.js';
 import type { ActionEntry } from './kind.js';
+import { KnownIds } from './known-ids.js';
 import { TIMER_MESSAGE } from './dispatcher.js';
 import type { MessageSender } from './mailbox.js';
 import type { HandledListener, MessageObserver } from './message-observer.js';
@@ -21,12 +22,13 @@ import { Tracing } from './tracing.js';
 export function observationOf(host: ThreadHost, api: TracingApi | undefined, options: ResolvedTracing | undefined): ThreadObservation {
   const { thread, clock, logger, seed } = host;
   const nowMs = (): number => clock.nowMs();
-  const idOf = (cell: AgentCell): string | undefined => host.nameOf(cell.slot, cell.generation);
+  const ids = new KnownIds((slot, generation) => host.nameOf(slot, generation));
+  const idOf = (cell: AgentCell): string => ids.of(cell);
   const events = new PublishedEvents({ thread, idOf });
   if (api === undefined || options === undefined) return new ThreadObservation({ nowMs, events, tracing: undefined });
   const random = new SeededRandom(seed, `traces ${thread}`);
   const tracing = new Tracing({
-    ...{ api, options, thread, logger, nowMs, idOf, timerMessage: TIMER_MESSAGE },
+    ...{ api, options, thread, logger, clock, idOf, timerMessage: TIMER_MESSAGE },
     random: () => random.next(),
   });
   return new ThreadObservation({ nowMs, events, tracing });

@@ -10,6 +10,7 @@ import { errorForCaller, Refusal } from '../model/prepared-action.js';
 import { TraceSampling } from '../model/trace-sampling.js';
 import type { ResolvedTracing } from '../model/tracing-options.js';
 import { FLAG_SAMPLED, type Span, type SpanAttributes, SpanKind, STATUS_ERROR, type TraceScope, type TracingApi } from '../ports/tracing-api.js';
+import type { Clock } from '../ports/clock.js';
 import type { AgentCell } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import type { ActionEntry } from './kind.js';
@@ -18,15 +19,18 @@ import type { MessageObserver } from './message-observer.js';
 import { inNeutralContext } from './neutral-context.js';
 import type { ReplyPort } from './pending-asks.js';
 
+/** What a collector that does not answer may hold up the end of a thread. */
+const FLUSH_TIMEOUT_MS = 3000;
+
 export interface TracingNeeds {
   readonly api: TracingApi;
   readonly options: ResolvedTracing;
   readonly thread: number;
   readonly logger: Logger;
-  nowMs(): number;
+  readonly clock: Clock;
   /** Seeded. */
   random(): number;
-  idOf(cell: AgentCell): string | undefined;
+  idOf(cell: AgentCell): string;
   /** In the place of the reply of a message of a timer. */
   readonly timerMessage: ReplyPort;
 }
@@ -109,17 +113,17 @@ export class Tracing implements MessageObserver {
   handle(cell: AgentCell, action: ActionEntry, input: unknown, context: AgentContext, sender: MessageSender, reply: ReplyPort | undefined): unknown {
     const trace = traceOf(sender);
     if (trace === undefined) return action.handler(cell.state, input, context);
-    const { nowMs, thread, idOf, timerMessage } = this.#needs;
+    const { clock, thread, idOf, timerMessage } = this.#needs;
     const attributes = {
       'messaging.system': 'nexus',
       'messaging.operation.type': 'process',
       'messaging.operation.name': action.name,
       'messaging.destination.name': cell.kind.name,
-      'nexus.agent.id': idOf(cell) ?? '',
+      'nexus.agent.id': idOf(cell),
       'nexus.agent.kind': cell.kind.name,
       'nexus.action': action.name,
       'nexus.thread': thread,
-      'nexus.message.wait_ms': Math.max(0, nowMs() - trace.sentMs),
+      'nexus.message.wait_ms': Math.max(0, clock.nowMs() - trace.sentMs),
     };
     const kind = reply === timerMessage ? SpanKind.internal : SpanKind.consumer;
     return this.#inSpan(`${cell.kind.name} ${action.name}`, kind, attributes, this.#scopeOf(trace), trace.hops, () =>
@@ -171,7 +175,23 @@ export class Tracing implements MessageObserver {
     // Whoever began it has decided that it is not traced: no part of it is.
     if ((parent.traceFlags & FLAG_SAMPLED) === 0) return null;
     const hops = (scope.getValue(this.#hopsKey) as number | undefined) ?? 0;
-    return hops >= TRACE_HOPS_MAX ? null : new MessageTrace(parent.traceId, parent.spanId, parent.traceFlags, hops + 1, this.#needs.nowMs(), false);
+    return hops >= TRACE_HOPS_MAX ? null : new MessageTrace(parent.traceId, parent.spanId, parent.traceFlags, hops + 1, this.#needs.clock.nowMs(), false);
+  }
+
+  /** Before the thread ends: has the SDK send what it has gathered. Resolves when it has, or has failed, or takes too long. */
+  async flush(): Promise<void> {
+    const { clock, logger, thread } = this.#needs;
+    let cancel = (): void => undefined;
+    const late = new Promise<void>((_resolve, reject) => {
+      cancel = clock.after(FLUSH_TIMEOUT_MS, () => reject(new Error(`not within ${FLUSH_TIMEOUT_MS} ms`)));
+    });
+    try {
+      await Promise.race([this.#api.trace.getTracerProvider().getDelegate?.().forceFlush?.(), late]);
+    } catch (error) {
+      logger.warn({ error, thread }, 'the OpenTelemetry SDK of this thread did not send its last spans');
+    } finally {
+      cancel();
+    }
   }
 
   /** Whether an SDK is set up on this thread: what makes spans, and what carries the context along. Without one everything is asked of the package and thrown away. */
@@ -188,7 +208,7 @@ export class Tracing implements MessageObserver {
   }
 
   #begun(): MessageTrace | undefined {
-    const nowMs = this.#needs.nowMs();
+    const nowMs = this.#needs.clock.nowMs();
     return this.#sampling.mayBegin(nowMs) ? new MessageTrace('', '', FLAG_SAMPLED, 0, nowMs, false) : undefined;
   }
 
