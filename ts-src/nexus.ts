@@ -29,6 +29,7 @@ import { HistogramShard } from './runtime/histogram-shard.js';
 import { readBreakers, readOperations } from './runtime/meters/read-meters.js';
 import { checkEvent, type NexusEvents } from './runtime/nexus-events.js';
 import { runtimeOf, shutDown, type StopReport } from './runtime/nexus-shutdown.js';
+import type { Tracing } from './runtime/tracing.js';
 import type { ThreadHost } from './runtime/thread-host.js';
 import { checkedSnapshots, type SnapshotsOptions, SystemObserver } from './runtime/system-observer.js';
 import { type ThreadState, type ThreadStatistics, threadStatistics } from './runtime/thread-statistics.js';
@@ -77,9 +78,13 @@ export interface NexusParts {
 
 export let partsOf: (nexus: Nexus) => NexusParts;
 
+/** For what asks agents in the name of somebody outside; undefined in a nexus that does not trace. */
+export let tracingOf: (nexus: Nexus) => Tracing | undefined;
+
 export class Nexus {
   static {
     partsOf = (nexus) => ({ host: nexus.#host, onStopping: (listener) => void nexus.#emitter.once('stopping', listener) });
+    tracingOf = (nexus) => (#host in nexus ? nexus.#host.observation.tracing : undefined);
   }
 
   readonly engine: EngineReport;

@@ -84,12 +84,14 @@ export class Activity implements MessageObserver {
     return this;
   }
 
+  /** Counts: the next one to be timed, or one that `inner` is for. */
+  sees(sender: MessageSender): boolean {
+    return --this.#messagesLeft <= 0 || this.#inner?.sees(sender) === true;
+  }
+
   handle(cell: AgentCell, action: ActionEntry, input: unknown, context: AgentContext, sender: MessageSender, reply: ReplyPort | undefined): unknown {
-    if (--this.#messagesLeft > 0) {
-      const inner = this.#inner;
-      return inner === undefined ? action.handler(cell.state, input, context) : inner.handle(cell, action, input, context, sender, reply);
-    }
-    return this.#timed(cell, action, input, context, sender, reply);
+    if (this.#messagesLeft <= 0) return this.#timed(cell, action, input, context, sender, reply);
+    return (this.#inner as MessageObserver).handle(cell, action, input, context, sender, reply);
   }
 
   /** The mailbox of this agent holds much. */
@@ -139,7 +141,8 @@ export class Activity implements MessageObserver {
     const startedMs = clock.nowMs();
     let result: unknown;
     try {
-      result = inner === undefined ? action.handler(cell.state, input, context) : inner.handle(cell, action, input, context, sender, reply);
+      result =
+        inner === undefined || !inner.sees(sender) ? action.handler(cell.state, input, context) : inner.handle(cell, action, input, context, sender, reply);
     } catch (error) {
       sums?.took(clock.nowMs() - startedMs, weight, !(error instanceof Refusal));
       throw error;

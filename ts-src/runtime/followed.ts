@@ -139,11 +139,17 @@ export class Followed implements MessageObserver {
     this.end(cell, reason.type !== 'passivated');
   }
 
+  sees(): boolean {
+    return true;
+  }
+
   handle(cell: AgentCell, action: ActionEntry, input: unknown, context: AgentContext, sender: MessageSender, reply: ReplyPort | undefined): unknown {
     const followed = cell.extra?.followed;
     const inner = this.#inner;
     if (followed === undefined)
-      return inner === undefined ? action.handler(cell.state, input, context) : inner.handle(cell, action, input, context, sender, reply);
+      return inner === undefined || !inner.sees(sender)
+        ? action.handler(cell.state, input, context)
+        : inner.handle(cell, action, input, context, sender, reply);
     const { clock } = this.#host;
     const startedMs = clock.nowMs();
     const known = this.#hasRoom(followed, startedMs) ? this.#describe(cell, followed, action, input, sender, reply) : undefined;
@@ -158,7 +164,8 @@ export class Followed implements MessageObserver {
     const failed = (error: unknown): void => (error instanceof Refusal ? ended('refused', error.error) : ended('failed', error));
     let result: unknown;
     try {
-      result = inner === undefined ? action.handler(cell.state, input, context) : inner.handle(cell, action, input, context, sender, reply);
+      result =
+        inner === undefined || !inner.sees(sender) ? action.handler(cell.state, input, context) : inner.handle(cell, action, input, context, sender, reply);
     } catch (error) {
       failed(error);
       throw error;

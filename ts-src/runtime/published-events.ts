@@ -21,7 +21,7 @@ const published = channels['nexus:signal:published'];
 
 export interface PublishedEventsNeeds {
   readonly thread: number;
-  idOf(cell: AgentCell): string | undefined;
+  idOf(cell: AgentCell): string;
 }
 
 export class PublishedEvents implements HandledListener {
@@ -69,6 +69,6 @@ export class PublishedEvents implements HandledListener {
   }
 
   #agent(cell: AgentCell): { readonly id: string; readonly kind: string; readonly thread: number } {
-    return { id: this.#needs.idOf(cell) ?? '', kind: cell.kind.name, thread: this.#needs.thread };
+    return { id: this.#needs.idOf(cell), kind: cell.kind.name, thread: this.#needs.thread };
   }
 }

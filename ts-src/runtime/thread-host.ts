@@ -462,6 +462,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   #endTurn(): void {
+    this.observation.drainEnds();
     this.groups.endTurn();
     this.links.flush();
     this.#counters.publish();

@@ -11,6 +11,7 @@ import type { Activity } from './activity.js';
 import type { AgentCell } from './agent-cell.js';
 import type { ActionEntry } from './kind.js';
 import type { Followed, FollowReport } from './followed.js';
+import { KnownIds } from './known-ids.js';
 import { TIMER_MESSAGE } from './dispatcher.js';
 import type { MessageSender } from './mailbox.js';
 import type { HandledListener, MessageObserver } from './message-observer.js';
@@ -24,14 +25,14 @@ import { Tracing } from './tracing.js';
 export function observationOf(host: ThreadHost, api: TracingApi | undefined, options: ResolvedTracing | undefined): ThreadObservation {
   const { thread, clock, logger, seed } = host;
   const nowMs = (): number => clock.nowMs();
-  const idOf = (cell: AgentCell): string | undefined => host.nameOf(cell.slot, cell.generation);
+  const ids = new KnownIds((slot, generation) => host.nameOf(slot, generation));
+  const idOf = (cell: AgentCell): string => ids.of(cell);
   const events = new PublishedEvents({ thread, idOf });
   if (api === undefined || options === undefined) return new ThreadObservation({ nowMs, events, tracing: undefined });
   const random = new SeededRandom(seed, `traces ${thread}`);
   const tracing = new Tracing({
-    ...{ api, options, thread, logger, nowMs, idOf, timerMessage: TIMER_MESSAGE },
+    ...{ api, options, thread, logger, clock, idOf, timerMessage: TIMER_MESSAGE },
     random: () => random.next(),
-    isDraining: () => host.dispatcher.isDraining,
   });
   return new ThreadObservation({ nowMs, events, tracing });
 }
@@ -95,12 +96,22 @@ export class ThreadObservation implements MessageObserver {
   }
 
   #listening(): MessageObserver | undefined {
+    this.tracing?.drainBegins();
     for (const listener of this.#listeners) {
       if (!listener.wants()) continue;
       this.#wanting = this.#listeners.filter((each) => each.wants());
       return this;
     }
     return this.tracing;
+  }
+
+  /** The counterpart of `observer`. */
+  drainEnds(): void {
+    this.tracing?.drainEnds();
+  }
+
+  sees(): boolean {
+    return true;
   }
 
   handle(cell: AgentCell, action: ActionEntry, input: unknown, context: AgentContext, sender: MessageSender, reply: ReplyPort | undefined): unknown {
