@@ -6,6 +6,7 @@ import { Placement } from '../bindings/placement.js';
 import { PortableRoutingTable } from '../bindings/portable/routing-table.js';
 import { createSharedMemory, type SharedMemory, threadWord } from '../bindings/shared-memory.js';
 import * as L from '../layout/generated/layout.js';
+import { channels } from './adapters/diagnostics.js';
 import { lmdbStorage } from './adapters/lmdb/lmdb-storage.js';
 import { NodeLoadMeter, nodeProcessMemory } from './adapters/node-load-meter.js';
 import { openTelemetry } from './adapters/open-telemetry.js';
@@ -73,6 +74,8 @@ export interface Surroundings<N extends Nexus> {
   readonly observe?: (definition: AnyAgent) => AnyAgent;
   nexus(...parts: ConstructorParameters<typeof Nexus>): N;
 }
+
+const { 'nexus:thread:lost': lost, 'nexus:thread:restored': restored, 'nexus:thread:failed': givenUp } = channels;
 
 /** Puts a nexus together of options and surroundings. */
 export async function composeNexus<N extends Nexus>(resolved: ResolvedOptions, surroundings: Surroundings<N>): Promise<N> {
@@ -197,12 +200,17 @@ async function startNexus<N extends Nexus>(
     {
       threadLost(loss) {
         logger.error({ error: loss.error, thread: loss.thread, exitCode: loss.exitCode }, 'a thread was lost and is replaced');
+        if (lost.hasSubscribers) lost.publish(loss);
         emit('threadLost')(loss);
       },
-      threadRestored: emit('threadRestored'),
+      threadRestored(thread) {
+        if (restored.hasSubscribers) restored.publish(thread);
+        emit('threadRestored')(thread);
+      },
       refused: (refusal) => placement.refused(refusal),
       threadFailed(loss) {
         logger.error({ error: loss.error, thread: loss.thread, exitCode: loss.exitCode }, 'a thread was lost too often and is given up');
+        if (givenUp.hasSubscribers) givenUp.publish(loss);
         emit('threadFailed')(loss);
       },
       removeAgentsOf(thread) {

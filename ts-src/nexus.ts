@@ -27,6 +27,7 @@ import { readBreakers, readOperations } from './runtime/meters/read-meters.js';
 import { runtimeOf, shutDown, type StopReport } from './runtime/nexus-shutdown.js';
 import type { BalancingRound } from './runtime/balancing.js';
 import type { AgentFailure } from './runtime/system-calls.js';
+import type { Tracing } from './runtime/tracing.js';
 import type { ThreadHost } from './runtime/thread-host.js';
 import { type ThreadState, type ThreadStatistics, threadStatistics } from './runtime/thread-statistics.js';
 import type { ThreadLoss, WorkerPool } from './runtime/worker-pool.js';
@@ -93,9 +94,13 @@ export interface NexusParts {
 
 export let partsOf: (nexus: Nexus) => NexusParts;
 
+/** For what asks agents in the name of somebody outside; undefined in a nexus that does not trace. */
+export let tracingOf: (nexus: Nexus) => Tracing | undefined;
+
 export class Nexus {
   static {
     partsOf = (nexus) => ({ host: nexus.#host, onStopping: (listener) => void nexus.#emitter.once('stopping', listener) });
+    tracingOf = (nexus) => (#host in nexus ? nexus.#host.observation.tracing : undefined);
   }
 
   readonly engine: EngineReport;

@@ -34,6 +34,15 @@ export interface GatewayRequest {
 
 export type Serve = (request: GatewayRequest) => Answer | StreamAnswer | Promise<Answer | StreamAnswer>;
 
+/** What of a request is said of it in a trace. */
+export interface TracedRequest {
+  readonly method: string;
+  readonly path: string;
+  /** Pattern of the route. */
+  readonly route: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
 export interface ExchangeNeeds {
   readonly router: Router<Serve>;
   readonly guard: HostGuard;
@@ -41,6 +50,8 @@ export interface ExchangeNeeds {
   readonly requestTimeoutMs: number;
   readonly requestsMax: number;
   readonly logger: Logger;
+  /** Calls `serve` in the trace that the request belongs to, if it belongs to one. */
+  traced(request: TracedRequest, serve: () => ReturnType<Serve>): ReturnType<Serve>;
   observe(request: { readonly method: string; readonly route: string; readonly status: number; readonly seconds: number }): void;
 }
 
@@ -161,7 +172,8 @@ export class Exchanges {
       exchange.route = route.pattern;
       const serve = router.handlerOf(route, method);
       this.#admit(route);
-      return await serve(exchange.forRoute(parameters, end < 0 ? '' : url.slice(end + 1)));
+      const served = exchange.forRoute(parameters, end < 0 ? '' : url.slice(end + 1));
+      return await this.#needs.traced({ method, path, route: route.pattern, headers }, () => serve(served));
     } catch (error) {
       const answer = errorAnswer(error);
       if (answer !== undefined) return answer;

@@ -13,6 +13,7 @@ import { GatewayError } from './gateway-error.js';
 import { optionError } from '../errors.js';
 import { type GatewayOptions, type GatewayStopOptions, resolveGatewayOptions, resolveStopDeadline } from './gateway-options.js';
 import { type HostGuard, hostGuard } from './host-guard.js';
+import { requestTracing } from './request-tracing.js';
 import { Router } from './router.js';
 import { SignalStreams } from './signal-stream.js';
 import { signalRoutes } from './signal-routes.js';
@@ -59,6 +60,7 @@ export async function startGateway(nexus: Nexus, options: GatewayOptions = {}): 
     ...resolved,
     router: new Router(routes),
     guard: countedGuard(hostGuard(host, address.address, resolved.hostsAllowed), metrics),
+    traced: requestTracing(nexus),
     observe: (request) => metrics.observeRequest(request),
   });
   server.on('request', (request, response) => exchanges.begin(request, response, false));

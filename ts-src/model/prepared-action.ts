@@ -28,6 +28,8 @@ export interface PreparedAction {
   readonly input?: unknown;
   readonly reply?: Shape;
   readonly durable?: ActionWrites;
+  /** What it makes of the state is its result. */
+  readonly isDecision?: boolean;
   /** It changes no state. */
   readonly isQuery?: boolean;
 }
@@ -87,7 +89,7 @@ export function prepareAction(
   if (isPlain) return form as PreparedAction | Handler<unknown>;
   const inner = handlerOf(subject, action, part, validator);
   const handler = schema === undefined ? inner : validated(subject, schema, inner);
-  return 'query' in action ? { input: action.input, handler, isQuery: true } : { ...action, handler };
+  return 'query' in action ? { input: action.input, handler, isQuery: true } : { ...action, handler, isDecision: 'decide' in action };
 }
 
 function handlerOf(subject: ActionSubject, action: ActionForm, part: StatePart, validator: StandardSchemaV1 | undefined): Handler<unknown> {

@@ -3,12 +3,16 @@
  * than so many in a second. A message that begins none costs one subtraction. Time and chance come in.
  */
 const PERIOD_MS = 1000;
+/** Longer gaps are gone through in steps: so the count is always a small integer. */
+const STEP_MAX = 2 ** 30;
 
 export class TraceSampling {
   readonly #ratio: number;
   readonly #perSecondMax: number;
   readonly #random: () => number;
-  #left: number;
+  #left = 1;
+  /** Of the gap, beyond the step that is counted. */
+  #rest = 0;
   #sinceMs = Number.NEGATIVE_INFINITY;
   #begun = 0;
 
@@ -17,14 +21,12 @@ export class TraceSampling {
     this.#ratio = ratio;
     this.#perSecondMax = perSecondMax;
     this.#random = random;
-    this.#left = this.#gap();
+    this.#draw();
   }
 
   /** Counts a message. True if it is one of those that are chosen: then `mayBegin` says whether it may begin a trace. */
   take(): boolean {
-    if (--this.#left > 0) return false;
-    this.#left = this.#gap();
-    return true;
+    return --this.#left <= 0 && this.#isEnd();
   }
 
   /** Counts a trace. False if there have been too many in this second. */
@@ -36,6 +38,24 @@ export class TraceSampling {
     if (this.#begun >= this.#perSecondMax) return false;
     this.#begun++;
     return true;
+  }
+
+  #isEnd(): boolean {
+    if (this.#rest === 0) {
+      this.#draw();
+      return true;
+    }
+    this.#step(this.#rest);
+    return false;
+  }
+
+  #draw(): void {
+    this.#step(this.#gap());
+  }
+
+  #step(count: number): void {
+    this.#left = Math.min(count, STEP_MAX);
+    this.#rest = count - this.#left;
   }
 
   /** Messages to the next one that is chosen, itself included: geometrically distributed. */

@@ -45,12 +45,14 @@ export interface TracingApi {
       startSpan(name: string, options: { readonly kind: number; readonly attributes: SpanAttributes; readonly root?: boolean }, scope: TraceScope): Span;
     };
     /** Of the package: what it was given by an SDK, behind what it gives out before. */
-    getTracerProvider(): { getDelegateTracer?(name: string): unknown };
+    getTracerProvider(): { getDelegateTracer?(name: string): unknown; getDelegate?(): { forceFlush?(): Promise<void> } };
     getSpanContext(scope: TraceScope): SpanContext | undefined;
     setSpan(scope: TraceScope, span: Span): TraceScope;
     setSpanContext(scope: TraceScope, spanContext: SpanContext): TraceScope;
     isSpanContextValid(spanContext: SpanContext): boolean;
   };
+  /** What `context.active` asks, for who asks often. Another one after an SDK was set up anew. */
+  contextManager(): { active(): TraceScope };
   readonly propagation: { extract(scope: TraceScope, carrier: unknown): TraceScope };
   createContextKey(description: string): symbol;
 }

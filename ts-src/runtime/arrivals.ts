@@ -37,6 +37,7 @@ export type MovingHost = Pick<
   | 'nameOf'
   | 'entries'
   | 'lineage'
+  | 'observation'
 >;
 
 /** Slot, generation, index of the kind, and what is to be announced before it comes, by the names of the parts. */

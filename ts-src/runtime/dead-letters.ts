@@ -1,5 +1,9 @@
-/** What could not be delivered: counted by reason for every thread, and shown to listeners on the calling thread. */
+/** What could not be delivered: counted by reason for every thread, and shown to listeners on the calling thread and to those of the channel on this one. */
 import * as L from '../../layout/generated/layout.js';
+import { channels } from '../adapters/diagnostics.js';
+import type { TelemetryEvents } from '../model/telemetry-events.js';
+
+const dead = channels['nexus:message:dead'];
 
 export type DeadLetterReason = 'noAgent' | 'mailboxFull' | 'dropped' | 'agentStopped' | 'threadLost' | 'nexusStopped' | 'refused' | 'ringFull';
 
@@ -46,14 +50,25 @@ export class DeadLetters {
   record(reason: DeadLetterReason, kind: string | undefined, id: () => string | undefined, action: string | undefined): void {
     const at = this.#countersAt + COUNTERS[reason];
     this.#doubles[at] = (this.#doubles[at] as number) + 1;
-    if ((this.#words[L.HEADER_WORD_DEAD_LETTER_LISTENERS] as number) > 0) this.#show({ reason, id: id(), kind, action, thread: this.#thread });
+    if (this.#isShown || dead.hasSubscribers) this.#tell({ reason, id: id(), kind, action, topic: undefined, thread: this.#thread });
   }
 
   /** A signal that this thread could not send to another one, for all that subscribe to it there. */
   recordSignal(reason: DeadLetterReason, topic: string): void {
     this.add(reason, 1);
-    if ((this.#words[L.HEADER_WORD_DEAD_LETTER_LISTENERS] as number) > 0)
-      this.#show({ reason, id: undefined, kind: undefined, action: undefined, topic, thread: this.#thread });
+    if (this.#isShown || dead.hasSubscribers) this.#tell({ reason, id: undefined, kind: undefined, action: undefined, topic, thread: this.#thread });
+  }
+
+  /** Somebody on the calling thread listens. */
+  get #isShown(): boolean {
+    return (this.#words[L.HEADER_WORD_DEAD_LETTER_LISTENERS] as number) > 0;
+  }
+
+  #tell(letter: TelemetryEvents['nexus:message:dead'] & DeadLetter): void {
+    if (dead.hasSubscribers) dead.publish(letter);
+    if (!this.#isShown) return;
+    const { topic, ...rest } = letter;
+    this.#show(topic === undefined ? rest : letter);
   }
 
   /** Messages nobody can describe any more. */

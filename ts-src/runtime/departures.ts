@@ -284,8 +284,10 @@ export class Departures {
       this.#incarnationOf(to) !== incarnation || Atomics.load(shared.words, threadWord(shared, to) + L.THREAD_WORD_STATE) === L.THREAD_STATE_FAILED;
     for (const { cell } of moved) for (const part of this.#parts) part.settled?.(cell);
     moved.forEach((move, index) => {
-      if (isHere?.[index] === true && !isLost) move.settle({ type: 'moved' });
-      else move.settle(isLost ? { type: 'targetLost' } : { type: 'ended' });
+      if (isHere?.[index] === true && !isLost) {
+        this.#host.observation.events.migrated(move.cell, to);
+        move.settle({ type: 'moved' });
+      } else move.settle(isLost ? { type: 'targetLost' } : { type: 'ended' });
     });
   }
 

@@ -323,7 +323,10 @@ export class Dispatcher {
       const context = this.#needs.contextOf(cell, sender);
       const observer = this.#observer;
       const { handler } = action;
-      result = observer === undefined ? handler(cell.state, box.input, context) : observer.handle(cell, action, box.input, context, sender, reply);
+      result =
+        observer === undefined || !observer.sees(sender)
+          ? handler(cell.state, box.input, context)
+          : observer.handle(cell, action, box.input, context, sender, reply);
       // Both read properties of the result, which may be getters that throw. What only looks like a promise becomes one that rejects.
       if (typeof result === 'object' && result !== null && typeof (result as PromiseLike<unknown>).then === 'function') promise = Promise.resolve(result);
     } catch (error) {

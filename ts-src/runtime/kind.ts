@@ -20,6 +20,8 @@ export interface ActionEntry {
   /** Of a durable kind with what is done around it: `durable/durable-handlers.ts`. */
   handler: Handler<unknown>;
   readonly concurrent: boolean;
+  /** An update or a decision: what it makes of the state is its result. */
+  readonly isDecision: boolean;
   /** It changes no state. */
   readonly isQuery: boolean;
   /** Of the declared shape; undefined where none is declared. */
@@ -129,7 +131,7 @@ function shapeOf(input: unknown): Shape | undefined {
 
 /** An action without shapes, which handles one message after the other. */
 export function undeclared(name: string, index: number, handler: Handler<unknown>): ActionEntry {
-  return { name, index, handler, concurrent: false, isQuery: false, writes: undefined, input: undefined, reply: undefined };
+  return { name, index, handler, concurrent: false, isDecision: false, isQuery: false, writes: undefined, input: undefined, reply: undefined };
 }
 
 export interface KindSources {
@@ -197,11 +199,12 @@ function entryOf(
     shape === undefined ? undefined : lazyCodec(shape, references, { subject: `'${name}' of '${kind}': ${part}`, data: { kind, action: name, part } });
   const declared = { name, index, input: codec('input', input), reply: codec('reply', reply) };
   return typeof action === 'function'
-    ? { ...declared, handler: action, concurrent: false, isQuery: false, writes: undefined }
+    ? { ...declared, handler: action, concurrent: false, isDecision: false, isQuery: false, writes: undefined }
     : {
         ...declared,
         handler: action.handler,
         concurrent: action.concurrent === true,
+        isDecision: action.isDecision === true,
         isQuery: action.isQuery === true,
         writes: action.isQuery === true ? 'none' : action.durable,
       };

@@ -443,7 +443,7 @@ export class Lifecycle {
     this.stopped++;
     if (cell.mailbox !== undefined) dispatcher.discard(cell, 'agentStopped', (action) => agentStopped(cell.kind.name, action.name));
     // While the name is still in the table, so that watchers and the parent learn it.
-    if (cell.extra !== undefined) this.#needs.ended(cell, reason);
+    this.#needs.ended(cell, reason);
     table.remove(cell.slot, cell.generation);
     cells.delete(cell);
     cell.state = undefined;

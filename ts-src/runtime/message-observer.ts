@@ -6,6 +6,8 @@ import type { MessageSender } from './mailbox.js';
 import type { ReplyPort } from './pending-asks.js';
 
 export interface MessageObserver {
+  /** Whether a message of this sender is for this observer. Asked for each message: cheap. */
+  sees(sender: MessageSender): boolean;
   /**
    * Calls the handler of a message in the dispatcher's place: returns what it returns, or a promise of the same outcome for what looks like a promise, and throws what it
    * throws. What the observer itself does must not throw.

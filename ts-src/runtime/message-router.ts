@@ -87,21 +87,21 @@ export class MessageRouter {
   }
 
   tellLocal(cell: AgentCell, action: ActionEntry, input: unknown, sender: MessageSender): TellOutcome {
-    return this.#tellHere(cell, action, input, sender);
+    return this.tellHere(cell, action, input, sender);
   }
 
   tellRemote(target: AgentReference, action: ActionEntry, input: unknown, sender: MessageSender): TellOutcome {
-    return this.#tellThere(target, action, input, sender);
+    return this.tellThere(target, action, input, sender);
   }
 
-  #tellHere(cell: AgentCell, action: ActionEntry, input: unknown, sender: MessageSender): TellOutcome {
+  protected tellHere(cell: AgentCell, action: ActionEntry, input: unknown, sender: MessageSender): TellOutcome {
     // As if it went to another thread: whether a message is accepted must not depend on where the agent is.
     if (action.input !== undefined) action.input.check(input);
     this.sentLocal++;
     return this.#dispatcher.enqueue(cell, action, input, undefined, sender);
   }
 
-  #tellThere(target: AgentReference, action: ActionEntry, input: unknown, from: MessageSender): TellOutcome {
+  protected tellThere(target: AgentReference, action: ActionEntry, input: unknown, from: MessageSender): TellOutcome {
     if (this.#links.isClosed) return this.#dead('nexusStopped', target, action);
     const { slot, generation } = target;
     const thread = this.#table.threadOf(slot, generation);
@@ -109,7 +109,7 @@ export class MessageRouter {
       // The first use of a reference that was found, or arrived in a message.
       const cell = this.#cells.get(slot, generation);
       if (cell === undefined) return this.#absent(target, action, input, from);
-      return this.#tellHere(cell, target.resolveTo(cell, action), input, from);
+      return this.tellHere(cell, target.resolveTo(cell, action), input, from);
     }
     if (thread < 0 || !this.#links.canReach(thread)) return this.#absent(target, action, input, from);
     // In the same line of the cache as what `threadOf` has read.
@@ -141,7 +141,7 @@ export class MessageRouter {
     const target = cell.state as AgentReference;
     // It may have come back since, and moved again.
     target.cell = undefined;
-    if (reply === undefined) return this.#tellThere(target, action, input, from);
+    if (reply === undefined) return this.tellThere(target, action, input, from);
     const ask =
       reply instanceof PendingAsk
         ? reply

@@ -183,4 +183,5 @@ export async function stopAllAgents(host: ThreadHost): Promise<void> {
   await host.durable?.finish();
   // What the agents have left to do may be their work.
   await host.supervision.services.stop();
+  await host.observation.tracing?.flush();
 }

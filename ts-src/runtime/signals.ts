@@ -41,6 +41,8 @@ export interface SignalsNeeds {
   threadOf(slot: number, generation: number): number;
   /** False if there is no room for it. Throws if it cannot be encoded. `homes` while agents that have subscriptions move. */
   send(thread: number, signal: Signal, homes: SignalHomes | undefined): boolean;
+  /** It has been sent to all that want it. */
+  published(signal: Signal): void;
   /** A signal that did not get to another thread. */
   dropped(topic: string): void;
   /** Somebody on the calling thread wants all signals, of whichever topic. */
@@ -235,6 +237,7 @@ export class Signals {
     for (const other of route.threads) if (!send(other, signal, homes)) dropped(signal.topic);
     if (isAnyWanted && thread !== 0 && !route.threads.includes(0) && !send(0, signal, homes)) dropped(signal.topic);
     this.#deliver(route, signal, isAnyWanted, homes);
+    this.#needs.published(signal);
   }
 
   #deliver({ agents, listeners }: Route, signal: Signal, isAnyWanted: boolean, homes: SignalHomes | undefined): void {

@@ -38,8 +38,11 @@ export function lifecycleOf(host: ThreadHost, needs: Pick<LifecycleNeeds, 'encod
     contextOf: (cell) => host.contextOf(cell, undefined),
     started: (cell) => {
       if (cell.kind.definition?.groups !== undefined) host.groups.started(cell);
+      host.observation.events.started(cell);
     },
     ended: (cell, reason) => {
+      host.observation.events.stopped(cell, reason);
+      if (cell.extra === undefined) return;
       host.watches.ended(cell, reason);
       host.supervision.links.ended(cell, reason);
       host.lineage.leaveParent(cell, reason);

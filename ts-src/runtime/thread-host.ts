@@ -22,6 +22,7 @@ import type { Turns } from '../ports/turns.js';
 import type { TracingApi } from '../ports/tracing-api.js';
 import type { ThreadStorage } from '../ports/storage.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
+import { AgentLoggers } from './agent-loggers.js';
 import { AgentReference, type ReferenceHost } from './agent-reference.js';
 import { AgentTimers } from './agent-timers.js';
 import { Arrivals } from './arrivals.js';
@@ -56,7 +57,7 @@ import { ReplicatedEntries } from './replicated-entries.js';
 import type { Signals } from './signals.js';
 import type { Spawning } from './spawning.js';
 import type { Stopping } from './stopping.js';
-import type { AgentFailure, LogLine, SystemCalls } from './system-calls.js';
+import type { AgentFailure, SystemCalls } from './system-calls.js';
 import { lifecycleOf, lineageOf, spawningOf, stoppingOf, watchesOf } from './thread-agents.js';
 import { ThreadCounters } from './thread-counters.js';
 import { observationOf, type ThreadObservation } from './thread-observation.js';
@@ -120,6 +121,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly #options: ThreadHostOptions;
   readonly #spawning: Spawning;
   readonly #counters: ThreadCounters;
+  readonly #loggers: AgentLoggers;
   readonly #random: SeededRandom;
   #flushScheduled = false;
   #inTurn = false;
@@ -147,6 +149,12 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     this.seed = options.seed;
     this.#random = new SeededRandom(options.seed, `thread ${thread}.${incarnation}`);
     this.observation = observationOf(this, tracingApi, options.tracing);
+    this.#loggers = new AgentLoggers({
+      ...{ thread, logger },
+      nameOf: (slot, generation) => this.nameOf(slot, generation),
+      traceIds: () => this.observation.tracing?.ids(),
+      operationFields: () => this.operations.logFields(),
+    });
     const references: ReferenceCodec = {
       isReference: (value) => value instanceof AgentReference,
       describe: (value) => this.#describe(value as AgentReference),
@@ -235,7 +243,11 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       encodeInit: (init) => standaloneEncoder.encodeToScratch(init, 0, L.PAYLOAD_BYTES_MAX),
       decodeInit: (payload) => standaloneDecoder.decode(payload, 0, payload.length),
       random: () => this.#random.next(),
-      agentFailed: (cell, error, action) => events.agentFailed(this.#failure(cell, error, action)),
+      agentFailed: (cell, error, action) => {
+        const failure = this.#failure(cell, error, action);
+        this.observation.events.failed(failure);
+        events.agentFailed(failure);
+      },
     });
     this.stopping = stoppingOf(this, options.askTimeoutMs, () => this.#counters.publishAgentCount());
     this.supervision = new ThreadSupervision(this, {
@@ -381,12 +393,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   loggerOf(cell: AgentCell): Logger {
-    const bind = (level: LogLine['level']) => (data: object, message: string) =>
-      this.logger[level](
-        { agent: this.nameOf(cell.slot, cell.generation), kind: cell.kind.name, thread: this.thread, ...this.operations.logFields(), ...data },
-        message,
-      );
-    return { debug: bind('debug'), info: bind('info'), warn: bind('warn'), error: bind('error') };
+    return this.#loggers.of(cell);
   }
 
   nameOf(slot: number, generation: number): string | undefined {
@@ -461,6 +468,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   #endTurn(): void {
+    this.observation.drainEnds();
     this.groups.endTurn();
     this.links.flush();
     this.#counters.publish();

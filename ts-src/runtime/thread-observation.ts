@@ -9,10 +9,12 @@ import type { ResolvedTracing } from '../model/tracing-options.js';
 import type { TracingApi } from '../ports/tracing-api.js';
 import type { AgentCell } from './agent-cell.js';
 import type { ActionEntry } from './kind.js';
+import { KnownIds } from './known-ids.js';
 import { TIMER_MESSAGE } from './dispatcher.js';
 import type { MessageSender } from './mailbox.js';
 import type { HandledListener, MessageObserver } from './message-observer.js';
 import type { ReplyPort } from './pending-asks.js';
+import { PublishedEvents } from './published-events.js';
 import type { ThreadHost } from './thread-host.js';
 import { Tracing } from './tracing.js';
 
@@ -20,19 +22,22 @@ import { Tracing } from './tracing.js';
 export function observationOf(host: ThreadHost, api: TracingApi | undefined, options: ResolvedTracing | undefined): ThreadObservation {
   const { thread, clock, logger, seed } = host;
   const nowMs = (): number => clock.nowMs();
-  if (api === undefined || options === undefined) return new ThreadObservation({ nowMs, tracing: undefined });
+  const ids = new KnownIds((slot, generation) => host.nameOf(slot, generation));
+  const idOf = (cell: AgentCell): string => ids.of(cell);
+  const events = new PublishedEvents({ thread, idOf });
+  if (api === undefined || options === undefined) return new ThreadObservation({ nowMs, events, tracing: undefined });
   const random = new SeededRandom(seed, `traces ${thread}`);
   const tracing = new Tracing({
-    ...{ api, options, thread, logger, nowMs, timerMessage: TIMER_MESSAGE },
+    ...{ api, options, thread, logger, clock, idOf, timerMessage: TIMER_MESSAGE },
     random: () => random.next(),
-    idOf: (cell) => host.nameOf(cell.slot, cell.generation),
-    isDraining: () => host.dispatcher.isDraining,
   });
-  return new ThreadObservation({ nowMs, tracing });
+  return new ThreadObservation({ nowMs, events, tracing });
 }
 
 export interface ThreadObservationNeeds {
   nowMs(): number;
+  /** On the channels of `node:diagnostics_channel`. */
+  readonly events: PublishedEvents;
   /** Undefined in a nexus that does not trace. */
   readonly tracing: Tracing | undefined;
 }
@@ -40,13 +45,16 @@ export interface ThreadObservationNeeds {
 export class ThreadObservation implements MessageObserver {
   /** Undefined in a nexus that does not trace. Spans around anything: `observation.tracing?.inSpan(name, attributes, call)`. */
   readonly tracing: Tracing | undefined;
+  readonly events: PublishedEvents;
   readonly #nowMs: () => number;
   readonly #listeners: HandledListener[] = [];
   /** Those that want the messages of this drain. */
   #wanting: readonly HandledListener[] = [];
 
-  constructor({ nowMs, tracing }: ThreadObservationNeeds) {
+  constructor({ nowMs, events, tracing }: ThreadObservationNeeds) {
     this.#nowMs = nowMs;
+    this.events = events;
+    this.listen(events);
     this.tracing = tracing;
   }
 
@@ -67,12 +75,22 @@ export class ThreadObservation implements MessageObserver {
 
   /** Asked for once in each drain; undefined while nobody wants to see messages, which then cost nothing. */
   observer(): MessageObserver | undefined {
+    this.tracing?.drainBegins();
     for (const listener of this.#listeners) {
       if (!listener.wants()) continue;
       this.#wanting = this.#listeners.filter((each) => each.wants());
       return this;
     }
     return this.tracing;
+  }
+
+  /** The counterpart of `observer`. */
+  drainEnds(): void {
+    this.tracing?.drainEnds();
+  }
+
+  sees(): boolean {
+    return true;
   }
 
   handle(cell: AgentCell, action: ActionEntry, input: unknown, context: AgentContext, sender: MessageSender, reply: ReplyPort | undefined): unknown {

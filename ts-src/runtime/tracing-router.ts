@@ -20,11 +20,11 @@ export class TracingRouter extends MessageRouter {
   }
 
   override tellLocal(cell: AgentCell, action: ActionEntry, input: unknown, sender: MessageSender): TellOutcome {
-    return super.tellLocal(cell, action, input, this.#tracing.mark(sender));
+    return this.tellHere(cell, action, input, this.#tracing.mark(sender));
   }
 
   override tellRemote(target: AgentReference, action: ActionEntry, input: unknown, sender: MessageSender): TellOutcome {
-    return super.tellRemote(target, action, input, this.#tracing.mark(sender));
+    return this.tellThere(target, action, input, this.#tracing.mark(sender));
   }
 
   override ask(

@@ -10,6 +10,7 @@ import { errorForCaller, Refusal } from '../model/prepared-action.js';
 import { TraceSampling } from '../model/trace-sampling.js';
 import type { ResolvedTracing } from '../model/tracing-options.js';
 import { FLAG_SAMPLED, type Span, type SpanAttributes, SpanKind, STATUS_ERROR, type TraceScope, type TracingApi } from '../ports/tracing-api.js';
+import type { Clock } from '../ports/clock.js';
 import type { AgentCell } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import type { ActionEntry } from './kind.js';
@@ -18,17 +19,18 @@ import type { MessageObserver } from './message-observer.js';
 import { inNeutralContext } from './neutral-context.js';
 import type { ReplyPort } from './pending-asks.js';
 
+/** What a collector that does not answer may hold up the end of a thread. */
+const FLUSH_TIMEOUT_MS = 3000;
+
 export interface TracingNeeds {
   readonly api: TracingApi;
   readonly options: ResolvedTracing;
   readonly thread: number;
   readonly logger: Logger;
-  nowMs(): number;
+  readonly clock: Clock;
   /** Seeded. */
   random(): number;
-  idOf(cell: AgentCell): string | undefined;
-  /** Handlers run now: what is sent is sent by one of them. */
-  isDraining(): boolean;
+  idOf(cell: AgentCell): string;
   /** In the place of the reply of a message of a timer. */
   readonly timerMessage: ReplyPort;
 }
@@ -49,6 +51,12 @@ export class Tracing implements MessageObserver {
   readonly #neutral: TraceScope;
   /** The handler of a traced message, or code that is traced otherwise, is on the stack: who asks OpenTelemetry for its context finds one. */
   #isInside = false;
+  /** Handlers run now: what is sent is sent by one of them. */
+  #isDraining = false;
+  /** Handlers run now, and that of a message that is not traced: there is no trace to look for, which is the dear part. */
+  #isPlain = false;
+  /** Asked for its context: looked up once a drain. */
+  #manager: { active(): TraceScope };
   #hasSaid = false;
 
   constructor(needs: TracingNeeds) {
@@ -62,21 +70,29 @@ export class Tracing implements MessageObserver {
       neutral = needs.api.context.active();
     });
     this.#neutral = neutral;
+    this.#manager = needs.api.contextManager();
+  }
+
+  drainBegins(): void {
+    this.#isDraining = true;
+    this.#isPlain = !this.#isInside;
+    this.#manager = this.#api.contextManager();
+  }
+
+  drainEnds(): void {
+    this.#isDraining = false;
+    this.#isPlain = false;
   }
 
   /** In the place of the sender of a tell that leaves now: the sender alone, where it is not traced. */
   mark(sender: MessageSender): MessageSender {
-    // In the handler of a message that is not traced there is no trace to look for, which is the dear part.
-    if (!this.#isInside && this.#needs.isDraining()) {
-      if (!this.#sampling.take()) return sender;
-      return this.#marked(sender, this.#begun());
-    }
-    return this.#marked(sender, this.outgoing());
+    if (!this.#isPlain) return this.#marked(sender, this.outgoing());
+    return this.#sampling.take() ? this.#marked(sender, this.#begun()) : sender;
   }
 
   /** The trace of a message that leaves now, or of work that is handed on. */
   outgoing(): MessageTrace | undefined {
-    const trace = this.#isInside || !this.#needs.isDraining() ? this.#active() : undefined;
+    const trace = this.#isPlain ? undefined : this.#active();
     return trace === undefined ? this.beginning() : (trace ?? undefined);
   }
 
@@ -87,23 +103,27 @@ export class Tracing implements MessageObserver {
 
   /** The trace of what is sent because of something that is traced, and of nothing else: a message that comes later. */
   continued(): MessageTrace | undefined {
-    return this.#isInside || !this.#needs.isDraining() ? (this.#active() ?? undefined) : undefined;
+    return this.#isPlain ? undefined : (this.#active() ?? undefined);
+  }
+
+  sees(sender: MessageSender): boolean {
+    return sender !== undefined && 'deadlineMs' in sender && sender.trace !== undefined;
   }
 
   handle(cell: AgentCell, action: ActionEntry, input: unknown, context: AgentContext, sender: MessageSender, reply: ReplyPort | undefined): unknown {
-    const trace = sender === undefined ? undefined : traceOf(sender);
+    const trace = traceOf(sender);
     if (trace === undefined) return action.handler(cell.state, input, context);
-    const { nowMs, thread, idOf, timerMessage } = this.#needs;
+    const { clock, thread, idOf, timerMessage } = this.#needs;
     const attributes = {
       'messaging.system': 'nexus',
       'messaging.operation.type': 'process',
       'messaging.operation.name': action.name,
       'messaging.destination.name': cell.kind.name,
-      'nexus.agent.id': idOf(cell) ?? '',
+      'nexus.agent.id': idOf(cell),
       'nexus.agent.kind': cell.kind.name,
       'nexus.action': action.name,
       'nexus.thread': thread,
-      'nexus.message.wait_ms': Math.max(0, nowMs() - trace.sentMs),
+      'nexus.message.wait_ms': Math.max(0, clock.nowMs() - trace.sentMs),
     };
     const kind = reply === timerMessage ? SpanKind.internal : SpanKind.consumer;
     return this.#inSpan(`${cell.kind.name} ${action.name}`, kind, attributes, this.#scopeOf(trace), trace.hops, () =>
@@ -141,21 +161,37 @@ export class Tracing implements MessageObserver {
 
   /** Of the span that the calling code runs in, if it is traced. */
   ids(): TraceIds | undefined {
-    if (!this.#isInside && this.#needs.isDraining()) return undefined;
+    if (this.#isPlain) return undefined;
     const span = this.#api.trace.getSpanContext(this.#api.context.active());
     return span === undefined || !this.#api.trace.isSpanContextValid(span) ? undefined : { trace_id: span.traceId, span_id: span.spanId };
   }
 
   /** Of what leaves now by the context of OpenTelemetry; undefined where there is none, null where there is one that is not traced. */
   #active(): MessageTrace | null | undefined {
-    const scope = this.#api.context.active();
+    const scope = this.#manager.active();
     if (scope === this.#neutral || scope === this.#api.ROOT_CONTEXT) return undefined;
     const parent = this.#api.trace.getSpanContext(scope);
     if (parent === undefined || !this.#api.trace.isSpanContextValid(parent)) return undefined;
     // Whoever began it has decided that it is not traced: no part of it is.
     if ((parent.traceFlags & FLAG_SAMPLED) === 0) return null;
     const hops = (scope.getValue(this.#hopsKey) as number | undefined) ?? 0;
-    return hops >= TRACE_HOPS_MAX ? null : new MessageTrace(parent.traceId, parent.spanId, parent.traceFlags, hops + 1, this.#needs.nowMs(), false);
+    return hops >= TRACE_HOPS_MAX ? null : new MessageTrace(parent.traceId, parent.spanId, parent.traceFlags, hops + 1, this.#needs.clock.nowMs(), false);
+  }
+
+  /** Before the thread ends: has the SDK send what it has gathered. Resolves when it has, or has failed, or takes too long. */
+  async flush(): Promise<void> {
+    const { clock, logger, thread } = this.#needs;
+    let cancel = (): void => undefined;
+    const late = new Promise<void>((_resolve, reject) => {
+      cancel = clock.after(FLUSH_TIMEOUT_MS, () => reject(new Error(`not within ${FLUSH_TIMEOUT_MS} ms`)));
+    });
+    try {
+      await Promise.race([this.#api.trace.getTracerProvider().getDelegate?.().forceFlush?.(), late]);
+    } catch (error) {
+      logger.warn({ error, thread }, 'the OpenTelemetry SDK of this thread did not send its last spans');
+    } finally {
+      cancel();
+    }
   }
 
   /** Whether an SDK is set up on this thread: what makes spans, and what carries the context along. Without one everything is asked of the package and thrown away. */
@@ -172,7 +208,7 @@ export class Tracing implements MessageObserver {
   }
 
   #begun(): MessageTrace | undefined {
-    const nowMs = this.#needs.nowMs();
+    const nowMs = this.#needs.clock.nowMs();
     return this.#sampling.mayBegin(nowMs) ? new MessageTrace('', '', FLAG_SAMPLED, 0, nowMs, false) : undefined;
   }
 
@@ -207,10 +243,12 @@ export class Tracing implements MessageObserver {
   #inside<T>(scope: TraceScope, call: () => T): T {
     const was = this.#isInside;
     this.#isInside = true;
+    this.#isPlain = false;
     try {
       return this.#api.context.with(scope, call);
     } finally {
       this.#isInside = was;
+      this.#isPlain = this.#isDraining && !was;
     }
   }
 

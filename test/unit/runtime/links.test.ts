@@ -7,10 +7,14 @@ import * as L from '../../../dist/layout/generated/layout.js';
 import { memoryViews } from '../../../dist/ts-src/codec/declared/memory-views.js';
 import { ValueDecoder } from '../../../dist/ts-src/codec/value-decoder.js';
 import { ValueEncoder } from '../../../dist/ts-src/codec/value-encoder.js';
+import { MessageTrace, TRACE_HOPS_MAX } from '../../../dist/ts-src/model/message-trace.js';
 import { InboundLink, type Receiver } from '../../../dist/ts-src/runtime/inbound-link.js';
 import { Admission, OutboundLink } from '../../../dist/ts-src/runtime/outbound-link.js';
 
 const noReferences = { isReference: () => false, describe: () => undefined as never, restore: () => ({}) };
+
+const hex = (digits: number): fc.Arbitrary<string> => fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: digits, maxLength: digits });
+const NOW_MS = 5_000_000_000.5;
 
 const message = fc.record({
   isAsk: fc.boolean(),
@@ -20,10 +24,11 @@ const message = fc.record({
   replySequence: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
   senderSlot: fc.constantFrom(0, 1, 77, 2 ** 23),
   deadlineMs: fc.oneof(fc.constant(0), fc.double({ min: 0.001, max: 1e12, noNaN: true }), fc.integer({ min: 1, max: 2 ** 40 })),
+  trace: fc.option(fc.tuple(hex(32), hex(16), fc.nat(255), fc.nat(TRACE_HOPS_MAX), fc.boolean(), fc.nat(30 * 60_000)), { nil: undefined }),
   input: fc.oneof(fc.constant(undefined), fc.string({ maxLength: 40 }), fc.integer(), fc.constant('x'.repeat(6000))),
 });
 
-test('a deadline arrives to the microsecond, whatever else is in the header, and nothing where there is none', () => {
+test('a deadline arrives to the microsecond and a trace as it was, whatever else is in the header, and nothing where there is none', () => {
   fc.assert(
     fc.property(fc.array(message, { minLength: 1, maxLength: 30 }), (messages) => {
       const shared = createSharedMemory({ threadCount: 2, recordCapacity: 4096, ringBytes: 16_384 }, [1, 2]);
@@ -38,22 +43,46 @@ test('a deadline arrives to the microsecond, whatever else is in the header, and
       const receiver: Receiver = {
         inputCodec: () => undefined,
         replyCodec: () => undefined,
-        tell: (_thread, slot, _generation, action, input, senderSlot) => void arrived.push({ slot, action, input, senderSlot }),
-        ask: (_thread, slot, _generation, action, input, senderSlot, _senderGeneration, replySlot, replySequence, deadlineMs) =>
-          void arrived.push({ slot, action, input, senderSlot, replySlot, replySequence, deadlineMs }),
+        tell: (_thread, slot, _generation, action, input, senderSlot, _senderGeneration, trace) =>
+          void arrived.push({ slot, action, input, senderSlot, trace: plain(trace) }),
+        ask: (_thread, slot, _generation, action, input, senderSlot, _senderGeneration, replySlot, replySequence, deadlineMs, trace) =>
+          void arrived.push({ slot, action, input, senderSlot, replySlot, replySequence, deadlineMs, trace: plain(trace) }),
         reply: () => arrived.push('a reply'),
         replyError: () => arrived.push('an error'),
         discarded: () => arrived.push('discarded'),
         replyDiscarded: () => arrived.push('a reply was discarded'),
         corrupt: (_thread, _slot, _sequence, error) => arrived.push(error),
       };
-      const inbound = new InboundLink(views, 0, new RingReader(shared, 0, 1), new ValueDecoder(noReferences), receiver, 0, () => undefined);
-      const sent = messages.map(({ isAsk, action, slot, replySlot, replySequence, senderSlot, deadlineMs, input }) => {
+      const inbound = new InboundLink(
+        views,
+        0,
+        new RingReader(shared, 0, 1),
+        new ValueDecoder(noReferences),
+        receiver,
+        0,
+        () => undefined,
+        () => NOW_MS,
+      );
+      const sent = messages.map(({ isAsk, action, slot, replySlot, replySequence, senderSlot, deadlineMs, trace, input }) => {
         const type = isAsk ? L.MESSAGE_TYPE_ASK : L.MESSAGE_TYPE_TELL;
-        outbound.send(type, action, slot, 3, replySlot, replySequence, senderSlot, 4, input, undefined, Admission.always, isAsk ? deadlineMs : 0);
+        outbound.send(
+          type,
+          action,
+          slot,
+          3,
+          replySlot,
+          replySequence,
+          senderSlot,
+          4,
+          input,
+          undefined,
+          Admission.always,
+          isAsk ? deadlineMs : 0,
+          traceOf(trace),
+        );
         return isAsk
-          ? { slot, action, input, senderSlot, replySlot, replySequence, deadlineMs: Math.ceil(deadlineMs * 1000) / 1000 }
-          : { slot, action, input, senderSlot };
+          ? { slot, action, input, senderSlot, replySlot, replySequence, deadlineMs: Math.ceil(deadlineMs * 1000) / 1000, trace: plain(traceOf(trace)) }
+          : { slot, action, input, senderSlot, trace: plain(traceOf(trace)) };
       });
       for (let round = 0; round < 200 && arrived.length < sent.length; round++) {
         outbound.flush();
@@ -64,3 +93,13 @@ test('a deadline arrives to the microsecond, whatever else is in the header, and
     { numRuns: 200 },
   );
 });
+
+function traceOf(drawn: readonly [string, string, number, number, boolean, number] | undefined): MessageTrace | undefined {
+  if (drawn === undefined) return undefined;
+  const [traceId, spanId, flags, hops, begins, waitedMs] = drawn;
+  return begins ? new MessageTrace('', '', flags, hops, NOW_MS - waitedMs, false) : new MessageTrace(traceId, spanId, flags, hops, NOW_MS - waitedMs, false);
+}
+
+function plain(trace: MessageTrace | undefined): unknown {
+  return trace && { id: trace.traceId, span: trace.spanId, flags: trace.flags, hops: trace.hops, begins: trace.begins, sentMs: trace.sentMs };
+}

@@ -15,7 +15,7 @@ test('a mailbox holds messages as an array does, however many come and go', () =
       for (const run of runs) {
         for (let count = 0; count < run; count++) {
           const action = ACTIONS[named % 2] as ActionEntry;
-          const reply = named % 3 === 0 ? { deadlineMs: 0, sender: undefined, reply: () => undefined, fail: () => undefined } : undefined;
+          const reply = named % 3 === 0 ? { deadlineMs: 0, sender: undefined, trace: undefined, reply: () => undefined, fail: () => undefined } : undefined;
           box.push(action, named, reply, undefined);
           model.push([action, named, reply]);
           named++;

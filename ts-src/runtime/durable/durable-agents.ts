@@ -58,7 +58,11 @@ export class DurableAgents implements DurableLives {
       isReference: (value): value is AgentReference => value instanceof AgentReference,
       referenceTo: (kind, id) => this.#liveOrNot(kind, id),
     });
-    this.writer = new StateWriter({ storage, states: this.#states, clock, logger, failed: (cell, error) => host.lifecycle.failed(cell, error, undefined) });
+    this.writer = new StateWriter({
+      ...{ storage, states: this.#states, clock, logger },
+      failed: (cell, error) => host.lifecycle.failed(cell, error, undefined),
+      stored: (cell, record) => host.observation.events.stored(cell.kind.name, record.id),
+    });
     this.handlers = new DurableHandlers({ clock, writer: this.writer, cellOf: (ctx) => Context.cellOf(ctx) });
     this.passivation = new Passivation({
       clock,

@@ -29,6 +29,8 @@ export interface StateWriterNeeds {
   readonly logger: Logger;
   /** Its state cannot be encoded. */
   failed(cell: AgentCell, error: unknown): void;
+  /** A change of it is on disk. */
+  stored(cell: AgentCell, record: DurableRecord): void;
 }
 
 interface Waiter {
@@ -305,7 +307,7 @@ export class StateWriter {
       this.#needs.logger.info({ agents: this.#changed.size }, 'durable state can be stored again');
       this.#due = this.#changed.size;
     }
-    for (const { record, writes, waiter, state, snapshotSequence } of parts) {
+    for (const { cell, record, writes, waiter, state, snapshotSequence } of parts) {
       this.written += writes.length;
       if (record !== undefined) {
         if (state !== undefined) {
@@ -313,6 +315,7 @@ export class StateWriter {
           record.snapshotSequence = snapshotSequence;
         }
         record.writeSucceeded();
+        if (cell !== undefined && writes.length > 0) this.#needs.stored(cell, record);
       }
       waiter?.resolve();
     }
