@@ -17,7 +17,6 @@ import type { PublishOptions, Signal } from './model/signal.js';
 import type { SendOptions, SpawnArguments, SpawnOptions } from './model/spawn-options.js';
 import type { Topic } from './model/topic.js';
 import type { EngineReport, TableStatistics } from './ports/engine.js';
-import { AgentReference } from './runtime/agent-reference.js';
 import type { Storage } from './ports/storage.js';
 import { treeLimits, type ProcessNode, type SupervisionTreeOptions, type ThreadNode, type ThreadTree, type TreeLimits } from './model/supervision-tree.js';
 import { flightOff, nexusStopped } from './runtime/failures.js';
@@ -27,34 +26,20 @@ import { Followers, type FollowOptions } from './runtime/followers.js';
 import { openGroup, outside } from './runtime/group-handle.js';
 import { HistogramShard } from './runtime/histogram-shard.js';
 import { readBreakers, readOperations } from './runtime/meters/read-meters.js';
+import { checkedMigration, type MigrationOptions, type MigrationReport, type MigrationFailure } from './runtime/migration-options.js';
 import { checkEvent, type NexusEvents } from './runtime/nexus-events.js';
 import { runtimeOf, shutDown, type StopReport } from './runtime/nexus-shutdown.js';
 import type { Tracing } from './runtime/tracing.js';
+import { readProcess } from './runtime/process-reading.js';
 import type { ThreadHost } from './runtime/thread-host.js';
 import { checkedSnapshots, type SnapshotsOptions, SystemObserver } from './runtime/system-observer.js';
 import { type ThreadState, type ThreadStatistics, threadStatistics } from './runtime/thread-statistics.js';
 import type { WorkerPool } from './runtime/worker-pool.js';
 
+export type { MigrationFailure, MigrationOptions, MigrationReport } from './runtime/migration-options.js';
 export type { NexusEvents } from './runtime/nexus-events.js';
 export type { StopReport } from './runtime/nexus-shutdown.js';
 export type { ThreadState, ThreadStatistics } from './runtime/thread-statistics.js';
-
-export interface MigrationOptions {
-  /** How long an agent is waited for whose handlers, start or spawns run, in milliseconds; default 5,000. It goes on where it is after that. */
-  readonly timeoutMs?: number;
-}
-
-export interface MigrationFailure {
-  readonly agent: AgentRef;
-  /** As `migrate` rejects. */
-  readonly error: NexusError;
-}
-
-export interface MigrationReport {
-  /** Agents that are on the thread now, those included that were there before. */
-  readonly moved: number;
-  readonly failures: readonly MigrationFailure[];
-}
 
 export interface AgentSummary {
   readonly id: string;
@@ -62,8 +47,6 @@ export interface AgentSummary {
   readonly thread: number;
 }
 
-/** Agents of one `migrateMany`. */
-const MIGRATED_MAX = 1_048_576;
 /** A thread that does not describe itself by then is shown without its agents. */
 const DESCRIBE_TIMEOUT_MS = 5000;
 /** Longer than anybody waits for a thread that is blocked. */
@@ -109,7 +92,7 @@ export class Nexus {
     this.#emitter = emitter;
     this.#storage = storage;
     this.#flight = flight;
-    this.#observer = new SystemObserver({ host, threadCount: this.threadCount, isOpen: () => this.#isOpen, processReading: () => this.#readProcess() });
+    this.#observer = new SystemObserver({ host, threadCount: this.threadCount, isOpen: () => this.#isOpen, processReading: () => readProcess(this) });
     this.#control = new AgentControl(host);
     this.#followers = new Followers(host, this.#control);
     emitter.once('stopping', () => this.#observer.close());
@@ -455,23 +438,10 @@ export class Nexus {
 
   #isOpen = true;
 
-  #readProcess(): ReturnType<ConstructorParameters<typeof SystemObserver>[0]['processReading']> {
-    const { user, system } = process.cpuUsage();
-    const { kind, reason } = this.engine;
-    const { pid, version } = process;
-    const described = { pid, nodeVersion: version, engine: { kind, reason }, uptimeMs: process.uptime() * 1000, residentBytes: process.memoryUsage.rss() };
-    return { cpuMs: (user + system) / 1000, process: { ...described, isStopping: this.isStopping } };
-  }
-
   #relocate(agents: readonly AgentRef[], thread: number, options: MigrationOptions = {}): Promise<(NexusError | undefined)[]> {
     if (this.#stopped !== undefined) throw nexusStopped();
-    checkNames('migrate', options, ['timeoutMs']);
-    const { timeoutMs = 5000 } = options;
-    if (!(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= 86_400_000))
-      throw optionError('timeoutMs', `is ${String(timeoutMs)}; it must be more than 0 and at most 86,400,000`);
-    if (!Array.isArray(agents) || agents.length > MIGRATED_MAX || !agents.every((agent) => agent instanceof AgentReference))
-      throw optionError('agents', `must be references to agents, at most ${MIGRATED_MAX}`);
-    return this.#host.relocation.relocate(agents as unknown as readonly AgentReference[], thread, timeoutMs);
+    const { references, timeoutMs } = checkedMigration(agents, options);
+    return this.#host.relocation.relocate(references, thread, timeoutMs);
   }
 
   #shutDown(deadlineMs: number): Promise<StopReport> {

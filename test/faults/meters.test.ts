@@ -1,9 +1,55 @@
 import { expect, test } from 'vitest';
-import { createSharedMemory } from '../../dist/bindings/shared-memory.js';
+import { onStep, stepped } from './stepped-memory.mjs';
+import { createSharedMemory, type SharedMemory } from '../../dist/bindings/shared-memory.js';
 import { claimMeter, MeterType, namedMeters } from '../../dist/ts-src/runtime/meters/meter-names.js';
 import { DIST, killAtStep } from './kill-at-step.js';
 
 const makeMemory = () => createSharedMemory({ threadCount: 1, recordCapacity: 4096, ringBytes: 16_384 }, [1, 2]);
+
+/** Runs `meanwhile`, on the plain memory, before one step of a call, for each of its steps in turn. */
+function atEachStep(
+  prepare: () => SharedMemory,
+  call: (shared: SharedMemory) => void,
+  meanwhile: (shared: SharedMemory) => void,
+  check: (shared: SharedMemory, at: number) => void,
+): number {
+  for (let at = 1; ; at++) {
+    const shared = prepare();
+    let steps = 0;
+    let isDone = false;
+    onStep(() => {
+      if (++steps !== at) return;
+      isDone = true;
+      onStep(() => undefined);
+      meanwhile(shared);
+    });
+    call(stepped(shared) as SharedMemory);
+    onStep(() => undefined);
+    if (!isDone) return at - 1;
+    check(shared, at);
+  }
+}
+
+test('threads that claim meters, one of them all at once in the middle of the other, get what they asked for, whatever the step', () => {
+  const prepare = (): SharedMemory => {
+    const shared = makeMemory();
+    claimMeter(shared, MeterType.operation, 'there before');
+    return shared;
+  };
+  const claimed: (number | undefined)[] = [];
+  const claim = (name: string) => (shared: SharedMemory) => void claimed.push(claimMeter(shared, MeterType.operation, name));
+  const steps = atEachStep(prepare, claim('mine'), claim('theirs'), (shared, at) => {
+    const [theirs, mine] = claimed.splice(0);
+    const names = new Map([...namedMeters(shared)].map(({ meter, name }) => [meter, name]));
+    expect([at, names.get(theirs as number), names.get(mine as number), names.size]).toEqual([at, 'theirs', 'mine', 3]);
+  });
+  expect(steps).toBeGreaterThan(4);
+  claimed.length = 0;
+  atEachStep(prepare, claim('ours'), claim('ours'), (shared, at) => {
+    const names = new Map([...namedMeters(shared)].map(({ meter, name }) => [meter, name]));
+    expect([at, ...claimed.splice(0).map((meter) => names.get(meter as number))]).toEqual([at, 'ours', 'ours']);
+  });
+});
 
 test('a thread killed at any step of claiming a meter blocks nobody and wastes one entry at most', async () => {
   const name = 'killed on the way';

@@ -110,6 +110,7 @@ test('calls that take longer than their slaMs are counted, and logged ten times 
   for (let call = 0; call < 25; call++) nexus.observe('late', busy(1), { slaMs: 0.5 });
   const withinASecond = performance.now() - startedMs < 1000;
   expect(operationOf(nexus, 'late')).toMatchObject({ successes: 25, violations: 25 });
+  expect(operationOf(nexus, 'late')?.sumNs).toBeGreaterThanOrEqual(25e6);
   expect(operationOf(nexus, 'within')).toMatchObject({ successes: 1, violations: 0 });
   const lines = linesOf(logger, 'operation took longer than its SLA');
   if (withinASecond) expect(lines).toHaveLength(10);

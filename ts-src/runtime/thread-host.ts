@@ -154,7 +154,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     this.#loggers = new AgentLoggers({
       ...{ thread, logger },
       nameOf: (slot, generation) => this.nameOf(slot, generation),
-      workIds: () => ({ ...this.operations.logFields(), ...this.observation.tracing?.ids() }),
+      traceIds: () => this.observation.tracing?.ids(),
+      operationFields: () => this.operations.logFields(),
     });
     const references: ReferenceCodec = {
       isReference: (value) => value instanceof AgentReference,

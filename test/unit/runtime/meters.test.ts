@@ -111,6 +111,16 @@ test('an entry that a thread has claimed and will never complete is passed over,
   expect([...namedMeters(shared)].map(({ name }) => name)).toEqual(['before', 'lost', 'behind']);
 });
 
+test('names whose hashes are the same are told apart by their letters', () => {
+  const shared = makeMemory(1);
+  const stateAt = (meter: number): number => meterNameWord(shared, meter) + L.METER_NAME_WORD_STATE;
+  claimMeter(shared, MeterType.operation, 'first');
+  claimMeter(shared, MeterType.operation, 'other');
+  // As if the first had the hash of the other.
+  shared.words[stateAt(0)] = shared.words[stateAt(1)] as number;
+  expect(claimMeter(shared, MeterType.operation, 'other')).toBe(1);
+});
+
 test('a name with two entries is one operation to whoever reads', () => {
   const shared = makeMemory(2);
   const [first, second] = [metersOf(shared, 0), metersOf(shared, 1)];
