@@ -15,7 +15,8 @@ import type { AgentLoads } from './agent-loads.js';
 import type { FlightRecorder } from './flight-recorder.js';
 import { agentMailboxFull, agentNotFound } from './failures.js';
 import type { ActionEntry } from './kind.js';
-import { Mailbox, type MessageSender } from './mailbox.js';
+import type { Mailbox, MessageSender } from './mailbox.js';
+import { MailboxPool } from './mailbox-pool.js';
 import type { MemberLoads } from './member-loads.js';
 import { inNeutralContext } from './neutral-context.js';
 import type { MessageObserver } from './message-observer.js';
@@ -29,8 +30,6 @@ const BUDGET_MS = 5;
 const TURN_MESSAGES = 256;
 /** One of so many turns with messages is timed. */
 const TURNS_PERIOD = 127;
-/** Messages that all pooled mailboxes together have room for: what a burst left behind is kept for the next one, up to here. */
-const POOL_ROOM_MAX = 1 << 18;
 
 /** No life of any agent. */
 const LIFE_OVER = -1;
@@ -79,8 +78,7 @@ export class Dispatcher {
   #runAction: ActionEntry | undefined;
   readonly #needs: DispatcherNeeds;
   readonly #turns: Turns;
-  readonly #pool: Mailbox[] = [];
-  #poolRoom = 0;
+  readonly #pool = new MailboxPool();
   readonly #queue = new RunQueue();
   #scheduled = false;
   #draining = false;
@@ -178,7 +176,7 @@ export class Dispatcher {
     }
     if (direct !== undefined) {
       direct.release();
-      this.#giveBack(direct);
+      this.#pool.giveBack(direct);
     }
     cell.mailbox = first.size > 0 ? first : undefined;
     // The mark is as the thread that it came from left it.
@@ -193,7 +191,7 @@ export class Dispatcher {
     this.depth -= box.size;
     while (box.size > 0) box.shift();
     box.release();
-    this.#giveBack(box);
+    this.#pool.giveBack(box);
   }
 
   /** Takes out what timers have sent to an agent whose life is over. The order of the others stays. */
@@ -221,7 +219,7 @@ export class Dispatcher {
         reply?.fail(error(action));
       } else this.#needs.system(cell, action, box.input, reply);
     }
-    this.#giveBack(box);
+    this.#pool.giveBack(box);
   }
 
   /** Handles messages until none wait or the budget is used up. */
@@ -317,7 +315,7 @@ export class Dispatcher {
     if (box.isCongested && box.size <= cell.kind.highWater >> 1) this.#congest(cell, box, false);
     if (box.size === 0) {
       cell.mailbox = undefined;
-      this.#giveBack(box);
+      this.#pool.giveBack(box);
     } else if (cell.status === Status.ready) this.#stand(cell);
     return count;
   }
@@ -420,9 +418,7 @@ export class Dispatcher {
   }
 
   #attach(cell: AgentCell): Mailbox {
-    let box = this.#pool.pop();
-    if (box === undefined) box = new Mailbox();
-    else this.#poolRoom -= box.room;
+    const box = this.#pool.lend();
     cell.mailbox = box;
     if (cell.extra !== undefined) this.#needs.loads.attached(cell);
     if (cell.status === Status.ready) this.#stand(cell);
@@ -441,13 +437,6 @@ export class Dispatcher {
   #congest(cell: AgentCell, box: Mailbox, isCongested: boolean): void {
     box.isCongested = isCongested;
     this.#needs.congested(cell, isCongested);
-  }
-
-  #giveBack(box: Mailbox): void {
-    box.isCongested = false;
-    if (this.#poolRoom + box.room > POOL_ROOM_MAX) return;
-    this.#poolRoom += box.room;
-    this.#pool.push(box);
   }
 
   /** Into the run queue. An agent stands there at most once: when it becomes ready, or gets its mailbox while ready. */
