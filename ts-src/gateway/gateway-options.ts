@@ -1,6 +1,6 @@
 /** Options of `startGateway`: their types, defaults and limits, and the one place that checks them. */
 import { standardErrorLogger } from '../adapters/standard-error-logger.js';
-import { optionError } from '../errors.js';
+import { optionError, valueText } from '../errors.js';
 import type { Logger } from '../model/agent-context.js';
 import { checkNames } from '../model/nearest-name.js';
 
@@ -88,6 +88,6 @@ export function resolveStopDeadline(options: GatewayStopOptions): number {
 function whole(name: string, value: number | undefined, byDefault: number, min: number, max: number): number {
   if (value === undefined) return byDefault;
   if (!(Number.isInteger(value) && value >= min && value <= max))
-    throw optionError(name, `is ${String(value)}; it must be a whole number from ${min} to ${max}`);
+    throw optionError(name, `is ${valueText(value)}; it must be a whole number from ${min} to ${max}`);
   return value;
 }

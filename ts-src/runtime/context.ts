@@ -1,5 +1,5 @@
 /** The one implementation of `AgentContext`: a light view of the thread for one agent in one of its lives. */
-import { optionError } from '../errors.js';
+import { optionError, valueText } from '../errors.js';
 import type { AgentClock, AgentContext, AgentTimer, Logger, Slices } from '../model/agent-context.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import type { AgentRef, AskOptions, OfferOptions, TellOutcome } from '../model/agent-ref.js';
@@ -337,7 +337,7 @@ export class Context implements SupervisorContext, ContextInside {
 
   #timer(delayMs: number, action: string, input: unknown, repeat: boolean): AgentTimer {
     if (!(typeof delayMs === 'number' && delayMs >= (repeat ? 1 : 0) && delayMs <= DELAY_MS_MAX)) {
-      throw optionError('timers', `a delay of ${String(delayMs)} ms; it must be from ${repeat ? 1 : 0} to ${DELAY_MS_MAX}`);
+      throw optionError('timers', `a delay of ${valueText(delayMs)} ms; it must be from ${repeat ? 1 : 0} to ${DELAY_MS_MAX}`);
     }
     if (this.#isOver) return { cancel: () => undefined };
     return this.#host.startTimer(this.#cell, delayMs, repeat ? delayMs : 0, action, input);

@@ -4,7 +4,7 @@
  */
 import * as L from '../../layout/generated/layout.js';
 import type { SharedMemory } from '../../bindings/shared-memory.js';
-import { NexusError, optionError } from '../errors.js';
+import { NexusError, optionError, valueText } from '../errors.js';
 import type { AskOptions, OfferOptions, TellOutcome } from '../model/agent-ref.js';
 import { checkNames } from '../model/nearest-name.js';
 import { Sampling } from '../model/sampling.js';
@@ -376,7 +376,7 @@ export class MessageRouter {
 
 function checkTimeout(timeoutMs: number): number {
   if (typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX) return timeoutMs;
-  throw optionError('timeoutMs', `is ${String(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
+  throw optionError('timeoutMs', `is ${valueText(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
 }
 
 /** Callers without types pass ids, and what `find` did not find. */

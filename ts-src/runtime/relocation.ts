@@ -2,7 +2,7 @@
  * Moves agents of any thread to another, for whoever asks: finds out where each is, asks that thread, and looks again for those that moved meanwhile. The moving itself
  * is `departures.ts` and `arrivals.ts`.
  */
-import { type ErrorCode, NexusError, NexusTypeError } from '../errors.js';
+import { type ErrorCode, NexusError, NexusTypeError, valueText } from '../errors.js';
 import { agentNotFound, threadFailed, threadLost } from './failures.js';
 import type { AgentReference } from './agent-reference.js';
 import type { MovingHost } from './arrivals.js';
@@ -30,7 +30,10 @@ export class Relocation {
   async relocate(agents: readonly AgentReference[], to: number, timeoutMs: number): Promise<(NexusError | undefined)[]> {
     const { shared, links, clock, engine } = this.#host;
     if (!Number.isInteger(to) || to < 0 || to >= shared.threadCount || !links.canReach(to)) {
-      throw new NexusTypeError('NEXUS_THREAD_UNKNOWN', `thread: ${String(to)} is not a thread of this nexus; use a number from 0 to ${shared.threadCount - 1}`);
+      throw new NexusTypeError(
+        'NEXUS_THREAD_UNKNOWN',
+        `thread: ${valueText(to)} is not a thread of this nexus; use a number from 0 to ${shared.threadCount - 1}`,
+      );
     }
     const deadlineMs = clock.nowMs() + timeoutMs;
     const results: (NexusError | undefined)[] = agents.map(() => undefined);

@@ -6,7 +6,7 @@
  */
 import { lazyCodec, type MessageCodec } from '../codec/declared/lazy-codec.js';
 import type { ReferenceCodec } from '../codec/reference-codec.js';
-import { optionError } from '../errors.js';
+import { optionError, valueText } from '../errors.js';
 import type { Logger } from '../model/agent-context.js';
 import { checkNames } from '../model/nearest-name.js';
 import { SeededRandom } from '../model/seeded-random.js';
@@ -356,7 +356,7 @@ function checkOptions(options: PublishOptions): void {
   if (id !== undefined && !(typeof id === 'string' && id.length > 0 && id.length <= SIGNAL_ID_CHARACTERS_MAX))
     throw optionError('id', `must be a string of 1 to ${SIGNAL_ID_CHARACTERS_MAX} characters`);
   if (epochMs !== undefined && !(typeof epochMs === 'number' && Math.abs(epochMs) <= 8.64e15))
-    throw optionError('epochMs', `is ${String(epochMs)}; it must be milliseconds since 1970`);
+    throw optionError('epochMs', `is ${valueText(epochMs)}; it must be milliseconds since 1970`);
   if (attributes !== undefined) checkAttributes(attributes);
 }
 

@@ -1,7 +1,7 @@
 /** Chooses a thread for a new agent, has it started there, and ties children to their parents. */
 import { type SharedMemory, threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
-import { type ErrorCode, NexusError, NexusTypeError, optionError } from '../errors.js';
+import { type ErrorCode, NexusError, NexusTypeError, optionError, valueText } from '../errors.js';
 import type { Logger } from '../model/agent-context.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import { checkNames } from '../model/nearest-name.js';
@@ -226,7 +226,7 @@ export class Spawning {
     if (!Number.isInteger(number) || number < 0 || number >= shared.threadCount || !this.#needs.canReach(number)) {
       throw new NexusTypeError(
         'NEXUS_THREAD_UNKNOWN',
-        `thread: ${String(choice)} is not a thread of this nexus; use 'auto', 'local' or a number from 0 to ${shared.threadCount - 1}`,
+        `thread: ${valueText(choice)} is not a thread of this nexus; use 'auto', 'local' or a number from 0 to ${shared.threadCount - 1}`,
       );
     }
     if (kind.callingThreadOnly && number !== 0) throw onlyOnCallingThread(kind, number);
@@ -285,7 +285,7 @@ function hashOf(id: string): number {
 function timeoutOf(options: SpawnOptions | undefined): number {
   const timeoutMs = options?.timeoutMs ?? SPAWN_TIMEOUT_MS;
   if (!(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX))
-    throw optionError('timeoutMs', `is ${String(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
+    throw optionError('timeoutMs', `is ${valueText(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
   return timeoutMs;
 }
 

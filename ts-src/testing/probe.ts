@@ -4,7 +4,7 @@
  *
  * Deadlines are real time for a real nexus; for a test nexus waiting lets it run and moves its time on.
  */
-import { NexusError, optionError } from '../errors.js';
+import { NexusError, optionError, valueText } from '../errors.js';
 import type { InputOf } from '../model/action.js';
 import type { AgentContext } from '../model/agent-context.js';
 import type { AnyAgent, Terminated } from '../model/agent-definition.js';
@@ -242,5 +242,5 @@ function timeoutOf(call: string, options: WaitOptions): number {
   checkNames(call, options, ['timeoutMs']);
   const { timeoutMs = TIMEOUT_MS } = options;
   if (typeof timeoutMs === 'number' && timeoutMs >= 0 && timeoutMs <= TIMEOUT_MS_MAX) return timeoutMs;
-  throw optionError('timeoutMs', `is ${String(timeoutMs)}; it must be from 0 to ${TIMEOUT_MS_MAX}`);
+  throw optionError('timeoutMs', `is ${valueText(timeoutMs)}; it must be from 0 to ${TIMEOUT_MS_MAX}`);
 }

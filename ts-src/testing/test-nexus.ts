@@ -3,7 +3,7 @@
  * seed that decides who runs when. What it cannot show: two threads at the very same moment (for that the core has proofs of its own), time as it passes, and what the
  * host does. User code that awaits real I/O goes on when that is done, which no seed decides.
  */
-import { NexusError, NexusTypeError, optionError } from '../errors.js';
+import { NexusError, NexusTypeError, optionError, valueText } from '../errors.js';
 import { composeNexus } from '../create-nexus.js';
 import type { AgentContext } from '../model/agent-context.js';
 import { checkNames } from '../model/nearest-name.js';
@@ -145,7 +145,7 @@ export class TestNexus extends Nexus {
   async run(options: { readonly stepsMax?: number } = {}): Promise<RunReport> {
     checkNames('run', options, ['stepsMax']);
     const { stepsMax = STEPS_MAX } = options;
-    if (!(Number.isInteger(stepsMax) && stepsMax >= 1)) throw optionError('stepsMax', `is ${String(stepsMax)}; it must be a whole number from 1`);
+    if (!(Number.isInteger(stepsMax) && stepsMax >= 1)) throw optionError('stepsMax', `is ${valueText(stepsMax)}; it must be a whole number from 1`);
     try {
       await this.#simulation.schedule.rest(stepsMax);
     } catch (error) {
@@ -212,7 +212,7 @@ export class TestNexus extends Nexus {
     if (worker === undefined) {
       throw new NexusTypeError(
         'NEXUS_THREAD_UNKNOWN',
-        `thread ${String(thread)} cannot be killed; threads are 1 to ${this.threadCount - 1}, 0 is the calling one`,
+        `thread ${valueText(thread)} cannot be killed; threads are 1 to ${this.threadCount - 1}, 0 is the calling one`,
       );
     }
     schedule.betweenSteps(thread, () => {
