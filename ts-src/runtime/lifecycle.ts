@@ -16,7 +16,7 @@ import type { AgentReference } from './agent-reference.js';
 import type { CellTable } from './cell-table.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { DurableLives } from './durable/durable-lives.js';
-import { agentStopped, spawnTimeout, startFailed, tableFull } from './failures.js';
+import { endedBefore, spawnTimeout, startFailed, tableFull } from './failures.js';
 import type { ActionEntry, Kind } from './kind.js';
 import { parentWord } from './record-word.js';
 import { sendableError } from './remote-reply.js';
@@ -441,7 +441,7 @@ export class Lifecycle {
     if (cell.status === Status.stopped) return;
     cell.status = Status.stopped;
     this.stopped++;
-    if (cell.mailbox !== undefined) dispatcher.discard(cell, 'agentStopped', (action) => agentStopped(cell.kind.name, action.name));
+    if (cell.mailbox !== undefined) dispatcher.discard(cell, 'agentStopped', endedBefore(cell.kind.name, table.keyOf(cell.slot, cell.generation)));
     // While the name is still in the table, so that watchers and the parent learn it.
     if (cell.extra !== undefined) this.#needs.ended(cell, reason);
     table.remove(cell.slot, cell.generation);

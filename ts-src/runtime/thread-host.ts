@@ -22,6 +22,7 @@ import type { ThreadStorage } from '../ports/storage.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
 import { AgentReference, type ReferenceHost } from './agent-reference.js';
 import { AgentTimers } from './agent-timers.js';
+import { askWaiting } from './ask-waiting.js';
 import { Arrivals } from './arrivals.js';
 import { CellTable } from './cell-table.js';
 import { Context, type ContextHost } from './context.js';
@@ -157,7 +158,13 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       local: new HistogramShard(shared, thread, L.HISTOGRAM_ASK_LOCAL),
       remote: new HistogramShard(shared, thread, L.HISTOGRAM_ASK_REMOTE),
     };
-    this.asks = new PendingAsks(clock, incarnation, durations, () => this.links.readAll());
+    this.asks = new PendingAsks(
+      clock,
+      incarnation,
+      durations,
+      () => this.links.readAll(),
+      (target) => askWaiting({ thread, shared, table: engine.table, cells: this.cells }, target),
+    );
     this.links = new Links({
       thread,
       shared,
@@ -181,6 +188,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
         system: (cell, action, _input, reply) => systemActions.run(this, cell, action, reply),
         stopRequested: (cell) => this.lifecycle.stop(cell, { type: 'stopped' }),
         deadLetter: (reason, cell, action) => this.deadLetters.record(reason, cell.kind.name, () => this.nameOf(cell.slot, cell.generation), action.name),
+        nameOf: (cell) => this.nameOf(cell.slot, cell.generation),
         congested: (cell, isCongested) => markCongested(shared, cell.slot, isCongested),
         follow: (cell, action, input, reply, sender) => this.router.follow(cell, action, input, reply, sender),
         sendDurable: (cell, action, input, reply, sender) => this.#durable.refused(cell, action, input, reply, senderOf(sender)),

@@ -412,7 +412,7 @@ export class DurableAgents implements DurableLives {
 
   #unknown(kind: Kind, { action, reply }: QueuedMessage): TellOutcome {
     this.#host.deadLetters.record('noAgent', kind.name, () => undefined, action.name);
-    reply?.fail(agentNotFound(kind.name));
+    reply?.fail(agentNotFound(kind.name, undefined, action.name));
     return 'noAgent';
   }
 
