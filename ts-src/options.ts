@@ -130,7 +130,7 @@ export function resolveOptions(options: NexusOptions): ResolvedOptions {
   check('messages', messages);
   check('engine', engine);
   check('workers', workers);
-  const restart = workers.restart ?? {};
+  const { restart = {} } = workers;
   check('workers.restart', restart);
   if (!Array.isArray(agents))
     throw optionError(

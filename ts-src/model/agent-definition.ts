@@ -244,7 +244,8 @@ export function checkSupervision(kind: string, supervision: Supervision | undefi
 }
 
 function known(kind: string, group: string, options: object, names: readonly string[]): void {
-  if (typeof options !== 'object' || options === null) throw invalid(`${group} of '${kind}' is ${valueText(options)}; it must be an object`);
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw invalid(`${group} of '${kind}' is ${valueText(options)}; it must be an object`);
   for (const name of Object.keys(options)) if (!names.includes(name)) throw unknownField('defineAgent', `${group} of '${kind}'`, name, names);
 }
 

@@ -51,7 +51,8 @@ export function resolveDurable(options: DurableOptions<unknown>): ResolvedDurabl
 /** @throws NexusTypeError NEXUS_DEFINITION_INVALID */
 export function checkDurable(kind: string, durable: DurableOptions<unknown> | undefined): void {
   if (durable === undefined) return;
-  if (typeof durable !== 'object' || durable === null) throw invalid(`durable of '${kind}' must be an object, such as { writes: 'behind' }`);
+  if (typeof durable !== 'object' || durable === null || Array.isArray(durable))
+    throw invalid(`durable of '${kind}' must be an object, such as { writes: 'behind' }`);
   for (const name of Object.keys(durable)) {
     if (!FIELDS.includes(name)) throw unknownField('defineAgent', `durable of '${kind}'`, name, FIELDS);
   }

@@ -124,7 +124,7 @@ export function checkGroupTellOptions(options: GroupTellOptions | undefined, nam
   checkKey(options.key);
   checkWait(options as AskOptions);
   if (options.tried !== undefined && !Array.isArray(options.tried))
-    throw optionError('tried', 'must be an array of references, to which the chosen member is added');
+    throw optionError('tried', `must be an array of references, to which the chosen member is added, not ${valueText(options.tried)}`);
 }
 
 /** @throws NexusTypeError NEXUS_OPTION_INVALID */
@@ -156,5 +156,5 @@ export function checkSendOptions(options: { readonly routing?: unknown; readonly
 function checkWait({ timeoutMs, signal }: AskOptions): void {
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX))
     throw optionError('timeoutMs', `is ${valueText(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw optionError('signal', 'must be an AbortSignal');
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw optionError('signal', `must be an AbortSignal, not ${valueText(signal)}`);
 }

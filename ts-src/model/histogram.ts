@@ -127,7 +127,7 @@ export class HistogramSnapshot {
   since(earlier: HistogramSnapshot): HistogramSnapshot {
     const buckets = this.#buckets.map((values, bucket) => {
       const before = earlier.#buckets[bucket] as number;
-      if (before > values) throw optionError('earlier', 'must be an earlier snapshot of the same histogram');
+      if (before > values) throw optionError('earlier', 'must be an earlier snapshot of the same histogram; this one is later, or of another');
       return values - before;
     });
     // All new values lie between the ends of this one; which of them are new, only the buckets know.

@@ -49,7 +49,8 @@ export function nearest(name: unknown, known: readonly string[]): string | undef
   for (const candidate of known) {
     if (Math.abs(candidate.length - name.length) >= bestDistance) continue;
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance) {
+    // More than half of a short name is no misspelling of it.
+    if (distance < bestDistance && distance * 2 <= Math.max(candidate.length, name.length)) {
       best = candidate;
       bestDistance = distance;
     }

@@ -176,6 +176,6 @@ function whole(name: string, value: number | undefined, byDefault: number, min: 
 
 function predicate(name: string, value: ((error: unknown) => boolean) | undefined, byDefault: (error: unknown) => boolean): (error: unknown) => boolean {
   if (value === undefined) return byDefault;
-  if (typeof value !== 'function') throw optionError(name, 'must be a function of the error');
+  if (typeof value !== 'function') throw optionError(name, `must be a function of the error, not ${valueText(value)}`);
   return value;
 }

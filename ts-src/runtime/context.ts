@@ -313,7 +313,7 @@ export class Context implements SupervisorContext, ContextInside {
   #durable(what: string): DurableCalls {
     const { durable } = this.#host;
     const { name, isDurable } = this.#cell.kind;
-    if (!isDurable) throw optionError(`ctx.${what}`, `kind '${name}' is not durable; add durable: {} to its definition`);
+    if (!isDurable) throw optionError(`ctx.${what}`, `kind '${name}' is not durable; add durable: {} to its definition, and storage: { path } to createNexus`);
     // Only an agent alone, in a test, gets that far.
     if (durable === undefined)
       throw optionError(`ctx.${what}`, `testAgent has no store for '${name}'; use createTestNexus({ agents, storage: memoryStorage() }) for what is durable`);
@@ -347,7 +347,7 @@ export class Context implements SupervisorContext, ContextInside {
 /** Callers without types pass ids, and what `find` did not find. */
 function reference(ref: unknown): AgentReference {
   if (ref instanceof AgentReference) return ref;
-  throw optionError('ref', `must be a reference to an agent, not ${ref === null ? 'null' : typeof ref}`);
+  throw optionError('ref', `must be a reference to an agent, as spawn and find return one, not ${valueText(ref)}`);
 }
 
 /** The agent has restarted or ended: nothing is sent in the name of this life any more. What runs while it ends, such as the stop hook, is not past. */

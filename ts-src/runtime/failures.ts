@@ -1,6 +1,7 @@
 /** Errors that more than one part of the runtime reports, so that they read the same everywhere. */
 import { NexusError, quoted } from '../errors.js';
 import { didYouMean, nearest } from '../model/nearest-name.js';
+import type { RoutingTable } from '../ports/engine.js';
 import type { AgentCell } from './agent-cell.js';
 import type { Kind } from './kind.js';
 import { sendableError } from './remote-reply.js';
@@ -74,6 +75,21 @@ export function groupEmpty(group: string, names: readonly string[]): NexusError 
   const known = names.filter((name) => name !== group);
   const text = `group ${quoted(group)} has no members that this thread knows of${didYouMean(group, known)} Spawn an agent whose definition has it in groups, or that joins it`;
   return new NexusError('NEXUS_GROUP_EMPTY', text, { data: { group, suggestion: nearest(group, known) } });
+}
+
+export function idDuplicate(kind: string, id: string): NexusError {
+  const text = `an agent with id ${quoted(id)} exists already; use getOrSpawn to get it, or another id`;
+  return new NexusError('NEXUS_ID_DUPLICATE', text, { data: { id, kind } });
+}
+
+/** What a line of the log says of an agent. */
+export function loggedFacts(cell: AgentCell, table: RoutingTable): { agent: string | undefined; kind: string } {
+  return { agent: table.keyOf(cell.slot, cell.generation), kind: cell.kind.name };
+}
+
+export function codeMissing(kind: string): NexusError {
+  const text = `this thread does not have the code of kind '${kind}': export its definition from a module in the option 'agents' of createNexus`;
+  return new NexusError('NEXUS_KIND_UNKNOWN', text, { data: { kind } });
 }
 
 export function nexusStopped(): NexusError {

@@ -2,7 +2,7 @@
  * The one implementation of `Group`: sends to the members that `groups.ts` chooses, in the name of the calling thread's code or of an agent. Made by the host of a thread for
  * each `nexus.group` and `ctx.group`; holds nothing but who is to be named as the sender.
  */
-import { NexusError, optionError } from '../errors.js';
+import { NexusError, optionError, valueText } from '../errors.js';
 import { type AnyAgent, isAgentDefinition } from '../model/agent-definition.js';
 import type { AgentRef, AskOptions, TellOutcome } from '../model/agent-ref.js';
 import {
@@ -200,7 +200,7 @@ export function openGroup(
 ): GroupHandle {
   checkGroupName(name);
   if (definition !== undefined && !isAgentDefinition(definition))
-    throw optionError('definition', 'must be made by defineAgent; options are the third argument');
+    throw optionError('definition', `must be made by defineAgent, not ${valueText(definition)}; options are the third argument`);
   if (options !== undefined) checkNames('group', options, ['routing']);
   checkRouting(options?.routing);
   const { groups, router, deadLetters, clock, links } = host;

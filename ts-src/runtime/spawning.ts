@@ -65,8 +65,8 @@ export class Spawning {
       if (this.#needs.isStopping()) throw nexusStopped();
       const kind = this.#kindOf(definition);
       if (options !== undefined) checkNames('spawn', options, SPAWN_OPTIONS);
-      const id = options?.id ?? this.#newId(kind);
-      const thread = this.#place(kind, id, options?.thread ?? 'auto');
+      const id = options?.id === undefined ? this.#newId(kind) : options.id;
+      const thread = this.#place(kind, id, options?.thread === undefined ? 'auto' : options.thread);
       const timeoutMs = timeoutOf(options);
       if (parentCell !== undefined) return this.#adopt(parentCell, id, this.#spawnChild(parentCell, thread, kind, id, options?.init, timeoutMs));
       const spawned = this.#spawnOn(thread, kind, id, options?.init, undefined, timeoutMs);
@@ -96,7 +96,14 @@ export class Spawning {
         continue;
       }
       try {
-        return await this.#spawnOn(this.#place(kind, id, options?.thread ?? 'auto'), kind, id, options?.init, undefined, remainingMs);
+        return await this.#spawnOn(
+          this.#place(kind, id, options?.thread === undefined ? 'auto' : options.thread),
+          kind,
+          id,
+          options?.init,
+          undefined,
+          remainingMs,
+        );
       } catch (error) {
         // Somebody else was faster, or the thread was lost on the way: look again.
         if (attempt++ >= GET_OR_SPAWN_ATTEMPTS || (!hasCode(error, 'NEXUS_ID_DUPLICATE') && !hasCode(error, 'NEXUS_THREAD_LOST'))) throw error;
@@ -112,7 +119,7 @@ export class Spawning {
     parent: AgentReference | undefined,
     timeoutMs: number,
   ): AgentReference | Promise<AgentReference> {
-    if (typeof id !== 'string' || id.length === 0) throw optionError('id', 'must be a string of 1 to 1,024 bytes of UTF-8');
+    if (typeof id !== 'string' || id.length === 0) throw optionError('id', `must be a string of 1 to 1,024 bytes of UTF-8, not ${valueText(id)}`);
     if (!isWellFormed(id)) throw optionError('id', 'holds half of a surrogate pair, which UTF-8 cannot express');
     if (thread === this.#needs.thread) return this.#needs.spawnHere(kind, id, init, parent, timeoutMs);
     const spawned = this.#needs.spawnThere(thread, kind, id, init, parent, timeoutMs);
@@ -210,7 +217,7 @@ export class Spawning {
 
   #kindOf(definition: AnyAgent): Kind {
     if (typeof definition !== 'object' || definition === null || typeof definition.kind !== 'string') {
-      throw new NexusTypeError('NEXUS_DEFINITION_INVALID', 'spawn takes a definition made by defineAgent as its first argument');
+      throw new NexusTypeError('NEXUS_DEFINITION_INVALID', `spawn takes a definition made by defineAgent as its first argument, not ${valueText(definition)}`);
     }
     return this.#needs.kinds.byName(definition.kind);
   }
@@ -227,6 +234,7 @@ export class Spawning {
       throw new NexusTypeError(
         'NEXUS_THREAD_UNKNOWN',
         `thread: ${valueText(choice)} is not a thread of this nexus; use 'auto', 'local' or a number from 0 to ${shared.threadCount - 1}`,
+        { thread: choice },
       );
     }
     if (kind.callingThreadOnly && number !== 0) throw onlyOnCallingThread(kind, number);
@@ -283,7 +291,7 @@ function hashOf(id: string): number {
 }
 
 function timeoutOf(options: SpawnOptions | undefined): number {
-  const timeoutMs = options?.timeoutMs ?? SPAWN_TIMEOUT_MS;
+  const { timeoutMs = SPAWN_TIMEOUT_MS } = options ?? {};
   if (!(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX))
     throw optionError('timeoutMs', `is ${valueText(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
   return timeoutMs;
@@ -296,6 +304,7 @@ function hasCode(error: unknown, code: ErrorCode): boolean {
 function onlyOnCallingThread(kind: Kind, thread: number): NexusError {
   return new NexusError(
     'NEXUS_KIND_UNKNOWN',
-    `kind '${kind.name}' was given to createNexus as a definition, not as a module, so thread ${thread} does not have its code: export it from a module in 'agents'`,
+    `kind '${kind.name}' was given to createNexus as a definition, not as a module, so thread ${thread} does not have its code: export it from a module in 'agents', or spawn it with thread: 'local'`,
+    { data: { kind: kind.name, thread } },
   );
 }

@@ -435,7 +435,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   #describe(reference: AgentReference): { slot: number; generation: number; kind: number; id: string | undefined } {
-    if (reference.host !== this) throw new NexusTypeError('NEXUS_NOT_CLONEABLE', `${String(reference)} belongs to another nexus`);
+    if (reference.host !== this)
+      throw new NexusTypeError('NEXUS_NOT_CLONEABLE', `${String(reference)} belongs to another nexus; send its id, and find it there`);
     return { slot: reference.slot, generation: reference.generation, kind: reference.kindEntry.index, id: reference.id };
   }
 

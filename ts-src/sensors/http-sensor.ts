@@ -120,7 +120,7 @@ function resolve({ url, topic, periodMs, timeoutMs, bodyBytesMax, headers = {} }
   if (typeof url !== 'string' || !URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
     throw optionError('url', `${valueText(url)} is not a URL of http or https`);
   if (typeof headers !== 'object' || headers === null || Object.values(headers).some((value) => typeof value !== 'string'))
-    throw optionError('headers', 'must be an object of strings');
+    throw optionError('headers', `must be an object of strings, not ${valueText(headers)}`);
   return {
     url,
     topic: topicOf(topic),

@@ -3,6 +3,7 @@
  * settle, so that what one timer leads to has happened before the next one is called. Given to whatever takes a `Clock`, and the time of a test nexus.
  */
 import { NexusError, optionError, valueText } from '../errors.js';
+import { checkNames } from '../model/nearest-name.js';
 import type { Clock } from '../ports/clock.js';
 import { eventLoopVisit } from './event-loop-visit.js';
 
@@ -42,6 +43,7 @@ export interface ManualClock extends Clock {
 
 /** @throws NexusTypeError NEXUS_OPTION_INVALID */
 export function createManualClock(options: ManualClockOptions = {}): ManualClock {
+  checkNames('createManualClock', options, ['nowMs', 'epochMs']);
   return new SteppedClock(options, eventLoopVisit);
 }
 

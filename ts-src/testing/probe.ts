@@ -120,7 +120,7 @@ class MailProbe {
       state: () => undefined,
       actions: Object.fromEntries(actions),
       onTerminated: (_state, ended) => this.#ended(ended),
-      onStop: () => this.#failOpen(new NexusError('NEXUS_AGENT_STOPPED', `the probe of '${kind}' has ended`)),
+      onStop: () => this.#failOpen(new NexusError('NEXUS_AGENT_STOPPED', `the probe of '${kind}' has ended before what was expected came`, { data: { kind } })),
       // It is the test's to say what a failure leads to.
       supervision: { onFailure: 'resume' },
     });
@@ -176,7 +176,9 @@ class MailProbe {
 
   #receive(action: string, input: unknown, sender: AgentRef | undefined): Promise<unknown> | undefined {
     if (this.received.length - this.#taken >= UNTAKEN_MAX)
-      throw new NexusError('NEXUS_MAILBOX_FULL', `${UNTAKEN_MAX} messages of this probe have not been taken`, { data: { capacity: UNTAKEN_MAX } });
+      throw new NexusError('NEXUS_MAILBOX_FULL', `${UNTAKEN_MAX} messages of this probe have not been taken: take them with expect or receive`, {
+        data: { capacity: UNTAKEN_MAX },
+      });
     const answer = new DeferredAnswer(this.ref.cell?.mailbox?.reply);
     const { isAsk } = answer;
     const letter: Letter = { action, input, sender, isAsk, reply: (value) => answer.reply(value), fail: (error) => answer.fail(error) };

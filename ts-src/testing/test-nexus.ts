@@ -44,9 +44,12 @@ export interface RunReport {
  * default 3 workers, room for 4,096 agents and rings of 64 KiB. NEXUS_TEST_SEED takes the place of `seed`. Rejects as `createNexus`.
  */
 export async function createTestNexus(options: TestNexusOptions): Promise<TestNexus> {
-  if (typeof options !== 'object' || options === null) throw new NexusTypeError('NEXUS_OPTION_INVALID', 'createTestNexus: expected an object of options');
+  if (typeof options !== 'object' || options === null) throw optionError('createTestNexus', `expected an object of options, not ${valueText(options)}`);
   const { epochMs, ...given } = options;
-  if ('engine' in given) throw new NexusTypeError('NEXUS_OPTION_UNKNOWN', 'createTestNexus: engine is always the portable one, in one thread');
+  if ('engine' in given)
+    throw new NexusTypeError('NEXUS_OPTION_UNKNOWN', 'createTestNexus: engine is always the portable one, in one thread; leave the option out', {
+      option: 'engine',
+    });
   const seed = seedOf(options.seed);
   const simulation = new Simulation(seed, epochMs);
   const resolved = resolveOptions({
@@ -213,6 +216,7 @@ export class TestNexus extends Nexus {
       throw new NexusTypeError(
         'NEXUS_THREAD_UNKNOWN',
         `thread ${valueText(thread)} cannot be killed; threads are 1 to ${this.threadCount - 1}, 0 is the calling one`,
+        { thread },
       );
     }
     schedule.betweenSteps(thread, () => {
