@@ -5,7 +5,7 @@
 import * as L from '../layout/generated/layout.js';
 import { loadWasmModule } from './wasm/wasm-module.js';
 import { WasmRoutingTable } from './wasm/wasm-routing-table.js';
-import { NexusTypeError, quoted } from '../ts-src/errors.js';
+import { NexusTypeError, optionError, quoted } from '../ts-src/errors.js';
 import {
   type EngineThread,
   FOUND_NUMBERS,
@@ -314,5 +314,5 @@ function bytesOf(words: Int32Array): Uint8Array {
 }
 
 function keyError(key: string): NexusTypeError {
-  return new NexusTypeError('NEXUS_OPTION_INVALID', `id: has ${Buffer.byteLength(key)} bytes; an id has 1 to ${L.KEY_BYTES_MAX} bytes of UTF-8`);
+  return optionError('id', `has ${Buffer.byteLength(key)} bytes; an id has 1 to ${L.KEY_BYTES_MAX} bytes of UTF-8`);
 }

@@ -109,8 +109,8 @@ export class NexusTypeError extends TypeError {
 }
 
 /** @param message what is wrong with the value, and what it may be */
-export function optionError(name: string, message: string): NexusTypeError {
-  return new NexusTypeError('NEXUS_OPTION_INVALID', `${name}: ${message}`, { option: name });
+export function optionError(name: string, message: string, data: Record<string, unknown> = {}): NexusTypeError {
+  return new NexusTypeError('NEXUS_OPTION_INVALID', `${name}: ${message}`, { option: name, ...data });
 }
 
 /** An id or a name as messages show it: in quotes, and not longer than fits a line. */

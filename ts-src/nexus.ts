@@ -301,7 +301,11 @@ export class Nexus {
   histogram(name: HistogramName, thread?: number): HistogramSnapshot {
     const index = HISTOGRAM_KEYS.indexOf(name);
     if (index < 0)
-      throw optionError('name', `${valueText(name)} is not a histogram${didYouMean(name, HISTOGRAM_KEYS)} Histograms are ${HISTOGRAM_KEYS.join(', ')}`);
+      throw optionError(
+        'name',
+        `${valueText(name)} is not a histogram${didYouMean(name, HISTOGRAM_KEYS)} Histograms are ${HISTOGRAM_KEYS.join(', ')}`,
+        misspelt(name, HISTOGRAM_KEYS),
+      );
     if (thread !== undefined) return new HistogramShard(this.#shared, this.#checkThread(thread), index).read();
     return HistogramSnapshot.merge(Array.from({ length: this.threadCount }, (_, each) => new HistogramShard(this.#shared, each, index).read()));
   }

@@ -6,7 +6,7 @@ import { optionError, quoted, valueText } from './errors.js';
 import { type AnyAgent, isAgentDefinition } from './model/agent-definition.js';
 import type { Logger } from './model/agent-context.js';
 import { type BalancingOptions, type ResolvedBalancing, resolveBalancing } from './model/balancing-options.js';
-import { checkNames, didYouMean } from './model/nearest-name.js';
+import { checkNames, didYouMean, misspelt } from './model/nearest-name.js';
 import { type ResolvedSupervision, resolveSupervision } from './model/supervision.js';
 import { PLACEMENT_POLICIES, type PlacementPolicy } from './model/thread-placement.js';
 import type { EngineKind } from './ports/engine.js';
@@ -207,9 +207,8 @@ function number(name: string, value: number | undefined, byDefault: number, min:
 }
 
 function whole(name: string, value: number | undefined, byDefault: number, min: number, max: number): number {
-  const checked = number(name, value, byDefault, min, max);
-  if (!Number.isInteger(checked)) throw optionError(name, `is ${checked}; it must be a whole number from ${min} to ${max}`);
-  return checked;
+  if (value !== undefined && !Number.isInteger(value)) throw optionError(name, `is ${valueText(value)}; it must be a whole number from ${min} to ${max}`);
+  return number(name, value, byDefault, min, max);
 }
 
 function resourceLimits(limits: WorkerOptions['resourceLimits']): WorkerOptions['resourceLimits'] {
@@ -226,7 +225,7 @@ function execArgv(given: readonly string[] | undefined): readonly string[] | und
 
 function engineKind(name: string, value: EngineKind | undefined): EngineKind | undefined {
   if (value === undefined || value === 'native' || value === 'wasm' || value === 'portable') return value;
-  throw optionError(name, `is ${valueText(value)}${didYouMean(value, ENGINES)} It must be native, wasm or portable`);
+  throw optionError(name, `is ${valueText(value)}${didYouMean(value, ENGINES)} It must be native, wasm or portable`, misspelt(value, ENGINES));
 }
 
 function storageSource(given: StorageOptions | StorageSource | undefined): StorageOptions | StorageSource | undefined {
@@ -242,7 +241,11 @@ function storageSource(given: StorageOptions | StorageSource | undefined): Stora
 
 function placementPolicy(value: PlacementPolicy = 'none'): PlacementPolicy {
   if (PLACEMENT_POLICIES.includes(value)) return value;
-  throw optionError('workers.placement', `is ${valueText(value)}${didYouMean(value, PLACEMENT_POLICIES)} It must be ${PLACEMENT_POLICIES.join(', ')}`);
+  throw optionError(
+    'workers.placement',
+    `is ${valueText(value)}${didYouMean(value, PLACEMENT_POLICIES)} It must be ${PLACEMENT_POLICIES.join(', ')}`,
+    misspelt(value, PLACEMENT_POLICIES),
+  );
 }
 
 /** The default size of a ring: there are as many as pairs of threads, and all of them have to fit. */

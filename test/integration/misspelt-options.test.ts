@@ -33,6 +33,8 @@ interface EntryPoint {
   readonly options: Readonly<Record<string, Accepts>>;
   /** What has to be there beside the option that is wrong. */
   readonly needed?: Readonly<Record<string, unknown>>;
+  /** Options of one message or spawn: null is as good as not given. */
+  readonly takesNull?: boolean;
   /** Default NEXUS_OPTION_UNKNOWN and NEXUS_OPTION_INVALID. */
   readonly isDefinition?: boolean;
 }
@@ -135,14 +137,20 @@ const ENTRY_POINTS: readonly EntryPoint[] = [
   { name: 'nexus.stop', call: (options) => nexus.stop(options), options: { deadlineMs: nothing } },
   {
     name: 'spawn',
+    takesNull: true,
     call: (options) => nexus.spawn(Counter, options as never),
     options: { id: (value) => text(value) && (value as string).length <= 1024, init: any, thread: nothing, timeoutMs: nothing },
     needed: { id: 'c' },
   },
-  { name: 'getOrSpawn', call: (options) => nexus.getOrSpawn(Counter, 'c', options as never), options: { init: any, thread: any, timeoutMs: positive(DAY_MS) } },
+  {
+    name: 'getOrSpawn',
+    takesNull: true,
+    call: (options) => nexus.getOrSpawn(Counter, 'c', options as never),
+    options: { init: any, thread: any, timeoutMs: positive(DAY_MS) },
+  },
   { name: 'migrate', call: (options) => nexus.migrate(counter, 0, options), options: { timeoutMs: positive(DAY_MS) } },
-  { name: 'ask', call: (options) => counter.ask('read', undefined, options as never), options: wait },
-  { name: 'offer', call: (options) => counter.offer('read', undefined, options as never), options: { timeoutMs: positive(DAY_MS) } },
+  { name: 'ask', takesNull: true, call: (options) => counter.ask('read', undefined, options as never), options: wait },
+  { name: 'offer', takesNull: true, call: (options) => counter.offer('read', undefined, options as never), options: { timeoutMs: positive(DAY_MS) } },
   { name: 'ref.stop', call: (options) => counter.stop(options as never), options: { timeoutMs: nothing } },
   { name: 'group', call: (options) => nexus.group('g', Counter, options as never), options: { routing: nothing } },
   {
@@ -349,7 +357,7 @@ describe.each(ENTRY_POINTS.map((entry) => [entry.name, entry] as const))('%s', (
   test('a value of the wrong type or out of range is refused by the name of its option', async () => {
     for (const [name, accepts] of Object.entries(entry.options)) {
       for (const value of JUNK) {
-        if (accepts(value) || value === undefined) continue;
+        if (accepts(value) || (value === null && entry.takesNull === true)) continue;
         // A string that is fine as the routing or the thread of this call is none of the junk above.
         const failure = await failureOf(async () => entry.call({ ...entry.needed, [name]: value }));
         const what = `${entry.name}, ${name}: ${typeof value === 'symbol' ? 'a symbol' : typeof value}`;

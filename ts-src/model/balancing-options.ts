@@ -59,7 +59,6 @@ function number(name: string, value: number | undefined, byDefault: number, min:
 }
 
 function whole(name: string, value: number | undefined, byDefault: number, min: number, max: number): number {
-  const checked = number(name, value, byDefault, min, max);
-  if (Number.isInteger(checked)) return checked;
-  throw optionError(`balancing.${name}`, `is ${checked}; it must be a whole number from ${min} to ${max}`);
+  if (value === undefined || Number.isInteger(value)) return number(name, value, byDefault, min, max);
+  throw optionError(`balancing.${name}`, `is ${valueText(value)}; it must be a whole number from ${min} to ${max}`);
 }

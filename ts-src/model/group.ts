@@ -3,7 +3,7 @@ import { NexusTypeError, optionError, valueText } from '../errors.js';
 import type { InputOf, ReplyOf } from './action.js';
 import type { AnyAgent } from './agent-definition.js';
 import type { ActionName, ActionsOf, AgentRef, AskOptions, TellOutcome } from './agent-ref.js';
-import { checkNames, didYouMean } from './nearest-name.js';
+import { checkNames, didYouMean, misspelt } from './nearest-name.js';
 
 export const GROUP_NAME_LENGTH_MAX = 200;
 /** Groups an agent may be in. */
@@ -113,7 +113,7 @@ export function checkGroupsOfKind(kind: string, groups: unknown): void {
 /** @throws NexusTypeError NEXUS_OPTION_INVALID */
 export function checkRouting(routing: unknown, known: readonly string[] = GROUP_ROUTINGS): void {
   if (routing === undefined || known.includes(routing as string)) return;
-  throw optionError('routing', `is ${valueText(routing)}${didYouMean(routing, known)} It must be one of ${known.join(', ')}`);
+  throw optionError('routing', `is ${valueText(routing)}${didYouMean(routing, known)} It must be one of ${known.join(', ')}`, misspelt(routing, known));
 }
 
 /** @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN */

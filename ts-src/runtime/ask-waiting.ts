@@ -9,13 +9,15 @@ import { Status } from './agent-cell.js';
 import type { CellTable } from './cell-table.js';
 import { isCongested } from './record-word.js';
 
+export type AgentDoing = 'starting' | 'ready' | 'busy' | 'restarting' | 'moving' | 'ending';
+
 export interface AskWaiting {
   /** Where the agent is; -1: it has ended. */
   readonly thread: number;
   /** Of that thread: `here` is the asking one; `busy` runs handlers; `idle` waits for messages, so that the handler waits for something itself, or never replies. */
   readonly state: 'here' | 'busy' | 'idle' | 'starting' | 'lost' | 'stopped' | 'ended';
   /** Of an agent of this thread: what it is doing. */
-  readonly agent?: string;
+  readonly agent?: AgentDoing;
   /** Of an agent of this thread: messages in its mailbox. */
   readonly messages?: number;
   /** Of an agent of another thread: its mailbox is nearly full. */
@@ -42,10 +44,10 @@ export function askWaiting({ thread, shared, table, cells }: AskWaitingNeeds, ta
 
 /** The end of a sentence about an ask that timed out. */
 export function waitingText({ thread, state, agent, messages, isCongested }: AskWaiting): string {
-  const mailbox = messages === undefined || messages === 0 ? '' : `, with ${messages} messages in its mailbox`;
+  const mailbox = messages === undefined || messages === 0 ? '' : `, and its mailbox holds ${messages}`;
   switch (state) {
     case 'here':
-      return `the agent is on this thread (${thread}) and is ${agent}${mailbox}`;
+      return `the agent is on this thread (${thread}) and ${DOES[agent ?? 'ending']}${mailbox}`;
     case 'idle':
       return `the agent is on thread ${thread}, which is idle: the handler waits for something, or never replies`;
     case 'busy':
@@ -57,14 +59,22 @@ export function waitingText({ thread, state, agent, messages, isCongested }: Ask
   }
 }
 
-const DOING: Readonly<Partial<Record<Status, string>>> = {
-  [Status.starting]: 'starting: its start hook runs',
-  [Status.ready]: 'ready: the message waits for its turn, or its handler has not replied yet',
-  [Status.busy]: 'handling a message: its handler waits for something',
-  [Status.suspended]: 'waiting to be restarted after a failure',
-  [Status.held]: 'about to move to another thread',
-  [Status.arriving]: 'arriving from another thread',
-  [Status.stopping]: 'stopping',
+const DOING: Readonly<Partial<Record<Status, AgentDoing>>> = {
+  [Status.starting]: 'starting',
+  [Status.ready]: 'ready',
+  [Status.busy]: 'busy',
+  [Status.suspended]: 'restarting',
+  [Status.held]: 'moving',
+  [Status.arriving]: 'moving',
+};
+
+const DOES: Readonly<Record<AgentDoing, string>> = {
+  starting: 'its start hook still runs',
+  ready: 'could handle a message: this one waits for its turn, or its handler has not replied yet',
+  busy: 'a handler of it still runs: it waits for something',
+  restarting: 'waits to be restarted after a failure',
+  moving: 'is moving to another thread',
+  ending: 'is ending',
 };
 
 function stateOf(shared: SharedMemory, thread: number): AskWaiting['state'] {

@@ -163,7 +163,7 @@ export class MessageRouter {
     isOver: () => boolean,
   ): Promise<TellOutcome> {
     if (options !== undefined) checkNames('offer', options, OFFER_OPTIONS);
-    const timeoutMs = checkTimeout(options?.timeoutMs === undefined ? this.askTimeoutMs : options.timeoutMs);
+    const timeoutMs = checkTimeout(options?.timeoutMs ?? this.askTimeoutMs);
     kindOf(target).action(action);
     const deadlineMs = this.#clock.nowMs() + timeoutMs;
     for (let waitMs = OFFER_WAIT_MS; ; waitMs = Math.min(waitMs * 2, OFFER_WAIT_MS_MAX)) {
@@ -195,7 +195,7 @@ export class MessageRouter {
     return new Promise((resolve, reject) => {
       const entry = kindOf(target).action(action);
       if (options !== undefined) checkNames('ask', options, ASK_OPTIONS);
-      const timeoutMs = checkTimeout(options?.timeoutMs === undefined ? this.askTimeoutMs : options.timeoutMs);
+      const timeoutMs = checkTimeout(options?.timeoutMs ?? this.askTimeoutMs);
       const signal = options?.signal;
       if (signal !== undefined && !(signal instanceof AbortSignal)) throw optionError('signal', `must be an AbortSignal, not ${valueText(signal)}`);
       const ask = this.#asks.open(resolve, reject, target, action, timeoutMs, entry.reply, deadlineMs);

@@ -33,6 +33,7 @@ export class Relocation {
       throw new NexusTypeError(
         'NEXUS_THREAD_UNKNOWN',
         `thread: ${valueText(to)} is not a thread of this nexus; use a number from 0 to ${shared.threadCount - 1}`,
+        { thread: to },
       );
     }
     const deadlineMs = clock.nowMs() + timeoutMs;

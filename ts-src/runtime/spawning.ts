@@ -65,8 +65,8 @@ export class Spawning {
       if (this.#needs.isStopping()) throw nexusStopped();
       const kind = this.#kindOf(definition);
       if (options !== undefined) checkNames('spawn', options, SPAWN_OPTIONS);
-      const id = options?.id === undefined ? this.#newId(kind) : options.id;
-      const thread = this.#place(kind, id, options?.thread === undefined ? 'auto' : options.thread);
+      const id = options?.id ?? this.#newId(kind);
+      const thread = this.#place(kind, id, options?.thread ?? 'auto');
       const timeoutMs = timeoutOf(options);
       if (parentCell !== undefined) return this.#adopt(parentCell, id, this.#spawnChild(parentCell, thread, kind, id, options?.init, timeoutMs));
       const spawned = this.#spawnOn(thread, kind, id, options?.init, undefined, timeoutMs);
@@ -96,14 +96,7 @@ export class Spawning {
         continue;
       }
       try {
-        return await this.#spawnOn(
-          this.#place(kind, id, options?.thread === undefined ? 'auto' : options.thread),
-          kind,
-          id,
-          options?.init,
-          undefined,
-          remainingMs,
-        );
+        return await this.#spawnOn(this.#place(kind, id, options?.thread ?? 'auto'), kind, id, options?.init, undefined, remainingMs);
       } catch (error) {
         // Somebody else was faster, or the thread was lost on the way: look again.
         if (attempt++ >= GET_OR_SPAWN_ATTEMPTS || (!hasCode(error, 'NEXUS_ID_DUPLICATE') && !hasCode(error, 'NEXUS_THREAD_LOST'))) throw error;
@@ -291,7 +284,7 @@ function hashOf(id: string): number {
 }
 
 function timeoutOf(options: SpawnOptions | undefined): number {
-  const { timeoutMs = SPAWN_TIMEOUT_MS } = options ?? {};
+  const timeoutMs = options?.timeoutMs ?? SPAWN_TIMEOUT_MS;
   if (!(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX))
     throw optionError('timeoutMs', `is ${valueText(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
   return timeoutMs;
