@@ -83,3 +83,12 @@ test('messages stay short whatever ids, names and values are like, and data has 
   const duplicate = await failureOf(nexus.spawn(Probe, { id }));
   expect(duplicate?.message.length).toBeLessThan(300);
 });
+
+test('an error that a call makes at once has the stack of the call', async () => {
+  const nexus = await startNexus({ agents: [fixture('probe.mjs')], threads: 0 });
+  const agent = (await nexus.spawn(Probe, { id: 'a' })) as unknown as { ask: AnyAsk; stop(): Promise<void> };
+  const whoAsks = (action: string): Promise<unknown> => agent.ask(action);
+  expect((await failureOf(whoAsks('raed')))?.error.stack).toContain('whoAsks');
+  await agent.stop();
+  expect((await failureOf(whoAsks('read')))?.error.stack).toContain('whoAsks');
+});
