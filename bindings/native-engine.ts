@@ -5,7 +5,7 @@
 import * as L from '../layout/generated/layout.js';
 import { loadWasmModule } from './wasm/wasm-module.js';
 import { WasmRoutingTable } from './wasm/wasm-routing-table.js';
-import { NexusTypeError } from '../ts-src/errors.js';
+import { NexusTypeError, optionError, quoted } from '../ts-src/errors.js';
 import {
   type EngineThread,
   FOUND_NUMBERS,
@@ -200,7 +200,8 @@ export class NativeRoutingTable implements RoutingTable {
     if (result === PAYLOAD_TOO_LARGE) {
       throw new NexusTypeError(
         'NEXUS_MESSAGE_TOO_LARGE',
-        `the encoded init of agent '${key}' has ${payload?.length} bytes; the most is ${L.PAYLOAD_BYTES_MAX}`,
+        `the encoded init of agent ${quoted(key)} has ${payload?.length} bytes; the most is ${L.PAYLOAD_BYTES_MAX}: send the rest as a message`,
+        { id: key, bytesMax: L.PAYLOAD_BYTES_MAX },
       );
     }
     return result;
@@ -314,5 +315,5 @@ function bytesOf(words: Int32Array): Uint8Array {
 }
 
 function keyError(key: string): NexusTypeError {
-  return new NexusTypeError('NEXUS_OPTION_INVALID', `id: has ${Buffer.byteLength(key)} bytes; an id has 1 to ${L.KEY_BYTES_MAX} bytes of UTF-8`);
+  return optionError('id', `has ${Buffer.byteLength(key)} bytes; an id has 1 to ${L.KEY_BYTES_MAX} bytes of UTF-8`);
 }

@@ -121,7 +121,11 @@ export function attachSharedMemory(memory: SharedWebAssemblyMemory): SharedMemor
   const words = new Int32Array(memory.buffer);
   const magic = Atomics.load(words, L.HEADER_WORD_MAGIC);
   const version = words[L.HEADER_WORD_VERSION];
-  if (magic !== L.MAGIC) throw new NexusError('NEXUS_LAYOUT_MISMATCH', `this memory is not a nexus: magic ${hex(magic)}, expected ${hex(L.MAGIC)}`);
+  if (magic !== L.MAGIC)
+    throw new NexusError(
+      'NEXUS_LAYOUT_MISMATCH',
+      `this memory is not a nexus: magic ${hex(magic)}, expected ${hex(L.MAGIC)}; load one version of nexus-agents in a process`,
+    );
   if (version !== L.VERSION) {
     throw new NexusError(
       'NEXUS_LAYOUT_MISMATCH',

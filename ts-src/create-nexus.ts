@@ -12,7 +12,7 @@ import { NodeLoadMeter, nodeProcessMemory } from './adapters/node-load-meter.js'
 import { openTelemetry } from './adapters/open-telemetry.js';
 import { standardErrorLogger } from './adapters/standard-error-logger.js';
 import { systemClock } from './adapters/system-clock.js';
-import { NexusError, optionError } from './errors.js';
+import { NexusError, optionError, quoted, valueText } from './errors.js';
 import type { AnyAgent } from './model/agent-definition.js';
 import type { Logger } from './model/agent-context.js';
 import type { PlacementPolicy } from './model/thread-placement.js';
@@ -162,8 +162,8 @@ async function startNexus<N extends Nexus>(
         turns.later(() => {
           throw new NexusError(
             'NEXUS_ESCALATED',
-            `${failure.kind} '${failure.id}' escalated and nobody listens to 'escalated': ${failure.error instanceof Error ? failure.error.message : String(failure.error)}`,
-            { cause: failure.error },
+            `${failure.kind} ${quoted(failure.id)} on thread ${failure.thread} escalated and nobody listens to 'escalated' (nexus.on('escalated', ...)): ${failure.error instanceof Error ? failure.error.message : valueText(failure.error)}`,
+            { cause: failure.error, data: { id: failure.id, kind: failure.kind, action: failure.action, thread: failure.thread } },
           );
         });
       },

@@ -1,6 +1,7 @@
 /**
  * The catalogue of errors: every operational failure is a `NexusError` with a stable code; a wrong argument is a `NexusTypeError`, which is a
- * `TypeError` with a code. Messages may change, codes do not. `docs/errors.md` has a row for each.
+ * `TypeError` with a code. Messages may change, codes do not. `docs/errors.md` has an entry for each, which is written
+ * in `error-catalogue/`: apart from here, because this file is loaded by every thread.
  */
 
 export const ERROR_CODES = {
@@ -80,13 +81,18 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 
+/** Messages are cut here: what they quote is whole in `data`. */
+const MESSAGE_CHARACTERS_MAX = 8192;
+/** Ids, names and values in messages are cut here. */
+const QUOTED_CHARACTERS_MAX = 80;
+
 /** An operational failure. `data` holds what the message was made of, for programs. */
 export class NexusError extends Error {
   readonly code: ErrorCode;
   readonly data: Readonly<Record<string, unknown>> | undefined;
 
   constructor(code: ErrorCode, message: string, options: { cause?: unknown; data?: Record<string, unknown> } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(cut(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.data = options.data;
   }
@@ -102,12 +108,40 @@ export class NexusTypeError extends TypeError {
   readonly data: Readonly<Record<string, unknown>> | undefined;
 
   constructor(code: ErrorCode, message: string, data?: Record<string, unknown>) {
-    super(message);
+    super(cut(message));
     this.code = code;
     this.data = data;
   }
 }
 
-export function optionError(name: string, message: string): NexusTypeError {
-  return new NexusTypeError('NEXUS_OPTION_INVALID', `${name}: ${message}`);
+/** @param message what is wrong with the value, and what it may be */
+export function optionError(name: string, message: string, data: Record<string, unknown> = {}): NexusTypeError {
+  return new NexusTypeError('NEXUS_OPTION_INVALID', `${name}: ${message}`, { option: name, ...data });
+}
+
+/** An id or a name as messages show it: in quotes, and not longer than fits a line. */
+export function quoted(text: string): string {
+  return text.length <= QUOTED_CHARACTERS_MAX ? `'${text}'` : `'${text.slice(0, QUOTED_CHARACTERS_MAX)}...' (${text.length} characters)`;
+}
+
+/** Whatever was given in the place of something else, as messages show it. Runs nothing of the value. */
+export function valueText(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return quoted(value);
+    case 'object':
+      return value === null ? 'null' : Array.isArray(value) ? 'an array' : 'an object';
+    case 'function':
+      return 'a function';
+    case 'symbol':
+      return 'a symbol';
+    case 'bigint':
+      return 'a bigint';
+    default:
+      return String(value);
+  }
+}
+
+function cut(message: string): string {
+  return message.length <= MESSAGE_CHARACTERS_MAX ? message : `${message.slice(0, MESSAGE_CHARACTERS_MAX - 40)}... (${message.length} characters)`;
 }

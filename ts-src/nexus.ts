@@ -3,7 +3,7 @@ import type { EventEmitter } from 'node:events';
 import * as L from '../layout/generated/layout.js';
 import type { NexusTopology, Placement } from '../bindings/placement.js';
 import type { SharedMemory } from '../bindings/shared-memory.js';
-import { type NexusError, NexusTypeError, optionError } from './errors.js';
+import { type NexusError, NexusTypeError, optionError, valueText } from './errors.js';
 import { HISTOGRAM_KEYS, type HistogramName, HistogramSnapshot } from './model/histogram.js';
 import type { MeterableBreaker } from './model/breaker-meter.js';
 import type { ObservedOperation, ObserveOptions } from './model/observe-options.js';
@@ -11,7 +11,7 @@ import type { BreakerStatistics, OperationStatistics } from './model/operation-s
 import { type AnyAgent, isAgentDefinition } from './model/agent-definition.js';
 import type { AgentRef, TellOutcome } from './model/agent-ref.js';
 import type { Group, GroupOptions } from './model/group.js';
-import { checkNames, didYouMean } from './model/nearest-name.js';
+import { checkNames, didYouMean, misspelt } from './model/nearest-name.js';
 import type { AgentInspection, FollowEvent, SystemSnapshot } from './model/observation.js';
 import type { PublishOptions, Signal } from './model/signal.js';
 import type { SendOptions, SpawnArguments, SpawnOptions } from './model/spawn-options.js';
@@ -248,8 +248,8 @@ export class Nexus {
   async forget(definition: AnyAgent, id: string): Promise<void> {
     if (this.#stopped !== undefined) throw nexusStopped();
     const { durable } = this.#host;
-    if (durable === undefined) throw optionError('forget', 'this nexus has no storage');
-    if (!isAgentDefinition(definition)) throw optionError('definition', 'must be made by defineAgent');
+    if (durable === undefined) throw optionError('forget', 'this nexus has no storage: give createNexus storage: { path }');
+    if (!isAgentDefinition(definition)) throw optionError('definition', `is ${valueText(definition)}; it must be made by defineAgent`);
     await durable.forgetById(definition, id);
   }
 
@@ -340,7 +340,11 @@ export class Nexus {
   histogram(name: HistogramName, thread?: number): HistogramSnapshot {
     const index = HISTOGRAM_KEYS.indexOf(name);
     if (index < 0)
-      throw optionError('name', `'${String(name)}' is not a histogram${didYouMean(String(name), HISTOGRAM_KEYS)} Histograms are ${HISTOGRAM_KEYS.join(', ')}`);
+      throw optionError(
+        'name',
+        `${valueText(name)} is not a histogram${didYouMean(name, HISTOGRAM_KEYS)} Histograms are ${HISTOGRAM_KEYS.join(', ')}`,
+        misspelt(name, HISTOGRAM_KEYS),
+      );
     if (thread !== undefined) return new HistogramShard(this.#shared, this.#checkThread(thread), index).read();
     return HistogramSnapshot.merge(Array.from({ length: this.threadCount }, (_, each) => new HistogramShard(this.#shared, each, index).read()));
   }
@@ -424,7 +428,7 @@ export class Nexus {
       checkNames('stop', options, ['deadlineMs']);
       const { deadlineMs = 10_000 } = options;
       if (!(typeof deadlineMs === 'number' && deadlineMs >= 0 && deadlineMs <= 86_400_000))
-        throw optionError('deadlineMs', `is ${String(deadlineMs)}; it must be from 0 to 86,400,000`);
+        throw optionError('deadlineMs', `is ${valueText(deadlineMs)}; it must be from 0 to 86,400,000`);
       this.#stopped ??= this.#shutDown(deadlineMs);
       return this.#stopped;
     } catch (error) {
@@ -462,7 +466,7 @@ export class Nexus {
 
   #checkThread(thread: number): number {
     if (Number.isInteger(thread) && thread >= 0 && thread < this.threadCount) return thread;
-    throw new NexusTypeError('NEXUS_THREAD_UNKNOWN', `there is no thread ${String(thread)}; threads are 0 to ${this.threadCount - 1}`);
+    throw new NexusTypeError('NEXUS_THREAD_UNKNOWN', `there is no thread ${valueText(thread)}; threads are 0 to ${this.threadCount - 1}`, { thread });
   }
 
   #countListeners(): void {

@@ -2,12 +2,12 @@
 import { availableParallelism } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { isAbsolute, resolve } from 'node:path';
-import { optionError } from './errors.js';
+import { optionError, quoted, valueText } from './errors.js';
 import { type AnyAgent, isAgentDefinition } from './model/agent-definition.js';
 import type { Logger } from './model/agent-context.js';
 import { type BalancingOptions, type ResolvedBalancing, resolveBalancing } from './model/balancing-options.js';
 import { type FlightRecorderOptions, type ResolvedFlightRecorder, resolveFlightRecorder } from './model/flight-options.js';
-import { checkNames } from './model/nearest-name.js';
+import { checkNames, didYouMean, misspelt } from './model/nearest-name.js';
 import { type ResolvedSupervision, resolveSupervision } from './model/supervision.js';
 import { type ResolvedTracing, resolveTracing, type TracingOptions } from './model/tracing-options.js';
 import { PLACEMENT_POLICIES, type PlacementPolicy } from './model/thread-placement.js';
@@ -118,6 +118,7 @@ export interface ResolvedOptions {
   readonly seed: number | undefined;
 }
 
+const ENGINES: readonly EngineKind[] = ['native', 'wasm', 'portable'];
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   '': ['agents', 'threads', 'memory', 'messages', 'engine', 'workers', 'logger', 'storage', 'balancing', 'flightRecorder', 'tracing', 'seed'],
   memory: ['agentsMax', 'ringBytes'],
@@ -137,9 +138,13 @@ export function resolveOptions(options: NexusOptions): ResolvedOptions {
   check('messages', messages);
   check('engine', engine);
   check('workers', workers);
-  const restart = workers.restart ?? {};
+  const { restart = {} } = workers;
   check('workers.restart', restart);
-  if (!Array.isArray(agents)) throw optionError('agents', 'must be a list of modules (URL or path) or definitions');
+  if (!Array.isArray(agents))
+    throw optionError(
+      'agents',
+      `is ${valueText(agents)}; it must be a list of modules (URL or path) or definitions, such as [new URL('./counter.js', import.meta.url)]`,
+    );
   const modules: string[] = [];
   const definitions: AnyAgent[] = [];
   agents.forEach((agent: unknown, index) => {
@@ -151,11 +156,12 @@ export function resolveOptions(options: NexusOptions): ResolvedOptions {
   const agentsMax = whole('memory.agentsMax', memory.agentsMax, 2_097_152, 4096, 8_388_608);
   const ringBytes = whole('memory.ringBytes', memory.ringBytes, ringBytesFor(threads + 1), 16_384, 67_108_864);
   if (2 ** Math.log2(ringBytes) !== ringBytes || !Number.isInteger(Math.log2(ringBytes)))
-    throw optionError('memory.ringBytes', `is ${ringBytes}; it must be a power of two`);
+    throw optionError('memory.ringBytes', `is ${ringBytes}; it must be a power of two, from 16,384 to 67,108,864`);
   const { logger } = options;
   if (logger !== undefined) {
     for (const level of ['debug', 'info', 'warn', 'error'] as const)
-      if (typeof logger?.[level] !== 'function') throw optionError('logger', `must have the method ${level}(data, message)`);
+      if (typeof logger?.[level] !== 'function')
+        throw optionError('logger', `has no method ${level}(data, message); it needs debug, info, warn and error, as pino and console have`);
   }
   return {
     modules,
@@ -193,27 +199,26 @@ function check(group: string, options: unknown): void {
 
 function moduleUrl(agent: unknown, name: string): string {
   if (agent instanceof URL) {
-    if (agent.protocol !== 'file:') throw optionError(name, `'${agent.href}' is not a file: URL`);
+    if (agent.protocol !== 'file:') throw optionError(name, `${quoted(agent.href)} is not a file: URL`);
     return agent.href;
   }
   if (typeof agent === 'string' && agent.length > 0) {
     if (agent.startsWith('file:')) return agent;
-    if (/^[a-z][a-z0-9+.-]+:/i.test(agent)) throw optionError(name, `'${agent}' is not a file: URL`);
+    if (/^[a-z][a-z0-9+.-]+:/i.test(agent)) throw optionError(name, `${quoted(agent)} is not a file: URL`);
     return pathToFileURL(isAbsolute(agent) ? agent : resolve(agent)).href;
   }
-  throw optionError(name, `must be a URL or path of a module, or a definition made by defineAgent, not ${agent === null ? 'null' : typeof agent}`);
+  throw optionError(name, `must be a URL or path of a module, or a definition made by defineAgent, not ${valueText(agent)}`);
 }
 
 function number(name: string, value: number | undefined, byDefault: number, min: number, max: number): number {
   if (value === undefined) return byDefault;
-  if (!(typeof value === 'number' && value >= min && value <= max)) throw optionError(name, `is ${String(value)}; it must be from ${min} to ${max}`);
+  if (!(typeof value === 'number' && value >= min && value <= max)) throw optionError(name, `is ${valueText(value)}; it must be from ${min} to ${max}`);
   return value;
 }
 
 function whole(name: string, value: number | undefined, byDefault: number, min: number, max: number): number {
-  const checked = number(name, value, byDefault, min, max);
-  if (!Number.isInteger(checked)) throw optionError(name, `is ${checked}; it must be a whole number from ${min} to ${max}`);
-  return checked;
+  if (value !== undefined && !Number.isInteger(value)) throw optionError(name, `is ${valueText(value)}; it must be a whole number from ${min} to ${max}`);
+  return number(name, value, byDefault, min, max);
 }
 
 function resourceLimits(limits: WorkerOptions['resourceLimits']): WorkerOptions['resourceLimits'] {
@@ -225,30 +230,32 @@ function resourceLimits(limits: WorkerOptions['resourceLimits']): WorkerOptions[
 
 function execArgv(given: readonly string[] | undefined): readonly string[] | undefined {
   if (given === undefined || (Array.isArray(given) && given.every((argument) => typeof argument === 'string'))) return given;
-  throw optionError('workers.execArgv', 'must be a list of strings');
+  throw optionError('workers.execArgv', `is ${valueText(given)}; it must be a list of strings`);
 }
 
 function engineKind(name: string, value: EngineKind | undefined): EngineKind | undefined {
   if (value === undefined || value === 'native' || value === 'wasm' || value === 'portable') return value;
-  throw optionError(name, `is '${String(value)}'; it must be native, wasm or portable`);
+  throw optionError(name, `is ${valueText(value)}${didYouMean(value, ENGINES)} It must be native, wasm or portable`, misspelt(value, ENGINES));
 }
 
 function storageSource(given: StorageOptions | StorageSource | undefined): StorageOptions | StorageSource | undefined {
   if (given === undefined || isStorageSource(given)) return given;
   if (typeof given === 'object' && given !== null) {
     check('storage', given);
-    if (typeof given.path !== 'string' || given.path.length === 0) throw optionError('storage.path', 'must be the path of a directory');
+    if (typeof given.path !== 'string' || given.path.length === 0)
+      throw optionError('storage.path', `is ${valueText(given.path)}; it must be the path of a directory`);
     return given;
   }
-  throw optionError(
-    'storage',
-    `must be { path: '...' } or a storage such as memoryStorage() of nexus-agents/testing, not ${given === null ? 'null' : typeof given}`,
-  );
+  throw optionError('storage', `must be { path: '...' } or a storage such as memoryStorage() of nexus-agents/testing, not ${valueText(given)}`);
 }
 
 function placementPolicy(value: PlacementPolicy = 'none'): PlacementPolicy {
   if (PLACEMENT_POLICIES.includes(value)) return value;
-  throw optionError('workers.placement', `is '${String(value)}'; it must be ${PLACEMENT_POLICIES.join(', ')}`);
+  throw optionError(
+    'workers.placement',
+    `is ${valueText(value)}${didYouMean(value, PLACEMENT_POLICIES)} It must be ${PLACEMENT_POLICIES.join(', ')}`,
+    misspelt(value, PLACEMENT_POLICIES),
+  );
 }
 
 /** The default size of a ring: there are as many as pairs of threads, and all of them have to fit. */

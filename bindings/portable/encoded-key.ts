@@ -3,7 +3,7 @@
  * written over by every call; owned by one table.
  */
 import * as L from '../../layout/generated/layout.js';
-import { NexusTypeError } from '../../ts-src/errors.js';
+import { type NexusTypeError, optionError } from '../../ts-src/errors.js';
 import { halfSipHash } from './half-sip-hash.js';
 
 export class EncodedKey {
@@ -70,5 +70,5 @@ export function checkKeys(keys: readonly string[]): void {
 }
 
 function keyError(length: number): NexusTypeError {
-  return new NexusTypeError('NEXUS_OPTION_INVALID', `id: has ${length} bytes; an id has 1 to ${L.KEY_BYTES_MAX} bytes of UTF-8`);
+  return optionError('id', `has ${length} bytes; an id has 1 to ${L.KEY_BYTES_MAX} bytes of UTF-8`);
 }

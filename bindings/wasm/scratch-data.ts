@@ -3,7 +3,7 @@
  * the payload's, likewise, which is how a record holds them. Written over by every call; owned by one table.
  */
 import * as L from '../../layout/generated/layout.js';
-import { NexusTypeError } from '../../ts-src/errors.js';
+import { optionError } from '../../ts-src/errors.js';
 import type { SharedMemory } from '../shared-memory.js';
 
 const DATA_BYTES = L.SCRATCH_BYTES - L.SCRATCH_WORD_DATA * 4;
@@ -71,5 +71,5 @@ export class ScratchData {
 /** Of a name in bytes, or in UTF-16 units, of which it cannot have more than bytes. */
 function checkLength(length: number): void {
   if (length > 0 && length <= L.KEY_BYTES_MAX) return;
-  throw new NexusTypeError('NEXUS_OPTION_INVALID', `id: has ${length} bytes; an id has 1 to ${L.KEY_BYTES_MAX} bytes of UTF-8`);
+  throw optionError('id', `has ${length} bytes; an id has 1 to ${L.KEY_BYTES_MAX} bytes of UTF-8`);
 }

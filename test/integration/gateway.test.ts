@@ -155,7 +155,7 @@ describe('what is refused', () => {
     await json(`${url}/agents/u1`, 'PUT', { kind: 'counter' });
     const answer = await json(`${url}/agents/u1/raed`, 'POST');
     expect(code(answer)).toBe('404 NEXUS_ACTION_UNKNOWN');
-    expect(answer.body.error).toMatchObject({ kind: 'counter', actions: COUNTER_ACTIONS });
+    expect(answer.body.error).toMatchObject({ kind: 'counter', known: COUNTER_ACTIONS });
     expect(answer.body.error.message).toContain("did you mean 'read'?");
     for (const name of ['constructor', '__proto__', 'toString']) expect(code(await json(`${url}/agents/u1/${name}`, 'POST'))).toBe('404 NEXUS_ACTION_UNKNOWN');
   });
@@ -222,7 +222,7 @@ describe('what is refused', () => {
     expect((await json(`${url}/agents/n1`, 'PUT', { kind: 'counter', int: {} })).body.error.message).toContain("did you mean 'init'?");
     const unknown = await json(`${url}/agents/n1`, 'PUT', { kind: 'conter' });
     expect(code(unknown)).toBe('422 NEXUS_KIND_UNKNOWN');
-    expect(unknown.body.error.kinds).toContain('counter');
+    expect(unknown.body.error.known).toContain('counter');
     const large = { kind: 'counter', init: { start: 0, pad: 'x'.repeat(100_000) } };
     expect(code(await json(`${url}/agents/n1`, 'PUT', large))).toBe('413 NEXUS_MESSAGE_TOO_LARGE');
     expect(nexus.find('n1')).toBeUndefined();

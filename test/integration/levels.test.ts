@@ -218,7 +218,7 @@ describe('a definition that cannot be', () => {
     [{ kind, state, actions: { a: { decide: state, handler: state } } }, "action 'a' of 'wrong' has a handler and a decide"],
     [
       { kind, state, actions: { a: { decide: state, concurrent: true } } },
-      "action 'a' of 'wrong' has an unknown field 'concurrent'; fields are decide, input, reply",
+      "action 'a' of 'wrong' has an unknown field 'concurrent'. Fields are decide, input, reply",
     ],
   ])('%j: %s', async (specification, message) => {
     const failure = await failureOf(() => defineAgent(specification as never));

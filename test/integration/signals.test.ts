@@ -367,7 +367,7 @@ describe('mistakes', () => {
     [[], 'must be an object'],
     [{ 'a..b': 'a' }, 'empty token'],
     [{ '>.a': 'a' }, "'>' before its end"],
-    [{ a: 'b' }, "names the action 'b', which it does not have; its actions are a"],
+    [{ a: 'b' }, "names the action 'b', which it does not have. Its actions are a"],
     [{ a: 'toString' }, "names the action 'toString'"],
     [Object.fromEntries(Array.from({ length: 1025 }, (_, n) => [`a.${n}`, 'a'])), '1025 subscriptions; the most is 1024'],
   ])('a definition with the subscriptions %j is refused', async (subscriptions, reason) => {

@@ -62,7 +62,7 @@ describe.each([
     expect(await names.ask('set', ['b', 1])).toBe(2);
     expect(await failureOf(names.ask('without'))).toMatchObject({
       code: 'NEXUS_SKILL_UNKNOWN',
-      message: "this agent does not have the skill 'journal'; its skills are metering",
+      message: "this agent does not have the skill 'journal'. Its skills are metering",
     });
   });
 
@@ -135,7 +135,7 @@ test('a sensor whose kind is defined twice is refused', async () => {
   const Beacon = defineAgent({ kind: 'beacon', state: () => 0, actions: { read: (state) => state } });
   expect(await failureOf(createNexus({ agents: [Shop, Beacon], threads: 0, logger: recorder() }))).toMatchObject({
     code: 'NEXUS_KIND_DUPLICATE',
-    message: "kind 'beacon' is defined twice: in a module or definition in agents and in a sensor of a skill of 'shop'",
+    message: "kind 'beacon' is defined twice: in a module or definition in agents and in a sensor of a skill of 'shop'; rename one",
   });
 });
 
@@ -161,12 +161,12 @@ describe('what is refused', () => {
     ["'wrong' needs state: (init) => the initial slice", skill({ state: 5 })],
     ["'wrong' needs actions: an object of functions", skill({ actions: 5 })],
     ["action 'a' of 'wrong' must be a function", skill({ actions: { a: 5 } })],
-    ["'wrong' has an unknown field 'actons'; fields are name, state", skill({ actons: {} })],
+    ["'wrong' has an unknown field 'actons'; did you mean 'actions'? Fields are name, state", skill({ actons: {} })],
     ["validateState of 'wrong' must be a Standard Schema validator", skill({ validateState: 5 })],
     ["onStart of 'wrong' must be a function", skill({ onStart: 5 })],
-    ["'wrong' subscribes 'a.*' to 'b', which is none of its actions: a", skill({ subscriptions: { 'a.*': 'b' } })],
+    ["'wrong' subscribes 'a.*' to 'b', which is none of its actions. Its actions are a", skill({ subscriptions: { 'a.*': 'b' } })],
     ["sensors[0] of 'wrong' needs agent: what defineAgent or defineSensor returns", skill({ sensors: [{ agent: 'clock' }] })],
-    ["sensors[0] of 'wrong' has an unknown field 'at'; fields are agent, init, id, thread", skill({ sensors: [{ agent: Total, at: 5 }] })],
+    ["sensors[0] of 'wrong' has an unknown field 'at'. Fields are agent, init, id, thread", skill({ sensors: [{ agent: Total, at: 5 }] })],
     ["sensors of 'wrong' must be a list of at most 100", skill({ sensors: new Array(101).fill({ agent: Total }) })],
   ])('%s', async (message, define) => {
     const failure = await failureOf(define);
@@ -174,6 +174,6 @@ describe('what is refused', () => {
     expect(failure?.message).toContain(message);
   });
   test('an accessor of a skill that an agent does not have', () => {
-    expect(() => Journal.slice({ skills: {} })).toThrow("this agent does not have the skill 'journal'; its skills are none");
+    expect(() => Journal.slice({ skills: {} })).toThrow("this agent does not have the skill 'journal'. Its skills are none");
   });
 });

@@ -132,7 +132,9 @@ test('a record that changed on disk is named and not returned, and the others ar
   change('paid with a card');
   const store = await lmdbStorage({ path }).open();
   const thread = store.openThread();
-  expect(() => thread.load('order', '123')).toThrow(expect.objectContaining({ code: 'NEXUS_STORE_CORRUPT', data: { kind: 'order', id: '123' } }));
+  expect(() => thread.load('order', '123')).toThrow(
+    expect.objectContaining({ code: 'NEXUS_STORE_CORRUPT', data: expect.objectContaining({ kind: 'order', id: '123' }) }),
+  );
   expect(() => thread.load('order', '7')).toThrow(/a stored event of order '7'/);
   expect(shown(thread, 'order', '122')).toEqual([`${'state of 122 '.repeat(20)}@2 v7`]);
   await thread.write([snapshot('order', '123', 9, 'mended'), { type: 'delete', kind: 'order', id: '7' }]);
@@ -151,7 +153,7 @@ test('a reminder that changed on disk is named, and can be cleared', async () =>
   const store = await lmdbStorage({ path }).open();
   const thread = store.openThread();
   const names = { kind: 'order', id: '7', name: 'ship' };
-  expect(() => thread.remindersDue(9, 9)).toThrow(expect.objectContaining({ code: 'NEXUS_STORE_CORRUPT', data: names }));
+  expect(() => thread.remindersDue(9, 9)).toThrow(expect.objectContaining({ code: 'NEXUS_STORE_CORRUPT', data: expect.objectContaining(names) }));
   expect(() => thread.remindersOf('order', '7')).toThrow(/the reminder 'ship' of order '7'/);
   await thread.write([{ type: 'clearReminder', ...names }]);
   expect(thread.remindersDue(9, 9)).toEqual([]);

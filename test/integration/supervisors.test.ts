@@ -266,7 +266,7 @@ describeEngines((engine) => {
       [
         'a strategy that is none',
         { kind: 'x', strategy: 'allForOne', children: () => [] },
-        /strategy of 'x' is 'allForOne'; it must be oneForOne, oneForAll, restForOne/,
+        /strategy of 'x' is 'allForOne'.* It must be oneForOne, oneForAll, restForOne/,
       ],
       ['an unknown field', { kind: 'x', strategy: 'oneForOne', children: () => [], stragety: 1 }, /unknown field 'stragety'/],
       ['an intensity below 0', { kind: 'x', strategy: 'oneForOne', children: () => [], intensity: -1 }, /supervision.intensity of 'x' is -1/],

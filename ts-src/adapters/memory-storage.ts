@@ -79,7 +79,8 @@ class MemoryStore implements MemoryStorage {
   }
 
   async open(): Promise<Storage> {
-    if (this.#owner !== undefined) throw new NexusError('NEXUS_STORE_LOCKED', 'another nexus has this memory storage open');
+    if (this.#owner !== undefined)
+      throw new NexusError('NEXUS_STORE_LOCKED', 'another nexus has this memory storage open: stop it, or make another with memoryStorage()');
     const owner = Symbol('owner');
     this.#owner = owner;
     return {
@@ -228,9 +229,13 @@ class MemoryThread implements ThreadStorage {
     const agent = this.#store.agents.get(keyOf(agentName(kind, id)));
     if (agent === undefined) return undefined;
     if (agent.corrupt) {
-      throw new NexusError('NEXUS_STORE_CORRUPT', `the stored state of ${kind} '${id}' is not what was written: its checksum does not match`, {
-        data: { kind, id },
-      });
+      throw new NexusError(
+        'NEXUS_STORE_CORRUPT',
+        `the stored state of ${kind} '${id}' is not what was written: its checksum does not match; restore a backup`,
+        {
+          data: { kind, id },
+        },
+      );
     }
     const { snapshot } = agent;
     const after = snapshot?.sequence ?? 0;
@@ -319,7 +324,7 @@ class MemoryThread implements ThreadStorage {
 }
 
 function closedError(): NexusError {
-  return new NexusError('NEXUS_STORE_FAILED', 'the storage is closed');
+  return new NexusError('NEXUS_STORE_FAILED', 'the storage is closed: the nexus has stopped');
 }
 
 function tooMuchWaits(bytes: number): NexusError {

@@ -2,7 +2,7 @@
  * How kinds, ids and names of reminders become bytes, and what a batch of writes must be: the same for every store, so that the memory twin refuses and orders what the
  * one on disk does. Lengths come before the bytes, so that no name can run into the next; only what ends a name is without, which keeps ids of a kind in order of their bytes.
  */
-import { NexusTypeError } from '../errors.js';
+import { NexusTypeError, valueText } from '../errors.js';
 import {
   REMINDER_NAME_BYTES_MAX,
   type Reminder,
@@ -94,7 +94,7 @@ function checkReminder(reminder: Reminder): number {
   for (const field of ['dueEpochMs', 'periodMs'] as const) {
     const value = reminder[field];
     if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
-      throw invalid(`${field} of a reminder is ${String(value)}; it must be a number from 0`);
+      throw invalid(`${field} of a reminder is ${valueText(value)}; it must be a number from 0`);
   }
   return reminder.input === undefined ? 0 : checkBytes('input of the reminder', reminder.input);
 }
@@ -105,7 +105,8 @@ function checkNames(kind: string, id: string): void {
 }
 
 function checkNumber(what: string, value: number, min: number, max: number): void {
-  if (!(Number.isInteger(value) && value >= min && value <= max)) throw invalid(`${what} is ${String(value)}; it must be a whole number from ${min} to ${max}`);
+  if (!(Number.isInteger(value) && value >= min && value <= max))
+    throw invalid(`${what} is ${valueText(value)}; it must be a whole number from ${min} to ${max}`);
 }
 
 function checkBytes(what: string, value: Uint8Array): number {

@@ -4,16 +4,18 @@ import { readFileSync } from 'node:fs';
 import { parseCommandLine, UsageError, unknownName } from './command-line.js';
 import { CommandFailure } from './command-failure.js';
 import { flight } from './flight.js';
+import { explain } from './explain.js';
 import { run } from './run-command.js';
 import { topology } from './topology.js';
 
-const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = { run, topology, flight };
+const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = { run, topology, flight, explain };
 
 const HELP = `nexus COMMAND [options]
 
   nexus run MODULE...       serve the agents of some modules over HTTP
   nexus topology            what the host is made of, and where threads would go
   nexus flight FILE         what the threads of a nexus did last, from its flight record
+  nexus explain CODE        what an error code means, and what to do
   nexus COMMAND --help      what a command takes
   nexus --version           print the version
 `;

@@ -95,7 +95,11 @@ export class ValueEncoder {
       }
       if (scratch.length >= sizeMax) {
         if (scratch.length > SCRATCH_BYTES_KEPT_MAX) this.forgetScratch();
-        throw new NexusError('NEXUS_MESSAGE_TOO_LARGE', `the message takes more than ${bytesMax} bytes when encoded`, { data: { bytesMax } });
+        throw new NexusError(
+          'NEXUS_MESSAGE_TOO_LARGE',
+          `the message takes more than ${bytesMax} bytes when encoded; send less, or raise messages.bytesMax of createNexus`,
+          { data: { bytesMax } },
+        );
       }
       this.scratch = new Uint8Array(Math.min(Math.max(scratch.length, headerBytes) * 4, sizeMax));
     }

@@ -1,8 +1,8 @@
 /** The routes that reach agents: call, list, look at, make and stop them. */
-import { type ErrorCode, NexusError, NexusTypeError } from '../errors.js';
+import { type ErrorCode, NexusError, NexusTypeError, quoted, valueText } from '../errors.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import type { AgentRef } from '../model/agent-ref.js';
-import { didYouMean } from '../model/nearest-name.js';
+import { didYouMean, listed, misspelt } from '../model/nearest-name.js';
 import type { Nexus } from '../nexus.js';
 import { pageOf } from './agent-listing.js';
 import { type Answer, jsonAnswer } from './answer.js';
@@ -118,10 +118,14 @@ class AgentRoutes {
       // The same code from an agent that is still there is about another one, which its handler used.
       if (!ended || this.#nexus.find(id)?.equals(agent) === true) throw new HandlerFailure(error);
       this.#checkRunning();
-      throw new NexusError((error as NexusError).code, `${agent.kind} '${id}' ended before it handled '${action}'`, {
-        cause: error,
-        data: { id, kind: agent.kind },
-      });
+      throw new NexusError(
+        (error as NexusError).code,
+        `${agent.kind} ${quoted(id)} ended before it handled ${quoted(action)}; send it again with ?kind=${agent.kind} to make another`,
+        {
+          cause: error,
+          data: { id, kind: agent.kind, action },
+        },
+      );
     }
   }
 
@@ -135,25 +139,20 @@ class AgentRoutes {
     const actions = this.#actions.get(kind);
     if (actions !== undefined) return actions;
     const kinds = [...this.#actions.keys()];
-    throw new NexusError('NEXUS_KIND_UNKNOWN', `there is no kind '${kind}'${didYouMean(kind, kinds)} Kinds are ${kinds.join(', ') || 'none'}`, {
-      data: { kinds },
+    throw new NexusError('NEXUS_KIND_UNKNOWN', `there is no kind ${quoted(kind)}${didYouMean(kind, kinds)} Kinds are ${listed(kinds)}`, {
+      data: { kind, ...misspelt(kind, kinds) },
     });
   }
 
   #checkAction(kind: string, action: string): void {
     const actions = this.#actionsOf(kind);
     if (actions.includes(action)) return;
-    throw new NexusError(
-      'NEXUS_ACTION_UNKNOWN',
-      `'${kind}' has no action '${action}'${didYouMean(action, actions)} Its actions are ${actions.join(', ') || 'none'}`,
-      {
-        data: { kind, actions },
-      },
-    );
+    const text = `'${kind}' has no action ${quoted(action)}${didYouMean(action, actions)} Its actions are ${listed(actions)}`;
+    throw new NexusTypeError('NEXUS_ACTION_UNKNOWN', text, { kind, action, ...misspelt(action, actions) });
   }
 
   #checkRunning(): void {
-    if (this.#nexus.isStopping) throw new NexusError('NEXUS_STOPPED', 'the nexus is stopping or has stopped');
+    if (this.#nexus.isStopping) throw new NexusError('NEXUS_STOPPED', 'the nexus is stopping or has stopped: send it to another instance');
   }
 }
 
@@ -164,27 +163,31 @@ function named(kind: string): AnyAgent {
 
 function checkedId(id: string | undefined): string {
   if (id !== undefined && id.length > 0 && Buffer.byteLength(id) <= ID_BYTES_MAX) return id;
-  throw new GatewayError('GATEWAY_ID_INVALID', 422, `an id has 1 to ${ID_BYTES_MAX} bytes of UTF-8`);
+  throw new GatewayError(
+    'GATEWAY_ID_INVALID',
+    422,
+    `the id in the path has ${id === undefined ? 0 : Buffer.byteLength(id)} bytes; an id has 1 to ${ID_BYTES_MAX} bytes of UTF-8`,
+  );
 }
 
 function checkedCreation(body: unknown): { readonly kind: string; readonly init: unknown } {
   const known = ['kind', 'init'];
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw invalidCreation('must be an object:');
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw invalidCreation(`is ${valueText(body)}; it must be an object:`);
   for (const name of Object.keys(body)) {
     if (known.includes(name)) continue;
-    throw invalidCreation(`has the unknown field '${name}'${didYouMean(name, known)} It is`);
+    throw invalidCreation(`has the unknown field ${quoted(name)}${didYouMean(name, known)} It is`, misspelt(name, known));
   }
   const { kind, init } = body as { kind?: unknown; init?: unknown };
-  if (typeof kind !== 'string') throw invalidCreation("needs the field 'kind', a string:");
+  if (typeof kind !== 'string') throw invalidCreation(`needs the field 'kind', a string, not ${valueText(kind)}:`);
   return { kind, init };
 }
 
-function invalidCreation(message: string): GatewayError {
-  return new GatewayError('GATEWAY_BODY_INVALID', 422, `the body ${message} {"kind": "...", "init": ...}, of which init may be left out`);
+function invalidCreation(message: string, data: Record<string, unknown> = {}): GatewayError {
+  return new GatewayError('GATEWAY_BODY_INVALID', 422, `the body ${message} {"kind": "...", "init": ...}, of which init may be left out`, { data });
 }
 
 function notFound(id: string): NexusError {
-  return new NexusError('NEXUS_AGENT_NOT_FOUND', `there is no agent '${id}'; PUT /agents/:id makes one, and so does ?kind= when it is called`, {
+  return new NexusError('NEXUS_AGENT_NOT_FOUND', `there is no agent ${quoted(id)}; PUT /agents/:id makes one, and so does ?kind= when it is called`, {
     data: { id },
   });
 }

@@ -24,12 +24,16 @@ export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket
 function refusal(error: NodeJS.ErrnoException): GatewayError {
   switch (error.code) {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new GatewayError('GATEWAY_REQUEST_TIMEOUT', 408, 'the request did not arrive in time');
+      return new GatewayError(
+        'GATEWAY_REQUEST_TIMEOUT',
+        408,
+        'the request did not arrive in time: its headers have headersTimeoutMs, the whole has requestTimeoutMs',
+      );
     case 'HPE_HEADER_OVERFLOW':
-      return new GatewayError('GATEWAY_REQUEST_INVALID', 431, 'the headers, with the URL, are too large');
+      return new GatewayError('GATEWAY_REQUEST_INVALID', 431, 'the headers, with the URL, are too large; Node takes 16 KiB');
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
       return new GatewayError('GATEWAY_REQUEST_INVALID', 413, 'the chunk extensions are too large');
     default:
-      return new GatewayError('GATEWAY_REQUEST_INVALID', 400, 'this is not an HTTP request');
+      return new GatewayError('GATEWAY_REQUEST_INVALID', 400, 'this is not an HTTP request; the gateway speaks HTTP/1.1 without TLS');
   }
 }

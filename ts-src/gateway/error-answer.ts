@@ -42,6 +42,9 @@ const OWN_STATUS: Partial<Record<ErrorCode, number>> = {
   NEXUS_STOP_TIMEOUT: 504,
 };
 
+/** Of what a handler waited for. */
+const TIMED_OUT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['NEXUS_ASK_TIMEOUT', 'NEXUS_TIMEOUT']);
+
 /** An error that a handler threw, or that came back in its place. Wraps it so that it is not taken for one of the gateway's own calls. */
 export class HandlerFailure extends Error {
   constructor(cause: unknown) {
@@ -59,6 +62,14 @@ export function errorAnswer(error: unknown): Answer | undefined {
   return status === undefined ? undefined : answer(status, error.code, error.message, dataOf(error));
 }
 
+/** The statuses of a code, for the documentation: of the gateway's own call, and of one that a handler made. */
+export function statusesOf(code: ErrorCode): string {
+  if (OVERLOADED.has(code)) return '503';
+  const own = OWN_STATUS[code];
+  const inHandler = TIMED_OUT.has(code) ? 504 : 500;
+  return own === undefined || own === inHandler ? String(inHandler) : `${own}; ${inHandler} if a handler threw it`;
+}
+
 export function internalAnswer(): Answer {
   return answer(500, 'GATEWAY_INTERNAL', 'the gateway failed; its log says why');
 }
@@ -66,7 +77,7 @@ export function internalAnswer(): Answer {
 function handlerAnswer(error: unknown): Answer {
   if (isNexusError(error)) {
     if (OVERLOADED.has(error.code)) return overloaded(error);
-    if (error.code === 'NEXUS_ASK_TIMEOUT' || error.code === 'NEXUS_TIMEOUT') return answer(504, error.code, error.message, dataOf(error));
+    if (TIMED_OUT.has(error.code)) return answer(504, error.code, error.message, dataOf(error));
     return answer(500, error.code, error.message);
   }
   if (typeof error !== 'object' || error === null) return answer(500, 'GATEWAY_HANDLER_FAILED', String(error));

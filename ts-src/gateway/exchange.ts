@@ -160,7 +160,8 @@ export class Exchanges {
     try {
       const { request } = exchange;
       const { headers, method = '', url = '' } = request;
-      if (url.length > URL_BYTES_MAX) throw new GatewayError('GATEWAY_URL_TOO_LONG', 414, `the URL has ${url.length} bytes; the most is ${URL_BYTES_MAX}`);
+      if (url.length > URL_BYTES_MAX)
+        throw new GatewayError('GATEWAY_URL_TOO_LONG', 414, `the URL has ${url.length} bytes; the most is ${URL_BYTES_MAX}: send data in the body`);
       // Node keeps the first; a proxy in front may have looked at the other.
       if (timesGiven(request, 'host') > 1) throw new GatewayError('GATEWAY_REQUEST_INVALID', 400, 'the request has more than one Host header');
       this.#needs.guard(headers.host, headers.origin);
@@ -185,10 +186,13 @@ export class Exchanges {
   #admit(route: Route<Serve>): void {
     if (route.always) return;
     const headers = { 'retry-after': '1' };
-    if (this.#stopping) throw new GatewayError('GATEWAY_STOPPING', 503, 'the gateway is stopping', { headers });
+    if (this.#stopping) throw new GatewayError('GATEWAY_STOPPING', 503, 'the gateway is stopping: send it to another instance', { headers });
     const { requestsMax } = this.#needs;
     if (this.#inFlight.size > requestsMax)
-      throw new GatewayError('GATEWAY_BUSY', 503, `${requestsMax} requests are in flight already`, { headers, data: { requestsMax } });
+      throw new GatewayError('GATEWAY_BUSY', 503, `${requestsMax} requests are in flight already, as many as the option requestsMax allows; try again later`, {
+        headers,
+        data: { requestsMax },
+      });
   }
 }
 

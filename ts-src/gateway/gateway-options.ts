@@ -1,6 +1,6 @@
 /** Options of `startGateway`: their types, defaults and limits, and the one place that checks them. */
 import { standardErrorLogger } from '../adapters/standard-error-logger.js';
-import { optionError } from '../errors.js';
+import { optionError, valueText } from '../errors.js';
 import type { Logger } from '../model/agent-context.js';
 import { checkNames } from '../model/nearest-name.js';
 
@@ -49,12 +49,13 @@ const NAMES: readonly (keyof GatewayOptions)[] = [
 export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayOptions {
   checkNames('startGateway', options, NAMES);
   const { host = '127.0.0.1', hostsAllowed = [], logger = standardErrorLogger } = options;
-  if (typeof host !== 'string' || host.length === 0) throw optionError('host', 'must be an address or a host name');
+  if (typeof host !== 'string' || host.length === 0) throw optionError('host', `is ${valueText(host)}; it must be an address or a host name`);
   if (!Array.isArray(hostsAllowed) || hostsAllowed.some((name) => typeof name !== 'string' || name.length === 0)) {
-    throw optionError('hostsAllowed', 'must be an array of host names, without ports');
+    throw optionError('hostsAllowed', `is ${valueText(hostsAllowed)}; it must be an array of host names, without ports`);
   }
   for (const level of ['debug', 'info', 'warn', 'error'] as const) {
-    if (typeof logger?.[level] !== 'function') throw optionError('logger', `must have the method ${level}(data, message)`);
+    if (typeof logger?.[level] !== 'function')
+      throw optionError('logger', `has no method ${level}(data, message); it needs debug, info, warn and error, as pino and console have`);
   }
   const requestTimeoutMs = whole('requestTimeoutMs', options.requestTimeoutMs, 30_000, 10, 3_600_000);
   const headersTimeoutMs = whole('headersTimeoutMs', options.headersTimeoutMs, Math.min(10_000, requestTimeoutMs), 10, 3_600_000);
@@ -88,6 +89,6 @@ export function resolveStopDeadline(options: GatewayStopOptions): number {
 function whole(name: string, value: number | undefined, byDefault: number, min: number, max: number): number {
   if (value === undefined) return byDefault;
   if (!(Number.isInteger(value) && value >= min && value <= max))
-    throw optionError(name, `is ${String(value)}; it must be a whole number from ${min} to ${max}`);
+    throw optionError(name, `is ${valueText(value)}; it must be a whole number from ${min} to ${max}`);
   return value;
 }

@@ -10,7 +10,7 @@ import { agentRoutes } from './agent-routes.js';
 import { answerBrokenRequest } from './broken-request.js';
 import { Exchanges } from './exchange.js';
 import { GatewayError } from './gateway-error.js';
-import { optionError } from '../errors.js';
+import { optionError, valueText } from '../errors.js';
 import { type GatewayOptions, type GatewayStopOptions, resolveGatewayOptions, resolveStopDeadline } from './gateway-options.js';
 import { type HostGuard, hostGuard } from './host-guard.js';
 import { requestTracing } from './request-tracing.js';
@@ -43,7 +43,8 @@ export interface Gateway {
  * Rejects with NexusTypeError NEXUS_OPTION_INVALID or NEXUS_OPTION_UNKNOWN, GatewayError GATEWAY_LISTEN_FAILED.
  */
 export async function startGateway(nexus: Nexus, options: GatewayOptions = {}): Promise<Gateway> {
-  if (typeof (nexus as Partial<Nexus> | undefined)?.threads !== 'function') throw optionError('nexus', 'must be a nexus, as createNexus makes one');
+  if (typeof (nexus as Partial<Nexus> | undefined)?.threads !== 'function')
+    throw optionError('nexus', `is ${valueText(nexus)}; it must be a nexus, as createNexus makes one (await it)`);
   const resolved = resolveGatewayOptions(options);
   const { host, headersTimeoutMs, requestTimeoutMs } = resolved;
   const server = createServer({
@@ -115,8 +116,8 @@ function listenFailed(cause: NodeJS.ErrnoException, port: number, host: string):
   const reasons: Readonly<Record<string, string>> = {
     EADDRINUSE: `port ${port} of ${host} is in use; choose another port, or 0 for any free one`,
     EACCES: `port ${port} of ${host} may not be used by this user; ports from 1024 on usually may`,
-    EADDRNOTAVAIL: `${host} is not an address of this machine`,
-    ENOTFOUND: `the host name '${host}' is not known`,
+    EADDRNOTAVAIL: `${host} is not an address of this machine; use 127.0.0.1, 0.0.0.0 for all of its addresses, or one of them`,
+    ENOTFOUND: `the host name '${host}' is not known; give an address, or correct the name`,
   };
   const message = reasons[cause.code ?? ''] ?? `${host}:${port} cannot be listened on: ${cause.message}`;
   return new GatewayError('GATEWAY_LISTEN_FAILED', 0, message, { cause, data: { port, host, reason: cause.code } });

@@ -3,6 +3,7 @@
  * shows, or by a plain cross-site request, which the Origin header shows. Active when the gateway is bound to loopback or `hostsAllowed` is given; ports do not
  * count, so that a forwarded port works. Not a login: whoever can open a connection and write headers gets in.
  */
+import { quoted } from '../errors.js';
 import { isIP } from 'node:net';
 import { GatewayError } from './gateway-error.js';
 
@@ -18,12 +19,17 @@ export function hostGuard(bound: string, boundAddress: string, hostsAllowed: rea
       throw new GatewayError(
         'GATEWAY_HOST_REFUSED',
         403,
-        `the Host header ${host === undefined ? 'is missing' : `names '${host}'`}; served are ${[...allowed].join(', ')} and what the option hostsAllowed adds`,
+        `the Host header ${host === undefined ? 'is missing' : `names ${quoted(host)}`}; served are ${[...allowed].join(', ')}. Add the name to the option hostsAllowed if this gateway is reached by it`,
       );
     }
     if (origin === undefined) return;
     const from = URL.canParse(origin) ? bare(new URL(origin).hostname) : undefined;
-    if (from === undefined || !allowed.has(from)) throw new GatewayError('GATEWAY_ORIGIN_REFUSED', 403, `a page of '${origin}' may not use this gateway`);
+    if (from === undefined || !allowed.has(from))
+      throw new GatewayError(
+        'GATEWAY_ORIGIN_REFUSED',
+        403,
+        `a page of ${quoted(origin)} may not use this gateway; add its host to the option hostsAllowed if it may`,
+      );
   };
 }
 

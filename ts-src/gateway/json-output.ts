@@ -15,7 +15,9 @@ export function toJson(value: unknown): string {
     return JSON.stringify(value, expressible) ?? 'null';
   } catch (cause) {
     const [reason] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
-    throw new GatewayError('GATEWAY_REPLY_NOT_JSON', 500, `the reply cannot be written as JSON: ${reason}`, { cause });
+    throw new GatewayError('GATEWAY_REPLY_NOT_JSON', 500, `the reply cannot be written as JSON: ${reason}; the handler must reply with what JSON can say`, {
+      cause,
+    });
   }
 }
 

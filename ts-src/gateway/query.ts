@@ -1,5 +1,6 @@
 /** The parameters of a URL: each known and given once, so that a misspelt one is not silently without effect. */
-import { didYouMean } from '../model/nearest-name.js';
+import { quoted } from '../errors.js';
+import { didYouMean, listed, misspelt } from '../model/nearest-name.js';
 import { GatewayError } from './gateway-error.js';
 
 /** @throws GatewayError GATEWAY_QUERY_INVALID */
@@ -7,9 +8,9 @@ export function parseQuery<N extends string>(search: string, known: readonly N[]
   const found: { [K in N]?: string } = {};
   for (const [name, value] of new URLSearchParams(search)) {
     if (!(known as readonly string[]).includes(name)) {
-      throw invalid(`unknown parameter '${name}'${didYouMean(name, known)} Parameters here are ${known.join(', ') || 'none'}`);
+      throw invalid(`unknown parameter ${quoted(name)}${didYouMean(name, known)} Parameters here are ${listed(known)}`, misspelt(name, known));
     }
-    if (found[name as N] !== undefined) throw invalid(`parameter '${name}' is given twice`);
+    if (found[name as N] !== undefined) throw invalid(`parameter '${name}' is given twice; give it once`, { name });
     found[name as N] = value;
   }
   return found;
@@ -19,10 +20,10 @@ export function parseQuery<N extends string>(search: string, known: readonly N[]
 export function wholeParameter(name: string, text: string | undefined, byDefault: number, min: number, max: number): number {
   if (text === undefined) return byDefault;
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= min && value <= max)) throw invalid(`${name} is '${text}'; it must be a whole number from ${min} to ${max}`);
+  if (!(value >= min && value <= max)) throw invalid(`${name} is ${quoted(text)}; it must be a whole number from ${min} to ${max}`, { name });
   return value;
 }
 
-function invalid(message: string): GatewayError {
-  return new GatewayError('GATEWAY_QUERY_INVALID', 422, message);
+function invalid(message: string, data: Record<string, unknown>): GatewayError {
+  return new GatewayError('GATEWAY_QUERY_INVALID', 422, message, { data });
 }

@@ -1,4 +1,5 @@
 /** The body of a request: its headers checked, read up to a limit, parsed if it is JSON. A body that is too large is not read any further. */
+import { quoted } from '../errors.js';
 import type { IncomingMessage } from 'node:http';
 import { GatewayError } from './gateway-error.js';
 import { parseJsonInput } from './json-input.js';
@@ -25,7 +26,7 @@ export async function readBody(request: IncomingMessage, bytesMax: number, befor
   const { headers } = request;
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-    throw new GatewayError('GATEWAY_CONTENT_TYPE', 415, `content-encoding '${encoding}' is not taken; send the body as it is`);
+    throw new GatewayError('GATEWAY_CONTENT_TYPE', 415, `content-encoding ${quoted(String(encoding))} is not taken; send the body as it is`);
   }
   if (Number(headers['content-length'] ?? 0) > bytesMax) throw tooLarge(bytesMax);
   beforeRead();
@@ -38,7 +39,7 @@ export function jsonOf(bytes: Uint8Array): unknown {
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new GatewayError('GATEWAY_BODY_INVALID', 422, 'the body is not UTF-8', { cause });
+    throw new GatewayError('GATEWAY_BODY_INVALID', 422, 'the body is not UTF-8; send JSON in UTF-8', { cause });
   }
   return text.trim() === '' ? undefined : parseJsonInput(text);
 }
@@ -49,7 +50,7 @@ function checkType(contentType: string | undefined): void {
   const [type, ...parameters] = contentType.split(';').map((part) => part.trim());
   const charset = parameters.find((parameter) => /^charset=/i.test(parameter))?.slice('charset='.length);
   if (!JSON_TYPE.test(type as string) || (charset !== undefined && !/^"?utf-?8"?$/i.test(charset))) {
-    throw new GatewayError('GATEWAY_CONTENT_TYPE', 415, `content-type '${contentType}' is not taken; send JSON in UTF-8 as application/json`, {
+    throw new GatewayError('GATEWAY_CONTENT_TYPE', 415, `content-type ${quoted(String(contentType))} is not taken; send JSON in UTF-8 as application/json`, {
       headers: { accept: 'application/json' },
     });
   }
@@ -92,5 +93,7 @@ function readAll(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
 }
 
 function tooLarge(bytesMax: number): GatewayError {
-  return new GatewayError('GATEWAY_BODY_TOO_LARGE', 413, `the body is larger than ${bytesMax} bytes`, { data: { bytesMax } });
+  return new GatewayError('GATEWAY_BODY_TOO_LARGE', 413, `the body is larger than ${bytesMax} bytes; send less, or raise the option bodyBytesMax`, {
+    data: { bytesMax },
+  });
 }

@@ -1,4 +1,6 @@
 /** Paths and methods to what serves them. Segments are percent-decoded one by one, so that an id may hold a slash. */
+import { quoted } from '../errors.js';
+import { didYouMean, nearest } from '../model/nearest-name.js';
 import { GatewayError } from './gateway-error.js';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -38,7 +40,12 @@ export class Router<H> {
       if (fits) return { route, parameters: Object.fromEntries(taken.map(([name, part]) => [name, decoded(part)])) };
     }
     const known = this.#routes.flatMap(({ route }) => Object.keys(route.methods).map((method) => `${method} ${route.pattern}`));
-    throw new GatewayError('GATEWAY_ROUTE_UNKNOWN', 404, `there is no route '${path.slice(0, 200)}'; routes are ${known.join(', ')}`);
+    const roots = [...new Set(this.#routes.map(({ segments }) => `/${segments[0]}`))];
+    const root = `/${parts[0]}`;
+    const hint = roots.includes(root) ? '.' : didYouMean(root, roots);
+    throw new GatewayError('GATEWAY_ROUTE_UNKNOWN', 404, `there is no route ${quoted(path)}${hint} Routes are ${known.join(', ')}`, {
+      data: roots.includes(root) ? {} : { suggestion: nearest(root, roots) },
+    });
   }
 
   /**
@@ -51,7 +58,7 @@ export class Router<H> {
       : undefined;
     if (handler !== undefined) return handler;
     const allow = Object.keys(route.methods).flatMap((known) => (known === 'GET' ? ['GET', 'HEAD'] : [known]));
-    throw new GatewayError('GATEWAY_METHOD_UNKNOWN', 405, `${route.pattern} has no ${method}; it has ${allow.join(', ')}`, {
+    throw new GatewayError('GATEWAY_METHOD_UNKNOWN', 405, `${route.pattern} has no ${quoted(method)}; it has ${allow.join(', ')}`, {
       headers: { allow: allow.join(', ') },
     });
   }
@@ -61,6 +68,8 @@ function decoded(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch (cause) {
-    throw new GatewayError('GATEWAY_URL_INVALID', 400, `'${part.slice(0, 200)}' in the path is not percent-encoded UTF-8`, { cause });
+    throw new GatewayError('GATEWAY_URL_INVALID', 400, `${quoted(part)} in the path is not percent-encoded UTF-8; encode ids with encodeURIComponent`, {
+      cause,
+    });
   }
 }

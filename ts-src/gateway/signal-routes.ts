@@ -2,7 +2,7 @@
  * The routes for signals: CloudEvents in, by the HTTP protocol binding of CloudEvents 1.0 (structured, batched and binary), and out as server-sent events
  * (`signal-stream.ts`).
  */
-import { NexusError } from '../errors.js';
+import { NexusError, quoted, valueText } from '../errors.js';
 import { fromCloudEvent, type PublishedEvent } from '../model/cloud-event.js';
 import { patternFault } from '../model/topic.js';
 import type { Nexus } from '../nexus.js';
@@ -23,7 +23,7 @@ const HEADER = /^ce-(.+)$/;
 
 export function signalRoutes(nexus: Pick<Nexus, 'isStopping' | 'publish'>, streams: SignalStreams): readonly Route<Serve>[] {
   const checkRunning = (): void => {
-    if (nexus.isStopping) throw new NexusError('NEXUS_STOPPED', 'the nexus is stopping or has stopped');
+    if (nexus.isStopping) throw new NexusError('NEXUS_STOPPED', 'the nexus is stopping or has stopped: send it to another instance');
   };
   return [
     {
@@ -51,7 +51,7 @@ export function signalRoutes(nexus: Pick<Nexus, 'isStopping' | 'publish'>, strea
 function stream({ search }: GatewayRequest, streams: SignalStreams): Answer | StreamAnswer {
   const { pattern = '>' } = parseQuery(search, ['pattern']);
   const fault = patternFault(pattern);
-  if (fault !== undefined) throw new GatewayError('GATEWAY_QUERY_INVALID', 422, `pattern ${fault}`);
+  if (fault !== undefined) throw new GatewayError('GATEWAY_QUERY_INVALID', 422, `pattern ${fault}`, { data: { name: 'pattern' } });
   return { status: 200, contentType: 'text/event-stream; charset=utf-8', begin: streams.admit(pattern) };
 }
 
@@ -62,9 +62,9 @@ async function eventsOf(request: GatewayRequest): Promise<readonly PublishedEven
     checkCharset(contentType as string);
     const body = await request.body();
     if (type === STRUCTURED) return [fromCloudEvent(body)];
-    if (!Array.isArray(body)) throw new GatewayError('GATEWAY_BODY_INVALID', 422, 'a batch is an array of CloudEvents');
+    if (!Array.isArray(body)) throw new GatewayError('GATEWAY_BODY_INVALID', 422, `a batch is an array of CloudEvents, not ${valueText(body)}`);
     if (body.length > BATCH_EVENTS_MAX)
-      throw new GatewayError('GATEWAY_BODY_INVALID', 422, `the batch has ${body.length} events; the most is ${BATCH_EVENTS_MAX}`, {
+      throw new GatewayError('GATEWAY_BODY_INVALID', 422, `the batch has ${body.length} events; the most is ${BATCH_EVENTS_MAX}: send several batches`, {
         data: { eventsMax: BATCH_EVENTS_MAX },
       });
     return body.map((event, index) => inBatch(event, index));
@@ -119,7 +119,7 @@ function mediaType(contentType: string | undefined): string | undefined {
 function checkCharset(contentType: string): void {
   const charset = /;\s*charset="?([^";\s]+)/i.exec(contentType)?.[1];
   if (charset !== undefined && !/^utf-?8$/i.test(charset))
-    throw new GatewayError('GATEWAY_CONTENT_TYPE', 415, `content-type '${contentType}' is not taken; send UTF-8`);
+    throw new GatewayError('GATEWAY_CONTENT_TYPE', 415, `content-type ${quoted(String(contentType))} is not taken; send UTF-8`);
 }
 
 function decoded(header: string, value: string): string {
@@ -134,6 +134,6 @@ function textOf(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new GatewayError('GATEWAY_BODY_INVALID', 422, 'the body is not UTF-8', { cause });
+    throw new GatewayError('GATEWAY_BODY_INVALID', 422, 'the body is not UTF-8; send data of another form as base64 in data_base64', { cause });
   }
 }

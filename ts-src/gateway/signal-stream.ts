@@ -34,10 +34,15 @@ export class SignalStreams {
   admit(pattern: string): (response: ServerResponse) => void {
     const { streamsMax } = this.#needs;
     if (this.#streams.size >= streamsMax)
-      throw new GatewayError('GATEWAY_BUSY', 503, `${streamsMax} streams of signals are open already`, {
-        headers: { 'retry-after': '1' },
-        data: { streamsMax },
-      });
+      throw new GatewayError(
+        'GATEWAY_BUSY',
+        503,
+        `${streamsMax} streams of signals are open already, as many as the option streamsMax allows; try again later`,
+        {
+          headers: { 'retry-after': '1' },
+          data: { streamsMax },
+        },
+      );
     return (response) => {
       const stream = new SignalStream(this.#needs, pattern, response);
       // Others may have come in between.

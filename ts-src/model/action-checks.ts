@@ -1,5 +1,6 @@
 /** The checks of the actions of a kind or of a skill, when it is declared. Pure; throws what is wrong. */
 import { NexusTypeError } from '../errors.js';
+import { unknownField } from './nearest-name.js';
 import { checkShape } from './shape.js';
 import { isStandardSchema } from './standard-schema.js';
 
@@ -34,12 +35,7 @@ export function checkActions(caller: string, owner: string, actions: unknown): v
 }
 
 function checkAction(caller: string, owner: string, name: string, action: Record<string, unknown>, fields: readonly string[]): void {
-  for (const field of Object.keys(action))
-    if (!fields.includes(field))
-      throw new NexusTypeError(
-        'NEXUS_DEFINITION_INVALID',
-        `${caller}: action '${name}' of '${owner}' has an unknown field '${field}'; fields are ${fields.join(', ')}`,
-      );
+  for (const field of Object.keys(action)) if (!fields.includes(field)) throw unknownField(caller, `action '${name}' of '${owner}'`, field, fields);
   const { concurrent, input, reply } = action;
   if (concurrent !== undefined && typeof concurrent !== 'boolean')
     throw new NexusTypeError('NEXUS_DEFINITION_INVALID', `${caller}: concurrent of action '${name}' of '${owner}' must be true or false`);

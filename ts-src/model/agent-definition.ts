@@ -2,7 +2,8 @@
  * What a kind of agent is: `defineAgent` and the types that follow from it. Values only; running them is `runtime/`.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { NexusTypeError } from '../errors.js';
+import { NexusTypeError, valueText } from '../errors.js';
+import { unknownField } from './nearest-name.js';
 import type { DeclaredActions, DeclaredQueries, DeclaredUpdates, UpdateActions } from './action.js';
 import { checkActions } from './action-checks.js';
 import type { AgentContext } from './agent-context.js';
@@ -174,7 +175,7 @@ export function isAgentDefinition(value: unknown): value is AnyAgent {
   return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[BRAND] === true;
 }
 
-const FIELDS = new Set([
+const FIELDS = [
   'kind',
   'state',
   'actions',
@@ -191,14 +192,13 @@ const FIELDS = new Set([
   'supervision',
   'groups',
   'durable',
-]);
+];
 
 function checkSpecification(specification: Record<string, unknown>): void {
   if (typeof specification !== 'object' || specification === null) throw invalid('expected an object with kind, state and actions');
   const kind = specification['kind'];
-  if (typeof kind !== 'string' || kind.length === 0 || kind.length > 100) throw invalid('kind must be a string of 1 to 100 characters');
-  for (const field of Object.keys(specification))
-    if (!FIELDS.has(field)) throw invalid(`'${kind}' has an unknown field '${field}'; fields are ${[...FIELDS].join(', ')}`);
+  if (typeof kind !== 'string' || kind.length === 0 || kind.length > 100) throw invalid(`kind must be a string of 1 to 100 characters, not ${valueText(kind)}`);
+  for (const field of Object.keys(specification)) if (!FIELDS.includes(field)) throw unknownField('defineAgent', `'${kind}'`, field, FIELDS);
   if (typeof specification['state'] !== 'function') throw invalid(`'${kind}' needs state: (init) => the initial state`);
   const { actions, skills, validateState } = specification;
   if (skills !== undefined && !Array.isArray(skills)) throw invalid(`skills of '${kind}' must be a list of what defineSkill returns`);
@@ -219,9 +219,9 @@ export function checkMailbox(kind: string, mailbox: MailboxOptions | undefined):
   known(kind, 'mailbox', mailbox, ['capacity', 'overflow']);
   const { capacity, overflow } = mailbox;
   if (capacity !== undefined && !(Number.isInteger(capacity) && capacity >= 1 && capacity <= 16_777_216))
-    throw invalid(`mailbox.capacity of '${kind}' is ${String(capacity)}; it must be a whole number from 1 to 16,777,216`);
+    throw invalid(`mailbox.capacity of '${kind}' is ${valueText(capacity)}; it must be a whole number from 1 to 16,777,216`);
   if (overflow !== undefined && !['reject', 'dropNewest', 'dropOldest'].includes(overflow))
-    throw invalid(`mailbox.overflow of '${kind}' is '${String(overflow)}'; it must be reject, dropNewest or dropOldest`);
+    throw invalid(`mailbox.overflow of '${kind}' is ${valueText(overflow)}; it must be reject, dropNewest or dropOldest`);
 }
 
 export function checkSupervision(kind: string, supervision: Supervision | undefined): void {
@@ -230,7 +230,7 @@ export function checkSupervision(kind: string, supervision: Supervision | undefi
   const { onFailure, intensity, periodMs, backoff } = supervision;
   if (onFailure !== undefined && typeof onFailure !== 'function' && !['resume', 'restart', 'stop', 'escalate'].includes(onFailure)) {
     throw invalid(
-      `supervision.onFailure of '${kind}' is '${String(onFailure)}'; it must be resume, restart, stop, escalate or a function that returns one of them`,
+      `supervision.onFailure of '${kind}' is ${valueText(onFailure)}; it must be resume, restart, stop, escalate or a function that returns one of them`,
     );
   }
   range(kind, 'supervision.intensity', intensity, 0, 1_000_000);
@@ -244,14 +244,14 @@ export function checkSupervision(kind: string, supervision: Supervision | undefi
 }
 
 function known(kind: string, group: string, options: object, names: readonly string[]): void {
-  if (typeof options !== 'object' || options === null) throw invalid(`${group} of '${kind}' must be an object`);
-  for (const name of Object.keys(options))
-    if (!names.includes(name)) throw invalid(`${group} of '${kind}' has an unknown field '${name}'; fields are ${names.join(', ')}`);
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw invalid(`${group} of '${kind}' is ${valueText(options)}; it must be an object`);
+  for (const name of Object.keys(options)) if (!names.includes(name)) throw unknownField('defineAgent', `${group} of '${kind}'`, name, names);
 }
 
 function range(kind: string, name: string, value: number | undefined, min: number, max: number): void {
   if (value !== undefined && !(typeof value === 'number' && value >= min && value <= max))
-    throw invalid(`${name} of '${kind}' is ${String(value)}; it must be from ${min} to ${max}`);
+    throw invalid(`${name} of '${kind}' is ${valueText(value)}; it must be from ${min} to ${max}`);
 }
 
 function invalid(message: string): NexusTypeError {

@@ -1,5 +1,5 @@
 /** Options of the loop that watches the threads of a nexus and acts on what it finds: their types, defaults and limits, and what checks them. */
-import { optionError } from '../errors.js';
+import { optionError, valueText } from '../errors.js';
 import { checkNames } from './nearest-name.js';
 
 export interface BalancingOptions {
@@ -49,17 +49,16 @@ export function resolveBalancing(given: BalancingOptions | false | undefined): R
 
 function flag(name: string, value: boolean | undefined, byDefault: boolean): boolean {
   if (value === undefined || typeof value === 'boolean') return value ?? byDefault;
-  throw optionError(`balancing.${name}`, `is ${String(value)}; it must be true or false`);
+  throw optionError(`balancing.${name}`, `is ${valueText(value)}; it must be true or false`);
 }
 
 function number(name: string, value: number | undefined, byDefault: number, min: number, max: number): number {
   if (value === undefined) return byDefault;
   if (typeof value === 'number' && value >= min && value <= max) return value;
-  throw optionError(`balancing.${name}`, `is ${String(value)}; it must be from ${min} to ${max}`);
+  throw optionError(`balancing.${name}`, `is ${valueText(value)}; it must be from ${min} to ${max}`);
 }
 
 function whole(name: string, value: number | undefined, byDefault: number, min: number, max: number): number {
-  const checked = number(name, value, byDefault, min, max);
-  if (Number.isInteger(checked)) return checked;
-  throw optionError(`balancing.${name}`, `is ${checked}; it must be a whole number from ${min} to ${max}`);
+  if (value === undefined || Number.isInteger(value)) return number(name, value, byDefault, min, max);
+  throw optionError(`balancing.${name}`, `is ${valueText(value)}; it must be a whole number from ${min} to ${max}`);
 }

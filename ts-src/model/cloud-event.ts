@@ -2,7 +2,7 @@
  * Signals as CloudEvents 1.0 (https://github.com/cloudevents/spec, JSON event format), for whatever is outside of the nexus: values only, no transport. The topic
  * is the `type`; attributes that a signal has no field for are kept in its `attributes`, so that an event that comes in and goes out again is the same.
  */
-import { NexusTypeError, optionError } from '../errors.js';
+import { NexusTypeError, optionError, valueText } from '../errors.js';
 import { checkNames } from './nearest-name.js';
 import { ATTRIBUTES_MAX, attributeFault, type PublishOptions, type Signal, SIGNAL_ID_CHARACTERS_MAX } from './signal.js';
 import { topicFault } from './topic.js';
@@ -48,7 +48,7 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 export function toCloudEvent(signal: Signal, options: CloudEventOptions = {}): CloudEvent {
   checkNames('toCloudEvent', options, ['source']);
   const { source: base = '' } = options;
-  if (typeof base !== 'string' || (base !== '' && !URI_REFERENCE.test(base))) throw optionError('source', `'${String(base)}' is not a URI`);
+  if (typeof base !== 'string' || (base !== '' && !URI_REFERENCE.test(base))) throw optionError('source', `${valueText(base)} is not a URI`);
   if (typeof signal !== 'object' || signal === null || topicFault(signal.topic) !== undefined || Number.isNaN(new Date(signal.epochMs).getTime()))
     throw optionError('signal', 'must be a signal, as subscribers get it: with id, topic and epochMs');
   const { id, topic, data, source, epochMs, attributes } = signal;

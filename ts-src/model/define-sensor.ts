@@ -2,10 +2,10 @@
  * Sensors: agents that look at the world, or are told by it, and emit signals. `defineSensor` makes an agent definition, so that a sensor is spawned, supervised,
  * watched and stopped like any other agent. A value only; the sensors that come with Nexus are in `sensors/`.
  */
-import { NexusTypeError } from '../errors.js';
+import { NexusTypeError, quoted, valueText } from '../errors.js';
 import type { AgentContext } from './agent-context.js';
 import { type AgentDefinition, defineAgent, type Supervision } from './agent-definition.js';
-import { didYouMean } from './nearest-name.js';
+import { unknownField } from './nearest-name.js';
 import type { Topic } from './topic.js';
 
 export const SENSOR_PERIOD_MS_MAX = 86_400_000;
@@ -142,14 +142,13 @@ function emitAll(ctx: AgentContext, sensed: Sensed): void {
 
 function checkedPeriod(kind: string, periodMs: number): number {
   if (typeof periodMs === 'number' && periodMs >= 1 && periodMs <= SENSOR_PERIOD_MS_MAX) return periodMs;
-  throw invalid(`periodMs of '${kind}' is ${String(periodMs)}; it must be from 1 to ${SENSOR_PERIOD_MS_MAX}`);
+  throw invalid(`periodMs of '${kind}' is ${valueText(periodMs)}; it must be from 1 to ${SENSOR_PERIOD_MS_MAX}`);
 }
 
 function check(specification: Record<string, unknown>): void {
   if (typeof specification !== 'object' || specification === null) throw invalid('expected an object with kind, and sense or open');
-  const kind = String(specification['kind']);
-  for (const name of Object.keys(specification))
-    if (!FIELDS.includes(name)) throw invalid(`'${kind}' has an unknown field '${name}'${didYouMean(name, FIELDS)} Fields are ${FIELDS.join(', ')}`);
+  const kind = typeof specification['kind'] === 'string' ? specification['kind'] : '';
+  for (const name of Object.keys(specification)) if (!FIELDS.includes(name)) throw unknownField('defineSensor', quoted(kind), name, FIELDS);
   const { sense, open, state, periodMs, senseAtStart } = specification;
   if (sense === undefined && open === undefined) throw invalid(`'${kind}' needs sense: (state, ctx) => signals, or open: (state, source, ctx) => close`);
   for (const [name, value] of Object.entries({ sense, open, state }))

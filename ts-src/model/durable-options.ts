@@ -2,8 +2,8 @@
  * What a definition says about durable state: when it is saved, its version, how events change it, and when it may leave memory. Types, defaults and limits; who carries
  * it out is `runtime/durable/`.
  */
-import { NexusTypeError } from '../errors.js';
-import { didYouMean } from './nearest-name.js';
+import { NexusTypeError, valueText } from '../errors.js';
+import { unknownField } from './nearest-name.js';
 
 /** `behind`: soon after, in the background. `through`: before the reply is given. */
 export type DurableWrites = 'behind' | 'through';
@@ -51,13 +51,14 @@ export function resolveDurable(options: DurableOptions<unknown>): ResolvedDurabl
 /** @throws NexusTypeError NEXUS_DEFINITION_INVALID */
 export function checkDurable(kind: string, durable: DurableOptions<unknown> | undefined): void {
   if (durable === undefined) return;
-  if (typeof durable !== 'object' || durable === null) throw invalid(`durable of '${kind}' must be an object, such as { writes: 'behind' }`);
+  if (typeof durable !== 'object' || durable === null || Array.isArray(durable))
+    throw invalid(`durable of '${kind}' must be an object, such as { writes: 'behind' }`);
   for (const name of Object.keys(durable)) {
-    if (!FIELDS.includes(name)) throw invalid(`durable of '${kind}' has an unknown field '${name}'${didYouMean(name, FIELDS)} Fields are ${FIELDS.join(', ')}`);
+    if (!FIELDS.includes(name)) throw unknownField('defineAgent', `durable of '${kind}'`, name, FIELDS);
   }
   const { writes, upgrade, apply } = durable;
   if (writes !== undefined && writes !== 'behind' && writes !== 'through')
-    throw invalid(`durable.writes of '${kind}' is '${String(writes)}'; it must be behind or through`);
+    throw invalid(`durable.writes of '${kind}' is ${valueText(writes)}; it must be behind or through`);
   for (const [name, value] of Object.entries({ upgrade, apply }))
     if (value !== undefined && typeof value !== 'function') throw invalid(`durable.${name} of '${kind}' must be a function`);
   range(kind, 'lossMaxMs', durable.lossMaxMs, 2, 3_600_000, false);
@@ -73,12 +74,12 @@ export function checkActionWrites(kind: string, action: string, writes: ActionWr
   if (writes === undefined) return;
   if (!isDurable) throw invalid(`action '${action}' of '${kind}' says durable, but the kind does not: add durable: {} to its definition`);
   if (writes !== 'behind' && writes !== 'through' && writes !== 'none')
-    throw invalid(`durable of action '${action}' of '${kind}' is '${String(writes)}'; it must be behind, through or none`);
+    throw invalid(`durable of action '${action}' of '${kind}' is ${valueText(writes)}; it must be behind, through or none`);
 }
 
 function range(kind: string, name: string, value: number | undefined, min: number, max: number, isWhole: boolean): void {
   if (value === undefined || (typeof value === 'number' && value >= min && value <= max && (!isWhole || Number.isInteger(value)))) return;
-  throw invalid(`durable.${name} of '${kind}' is ${String(value)}; it must be ${isWhole ? 'a whole number ' : ''}from ${min} to ${max}`);
+  throw invalid(`durable.${name} of '${kind}' is ${valueText(value)}; it must be ${isWhole ? 'a whole number ' : ''}from ${min} to ${max}`);
 }
 
 function invalid(message: string): NexusTypeError {

@@ -1,9 +1,9 @@
 /** What a named group of agents is to those who send to it: the types of `nexus.group` and `ctx.group`, the options and their limits. The one implementation is `runtime/group-handle.ts`. */
-import { NexusTypeError, optionError } from '../errors.js';
+import { NexusTypeError, optionError, valueText } from '../errors.js';
 import type { InputOf, ReplyOf } from './action.js';
 import type { AnyAgent } from './agent-definition.js';
 import type { ActionName, ActionsOf, AgentRef, AskOptions, TellOutcome } from './agent-ref.js';
-import { checkNames, didYouMean } from './nearest-name.js';
+import { checkNames, didYouMean, misspelt } from './nearest-name.js';
 
 export const GROUP_NAME_LENGTH_MAX = 200;
 /** Groups an agent may be in. */
@@ -91,7 +91,7 @@ export function checkGroupName(name: unknown): asserts name is string {
   if (typeof name === 'string' && name.length > 0 && name.length <= GROUP_NAME_LENGTH_MAX) return;
   throw optionError(
     'group',
-    `${typeof name === 'string' ? `a name of ${name.length} characters` : String(name)}; it must be a string of 1 to ${GROUP_NAME_LENGTH_MAX} characters`,
+    `${typeof name === 'string' ? `a name of ${name.length} characters` : valueText(name)}; it must be a string of 1 to ${GROUP_NAME_LENGTH_MAX} characters`,
   );
 }
 
@@ -105,7 +105,7 @@ export function checkGroupsOfKind(kind: string, groups: unknown): void {
   for (const name of groups) {
     if (typeof name !== 'string' || name.length === 0 || name.length > GROUP_NAME_LENGTH_MAX)
       fail(
-        `has ${typeof name === 'string' ? `a name of ${name.length} characters` : String(name)}; names are strings of 1 to ${GROUP_NAME_LENGTH_MAX} characters`,
+        `has ${typeof name === 'string' ? `a name of ${name.length} characters` : valueText(name)}; names are strings of 1 to ${GROUP_NAME_LENGTH_MAX} characters`,
       );
   }
 }
@@ -113,7 +113,7 @@ export function checkGroupsOfKind(kind: string, groups: unknown): void {
 /** @throws NexusTypeError NEXUS_OPTION_INVALID */
 export function checkRouting(routing: unknown, known: readonly string[] = GROUP_ROUTINGS): void {
   if (routing === undefined || known.includes(routing as string)) return;
-  throw optionError('routing', `'${String(routing)}' is not known${didYouMean(String(routing), known)} It must be one of ${known.join(', ')}`);
+  throw optionError('routing', `is ${valueText(routing)}${didYouMean(routing, known)} It must be one of ${known.join(', ')}`, misspelt(routing, known));
 }
 
 /** @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN */
@@ -124,13 +124,13 @@ export function checkGroupTellOptions(options: GroupTellOptions | undefined, nam
   checkKey(options.key);
   checkWait(options as AskOptions);
   if (options.tried !== undefined && !Array.isArray(options.tried))
-    throw optionError('tried', 'must be an array of references, to which the chosen member is added');
+    throw optionError('tried', `must be an array of references, to which the chosen member is added, not ${valueText(options.tried)}`);
 }
 
 /** @throws NexusTypeError NEXUS_OPTION_INVALID */
 export function checkKey(key: unknown): void {
   if (key === undefined || typeof key === 'string' || (typeof key === 'number' && Number.isFinite(key))) return;
-  throw optionError('key', `is ${typeof key === 'number' ? String(key) : typeof key}; it must be a string or a finite number`);
+  throw optionError('key', `is ${valueText(key)}; it must be a string or a finite number`);
 }
 
 /** @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN */
@@ -140,7 +140,7 @@ export function checkGatherOptions(options: GatherOptions | undefined): void {
   checkWait(options);
   const { quorum } = options;
   if (quorum !== undefined && quorum !== 'majority' && quorum !== 'all' && !(Number.isInteger(quorum) && quorum >= 1 && quorum <= GROUP_MEMBERS_MAX))
-    throw optionError('quorum', `is ${String(quorum)}; it must be a whole number from 1 to ${GROUP_MEMBERS_MAX}, 'majority' or 'all'`);
+    throw optionError('quorum', `is ${valueText(quorum)}; it must be a whole number from 1 to ${GROUP_MEMBERS_MAX}, 'majority' or 'all'`);
 }
 
 const TELL_OPTIONS = ['routing', 'key', 'tried'];
@@ -155,6 +155,6 @@ export function checkSendOptions(options: { readonly routing?: unknown; readonly
 
 function checkWait({ timeoutMs, signal }: AskOptions): void {
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX))
-    throw optionError('timeoutMs', `is ${String(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw optionError('signal', 'must be an AbortSignal');
+    throw optionError('timeoutMs', `is ${valueText(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw optionError('signal', `must be an AbortSignal, not ${valueText(signal)}`);
 }

@@ -7,7 +7,7 @@
  * two an edge: up to 128 ns a bucket is one value, above that it is at most 1/64 of its least value wide. The middle of a bucket is at most 1/128 (0.8 %) from every value in it.
  */
 import { HISTOGRAM_BUCKETS, HISTOGRAM_NAMES, HISTOGRAM_OCTAVE_BITS } from '../../layout/generated/layout.js';
-import { optionError } from '../errors.js';
+import { optionError, valueText } from '../errors.js';
 
 /**
  * What a nexus times, each thread its own part: `ask_local` and `ask_remote`, asks of agents on the same and on another thread, as their callers see them; `turn`, one run of
@@ -97,7 +97,7 @@ export class HistogramSnapshot {
    * Throws a NexusTypeError NEXUS_OPTION_INVALID for another `q`.
    */
   quantile(q: number): number {
-    if (!(typeof q === 'number' && q >= 0 && q <= 1)) throw optionError('q', `is ${String(q)}; it must be from 0 to 1`);
+    if (!(typeof q === 'number' && q >= 0 && q <= 1)) throw optionError('q', `is ${valueText(q)}; it must be from 0 to 1`);
     if (q === 0 || this.count === 0) return this.min;
     if (q === 1) return this.max;
     const rank = Math.max(1, Math.ceil(q * this.count));
@@ -127,7 +127,7 @@ export class HistogramSnapshot {
   since(earlier: HistogramSnapshot): HistogramSnapshot {
     const buckets = this.#buckets.map((values, bucket) => {
       const before = earlier.#buckets[bucket] as number;
-      if (before > values) throw optionError('earlier', 'must be an earlier snapshot of the same histogram');
+      if (before > values) throw optionError('earlier', 'must be an earlier snapshot of the same histogram; this one is later, or of another');
       return values - before;
     });
     // All new values lie between the ends of this one; which of them are new, only the buckets know.

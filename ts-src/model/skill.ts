@@ -3,7 +3,8 @@
  * of a definition that has some is `skilled-agent.ts`.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { NexusTypeError } from '../errors.js';
+import { NexusTypeError, valueText } from '../errors.js';
+import { didYouMean, listed, misspelt, unknownField } from './nearest-name.js';
 import type { DeclaredActions } from './action.js';
 import { checkActions } from './action-checks.js';
 import type { AgentContext, Slices } from './agent-context.js';
@@ -107,9 +108,14 @@ function skill(specification: SkillInside['specification'], initOf: (agentInit: 
     slice(of: { readonly skills: Slices }): unknown {
       if (Object.hasOwn(of.skills, name)) return of.skills[name];
       const names = Object.keys(of.skills);
-      throw new NexusTypeError('NEXUS_SKILL_UNKNOWN', `this agent does not have the skill '${name}'; its skills are ${names.join(', ') || 'none'}`, {
-        skill: name,
-      });
+      throw new NexusTypeError(
+        'NEXUS_SKILL_UNKNOWN',
+        `this agent does not have the skill ${valueText(name)}${didYouMean(name, names)} Its skills are ${listed(names)}`,
+        {
+          skill: name,
+          ...misspelt(name, names),
+        },
+      );
     },
   };
   Object.defineProperty(made, INSIDE, { value: { specification, initOf } satisfies SkillInside });
@@ -117,14 +123,14 @@ function skill(specification: SkillInside['specification'], initOf: (agentInit: 
 }
 
 const FIELDS = ['name', 'state', 'actions', 'sensors', 'subscriptions', 'validateState', 'onStart', 'onStop'];
+const SENSOR_FIELDS = ['agent', 'init', 'id', 'thread'];
 
 function checkSpecification(specification: Record<string, unknown>): void {
   if (typeof specification !== 'object' || specification === null) throw invalid('expected an object with name, state and actions');
   const { name, state, actions, sensors, subscriptions, validateState } = specification;
   if (typeof name !== 'string' || !/^[\w-]{1,50}$/.test(name))
     throw invalid(`a name has 1 to 50 letters, digits, '-' and '_'; ${JSON.stringify(name)} does not`);
-  for (const field of Object.keys(specification))
-    if (!FIELDS.includes(field)) throw invalid(`'${name}' has an unknown field '${field}'; fields are ${FIELDS.join(', ')}`);
+  for (const field of Object.keys(specification)) if (!FIELDS.includes(field)) throw unknownField('defineSkill', `'${name}'`, field, FIELDS);
   if (typeof state !== 'function') throw invalid(`'${name}' needs state: (init) => the initial slice`);
   checkActions('defineSkill', name, actions);
   if (validateState !== undefined && !isStandardSchema(validateState)) throw invalid(`validateState of '${name}' must be a Standard Schema validator`);
@@ -140,8 +146,7 @@ function checkSensors(skillName: string, sensors: unknown): void {
   for (const [index, sensor] of sensors.entries()) {
     const at = `sensors[${index}] of '${skillName}'`;
     if (typeof sensor !== 'object' || sensor === null) throw invalid(`${at} must be { agent, init, id, thread }`);
-    for (const field of Object.keys(sensor))
-      if (!['agent', 'init', 'id', 'thread'].includes(field)) throw invalid(`${at} has an unknown field '${field}'; fields are agent, init, id, thread`);
+    for (const field of Object.keys(sensor)) if (!SENSOR_FIELDS.includes(field)) throw unknownField('defineSkill', at, field, SENSOR_FIELDS);
     const { agent, id } = sensor as { agent?: { kind?: unknown }; id?: unknown };
     if (typeof agent?.kind !== 'string') throw invalid(`${at} needs agent: what defineAgent or defineSensor returns`);
     if (id !== undefined && (typeof id !== 'string' || id === '')) throw invalid(`id of ${at} must be a non-empty string`);
@@ -153,7 +158,7 @@ function checkSubscriptions(skillName: string, subscriptions: unknown, actions: 
   for (const [pattern, action] of Object.entries(subscriptions))
     if (typeof action !== 'string' || !Object.hasOwn(actions, action))
       throw invalid(
-        `'${skillName}' subscribes '${pattern}' to '${String(action)}', which is none of its actions: ${Object.keys(actions).join(', ') || 'none'}`,
+        `'${skillName}' subscribes '${pattern}' to ${valueText(action)}, which is none of its actions${didYouMean(action, Object.keys(actions))} Its actions are ${listed(Object.keys(actions))}`,
       );
 }
 

@@ -1,5 +1,5 @@
 /** The tree of supervision as `nexus.supervisionTree()` shows it: plain values, which can be sent and printed. Who fills it is `runtime/describing.ts`. */
-import { optionError } from '../errors.js';
+import { optionError, valueText } from '../errors.js';
 import { checkNames } from './nearest-name.js';
 import type { RestartType, Strategy } from './supervisor.js';
 
@@ -85,5 +85,5 @@ export function treeLimits(options: SupervisionTreeOptions): TreeLimits {
 }
 
 function whole(name: string, value: number, max: number): void {
-  if (!(Number.isInteger(value) && value >= 1 && value <= max)) throw optionError(name, `is ${String(value)}; it must be a whole number from 1 to ${max}`);
+  if (!(Number.isInteger(value) && value >= 1 && value <= max)) throw optionError(name, `is ${valueText(value)}; it must be a whole number from 1 to ${max}`);
 }

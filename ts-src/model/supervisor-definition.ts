@@ -2,7 +2,8 @@
  * What a supervisor is: `defineSupervisor`, which makes a kind of agent whose only work is to keep its children running. Values and checks only; what it decides is
  * `supervisor.ts`, who performs it is `runtime/supervisors.ts`.
  */
-import { NexusTypeError } from '../errors.js';
+import { NexusTypeError, valueText } from '../errors.js';
+import { didYouMean, unknownField } from './nearest-name.js';
 import type { AgentContext } from './agent-context.js';
 import {
   type AgentDefinition,
@@ -155,16 +156,17 @@ export function shutdownTimeoutOf(child: ResolvedChild, isSupervisor: boolean): 
 
 const FIELDS = ['kind', 'strategy', 'children', 'intensity', 'periodMs', 'backoff', 'mailbox'];
 const CHILD_FIELDS = ['id', 'agent', 'init', 'restart', 'thread', 'startTimeoutMs', 'shutdownTimeoutMs'];
-const STRATEGIES: readonly unknown[] = ['oneForOne', 'oneForAll', 'restForOne'];
-const RESTART_TYPES: readonly unknown[] = ['permanent', 'transient', 'temporary'];
+const STRATEGIES: readonly string[] = ['oneForOne', 'oneForAll', 'restForOne'];
+const RESTART_TYPES: readonly string[] = ['permanent', 'transient', 'temporary'];
 
 function checkSpecification(specification: Record<string, unknown>): void {
   if (typeof specification !== 'object' || specification === null) throw invalid('expected an object with kind, strategy and children');
   const kind = specification['kind'];
-  if (typeof kind !== 'string' || kind.length === 0 || kind.length > 100) throw invalid('kind must be a string of 1 to 100 characters');
-  unknownField(`'${kind}'`, specification, FIELDS);
+  if (typeof kind !== 'string' || kind.length === 0 || kind.length > 100) throw invalid(`kind must be a string of 1 to 100 characters, not ${valueText(kind)}`);
+  checkFields(`'${kind}'`, specification, FIELDS);
   const { strategy, children, mailbox, intensity, periodMs, backoff } = specification as unknown as SupervisorSpecification<string, unknown>;
-  if (!STRATEGIES.includes(strategy)) throw invalid(`strategy of '${kind}' is '${String(strategy)}'; it must be ${STRATEGIES.join(', ')}`);
+  if (!STRATEGIES.includes(strategy))
+    throw invalid(`strategy of '${kind}' is ${valueText(strategy)}${didYouMean(strategy, STRATEGIES)} It must be ${STRATEGIES.join(', ')}`);
   if (typeof children !== 'function') throw invalid(`'${kind}' needs children: (init) => a list of { id, agent, ... }`);
   checkMailbox(kind, mailbox);
   const given = { intensity, periodMs, backoff } as const;
@@ -189,12 +191,13 @@ function resolveChild(kind: string, child: ChildSpecification): ResolvedChild {
   const { id, agent, init, restart = 'permanent', thread = 'auto', startTimeoutMs = START_TIMEOUT_MS, shutdownTimeoutMs } = child;
   if (typeof id !== 'string' || id.length === 0) throw invalid(`a child of '${kind}' needs an id: a string of 1 to 1,024 bytes of UTF-8`);
   const where = `child '${id}' of '${kind}'`;
-  unknownField(where, child, CHILD_FIELDS);
+  checkFields(where, child, CHILD_FIELDS);
   const kindOfChild = typeof agent === 'string' ? agent : agent?.kind;
   if (typeof kindOfChild !== 'string') throw invalid(`${where} needs agent: a definition, or the name of its kind`);
-  if (!RESTART_TYPES.includes(restart)) throw invalid(`restart of ${where} is '${String(restart)}'; it must be ${RESTART_TYPES.join(', ')}`);
+  if (!RESTART_TYPES.includes(restart))
+    throw invalid(`restart of ${where} is ${valueText(restart)}${didYouMean(restart, RESTART_TYPES)} It must be ${RESTART_TYPES.join(', ')}`);
   if (thread !== 'auto' && thread !== 'local' && !(Number.isInteger(thread) && (thread as number) >= 0))
-    throw invalid(`thread of ${where} is '${String(thread)}'; it must be 'auto', 'local' or the number of a thread`);
+    throw invalid(`thread of ${where} is ${valueText(thread)}; it must be 'auto', 'local' or the number of a thread`);
   checkTime(where, 'startTimeoutMs', startTimeoutMs);
   if (shutdownTimeoutMs !== undefined) checkTime(where, 'shutdownTimeoutMs', shutdownTimeoutMs);
   return { id, kind: kindOfChild, init, restart, thread, startTimeoutMs, shutdownTimeoutMs };
@@ -202,11 +205,11 @@ function resolveChild(kind: string, child: ChildSpecification): ResolvedChild {
 
 function checkTime(where: string, name: string, value: number): void {
   if (!(typeof value === 'number' && value > 0 && value <= TIMEOUT_MS_MAX))
-    throw invalid(`${name} of ${where} is ${String(value)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
+    throw invalid(`${name} of ${where} is ${valueText(value)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
 }
 
-function unknownField(where: string, given: object, names: readonly string[]): void {
-  for (const name of Object.keys(given)) if (!names.includes(name)) throw invalid(`${where} has an unknown field '${name}'; fields are ${names.join(', ')}`);
+function checkFields(where: string, given: object, names: readonly string[]): void {
+  for (const name of Object.keys(given)) if (!names.includes(name)) throw unknownField('defineSupervisor', where, name, names);
 }
 
 function invalid(message: string): NexusTypeError {

@@ -2,7 +2,8 @@
  * Names of signals: topics, the patterns that match them, and topics with a type. A topic is tokens with dots between them (`orders.eu.created`); in a pattern
  * `*` stands for exactly one token, and `>` as the last token for one or more, as in NATS. Text only: what is subscribed to what is in `topic-trie.ts`.
  */
-import { NexusTypeError, optionError } from '../errors.js';
+import { NexusTypeError, optionError, valueText } from '../errors.js';
+import { didYouMean, listed } from './nearest-name.js';
 import { checkShape, type Infer, type Shape } from './shape.js';
 
 /** Of a topic or a pattern. */
@@ -124,11 +125,11 @@ export function checkSubscriptions(kind: string, subscriptions: unknown, actions
 function checkSubscribed(kind: string, pattern: string, name: unknown, action: unknown, names: readonly string[]): void {
   if (action === undefined)
     throw invalid(
-      `the subscription '${pattern}' of '${kind}' names the action '${String(name)}', which it does not have; its actions are ${names.join(', ') || 'none'}`,
+      `the subscription '${pattern}' of '${kind}' names the action ${valueText(name)}, which it does not have${didYouMean(name, names)} Its actions are ${listed(names)}`,
     );
   if (typeof action === 'object' && action !== null && (action as { input?: unknown }).input !== undefined)
     throw invalid(
-      `the subscription '${pattern}' of '${kind}' names the action '${String(name)}', which declares an input of its own: it would be given a signal`,
+      `the subscription '${pattern}' of '${kind}' names the action ${valueText(name)}, which declares an input of its own: it would be given a signal`,
     );
 }
 

@@ -161,11 +161,20 @@ export class CircuitBreaker extends ObservablePolicy<never, CircuitBreakerEvent>
     this.#meter('refused');
     this.listeners.emit({ type: 'refused' });
     const { state } = this;
-    if (state.type === 'isolated') return new NexusError('NEXUS_CIRCUIT_OPEN', 'the circuit is isolated', { data: { state: state.type } });
+    if (state.type === 'isolated')
+      return new NexusError('NEXUS_CIRCUIT_OPEN', 'the circuit is isolated (isolate was called): nothing is called until it is reset', {
+        data: { state: state.type },
+      });
     if (state.type === 'halfOpen')
-      return new NexusError('NEXUS_CIRCUIT_OPEN', 'the circuit is half-open and its probe is under way', { data: { state: state.type } });
+      return new NexusError('NEXUS_CIRCUIT_OPEN', 'the circuit is half-open and its probe is under way: nothing was called; try again when it has ended', {
+        data: { state: state.type },
+      });
     const retryAfterMs = state.type === 'open' ? Math.max(0, state.untilMs - this.#needs.clock.nowMs()) : 0;
-    return new NexusError('NEXUS_CIRCUIT_OPEN', `the circuit is open for another ${Math.ceil(retryAfterMs)} ms`, { data: { state: state.type, retryAfterMs } });
+    return new NexusError(
+      'NEXUS_CIRCUIT_OPEN',
+      `the circuit is open for another ${Math.ceil(retryAfterMs)} ms, because too many calls failed: nothing was called`,
+      { data: { state: state.type, retryAfterMs } },
+    );
   }
 }
 

@@ -1,7 +1,7 @@
 /** Makes policies of options: the one place that joins them to the clock of the machine and to chance. What tests and simulations replace is the last parameter. */
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../adapters/system-clock.js';
-import { optionError } from '../errors.js';
+import { optionError, valueText } from '../errors.js';
 import { checkNames } from '../model/nearest-name.js';
 import { SeededRandom } from '../model/seeded-random.js';
 import type { Clock } from '../ports/clock.js';
@@ -75,9 +75,9 @@ export function fallback<F>(answer: F, options: FallbackOptions = {}, surroundin
 
 /** These policies as one, the first outermost: `wrap(fallback(0), retry(), timeout({ ms: 100 }))` limits the time of each attempt. */
 export function wrap<P extends readonly [AnyPolicy, ...AnyPolicy[]]>(...policies: P): Wrapped<AnswerOf<P[number]>> {
-  if (policies.length === 0) throw optionError('wrap', 'takes at least one policy');
+  if (policies.length === 0) throw optionError('wrap', 'takes at least one policy, such as wrap(retry(), timeout({ ms: 100 }))');
   policies.forEach((policy: unknown, index) => {
-    if (!(policy instanceof Policy)) throw optionError(`wrap, policy ${index + 1}`, 'is not a policy');
+    if (!(policy instanceof Policy)) throw optionError(`wrap, policy ${index + 1}`, `is not a policy, as retry() makes one, but ${valueText(policy)}`);
   });
   return new Wrapped(policies);
 }

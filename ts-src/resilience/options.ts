@@ -1,6 +1,6 @@
 /** Options of the policies: their types, defaults and limits, and the one place that checks them. Times are in milliseconds, at most 86,400,000. */
-import { optionError } from '../errors.js';
-import { checkNames } from '../model/nearest-name.js';
+import { optionError, valueText } from '../errors.js';
+import { checkNames, didYouMean, misspelt } from '../model/nearest-name.js';
 import type { ResolvedBulkhead } from './bulkhead.js';
 import type { ResolvedCircuitBreaker } from './circuit-breaker.js';
 import type { ResolvedFallback } from './fallback.js';
@@ -61,7 +61,7 @@ export function resolveCircuitBreaker(options: CircuitBreakerOptions): ResolvedC
 function failureRate(options: FailureRateOptions): FailureRate {
   checkNames('failures', options, ['rate', 'windowMs', 'callsMin']);
   const { rate } = options;
-  if (!(typeof rate === 'number' && rate > 0 && rate <= 1)) throw optionError('failures.rate', `is ${String(rate)}; it must be more than 0 and at most 1`);
+  if (!(typeof rate === 'number' && rate > 0 && rate <= 1)) throw optionError('failures.rate', `is ${valueText(rate)}; it must be more than 0 and at most 1`);
   return {
     rate,
     windowMs: positive('failures.windowMs', options.windowMs, 10_000),
@@ -102,7 +102,8 @@ export function resolveRetry(options: RetryOptions): ResolvedRetry {
   checkNames('backoff', backoff, ['initialMs', 'maxMs', 'factor', 'jitter']);
   checkNames('budget', budget, ['ratio', 'burst']);
   const { jitter = 'full' } = backoff;
-  if (!JITTERS.includes(jitter)) throw optionError('backoff.jitter', `is '${String(jitter)}'; it must be ${JITTERS.join(', ')}`);
+  if (!JITTERS.includes(jitter))
+    throw optionError('backoff.jitter', `is ${valueText(jitter)}${didYouMean(jitter, JITTERS)} It must be ${JITTERS.join(', ')}`, misspelt(jitter, JITTERS));
   const initialMs = number('backoff.initialMs', backoff.initialMs, 100, 0, MS_MAX);
   const maxMs = number('backoff.maxMs', backoff.maxMs, Math.max(10_000, initialMs), 0, MS_MAX);
   if (maxMs < initialMs) throw optionError('backoff.maxMs', `is ${maxMs}, less than initialMs (${initialMs})`);
@@ -158,7 +159,7 @@ export function checkSeed(seed: number): number {
 
 function number(name: string, value: number | undefined, byDefault: number, min: number, max: number): number {
   if (value === undefined) return byDefault;
-  if (!(typeof value === 'number' && value >= min && value <= max)) throw optionError(name, `is ${String(value)}; it must be from ${min} to ${max}`);
+  if (!(typeof value === 'number' && value >= min && value <= max)) throw optionError(name, `is ${valueText(value)}; it must be from ${min} to ${max}`);
   return value;
 }
 
@@ -169,13 +170,12 @@ function positive(name: string, value: number | undefined, byDefault: number): n
 }
 
 function whole(name: string, value: number | undefined, byDefault: number, min: number, max: number): number {
-  const checked = number(name, value, byDefault, min, max);
-  if (!Number.isInteger(checked)) throw optionError(name, `is ${checked}; it must be a whole number from ${min} to ${max}`);
-  return checked;
+  if (value !== undefined && !Number.isInteger(value)) throw optionError(name, `is ${valueText(value)}; it must be a whole number from ${min} to ${max}`);
+  return number(name, value, byDefault, min, max);
 }
 
 function predicate(name: string, value: ((error: unknown) => boolean) | undefined, byDefault: (error: unknown) => boolean): (error: unknown) => boolean {
   if (value === undefined) return byDefault;
-  if (typeof value !== 'function') throw optionError(name, 'must be a function of the error');
+  if (typeof value !== 'function') throw optionError(name, `must be a function of the error, not ${valueText(value)}`);
   return value;
 }

@@ -2,7 +2,7 @@
  * What a policy hands to the operation it calls: the signal that ends the call, the time that is left for it, and which attempt it is. It is what the
  * options of a call are made into, and may be given as the options of a call through another policy: that is how deadlines and signals go inwards.
  */
-import { optionError } from '../errors.js';
+import { optionError, valueText } from '../errors.js';
 import type { AskOptions } from '../model/agent-ref.js';
 import { checkNames } from '../model/nearest-name.js';
 import { Deadline } from './deadline.js';
@@ -95,8 +95,9 @@ export function contextOf(options: CallOptions | undefined, names: readonly stri
   if (options instanceof PolicyContext) return options;
   checkNames('call', options, names);
   const { signal, deadline } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw optionError('signal', 'must be an AbortSignal');
-  if (deadline !== undefined && !(deadline instanceof Deadline)) throw optionError('deadline', 'must be a Deadline, as deadlineIn(ms) makes one');
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw optionError('signal', `must be an AbortSignal, not ${valueText(signal)}`);
+  if (deadline !== undefined && !(deadline instanceof Deadline))
+    throw optionError('deadline', `must be a Deadline, as deadlineIn(ms) makes one, not ${valueText(deadline)}`);
   return new PolicyContext(signal, deadline, 1);
 }
 

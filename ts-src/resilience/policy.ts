@@ -2,7 +2,7 @@
  * What all policies are: a way to call an operation. A policy wraps any function that returns a promise, and asks of agents, with the types of both kept; policies
  * nest by `wrap`. The five kinds are in files of their own; they keep their state over all calls, so one policy belongs to one dependency.
  */
-import { NexusError, optionError } from '../errors.js';
+import { NexusError, optionError, valueText } from '../errors.js';
 import type { InputOf, ReplyOf } from '../model/action.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import type { ActionName, ActionsOf, AgentRef } from '../model/agent-ref.js';
@@ -41,7 +41,7 @@ export abstract class Policy<F = never> {
   /** Calls the operation as the policy says. Rejects with what it throws, or with the error of the policy; mistakes in the options reject, too. */
   execute<T>(operation: Operation<T>, options?: CallOptions): Promise<T | F> {
     try {
-      if (typeof operation !== 'function') throw optionError('operation', 'must be a function');
+      if (typeof operation !== 'function') throw optionError('operation', `must be a function, not ${valueText(operation)}`);
       return this.run(operation, contextOf(options));
     } catch (error) {
       return Promise.reject(error);
@@ -71,7 +71,8 @@ export abstract class Policy<F = never> {
 const ASK_OPTIONS: readonly string[] = [...CALL_OPTIONS, 'timeoutMs'];
 
 function ask(ref: AgentRef, action: string, input: unknown, context: PolicyContext, timeoutMs: number | undefined): Promise<unknown> {
-  if (typeof (ref as Partial<AgentRef> | undefined)?.ask !== 'function') throw optionError('ref', 'must be a reference to an agent');
+  if (typeof (ref as Partial<AgentRef> | undefined)?.ask !== 'function')
+    throw optionError('ref', `must be a reference to an agent, as spawn and find return one, not ${valueText(ref)}`);
   return ref.ask(action, input, context.askOptionsFor(timeoutMs));
 }
 
@@ -96,9 +97,9 @@ export function reasonNotToBegin({ abort, deadline }: PolicyContext): NexusError
 export function aborted(reason: unknown): NexusError {
   // What a policy further out has decided keeps its code.
   if (reason instanceof NexusError && (reason.code === 'NEXUS_TIMEOUT' || reason.code === 'NEXUS_ABORTED')) return reason;
-  return new NexusError('NEXUS_ABORTED', 'the call was given up: its AbortSignal was aborted', { cause: reason });
+  return new NexusError('NEXUS_ABORTED', 'the call was given up: its AbortSignal was aborted while it waited', { cause: reason });
 }
 
 export function timeExpired(): NexusError {
-  return new NexusError('NEXUS_TIMEOUT', 'the deadline of the call has passed');
+  return new NexusError('NEXUS_TIMEOUT', 'the deadline of the call has passed; give deadlineIn a longer time if it may take longer');
 }

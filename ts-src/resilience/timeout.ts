@@ -88,5 +88,8 @@ export class Timeout extends ObservablePolicy<never, TimeoutEvent> {
 }
 
 function notWithin(limitMs: number, cause: unknown): NexusError {
-  return new NexusError('NEXUS_TIMEOUT', `not done within ${Math.ceil(limitMs)} ms`, { data: { limitMs }, cause });
+  return new NexusError('NEXUS_TIMEOUT', `the call was not done within ${Math.ceil(limitMs)} ms, the limit of its timeout policy`, {
+    data: { limitMs },
+    cause,
+  });
 }

@@ -2,7 +2,7 @@
  * Agents that fail together, across threads, as in Erlang: the end of one by a failure is a failure of the other. Made like watches (`watches.ts`), but both sides know
  * of it, and it lasts until one of the two ends: restarts, of either, change nothing. When a thread is lost, the other side makes its links again.
  */
-import { NexusError } from '../errors.js';
+import { NexusError, quoted } from '../errors.js';
 import type { StopReason } from '../model/agent-definition.js';
 import { type AgentCell, extraOf, onArrival, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
@@ -180,9 +180,9 @@ function causeOf(reason: StopReason, ended: AgentReference, id: string): unknown
     case 'failed':
       return reason.error;
     case 'threadFailed':
-      return new NexusError('NEXUS_THREAD_FAILED', `the thread of ${ended.kind} '${id}' was given up`);
+      return new NexusError('NEXUS_THREAD_FAILED', `the thread of ${ended.kind} ${quoted(id)} was given up`, { data: { id, kind: ended.kind } });
     case 'notFound':
-      return new NexusError('NEXUS_AGENT_NOT_FOUND', `${ended.kind} '${id}' had ended already`, { data: { kind: ended.kind, id } });
+      return new NexusError('NEXUS_AGENT_NOT_FOUND', `${ended.kind} ${quoted(id)} had ended already`, { data: { kind: ended.kind, id } });
     case 'stopped':
     case 'restart':
     case 'parentStopped':

@@ -54,5 +54,5 @@ export function withSensors(definitions: readonly AnyAgent[], known: readonly An
 }
 
 export function duplicateKind(kind: string, first: string, second: string): NexusError {
-  return new NexusError('NEXUS_KIND_DUPLICATE', `kind '${kind}' is defined twice: in ${first} and in ${second}`, { data: { kind } });
+  return new NexusError('NEXUS_KIND_DUPLICATE', `kind '${kind}' is defined twice: in ${first} and in ${second}; rename one`, { data: { kind } });
 }

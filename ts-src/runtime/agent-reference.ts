@@ -2,7 +2,7 @@
  * The one implementation of `AgentRef`. A reference to an agent of the same thread holds its cell, so that a tell is a queue operation; any other goes through
  * a ring to the thread that the shared table names. Created by the thread's host only; each thread has reference objects of its own.
  */
-import { optionError } from '../errors.js';
+import { optionError, valueText } from '../errors.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import type { AgentRef, AskOptions, OfferOptions, TellOutcome } from '../model/agent-ref.js';
 import { checkNames } from '../model/nearest-name.js';
@@ -89,7 +89,7 @@ export class AgentReference implements AgentRef<AnyAgent> {
       checkNames('stop', options, ['timeoutMs']);
       const { timeoutMs } = options;
       if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX))
-        throw optionError('timeoutMs', `is ${String(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
+        throw optionError('timeoutMs', `is ${valueText(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
       return this.host.stop(this, timeoutMs);
     } catch (error) {
       return Promise.reject(error);

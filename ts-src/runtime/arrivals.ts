@@ -8,7 +8,7 @@ import * as L from '../../layout/generated/layout.js';
 import { traceOfValues } from '../model/message-trace.js';
 import { AgentCell, extraOf, Status } from './agent-cell.js';
 import { TIMER_MESSAGE } from './dispatcher.js';
-import { agentNotFound, threadLost } from './failures.js';
+import { unnamedNotFound, threadLost } from './failures.js';
 import { isSupervised } from './lifecycle.js';
 import { Mailbox, type MessageSender, senderWith } from './mailbox.js';
 import { actionOf, type MovingAgent, type MovingMessage, type MovingPart, portOf, unpack } from './moving-agent.js';
@@ -127,8 +127,8 @@ export class Arrivals {
     deadLetters.record('noAgent', undefined, () => undefined, undefined);
     const { reply } = message;
     if (typeof reply !== 'object') return;
-    if (reply.thread === thread) asks.follow(reply.slot, reply.sequence, -1)?.fail(agentNotFound());
-    else router.sendReply(reply.thread, L.MESSAGE_TYPE_REPLY_ERROR, reply.slot, reply.sequence, agentNotFound(), undefined);
+    if (reply.thread === thread) asks.follow(reply.slot, reply.sequence, -1)?.fail(unnamedNotFound());
+    else router.sendReply(reply.thread, L.MESSAGE_TYPE_REPLY_ERROR, reply.slot, reply.sequence, unnamedNotFound(), undefined);
   }
 
   /** Nothing is on its way any more: they handle messages from now on. For each whether it is here; with a promise, once every thread knows what they are in here. */

@@ -1,5 +1,5 @@
 /** The one implementation of `AgentContext`: a light view of the thread for one agent in one of its lives. */
-import { optionError } from '../errors.js';
+import { optionError, valueText } from '../errors.js';
 import type { AgentClock, AgentContext, AgentTimer, Logger, Slices } from '../model/agent-context.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import type { AgentRef, AskOptions, OfferOptions, TellOutcome } from '../model/agent-ref.js';
@@ -328,7 +328,7 @@ export class Context implements SupervisorContext, ContextInside {
   #durable(what: string): DurableCalls {
     const { durable } = this.#host;
     const { name, isDurable } = this.#cell.kind;
-    if (!isDurable) throw optionError(`ctx.${what}`, `kind '${name}' is not durable; add durable: {} to its definition`);
+    if (!isDurable) throw optionError(`ctx.${what}`, `kind '${name}' is not durable; add durable: {} to its definition, and storage: { path } to createNexus`);
     // Only an agent alone, in a test, gets that far.
     if (durable === undefined)
       throw optionError(`ctx.${what}`, `testAgent has no store for '${name}'; use createTestNexus({ agents, storage: memoryStorage() }) for what is durable`);
@@ -352,7 +352,7 @@ export class Context implements SupervisorContext, ContextInside {
 
   #timer(delayMs: number, action: string, input: unknown, repeat: boolean): AgentTimer {
     if (!(typeof delayMs === 'number' && delayMs >= (repeat ? 1 : 0) && delayMs <= DELAY_MS_MAX)) {
-      throw optionError('timers', `a delay of ${String(delayMs)} ms; it must be from ${repeat ? 1 : 0} to ${DELAY_MS_MAX}`);
+      throw optionError('timers', `a delay of ${valueText(delayMs)} ms; it must be from ${repeat ? 1 : 0} to ${DELAY_MS_MAX}`);
     }
     if (this.#isOver) return { cancel: () => undefined };
     return this.#host.startTimer(this.#cell, delayMs, repeat ? delayMs : 0, action, input);
@@ -362,7 +362,7 @@ export class Context implements SupervisorContext, ContextInside {
 /** Callers without types pass ids, and what `find` did not find. */
 function reference(ref: unknown): AgentReference {
   if (ref instanceof AgentReference) return ref;
-  throw optionError('ref', `must be a reference to an agent, not ${ref === null ? 'null' : typeof ref}`);
+  throw optionError('ref', `must be a reference to an agent, as spawn and find return one, not ${valueText(ref)}`);
 }
 
 /** The agent has restarted or ended: nothing is sent in the name of this life any more. What runs while it ends, such as the stop hook, is not past. */

@@ -344,7 +344,11 @@ export class Departures {
     watches.left(cell);
     for (const part of this.#parts) part.left(cell);
     const { extra } = cell;
-    extra?.abort?.abort(new NexusError('NEXUS_AGENT_STOPPED', `the ${cell.kind.name} agent has moved to thread ${to}`));
+    extra?.abort?.abort(
+      new NexusError('NEXUS_AGENT_STOPPED', `the ${cell.kind.name} agent has moved to thread ${to}: the handler ends there`, {
+        data: { kind: cell.kind.name, thread: to },
+      }),
+    );
     if (extra?.reference !== undefined) extra.reference.cell = undefined;
     cells.delete(cell);
     cell.status = Status.moved;

@@ -3,7 +3,7 @@
  * when there is no such agent (`spawning.ts`).
  */
 import type { SharedMemory } from '../../bindings/shared-memory.js';
-import { NexusError, optionError } from '../errors.js';
+import { NexusError, optionError, quoted, valueText } from '../errors.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import { FOUND_NUMBERS, type RoutingTable } from '../ports/engine.js';
 import { AgentReference, type ReferenceHost } from './agent-reference.js';
@@ -36,7 +36,7 @@ export class Directory {
 
   /** The agent of this id, unless its end has begun. @throws NexusError NEXUS_KIND_MISMATCH; NexusTypeError NEXUS_OPTION_INVALID */
   find(id: string, definition: AnyAgent | undefined): AgentReference | undefined {
-    if (typeof id !== 'string') throw optionError('id', `must be a string of 1 to 1,024 bytes of UTF-8, not ${typeof id}`);
+    if (typeof id !== 'string') throw optionError('id', `must be a string of 1 to 1,024 bytes of UTF-8, not ${valueText(id)}`);
     const found = this.#lookUp(id, false);
     if (found !== undefined && definition !== undefined) checkKind(found, id, definition);
     return found;
@@ -45,10 +45,10 @@ export class Directory {
   /** `find` for each id. */
   findMany(ids: readonly string[], definition: AnyAgent | undefined): (AgentReference | undefined)[] {
     if (!Array.isArray(ids) || ids.length > FIND_MANY_MAX) {
-      throw optionError('ids', `must be an array of at most ${FIND_MANY_MAX} ids, not ${Array.isArray(ids) ? ids.length : typeof ids}`);
+      throw optionError('ids', `must be an array of at most ${FIND_MANY_MAX} ids, not ${Array.isArray(ids) ? ids.length : valueText(ids)}`);
     }
     for (let index = 0; index < ids.length; index++) {
-      if (typeof ids[index] !== 'string') throw optionError(`ids[${index}]`, `must be a string of 1 to 1,024 bytes of UTF-8, not ${typeof ids[index]}`);
+      if (typeof ids[index] !== 'string') throw optionError(`ids[${index}]`, `must be a string of 1 to 1,024 bytes of UTF-8, not ${valueText(ids[index])}`);
     }
     const numbers = this.#table.findMany(ids);
     return ids.map((id, index) => {
@@ -96,5 +96,9 @@ export function isWellFormed(id: string): boolean {
 
 function checkKind(found: AgentReference, id: string, definition: AnyAgent): void {
   if (found.kind === definition.kind) return;
-  throw new NexusError('NEXUS_KIND_MISMATCH', `agent '${id}' is of kind '${found.kind}', not '${definition.kind}'`, { data: { id, kind: found.kind } });
+  throw new NexusError(
+    'NEXUS_KIND_MISMATCH',
+    `agent ${quoted(id)} is of kind '${found.kind}', not '${definition.kind}'; ids are unique over all kinds: prefix them by kind`,
+    { data: { id, kind: found.kind, expected: definition.kind } },
+  );
 }

@@ -57,6 +57,8 @@ export interface DispatcherNeeds {
   follow(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): TellOutcome;
   /** A message for a durable agent that has left memory. */
   sendDurable(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): TellOutcome;
+  /** For errors. */
+  nameOf(cell: AgentCell): string | undefined;
   /** Who sees the messages of the drain that begins. */
   observer(): MessageObserver | undefined;
   /** The end of a drain: publish what was sent to other threads. */
@@ -453,12 +455,12 @@ export class Dispatcher {
   #overflow(cell: AgentCell, box: Mailbox, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): TellOutcome {
     if (cell.kind.overflow === 'reject') {
       this.#needs.deadLetter('mailboxFull', cell, action);
-      reply?.fail(agentMailboxFull(cell));
+      reply?.fail(agentMailboxFull(cell, this.#needs.nameOf(cell), action.name));
       return 'full';
     }
     if (cell.kind.overflow === 'dropNewest') {
       this.#needs.deadLetter('dropped', cell, action);
-      reply?.fail(agentMailboxFull(cell));
+      reply?.fail(agentMailboxFull(cell, this.#needs.nameOf(cell), action.name));
       return 'dropped';
     }
     // The oldest that is not a message of the runtime: those are never dropped, and stay where they are.
@@ -473,7 +475,7 @@ export class Dispatcher {
       return 'accepted';
     }
     this.#needs.deadLetter('dropped', cell, oldest);
-    replyOfOldest?.fail(agentMailboxFull(cell));
+    replyOfOldest?.fail(agentMailboxFull(cell, this.#needs.nameOf(cell), oldest.name));
     return 'accepted';
   }
 
@@ -481,7 +483,7 @@ export class Dispatcher {
     if (cell.status === Status.moved) return this.#needs.follow(cell, action, input, reply, sender);
     if (cell.kind.isDurable && reply !== TIMER_MESSAGE) return this.#needs.sendDurable(cell, action, input, reply, sender);
     this.#needs.deadLetter('noAgent', cell, action);
-    reply?.fail(agentNotFound(cell.kind.name));
+    reply?.fail(agentNotFound(cell.kind.name, this.#needs.nameOf(cell), action.name));
     return 'noAgent';
   }
 }

@@ -1,5 +1,5 @@
 /** One question to many agents: asks them all, keeps who said what, and ends when `routing/quorum.ts` says so. What is still waited for then is given up. */
-import { NexusError } from '../errors.js';
+import { NexusError, quoted } from '../errors.js';
 import type { AgentRef } from '../model/agent-ref.js';
 import type { GatherReport } from '../model/group.js';
 import { Quorum, type QuorumChoice } from '../routing/quorum.js';
@@ -33,7 +33,12 @@ export function gather({ group, members, quorum: choice, signal, ask, deadlineMs
     };
     const aborted = (): void => {
       end();
-      reject(new NexusError('NEXUS_ASK_ABORTED', `the gathering of '${group}' was aborted`, { cause: signal?.reason }));
+      reject(
+        new NexusError('NEXUS_ASK_ABORTED', `the gathering of group ${quoted(group)} was aborted by its signal; members may still handle the message`, {
+          cause: signal?.reason,
+          data: { group },
+        }),
+      );
     };
     const endIfDone = (): void => {
       const { state, needed } = quorum;
@@ -44,7 +49,7 @@ export function gather({ group, members, quorum: choice, signal, ask, deadlineMs
       reject(
         new NexusError(
           'NEXUS_QUORUM_FAILED',
-          `of ${members.length} members of group '${group}' ${replies.length} replied, ${failures.length} failed and ${missing.size} did not answer in time; ${needed} replies were needed`,
+          `of ${members.length} members of group ${quoted(group)} ${replies.length} replied, ${failures.length} failed and ${missing.size} did not answer in time; ${needed} replies were needed; data has those that came. Raise timeoutMs, or lower quorum`,
           { data: { ...report, group, needed, members: members.length } },
         ),
       );

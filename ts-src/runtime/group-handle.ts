@@ -2,7 +2,7 @@
  * The one implementation of `Group`: sends to the members that `groups.ts` chooses, in the name of the calling thread's code or of an agent. Made by the host of a thread for
  * each `nexus.group` and `ctx.group`; holds nothing but who is to be named as the sender.
  */
-import { NexusError, optionError } from '../errors.js';
+import { NexusError, optionError, valueText } from '../errors.js';
 import { type AnyAgent, isAgentDefinition } from '../model/agent-definition.js';
 import type { AgentRef, AskOptions, TellOutcome } from '../model/agent-ref.js';
 import {
@@ -31,6 +31,8 @@ import type { GroupMember } from './group-view.js';
 import type { Groups } from './groups.js';
 import type { MessageRouter } from './message-router.js';
 
+/** Names of groups among which the nearest is looked for. */
+const NAMES_MAX = 1000;
 /** A member whose failure is quick must not look fast: what the runtime rejects counts as this long. */
 const FAILURE_MS = 1000;
 
@@ -90,7 +92,7 @@ export class GroupHandle implements Group<AnyAgent> {
       checkGroupTellOptions(options, GROUP_ASK_OPTIONS);
       this.#checkOrigin(action);
       const member = this.#choose(options);
-      if (member === undefined) throw groupEmpty(this.name);
+      if (member === undefined) throw groupEmpty(this.name, this.#needs.groups.names(NAMES_MAX));
       const { sender, deadlineMs } = this.#origin;
       const reply = this.#needs.router.ask(member.ref, action, input, askOptionsOf(options), sender, deadlineMs);
       const routing = options?.routing ?? this.#routing;
@@ -116,7 +118,7 @@ export class GroupHandle implements Group<AnyAgent> {
       checkGatherOptions(options);
       this.#checkOrigin(action);
       const members = this.#checkedMembers(action, input);
-      if (members.length === 0) throw groupEmpty(this.name);
+      if (members.length === 0) throw groupEmpty(this.name, this.#needs.groups.names(NAMES_MAX));
       const { router, clock } = this.#needs;
       const { sender, deadlineMs } = this.#origin;
       const timeoutMs = options?.timeoutMs ?? router.askTimeoutMs;
@@ -198,7 +200,7 @@ export function openGroup(
 ): GroupHandle {
   checkGroupName(name);
   if (definition !== undefined && !isAgentDefinition(definition))
-    throw optionError('definition', 'must be made by defineAgent; options are the third argument');
+    throw optionError('definition', `must be made by defineAgent, not ${valueText(definition)}; options are the third argument`);
   if (options !== undefined) checkNames('group', options, ['routing']);
   checkRouting(options?.routing);
   const { groups, router, deadLetters, clock, links } = host;

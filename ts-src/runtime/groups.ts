@@ -132,6 +132,13 @@ export class Groups {
     return this.#views.has(name);
   }
 
+  /** Of groups that have members, for errors: at most so many. */
+  names(most: number): string[] {
+    const names: string[] = [];
+    for (const name of this.#views.keys()) if (names.push(name) >= most) break;
+    return names;
+  }
+
   membersOf(name: string): readonly GroupMember[] {
     return this.#views.get(name)?.members ?? [];
   }

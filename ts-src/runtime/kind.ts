@@ -4,7 +4,8 @@
  */
 import { lazyCodec, type MessageCodec } from '../codec/declared/lazy-codec.js';
 import type { ReferenceCodec } from '../codec/reference-codec.js';
-import { NexusError, NexusTypeError } from '../errors.js';
+import { NexusError, NexusTypeError, valueText } from '../errors.js';
+import { didYouMean, listed, misspelt } from '../model/nearest-name.js';
 import type { Handler } from '../model/action.js';
 import type { AnyAgent, Overflow } from '../model/agent-definition.js';
 import type { PreparedAction } from '../model/prepared-action.js';
@@ -108,11 +109,17 @@ export class Kind {
       this.#lastEntry = entry;
       return entry;
     }
-    throw new NexusTypeError(
-      'NEXUS_ACTION_UNKNOWN',
-      `'${this.name}' has no action '${String(name)}'; its actions are ${this.actions.map((known) => known.name).join(', ') || 'none'}`,
+    throw actionUnknown(
+      this.name,
+      name,
+      this.actions.map((known) => known.name),
     );
   }
+}
+
+function actionUnknown(kind: string, name: unknown, known: readonly string[]): NexusTypeError {
+  const text = `'${kind}' has no action ${valueText(name)}${didYouMean(name, known)} Its actions are ${listed(known)}`;
+  return new NexusTypeError('NEXUS_ACTION_UNKNOWN', text, { kind, action: name, ...misspelt(name, known) });
 }
 
 export function outlineOf(definition: AnyAgent, callingThreadOnly: boolean): KindOutline {
@@ -157,9 +164,11 @@ export class KindRegistry {
   byName(name: string): Kind {
     const kind = this.#byName.get(name);
     if (kind !== undefined) return kind;
+    const names = this.kinds.map((known) => known.name);
     throw new NexusError(
       'NEXUS_KIND_UNKNOWN',
-      `kind '${name}' is not registered: export its definition from a module in the option 'agents' of createNexus. Registered: ${this.kinds.map((known) => known.name).join(', ') || 'none'}`,
+      `kind ${valueText(name)} is not registered${didYouMean(name, names)} Export its definition from a module in the option 'agents' of createNexus. Registered: ${listed(names)}`,
+      { data: { kind: name, ...misspelt(name, names) } },
     );
   }
 

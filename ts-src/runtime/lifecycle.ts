@@ -4,7 +4,7 @@
  *
  * Not here: choosing a thread, other threads' agents (`thread-host.ts`), the decision itself (`model/supervision.ts`).
  */
-import { NexusError } from '../errors.js';
+import type { NexusError } from '../errors.js';
 import type { AgentContext, Logger } from '../model/agent-context.js';
 import type { StopReason } from '../model/agent-definition.js';
 import { plainCopy } from '../model/plain-copy.js';
@@ -16,7 +16,7 @@ import type { AgentReference } from './agent-reference.js';
 import type { CellTable } from './cell-table.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { DurableLives } from './durable/durable-lives.js';
-import { agentStopped, spawnTimeout, startFailed, tableFull } from './failures.js';
+import { codeMissing, endedBefore, idDuplicate, lifeIsOver, loggedFacts, spawnTimeout, startFailed, tableFull } from './failures.js';
 import type { ActionEntry, Kind } from './kind.js';
 import { parentWord } from './record-word.js';
 import { sendableError } from './remote-reply.js';
@@ -81,8 +81,7 @@ export class Lifecycle {
     const payload = init === undefined ? undefined : keepInitInTable ? this.#needs.encodeInit(init) : this.#encodeIfPossible(kind, init);
     const kept = keepInitInTable ? undefined : plainCopy(init);
     const slot = table.insert(id, kind.index, payload, parent === undefined ? 0 : parentWord(parent));
-    if (slot === INSERT_EXISTS)
-      throw new NexusError('NEXUS_ID_DUPLICATE', `an agent with id '${id}' exists already; use getOrSpawn to get it, or another id`, { data: { id } });
+    if (slot === INSERT_EXISTS) throw idDuplicate(kind.name, id);
     if (slot === INSERT_FULL) throw tableFull(id);
     const cell = new AgentCell(kind, slot, table.generationOf(slot));
     if (parent !== undefined) extraOf(cell).parent = parent;
@@ -213,7 +212,8 @@ export class Lifecycle {
       case 'stop':
         if (decision.intensityExceeded) {
           const { intensity, periodMs } = cell.kind.supervision;
-          this.#needs.logger.error({ kind: cell.kind.name, intensity, periodMs }, 'agent failed more often than its restart intensity allows: it ends');
+          const facts = { ...loggedFacts(cell, this.#needs.table), error, intensity, periodMs };
+          this.#needs.logger.error(facts, 'agent failed more often than its restart intensity allows: it ends');
         }
         return this.stop(cell, { type: 'failed', error });
       case 'restart':
@@ -294,7 +294,7 @@ export class Lifecycle {
   /** Makes the state and runs the start hook. */
   #start(cell: AgentCell, init: unknown): Promise<unknown> | undefined {
     const definition = cell.kind.definition;
-    if (definition === undefined) throw new NexusError('NEXUS_KIND_UNKNOWN', `this thread does not have the code of kind '${cell.kind.name}'`);
+    if (definition === undefined) throw codeMissing(cell.kind.name);
     if (cell.kind.subscriptions.length > 0) this.#needs.begin(cell);
     // Not undone by an error that ends the thread, which is what it is for.
     const before = this.#needs.markStarting(cell.slot, cell);
@@ -390,7 +390,7 @@ export class Lifecycle {
     extra.life++;
     extra.cancelRestart?.();
     extra.stopRequested = false;
-    extra.abort?.abort(new NexusError('NEXUS_AGENT_STOPPED', `the ${cell.kind.name} agent ended or restarted`));
+    extra.abort?.abort(lifeIsOver(cell));
     extra.abort = undefined;
     this.#needs.forget(cell);
   }
@@ -425,7 +425,7 @@ export class Lifecycle {
   #runStopHook(cell: AgentCell, reason: StopReason): Promise<void> | undefined {
     const definition = cell.kind.definition;
     if (definition?.onStop === undefined) return undefined;
-    const failed = (error: unknown): void => this.#needs.logger.error({ kind: cell.kind.name, error }, 'the stop hook of an agent failed');
+    const failed = (error: unknown): void => this.#needs.logger.error({ ...loggedFacts(cell, this.#needs.table), error }, 'the stop hook of an agent failed');
     try {
       const result = definition.onStop(cell.state, reason, this.#needs.contextOf(cell));
       return isThenable(result) ? Promise.resolve(result).then(() => undefined, failed) : undefined;
@@ -441,7 +441,7 @@ export class Lifecycle {
     if (cell.status === Status.stopped) return;
     cell.status = Status.stopped;
     this.stopped++;
-    if (cell.mailbox !== undefined) dispatcher.discard(cell, 'agentStopped', (action) => agentStopped(cell.kind.name, action.name));
+    if (cell.mailbox !== undefined) dispatcher.discard(cell, 'agentStopped', endedBefore(cell.kind.name, table.keyOf(cell.slot, cell.generation)));
     // While the name is still in the table, so that watchers and the parent learn it.
     this.#needs.ended(cell, reason);
     table.remove(cell.slot, cell.generation);

@@ -5,7 +5,7 @@ import type { MessageTrace } from '../model/message-trace.js';
 import { type AgentCell, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import { senderWith } from './mailbox.js';
-import { agentNotFound, threadLost } from './failures.js';
+import { threadLost, unnamedNotFound } from './failures.js';
 import type { Receiver } from './inbound-link.js';
 import { type ActionEntry, undeclared } from './kind.js';
 import { isThenable } from './lifecycle.js';
@@ -79,7 +79,7 @@ export class MessageReceiver implements Receiver {
     if (was !== undefined && this.#host.durable?.arrived(slot, generation, action, input, reply, reply) === true) return;
     if (cell === undefined && this.#host.departures.forward(slot, generation, action, input, reply, reply)) return;
     this.#noAgent(slot, generation);
-    reply.fail(agentNotFound());
+    reply.fail(unnamedNotFound());
   }
 
   reply(replySlot: number, replySequence: number, value: unknown): void {
@@ -98,7 +98,7 @@ export class MessageReceiver implements Receiver {
 
   replyDiscarded(replySlot: number, replySequence: number): void {
     const ask = this.#host.asks.waiting(replySlot, replySequence);
-    ask?.fail(threadLost(this.#host.thread, ask.description));
+    ask?.fail(threadLost(this.#host.thread, ask.description, ask.facts));
   }
 
   corrupt(thread: number, replySlot: number, replySequence: number, error: unknown): void {

@@ -4,7 +4,7 @@
  */
 import * as L from '../../layout/generated/layout.js';
 import type { SharedMemory } from '../../bindings/shared-memory.js';
-import { NexusError, optionError } from '../errors.js';
+import { NexusError, optionError, quoted, valueText } from '../errors.js';
 import type { AskOptions, OfferOptions, TellOutcome } from '../model/agent-ref.js';
 import { checkNames } from '../model/nearest-name.js';
 import { Sampling } from '../model/sampling.js';
@@ -212,7 +212,7 @@ export class MessageRouter {
       if (options !== undefined) checkNames('ask', options, ASK_OPTIONS);
       const timeoutMs = checkTimeout(options?.timeoutMs ?? this.askTimeoutMs);
       const signal = options?.signal;
-      if (signal !== undefined && !(signal instanceof AbortSignal)) throw optionError('signal', 'must be an AbortSignal');
+      if (signal !== undefined && !(signal instanceof AbortSignal)) throw optionError('signal', `must be an AbortSignal, not ${valueText(signal)}`);
       const ask = this.#asks.open(resolve, reject, target, action, timeoutMs, entry.reply, deadlineMs);
       if (signal !== undefined) {
         ask.abortOn(signal);
@@ -267,7 +267,7 @@ export class MessageRouter {
   ): Promise<Awaited<ReturnType<SystemCalls[N]>>> {
     return new Promise((resolve, reject) => {
       if (this.#links.isClosed) throw nexusStopped();
-      if (!this.#links.canReach(thread)) throw threadFailed(thread, `${target.kind} '${target.id}'`);
+      if (!this.#links.canReach(thread)) throw threadFailed(thread, `${target.kind} ${quoted(target.id)}`, { id: target.id, kind: target.kind });
       const ask = this.#asks.open(resolve as (value: unknown) => void, reject, target, name, timeoutMs, undefined);
       this.#asks.sendTo(ask, thread);
       try {
@@ -324,7 +324,7 @@ export class MessageRouter {
         return;
       }
       this.#dead('noAgent', target, action);
-      return ask.fail(agentNotFound(target.kind, target.knownId));
+      return ask.fail(agentNotFound(target.kind, target.knownId, action.name));
     }
     this.#asks.sendTo(ask, thread);
     if (this.#remoteSampling.take()) ask.isTimed = true;
@@ -351,8 +351,8 @@ export class MessageRouter {
       return ask.fail(error);
     }
     if (sent) return;
-    const message = `the ring to thread ${thread} is full: ${target.kind} '${target.id}' is sent messages faster than its thread takes them`;
-    ask.fail(new NexusError('NEXUS_BACKPRESSURE', message, { data: { thread } }));
+    const message = `the ring to thread ${thread} is full: ${target.kind} ${quoted(target.id)} is sent messages faster than its thread takes them, and '${action.name}' was not sent; slow down, or raise memory.ringBytes of createNexus for bursts`;
+    ask.fail(new NexusError('NEXUS_BACKPRESSURE', message, { data: { ...ask.facts, thread } }));
   }
 
   /** Whether a tell would find room. A hint: another sender may take it. */
@@ -406,12 +406,12 @@ export class MessageRouter {
 
 function checkTimeout(timeoutMs: number): number {
   if (typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX) return timeoutMs;
-  throw optionError('timeoutMs', `is ${String(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
+  throw optionError('timeoutMs', `is ${valueText(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
 }
 
 /** Callers without types pass ids, and what `find` did not find. */
 function kindOf(target: AgentReference): Kind {
   const kind = (target as AgentReference | undefined | null)?.kindEntry;
-  if (kind === undefined) throw optionError('ref', `must be a reference to an agent, not ${target === null ? 'null' : typeof target}`);
+  if (kind === undefined) throw optionError('ref', `must be a reference to an agent, as spawn and find return one, not ${valueText(target)}`);
   return kind;
 }

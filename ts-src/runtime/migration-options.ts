@@ -1,5 +1,5 @@
 /** What `nexus.migrate` is given and reports. Moving itself is `relocation.ts`. */
-import { type NexusError, optionError } from '../errors.js';
+import { type NexusError, optionError, valueText } from '../errors.js';
 import type { AgentRef } from '../model/agent-ref.js';
 import { checkNames } from '../model/nearest-name.js';
 import { AgentReference } from './agent-reference.js';
@@ -32,8 +32,8 @@ export function checkedMigration(
   checkNames('migrate', options, ['timeoutMs']);
   const { timeoutMs = 5000 } = options;
   if (!(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= 86_400_000))
-    throw optionError('timeoutMs', `is ${String(timeoutMs)}; it must be more than 0 and at most 86,400,000`);
+    throw optionError('timeoutMs', `is ${valueText(timeoutMs)}; it must be more than 0 and at most 86,400,000`);
   if (!Array.isArray(agents) || agents.length > MIGRATED_MAX || !agents.every((agent) => agent instanceof AgentReference))
-    throw optionError('agents', `must be references to agents, at most ${MIGRATED_MAX}`);
+    throw optionError('agents', `must be an array of references to agents, at most ${MIGRATED_MAX}`);
   return { references: agents as unknown as readonly AgentReference[], timeoutMs };
 }

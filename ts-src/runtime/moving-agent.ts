@@ -102,7 +102,8 @@ export function pack(
   parentAt: (parent: AgentReference) => { readonly parentThread: number; readonly parentIncarnation: number },
 ): MovingAgent {
   const movability = movabilityOf(cell.state, (value) => value instanceof AgentReference);
-  if (movability.refusal !== undefined) throw new NexusError('NEXUS_MIGRATION_REFUSED', movability.refusal);
+  if (movability.refusal !== undefined)
+    throw new NexusError('NEXUS_MIGRATION_REFUSED', movability.refusal, { data: { kind: cell.kind.name, reason: movability.refusal } });
   const messages: MovingMessage[] = [];
   cell.mailbox?.forEach((action, input, reply, from) => {
     messages.push({

@@ -1,6 +1,6 @@
 /** What listeners of a nexus are told, on the calling thread. */
-import { NexusTypeError, optionError } from '../errors.js';
-import { didYouMean } from '../model/nearest-name.js';
+import { NexusTypeError, optionError, valueText } from '../errors.js';
+import { didYouMean, misspelt } from '../model/nearest-name.js';
 import type { Signal } from '../model/signal.js';
 import type { BalancingRound } from './balancing.js';
 import type { DeadLetter } from './dead-letters.js';
@@ -33,5 +33,9 @@ export function checkEvent(event: string, listener: unknown): void {
     if (typeof listener === 'function') return;
     throw optionError('listener', `of '${event}' must be a function, not ${typeof listener}`);
   }
-  throw new NexusTypeError('NEXUS_OPTION_UNKNOWN', `there is no event '${String(event)}'${didYouMean(String(event), EVENTS)} Events are ${EVENTS.join(', ')}`);
+  throw new NexusTypeError(
+    'NEXUS_OPTION_UNKNOWN',
+    `there is no event ${valueText(event)}${didYouMean(event, EVENTS)} Events are ${EVENTS.join(', ')}`,
+    misspelt(event, EVENTS),
+  );
 }

@@ -3,9 +3,11 @@
  * An ask to another thread has a slot and a sequence number that the reply brings back, so that a late reply is recognised and dropped.
  */
 import type { MessageCodec } from '../codec/declared/lazy-codec.js';
-import { NexusError } from '../errors.js';
+import { NexusError, quoted } from '../errors.js';
 import type { MessageTrace } from '../model/message-trace.js';
 import type { AgentReference } from './agent-reference.js';
+import { type AskWaiting, waitingText } from './ask-waiting.js';
+import { agentNotFound, isUnnamed } from './failures.js';
 import { inNeutralContext } from './neutral-context.js';
 import { DeadlineWheel, WheelEntry } from '../model/deadline-wheel.js';
 import type { Clock } from '../ports/clock.js';
@@ -29,6 +31,8 @@ export interface AskTarget {
   /** Of an agent. */
   readonly slot?: number;
   readonly generation?: number;
+  /** The id where it is known without looking it up. */
+  readonly knownId?: string | undefined;
 }
 
 /** Asks of one thread that may wait at once. */
@@ -106,21 +110,25 @@ export class PendingAsk extends WheelEntry implements ReplyPort {
   fail(error: unknown): void {
     if (this.#close()) {
       this.#asks.failures++;
-      this.#reject(error);
+      // Where it was looked for only its place was known.
+      this.#reject(isUnnamed(error) ? agentNotFound(this.#target.kind, this.#target.knownId ?? this.#target.id, this.#action) : error);
     } else this.#asks.lateReplies++;
   }
 
   timeOut(): void {
     if (!this.#close()) return;
     this.#asks.timeouts++;
-    this.#asks.timedOut(this.#target.kind, this.#target, this.#action);
-    this.#reject(this.isCutShort ? callerGaveUp(this.description, this.timeoutMs) : askTimeout(this.description, this.timeoutMs));
+    const waiting = this.#asks.timedOut(this.#target, this.#action);
+    this.#reject(
+      this.isCutShort ? callerGaveUp(this.#target, this.#action, this.timeoutMs, waiting) : askTimeout(this.#target, this.#action, this.timeoutMs, waiting),
+    );
   }
 
   abortOn(signal: AbortSignal): void {
     const abort = (): void => {
       if (!this.#close()) return;
-      this.#reject(new NexusError('NEXUS_ASK_ABORTED', `the ask to ${this.description} was aborted`, { cause: signal.reason }));
+      const text = `the ask to ${this.description} was aborted by its signal; the message may still be handled`;
+      this.#reject(new NexusError('NEXUS_ASK_ABORTED', text, { cause: signal.reason, data: this.facts }));
     };
     if (signal.aborted) return abort();
     this.#signal = signal;
@@ -129,7 +137,12 @@ export class PendingAsk extends WheelEntry implements ReplyPort {
   }
 
   get description(): string {
-    return `'${this.#action}' of ${this.#target.kind} '${this.#target.id}'`;
+    return descriptionOf(this.#target, this.#action);
+  }
+
+  /** For `data` of an error about it. */
+  get facts(): { id: string; kind: string; action: string } {
+    return factsOf(this.#target, this.#action);
   }
 
   get isSettled(): boolean {
@@ -165,14 +178,14 @@ export class PendingAsks {
    * @param incarnation of this thread: replies to a predecessor's asks must not match.
    * @param readReplies takes what has arrived from other threads; true if more is left. Called before any ask times out: a thread that was held up beyond
    *   the deadline of an ask must not throw away the reply that came in time.
-   * @param timedOut told of each ask that nobody answered in time.
+   * @param timedOut told of each ask that nobody answered in time; says where its agent is, as far as that is known
    */
   constructor(
     clock: Clock,
     incarnation: number,
     durations: AskDurations,
     readReplies: () => boolean = () => false,
-    readonly timedOut: (kind: string, agent: AskTarget, action: string) => void = () => undefined,
+    readonly timedOut: (target: AskTarget, action: string) => AskWaiting | undefined = () => undefined,
   ) {
     this.#clock = clock;
     this.#durations = durations;
@@ -199,11 +212,17 @@ export class PendingAsks {
     callerDeadlineMs = 0,
   ): PendingAsk {
     if (this.#open >= PENDING_ASKS_MAX) {
-      throw new NexusError('NEXUS_ASKS_TOO_MANY', `${PENDING_ASKS_MAX} asks of this thread wait for replies already; wait for some of them`);
+      throw new NexusError(
+        'NEXUS_ASKS_TOO_MANY',
+        `'${action}' of ${target.kind} was not asked: ${PENDING_ASKS_MAX} asks of this thread wait for replies already; wait for some of them, or use tell`,
+        {
+          data: { kind: target.kind, action },
+        },
+      );
     }
     const nowMs = this.#clock.nowMs();
     const isCutShort = callerDeadlineMs !== 0 && callerDeadlineMs < nowMs + timeoutMs;
-    if (isCutShort && callerDeadlineMs <= nowMs) throw callerGaveUp(`'${action}' of ${target.kind} '${target.id}'`, 0);
+    if (isCutShort && callerDeadlineMs <= nowMs) throw callerGaveUp(target, action, 0, undefined);
     const deadlineMs = isCutShort ? callerDeadlineMs : nowMs + timeoutMs;
     const ask = new PendingAsk(this, resolve, reject, target, action, isCutShort ? deadlineMs - nowMs : timeoutMs, replyCodec, isCutShort);
     this.#open++;
@@ -320,16 +339,33 @@ export class PendingAsks {
   }
 }
 
-function askTimeout(description: string, timeoutMs: number): NexusError {
-  return new NexusError('NEXUS_ASK_TIMEOUT', `no reply from ${description} within ${timeoutMs} ms`, { data: { timeoutMs } });
+function askTimeout(target: AskTarget, action: string, timeoutMs: number, waiting: AskWaiting | undefined): NexusError {
+  const where = waiting === undefined ? '' : `; ${waitingText(waiting)}`;
+  return new NexusError(
+    'NEXUS_ASK_TIMEOUT',
+    `no reply from ${descriptionOf(target, action)} within ${timeoutMs} ms${where}. Raise timeoutMs if it may take longer`,
+    {
+      data: { ...factsOf(target, action), timeoutMs, waiting },
+    },
+  );
 }
 
 /** Nobody waits any more for the reply that this one was needed for. @param timeoutMs what there was left; not more than 0: nothing was sent */
-function callerGaveUp(description: string, timeoutMs: number): NexusError {
+function callerGaveUp(target: AskTarget, action: string, timeoutMs: number, waiting: AskWaiting | undefined): NexusError {
+  const description = descriptionOf(target, action);
   const left = timeoutMs > 0 ? `no reply from ${description} within the ${timeoutMs.toFixed(1)} ms that were left` : `${description} was not asked`;
-  return new NexusError('NEXUS_ASK_TIMEOUT', `${left}: the deadline of the message that the asking agent handles has passed (ctx.deadlineMs)`, {
-    data: { timeoutMs: Math.max(0, timeoutMs), deadline: 'caller' },
+  const why = 'the deadline of the message that the asking agent handles has passed (ctx.deadlineMs). Raise timeoutMs of the first ask if it may take longer';
+  return new NexusError('NEXUS_ASK_TIMEOUT', `${left}: ${why}`, {
+    data: { ...factsOf(target, action), timeoutMs: Math.max(0, timeoutMs), deadline: 'caller', waiting },
   });
+}
+
+function descriptionOf(target: AskTarget, action: string): string {
+  return `'${action}' of ${target.kind} ${quoted(target.id)}`;
+}
+
+function factsOf(target: AskTarget, action: string): { id: string; kind: string; action: string } {
+  return { id: target.id, kind: target.kind, action };
 }
 
 function expire(entry: WheelEntry): void {

@@ -1,7 +1,7 @@
 /** What the threads do when one of them is lost: the others settle what waited for it, and its successor puts its agents back. */
 import { threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
-import { NexusError } from '../errors.js';
+import { NexusError, quoted } from '../errors.js';
 import { type AgentCell, Status } from './agent-cell.js';
 import { hasParent, markCongested, markEnding, parentSlotOf } from './record-word.js';
 import { isSupervised } from './lifecycle.js';
@@ -14,7 +14,7 @@ export function handleThreadLoss(host: ThreadHost, thread: number, replaced: boo
   host.flight?.threadLost(thread, replaced);
   // What it said before it ended still counts.
   links.readFrom(thread);
-  asks.failThread(thread, (ask) => (replaced ? threadLost(thread, ask.description) : threadFailed(thread, ask.description)));
+  asks.failThread(thread, (ask) => (replaced ? threadLost(thread, ask.description, ask.facts) : threadFailed(thread, ask.description, ask.facts)));
   if (replaced) {
     const dropped = links.reset(thread);
     if (dropped > 0) host.deadLetters.add('threadLost', dropped);
@@ -116,7 +116,8 @@ function adoptAgents(host: ThreadHost, fatal: number, givenUp: () => void): Agen
     if (slot === fatal) {
       const error = new NexusError(
         'NEXUS_START_FAILED',
-        `agent '${table.keyOf(slot, generation)}' ended its thread while it started, and is not started again`,
+        `agent ${quoted(table.keyOf(slot, generation) ?? '')} ended its thread while it started, and is not started again; look for what ends the process in its state factory and start hook`,
+        { data: { id: table.keyOf(slot, generation), thread: host.thread } },
       );
       host.logger.error({ error, thread: host.thread, kind: host.kinds.byIndex(kind).name }, 'an agent whose start ends its thread is given up');
       dropped.push(slot, generation);

@@ -2,7 +2,7 @@
  * Moves agents of any thread to another, for whoever asks: finds out where each is, asks that thread, and looks again for those that moved meanwhile. The moving itself
  * is `departures.ts` and `arrivals.ts`.
  */
-import { type ErrorCode, NexusError, NexusTypeError } from '../errors.js';
+import { type ErrorCode, NexusError, NexusTypeError, quoted, valueText } from '../errors.js';
 import { agentNotFound, threadFailed, threadLost } from './failures.js';
 import type { AgentReference } from './agent-reference.js';
 import type { MovingHost } from './arrivals.js';
@@ -30,7 +30,11 @@ export class Relocation {
   async relocate(agents: readonly AgentReference[], to: number, timeoutMs: number): Promise<(NexusError | undefined)[]> {
     const { shared, links, clock, engine } = this.#host;
     if (!Number.isInteger(to) || to < 0 || to >= shared.threadCount || !links.canReach(to)) {
-      throw new NexusTypeError('NEXUS_THREAD_UNKNOWN', `thread: ${String(to)} is not a thread of this nexus; use a number from 0 to ${shared.threadCount - 1}`);
+      throw new NexusTypeError(
+        'NEXUS_THREAD_UNKNOWN',
+        `thread: ${valueText(to)} is not a thread of this nexus; use a number from 0 to ${shared.threadCount - 1}`,
+        { thread: to },
+      );
     }
     const deadlineMs = clock.nowMs() + timeoutMs;
     const results: (NexusError | undefined)[] = agents.map(() => undefined);
@@ -105,7 +109,9 @@ export class Relocation {
       case 'refused':
         return refusal(agent, owner, outcome.message);
       case 'targetLost':
-        return this.#host.links.canReach(to) ? threadLost(to, `${agent.kind} '${agent.id}', which had moved there,`) : threadFailed(to, String(agent));
+        return this.#host.links.canReach(to)
+          ? threadLost(to, `${agent.kind} ${quoted(agent.id)}, which had moved there,`, { id: agent.id, kind: agent.kind })
+          : threadFailed(to, `${agent.kind} ${quoted(agent.id)}`, { id: agent.id, kind: agent.kind });
     }
   }
 
@@ -120,15 +126,19 @@ export class Relocation {
     if (now === to) return undefined;
     if (now < 0) return agentNotFound(agent.kind, agent.knownId);
     const code: ErrorCode = error instanceof NexusError ? error.code : 'NEXUS_THREAD_LOST';
-    return new NexusError(code, `${agent.kind} '${agent.id}' has not moved: its thread ${owner} was lost, and its successor starts it again`, {
-      cause: error,
-      data: { id: agent.id, kind: agent.kind, thread: now },
-    });
+    return new NexusError(
+      code,
+      `${agent.kind} ${quoted(agent.id)} has not moved: its thread ${owner} was lost, and its successor starts it again; move it then`,
+      {
+        cause: error,
+        data: { id: agent.id, kind: agent.kind, thread: now },
+      },
+    );
   }
 }
 
 function refusal(agent: AgentReference, thread: number, reason: string): NexusError {
-  return new NexusError('NEXUS_MIGRATION_REFUSED', `${agent.kind} '${agent.id}' stays on thread ${thread}: ${reason}`, {
+  return new NexusError('NEXUS_MIGRATION_REFUSED', `${agent.kind} ${quoted(agent.id)} stays on thread ${thread}: ${reason}`, {
     data: { id: agent.id, kind: agent.kind, thread, reason },
   });
 }

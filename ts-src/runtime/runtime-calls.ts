@@ -150,7 +150,7 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
 
 /** Threads make these calls only about durable agents, of which there are none without storage. */
 function durableOf(host: ThreadHost): DurableAgents {
-  if (host.durable === undefined) throw new NexusError('NEXUS_STORE_UNAVAILABLE', 'this nexus has no storage');
+  if (host.durable === undefined) throw new NexusError('NEXUS_STORE_UNAVAILABLE', 'this nexus has no storage: give createNexus storage: { path }');
   return host.durable;
 }
 

@@ -6,7 +6,7 @@
  */
 import { lazyCodec, type MessageCodec } from '../codec/declared/lazy-codec.js';
 import type { ReferenceCodec } from '../codec/reference-codec.js';
-import { optionError } from '../errors.js';
+import { optionError, valueText } from '../errors.js';
 import type { Logger } from '../model/agent-context.js';
 import { checkNames } from '../model/nearest-name.js';
 import { SeededRandom } from '../model/seeded-random.js';
@@ -162,7 +162,10 @@ export class Signals {
     let count = 0;
     for (const { patterns } of cell.extra?.subscribers?.values() ?? []) count += patterns.size;
     if (count >= SUBSCRIPTIONS_MAX && cell.extra?.subscribers?.get(action)?.patterns.has(name) !== true)
-      throw optionError('pattern', `'${name}' would be one subscription more than the ${SUBSCRIPTIONS_MAX} that an agent may have`);
+      throw optionError(
+        'pattern',
+        `'${name}' would be one subscription more than the ${SUBSCRIPTIONS_MAX} that an agent may have; use wildcards, or several agents`,
+      );
     this.#add(cell, name, action, false);
   }
 
@@ -183,7 +186,7 @@ export class Signals {
   listen(pattern: string | Topic, listener: (signal: Signal) => void): () => void {
     const name = nameOfTopic(pattern);
     checkPattern(name);
-    if (typeof listener !== 'function') throw optionError('listener', `must be a function, not ${listener === null ? 'null' : typeof listener}`);
+    if (typeof listener !== 'function') throw optionError('listener', `must be a function of the signal, not ${valueText(listener)}`);
     const subscriber = new ListenerSubscriber(listener);
     this.#local.add(name, subscriber);
     this.#count(name, 1);
@@ -360,14 +363,15 @@ function checkOptions(options: PublishOptions): void {
   checkNames('publish', options, ['id', 'epochMs', 'attributes']);
   const { id, epochMs, attributes } = options;
   if (id !== undefined && !(typeof id === 'string' && id.length > 0 && id.length <= SIGNAL_ID_CHARACTERS_MAX))
-    throw optionError('id', `must be a string of 1 to ${SIGNAL_ID_CHARACTERS_MAX} characters`);
+    throw optionError('id', `must be a string of 1 to ${SIGNAL_ID_CHARACTERS_MAX} characters, not ${valueText(id)}`);
   if (epochMs !== undefined && !(typeof epochMs === 'number' && Math.abs(epochMs) <= 8.64e15))
-    throw optionError('epochMs', `is ${String(epochMs)}; it must be milliseconds since 1970`);
+    throw optionError('epochMs', `is ${valueText(epochMs)}; it must be milliseconds since 1970`);
   if (attributes !== undefined) checkAttributes(attributes);
 }
 
 function checkAttributes(attributes: SignalAttributes): void {
-  if (typeof attributes !== 'object' || attributes === null || Array.isArray(attributes)) throw optionError('attributes', 'must be an object');
+  if (typeof attributes !== 'object' || attributes === null || Array.isArray(attributes))
+    throw optionError('attributes', `must be an object of texts, numbers and booleans, not ${valueText(attributes)}`);
   const entries = Object.entries(attributes);
   if (entries.length > ATTRIBUTES_MAX) throw optionError('attributes', `has ${entries.length} attributes; the most is ${ATTRIBUTES_MAX}`);
   for (const [name, value] of entries) {

@@ -1,7 +1,7 @@
 /** Chooses a thread for a new agent, has it started there, and ties children to their parents. */
 import { type SharedMemory, threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
-import { type ErrorCode, NexusError, NexusTypeError, optionError } from '../errors.js';
+import { type ErrorCode, NexusError, NexusTypeError, optionError, valueText } from '../errors.js';
 import type { Logger } from '../model/agent-context.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import { checkNames } from '../model/nearest-name.js';
@@ -112,7 +112,7 @@ export class Spawning {
     parent: AgentReference | undefined,
     timeoutMs: number,
   ): AgentReference | Promise<AgentReference> {
-    if (typeof id !== 'string' || id.length === 0) throw optionError('id', 'must be a string of 1 to 1,024 bytes of UTF-8');
+    if (typeof id !== 'string' || id.length === 0) throw optionError('id', `must be a string of 1 to 1,024 bytes of UTF-8, not ${valueText(id)}`);
     if (!isWellFormed(id)) throw optionError('id', 'holds half of a surrogate pair, which UTF-8 cannot express');
     if (thread === this.#needs.thread) return this.#needs.spawnHere(kind, id, init, parent, timeoutMs);
     const spawned = this.#needs.spawnThere(thread, kind, id, init, parent, timeoutMs);
@@ -210,7 +210,7 @@ export class Spawning {
 
   #kindOf(definition: AnyAgent): Kind {
     if (typeof definition !== 'object' || definition === null || typeof definition.kind !== 'string') {
-      throw new NexusTypeError('NEXUS_DEFINITION_INVALID', 'spawn takes a definition made by defineAgent as its first argument');
+      throw new NexusTypeError('NEXUS_DEFINITION_INVALID', `spawn takes a definition made by defineAgent as its first argument, not ${valueText(definition)}`);
     }
     return this.#needs.kinds.byName(definition.kind);
   }
@@ -226,7 +226,8 @@ export class Spawning {
     if (!Number.isInteger(number) || number < 0 || number >= shared.threadCount || !this.#needs.canReach(number)) {
       throw new NexusTypeError(
         'NEXUS_THREAD_UNKNOWN',
-        `thread: ${String(choice)} is not a thread of this nexus; use 'auto', 'local' or a number from 0 to ${shared.threadCount - 1}`,
+        `thread: ${valueText(choice)} is not a thread of this nexus; use 'auto', 'local' or a number from 0 to ${shared.threadCount - 1}`,
+        { thread: choice },
       );
     }
     if (kind.callingThreadOnly && number !== 0) throw onlyOnCallingThread(kind, number);
@@ -285,7 +286,7 @@ function hashOf(id: string): number {
 function timeoutOf(options: SpawnOptions | undefined): number {
   const timeoutMs = options?.timeoutMs ?? SPAWN_TIMEOUT_MS;
   if (!(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX))
-    throw optionError('timeoutMs', `is ${String(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
+    throw optionError('timeoutMs', `is ${valueText(timeoutMs)}; it must be more than 0 and at most ${TIMEOUT_MS_MAX}`);
   return timeoutMs;
 }
 
@@ -296,6 +297,7 @@ function hasCode(error: unknown, code: ErrorCode): boolean {
 function onlyOnCallingThread(kind: Kind, thread: number): NexusError {
   return new NexusError(
     'NEXUS_KIND_UNKNOWN',
-    `kind '${kind.name}' was given to createNexus as a definition, not as a module, so thread ${thread} does not have its code: export it from a module in 'agents'`,
+    `kind '${kind.name}' was given to createNexus as a definition, not as a module, so thread ${thread} does not have its code: export it from a module in 'agents', or spawn it with thread: 'local'`,
+    { data: { kind: kind.name, thread } },
   );
 }

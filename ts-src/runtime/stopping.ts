@@ -2,7 +2,7 @@
  * The end of an agent on request: behind the messages that its caller sent before, on whichever thread it is, within a time. Not here: what ending is
  * (`lifecycle.ts`), and the end of all agents (`runtime-calls.ts`).
  */
-import { NexusError } from '../errors.js';
+import { NexusError, quoted } from '../errors.js';
 import type { Clock } from '../ports/clock.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
@@ -109,7 +109,11 @@ export class Stopping {
 }
 
 function stopTimeout(target: AgentReference, timeoutMs: number): NexusError {
-  return new NexusError('NEXUS_STOP_TIMEOUT', `${target.kind} '${target.id}' did not end within ${timeoutMs} ms: a handler or stop hook still runs`, {
-    data: { timeoutMs },
-  });
+  return new NexusError(
+    'NEXUS_STOP_TIMEOUT',
+    `${target.kind} ${quoted(target.id)} did not end within ${timeoutMs} ms: a handler or stop hook still runs; give what it waits for a time limit, or raise timeoutMs`,
+    {
+      data: { id: target.id, kind: target.kind, timeoutMs },
+    },
+  );
 }

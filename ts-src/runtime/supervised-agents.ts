@@ -61,7 +61,7 @@ export class SupervisedAgents {
   async start(cell: AgentCell | undefined, timeoutMs: number): Promise<void> {
     // Behind the end of the life that comes with it, if that was asked for.
     if (cell?.status === Status.arriving) await new Promise<void>((resolve) => onArrival(cell, resolve));
-    if (cell === undefined || cell.status >= Status.stopping) throw agentStopped(cell?.kind.name ?? 'ended', 'its start');
+    if (cell === undefined || cell.status >= Status.stopping) throw agentStopped(cell?.kind.name ?? 'ended', undefined, 'its start');
     if (cell.status === Status.arriving) return new Promise((resolve) => onArrival(cell, () => resolve(this.start(cell, timeoutMs))));
     // Nothing to do: it was started already.
     if (cell.status !== Status.suspended) return;

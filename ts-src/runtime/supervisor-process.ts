@@ -114,7 +114,9 @@ export class SupervisorProcess implements Supervised {
 
   async startChild(child: ResolvedChild): Promise<AgentRef> {
     if (this.#children.size >= CHILDREN_MAX)
-      throw new NexusError('NEXUS_START_FAILED', `${this.#name()} has ${CHILDREN_MAX} children, the most there can be: nest supervisors`);
+      throw new NexusError('NEXUS_START_FAILED', `${this.#name()} has ${CHILDREN_MAX} children, the most there can be: nest supervisors`, {
+        data: { supervisor: this.#needs.self.id },
+      });
     if (this.#children.has(child.id)) throw this.#failure('NEXUS_ID_DUPLICATE', child.id, 'is a child already; terminate and delete it first');
     this.#children.set(child.id, child);
     await this.#command({ type: 'start', child });
@@ -268,7 +270,10 @@ export class SupervisorProcess implements Supervised {
     this.#isStopped = true;
     for (const cancel of this.#waits.values()) cancel();
     this.#waits.clear();
-    if (!this.#isBooted) this.#settleBoot?.reject(new NexusError('NEXUS_AGENT_STOPPED', `${this.#name()} was stopped before its children had started`));
+    if (!this.#isBooted)
+      this.#settleBoot?.reject(
+        new NexusError('NEXUS_AGENT_STOPPED', `${this.#name()} was stopped before its children had started`, { data: { supervisor: this.#needs.self.id } }),
+      );
     for (const resolve of this.#whenStopped) resolve();
     this.#whenStopped = [];
   }

@@ -116,7 +116,7 @@ export class Supervisors {
     const { thread, table, children } = this.#needs;
     const owner = table.threadOf(agent.slot, agent.generation);
     if (owner === thread) return children.start(this.#needs.cellOf(agent), timeoutMs);
-    if (owner < 0) throw agentStopped(agent.kind, 'its start');
+    if (owner < 0) throw agentStopped(agent.kind, agent.knownId, 'its start');
     return this.#needs.requestStart(owner, agent, timeoutMs + GRACE_MS);
   }
 

@@ -37,6 +37,7 @@ export function dispatcherOf(host: ThreadHost, loads: MemberLoads, turns: Turns,
       system: (cell, action, _input, reply) => systemActions.run(host, cell, action, reply),
       stopRequested: (cell) => host.lifecycle.stop(cell, { type: 'stopped' }),
       deadLetter: (reason, cell, action) => host.deadLetters.record(reason, cell.kind.name, () => host.nameOf(cell.slot, cell.generation), action.name, cell),
+      nameOf: (cell) => host.nameOf(cell.slot, cell.generation),
       congested: (cell, isCongested) => {
         markCongested(shared, cell.slot, isCongested);
         if (isCongested) host.observation.activity?.congested(cell);

@@ -25,6 +25,7 @@ import { type AgentCell, extraOf, Status } from './agent-cell.js';
 import { AgentLoggers } from './agent-loggers.js';
 import { AgentReference, type ReferenceHost } from './agent-reference.js';
 import { AgentTimers } from './agent-timers.js';
+import { type AskWaiting, askWaiting } from './ask-waiting.js';
 import { Arrivals } from './arrivals.js';
 import { CellTable } from './cell-table.js';
 import { Context, type ContextHost } from './context.js';
@@ -51,7 +52,7 @@ import { Operations } from './meters/operations.js';
 import type { MovingPart } from './moving-agent.js';
 import { movingTies } from './moving-ties.js';
 import { inNeutralContext } from './neutral-context.js';
-import { PendingAsks } from './pending-asks.js';
+import { type AskTarget, PendingAsks } from './pending-asks.js';
 import { Relocation } from './relocation.js';
 import { ReplicatedEntries } from './replicated-entries.js';
 import type { Signals } from './signals.js';
@@ -176,9 +177,11 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       remote: new HistogramShard(shared, thread, L.HISTOGRAM_ASK_REMOTE),
     };
     this.operations = new Operations({ shared, thread, clock, logger, tracing: () => this.observation.tracing });
-    const askTimedOut = (kind: string, agent: { readonly slot?: number; readonly generation?: number }, action: string): void =>
-      this.flight?.askTimedOut(this.kinds.find(kind), agent.slot ?? 0, agent.generation ?? 0, action);
-    this.asks = new PendingAsks(clock, incarnation, durations, () => this.links.readAll(), askTimedOut);
+    const timedOut = (target: AskTarget, action: string): AskWaiting | undefined => {
+      this.flight?.askTimedOut(this.kinds.find(target.kind), target.slot ?? 0, target.generation ?? 0, action);
+      return askWaiting({ thread, shared, table: engine.table, cells: this.cells }, target);
+    };
+    this.asks = new PendingAsks(clock, incarnation, durations, () => this.links.readAll(), timedOut);
     this.links = new Links({
       thread,
       shared,
@@ -446,7 +449,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   #describe(reference: AgentReference): { slot: number; generation: number; kind: number; id: string | undefined } {
-    if (reference.host !== this) throw new NexusTypeError('NEXUS_NOT_CLONEABLE', `${String(reference)} belongs to another nexus`);
+    if (reference.host !== this)
+      throw new NexusTypeError('NEXUS_NOT_CLONEABLE', `${String(reference)} belongs to another nexus; send its id, and find it there`);
     return { slot: reference.slot, generation: reference.generation, kind: reference.kindEntry.index, id: reference.id };
   }
 

@@ -81,8 +81,8 @@ function checked(definitions: readonly AnyAgent[]): ReadonlyMap<string, AnyAgent
     if (difference === undefined) continue;
     throw new NexusError(
       'NEXUS_MODULE_MISMATCH',
-      `kind '${outline.kind}' ${difference} on thread ${boot.thread}: its module must define the same on every thread`,
-      { data: { kind: outline.kind } },
+      `kind '${outline.kind}' ${difference} on thread ${boot.thread}: its module must define the same on every thread, whatever isMainThread, the time or the environment say`,
+      { data: { kind: outline.kind, thread: boot.thread } },
     );
   }
   return byKind;

@@ -156,10 +156,12 @@ export class WorkerPool {
       const { message } = cause as Error;
       if (incarnation === 0) {
         // Nothing else that it is given comes from outside.
-        return Promise.reject(optionError('workers', `Node does not start a worker with these options: ${message}`));
+        return Promise.reject(
+          optionError('workers', `Node does not start a worker with these options: ${message}; correct workers.execArgv or workers.resourceLimits`),
+        );
       }
       // There is no worker whose exit would tell: it is lost again, and supervision decides.
-      const error = new NexusError('NEXUS_THREAD_START_FAILED', `thread ${thread} could not be started again: ${message}`, { cause });
+      const error = new NexusError('NEXUS_THREAD_START_FAILED', `thread ${thread} could not be started again: ${message}`, { cause, data: { thread } });
       this.#lost({ thread, exitCode: -1, error });
       return Promise.reject(error);
     }
@@ -170,7 +172,13 @@ export class WorkerPool {
       const limit = (isOver: () => boolean, what: string): void => {
         cancelTimeout = this.#host.clock.after(this.#options.startTimeoutMs, () => {
           if (!isOver()) return limit(isOver, what);
-          uncaught = new NexusError('NEXUS_THREAD_START_FAILED', `thread ${thread} was not ready within ${this.#options.startTimeoutMs} ms: ${what}`);
+          uncaught = new NexusError(
+            'NEXUS_THREAD_START_FAILED',
+            `thread ${thread} was not ready within ${this.#options.startTimeoutMs} ms: ${what}; raise workers.startTimeoutMs if its modules need longer`,
+            {
+              data: { thread, timeoutMs: this.#options.startTimeoutMs },
+            },
+          );
           void worker.terminate();
         });
       };
@@ -206,7 +214,7 @@ export class WorkerPool {
             : new NexusError(
                 'NEXUS_THREAD_START_FAILED',
                 `thread ${thread} ended with exit code ${exitCode} before it was ready${uncaught === undefined ? '' : `: ${String(uncaught)}`}`,
-                { cause: uncaught },
+                { cause: uncaught, data: { thread, exitCode } },
               ),
         );
         const wasReady = this.#states[thread]?.type === 'ready';

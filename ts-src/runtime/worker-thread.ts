@@ -4,7 +4,7 @@
  */
 import { type SharedMemory, threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
-import { NexusError } from '../errors.js';
+import { NexusError, quoted } from '../errors.js';
 import type { Logger } from '../model/agent-context.js';
 import type { Clock } from '../ports/clock.js';
 import type { EngineThread } from '../ports/engine.js';
@@ -58,7 +58,7 @@ export function openWorkerThread(boot: WorkerBoot, needs: WorkerThreadNeeds): { 
     signal: () => undefined,
     escalated({ kind, id, error }: { readonly kind: string; readonly id: string; readonly error: unknown }) {
       const text = error instanceof Error ? error.message : String(error);
-      turns.later(() => needs.fail(new NexusError('NEXUS_ESCALATED', `${kind} '${id}' escalated: ${text}`, { cause: error })));
+      turns.later(() => needs.fail(new NexusError('NEXUS_ESCALATED', `${kind} ${quoted(id)} escalated: ${text}`, { cause: error, data: { id, kind } })));
     },
   };
   const host: ThreadHost = new ThreadHost(boot, shared, engine, kinds, clock, logger, events, turns, storage, needs.tracingApi);

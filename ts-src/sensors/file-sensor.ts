@@ -3,7 +3,7 @@
  * deployments do), sees nothing of a file that is not there yet, differs by platform and is silent on network file systems.
  */
 import { nodeFileSystem } from '../adapters/node-sensing.js';
-import { optionError } from '../errors.js';
+import { optionError, valueText } from '../errors.js';
 import { defineSensor, type SensorDefinition } from '../model/define-sensor.js';
 import { checkNames } from '../model/nearest-name.js';
 import type { FileSystem } from '../ports/sensing.js';
@@ -51,6 +51,6 @@ export function fileSensor<const K extends string>(options: FileSensorOptions & 
 }
 
 function resolve({ path, topic, periodMs, settleMs }: Changeable): Required<Changeable> {
-  if (typeof path !== 'string' || path.length === 0 || path.includes('\0')) throw optionError('path', 'must be the path of a file');
+  if (typeof path !== 'string' || path.length === 0 || path.includes('\0')) throw optionError('path', `is ${valueText(path)}; it must be the path of a file`);
   return { path, topic: topicOf(topic), periodMs: period(periodMs, 1000, 10), settleMs: range('settleMs', settleMs, 100, 0, 86_400_000) };
 }

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { nodeHttpClient } from '../adapters/node-sensing.js';
-import { optionError } from '../errors.js';
+import { optionError, valueText } from '../errors.js';
 import { defineSensor, type SensedSignal, type SensorDefinition } from '../model/define-sensor.js';
 import { checkNames } from '../model/nearest-name.js';
 import type { HttpAnswer, HttpClient } from '../ports/sensing.js';
@@ -118,9 +118,9 @@ function messageOf(error: unknown): string {
 
 function resolve({ url, topic, periodMs, timeoutMs, bodyBytesMax, headers = {} }: Changeable): Required<Changeable> {
   if (typeof url !== 'string' || !URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
-    throw optionError('url', `'${String(url)}' is not a URL of http or https`);
+    throw optionError('url', `${valueText(url)} is not a URL of http or https`);
   if (typeof headers !== 'object' || headers === null || Object.values(headers).some((value) => typeof value !== 'string'))
-    throw optionError('headers', 'must be an object of strings');
+    throw optionError('headers', `must be an object of strings, not ${valueText(headers)}`);
   return {
     url,
     topic: topicOf(topic),

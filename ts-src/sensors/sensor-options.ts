@@ -1,5 +1,5 @@
 /** The checks that the options of all built-in sensors share. An `init` at the spawn may replace any of them but those with the machine. */
-import { optionError } from '../errors.js';
+import { optionError, valueText } from '../errors.js';
 import { SENSOR_PERIOD_MS_MAX } from '../model/define-sensor.js';
 import type { Supervision } from '../model/agent-definition.js';
 import { checkNames } from '../model/nearest-name.js';
@@ -28,7 +28,7 @@ export function period(value: number | undefined, byDefault: number, min: number
 
 export function range(name: string, value: number | undefined, byDefault: number, min: number, max: number): number {
   if (value === undefined) return byDefault;
-  if (!(typeof value === 'number' && value >= min && value <= max)) throw optionError(name, `is ${String(value)}; it must be from ${min} to ${max}`);
+  if (!(typeof value === 'number' && value >= min && value <= max)) throw optionError(name, `is ${valueText(value)}; it must be from ${min} to ${max}`);
   return value;
 }
 

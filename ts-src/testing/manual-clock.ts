@@ -2,7 +2,8 @@
  * A clock that moves when it is told to. Timers are called in the order of their time, those of one time in the order in which they were set; between two of them promises
  * settle, so that what one timer leads to has happened before the next one is called. Given to whatever takes a `Clock`, and the time of a test nexus.
  */
-import { NexusError, optionError } from '../errors.js';
+import { NexusError, optionError, valueText } from '../errors.js';
+import { checkNames } from '../model/nearest-name.js';
 import type { Clock } from '../ports/clock.js';
 import { eventLoopVisit } from './event-loop-visit.js';
 
@@ -42,6 +43,7 @@ export interface ManualClock extends Clock {
 
 /** @throws NexusTypeError NEXUS_OPTION_INVALID */
 export function createManualClock(options: ManualClockOptions = {}): ManualClock {
+  checkNames('createManualClock', options, ['nowMs', 'epochMs']);
   return new SteppedClock(options, eventLoopVisit);
 }
 
@@ -89,13 +91,13 @@ export class SteppedClock implements ManualClock {
 
   advance(byMs: number): Promise<void> {
     if (!(typeof byMs === 'number' && byMs >= 0 && byMs <= ADVANCE_MS_MAX))
-      return Promise.reject(optionError('advance', `by ${String(byMs)} ms; it must be from 0 to ${ADVANCE_MS_MAX}`));
+      return Promise.reject(optionError('advance', `by ${valueText(byMs)} ms; it must be from 0 to ${ADVANCE_MS_MAX}`));
     return this.#moveTo(this.#nowMs + byMs);
   }
 
   advanceTo(nowMs: number): Promise<void> {
     if (!(typeof nowMs === 'number' && nowMs >= this.#nowMs && nowMs <= this.#nowMs + ADVANCE_MS_MAX))
-      return Promise.reject(optionError('advanceTo', `to ${String(nowMs)}; a clock does not go back, it shows ${this.#nowMs}`));
+      return Promise.reject(optionError('advanceTo', `to ${valueText(nowMs)}; a clock does not go back, it shows ${this.#nowMs}`));
     return this.#moveTo(nowMs);
   }
 
@@ -146,5 +148,5 @@ function neverQuiet(what: string, pending: readonly PendingTimer[]): NexusError 
 
 function finite(name: string, value: number): number {
   if (typeof value === 'number' && Number.isFinite(value)) return value;
-  throw optionError(name, `is ${String(value)}; it must be a finite number of milliseconds`);
+  throw optionError(name, `is ${valueText(value)}; it must be a finite number of milliseconds`);
 }

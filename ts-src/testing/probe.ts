@@ -4,7 +4,7 @@
  *
  * Deadlines are real time for a real nexus; for a test nexus waiting lets it run and moves its time on.
  */
-import { NexusError, optionError } from '../errors.js';
+import { NexusError, optionError, valueText } from '../errors.js';
 import type { InputOf } from '../model/action.js';
 import type { AgentContext } from '../model/agent-context.js';
 import type { AnyAgent, Terminated } from '../model/agent-definition.js';
@@ -120,7 +120,7 @@ class MailProbe {
       state: () => undefined,
       actions: Object.fromEntries(actions),
       onTerminated: (_state, ended) => this.#ended(ended),
-      onStop: () => this.#failOpen(new NexusError('NEXUS_AGENT_STOPPED', `the probe of '${kind}' has ended`)),
+      onStop: () => this.#failOpen(new NexusError('NEXUS_AGENT_STOPPED', `the probe of '${kind}' has ended before what was expected came`, { data: { kind } })),
       // It is the test's to say what a failure leads to.
       supervision: { onFailure: 'resume' },
     });
@@ -176,7 +176,9 @@ class MailProbe {
 
   #receive(action: string, input: unknown, sender: AgentRef | undefined): Promise<unknown> | undefined {
     if (this.received.length - this.#taken >= UNTAKEN_MAX)
-      throw new NexusError('NEXUS_MAILBOX_FULL', `${UNTAKEN_MAX} messages of this probe have not been taken`, { data: { capacity: UNTAKEN_MAX } });
+      throw new NexusError('NEXUS_MAILBOX_FULL', `${UNTAKEN_MAX} messages of this probe have not been taken: take them with expect or receive`, {
+        data: { capacity: UNTAKEN_MAX },
+      });
     const answer = new DeferredAnswer(this.ref.cell?.mailbox?.reply);
     const { isAsk } = answer;
     const letter: Letter = { action, input, sender, isAsk, reply: (value) => answer.reply(value), fail: (error) => answer.fail(error) };
@@ -242,5 +244,5 @@ function timeoutOf(call: string, options: WaitOptions): number {
   checkNames(call, options, ['timeoutMs']);
   const { timeoutMs = TIMEOUT_MS } = options;
   if (typeof timeoutMs === 'number' && timeoutMs >= 0 && timeoutMs <= TIMEOUT_MS_MAX) return timeoutMs;
-  throw optionError('timeoutMs', `is ${String(timeoutMs)}; it must be from 0 to ${TIMEOUT_MS_MAX}`);
+  throw optionError('timeoutMs', `is ${valueText(timeoutMs)}; it must be from 0 to ${TIMEOUT_MS_MAX}`);
 }

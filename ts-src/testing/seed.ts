@@ -1,6 +1,6 @@
 /** The seed of a test: from the environment, which reproduces a failure; else the one that is given; else a new one. */
 import { randomBytes } from 'node:crypto';
-import { optionError } from '../errors.js';
+import { optionError, valueText } from '../errors.js';
 
 export const SEED_VARIABLE = 'NEXUS_TEST_SEED';
 
@@ -15,7 +15,7 @@ export function seedFromEnvironment(): number | undefined {
 
 function checkedSeed(name: string, seed: number | undefined): number | undefined {
   if (seed === undefined || (Number.isInteger(seed) && seed >= -(2 ** 31) && seed < 2 ** 32)) return seed;
-  throw optionError(name, `is ${String(seed)}; it must be a whole number from ${-(2 ** 31)} to ${2 ** 32 - 1}`);
+  throw optionError(name, `is ${valueText(seed)}; it must be a whole number from ${-(2 ** 31)} to ${2 ** 32 - 1}`);
 }
 
 /** Says in the message of a failure how to see it again. What is no error cannot be told more, and stays as it is. */

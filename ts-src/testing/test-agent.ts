@@ -5,7 +5,7 @@
  * Not here: what an agent does to others that run too (`test-nexus.ts`), and messages as others see them (`probe.ts`).
  */
 import { createSharedMemory } from '../../bindings/shared-memory.js';
-import { optionError } from '../errors.js';
+import { optionError, valueText } from '../errors.js';
 import type { InputOf, ReplyOf } from '../model/action.js';
 import { type AnyAgent, isAgentDefinition, type Terminated } from '../model/agent-definition.js';
 import type { ActionName, ActionsOf, AgentRef, TellOutcome } from '../model/agent-ref.js';
@@ -90,7 +90,7 @@ export interface TestAgent<D extends AnyAgent = AnyAgent> {
  */
 export async function testAgent<D extends AnyAgent>(definition: D, options: TestAgentOptions<InitOf<D>> = {}): Promise<TestAgent<D>> {
   checkNames('testAgent', options, OPTIONS);
-  if (!isAgentDefinition(definition)) throw optionError('definition', 'must be what defineAgent returns');
+  if (!isAgentDefinition(definition)) throw optionError('definition', `must be what defineAgent returns, not ${valueText(definition)}`);
   const agent = new LoneAgent(definition, options);
   await agent.start();
   return agent as unknown as TestAgent<D>;

@@ -3,7 +3,7 @@
  * seed that decides who runs when. What it cannot show: two threads at the very same moment (for that the core has proofs of its own), time as it passes, and what the
  * host does. User code that awaits real I/O goes on when that is done, which no seed decides.
  */
-import { NexusError, NexusTypeError, optionError } from '../errors.js';
+import { NexusError, NexusTypeError, optionError, valueText } from '../errors.js';
 import { composeNexus } from '../create-nexus.js';
 import type { AgentContext } from '../model/agent-context.js';
 import { checkNames } from '../model/nearest-name.js';
@@ -44,9 +44,12 @@ export interface RunReport {
  * default 3 workers, room for 4,096 agents and rings of 64 KiB. NEXUS_TEST_SEED takes the place of `seed`. Rejects as `createNexus`.
  */
 export async function createTestNexus(options: TestNexusOptions): Promise<TestNexus> {
-  if (typeof options !== 'object' || options === null) throw new NexusTypeError('NEXUS_OPTION_INVALID', 'createTestNexus: expected an object of options');
+  if (typeof options !== 'object' || options === null) throw optionError('createTestNexus', `expected an object of options, not ${valueText(options)}`);
   const { epochMs, ...given } = options;
-  if ('engine' in given) throw new NexusTypeError('NEXUS_OPTION_UNKNOWN', 'createTestNexus: engine is always the portable one, in one thread');
+  if ('engine' in given)
+    throw new NexusTypeError('NEXUS_OPTION_UNKNOWN', 'createTestNexus: engine is always the portable one, in one thread; leave the option out', {
+      option: 'engine',
+    });
   const seed = seedOf(options.seed);
   const simulation = new Simulation(seed, epochMs);
   const resolved = resolveOptions({
@@ -145,7 +148,7 @@ export class TestNexus extends Nexus {
   async run(options: { readonly stepsMax?: number } = {}): Promise<RunReport> {
     checkNames('run', options, ['stepsMax']);
     const { stepsMax = STEPS_MAX } = options;
-    if (!(Number.isInteger(stepsMax) && stepsMax >= 1)) throw optionError('stepsMax', `is ${String(stepsMax)}; it must be a whole number from 1`);
+    if (!(Number.isInteger(stepsMax) && stepsMax >= 1)) throw optionError('stepsMax', `is ${valueText(stepsMax)}; it must be a whole number from 1`);
     try {
       await this.#simulation.schedule.rest(stepsMax);
     } catch (error) {
@@ -212,7 +215,8 @@ export class TestNexus extends Nexus {
     if (worker === undefined) {
       throw new NexusTypeError(
         'NEXUS_THREAD_UNKNOWN',
-        `thread ${String(thread)} cannot be killed; threads are 1 to ${this.threadCount - 1}, 0 is the calling one`,
+        `thread ${valueText(thread)} cannot be killed; threads are 1 to ${this.threadCount - 1}, 0 is the calling one`,
+        { thread },
       );
     }
     schedule.betweenSteps(thread, () => {

@@ -1,5 +1,5 @@
 /** A nexus for the length of a test, with any test runner: it is stopped whatever becomes of the test, and a failure says with which seed to see it again. */
-import { NexusError } from '../errors.js';
+import { optionError, valueText } from '../errors.js';
 import type { Nexus } from '../nexus.js';
 import { expectNothingLeft } from './leftovers.js';
 import { SEED_VARIABLE, seedFromEnvironment, seedOf, withSeed } from './seed.js';
@@ -40,7 +40,7 @@ export async function withNexus<T>(options: WithNexusOptions, body: (nexus: Test
  */
 export async function withSeeds(count: number, options: WithNexusOptions, body: (nexus: TestNexus) => unknown): Promise<void> {
   if (!(Number.isInteger(count) && count >= 1 && count <= SEEDS_MAX))
-    throw new NexusError('NEXUS_OPTION_INVALID', `withSeeds: ${count} seeds; from 1 to ${SEEDS_MAX}`);
+    throw optionError('withSeeds', `count is ${valueText(count)}; it must be a whole number from 1 to ${SEEDS_MAX}`);
   const first = seedOf(options.seed) >>> 0;
   const seeds = seedFromEnvironment() === undefined ? count : 1;
   for (let index = 0; index < seeds; index++) await withNexus({ ...options, seed: (first + index) >>> 0 }, body);

@@ -112,7 +112,10 @@ describe('circuitBreaker', () => {
     breaker.isolate();
     clock.advance(1e9);
     const refusal = await failureOf(breaker.execute(() => 'up'));
-    expect([refusal?.code, refusal?.message]).toEqual(['NEXUS_CIRCUIT_OPEN', 'the circuit is isolated']);
+    expect([refusal?.code, refusal?.message]).toEqual([
+      'NEXUS_CIRCUIT_OPEN',
+      'the circuit is isolated (isolate was called): nothing is called until it is reset',
+    ]);
     breaker.reset();
     expect(await breaker.execute(() => 'up')).toBe('up');
   });

@@ -21,7 +21,7 @@ describe('timeout', () => {
     expect(gate.signal?.aborted).toBe(false);
     clock.advance(1);
     const failure = await failureOf(call);
-    expect([failure?.code, failure?.message]).toEqual(['NEXUS_TIMEOUT', 'not done within 100 ms']);
+    expect([failure?.code, failure?.message]).toEqual(['NEXUS_TIMEOUT', 'the call was not done within 100 ms, the limit of its timeout policy']);
     expect(gate.signal?.reason).toBe(failure?.error);
     gate.reject(new Error('too late: nobody hears this'));
     await turn();

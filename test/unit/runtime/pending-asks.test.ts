@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type PendingAsk, PendingAsks } from '../../../dist/ts-src/runtime/pending-asks.js';
+import { unnamedNotFound } from '../../../dist/ts-src/runtime/failures.js';
 import { systemClock } from '../../../dist/ts-src/adapters/system-clock.js';
 import { ManualClock } from './manual-clock.js';
 
@@ -277,5 +278,19 @@ test('what has arrived is not read in the context of whoever asked first', async
   await storage.run('of the asker', () => expect(new Promise((resolve, reject) => asks.open(resolve, reject, TARGET, 'add', 30, undefined))).rejects.toThrow());
   expect(seen.length).toBeGreaterThan(0);
   expect(seen.filter((store) => store !== undefined)).toEqual([]);
+  asks.stop();
+});
+
+test('who asks names the agent that was not where its message went', async () => {
+  const clock = new ManualClock();
+  const asks = new PendingAsks(clock, 0, NOT_TIMED);
+  const failed = new Promise<unknown>((_resolve, reject) => {
+    asks.open(() => undefined, reject, TARGET, 'read', 1000, undefined).fail(unnamedNotFound());
+  });
+  await expect(failed).rejects.toMatchObject({
+    code: 'NEXUS_AGENT_NOT_FOUND',
+    message: "the counter agent 'c1' has ended; 'read' was not handled; get a new reference with find or getOrSpawn",
+    data: { id: 'c1', kind: 'counter', action: 'read' },
+  });
   asks.stop();
 });

@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { NexusError, optionError } from '../../errors.js';
+import { NexusError, optionError, valueText } from '../../errors.js';
 import type { Storage, StorageAttachment, StorageSource, ThreadStorage } from '../../ports/storage.js';
 import { type Database, loadLmdb, messageOf, openEnvironment } from './environment.js';
 import type { LmdbAttachment, WriterBoot, WriterCommand, WriterReport } from './protocol.js';
@@ -29,7 +29,7 @@ export interface LmdbStorageOptions {
 
 export function lmdbStorage(options: LmdbStorageOptions): StorageSource {
   if (typeof options?.path !== 'string' || options.path.length === 0 || options.path.includes('\0'))
-    throw optionError('storage.path', 'must be the path of a directory');
+    throw optionError('storage.path', `is ${valueText(options.path)}; it must be the path of a directory`);
   const path = resolve(options.path);
   return { description: `LMDB at ${path}`, open: () => openStore(path) };
 }
@@ -64,7 +64,7 @@ async function openAlone(path: string, open: () => Database): Promise<Database> 
     if (!enter(database)) {
       await database.close();
       const who = `a process of another container that has the process id ${process.pid} too`;
-      throw new NexusError('NEXUS_STORE_LOCKED', `the store at ${path} seems to be open in ${who}: one nexus owns a store`, {
+      throw new NexusError('NEXUS_STORE_LOCKED', `the store at ${path} seems to be open in ${who}: one nexus owns a store. Stop it, or use another path`, {
         data: { path, pids: [process.pid] },
       });
     }
@@ -75,7 +75,9 @@ async function openAlone(path: string, open: () => Database): Promise<Database> 
     await database.close();
     if (attempt === ATTEMPTS_MAX) {
       const who = others.length === 0 ? 'another nexus of this process' : `process ${[...new Set(others)].join(', ')}`;
-      throw new NexusError('NEXUS_STORE_LOCKED', `the store at ${path} is open in ${who}: one nexus owns a store`, { data: { path, pids: others } });
+      throw new NexusError('NEXUS_STORE_LOCKED', `the store at ${path} is open in ${who}: one nexus owns a store. Stop it, or use another path`, {
+        data: { path, pids: others },
+      });
     }
     await sleep(1 + Math.random() * ATTEMPT_PAUSE_MS_MAX);
   }
@@ -171,7 +173,8 @@ class LmdbStore implements Storage {
   }
 
   #connect(): MessagePort {
-    if (this.#closed !== undefined) throw new NexusError('NEXUS_STORE_FAILED', `the store at ${this.#path} is closed`);
+    if (this.#closed !== undefined)
+      throw new NexusError('NEXUS_STORE_FAILED', `the store at ${this.#path} is closed: the nexus has stopped`, { data: { path: this.#path } });
     const { port1, port2 } = new MessageChannel();
     this.#tell({ type: 'connect', port: port1 }, [port1]);
     return port2;

@@ -86,7 +86,7 @@ function parseMarker(path: string, text: string): StoreMarker {
     const createdBy = String(marker.createdBy);
     throw new NexusError(
       'NEXUS_STORE_VERSION',
-      `the store at ${path} has format ${format} (of nexus-agents ${createdBy}); this version reads up to ${STORE_FORMAT}`,
+      `the store at ${path} has format ${format} (of nexus-agents ${createdBy}); this version reads up to ${STORE_FORMAT}: use that version. It was left as it is`,
       {
         data: { path, format, formatMax: STORE_FORMAT, createdBy },
       },
@@ -105,7 +105,10 @@ function create(path: string, marker: StoreMarker): StoreMarker {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT')
-      throw new NexusError('NEXUS_STORE_FAILED', `the store at ${path} cannot be created: there is no directory ${dirname(path)}`, { cause: error });
+      throw new NexusError('NEXUS_STORE_FAILED', `the store at ${path} cannot be created: there is no directory ${dirname(path)}; make it first`, {
+        cause: error,
+        data: { path },
+      });
     if (code !== 'EEXIST') throw error;
   }
   const draft = join(path, `${MARKER}.${process.pid}`);

@@ -211,7 +211,14 @@ export class LmdbThread implements ThreadStorage {
     const { full, message } = failure;
     const code = full ? 'NEXUS_STORE_FULL' : 'NEXUS_STORE_FAILED';
     this.#rejectAll(
-      () => new NexusError(code, full ? `there is no room in the store at ${this.#path}: ${message}` : `the store at ${this.#path} failed: ${message}`),
+      () =>
+        new NexusError(
+          code,
+          full
+            ? `there is no room in the store at ${this.#path}: ${message}; make room on the disk and write again`
+            : `the store at ${this.#path} failed: ${message}`,
+          { data: { path: this.#path } },
+        ),
     );
   }
 
@@ -233,15 +240,18 @@ export class LmdbThread implements ThreadStorage {
   }
 
   #gone(): NexusError {
-    return new NexusError('NEXUS_STORE_FAILED', `the writer of the store at ${this.#path} has ended: open the store again`);
+    return new NexusError('NEXUS_STORE_FAILED', `the writer of the store at ${this.#path} has ended: open the store again`, { data: { path: this.#path } });
   }
 
   #corrupt(what: string, data: Record<string, unknown>): NexusError {
-    return new NexusError('NEXUS_STORE_CORRUPT', `${what} in ${this.#path} is not what was written: its checksum does not match`, { data });
+    return new NexusError('NEXUS_STORE_CORRUPT', `${what} in ${this.#path} is not what was written: its checksum does not match; restore a backup`, {
+      data: { ...data, path: this.#path },
+    });
   }
 
   #check(): void {
-    if (this.#state !== 'open') throw new NexusError('NEXUS_STORE_FAILED', `the store at ${this.#path} is closed`);
+    if (this.#state !== 'open')
+      throw new NexusError('NEXUS_STORE_FAILED', `the store at ${this.#path} is closed: the nexus has stopped`, { data: { path: this.#path } });
   }
 }
 
@@ -249,8 +259,15 @@ export class LmdbThread implements ThreadStorage {
 export function openError(path: string, cause: unknown): NexusError {
   if (cause instanceof NexusError) return cause;
   const message = messageOf(cause);
-  if (isFull(cause)) return new NexusError('NEXUS_STORE_FULL', `there is no room to open the store at ${path}: ${message}`, { cause });
+  if (isFull(cause))
+    return new NexusError('NEXUS_STORE_FULL', `there is no room to open the store at ${path}: ${message}; make room on the disk`, { cause, data: { path } });
   if (/MDB_INVALID|MDB_CORRUPTED|MDB_PAGE_NOTFOUND|MDB_VERSION_MISMATCH|not an LMDB/i.test(message))
-    return new NexusError('NEXUS_STORE_CORRUPT', `the store at ${path} cannot be read: ${message}`, { cause });
-  return new NexusError('NEXUS_STORE_FAILED', `the store at ${path} cannot be opened: ${message}`, { cause });
+    return new NexusError('NEXUS_STORE_CORRUPT', `the store at ${path} cannot be read: ${message}; it was left as it is: restore a backup`, {
+      cause,
+      data: { path },
+    });
+  return new NexusError('NEXUS_STORE_FAILED', `the store at ${path} cannot be opened: ${message}; see that its directory can be written`, {
+    cause,
+    data: { path },
+  });
 }

@@ -25,7 +25,11 @@ export class ScratchMemory {
       const end = codec.write(value, views, headerBytes, Math.min(size, sizeMax));
       if (end >= 0) return views.bytes.subarray(0, end);
       if (size >= sizeMax)
-        throw new NexusError('NEXUS_MESSAGE_TOO_LARGE', `the message takes more than ${bytesMax} bytes when encoded`, { data: { bytesMax } });
+        throw new NexusError(
+          'NEXUS_MESSAGE_TOO_LARGE',
+          `the message takes more than ${bytesMax} bytes when encoded; send less, or raise messages.bytesMax of createNexus`,
+          { data: { bytesMax } },
+        );
       views = memoryOf(Math.min(size * 4, sizeMax));
     }
   }

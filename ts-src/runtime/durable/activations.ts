@@ -7,7 +7,7 @@
  *
  * Nothing here is on the way of a message to an agent that is in memory.
  */
-import { NexusError } from '../../errors.js';
+import { NexusError, quoted } from '../../errors.js';
 import type { TellOutcome } from '../../model/agent-ref.js';
 import type { AgentReference } from '../agent-reference.js';
 import { agentNotFound, nexusStopped } from '../failures.js';
@@ -212,7 +212,9 @@ export class Activations {
     const ending = needs.findEnding(id);
     if (ending !== undefined) {
       await needs.whenEnded(ending);
-      throw new NexusError('NEXUS_ID_DUPLICATE', `the end of ${kind.name} '${id}' was waited for`);
+      throw new NexusError('NEXUS_ID_DUPLICATE', `the end of ${kind.name} ${quoted(id)} was waited for, and it is there again; use getOrSpawn`, {
+        data: { id, kind: kind.name },
+      });
     }
     return needs.start(kind, id);
   }
@@ -245,7 +247,13 @@ export class Activations {
   }
 
   #full(kind: Kind, id: string, message: QueuedMessage, why: string): TellOutcome {
-    const error = new NexusError('NEXUS_MAILBOX_FULL', `${kind.name} '${id}' is being brought back, and ${why}`, { data: { kind: kind.name, id } });
+    const error = new NexusError(
+      'NEXUS_MAILBOX_FULL',
+      `${kind.name} ${quoted(id)} is being brought back from the store, and ${why}: '${message.action.name}' was not handled; slow down`,
+      {
+        data: { id, kind: kind.name, action: message.action.name, capacity: kind.capacity, overflow: kind.overflow },
+      },
+    );
     this.#needs.dead('mailboxFull', kind, id, message, error);
     return 'full';
   }
@@ -261,5 +269,9 @@ function isRetried(error: unknown): boolean {
 
 function notThere(kind: Kind, id: string, other: AgentReference | undefined): NexusError {
   if (other === undefined) return agentNotFound(kind.name, id);
-  return new NexusError('NEXUS_KIND_MISMATCH', `agent '${id}' is of kind '${other.kind}', not '${kind.name}'`, { data: { id, kind: other.kind } });
+  return new NexusError(
+    'NEXUS_KIND_MISMATCH',
+    `agent ${quoted(id)} is of kind '${other.kind}', not '${kind.name}'; ids are unique over all kinds: prefix them by kind`,
+    { data: { id, kind: other.kind, expected: kind.name } },
+  );
 }

@@ -2,7 +2,7 @@
  * The durable agents of one thread: puts the parts of this folder together, and is what the rest of the runtime sees of them. How an agent begins with what is stored, how it
  * ends with what it has become saved, and where its messages go while it is not in memory. Absent in a nexus without storage.
  */
-import { NexusError, NexusTypeError } from '../../errors.js';
+import { NexusError, optionError } from '../../errors.js';
 import type { AnyAgent, StopReason } from '../../model/agent-definition.js';
 import type { TellOutcome } from '../../model/agent-ref.js';
 import type { Reminder, ThreadStorage } from '../../ports/storage.js';
@@ -273,7 +273,7 @@ export class DurableAgents implements DurableLives {
   record(cell: AgentCell, event: unknown): unknown {
     const record = durableRecordOf(cell, 'ctx.record');
     if (record.options.apply === undefined)
-      throw new NexusTypeError('NEXUS_OPTION_INVALID', `ctx.record: kind '${cell.kind.name}' has no durable.apply, which says what an event changes`);
+      throw optionError('ctx.record', `kind '${cell.kind.name}' has no durable.apply, which says what an event changes; add it to the definition`);
     const encoded = this.#states.encode(event, () => `an event of ${cell.kind.name} '${record.id}'`);
     try {
       cell.state = applied(record, cell.state, event);
@@ -304,7 +304,7 @@ export class DurableAgents implements DurableLives {
   async forgetById(definition: AnyAgent, id: string): Promise<void> {
     const { directory, engine, lifecycle, router, stopping, thread } = this.#host;
     const kind = this.#host.kinds.byName(definition.kind);
-    if (!kind.isDurable) throw new NexusTypeError('NEXUS_OPTION_INVALID', `forget: kind '${kind.name}' is not durable`);
+    if (!kind.isDurable) throw optionError('forget', `kind '${kind.name}' is not durable: nothing of it is stored`);
     for (;;) {
       await this.activations.settled(kind, id);
       const live = directory.find(id, definition);
@@ -371,7 +371,7 @@ export class DurableAgents implements DurableLives {
     const isSaved = await this.writer.flush();
     this.writer.stop();
     await this.#storage.close();
-    if (!isSaved) throw new NexusError('NEXUS_STORE_FAILED', 'the state of some agents could not be stored');
+    if (!isSaved) throw new NexusError('NEXUS_STORE_FAILED', 'the state of some agents could not be stored; the log names them and their errors');
   }
 
   async #deliver(reminder: Reminder): Promise<void> {
@@ -417,7 +417,7 @@ export class DurableAgents implements DurableLives {
 
   #unknown(kind: Kind, { action, reply }: QueuedMessage): TellOutcome {
     this.#host.deadLetters.record('noAgent', kind.name, () => undefined, action.name);
-    reply?.fail(agentNotFound(kind.name));
+    reply?.fail(agentNotFound(kind.name, undefined, action.name));
     return 'noAgent';
   }
 

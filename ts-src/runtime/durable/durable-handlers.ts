@@ -3,7 +3,7 @@
  * reply only when that is on disk. Handlers of other kinds are called by the dispatcher directly and pay nothing. For the dispatcher, one that waits for the disk is an async
  * handler: it holds back the next message of its agent, and of no other.
  */
-import { NexusError, NexusTypeError } from '../../errors.js';
+import { NexusError, optionError, quoted } from '../../errors.js';
 import type { Handler } from '../../model/action.js';
 import type { AgentContext } from '../../model/agent-context.js';
 import type { ActionWrites } from '../../model/durable-options.js';
@@ -176,9 +176,9 @@ export class DurableHandlers {
 export function durableRecordOf(cell: AgentCell, what: string): DurableRecord {
   const record = cell.extra?.durable;
   if (record !== undefined) return record;
-  throw new NexusTypeError('NEXUS_OPTION_INVALID', `${what}: kind '${cell.kind.name}' is not durable; add durable: {} to its definition`);
+  throw optionError(what, `kind '${cell.kind.name}' is not durable; add durable: {} to its definition, and storage: { path } to createNexus`);
 }
 
 export function notStored(kind: string, id: string): NexusError {
-  return new NexusError('NEXUS_AGENT_NOT_FOUND', `nothing is stored of ${kind} '${id}'; getOrSpawn makes it`, { data: { kind, id } });
+  return new NexusError('NEXUS_AGENT_NOT_FOUND', `nothing is stored of ${kind} ${quoted(id)}; getOrSpawn makes it`, { data: { id, kind } });
 }

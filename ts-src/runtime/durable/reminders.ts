@@ -2,7 +2,7 @@
  * `ctx.reminders` of the agents of one thread: checks what is asked for and stores it. Who delivers them is `reminder-service.ts`. A reminder is stored by itself, whatever
  * becomes of the handler that set it.
  */
-import { optionError } from '../../errors.js';
+import { optionError, quoted, valueText } from '../../errors.js';
 import type { Clock } from '../../ports/clock.js';
 import { REMINDER_NAME_BYTES_MAX, type StorageWrite, type ThreadStorage } from '../../ports/storage.js';
 import type { AgentCell } from '../agent-cell.js';
@@ -40,7 +40,7 @@ export class Reminders {
     const record = durableRecordOf(cell, 'ctx.reminders');
     checkName(name);
     if (!(typeof dueEpochMs === 'number' && Number.isFinite(dueEpochMs) && dueEpochMs <= EPOCH_MS_MAX))
-      throw optionError('reminders', `a time of ${String(dueEpochMs)}; it must be milliseconds since 1970, at most ${EPOCH_MS_MAX}`);
+      throw optionError('reminders', `a time of ${valueText(dueEpochMs)}; it must be milliseconds since 1970, at most ${EPOCH_MS_MAX}`);
     const entry = cell.kind.action(action);
     // Now, not when nobody is there to be told.
     entry.input?.check(input);
@@ -50,7 +50,10 @@ export class Reminders {
     const encoded = input === undefined ? undefined : states.encode(input, what);
     const names = new Set([...storage.remindersOf(kind, id).map((reminder) => reminder.name), ...(this.#underway.get(id)?.keys() ?? [])]);
     if (!names.has(name) && names.size >= REMINDERS_PER_AGENT_MAX)
-      throw optionError('reminders', `${kind} '${id}' has ${names.size} reminders already, the most that an agent may have`);
+      throw optionError(
+        'reminders',
+        `${kind} ${quoted(id)} has ${names.size} reminders already, the most that an agent may have; cancel some, or keep one and a list in the state`,
+      );
     const due = Math.max(0, Math.round(dueEpochMs));
     record.touched(name);
     const write: StorageWrite = { type: 'setReminder', reminder: { kind, id, name, dueEpochMs: due, periodMs, action, input: encoded } };
@@ -68,13 +71,13 @@ export class Reminders {
   }
 
   async after(cell: AgentCell, name: string, delayMs: number, action: string, input: unknown): Promise<void> {
-    if (!(typeof delayMs === 'number' && delayMs >= 0)) throw optionError('reminders', `a delay of ${String(delayMs)} ms; it must be 0 or more`);
+    if (!(typeof delayMs === 'number' && delayMs >= 0)) throw optionError('reminders', `a delay of ${valueText(delayMs)} ms; it must be 0 or more`);
     return this.set(cell, name, this.#needs.clock.epochMs() + delayMs, 0, action, input);
   }
 
   async every(cell: AgentCell, name: string, periodMs: number, action: string, input: unknown): Promise<void> {
     if (!(typeof periodMs === 'number' && periodMs >= PERIOD_MS_MIN && periodMs <= EPOCH_MS_MAX))
-      throw optionError('reminders', `a period of ${String(periodMs)} ms; it must be from ${PERIOD_MS_MIN} to ${EPOCH_MS_MAX}`);
+      throw optionError('reminders', `a period of ${valueText(periodMs)} ms; it must be from ${PERIOD_MS_MIN} to ${EPOCH_MS_MAX}`);
     const period = Math.round(periodMs);
     return this.set(cell, name, this.#needs.clock.epochMs() + period, period, action, input);
   }
@@ -104,5 +107,5 @@ function checkName(name: unknown): void {
     (name as string & { isWellFormed(): boolean }).isWellFormed()
   )
     return;
-  throw optionError('reminders', `a name must be a string of 1 to ${REMINDER_NAME_BYTES_MAX} bytes of UTF-8`);
+  throw optionError('reminders', `a name must be a string of 1 to ${REMINDER_NAME_BYTES_MAX} bytes of UTF-8, not ${valueText(name)}`);
 }

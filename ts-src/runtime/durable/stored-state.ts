@@ -5,7 +5,7 @@
 import type { ReferenceCodec } from '../../codec/reference-codec.js';
 import { ValueDecoder } from '../../codec/value-decoder.js';
 import { ValueEncoder } from '../../codec/value-encoder.js';
-import { NexusError, NexusTypeError } from '../../errors.js';
+import { NexusError, NexusTypeError, optionError, quoted } from '../../errors.js';
 import { STORED_VALUE_BYTES_MAX, type StoredAgent, type ThreadStorage } from '../../ports/storage.js';
 import type { AgentReference } from '../agent-reference.js';
 import type { Kind, KindRegistry } from '../kind.js';
@@ -57,7 +57,14 @@ export class StoredStates {
         throw explained;
       }
       if (error instanceof NexusError)
-        throw new NexusError(error.code, `${what()} cannot be stored: it takes more than ${STORED_VALUE_BYTES_MAX} bytes`, { cause: error });
+        throw new NexusError(
+          error.code,
+          `${what()} cannot be stored: it takes more than ${STORED_VALUE_BYTES_MAX} bytes; keep less in it, or spread it over agents`,
+          {
+            cause: error,
+            data: { bytesMax: STORED_VALUE_BYTES_MAX },
+          },
+        );
       throw error;
     }
   }
@@ -83,7 +90,7 @@ export class StoredStates {
     if (version > schemaVersion) {
       throw new NexusError(
         'NEXUS_STORE_VERSION',
-        `the stored state of ${kind.name} '${record.id}' has version ${version}, and this program knows versions up to ${schemaVersion}; it was left as it is`,
+        `the stored state of ${kind.name} ${quoted(record.id)} has version ${version}, and this program knows versions up to ${schemaVersion}; it was left as it is: run the newer program`,
         { data: { kind: kind.name, id: record.id, stored: version, known: schemaVersion } },
       );
     }
@@ -104,7 +111,7 @@ export class StoredStates {
     const failed = (why: string, cause?: unknown): NexusError =>
       new NexusError(
         'NEXUS_UPGRADE_FAILED',
-        `the stored state of ${kind.name} '${record.id}' could not be upgraded from version ${snapshot.schemaVersion} to ${schemaVersion}: ${why}; it was left as it is`,
+        `the stored state of ${kind.name} ${quoted(record.id)} could not be upgraded from version ${snapshot.schemaVersion} to ${schemaVersion}: ${why}; it was left as it is`,
         { cause, data: { kind: kind.name, id: record.id, fromVersion: snapshot.schemaVersion, toVersion: schemaVersion } },
       );
     if (upgrade === undefined) throw failed('the definition has no durable.upgrade');
@@ -124,9 +131,13 @@ export class StoredStates {
     let state = base;
     for (const event of stored.events) {
       if (record.options.apply === undefined) {
-        throw new NexusError('NEXUS_UPGRADE_FAILED', `${kind.name} '${record.id}' has stored events, and its definition has no durable.apply any more`, {
-          data: { kind: kind.name, id: record.id },
-        });
+        throw new NexusError(
+          'NEXUS_UPGRADE_FAILED',
+          `${kind.name} ${quoted(record.id)} has stored events, and its definition has no durable.apply any more: put it back`,
+          {
+            data: { kind: kind.name, id: record.id },
+          },
+        );
       }
       const value = this.#read(kind, record, event.event, `the stored event ${event.sequence}`);
       state = applied(record, state, value);
@@ -138,10 +149,14 @@ export class StoredStates {
     try {
       return this.decode(bytes);
     } catch (cause) {
-      throw new NexusError('NEXUS_STORE_CORRUPT', `${what} of ${kind.name} '${record.id}' cannot be read: ${messageOf(cause)}`, {
-        cause,
-        data: { kind: kind.name, id: record.id },
-      });
+      throw new NexusError(
+        'NEXUS_STORE_CORRUPT',
+        `${what} of ${kind.name} ${quoted(record.id)} cannot be read: ${messageOf(cause)}; it was left as it is: restore a backup`,
+        {
+          cause,
+          data: { kind: kind.name, id: record.id },
+        },
+      );
     }
   }
 }
@@ -149,7 +164,7 @@ export class StoredStates {
 /** The state after an event: what `apply` returned, or the state it changed. */
 export function applied(record: DurableRecord, state: unknown, event: unknown): unknown {
   const next = record.options.apply?.(state, event);
-  if (isThenable(next)) throw new NexusTypeError('NEXUS_OPTION_INVALID', 'durable.apply returned a promise; it must be synchronous');
+  if (isThenable(next)) throw optionError('durable.apply', 'returned a promise; it must be synchronous');
   return next === undefined ? state : next;
 }
 
