@@ -3,17 +3,7 @@
  * name of the option. A new option belongs into this table; a new entry point needs a row.
  */
 import fc from 'fast-check';
-import {
-  type AnyAgent,
-  createNexus,
-  defineAgent,
-  defineSensor,
-  defineSkill,
-  defineSupervisor,
-  type Nexus,
-  type NexusOptions,
-  toCloudEvent,
-} from 'nexus-agents';
+import { type AnyAgent, createNexus, defineAgent, defineSensor, defineSkill, defineSupervisor, type Nexus, toCloudEvent } from 'nexus-agents';
 import { startGateway } from 'nexus-agents/gateway';
 import { bulkhead, circuitBreaker, fallback, retry, timeout } from 'nexus-agents/resilience';
 import { fileSensor, httpSensor, intervalSensor, processSensor } from 'nexus-agents/sensors';
@@ -85,7 +75,7 @@ const supervision = {
   backoff: group,
 };
 const backoff = { initialMs: number(0, DAY_MS), maxMs: number(0, DAY_MS), factor: number(1, 1000), jitter: number(0, 1) };
-const resolve = (options: unknown) => resolveOptions({ agents: [], ...(options as object) } as NexusOptions);
+const resolve = (options: unknown) => resolveOptions({ agents: [], ...(options as object) });
 const within = (path: string[], call: (options: never) => unknown) => (options: Record<string, unknown>) =>
   call(path.reduceRight<Record<string, unknown>>((inner, name) => ({ [name]: inner }), options) as never);
 const agent = (specification: object): AnyAgent => defineAgent({ kind: 'k', state, actions: {}, ...specification } as never) as unknown as AnyAgent;

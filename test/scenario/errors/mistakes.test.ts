@@ -32,7 +32,7 @@ const Counter = defineAgent({
 });
 const Failing = defineAgent({
   kind: 'failing',
-  state: () => {
+  state: (): number => {
     throw new Error('no such customer');
   },
   actions: {},
