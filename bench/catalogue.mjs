@@ -119,6 +119,20 @@ const IDLE = [
   },
 ];
 
+const FLIGHT = [
+  {
+    peer: 'nexus',
+    module: 'suites/flight/nexus.mjs',
+    job: 'the flight recorder of a thread alone, within a drain, whose clock is read already: an event of 32 bytes into a ring of 4,096 in shared memory; the last event must be there. run: begun and completed',
+  },
+  {
+    peer: 'array',
+    role: 'floor',
+    module: 'suites/flight/array.mjs',
+    job: 'the same eight numbers into a ring of 4,096 in an array of the heap: nobody could read them after a crash',
+  },
+];
+
 const HISTOGRAM = [
   {
     peer: 'nexus',
@@ -223,6 +237,7 @@ export const SUITES = [
   { suite: 'idle', peers: IDLE },
   { suite: 'histogram', peers: HISTOGRAM },
   { suite: 'observe', peers: OBSERVE },
+  { suite: 'flight', peers: FLIGHT },
   { suite: 'curve', peers: CURVE, roundsMax: 3 },
   { suite: 'resilience', peers: RESILIENCE },
   { suite: 'signals', peers: SIGNALS },

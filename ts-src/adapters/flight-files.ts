@@ -1,6 +1,6 @@
 /**
  * Files of flight records: their names, and how many of them stay in a directory. A file is made anew and for its owner only, because it holds the names of agents. Used by
- * `runtime/flight-dumps.ts`; `native/napi/crash_dump.cc` makes names of the same form.
+ * `runtime/flight-dumps.ts`; `native/include/nexus/flight_dump.hpp` makes names of the same form.
  */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';

@@ -1,5 +1,5 @@
 /**
- * How a flight record is laid out as bytes: written by `runtime/flight-capture.ts` and, when the process dies of a signal, by `native/napi/crash_dump.cc`, which is its twin; read
+ * How a flight record is laid out as bytes: written by `runtime/flight-capture.ts` and, when the process dies of a signal, by `native/include/nexus/flight_dump.hpp`, which is its twin; read
  * by `read-flight-record.ts`. Everything is little-endian and starts at a multiple of 8:
  *
  *   header (64 bytes) | head: JSON, what does not change while the nexus runs | note: text | threads: 32 bytes and the ring of events, as it is in memory, each |

@@ -1,6 +1,6 @@
 /**
  * Takes the flight record of all threads out of shared memory as it is at this moment, with the names of the agents that appear in it, as the bytes of a dump. No thread is stopped or
- * asked: what a thread overwrites meanwhile is left out by whoever reads the dump. `native/napi/crash_dump.cc` does the same in a handler of signals.
+ * asked: what a thread overwrites meanwhile is left out by whoever reads the dump. `native/include/nexus/flight_dump.hpp` does the same in a handler of signals.
  */
 import { flightOffset, type SharedMemory, threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';

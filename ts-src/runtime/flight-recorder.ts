@@ -1,7 +1,7 @@
 /**
  * The flight record of one thread: its last events, in a ring in shared memory that others read while it is written, and after the thread has died. One writer, plain
  * stores, the WRITTEN word last; what the words mean is in `model/flight-event.ts`. Called by the parts of the thread to which something happens; decides nothing.
- * Not here: reading (`flight-capture.ts`), dumps (`adapters/flight-dumps.ts`).
+ * Not here: reading (`flight-capture.ts`), dumps (`flight-dumps.ts`).
  *
  * It costs a few nanoseconds an event, and a message is not always one: messages of one agent in a row with the same action are one event, written before the
  * first of them is handled and completed after the last. So the last event of a thread that died is the message it died in. The time of an event within a drain
