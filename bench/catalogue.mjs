@@ -165,6 +165,13 @@ const OBSERVE = [
   { peer: 'bare-call', role: 'floor', module: 'suites/observe/bare-call.mjs', job: 'the function alone' },
 ];
 
+const TELEMETRY = [
+  { peer: 'nobody', module: 'suites/telemetry/nobody.mjs', job: 'tells on the calling thread that nobody watches' },
+  { peer: 'channel', module: 'suites/telemetry/channel.mjs', job: 'a listener to nexus:message:processed, which counts' },
+  { peer: 'tracing', module: 'suites/telemetry/tracing.mjs', job: 'tracing: { ratio: 0.01 }, at most 100 traces a second; spans go nowhere' },
+  { peer: 'tracing-all', module: 'suites/telemetry/tracing-all.mjs', job: 'tracing: { ratio: 0.01 } without that bound; spans go nowhere' },
+];
+
 const CURVE = [
   {
     peer: 'nexus',
@@ -238,6 +245,7 @@ export const SUITES = [
   { suite: 'histogram', peers: HISTOGRAM },
   { suite: 'observe', peers: OBSERVE },
   { suite: 'flight', peers: FLIGHT },
+  { suite: 'telemetry', peers: TELEMETRY },
   { suite: 'curve', peers: CURVE, roundsMax: 3 },
   { suite: 'resilience', peers: RESILIENCE },
   { suite: 'signals', peers: SIGNALS },
