@@ -36,7 +36,7 @@ test('the life of an agent is told: started, failed, restarted, migrated, stoppe
   const heard = listen(TELEMETRY_EVENTS.filter((name) => name.startsWith('nexus:agent:')));
   const nexus = await start();
   const worker = await nexus.settle(nexus.spawn(Worker, { id: 'w', thread: 2 } as never));
-  worker.tell('fail' as never);
+  worker.tell('fail' as never, undefined as never);
   await nexus.advance(1000);
   await nexus.settle(nexus.migrate(worker, 3));
   await nexus.settle(worker.stop());
@@ -107,7 +107,7 @@ test('a module in agents subscribes on its worker and hears what happens there; 
     ['w', 1],
   ]);
   expect(heard).toEqual([]);
-  worker.tell('exit' as never);
+  worker.tell('exit' as never, undefined as never);
   await until(() => heard.length === 2);
   expect(heard).toEqual([
     { name: 'nexus:thread:lost', thread: 1, exitCode: 3, error: undefined },

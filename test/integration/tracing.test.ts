@@ -3,7 +3,7 @@ import { context, trace } from '@opentelemetry/api';
 import { InMemorySpanExporter, NodeTracerProvider, type ReadableSpan, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import fc from 'fast-check';
 import type { AgentRef } from 'nexus-agents';
-import { createTestNexus, type TestNexus, type TestNexusOptions } from 'nexus-agents/testing';
+import { createTestNexus, memoryStorage, type TestNexus, type TestNexusOptions } from 'nexus-agents/testing';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { Planned, seen } from '../fixtures/traced.mjs';
 import { failureOf } from '../start-nexus.js';
@@ -217,6 +217,34 @@ test('messages in the mailbox of an agent that moves keep their trace, and so do
     fourth: fourth.traceId,
   });
   expect(new Set(noted.filter(({ label }) => label !== 'held up').map(({ thread }) => thread))).toEqual(new Set([1, 2]));
+});
+
+test.for(['tell', 'ask'] as const)('a message that brings a durable agent back to memory keeps its trace: %s', async (how) => {
+  const { Keeper } = (await import('../fixtures/keeper.mjs')) as unknown as { Keeper: typeof Planned };
+  const nexus = await start({ agents: [Keeper], storage: memoryStorage() });
+  const keeper = await nexus.settle(nexus.spawn(Keeper, { id: 'k', thread: 2 }));
+  await nexus.settle(keeper.stop());
+  await nexus.run();
+  const { traceId, spanId } = inRoot('wakes', () => void (keeper[how] as (action: string) => unknown)('keep'));
+  await nexus.run();
+  await nexus.advance(1000);
+  const kept = spans().filter(({ name }) => name === 'keeper keep');
+  expect(kept.map((span) => [span.spanContext().traceId, span.parentSpanContext?.spanId])).toEqual([[traceId, spanId]]);
+});
+
+test('what is sent through a group, or to an id, keeps its trace', async () => {
+  const nexus = await start();
+  const agent = await nexus.settle(nexus.spawn(Planned, { id: 'a', thread: 2, init: { group: 'all' } }));
+  await nexus.run();
+  const group = nexus.group('all', Planned);
+  const sent = [
+    inRoot('tell', () => group.tell('now', { label: 'tell' } as never)),
+    inRoot('ask', () => void group.ask('now', { label: 'ask' } as never)),
+    inRoot('broadcast', () => group.broadcast('now', { label: 'broadcast' } as never)),
+    inRoot('send', () => nexus.send(agent.id, 'now', { label: 'send' })),
+  ];
+  await nexus.run();
+  expect(noted.map(({ traceId }) => traceId)).toEqual(sent.map(({ traceId }) => traceId));
 });
 
 test('a periodic timer belongs to no trace', async () => {

@@ -25,16 +25,17 @@ export function observationOf(host: ThreadHost, api: TracingApi | undefined, opt
   const ids = new KnownIds((slot, generation) => host.nameOf(slot, generation));
   const idOf = (cell: AgentCell): string => ids.of(cell);
   const events = new PublishedEvents({ thread, idOf });
-  if (api === undefined || options === undefined) return new ThreadObservation({ nowMs, events, tracing: undefined });
+  if (api === undefined || options === undefined) return new ThreadObservation({ thread, nowMs, events, tracing: undefined });
   const random = new SeededRandom(seed, `traces ${thread}`);
   const tracing = new Tracing({
     ...{ api, options, thread, logger, clock, idOf, timerMessage: TIMER_MESSAGE },
     random: () => random.next(),
   });
-  return new ThreadObservation({ nowMs, events, tracing });
+  return new ThreadObservation({ thread, nowMs, events, tracing });
 }
 
 export interface ThreadObservationNeeds {
+  readonly thread: number;
   nowMs(): number;
   /** On the channels of `node:diagnostics_channel`. */
   readonly events: PublishedEvents;
@@ -46,12 +47,14 @@ export class ThreadObservation implements MessageObserver {
   /** Undefined in a nexus that does not trace. Spans around anything: `observation.tracing?.inSpan(name, attributes, call)`. */
   readonly tracing: Tracing | undefined;
   readonly events: PublishedEvents;
+  readonly #thread: number;
   readonly #nowMs: () => number;
   readonly #listeners: HandledListener[] = [];
   /** Those that want the messages of this drain. */
   #wanting: readonly HandledListener[] = [];
 
-  constructor({ nowMs, events, tracing }: ThreadObservationNeeds) {
+  constructor({ thread, nowMs, events, tracing }: ThreadObservationNeeds) {
+    this.#thread = thread;
     this.#nowMs = nowMs;
     this.events = events;
     this.listen(events);
@@ -61,7 +64,10 @@ export class ThreadObservation implements MessageObserver {
   /** The thread can log now. */
   opened(logger: Logger): void {
     if (this.tracing === undefined || this.tracing.hasSdk()) return;
-    logger.warn({}, 'tracing is on and no OpenTelemetry SDK is set up on this thread: nothing of it is traced; docs/telemetry.md says where the SDK is set up');
+    logger.warn(
+      { thread: this.#thread },
+      'tracing is on and no OpenTelemetry SDK is set up on this thread: nothing of it is traced; docs/telemetry.md says where the SDK is set up',
+    );
   }
 
   /** From now on the listener is asked in each drain, until the function that is returned is called. */
