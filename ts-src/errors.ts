@@ -72,6 +72,7 @@ export const ERROR_CODES = {
   NEXUS_STORE_FAILED: 'A read or write of the store failed. Nothing of a write that failed was stored.',
 } as const;
 
+/** The codes of `NexusError` and `NexusTypeError`. They do not change between versions; messages do. */
 export type ErrorCode = keyof typeof ERROR_CODES;
 
 /** An operational failure. `data` holds what the message was made of, for programs. */

@@ -30,6 +30,7 @@ import type { ThreadLoss, WorkerPool } from './runtime/worker-pool.js';
 export type { StopReport } from './runtime/nexus-shutdown.js';
 export type { ThreadState, ThreadStatistics } from './runtime/thread-statistics.js';
 
+/** The events of `nexus.on` by name, with what their listeners get. */
 export interface NexusEvents {
   /** A message that could not be delivered. */
   deadLetter: [DeadLetter];
@@ -50,23 +51,27 @@ export interface NexusEvents {
 
 const EVENTS: readonly (keyof NexusEvents)[] = ['deadLetter', 'signal', 'agentFailed', 'escalated', 'threadLost', 'threadRestored', 'threadFailed', 'balanced'];
 
+/** Options of `nexus.migrate` and `nexus.migrateMany`. */
 export interface MigrationOptions {
   /** How long an agent is waited for whose handlers, start or spawns run, in milliseconds; default 5,000. It goes on where it is after that. */
   readonly timeoutMs?: number;
 }
 
+/** An agent that `migrateMany` did not move, and why. It goes on where it is. */
 export interface MigrationFailure {
   readonly agent: AgentRef;
   /** As `migrate` rejects. */
   readonly error: NexusError;
 }
 
+/** What became of the agents of `migrateMany`. */
 export interface MigrationReport {
   /** Agents that are on the thread now, those included that were there before. */
   readonly moved: number;
   readonly failures: readonly MigrationFailure[];
 }
 
+/** A live agent as its record in the shared table has it: read without asking the agent. */
 export interface AgentSummary {
   readonly id: string;
   readonly kind: string;
@@ -89,6 +94,7 @@ export interface NexusParts {
 
 export let partsOf: (nexus: Nexus) => NexusParts;
 
+/** A running system of agents on the calling thread and its workers, as `createNexus` makes it. It belongs to the thread that made it; agents use their context instead. */
 export class Nexus {
   static {
     partsOf = (nexus) => ({ host: nexus.#host, onStopping: (listener) => void nexus.#emitter.once('stopping', listener) });

@@ -1,8 +1,10 @@
 /** What could not be delivered: counted by reason for every thread, and shown to listeners on the calling thread. */
 import * as L from '../../layout/generated/layout.js';
 
+/** Why a message is a dead letter; also the label of the metric that counts them. */
 export type DeadLetterReason = 'noAgent' | 'mailboxFull' | 'dropped' | 'agentStopped' | 'threadLost' | 'nexusStopped' | 'refused' | 'ringFull';
 
+/** A message that could not be delivered: the value of the event `deadLetter`. */
 export interface DeadLetter {
   readonly reason: DeadLetterReason;
   /** Of the agent it was for, as far as known. */
