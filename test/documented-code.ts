@@ -12,7 +12,10 @@ import { onTestFinished } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** A fenced block. A page names the file that a block is by a comment in its first line, as in `// main.js`, which stays in the file. */
+/**
+ * A fenced block. A page names the file that a block is by a comment in its first line, as in `// main.js`, which stays in the file; of JSON, which has no comments, in the line
+ * of the fence, as in "```json tsconfig.json".
+ */
 export interface Block {
   readonly language: string;
   /** What follows the language in the line of the fence: `server` in "```console server". */
@@ -29,7 +32,8 @@ export function readPage(name: string): string {
 export function blocksOf(page: string): Block[] {
   return [...page.matchAll(/^```(\w*) *(.*)\n([\s\S]*?)^```$/gm)].map((match) => {
     const [, language = '', role = '', text = ''] = match;
-    const file = /^(?:js|ts|mjs)$/.test(language) ? /^\/\/ ([\w./-]+\.\w+)\n/.exec(text)?.[1] : undefined;
+    const named = /^(?:js|ts|mjs)$/.test(language) ? /^\/\/ ([\w./-]+\.\w+)\n/.exec(text)?.[1] : undefined;
+    const file = language === 'json' && role !== '' ? role.trim() : named;
     return { language, role: role.trim(), text, file, line: page.slice(0, match.index).split('\n').length };
   });
 }
