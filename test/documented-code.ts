@@ -77,45 +77,52 @@ export interface Printed {
 }
 
 /** Runs a line of a shell in the folder, and resolves with what a terminal would show. */
-export function runIn(folder: string, line: string, timeoutMs = 60_000): Promise<Printed> {
-  const running = start(folder, line);
-  const overdue = setTimeout(() => end(running.child, 'SIGKILL'), timeoutMs);
+export function runIn(folder: string, line: string, variables: Readonly<Record<string, string>> = {}): Promise<Printed> {
+  const running = start(folder, line, variables);
+  const overdue = setTimeout(() => end(running.child, 'SIGKILL'), 60_000);
   return running.ended.finally(() => clearTimeout(overdue));
 }
 
 /**
  * Does what a page says, from its first line to its last: writes the files, runs the commands (`$ `) of `console` blocks and compares what they print with what the page shows.
- * `...` in the page stands for anything. A block `console server` is a command that goes on running, until a block `console stop` ends it with Ctrl-C. Blocks of other
- * languages are not run. The port 8080 is replaced by a free one wherever it is written.
+ * `...` in the page stands for anything. A block `console server` is a command that goes on running; `console shows` is what the one that was started last prints later, and
+ * `console stop` ends it with Ctrl-C. Blocks of other languages are not run. The port 8080 is replaced by a free one wherever it is written, and commands that ask a service by
+ * themselves are told so.
  */
 export async function followPage(page: string, packages: readonly string[] = []): Promise<string> {
   const port = String(await freePort());
   const here = (text: string): string => text.replaceAll('8080', port);
   const folder = projectOf(new Map(), packages);
-  let server: Running | undefined;
+  const variables = { NEXUS_URL: `http://127.0.0.1:${port}` };
+  const servers: { readonly running: Running; shown: number }[] = [];
   onTestFinished(() => {
-    if (server !== undefined) end(server.child, 'SIGKILL');
+    for (const { running } of servers) end(running.child, 'SIGKILL');
   });
   for (const block of blocksOf(page)) {
     if (block.file !== undefined) writeInto(folder, block.file, here(block.text));
     if (block.language !== 'console') continue;
-    if (block.role === 'stop') {
-      if (server === undefined) throw new Error(`line ${block.line}: no server to stop`);
-      const before = server.text().length;
-      end(server.child, 'SIGINT');
-      const { text } = await server.ended;
-      compare(block, here(block.text.replace(/^\^C\n/, '')), text.slice(before));
-      server = undefined;
+    if (block.role === 'stop' || block.role === 'shows') {
+      const server = servers.at(-1);
+      if (server === undefined) throw new Error(`line ${block.line}: no server is running`);
+      if (block.role === 'shows') {
+        await shows(server, block, here(block.text));
+        continue;
+      }
+      servers.pop();
+      end(server.running.child, 'SIGINT');
+      const { text } = await server.running.ended;
+      compare(block, here(block.text.replace(/^\^C\n/, '')), text.slice(server.shown));
       continue;
     }
     for (const { line, expected } of commandsOf(block.text)) {
       if (block.role === 'server') {
-        server = start(folder, here(line));
+        const server = { running: start(folder, here(line), variables), shown: 0 };
+        servers.push(server);
         await shows(server, block, here(expected));
-      } else compare(block, here(expected), (await runIn(folder, here(line))).text, line);
+      } else compare(block, here(expected), (await runIn(folder, here(line), variables)).text, line);
     }
   }
-  if (server !== undefined) throw new Error('the page does not stop its server');
+  if (servers.length > 0) throw new Error('the page does not stop what it has started');
   return folder;
 }
 
@@ -144,12 +151,15 @@ function compare({ line }: Block, expected: string, printed: string, command = '
     throw new Error(`block of line ${line}: ${command}\n--- the page shows\n${expected.trim()}\n--- it printed\n${printed.trim()}\n---`);
 }
 
-async function shows(server: Running, block: Block, expected: string): Promise<void> {
+/** Waits until what was printed since the last time is what the page shows. */
+async function shows(server: { readonly running: Running; shown: number }, block: Block, expected: string): Promise<void> {
   const deadline = performance.now() + 30_000;
-  while (!matches(expected, server.text())) {
-    if (server.hasEnded() || performance.now() > deadline) compare(block, expected, server.text());
+  const since = (): string => server.running.text().slice(server.shown);
+  while (!since().endsWith('\n') || !matches(expected, since())) {
+    if (server.running.hasEnded() || performance.now() > deadline) compare(block, expected, since());
     await new Promise<void>((resolve) => setTimeout(resolve, 5));
   }
+  server.shown = server.running.text().length;
 }
 
 export interface Running {
