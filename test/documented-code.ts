@@ -142,7 +142,7 @@ function matches(expected: string, printed: string): boolean {
   const lines = expected
     .trim()
     .split('\n')
-    .map((line) => (line === '...' ? '(?:[^\\n]*\\n)*?' : `${line.split('...').map(literal).join('[^\\n]*?')}\\n`));
+    .map((line) => (line.trim() === '...' ? '(?:[^\\n]*\\n)*?' : `${line.split('...').map(literal).join('[^\\n]*?')}\\n`));
   return new RegExp(`^${lines.join('')}$`).test(`${printed.trim()}\n`);
 }
 
