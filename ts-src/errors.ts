@@ -79,6 +79,7 @@ export const ERROR_CODES = {
   NEXUS_FLIGHT_CORRUPT: 'The flight record is damaged or cut off.',
 } as const;
 
+/** The codes of `NexusError` and `NexusTypeError`. They do not change between versions; messages do. */
 export type ErrorCode = keyof typeof ERROR_CODES;
 
 /** Messages are cut here: what they quote is whole in `data`. */

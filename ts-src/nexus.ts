@@ -41,6 +41,48 @@ export type { NexusEvents } from './runtime/nexus-events.js';
 export type { StopReport } from './runtime/nexus-shutdown.js';
 export type { ThreadState, ThreadStatistics } from './runtime/thread-statistics.js';
 
+/** The events of `nexus.on` by name, with what their listeners get. */
+export interface NexusEvents {
+  /** A message that could not be delivered. */
+  deadLetter: [DeadLetter];
+  /** Every signal, of whatever topic, from any thread. `subscribe` is for those of some topics. */
+  signal: [Signal];
+  /** A handler, hook or start failed on any thread; supervision deals with it. */
+  agentFailed: [AgentFailure];
+  /** An agent of the calling thread escalated and has no parent. Without a listener it is thrown, as an uncaught exception. */
+  escalated: [AgentFailure];
+  threadLost: [ThreadLoss];
+  /** A successor serves, and its agents have started, or were waited for as long as `workers.startTimeoutMs`: those that still start are not counted. */
+  threadRestored: [{ readonly thread: number; readonly restored: number; readonly failed: number }];
+  /** A thread was lost too often and is given up. */
+  threadFailed: [ThreadLoss];
+  /** A round of the loop that relieves threads: what it saw, did and achieved. Every `balancing.periodMs`. */
+  balanced: [BalancingRound];
+}
+
+const EVENTS: readonly (keyof NexusEvents)[] = ['deadLetter', 'signal', 'agentFailed', 'escalated', 'threadLost', 'threadRestored', 'threadFailed', 'balanced'];
+
+/** Options of `nexus.migrate` and `nexus.migrateMany`. */
+export interface MigrationOptions {
+  /** How long an agent is waited for whose handlers, start or spawns run, in milliseconds; default 5,000. It goes on where it is after that. */
+  readonly timeoutMs?: number;
+}
+
+/** An agent that `migrateMany` did not move, and why. It goes on where it is. */
+export interface MigrationFailure {
+  readonly agent: AgentRef;
+  /** As `migrate` rejects. */
+  readonly error: NexusError;
+}
+
+/** What became of the agents of `migrateMany`. */
+export interface MigrationReport {
+  /** Agents that are on the thread now, those included that were there before. */
+  readonly moved: number;
+  readonly failures: readonly MigrationFailure[];
+}
+
+/** A live agent as its record in the shared table has it: read without asking the agent. */
 export interface AgentSummary {
   readonly id: string;
   readonly kind: string;
@@ -64,6 +106,7 @@ export let partsOf: (nexus: Nexus) => NexusParts;
 /** For what asks agents in the name of somebody outside; undefined in a nexus that does not trace. */
 export let tracingOf: (nexus: Nexus) => Tracing | undefined;
 
+/** A running system of agents on the calling thread and its workers, as `createNexus` makes it. It belongs to the thread that made it; agents use their context instead. */
 export class Nexus {
   static {
     partsOf = (nexus) => ({ host: nexus.#host, onStopping: (listener) => void nexus.#emitter.once('stopping', listener) });

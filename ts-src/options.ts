@@ -14,6 +14,7 @@ import { PLACEMENT_POLICIES, type PlacementPolicy } from './model/thread-placeme
 import type { EngineKind } from './ports/engine.js';
 import { isStorageSource, type StorageSource } from './ports/storage.js';
 
+/** The option `memory` of `createNexus`: the size of what is shared by the threads. */
 export interface MemoryOptions {
   /** Agents the routing table can hold, 4,096 to 8,388,608, rounded up to a power of two. Address space is reserved, memory is used as agents come. Default 2,097,152. */
   readonly agentsMax?: number;
@@ -21,6 +22,7 @@ export interface MemoryOptions {
   readonly ringBytes?: number;
 }
 
+/** The option `messages` of `createNexus`: limits of messages and asks. */
 export interface MessageOptions {
   /** Time an ask waits if it does not say. Default 5,000; at most 86,400,000. */
   readonly askTimeoutMs?: number;
@@ -28,6 +30,7 @@ export interface MessageOptions {
   readonly bytesMax?: number;
 }
 
+/** The option `engine` of `createNexus`: which of the three engines runs, and how it waits. */
 export interface EngineOptions {
   /** Use this engine (also NEXUS_ENGINE). Default: the best that loads. */
   readonly force?: EngineKind;
@@ -40,6 +43,7 @@ export interface EngineOptions {
   readonly spinMicroseconds?: number;
 }
 
+/** How often a worker that is lost is replaced before it is given up, and how soon. */
 export interface WorkerRestartOptions {
   /** Losses of one thread allowed within `periodMs`; one more and it is given up, with its agents. Default 10. */
   readonly intensity?: number;
@@ -51,6 +55,7 @@ export interface WorkerRestartOptions {
   readonly maxDelayMs?: number;
 }
 
+/** The option `workers` of `createNexus`: worker threads, their limits, and what happens when one is lost. */
 export interface WorkerOptions {
   /** Ties workers to processors, and their rings to the memory of those: `compact` on as few nodes as possible, `spread` over all. Default `none`. */
   readonly placement?: PlacementPolicy;
@@ -67,11 +72,13 @@ export interface WorkerOptions {
   readonly startTimeoutMs?: number;
 }
 
+/** The option `storage` of `createNexus`: where durable agents are kept. */
 export interface StorageOptions {
   /** Directory of the store; made if it is not there, its parent must be. Needs the package `lmdb`. */
   readonly path: string;
 }
 
+/** What `createNexus` takes. A name that does not exist and a value outside of its limits are refused. */
 export interface NexusOptions {
   /** Modules every thread imports (file URLs or paths), whose exported definitions become kinds; or definitions, whose agents run on the calling thread only. */
   readonly agents: readonly (URL | string | AnyAgent)[];

@@ -2,6 +2,7 @@
 import { createNexus, defineAgent, type NexusOptions } from 'nexus-agents';
 import { expect, test } from 'vitest';
 import { Probe } from '../fixtures/probe.mjs';
+import { projectOf, runIn } from '../documented-code.js';
 import { codeOf, type Failure, failureOf, fixture, recorder, startNexus } from '../start-nexus.js';
 import { until } from '../until.js';
 
@@ -22,7 +23,7 @@ const MODULES: readonly (readonly [string, string, string, RegExp])[] = [
   ['is not there', 'no-such-module.mjs', 'NEXUS_MODULE_FAILED', /no-such-module\.mjs could not be imported/],
   ['exports no definition', 'exports-nothing.mjs', 'NEXUS_MODULE_EMPTY', /exports-nothing\.mjs exports no agent definition/],
   ['ends the worker at import', 'exits-on-worker.mjs', 'NEXUS_THREAD_START_FAILED', /thread \d ended with exit code 9 before it was ready/],
-  ['never settles its import', 'never-settles-on-worker.mjs', 'NEXUS_THREAD_START_FAILED', /thread \d/],
+  ['never settles its import', 'never-settles-on-worker.mjs', 'NEXUS_MODULE_FAILED', /thread \d: .*never-settles-on-worker\.mjs .*for what never comes/s],
   ['defines other actions on a worker', 'differs-on-worker.mjs', 'NEXUS_MODULE_MISMATCH', /kind 'different' has other actions on thread \d/],
   [
     'defines a kind that another module defines',
@@ -73,4 +74,17 @@ test('a kind given as a definition may not be one of a module', async () => {
   expect(failure).toMatchObject({ code: 'NEXUS_KIND_DUPLICATE' });
   const Twice = defineAgent({ kind: 'twice', state: () => 0, actions: {} });
   expect(await codeOf(createNexus({ agents: [Twice, defineAgent({ kind: 'twice', state: () => 0, actions: {} })], threads: 0 }))).toBe('NEXUS_KIND_DUPLICATE');
+});
+
+test('a module that gives itself to createNexus and waits for it is told so, instead of ending without a word', async () => {
+  const main = `import { createNexus, defineAgent } from 'nexus-agents';
+export const Lonely = defineAgent({ kind: 'lonely', state: () => 0, actions: {} });
+const nexus = await createNexus({ agents: [new URL(import.meta.url)], threads: 1 });
+await nexus.stop();`;
+  const { status, text } = await runIn(projectOf(new Map([['main.js', main]])), 'node main.js');
+  expect(text).toMatch(/NEXUS_MODULE_FAILED/);
+  expect(text).toMatch(
+    /main\.js could not be imported: Error: it waits at its top level for what never comes, such as the createNexus that it is itself given to/,
+  );
+  expect(status).toBe(1);
 });

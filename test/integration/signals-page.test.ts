@@ -1,35 +1,21 @@
 /** The example of `docs/signals.md` prints what the page says, in a project of its own that has the package installed; its limits are those of the code. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { filesOf, projectOf, readPage } from '../documented-code.js';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const page = readFileSync(join(root, 'docs/signals.md'), 'utf8');
+const page = readPage('docs/signals.md');
 
 test('the example of the page on signals prints what the page says', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'nexus-signals-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const files = [...page.matchAll(/```js\n\/\/ (\S+)\n([\s\S]*?)```/g)];
-  expect(files.map(([, name]) => name)).toEqual(['shop.js', 'main.js']);
-  for (const [, name, text] of files) writeFileSync(join(folder, name as string), text as string);
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-  mkdirSync(join(folder, 'node_modules'));
-  symlinkSync(root, join(folder, 'node_modules/nexus-agents'));
+  const files = filesOf(page);
+  expect([...files.keys()]).toEqual(['shop.js', 'main.js']);
+  const folder = projectOf(files);
   const said = /```\n(orders[\s\S]*?)```/.exec(page)?.[1];
   expect(execFileSync(process.execPath, ['main.js'], { cwd: folder, encoding: 'utf8', stdio: 'pipe', timeout: 30_000 })).toBe(said);
 });
 
 test('the sensors of the page are definitions', () => {
   const text = /```js\n(import \{ connect \}[\s\S]*?)```/.exec(page)?.[1] as string;
-  const folder = mkdtempSync(join(tmpdir(), 'nexus-signals-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-  mkdirSync(join(folder, 'node_modules'));
-  symlinkSync(root, join(folder, 'node_modules/nexus-agents'));
-  writeFileSync(join(folder, 'main.js'), `${text}\nconsole.log(Queue.kind, Feed.kind);\n`);
+  const folder = projectOf(new Map([['main.js', `${text}\nconsole.log(Queue.kind, Feed.kind);\n`]]));
   expect(execFileSync(process.execPath, ['main.js'], { cwd: folder, encoding: 'utf8', timeout: 30_000 })).toBe('queue-sensor feed\n');
 });
 

@@ -1,25 +1,14 @@
 /** The examples of `docs/testing.md` run as they stand, with the test runners they are written for, in a project of its own that has the package installed. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { filesOf, projectOf, readPage } from '../documented-code.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const page = readFileSync(join(root, 'docs/testing.md'), 'utf8');
-const files = [...page.matchAll(/```js\n\/\/ (\S+)\n([\s\S]*?)```/g)].map(([, name, text]) => [name as string, text as string] as const);
-
-function project(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'nexus-testing-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  for (const [name, text] of files) writeFileSync(join(folder, name), text);
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-  mkdirSync(join(folder, 'node_modules'));
-  symlinkSync(root, join(folder, 'node_modules/nexus-agents'));
-  symlinkSync(join(root, 'node_modules/vitest'), join(folder, 'node_modules/vitest'));
-  return folder;
-}
+const files = filesOf(readPage('docs/testing.md'));
+const project = (): string => projectOf(files, ['vitest']);
 
 function run(folder: string, ...parameters: string[]): { readonly status: number | null; readonly text: string } {
   // Without what this test runner tells its own workers.
@@ -31,7 +20,7 @@ function run(folder: string, ...parameters: string[]): { readonly status: number
 const vitest = join(root, 'node_modules/vitest/vitest.mjs');
 
 test('the examples of the page on testing run with node:test', () => {
-  expect(files.map(([name]) => name)).toEqual(['cart.js', 'cart.test.js', 'orders.test.js', 'clock.js']);
+  expect([...files.keys()]).toEqual(['cart.js', 'cart.test.js', 'orders.test.js', 'clock.js']);
   const { status, text } = run(project(), '--test', '--test-reporter=tap', 'cart.test.js');
   expect(text).toContain('# pass 3\n');
   expect(status).toBe(0);

@@ -18,8 +18,10 @@ import type {
 import { WAITING_BYTES_MAX } from '../ports/storage.js';
 import { agentName, agentPrefix, checkBatch, reminderName } from './stored-names.js';
 
+/** What a write to a store in memory can be made to fail with. */
 export type MemoryStorageFault = 'NEXUS_STORE_FAILED' | 'NEXUS_STORE_FULL';
 
+/** As `memoryStorage` returns it: the option `storage` of a nexus, and what the disk may do. */
 export interface MemoryStorage extends StorageSource {
   /** The next batch that would be stored fails with this code (default NEXUS_STORE_FAILED). */
   failNextWrite(code?: MemoryStorageFault): void;
@@ -40,6 +42,7 @@ export interface MemoryStorage extends StorageSource {
   readonly waiting: number;
 }
 
+/** A store in memory for durable agents, which a test can make slow, full, failing or crash. It keeps what was written from one nexus to the next; it is of one thread: for a test nexus, or `threads: 0`. */
 export function memoryStorage(): MemoryStorage {
   return new MemoryStore();
 }

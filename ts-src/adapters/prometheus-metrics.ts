@@ -10,6 +10,7 @@ import { GrowingTotals, type MeteredNexus, type Reading, type Sample, samplesOf 
 export type { SecurityViolation } from './metrics-catalogue.js';
 export type { MeteredNexus } from './prometheus-readings.js';
 
+/** A request that was answered, for the histogram `nexus_http_request_duration_seconds`. */
 export interface ObservedRequest {
   readonly method: string;
   /** Pattern of the route, never a path: each value is a time series. */
@@ -18,6 +19,7 @@ export interface ObservedRequest {
   readonly seconds: number;
 }
 
+/** As `createMetrics` returns it. */
 export interface Metrics {
   readonly contentType: string;
   /** All metrics in the text format of Prometheus. */
@@ -33,6 +35,7 @@ const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DEL
 /** The statistics of the table take milliseconds, during which nothing else runs here: however often somebody reads the metrics, not more often than this. */
 const TABLE_INTERVAL_MS = 1000;
 
+/** The metrics of a nexus for Prometheus, in a registry of their own: what `GET /metrics` of the gateway serves, for servers without one. Call `close` when it is not needed any more. */
 export function createMetrics(nexus: MeteredNexus): Metrics {
   const registry = new Registry();
   const registers = [registry];

@@ -25,6 +25,7 @@ export const GATEWAY_ERROR_CODES = {
   GATEWAY_INTERNAL: 'A mistake in the gateway itself; it is logged.',
 } as const;
 
+/** The codes of `GatewayError`. */
 export type GatewayErrorCode = keyof typeof GATEWAY_ERROR_CODES;
 
 export interface GatewayErrorOptions {
@@ -34,6 +35,7 @@ export interface GatewayErrorOptions {
   readonly data?: Readonly<Record<string, unknown>>;
 }
 
+/** A request that the gateway refuses, or that it cannot be started. `code` is stable: see `docs/errors.md`. */
 export class GatewayError extends Error {
   readonly code: GatewayErrorCode;
   /** HTTP status; 0 for an error that no request has. */

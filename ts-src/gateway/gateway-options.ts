@@ -4,6 +4,7 @@ import { optionError, valueText } from '../errors.js';
 import type { Logger } from '../model/agent-context.js';
 import { checkNames } from '../model/nearest-name.js';
 
+/** What `startGateway` takes beside the nexus. A name that does not exist and a value outside of its limits are refused. */
 export interface GatewayOptions {
   /** 0 to 65,535; 0 takes any free one. Default 8080. */
   readonly port?: number;
@@ -75,6 +76,7 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
   };
 }
 
+/** Options of `gateway.stop`. */
 export interface GatewayStopOptions {
   /** Time for requests in flight, 0 to 86,400,000. Default 10,000. */
   readonly deadlineMs?: number;

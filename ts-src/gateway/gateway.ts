@@ -19,6 +19,7 @@ import { SignalStreams } from './signal-stream.js';
 import { signalRoutes } from './signal-routes.js';
 import { statusRoutes } from './status-routes.js';
 
+/** What `gateway.stop` resolves with. */
 export interface GatewayStopReport {
   /** All requests in flight were answered before the deadline. */
   readonly complete: boolean;
@@ -26,6 +27,7 @@ export interface GatewayStopReport {
   readonly aborted: number;
 }
 
+/** A gateway that serves, as `startGateway` returns it. */
 export interface Gateway {
   /** Such as `http://127.0.0.1:8080`; for a gateway on all addresses, the loopback one. */
   readonly url: string;

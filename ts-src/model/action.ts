@@ -11,6 +11,7 @@ import type { ReadonlyDeep } from './readonly-deep.js';
 import type { ActionWrites } from './durable-options.js';
 import type { Infer, Shape } from './shape.js';
 
+/** An action as a function: what it returns, awaited, is the reply. */
 // biome-ignore lint/suspicious/noExplicitAny: the input of a handler is whatever the handler declares
 export type Handler<S> = (state: S, input: any, ctx: AgentContext) => unknown;
 

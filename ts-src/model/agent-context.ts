@@ -8,10 +8,12 @@ import type { ObservedOperation, ObserveOptions } from './observe-options.js';
 import type { SendOptions, SpawnArguments } from './spawn-options.js';
 import type { DataArguments, Topic } from './topic.js';
 
+/** A message that an agent has planned for itself with `ctx.timers`. */
 export interface AgentTimer {
   cancel(): void;
 }
 
+/** Where log lines go: what pino and most others have. The data come first. */
 export interface Logger {
   debug(data: object, message: string): void;
   info(data: object, message: string): void;
@@ -19,6 +21,7 @@ export interface Logger {
   error(data: object, message: string): void;
 }
 
+/** The time of an agent: that of the machine, or in a test the one that the test moves. */
 export interface AgentClock {
   /** Milliseconds of a clock that never goes back; its zero means nothing. */
   nowMs(): number;
@@ -29,6 +32,7 @@ export interface AgentClock {
 /** The slices of the skills of an agent, by the name of the skill. */
 export type Slices = Readonly<Record<string, unknown>>;
 
+/** What a handler or hook gets as its last argument: who the agent is, and all it may do. It is of one life of one agent; after that it refuses. */
 export interface AgentContext {
   readonly self: AgentRef;
   readonly id: string;

@@ -20,6 +20,7 @@ import { checkActionWrites, checkDurable, type DurableOptions } from './durable-
 /** What supervision does with an agent whose handler failed. */
 export type Directive = 'resume' | 'restart' | 'stop' | 'escalate';
 
+/** Delays between the restarts of an agent that goes on failing. */
 export interface Backoff {
   /** Delay before the first restart. Default 10, 0 to 86,400,000. */
   readonly initialMs?: number;
@@ -31,6 +32,7 @@ export interface Backoff {
   readonly jitter?: number;
 }
 
+/** What happens when a handler or hook of the agent throws. */
 export interface Supervision {
   /** Default `restart`. A function may decide by error; one that throws or returns something else counts as `stop`. */
   readonly onFailure?: Directive | ((error: unknown) => Directive);
@@ -44,6 +46,7 @@ export interface Supervision {
 /** What a full mailbox does with a message. `reject`: the sender is told. `dropNewest`: the new message is dropped. `dropOldest`: the oldest one is. */
 export type Overflow = 'reject' | 'dropNewest' | 'dropOldest';
 
+/** How many messages may wait for an agent, and what becomes of more. */
 export interface MailboxOptions {
   /** Messages that may wait. Default 65,536; 1 to 16,777,216. */
   readonly capacity?: number;
@@ -70,6 +73,7 @@ export interface Terminated {
   readonly reason: StopReason;
 }
 
+/** What `defineAgent` takes. Functions of it run on whichever thread the agent is on. */
 export interface AgentSpecification<K extends string, S, I, A, Q = unknown, U = unknown, V extends readonly AnySkill[] = readonly AnySkill[]> {
   /** Unique name of this kind of agent, 1 to 100 characters. */
   readonly kind: K;
@@ -115,6 +119,7 @@ export interface AgentDefinition<K extends string = string, S = unknown, I = unk
   readonly __types?: { state: S; init: I; actions: A };
 }
 
+/** Any definition: for functions that take agents of every kind. */
 // biome-ignore lint/suspicious/noExplicitAny: stands for every definition
 export type AnyAgent = AgentDefinition<string, any, any, any>;
 

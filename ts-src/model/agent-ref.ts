@@ -15,6 +15,7 @@ export type TellOutcome =
   /** The nexus has stopped; or, from `ctx`, the sender itself has ended or restarted meanwhile. */
   | 'stopped';
 
+/** Options of one ask. */
 export interface AskOptions {
   /** Time to wait for the reply. Default 5,000 (or `messages.askTimeoutMs` of the nexus); at most 86,400,000. */
   readonly timeoutMs?: number;
@@ -22,16 +23,21 @@ export interface AskOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Options of one offer. */
 export interface OfferOptions {
   /** Time to wait for room. Default 5,000 (or `messages.askTimeoutMs` of the nexus); at most 86,400,000. */
   readonly timeoutMs?: number;
 }
 
+/** The actions of a definition, by name. */
 export type ActionsOf<D extends AnyAgent> = D['actions'];
+/** The names of the actions of a definition. */
 export type ActionName<D extends AnyAgent> = keyof ActionsOf<D> & string;
 /** Arguments after the action: the input may be left out where it may be undefined. */
 export type TellArguments<A> = undefined extends InputOf<A> ? [input?: InputOf<A>] : [input: InputOf<A>];
+/** As `TellArguments`, and the options of an offer. */
 export type OfferArguments<A> = undefined extends InputOf<A> ? [input?: InputOf<A>, options?: OfferOptions] : [input: InputOf<A>, options?: OfferOptions];
+/** As `TellArguments`, and the options of an ask. */
 export type AskArguments<A> = undefined extends InputOf<A> ? [input?: InputOf<A>, options?: AskOptions] : [input: InputOf<A>, options?: AskOptions];
 
 /**

@@ -2,6 +2,7 @@
 import { optionError, valueText } from '../errors.js';
 import { checkNames } from './nearest-name.js';
 
+/** The option `balancing` of `createNexus`: the loop that measures threads and relieves them. */
 export interface BalancingOptions {
   /** How often every thread measures itself, and the measures are looked at: 50 to 3,600,000. Default 5,000. */
   readonly periodMs?: number;

@@ -24,6 +24,7 @@ export const MEMORY_RELIEF = 0.1;
 /** A thread that has not measured itself for so many periods is blocked, and left alone. */
 export const STALE_PERIODS = 3;
 
+/** A thread as a round of balancing saw it. Shares are from 0 to 1. */
 export interface ThreadMeasures {
   readonly thread: number;
   readonly isReady: boolean;

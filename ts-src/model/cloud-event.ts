@@ -29,6 +29,7 @@ export interface PublishedEvent {
   readonly options: PublishOptions;
 }
 
+/** Options of `toCloudEvent`. */
 export interface CloudEventOptions {
   /** What comes before the path of the agent in `source`: a URI without a slash at its end, such as `https://example.com`. Default none. */
   readonly source?: string;

@@ -10,6 +10,7 @@ import type { Topic } from './topic.js';
 
 export const SENSOR_PERIOD_MS_MAX = 86_400_000;
 
+/** One signal that a sensor found: what is emitted in its name. */
 export interface SensedSignal {
   readonly topic: string | Topic;
   readonly data?: unknown;
@@ -25,6 +26,7 @@ export interface SensorSource {
   fail(error: unknown): void;
 }
 
+/** What `defineSensor` takes: a sensor either looks (`sense`, with `periodMs`) or is told (`open`). */
 export interface SensorSpecification<K extends string, S, I> {
   readonly kind: K;
   /** Makes the state from `init`, at start and at every restart. Default: `init` itself. */
@@ -59,12 +61,16 @@ export interface SensorActions {
   readonly sourceFailed: (state: SensorState<never>, error: unknown) => void;
 }
 
+/** A sensor as a kind of agent: it is spawned, supervised and watched like any other. */
 export type SensorDefinition<K extends string, I> = AgentDefinition<K, unknown, I, SensorActions>;
 
 const FIELDS = ['kind', 'state', 'sense', 'periodMs', 'senseAtStart', 'open', 'supervision'];
 const SUPERVISION = { intensity: 5, periodMs: 60_000, backoff: { initialMs: 100, maxMs: 10_000 } };
 
-/** @throws NexusTypeError NEXUS_DEFINITION_INVALID */
+/**
+ * Makes a sensor: an agent that emits what it finds, by looking again and again or by listening to a source that pushes.
+ * @throws NexusTypeError NEXUS_DEFINITION_INVALID
+ */
 export function defineSensor<const K extends string, S = undefined, I = undefined>(specification: SensorSpecification<K, S, I>): SensorDefinition<K, I> {
   check(specification as unknown as Record<string, unknown>);
   const { kind, state, sense, open, periodMs = 0, senseAtStart = true, supervision } = specification;

@@ -10,6 +10,7 @@ export type DurableWrites = 'behind' | 'through';
 /** For one action: `none` says that it changes nothing. */
 export type ActionWrites = DurableWrites | 'none';
 
+/** The field `durable` of a definition: how its state is kept beyond the process. */
 export interface DurableOptions<S> {
   /** Default `behind`. */
   readonly writes?: DurableWrites;

@@ -14,6 +14,7 @@ export interface Reply<R = unknown> {
   readonly value: R;
 }
 
+/** What a decision wants done once its new state is in place; made with `effect`. */
 export type Effect<R = unknown> =
   | { readonly type: 'emit'; readonly topic: string | Topic; readonly data: unknown }
   | { readonly type: 'tell'; readonly ref: AgentRef; readonly action: string; readonly input: unknown }

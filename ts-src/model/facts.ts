@@ -5,6 +5,7 @@
 import type { AgentContext, Slices } from './agent-context.js';
 import type { AgentRef } from './agent-ref.js';
 
+/** What a decision, query or update may know beside state and input. All of it is data, so that a test can make it: `facts`. */
 export interface Facts {
   /** Of the agent. */
   readonly id: string;

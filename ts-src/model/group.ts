@@ -20,6 +20,7 @@ export type GroupRouting = 'roundRobin' | 'leastLoaded' | 'powerOfTwoChoices' | 
 
 export const GROUP_ROUTINGS: readonly GroupRouting[] = ['roundRobin', 'leastLoaded', 'powerOfTwoChoices', 'consistentHash', 'optimized'];
 
+/** Options of `group.tell`: how the member is chosen. */
 export interface GroupTellOptions {
   /** Default: that of the handle, which is `roundRobin` unless told. */
   readonly routing?: GroupRouting;
@@ -31,13 +32,16 @@ export interface GroupTellOptions {
   readonly tried?: AgentRef[];
 }
 
+/** Options of `group.ask`: how the member is chosen, and those of an ask. */
 export interface GroupAskOptions extends GroupTellOptions, AskOptions {}
 
+/** Options of `nexus.group` and `ctx.group`. */
 export interface GroupOptions {
   /** Where a call does not say. Default `roundRobin`. */
   readonly routing?: GroupRouting;
 }
 
+/** Options of `group.gather`. */
 export interface GatherOptions extends AskOptions {
   /** Replies that are enough: a number, more than half of the members, or all of them. Default: as many as come in time. */
   readonly quorum?: number | 'majority' | 'all';
@@ -48,6 +52,7 @@ export interface BroadcastReport extends Readonly<Record<TellOutcome, number>> {
   readonly members: number;
 }
 
+/** What the members of a group answered to `gather`, and who did not. */
 export interface GatherReport<R = unknown> {
   readonly replies: readonly { readonly ref: AgentRef; readonly value: R }[];
   /** Asks that were rejected, other than for the time. */

@@ -19,6 +19,7 @@ type Untouched =
 // biome-ignore lint/suspicious/noExplicitAny: any reference to an agent
 type Reference = { tell(...rest: any[]): unknown; ask(...rest: any[]): unknown };
 
+/** A state as decisions, queries and updates see it: nothing in it can be assigned, at any depth. */
 export type ReadonlyDeep<T> = 0 extends 1 & T
   ? T
   : unknown extends T

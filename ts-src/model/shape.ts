@@ -31,35 +31,43 @@ export interface LeafValues {
 }
 
 export type LeafType = keyof LeafValues;
+/** A shape without parts, such as `shape.string` or `shape.float64`. */
 export interface LeafShape<T extends LeafType = LeafType> {
   readonly type: T;
 }
+/** As `shape.enumeration` makes it: one of some strings. */
 export interface EnumerationShape<V extends readonly string[] = readonly string[]> {
   readonly type: 'enumeration';
   readonly values: V;
 }
+/** As `shape.array` makes it. */
 export interface ArrayShape<E extends Shape = Shape> {
   readonly type: 'array';
   readonly element: E;
   readonly lengthMax?: number;
 }
+/** As `shape.tuple` makes it: an array of a fixed length with a shape for each element. */
 export interface TupleShape<E extends readonly Shape[] = readonly Shape[]> {
   readonly type: 'tuple';
   readonly elements: E;
 }
+/** As `shape.optional` makes it: a field that may be missing or undefined. */
 export interface OptionalShape<S extends Shape = Shape> {
   readonly type: 'optional';
   readonly inner: S;
 }
+/** As `shape.nullable` makes it: the inner shape, or null. */
 export interface NullableShape<S extends Shape = Shape> {
   readonly type: 'nullable';
   readonly inner: S;
 }
 export type ShapeFields = Readonly<Record<string, Shape>>;
+/** As `shape.object` makes it: these fields and no others, in this order on the wire. */
 export interface ObjectShape<F extends ShapeFields = ShapeFields> {
   readonly type: 'object';
   readonly fields: F;
 }
+/** What an action may declare of its input and reply: plain data that describe a value. `Infer` is its TypeScript type. */
 export type Shape = LeafShape | EnumerationShape | ArrayShape | TupleShape | OptionalShape | NullableShape | ObjectShape;
 
 /** The values that a shape declares. */

@@ -28,6 +28,7 @@ export interface SkillSensor<S, D extends AnyAgent = AnyAgent> {
   readonly thread?: ThreadChoice;
 }
 
+/** What `defineSkill` takes. */
 export interface SkillSpecification<N extends string, S, I, A, T extends readonly AnyAgent[] = readonly AnyAgent[]> {
   /** 1 to 50 letters, digits, '-' and '_'. An action 'append' of the skill 'journal' is the action 'journal.append' of the agent. */
   readonly name: N;
@@ -45,6 +46,7 @@ export interface SkillSpecification<N extends string, S, I, A, T extends readonl
   readonly onStop?: (slice: S, reason: StopReason, ctx: AgentContext) => unknown;
 }
 
+/** Actions, a slice of state and sensors that kinds of agents share, as `defineSkill` returns it; goes into `skills` of a definition. */
 export interface Skill<N extends string = string, S = unknown, I = undefined, A = unknown> {
   readonly name: N;
   /** This skill with its init: a value, or a function that makes it of the init of the agent. */
@@ -56,6 +58,7 @@ export interface Skill<N extends string = string, S = unknown, I = undefined, A 
   readonly __init?: (init: I) => void;
 }
 
+/** Any skill: for functions that take skills of every kind. */
 // biome-ignore lint/suspicious/noExplicitAny: stands for every skill that needs no init (any more)
 export type AnySkill = Skill<string, any, undefined, any>;
 

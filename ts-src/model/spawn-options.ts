@@ -5,6 +5,7 @@ import type { GroupRouting } from './group.js';
 /** Where an agent runs. `auto`: the worker with the fewest agents, or the calling thread if there is no worker. `local`: the thread that spawns. A number: that thread, 0 is the calling one. */
 export type ThreadChoice = 'local' | 'auto' | number;
 
+/** Options of `spawn` and `getOrSpawn`. */
 export interface SpawnOptions<I = unknown> {
   /** 1 to 1,024 bytes of UTF-8, unique among live agents. Default: a new one. */
   readonly id?: string;
@@ -22,6 +23,7 @@ export interface SpawnOptions<I = unknown> {
 /** `default`: `roundRobin`. */
 export type Routing = 'default' | GroupRouting;
 
+/** Options of `nexus.send` and `ctx.send`: how a member is chosen where the address is a group. */
 export interface SendOptions {
   /** Which member of a group gets the message; an agent of that id gets it in any case. Default `default`. */
   readonly routing?: Routing;
@@ -29,6 +31,7 @@ export interface SendOptions {
   readonly key?: string | number;
 }
 
+/** What the `state` factory of a definition takes. */
 // biome-ignore lint/suspicious/noExplicitAny: types are taken apart here
 export type InitOf<D extends AnyAgent> = D extends AgentDefinition<any, any, infer I, any> ? I : never;
 /** `init` may be left out where the state factory takes none. `Without`: options that are arguments of their own. */

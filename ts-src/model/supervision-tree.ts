@@ -3,6 +3,7 @@ import { optionError, valueText } from '../errors.js';
 import { checkNames } from './nearest-name.js';
 import type { RestartType, Strategy } from './supervisor.js';
 
+/** How much of the tree `nexus.supervisionTree` shows; `omitted` of a node says how many children are left out. */
 export interface SupervisionTreeOptions {
   /** Levels of agents below a thread. Default 16, 1 to 256. */
   readonly depthMax?: number;
@@ -23,6 +24,7 @@ export interface NodePolicy {
   readonly periodMs: number;
 }
 
+/** An agent in the supervision tree, with those it supervises or has spawned. */
 export interface AgentNode {
   readonly type: 'agent';
   readonly id: string;
@@ -58,6 +60,7 @@ export interface ThreadTree {
   readonly omitted: number;
 }
 
+/** A thread in the supervision tree. */
 export interface ThreadNode extends ThreadTree {
   readonly type: 'thread';
   readonly id: string;
@@ -68,6 +71,7 @@ export interface ThreadNode extends ThreadTree {
   readonly restarts: number;
 }
 
+/** The whole tree, as a plain value: the process and its threads. */
 export interface ProcessNode {
   readonly type: 'process';
   readonly id: string;

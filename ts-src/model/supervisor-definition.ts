@@ -29,6 +29,7 @@ const SHUTDOWN_TIMEOUT_MS = 5000;
 /** Its own children have a deadline each: it is given as long as those may take together. */
 const SUPERVISOR_SHUTDOWN_TIMEOUT_MS = 3_600_000;
 
+/** One child of a supervisor: which agent, under which id, and when it is started again. */
 export interface ChildSpecification {
   /** Id of the agent, unique in the nexus as any other. */
   readonly id: string;
@@ -45,6 +46,7 @@ export interface ChildSpecification {
   readonly shutdownTimeoutMs?: number;
 }
 
+/** What `defineSupervisor` takes. */
 export interface SupervisorSpecification<K extends string, I> {
   /** Unique name of this kind, 1 to 100 characters. */
   readonly kind: K;
@@ -85,6 +87,7 @@ export interface ResolvedChild {
   readonly shutdownTimeoutMs: number | undefined;
 }
 
+/** The state of a supervisor: the children its `children` function returned. */
 export interface SupervisorState {
   readonly children: readonly ResolvedChild[];
 }

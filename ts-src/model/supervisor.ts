@@ -61,10 +61,12 @@ export type SupervisorEffect =
   /** The child is none any more. */
   | { readonly type: 'forget'; readonly id: string };
 
+/** What a supervisor does about failures, with every default filled in. */
 export interface SupervisorPolicy extends Pick<ResolvedSupervision, 'intensity' | 'periodMs' | 'initialMs' | 'maxMs' | 'factor' | 'jitter'> {
   readonly strategy: Strategy;
 }
 
+/** Where a child of a supervisor is in its life; `waiting`: for its back-off; `absent`: ended, and known. */
 export type ChildStatus = 'absent' | 'starting' | 'running' | 'ending' | 'waiting';
 
 export interface ChildReport extends SupervisedChild {

@@ -37,6 +37,7 @@ export interface PlacementWarning {
   readonly message: string;
 }
 
+/** Which processors the threads are tied to, and where their memory is: part of `nexus.topology`. */
 export interface PlacementPlan {
   readonly policy: PlacementPolicy;
   readonly threads: readonly ThreadPlacement[];

@@ -9,11 +9,13 @@ export interface FileStatus {
   readonly inode: number;
 }
 
+/** What a file sensor asks for the status of a file; a test may give another one. */
 export interface FileSystem {
   /** Undefined if there is nothing of this path. Rejects if that cannot be known, such as for a folder that may not be searched. */
   status(path: string): Promise<FileStatus | undefined>;
 }
 
+/** A request of an HTTP sensor. */
 export interface HttpGet {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -23,6 +25,7 @@ export interface HttpGet {
   readonly signal: AbortSignal;
 }
 
+/** The answer to a request of an HTTP sensor. */
 export interface HttpAnswer {
   readonly status: number;
   readonly etag: string | undefined;
@@ -31,6 +34,7 @@ export interface HttpAnswer {
   readonly body: Uint8Array;
 }
 
+/** What an HTTP sensor asks; a test may give another one. */
 export interface HttpClient {
   /** Rejects if there is no answer in time, or it is too large. Any status is an answer. */
   get(request: HttpGet): Promise<HttpAnswer>;
@@ -52,11 +56,13 @@ export interface ProcessReading {
   readonly collectionMs: number;
 }
 
+/** Measures a process from one reading to the next, until it is closed. */
 export interface ProcessMeter {
   read(): ProcessReading;
   close(): void;
 }
 
+/** Opens the meter of a process sensor; a test may give another one. */
 export interface ProcessMetering {
   open(): ProcessMeter;
 }

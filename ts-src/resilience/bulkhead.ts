@@ -12,12 +12,14 @@ export interface ResolvedBulkhead extends SlotSettings {
   readonly queueTimeoutMs: number;
 }
 
+/** Why a bulkhead did not run a call. */
 export type RefusalReason =
   /** All slots and all places in the queue were taken. */
   | 'queueFull'
   /** No slot became free within `queueTimeoutMs`. */
   | 'queueTimeout';
 
+/** What a bulkhead tells its listeners. */
 export type BulkheadEvent =
   /** A call waits; `place` 1 is the next. */
   { readonly type: 'queued'; readonly place: number } | { readonly type: 'refused'; readonly reason: RefusalReason };
@@ -37,6 +39,7 @@ export interface BulkheadStatistics {
   readonly refused: Readonly<Record<RefusalReason, number>>;
 }
 
+/** Lets a number of calls run at once and some more wait; refuses the others with NEXUS_BULKHEAD_FULL. As `bulkhead` makes it. */
 export class Bulkhead extends ObservablePolicy<never, BulkheadEvent> {
   readonly #slots: Slots<WaitingCall>;
   readonly #settings: ResolvedBulkhead;

@@ -15,6 +15,7 @@ export interface ResolvedCircuitBreaker extends CircuitSettings {
   readonly isFailure: (error: unknown) => boolean;
 }
 
+/** What a circuit breaker tells its listeners. */
 export type CircuitBreakerEvent =
   | { readonly type: 'stateChanged'; readonly from: CircuitState['type']; readonly to: CircuitState['type'] }
   /** A call was not let through. */
@@ -31,6 +32,7 @@ export interface CircuitBreakerStatistics {
   readonly opened: number;
 }
 
+/** Stops calling what fails, and finds out later whether it is well again; meanwhile NEXUS_CIRCUIT_OPEN. As `circuitBreaker` makes it. */
 export class CircuitBreaker extends ObservablePolicy<never, CircuitBreakerEvent> implements MeterableBreaker {
   readonly #circuit: Circuit;
   readonly #needs: PolicyNeeds;

@@ -5,6 +5,7 @@
  */
 import type { Clock } from '../ports/clock.js';
 
+/** A point in time that nested policies and asks share, as `deadlineIn` makes it. */
 export class Deadline {
   readonly #clock: Clock;
   readonly #atMs: number;

@@ -10,16 +10,19 @@ export interface ResolvedFallback<F> {
   readonly handles: (error: unknown) => boolean;
 }
 
+/** What a fallback tells its listeners. */
 export interface FallbackEvent {
   readonly type: 'fellBack';
   readonly error: unknown;
 }
 
+/** What a fallback has counted since it was made. */
 export interface FallbackStatistics {
   readonly calls: number;
   readonly fallbacks: number;
 }
 
+/** Answers in the place of a call that failed. As `fallback` makes it. */
 export class Fallback<F> extends ObservablePolicy<F, FallbackEvent> {
   readonly #settings: ResolvedFallback<F>;
   readonly #needs: PolicyNeeds;

@@ -3,7 +3,7 @@ import { optionError, valueText } from '../errors.js';
 import { Listeners } from './listeners.js';
 import { Policy } from './policy.js';
 
-/** @typeParam F as of `Policy`. @typeParam E its events. */
+/** A policy with events. @typeParam F as of `Policy`. @typeParam E its events. */
 export abstract class ObservablePolicy<F, E> extends Policy<F> {
   protected readonly listeners: Listeners<E>;
 

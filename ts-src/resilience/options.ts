@@ -13,6 +13,7 @@ import type { ResolvedTimeout } from './timeout.js';
 
 const MS_MAX = 86_400_000;
 
+/** Options of `timeout`. */
 export interface TimeoutOptions {
   /** Limit of a call, more than 0. Required. */
   readonly ms: number;
@@ -24,6 +25,7 @@ export function resolveTimeout(options: TimeoutOptions): ResolvedTimeout {
   return { ms: positive('ms', options.ms, 0) };
 }
 
+/** Options of `circuitBreaker`. */
 export interface CircuitBreakerOptions {
   /** What opens the circuit: so many consecutive failures, 1 to 1,000,000, or a share of the calls in a sliding window. Default 5. */
   readonly failures?: number | FailureRateOptions;
@@ -38,6 +40,7 @@ export interface CircuitBreakerOptions {
   readonly isFailure?: (error: unknown) => boolean;
 }
 
+/** Opens a circuit breaker by the share of calls that failed in a sliding window, in the place of failures in a row. */
 export interface FailureRateOptions {
   /** Share of failed calls that opens the circuit, more than 0, at most 1. Required. */
   readonly rate: number;
@@ -69,6 +72,7 @@ function failureRate(options: FailureRateOptions): FailureRate {
   };
 }
 
+/** Options of `retry`. */
 export interface RetryOptions {
   /** Attempts of a call, the first included, 1 to 1,000. Default 3. */
   readonly attemptsMax?: number;
@@ -78,6 +82,7 @@ export interface RetryOptions {
   readonly retryOn?: (error: unknown) => boolean;
 }
 
+/** Delays between the attempts of a retry. */
 export interface RetryBackoffOptions {
   /** Delay before the first retry, 0 or more. Default 100. */
   readonly initialMs?: number;
@@ -89,6 +94,7 @@ export interface RetryBackoffOptions {
   readonly jitter?: Jitter;
 }
 
+/** How many attempts a retry may add to the calls of all callers, so that retries do not multiply an overload. */
 export interface RetryBudgetOptions {
   /** Retries that each call of the policy allows, 0 to 1,000, in thousandths. Default 0.2: retries add at most a fifth to the load. */
   readonly ratio?: number;
@@ -115,6 +121,7 @@ export function resolveRetry(options: RetryOptions): ResolvedRetry {
   };
 }
 
+/** Options of `bulkhead`. */
 export interface BulkheadOptions {
   /** Calls that run at once, 1 to 1,000,000. Default 10. */
   readonly concurrencyMax?: number;
@@ -133,6 +140,7 @@ export function resolveBulkhead(options: BulkheadOptions): ResolvedBulkhead {
   };
 }
 
+/** Options of `fallback`. */
 export interface FallbackOptions {
   /** Whether to fall back after this rejection. Not asked for calls that their caller gave up. Default: all but mistakes of the caller (NexusTypeError). */
   readonly handles?: (error: unknown) => boolean;

@@ -19,6 +19,7 @@ export interface CallOptions {
 /** The longest an ask may wait. */
 const ASK_TIMEOUT_MS_MAX = 86_400_000;
 
+/** What an operation gets from the policies around it: how long it may take, whether it was given up, and which attempt it is. */
 export class PolicyContext {
   readonly deadline: Deadline | undefined;
   /** 1 for the first attempt of the innermost `retry` around the operation. */

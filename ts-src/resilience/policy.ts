@@ -33,7 +33,7 @@ export interface PolicyNeeds {
 /** The key of what a policy may answer, a type. */
 export declare const ANSWER: unique symbol;
 
-/** @typeParam F what a call may resolve with instead of what its operation returned; `never` for all but fallbacks. */
+/** What is put around calls: `execute` calls an operation as the policy says. `wrap` nests policies. Not to be extended: make them with the functions of this entry. @typeParam F what a call may resolve with instead of what its operation returned; `never` for all but fallbacks. */
 export abstract class Policy<F = never> {
   /** Never there: it holds F for the compiler, which cannot find it in the generic methods. */
   declare readonly [ANSWER]?: () => F;

@@ -14,12 +14,14 @@ export interface ResolvedRetry extends RetrySettings {
   readonly retryOn: (error: unknown) => boolean;
 }
 
+/** What a retry tells its listeners. */
 export type RetryEvent =
   /** Attempt number `attempt` failed; the next begins in `delayMs`. */
   | { readonly type: 'retrying'; readonly attempt: number; readonly delayMs: number; readonly error: unknown }
   /** The call failed although its error is one to retry on. */
   | { readonly type: 'gaveUp'; readonly attempt: number; readonly reason: GiveUpReason; readonly error: unknown };
 
+/** What a retry has counted since it was made. */
 export interface RetryStatistics {
   readonly calls: number;
   readonly retries: number;
@@ -29,6 +31,7 @@ export interface RetryStatistics {
   readonly budgetTokens: number;
 }
 
+/** Calls again what failed, after growing delays and within a budget. As `retry` makes it. */
 export class Retry extends ObservablePolicy<never, RetryEvent> {
   readonly #settings: ResolvedRetry;
   readonly #needs: PolicyNeeds;

@@ -13,17 +13,20 @@ export interface ResolvedTimeout {
   readonly ms: number;
 }
 
+/** What a timeout tells its listeners. */
 export interface TimeoutEvent {
   readonly type: 'timedOut';
   /** The limit of this call: less than that of the policy if a deadline came from outside. */
   readonly limitMs: number;
 }
 
+/** What a timeout has counted since it was made. */
 export interface TimeoutStatistics {
   readonly calls: number;
   readonly timeouts: number;
 }
 
+/** Gives a call up after a time, with NEXUS_TIMEOUT. As `timeout` makes it. */
 export class Timeout extends ObservablePolicy<never, TimeoutEvent> {
   readonly #ms: number;
   readonly #needs: PolicyNeeds;

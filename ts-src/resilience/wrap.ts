@@ -4,8 +4,10 @@ import type { PolicyContext } from './policy-context.js';
 
 /** What the calls of this policy, or of any of these, may resolve with instead. */
 export type AnswerOf<P> = P extends { readonly [ANSWER]?: () => infer F } ? F : never;
+/** Any policy, for `wrap`. */
 export type AnyPolicy = Policy<unknown>;
 
+/** Policies, one around the other. As `wrap` makes it. */
 export class Wrapped<F> extends Policy<F> {
   /** The outermost first. */
   readonly policies: readonly AnyPolicy[];

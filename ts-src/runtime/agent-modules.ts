@@ -13,7 +13,7 @@ export async function importDefinitions(modules: readonly string[]): Promise<Any
   for (const url of modules) {
     let exports: Record<string, unknown>;
     try {
-      exports = (await import(url)) as Record<string, unknown>;
+      exports = await importOf(url);
     } catch (cause) {
       throw new NexusError('NEXUS_MODULE_FAILED', `${url} could not be imported: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`, {
         cause,
@@ -33,6 +33,20 @@ export async function importDefinitions(modules: readonly string[]): Promise<Any
     }
   }
   return withSensors(found, found);
+}
+
+/** A module that waits at its top level for what never comes never settles: the thread would end, with exit code 13 and not a word about it. */
+function importOf(url: string): Promise<Record<string, unknown>> {
+  return new Promise((resolve, reject) => {
+    const stuck = (): void =>
+      reject(
+        new Error(
+          'it waits at its top level for what never comes, such as the createNexus that it is itself given to. Define agents in a module of their own, which starts nothing',
+        ),
+      );
+    process.once('beforeExit', stuck);
+    import(url).then(resolve, reject).finally(() => process.off('beforeExit', stuck));
+  });
 }
 
 /**

@@ -26,6 +26,7 @@ const AGENTS_MAX = 64;
 /** After a failure of the loop itself: however short the period is, it does not fail so often that it is a failure of the thread. */
 const FAILURE_PAUSE_MS = 2000;
 
+/** One thing that a round of balancing did, or why it did nothing. */
 export type BalancingOutcome =
   | { readonly type: 'watch' | 'unwatch' | 'nothing'; readonly thread: number; readonly reason: string }
   | {
@@ -47,6 +48,7 @@ export type BalancingOutcome =
       readonly error?: unknown;
     };
 
+/** What a round of balancing saw and did: the value of the event `balanced`. */
 export interface BalancingRound {
   /** Counts from 1. */
   readonly round: number;

@@ -5,8 +5,10 @@ import type { TelemetryEvents } from '../model/telemetry-events.js';
 
 const dead = channels['nexus:message:dead'];
 
+/** Why a message is a dead letter; also the label of the metric that counts them. */
 export type DeadLetterReason = 'noAgent' | 'mailboxFull' | 'dropped' | 'agentStopped' | 'threadLost' | 'nexusStopped' | 'refused' | 'ringFull';
 
+/** A message that could not be delivered: the value of the event `deadLetter`. */
 export interface DeadLetter {
   readonly reason: DeadLetterReason;
   /** Of the agent it was for, as far as known. */

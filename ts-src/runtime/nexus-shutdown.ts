@@ -11,6 +11,7 @@ const CLOSE_MS_MIN = 1000;
 /** Agents that a log line names. */
 const BUSY_NAMED_MAX = 10;
 
+/** What `nexus.stop` resolves with: whether everything was handled and saved by the deadline, and what was not. */
 export interface StopReport {
   /** All mailboxes were empty, those of paused agents included, and all stop hooks had run before the deadline. */
   readonly complete: boolean;

@@ -8,6 +8,7 @@ import type { Clock } from '../ports/clock.js';
 import type { LoadMeter, LoadReading } from '../ports/load-meter.js';
 import type { ThreadService } from './thread-services.js';
 
+/** How busy a thread was in the last period of balancing; absent from `nexus.threads()` with `balancing: false`. */
 export interface MeasuredLoad extends LoadReading {
   /** Of the clock of the process (`performance.now()` of the calling thread). */
   readonly measuredAtMs: number;

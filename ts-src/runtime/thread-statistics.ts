@@ -3,10 +3,12 @@ import { counterIndex, type SharedMemory, threadWord } from '../../bindings/shar
 import * as L from '../../layout/generated/layout.js';
 import { type MeasuredLoad, measuredLoad } from './thread-load.js';
 
+/** Where a thread is in its life; one that was lost starts again until it serves, or is given up. */
 export type ThreadState = 'empty' | 'starting' | 'ready' | 'lost' | 'failed' | 'stopped';
 
 const THREAD_STATES: readonly ThreadState[] = ['empty', 'starting', 'ready', 'lost', 'failed', 'stopped'];
 
+/** One thread, as `nexus.threads()` reads it from shared memory without asking it. */
 export interface ThreadStatistics {
   readonly thread: number;
   readonly state: ThreadState;

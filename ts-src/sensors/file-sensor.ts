@@ -10,6 +10,7 @@ import type { FileSystem } from '../ports/sensing.js';
 import { type FileHistory, observeFile } from './file-changes.js';
 import { merged, period, range, type SensorOptions, topicOf } from './sensor-options.js';
 
+/** Options of `fileSensor`. */
 export interface FileSensorOptions extends SensorOptions {
   readonly path: string;
   /** Signals have `.created`, `.changed` or `.removed` appended. Their data: `{ path, bytes, modifiedMs }`, of a removed one only `path`. */
@@ -26,7 +27,7 @@ type Changeable = Pick<FileSensorOptions, 'path' | 'topic' | 'periodMs' | 'settl
 
 const CHANGEABLE = ['path', 'topic', 'periodMs', 'settleMs'] as const;
 
-/** @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN, NEXUS_DEFINITION_INVALID */
+/** A sensor of one file, by its status and not by `fs.watch`: emits when it appears, changes, or goes. @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN, NEXUS_DEFINITION_INVALID */
 export function fileSensor<const K extends string>(options: FileSensorOptions & { readonly kind: K }): SensorDefinition<K, Partial<Changeable> | undefined> {
   checkNames('fileSensor', options, ['kind', 'supervision', 'fileSystem', ...CHANGEABLE]);
   const { kind, supervision, fileSystem = nodeFileSystem, ...changeable } = options;

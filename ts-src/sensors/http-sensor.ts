@@ -11,6 +11,7 @@ import type { HttpAnswer, HttpClient } from '../ports/sensing.js';
 import { NOTHING_POLLED, observePoll, type PollHistory } from './poll-changes.js';
 import { merged, period, range, type SensorOptions, topicOf } from './sensor-options.js';
 
+/** Options of `httpSensor`. */
 export interface HttpSensorOptions extends SensorOptions {
   /** http or https. */
   readonly url: string;
@@ -42,7 +43,7 @@ interface HttpState extends Required<Changeable> {
   conditions: Readonly<Record<string, string>>;
 }
 
-/** @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN, NEXUS_DEFINITION_INVALID */
+/** A sensor of what is at a URL: emits when content or status change, and when the server does not answer any more and does again. @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN, NEXUS_DEFINITION_INVALID */
 export function httpSensor<const K extends string>(options: HttpSensorOptions & { readonly kind: K }): SensorDefinition<K, Partial<Changeable> | undefined> {
   checkNames('httpSensor', options, ['kind', 'supervision', 'client', ...CHANGEABLE]);
   const { kind, supervision, client = nodeHttpClient, ...changeable } = options;

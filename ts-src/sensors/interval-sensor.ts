@@ -3,6 +3,7 @@ import { defineSensor, type SensorDefinition } from '../model/define-sensor.js';
 import { checkNames } from '../model/nearest-name.js';
 import { merged, period, type SensorOptions, topicOf } from './sensor-options.js';
 
+/** Options of `intervalSensor`. */
 export interface IntervalSensorOptions extends SensorOptions {
   /** Of its signals. Their data: `{ count }`, from 1 on after each start. */
   readonly topic: string;
@@ -12,7 +13,7 @@ export interface IntervalSensorOptions extends SensorOptions {
 
 type Changeable = Pick<IntervalSensorOptions, 'topic' | 'periodMs'>;
 
-/** @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN, NEXUS_DEFINITION_INVALID */
+/** A sensor of the time: emits its topic again and again. @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN, NEXUS_DEFINITION_INVALID */
 export function intervalSensor<const K extends string>(
   options: IntervalSensorOptions & { readonly kind: K },
 ): SensorDefinition<K, Partial<Changeable> | undefined> {

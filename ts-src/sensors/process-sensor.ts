@@ -5,6 +5,7 @@ import { checkNames } from '../model/nearest-name.js';
 import type { ProcessMeter, ProcessMetering, ProcessReading } from '../ports/sensing.js';
 import { merged, period, type SensorOptions, topicOf } from './sensor-options.js';
 
+/** Options of `processSensor`. */
 export interface ProcessSensorOptions extends SensorOptions {
   /** Of its signals, whose data are a `ProcessUsage`. */
   readonly topic: string;
@@ -14,6 +15,7 @@ export interface ProcessSensorOptions extends SensorOptions {
   readonly metering?: ProcessMetering;
 }
 
+/** What a process sensor emits. */
 export interface ProcessUsage {
   /** What was measured, in milliseconds. */
   readonly periodMs: number;
@@ -35,7 +37,7 @@ interface ProcessState extends Required<Changeable> {
   before: { readonly reading: ProcessReading; readonly atMs: number } | undefined;
 }
 
-/** @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN, NEXUS_DEFINITION_INVALID */
+/** A sensor of the process: emits processor time, memory, event loop and garbage collection of each period. @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN, NEXUS_DEFINITION_INVALID */
 export function processSensor<const K extends string>(
   options: ProcessSensorOptions & { readonly kind: K },
 ): SensorDefinition<K, Partial<Changeable> | undefined> {

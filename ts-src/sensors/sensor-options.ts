@@ -5,6 +5,7 @@ import type { Supervision } from '../model/agent-definition.js';
 import { checkNames } from '../model/nearest-name.js';
 import { checkTopic, TOPIC_CHARACTERS_MAX } from '../model/topic.js';
 
+/** What the sensors of `nexus-agents/sensors` have in common. */
 export interface SensorOptions {
   /** Of the agents that are spawned from it. */
   readonly kind: string;

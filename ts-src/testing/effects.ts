@@ -17,6 +17,7 @@ export interface Asked {
   fail(error: unknown): void;
 }
 
+/** The agent under test has spawned another one; a stub stands for that. */
 export interface Spawned {
   readonly type: 'spawned';
   readonly way: 'spawn' | 'getOrSpawn';
@@ -26,6 +27,7 @@ export interface Spawned {
   readonly init: unknown;
 }
 
+/** What an agent under test has done, one by one and in order: a plain object with a `type`. */
 export type Effect =
   /** With `ctx.tell`; or with a plain reference, which is seen when it arrives. */
   | { readonly type: 'told'; readonly to: AgentRef; readonly action: string; readonly input: unknown; readonly outcome: TellOutcome }
@@ -54,6 +56,7 @@ export type Effect =
   | { readonly type: 'stopRequested' }
   | { readonly type: 'stopped'; readonly reason: StopReason };
 
+/** The effects of one type. */
 export type EffectOf<T extends Effect['type']> = Extract<Effect, { readonly type: T }>;
 
 /** Returned by `answers.ask`: the ask is left waiting. */

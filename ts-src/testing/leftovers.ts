@@ -4,6 +4,7 @@ import { type Nexus, partsOf } from '../nexus.js';
 import { type AgentCell, Status } from '../runtime/agent-cell.js';
 import type { ThreadHost } from '../runtime/thread-host.js';
 
+/** What a test has left behind. */
 export interface Leftovers {
   /** Live agents, as `kind 'id'`. */
   readonly agents: readonly string[];

@@ -13,6 +13,7 @@ const ADVANCE_MS_MAX = 1e12;
 /** 2026-01-01T00:00:00Z. */
 const EPOCH_MS = 1_767_225_600_000;
 
+/** What a manual clock begins with. */
 export interface ManualClockOptions {
   /** What `nowMs` begins with. Default 0. */
   readonly nowMs?: number;
@@ -30,6 +31,7 @@ interface Timer extends PendingTimer {
   readonly callback: () => void;
 }
 
+/** A clock that stands still until it is moved, as `createManualClock` returns it. */
 export interface ManualClock extends Clock {
   /** Timers that wait, the one that is due first at the front. */
   readonly pending: readonly PendingTimer[];
@@ -41,7 +43,7 @@ export interface ManualClock extends Clock {
   runAll(options?: { readonly timersMax?: number }): Promise<number>;
 }
 
-/** @throws NexusTypeError NEXUS_OPTION_INVALID */
+/** A clock that only the test moves, for whatever takes a `Clock`. @throws NexusTypeError NEXUS_OPTION_INVALID */
 export function createManualClock(options: ManualClockOptions = {}): ManualClock {
   checkNames('createManualClock', options, ['nowMs', 'epochMs']);
   return new SteppedClock(options, eventLoopVisit);

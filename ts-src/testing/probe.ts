@@ -25,11 +25,13 @@ const TIMEOUT_MS = 1000;
 const TIMEOUT_MS_MAX = 86_400_000;
 const TEXT_LENGTH_MAX = 200;
 
+/** Options of `createProbe`. */
 export interface ProbeOptions {
   /** Default: one that nobody has. */
   readonly id?: string;
 }
 
+/** How long a probe waits. */
 export interface WaitOptions {
   /** Default 1,000; 0 looks only at what is there. At most 86,400,000. */
   readonly timeoutMs?: number;
@@ -54,6 +56,7 @@ export type Received<D extends AnyAgent> = {
 /** One of one action. */
 export type ReceivedOf<D extends AnyAgent, N extends ActionName<D>> = Extract<Received<D>, { readonly action: N }>;
 
+/** An agent that handles nothing and lets the test answer, as `createProbe` makes it. */
 export interface Probe<D extends AnyAgent = AnyAgent> {
   /** To be given to whoever should talk to it. */
   readonly ref: AgentRef<D>;

@@ -31,6 +31,7 @@ const OPTIONS = ['id', 'init', 'seed', 'epochMs', 'startTimeoutMs', 'answers'];
 /** By the numbers of `Status`. An agent alone has nowhere to move to. */
 const STATUS = ['starting', 'ready', 'busy', 'restarting', 'held', 'arriving', 'stopping', 'stopped', 'moved'] as const;
 
+/** Options of `testAgent`. */
 export interface TestAgentOptions<I = unknown> {
   /** Default `the kind + ' under test'`. */
   readonly id?: string;
@@ -54,6 +55,7 @@ type Rest<A, O> = undefined extends InputOf<A> ? [input?: InputOf<A>, options?: 
 // biome-ignore lint/suspicious/noExplicitAny: types are taken apart here
 type StateOf<D extends AnyAgent> = D extends { readonly state: (init: any) => infer S } ? S : never;
 
+/** One agent alone, with everybody else a stub, as `testAgent` makes it. */
 export interface TestAgent<D extends AnyAgent = AnyAgent> {
   readonly ref: AgentRef<D>;
   readonly seed: number;

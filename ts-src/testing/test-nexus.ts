@@ -26,6 +26,7 @@ const SETTLE_MS = 60_000;
 const LOG_LINES_MAX = 10_000;
 const TRANSCRIPT_ENTRIES_MAX = 100_000;
 
+/** What `createTestNexus` takes: the options of `createNexus` without `engine`. `threads` is 3 by default. */
 export interface TestNexusOptions extends Omit<NexusOptions, 'engine'> {
   /** What `ctx.clock.epochMs()` begins with. Default 1,767,225,600,000, the beginning of 2026. */
   readonly epochMs?: number;
@@ -113,6 +114,7 @@ class Simulation {
   }
 }
 
+/** A nexus of simulated threads whose order a seed decides and whose time the test moves, as `createTestNexus` makes it. */
 export class TestNexus extends Nexus {
   readonly #simulation: Simulation;
 

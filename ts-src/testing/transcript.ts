@@ -41,6 +41,7 @@ export class Transcript {
   }
 }
 
+/** An entry of the transcript as a line of text. */
 export function lineOf({ step, nowMs, thread, what, agent }: TranscriptEntry): string {
   return `${step} ${nowMs} ms thread ${thread}: ${agent === undefined ? what : `${agent} ${what}`}`;
 }

@@ -10,6 +10,7 @@ const STOP_DEADLINE_MS = 5000;
 const STEPS_SHOWN = 30;
 const SEEDS_MAX = 1_000_000;
 
+/** What `withNexus`, `withSeeds` and `nexusFor` take: those of a test nexus, and what is checked at the end. */
 export interface WithNexusOptions extends TestNexusOptions {
   /** Fails the test when agents, timers, asks or handlers are left at its end. Default false. */
   readonly nothingLeft?: boolean;

@@ -11,6 +11,7 @@ export interface BackoffSettings {
   readonly jitter: Jitter;
 }
 
+/** How the delay of a retry is drawn: `none` is the delay itself, `full` from 0 to it, `decorrelated` from the first delay to three times the last one. */
 export type Jitter =
   /** `initialMs · factor^n`. */
   | 'none'

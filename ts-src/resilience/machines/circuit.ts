@@ -23,6 +23,7 @@ export interface CircuitSettings {
   readonly openMs: number;
 }
 
+/** Where a circuit breaker is: `closed` lets calls through, `open` refuses them, `halfOpen` lets some through to find out. */
 export type CircuitState =
   /** Calls pass. `failures` are consecutive. */
   | { readonly type: 'closed'; readonly failures: number }

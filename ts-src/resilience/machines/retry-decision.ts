@@ -8,6 +8,7 @@ export interface RetrySettings {
   readonly backoff: BackoffSettings;
 }
 
+/** Why a retry does not try again. */
 export type GiveUpReason =
   /** As many attempts as allowed have failed. */
   | 'attempts'
