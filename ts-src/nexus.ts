@@ -16,7 +16,7 @@ import type { EngineReport, TableStatistics } from './ports/engine.js';
 import { AgentReference } from './runtime/agent-reference.js';
 import type { Storage } from './ports/storage.js';
 import type { DeadLetter } from './runtime/dead-letters.js';
-import { treeLimits, type ProcessNode, type SupervisionTreeOptions, type ThreadNode, type ThreadTree, type TreeLimits } from './model/supervision-tree.js';
+import { type AgentNode, treeLimits, type ProcessNode, type SupervisionTreeOptions, type ThreadNode, type ThreadTree, type TreeLimits } from './model/supervision-tree.js';
 import { nexusStopped } from './runtime/failures.js';
 import { openGroup, outside } from './runtime/group-handle.js';
 import { HistogramShard } from './runtime/histogram-shard.js';
@@ -319,6 +319,16 @@ export class Nexus {
       return { type: 'thread', id: `thread ${thread}`, thread, status: state, restarts: incarnation, ...tree };
     });
     return { type: 'process', id: `process ${process.pid}`, policy: { strategy: 'oneForOne', intensity, periodMs }, threads: await Promise.all(threads) };
+  }
+
+  /**
+   * One agent and what is below it, as `supervisionTree` shows it; undefined if there is none of this id, of status `unknown` if its thread does not answer. Costs as much as it shows.
+   * Rejects with NexusTypeError NEXUS_OPTION_INVALID or NEXUS_OPTION_UNKNOWN.
+   */
+  async agentTree(id: string, options: SupervisionTreeOptions = {}): Promise<AgentNode | undefined> {
+    const limits = treeLimits(options);
+    const agent = this.#isOpen ? this.#host.find(id, undefined) : undefined;
+    return agent === undefined ? undefined : this.#host.supervision.describing.agent(agent, limits);
   }
 
   /** Load and shape of the routing table. Walks all of it: milliseconds at a million agents. */
