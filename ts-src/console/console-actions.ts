@@ -61,23 +61,36 @@ export class ConsoleActions {
       );
     }
     if (!actions.includes(action)) {
-      throw new GatewayError('GATEWAY_ACTION_REFUSED', 403, `the console may not ${action} agents: its option actions allows ${actions.join(', ') || 'nothing'}`, {
-        data: { action, actions },
-      });
+      throw new GatewayError(
+        'GATEWAY_ACTION_REFUSED',
+        403,
+        `the console may not ${action} agents: its option actions allows ${actions.join(', ') || 'nothing'}`,
+        {
+          data: { action, actions },
+        },
+      );
     }
     const given = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
     if (given !== undefined && isSame(given, token)) return;
     this.#logRefusal(action, id, remoteAddress, given === undefined);
-    throw new GatewayError('GATEWAY_TOKEN_INVALID', 401, `${given === undefined ? 'send the token of the console' : 'this is not the token of the console'}: Authorization: Bearer TOKEN`, {
-      headers: { 'www-authenticate': given === undefined ? 'Bearer' : 'Bearer error="invalid_token"' },
-    });
+    throw new GatewayError(
+      'GATEWAY_TOKEN_INVALID',
+      401,
+      `${given === undefined ? 'send the token of the console' : 'this is not the token of the console'}: Authorization: Bearer TOKEN`,
+      {
+        headers: { 'www-authenticate': given === undefined ? 'Bearer' : 'Bearer error="invalid_token"' },
+      },
+    );
   }
 
   #logRefusal(action: ConsoleAction, id: string, remoteAddress: string | undefined, isMissing: boolean): void {
     const nowMs = this.#needs.nowMs();
     this.#refusals++;
     if (nowMs - this.#refusedMs < REFUSAL_LINES_MS) return;
-    this.#needs.logger.warn({ action, id, remoteAddress, refusals: this.#refusals }, `an action of the console was refused: ${isMissing ? 'no token' : 'a wrong token'}`);
+    this.#needs.logger.warn(
+      { action, id, remoteAddress, refusals: this.#refusals },
+      `an action of the console was refused: ${isMissing ? 'no token' : 'a wrong token'}`,
+    );
     this.#refusedMs = nowMs;
     this.#refusals = 0;
   }

@@ -50,7 +50,8 @@ export function consoleRoutes({ nexus, assets, series, actions }: ConsoleRoutesN
     parseQuery(search, []);
     const { build = '', file = '' } = parameters;
     const found = build === assets.build ? assets.files.get(file) : undefined;
-    if (found === undefined) throw new GatewayError('GATEWAY_ROUTE_UNKNOWN', 404, 'there is no such file of the console, or it is of another build: load /console again');
+    if (found === undefined)
+      throw new GatewayError('GATEWAY_ROUTE_UNKNOWN', 404, 'there is no such file of the console, or it is of another build: load /console again');
     return { ...textAnswer(200, found.body, found.contentType), headers: { 'cache-control': 'public, max-age=31536000, immutable' } };
   };
   const socketOnly: Serve = () => {
@@ -71,7 +72,10 @@ export function consoleRoutes({ nexus, assets, series, actions }: ConsoleRoutesN
   };
   const tree = async ({ search }: GatewayRequest): Promise<Answer> => {
     const { root, depthMax, agentsMax } = parseQuery(search, ['root', 'depthMax', 'agentsMax']);
-    const limits = { depthMax: wholeParameter('depthMax', depthMax, DEPTH_DEFAULT, 1, 16), agentsMax: wholeParameter('agentsMax', agentsMax, LIMIT_DEFAULT, 1, TREE_AGENTS_MAX) };
+    const limits = {
+      depthMax: wholeParameter('depthMax', depthMax, DEPTH_DEFAULT, 1, 16),
+      agentsMax: wholeParameter('agentsMax', agentsMax, LIMIT_DEFAULT, 1, TREE_AGENTS_MAX),
+    };
     if (root === undefined) return jsonAnswer(200, await nexus.supervisionTree(limits));
     const node = await nexus.agentTree(checkedId(root), limits);
     if (node === undefined) throw notFound(root);
@@ -80,9 +84,7 @@ export function consoleRoutes({ nexus, assets, series, actions }: ConsoleRoutesN
   const inspect = async ({ parameters, search }: GatewayRequest): Promise<Answer> => {
     parseQuery(search, []);
     const id = checkedId(parameters['id']);
-    const inspection = await nexus.inspect(id);
-    if (inspection === undefined) throw notFound(id);
-    return jsonAnswer(200, inspection);
+    return jsonAnswer(200, await nexus.inspect(id));
   };
   const routes: Route<Serve>[] = [
     { pattern: '/console', methods: { GET: page }, always: true },
@@ -123,7 +125,9 @@ function flight(nexus: ConsoleNexus, search: string): Answer {
 function checkKind(nexus: ConsoleNexus, kind: string): void {
   const kinds = nexus.kinds().map((each) => each.kind);
   if (kinds.includes(kind)) return;
-  throw new NexusError('NEXUS_KIND_UNKNOWN', `there is no kind '${kind}'${didYouMean(kind, kinds)} Kinds are ${kinds.join(', ') || 'none'}`, { data: { kinds } });
+  throw new NexusError('NEXUS_KIND_UNKNOWN', `there is no kind '${kind}'${didYouMean(kind, kinds)} Kinds are ${kinds.join(', ') || 'none'}`, {
+    data: { kinds },
+  });
 }
 
 export function checkedId(id: string | undefined): string {
@@ -131,6 +135,6 @@ export function checkedId(id: string | undefined): string {
   throw new GatewayError('GATEWAY_ID_INVALID', 422, `an id has 1 to ${ID_BYTES_MAX} bytes of UTF-8`);
 }
 
-export function notFound(id: string): NexusError {
+function notFound(id: string): NexusError {
   return new NexusError('NEXUS_AGENT_NOT_FOUND', `there is no agent '${id}'`, { data: { id } });
 }

@@ -13,7 +13,7 @@ import type { Clock } from '../ports/clock.js';
 import { ConsoleActions } from './console-actions.js';
 import type { ConsoleNexus } from './console-nexus.js';
 import type { ResolvedConsoleOptions } from './console-options.js';
-import { checkedId, consoleRoutes, notFound } from './console-routes.js';
+import { checkedId, consoleRoutes } from './console-routes.js';
 import { type BeginSocket, ConsoleSockets } from './console-sockets.js';
 import { followSocket } from './follow-socket.js';
 import { liveSocket } from './live-socket.js';
@@ -85,9 +85,7 @@ export class Console {
   }
 
   #follow(search: string): BeginSocket {
-    const { nexus, clock } = this.#needs;
     const id = checkedId(parseQuery(search, ['id']).id);
-    if (nexus.summary(id) === undefined) throw notFound(id);
-    return followSocket(nexus, clock, id);
+    return followSocket(this.#needs, id);
   }
 }

@@ -19,13 +19,7 @@ export interface AgentPage {
  * @param after the cursor: only ids that come after it, by UTF-16 code units
  * @param prefix only ids that begin with it
  */
-export async function pageOf(
-  agents: Iterable<AgentSummary>,
-  limit: number,
-  after: string | undefined,
-  signal: AbortSignal,
-  prefix = '',
-): Promise<AgentPage> {
+export async function pageOf(agents: Iterable<AgentSummary>, limit: number, after: string | undefined, signal: AbortSignal, prefix = ''): Promise<AgentPage> {
   // One more than the page, to know whether there is a next one.
   const wanted = limit + 1;
   let kept: AgentSummary[] = [];

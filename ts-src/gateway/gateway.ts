@@ -7,7 +7,6 @@ import { type AddressInfo, isIPv6, type Socket } from 'node:net';
 import { createMetrics } from '../adapters/prometheus-metrics.js';
 import { systemClock } from '../adapters/system-clock.js';
 import { Console } from '../console/console.js';
-import type { ConsoleNexus } from "../console/console-nexus.js";
 import { loadPageAssets } from '../console/page-assets.js';
 import { consoleHeaders } from '../console/security-headers.js';
 import type { Nexus } from '../nexus.js';
@@ -66,13 +65,8 @@ export async function startGateway(nexus: Nexus, options: GatewayOptions = {}): 
   const live =
     resolved.console === false || assets === undefined
       ? undefined
-      : new Console({ nexus: nexus as unknown as ConsoleNexus, options: resolved.console, hostsAllowed, assets, version: packageVersion(), clock: systemClock, logger });
-  const routes = [
-    ...agentRoutes(nexus),
-    ...signalRoutes(nexus, streams),
-    ...statusRoutes(nexus, metrics, () => exchanges.isStopping),
-    ...(live?.routes ?? []),
-  ];
+      : new Console({ nexus, options: resolved.console, hostsAllowed, assets, version: packageVersion(), clock: systemClock, logger });
+  const routes = [...agentRoutes(nexus), ...signalRoutes(nexus, streams), ...statusRoutes(nexus, metrics, () => exchanges.isStopping), ...(live?.routes ?? [])];
   const guard = hostGuard(host, address.address, hostsAllowed);
   const exchanges: Exchanges = new Exchanges({
     ...resolved,

@@ -62,7 +62,14 @@ function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMe
 }
 
 function refuse(stream: Duplex, { status, body, contentType, headers }: ReturnType<typeof internalAnswer>): void {
-  const all = { 'content-type': contentType, 'content-length': Buffer.byteLength(body), 'cache-control': 'no-store', ...CONSOLE_HEADERS, ...headers, connection: 'close' };
+  const all = {
+    'content-type': contentType,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    ...CONSOLE_HEADERS,
+    ...headers,
+    connection: 'close',
+  };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
   stream.end(Buffer.concat([Buffer.from(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('\r\n')}\r\n\r\n`), Buffer.from(body)]));
 }

@@ -54,8 +54,23 @@ export class AgentActions {
     const fault = element('p', { class: 'fault', role: 'alert' });
     const cancel = element('button', { type: 'button' }, 'Cancel');
     const confirm = element('button', { type: 'submit', class: action === 'stop' ? 'danger' : 'primary' }, `${label} this agent`);
-    const asked = element('div', { class: 'token-field' }, element('label', { for: 'token' }, 'Token of the console'), field, element('p', { class: 'hint' }, 'Kept until this page is left.'));
-    const form = element('form', {}, element('h2', { id: 'dialog-title' }, `${label} an agent`), element('p', {}, foreign(id, 'foreign whole')), element('p', {}, explanation), asked, fault, element('div', { class: 'dialog-buttons' }, cancel, confirm));
+    const asked = element(
+      'div',
+      { class: 'token-field' },
+      element('label', { for: 'token' }, 'Token of the console'),
+      field,
+      element('p', { class: 'hint' }, 'Kept until this page is left.'),
+    );
+    const form = element(
+      'form',
+      {},
+      element('h2', { id: 'dialog-title' }, `${label} an agent`),
+      element('p', {}, foreign(id, 'foreign whole')),
+      element('p', {}, explanation),
+      asked,
+      fault,
+      element('div', { class: 'dialog-buttons' }, cancel, confirm),
+    );
     const dialog = element('dialog', { 'aria-labelledby': 'dialog-title' }, form);
     setHidden(asked, token !== undefined);
     cancel.addEventListener('click', () => dialog.close());

@@ -21,8 +21,16 @@ export class AgentFollow {
   #frame: number | undefined;
 
   constructor() {
-    const heads = ['Time', 'Action', 'From', 'Input', 'Outcome', 'Took'].map((label) => element('th', { scope: 'col', ...(label === 'Took' ? { class: 'number' } : {}) }, label));
-    const table = element('table', { class: 'follow-table' }, element('caption', { class: 'hidden-label' }, 'Messages, the latest first'), element('thead', {}, element('tr', {}, ...heads)), this.#lines);
+    const heads = ['Time', 'Action', 'From', 'Input', 'Outcome', 'Took'].map((label) =>
+      element('th', { scope: 'col', ...(label === 'Took' ? { class: 'number' } : {}) }, label),
+    );
+    const table = element(
+      'table',
+      { class: 'follow-table' },
+      element('caption', { class: 'hidden-label' }, 'Messages, the latest first'),
+      element('thead', {}, element('tr', {}, ...heads)),
+      this.#lines,
+    );
     this.#table = element('div', { class: 'table-scroll tall', role: 'region', 'aria-label': 'Followed messages', tabindex: '0', hidden: '' }, table);
     this.element = element('div', {}, element('div', { class: 'follow-head' }, this.#button, this.#state), this.#table);
     this.#button.addEventListener('click', () => (this.#socket === undefined ? this.#start() : this.stop()));
@@ -103,7 +111,12 @@ function lineOf({ atMs, action, sender, isAsk, input, outcome, tookMs, error }: 
     element('td', {}, foreign(action), isAsk ? ' ask' : ' tell'),
     element('td', {}, foreign(sender ?? '(outside)')),
     element('td', { class: 'code' }, foreign(input.isCut ? `${input.text}…` : input.text)),
-    element('td', { class: outcome === 'handled' ? '' : 'is-bad', ...(error === undefined ? {} : { title: error }) }, error === undefined ? what : `${what} `, ...(error === undefined ? [] : [foreign(error)])),
+    element(
+      'td',
+      { class: outcome === 'handled' ? '' : 'is-bad', ...(error === undefined ? {} : { title: error }) },
+      error === undefined ? what : `${what} `,
+      ...(error === undefined ? [] : [foreign(error)]),
+    ),
     element('td', { class: 'number' }, milliseconds(tookMs)),
   );
 }

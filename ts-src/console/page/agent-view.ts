@@ -75,7 +75,14 @@ export class AgentView {
     const signals = new Panel('Signals', 'signals', this.#signals.element, element('h3', {}, 'Subscriptions'), this.#subscriptions.element);
     const messages = new Panel('Messages, live', 'follow', this.#follow.element);
     this.#mailbox.element.append(this.#messages.element);
-    this.#content.append(new Panel('Facts', 'facts', this.#facts).element, this.#statePanel.element, this.#mailbox.element, timers.element, signals.element, messages.element);
+    this.#content.append(
+      new Panel('Facts', 'facts', this.#facts).element,
+      this.#statePanel.element,
+      this.#mailbox.element,
+      timers.element,
+      signals.element,
+      messages.element,
+    );
     place.append(head, this.#actions.element, this.#content);
   }
 

@@ -92,7 +92,12 @@ export class AgentsView {
       setHidden(this.#more, page.next === undefined);
       setHidden(this.#first, after === undefined);
       const count = page.agents.length;
-      setText(this.#state, count === 0 ? 'none found' : `${count} agent${count === 1 ? '' : 's'}${page.next === undefined ? '' : ', and more on the next page'}, in the order of their ids`);
+      setText(
+        this.#state,
+        count === 0
+          ? 'none found'
+          : `${count} agent${count === 1 ? '' : 's'}${page.next === undefined ? '' : ', and more on the next page'}, in the order of their ids`,
+      );
     } catch (error) {
       if (search === this.#search && !search.signal.aborted) setText(this.#state, `not found out: ${(error as Error).message}`);
     }

@@ -84,9 +84,8 @@ function layersOf(names: readonly string[], edges: readonly Flow[]): string[][] 
     depths.set(name, depth);
     return depth;
   };
-  const layers: string[][] = [];
-  for (const name of names) (layers[depthOf(name)] ??= []).push(name);
-  return layers;
+  const deepest = Math.max(-1, ...names.map(depthOf));
+  return Array.from({ length: deepest + 1 }, (_, depth) => names.filter((name) => depthOf(name) === depth));
 }
 
 function ordered(layers: string[][], edges: readonly Flow[]): string[][] {

@@ -79,7 +79,10 @@ function draw(): void {
     isDrawing = false;
     if (newest === undefined) return;
     const { process } = newest;
-    setText(byId('process'), `Nexus ${version} · process ${process.pid} · Node.js ${process.nodeVersion.replace(/^v/, '')} · ${process.engine.kind} engine${process.isStopping ? ' · stopping' : ''}`);
+    setText(
+      byId('process'),
+      `Nexus ${version} · process ${process.pid} · Node.js ${process.nodeVersion.replace(/^v/, '')} · ${process.engine.kind} engine${process.isStopping ? ' · stopping' : ''}`,
+    );
     if (view === 'overview') overview.show(newest, history);
     setAttribute(document.documentElement, 'data-drawn', String(newest.takenAtMs));
   });
@@ -153,4 +156,3 @@ function decoded(text: string): string {
     return text;
   }
 }
-

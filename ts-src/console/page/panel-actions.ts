@@ -59,7 +59,11 @@ export class ActionsPanel {
   }
 
   #chooser(action: ActionSnapshot): HTMLButtonElement {
-    const button = element('button', { type: 'button', class: 'cell-button', title: `Show the distribution of ${action.kind} ${action.action}` }, foreign(action.action));
+    const button = element(
+      'button',
+      { type: 'button', class: 'cell-button', title: `Show the distribution of ${action.kind} ${action.action}` },
+      foreign(action.action),
+    );
     button.addEventListener('click', () => {
       this.#chosen = keyOf(action);
       this.#table.show(this.#actions);

@@ -35,7 +35,11 @@ export class FlowsPanel {
       columns: [
         { label: 'From', isHeader: true, show: once(({ from }) => foreign(from)) },
         { label: 'To', show: once(({ to }) => foreign(to)) },
-        { label: 'Messages/s', className: 'number', show: { fill: (cell, { perSecond }) => fillBar(cell, this.#heaviest === 0 ? 0 : perSecond / this.#heaviest, amount(perSecond)) } },
+        {
+          label: 'Messages/s',
+          className: 'number',
+          show: { fill: (cell, { perSecond }) => fillBar(cell, this.#heaviest === 0 ? 0 : perSecond / this.#heaviest, amount(perSecond)) },
+        },
       ],
     });
     this.#choice = element('button', { type: 'button', class: 'small graph-choice', 'aria-pressed': 'false' }, 'Show as table');
@@ -53,7 +57,10 @@ export class FlowsPanel {
     const drawnTotal = drawn.reduce((sum, { perSecond }) => sum + perSecond, 0);
     const rest = heaviest.length - drawn.length;
     if (periodMs === 0) this.panel.note('measuring …');
-    else if (rest > 0) this.panel.note(`${drawn.length} heaviest of ${heaviest.length} flows; the others carry ${percent(total === 0 ? 0 : 1 - drawnTotal / total)} · from a sample`);
+    else if (rest > 0)
+      this.panel.note(
+        `${drawn.length} heaviest of ${heaviest.length} flows; the others carry ${percent(total === 0 ? 0 : 1 - drawnTotal / total)} · from a sample`,
+      );
     else this.panel.note(heaviest.length === 0 ? '' : `${heaviest.length} flow${heaviest.length === 1 ? '' : 's'} · messages/s, from a sample`);
     this.#draw(drawn);
   }
@@ -82,7 +89,11 @@ export class FlowsPanel {
     }
     const [first] = [...flows].sort((a, b) => b.perSecond - a.perSecond);
     if (this.#picture !== undefined && first !== undefined)
-      setAttribute(this.#picture, 'aria-label', `Message flow between ${this.#layout?.nodes.size ?? 0} kinds; the heaviest is from ${first.from} to ${first.to}. The table shows the same.`);
+      setAttribute(
+        this.#picture,
+        'aria-label',
+        `Message flow between ${this.#layout?.nodes.size ?? 0} kinds; the heaviest is from ${first.from} to ${first.to}. The table shows the same.`,
+      );
   }
 
   #build(flows: readonly FlowSnapshot[], keys: ReadonlySet<string>): void {
@@ -101,7 +112,16 @@ export class FlowsPanel {
     const picture = svg('svg', { class: 'flow-picture', viewBox: `0 0 ${width} ${height + 26}`, role: 'img', focusable: 'false' });
     // Not wider than it is legible, and never larger than life.
     picture.style.maxWidth = `${width * 1.25}px`;
-    const marker = svg('marker', { id: 'flow-arrow', viewBox: '0 0 8 8', refX: 7, refY: 4, markerWidth: 8, markerHeight: 8, markerUnits: 'userSpaceOnUse', orient: 'auto' });
+    const marker = svg('marker', {
+      id: 'flow-arrow',
+      viewBox: '0 0 8 8',
+      refX: 7,
+      refY: 4,
+      markerWidth: 8,
+      markerHeight: 8,
+      markerUnits: 'userSpaceOnUse',
+      orient: 'auto',
+    });
     marker.append(svg('path', { d: 'M0 0L8 4L0 8Z', class: 'flow-arrow' }));
     const lines = svg('g');
     const rates = svg('g');

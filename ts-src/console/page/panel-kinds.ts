@@ -13,8 +13,16 @@ export class KindsPanel {
     empty: 'No agent lives here yet.',
     key: ({ kind }) => kind,
     columns: [
-      { label: 'Kind', isHeader: true, show: once(({ kind }) => element('a', { href: `#agents?${new URLSearchParams({ kind })}`, class: 'agent-link' }, foreign(kind))) },
-      { label: 'Agents', className: 'number bar-column', show: { fill: (cell, { agents }) => fillBar(cell, this.#most === 0 ? 0 : agents / this.#most, agents < 1e6 ? whole(agents) : amount(agents)) } },
+      {
+        label: 'Kind',
+        isHeader: true,
+        show: once(({ kind }) => element('a', { href: `#agents?${new URLSearchParams({ kind })}`, class: 'agent-link' }, foreign(kind))),
+      },
+      {
+        label: 'Agents',
+        className: 'number bar-column',
+        show: { fill: (cell, { agents }) => fillBar(cell, this.#most === 0 ? 0 : agents / this.#most, agents < 1e6 ? whole(agents) : amount(agents)) },
+      },
       { label: 'Handled/s', className: 'number', title: 'From a sample', show: ({ handledPerSecond }) => amount(handledPerSecond) },
     ],
   });

@@ -50,7 +50,14 @@ export class MessagesPanel {
       this.#bytes,
     );
     const axis = element('p', { class: 'chart-axis', 'aria-hidden': 'true' }, element('span', {}, '2 min ago'), element('span', {}, 'now'));
-    this.panel = new Panel('Messages sent, by distance', 'messages', legend, element('div', { class: 'chart-place' }, this.#top, this.#chart.element), axis, this.#durations.element);
+    this.panel = new Panel(
+      'Messages sent, by distance',
+      'messages',
+      legend,
+      element('div', { class: 'chart-place' }, this.#top, this.#chart.element),
+      axis,
+      this.#durations.element,
+    );
   }
 
   show({ messages, periodMs, takenAtMs, durations }: SystemSnapshot, points: readonly HistoryPoint[]): void {

@@ -22,12 +22,19 @@ export class ThreadsPanel {
     key: ({ thread }) => String(thread),
     columns: [
       { label: 'Thread', isHeader: true, show: ({ thread }) => (thread === 0 ? '0 calling' : String(thread)) },
-      { label: 'State', show: ({ state, incarnation }) => (incarnation > 1 ? `${state}, ${incarnation - 1}× replaced` : state) },
+      {
+        label: 'State',
+        show: ({ state, isAnswering, incarnation }) =>
+          `${isAnswering || state !== 'ready' ? state : 'not answering ▲'}${incarnation > 0 ? `, ${incarnation}× replaced` : ''}`,
+      },
       {
         label: 'Utilisation',
         className: 'number bar-column',
         title: 'Share of the time in which the event loop did not wait',
-        show: { fill: (cell, { load }) => fillBar(cell, load?.utilization ?? 0, load === undefined ? '–' : percent(load.utilization), level(load?.utilization, WARM, BUSY)) },
+        show: {
+          fill: (cell, { load }) =>
+            fillBar(cell, load?.utilization ?? 0, load === undefined ? '–' : percent(load.utilization), level(load?.utilization, WARM, BUSY)),
+        },
       },
       {
         label: 'Loop lag',
@@ -35,7 +42,12 @@ export class ThreadsPanel {
         title: 'How late the event loop comes to its timers, 99th percentile',
         show: ({ load }) => (load === undefined ? '–' : mark(milliseconds(load.lagMs), level(load.lagMs, LAG_WARN_MS, LAG_BAD_MS))),
       },
-      { label: 'GC', className: 'number', title: 'Share of the time in garbage collection', show: ({ load }) => (load === undefined ? '–' : mark(percent(load.collecting), level(load.collecting, COLLECTING_WARN, COLLECTING_BAD))) },
+      {
+        label: 'GC',
+        className: 'number',
+        title: 'Share of the time in garbage collection',
+        show: ({ load }) => (load === undefined ? '–' : mark(percent(load.collecting), level(load.collecting, COLLECTING_WARN, COLLECTING_BAD))),
+      },
       {
         label: 'Heap',
         className: 'number bar-column',
@@ -63,7 +75,10 @@ export class ThreadsPanel {
     this.#table.show(threads);
     const measured = threads.filter(({ load }) => load !== undefined);
     const away = threads.filter(({ state }) => state !== 'ready').length;
-    const busiest = measured.reduce<ThreadSnapshot | undefined>((best, each) => ((each.load?.utilization ?? 0) > (best?.load?.utilization ?? -1) ? each : best), undefined);
+    const busiest = measured.reduce<ThreadSnapshot | undefined>(
+      (best, each) => ((each.load?.utilization ?? 0) > (best?.load?.utilization ?? -1) ? each : best),
+      undefined,
+    );
     const parts = [away === 0 ? `${whole(threads.length)} ready` : `${whole(away)} of ${whole(threads.length)} not ready`];
     if (busiest?.load !== undefined) parts.push(`busiest is ${busiest.thread} with ${percent(busiest.load.utilization)}`);
     this.panel.note(parts.join(' · '));

@@ -11,7 +11,12 @@ export class Panel {
   constructor(title: string, area: string, ...content: Node[]) {
     const id = `panel-${++panels}`;
     const heading = element('h2', { id }, title);
-    this.element = element('section', { class: `panel area-${area}`, 'aria-labelledby': id }, element('div', { class: 'panel-head' }, heading, this.#note), ...content);
+    this.element = element(
+      'section',
+      { class: `panel area-${area}`, 'aria-labelledby': id },
+      element('div', { class: 'panel-head' }, heading, this.#note),
+      ...content,
+    );
   }
 
   note(text: string): void {

@@ -38,7 +38,13 @@ export class TableView<R> {
     const heads = options.columns.map(({ label, className = '', title }) =>
       element('th', { scope: 'col', class: className, ...(title === undefined ? {} : { title }) }, label),
     );
-    this.#table = element('table', {}, element('caption', { class: 'hidden-label' }, options.caption), element('thead', {}, element('tr', {}, ...heads)), this.#body);
+    this.#table = element(
+      'table',
+      {},
+      element('caption', { class: 'hidden-label' }, options.caption),
+      element('thead', {}, element('tr', {}, ...heads)),
+      this.#body,
+    );
     this.#empty = element('p', { class: 'empty' }, options.empty);
     this.element = element('div', { class: 'table-scroll', role: 'region', 'aria-label': options.caption, tabindex: '0' }, this.#table, this.#empty);
   }
@@ -74,7 +80,8 @@ export class TableView<R> {
 
   #newLine(): HTMLTableRowElement {
     const line = element('tr');
-    for (const { isHeader, className = '' } of this.#options.columns) line.append(isHeader ? element('th', { scope: 'row', class: className }) : element('td', { class: className }));
+    for (const { isHeader, className = '' } of this.#options.columns)
+      line.append(isHeader ? element('th', { scope: 'row', class: className }) : element('td', { class: className }));
     return line;
   }
 

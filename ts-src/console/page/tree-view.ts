@@ -103,7 +103,13 @@ export class TreeView {
     if (omitted === 0) return;
     const more = element('li', { role: 'treeitem', 'aria-level': String(item.level + 1), tabindex: '-1', class: 'tree-more' });
     const canShow = item.node.type === 'agent' && nodes.length < AGENTS_MORE;
-    more.append(element('span', { class: 'tree-label' }, canShow ? `${whole(omitted)} more: show up to ${AGENTS_MORE}` : `and ${whole(omitted)} more, to be found by their ids`));
+    more.append(
+      element(
+        'span',
+        { class: 'tree-label' },
+        canShow ? `${whole(omitted)} more: show up to ${AGENTS_MORE}` : `and ${whole(omitted)} more, to be found by their ids`,
+      ),
+    );
     this.#items.set(more, { node: item.node, line: more, parent: item, level: item.level + 1, children: undefined });
     group.append(more);
   }
@@ -211,7 +217,8 @@ function labelOf(node: Node): HTMLElement {
   const facts: string[] = [];
   if (node.restarts > 0) facts.push(`${whole(node.restarts)} ${node.type === 'thread' ? 'replaced' : 'restarts'}`);
   if (node.type === 'agent' && node.restart !== undefined) facts.push(node.restart);
-  if (node.type !== 'service' && node.policy !== undefined) facts.push(`${node.policy.strategy}, ${node.policy.intensity} within ${duration(node.policy.periodMs)}`);
+  if (node.type !== 'service' && node.policy !== undefined)
+    facts.push(`${node.policy.strategy}, ${node.policy.intensity} within ${duration(node.policy.periodMs)}`);
   if (childCount(node) > 0 && node.type === 'agent') facts.push(`${whole(childCount(node))} below`);
   if (facts.length > 0) label.append(element('span', { class: 'tree-facts' }, facts.join(' · ')));
   return label;
