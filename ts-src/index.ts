@@ -35,6 +35,24 @@ export type { ChildStatus, RestartType, Strategy, SupervisorPolicy } from './mod
 export type { AgentNode, NodePolicy, ProcessNode, ServiceNode, SupervisionTreeOptions, ThreadNode, ThreadTree } from './model/supervision-tree.js';
 export type { BroadcastReport, GatherOptions, GatherReport, Group, GroupAskOptions, GroupOptions, GroupRouting, GroupTellOptions } from './model/group.js';
 export type { HistogramName, HistogramSnapshot } from './model/histogram.js';
+export {
+  type ActionSnapshot,
+  type AgentInspection,
+  DISTRIBUTION_BOUNDS_MS,
+  type DurationSummary,
+  type FlowSnapshot,
+  type FollowedMessage,
+  type FollowEvent,
+  type KindSnapshot,
+  type MailboxSnapshot,
+  type SystemSnapshot,
+  type TextPreview,
+  type ThreadSnapshot,
+  type WaitingMessage,
+} from './model/observation.js';
+export type { InspectOptions } from './runtime/agent-control.js';
+export type { FollowOptions } from './runtime/followers.js';
+export type { SnapshotsOptions } from './runtime/system-observer.js';
 export type { ReadonlyDeep } from './model/readonly-deep.js';
 export {
   type ArrayShape,

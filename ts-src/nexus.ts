@@ -9,6 +9,7 @@ import { type AnyAgent, isAgentDefinition } from './model/agent-definition.js';
 import type { AgentRef, TellOutcome } from './model/agent-ref.js';
 import type { Group, GroupOptions } from './model/group.js';
 import { checkNames, didYouMean } from './model/nearest-name.js';
+import type { AgentInspection, FollowEvent, SystemSnapshot } from './model/observation.js';
 import type { PublishOptions, Signal } from './model/signal.js';
 import type { SendOptions, SpawnArguments, SpawnOptions } from './model/spawn-options.js';
 import type { Topic } from './model/topic.js';
@@ -16,14 +17,25 @@ import type { EngineReport, TableStatistics } from './ports/engine.js';
 import { AgentReference } from './runtime/agent-reference.js';
 import type { Storage } from './ports/storage.js';
 import type { DeadLetter } from './runtime/dead-letters.js';
-import { treeLimits, type ProcessNode, type SupervisionTreeOptions, type ThreadNode, type ThreadTree, type TreeLimits } from './model/supervision-tree.js';
+import {
+  type AgentNode,
+  treeLimits,
+  type ProcessNode,
+  type SupervisionTreeOptions,
+  type ThreadNode,
+  type ThreadTree,
+  type TreeLimits,
+} from './model/supervision-tree.js';
 import { nexusStopped } from './runtime/failures.js';
+import { AgentControl, type InspectOptions } from './runtime/agent-control.js';
+import { Followers, type FollowOptions } from './runtime/followers.js';
 import { openGroup, outside } from './runtime/group-handle.js';
 import { HistogramShard } from './runtime/histogram-shard.js';
 import { runtimeOf, shutDown, type StopReport } from './runtime/nexus-shutdown.js';
 import type { BalancingRound } from './runtime/balancing.js';
 import type { AgentFailure } from './runtime/system-calls.js';
 import type { ThreadHost } from './runtime/thread-host.js';
+import { checkedSnapshots, type SnapshotsOptions, SystemObserver } from './runtime/system-observer.js';
 import { type ThreadState, type ThreadStatistics, threadStatistics } from './runtime/thread-statistics.js';
 import type { ThreadLoss, WorkerPool } from './runtime/worker-pool.js';
 
@@ -101,6 +113,9 @@ export class Nexus {
   readonly #emitter: EventEmitter;
   readonly #placement: Placement;
   readonly #storage: Storage | undefined;
+  readonly #observer: SystemObserver;
+  readonly #control: AgentControl;
+  readonly #followers: Followers;
   #stopped: Promise<StopReport> | undefined;
 
   constructor(host: ThreadHost, pool: WorkerPool, engine: EngineReport, placement: Placement, emitter: EventEmitter, storage?: Storage) {
@@ -111,6 +126,11 @@ export class Nexus {
     this.#placement = placement;
     this.#emitter = emitter;
     this.#storage = storage;
+    this.#observer = new SystemObserver({ host, threadCount: this.threadCount, isOpen: () => this.#isOpen, processReading: () => this.#readProcess() });
+    this.#control = new AgentControl(host);
+    this.#followers = new Followers(host, this.#control);
+    emitter.once('stopping', () => this.#observer.close());
+    emitter.on('threadLost', () => this.#followers.check());
   }
 
   /** Number of threads, the calling one included. */
@@ -321,6 +341,65 @@ export class Nexus {
     return { type: 'process', id: `process ${process.pid}`, policy: { strategy: 'oneForOne', intensity, periodMs }, threads: await Promise.all(threads) };
   }
 
+  /**
+   * One agent and what is below it, as `supervisionTree` shows it; undefined if there is none of this id, of status `unknown` if its thread does not answer. Costs as much as it shows.
+   * Rejects with NexusTypeError NEXUS_OPTION_INVALID or NEXUS_OPTION_UNKNOWN.
+   */
+  async agentTree(id: string, options: SupervisionTreeOptions = {}): Promise<AgentNode | undefined> {
+    const limits = treeLimits(options);
+    const agent = this.#isOpen ? this.#host.find(id, undefined) : undefined;
+    return agent === undefined ? undefined : this.#host.supervision.describing.agent(agent, limits);
+  }
+
+  /**
+   * The whole system at a moment, in aggregates, with rates over the time since somebody looked before: at least the last half second, at most the last minute. For the first call after a minute
+   * without any, `periodMs` is 0. From then on each thread times a sample of its messages, until nobody has asked for a minute. Several may ask. Rejects with NEXUS_STOPPED.
+   */
+  async snapshot(): Promise<SystemSnapshot> {
+    return this.#observer.snapshot();
+  }
+
+  /**
+   * A snapshot every `intervalMs`, each with rates over the time since the one before, whoever else looks. Ends with the nexus, or when the loop over it is left.
+   * @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN
+   */
+  snapshots(options: SnapshotsOptions = {}): AsyncIterableIterator<SystemSnapshot> {
+    return this.#observer.snapshots(checkedSnapshots(options));
+  }
+
+  /**
+   * Looks inside an agent of whatever thread: state, mailbox, timers, ties. Runs nothing of it. Rejects with NexusError NEXUS_AGENT_NOT_FOUND, NEXUS_ASK_TIMEOUT (its thread is blocked),
+   * NEXUS_THREAD_LOST, NEXUS_STOPPED; NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN.
+   */
+  async inspect(agent: string | AgentRef, options?: InspectOptions): Promise<AgentInspection> {
+    if (!this.#isOpen) throw nexusStopped();
+    return this.#control.inspect(agent, options);
+  }
+
+  /**
+   * From now on the agent begins no message: they wait in its mailbox, within its limits, until `resume`, whatever restarts and moves there are. A handler that runs finishes. A second call changes
+   * nothing. Rejects as `inspect`.
+   */
+  async pause(agent: string | AgentRef): Promise<void> {
+    if (!this.#isOpen) throw nexusStopped();
+    await this.#control.setPaused(agent, true);
+  }
+
+  /** Lets a paused agent go on; nothing for one that is not paused. Rejects as `pause`. */
+  async resume(agent: string | AgentRef): Promise<void> {
+    if (!this.#isOpen) throw nexusStopped();
+    await this.#control.setPaused(agent, false);
+  }
+
+  /**
+   * Calls the listener on the calling thread with each message that the agent handles, wherever it goes, until the function that it resolves with is called, or the agent has ended. Rejects as
+   * `inspect`, and with NEXUS_OPTION_INVALID when 64 agents are followed already.
+   */
+  async follow(agent: string | AgentRef, listener: (event: FollowEvent) => void, options?: FollowOptions): Promise<() => Promise<void>> {
+    if (!this.#isOpen) throw nexusStopped();
+    return this.#followers.follow(agent, listener, options);
+  }
+
   /** Load and shape of the routing table. Walks all of it: milliseconds at a million agents. */
   tableStatistics(): TableStatistics {
     return this.#host.engine.table.statistics();
@@ -350,6 +429,14 @@ export class Nexus {
 
   #isOpen = true;
 
+  #readProcess(): ReturnType<ConstructorParameters<typeof SystemObserver>[0]['processReading']> {
+    const { user, system } = process.cpuUsage();
+    const { kind, reason } = this.engine;
+    const { pid, version } = process;
+    const described = { pid, nodeVersion: version, engine: { kind, reason }, uptimeMs: process.uptime() * 1000, residentBytes: process.memoryUsage.rss() };
+    return { cpuMs: (user + system) / 1000, process: { ...described, isStopping: this.isStopping } };
+  }
+
   #relocate(agents: readonly AgentRef[], thread: number, options: MigrationOptions = {}): Promise<(NexusError | undefined)[]> {
     if (this.#stopped !== undefined) throw nexusStopped();
     checkNames('migrate', options, ['timeoutMs']);
@@ -364,6 +451,7 @@ export class Nexus {
   #shutDown(deadlineMs: number): Promise<StopReport> {
     const closed = (): void => {
       this.#isOpen = false;
+      this.#followers.close();
     };
     return shutDown({ host: this.#host, pool: this.#pool, emitter: this.#emitter, storage: this.#storage, threads: () => this.threads(), closed }, deadlineMs);
   }

@@ -3,6 +3,7 @@
  * shows, or by a plain cross-site request, which the Origin header shows. Active when the gateway is bound to loopback or `hostsAllowed` is given; ports do not
  * count, so that a forwarded port works. Not a login: whoever can open a connection and write headers gets in.
  */
+import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { GatewayError } from './gateway-error.js';
 
@@ -25,6 +26,16 @@ export function hostGuard(bound: string, boundAddress: string, hostsAllowed: rea
     const from = URL.canParse(origin) ? bare(new URL(origin).hostname) : undefined;
     if (from === undefined || !allowed.has(from)) throw new GatewayError('GATEWAY_ORIGIN_REFUSED', 403, `a page of '${origin}' may not use this gateway`);
   };
+}
+
+/**
+ * Node keeps the first Host header; a proxy in front may have looked at another.
+ * @throws GatewayError GATEWAY_REQUEST_INVALID
+ */
+export function checkOneHost({ rawHeaders }: IncomingMessage): void {
+  let times = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) if ((rawHeaders[index] as string).toLowerCase() === 'host') times++;
+  if (times > 1) throw new GatewayError('GATEWAY_REQUEST_INVALID', 400, 'the request has more than one Host header');
 }
 
 function isLoopback(address: string): boolean {

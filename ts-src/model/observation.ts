@@ -75,6 +75,8 @@ export interface MessageRates {
 export interface ThreadSnapshot {
   readonly thread: number;
   readonly state: string;
+  /** False: it did not answer in time, as one whose event loop is blocked does not. What is shown of it is from the shared memory, and what it had said before. */
+  readonly isAnswering: boolean;
   readonly incarnation: number;
   readonly agents: number;
   readonly waiting: number;
@@ -176,8 +178,9 @@ export interface RecentFailure {
 export interface AgentInspection {
   readonly id: string;
   readonly kind: string;
+  /** Of a durable agent that is not in memory (`passivated`): where it would come back. */
   readonly thread: number;
-  readonly status: 'starting' | 'ready' | 'busy' | 'paused' | 'suspended' | 'stopping' | 'moving';
+  readonly status: 'starting' | 'ready' | 'busy' | 'paused' | 'suspended' | 'stopping' | 'moving' | 'passivated';
   /** Starts since the first one. */
   readonly restarts: number;
   readonly isDurable: boolean;
@@ -232,3 +235,11 @@ export interface FollowedMessage {
   readonly tookMs: number;
   readonly error: string | undefined;
 }
+
+/** What a listener of `Nexus.follow` is given. */
+export type FollowEvent =
+  | { readonly type: 'message'; readonly message: FollowedMessage }
+  /** Messages that were handled and are not shown, because there were more than the limit, since the event before. */
+  | { readonly type: 'dropped'; readonly count: number }
+  /** The agent has ended; no other event follows. */
+  | { readonly type: 'ended' };

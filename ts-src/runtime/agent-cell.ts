@@ -6,9 +6,11 @@ import type { SeededRandom } from '../model/seeded-random.js';
 import type { RestartHistory } from '../model/supervision.js';
 import type { AgentReference } from './agent-reference.js';
 import type { CellTimer } from './agent-timers.js';
+import type { FollowedAgent } from './followed.js';
 import type { ActionEntry, Kind } from './kind.js';
 import type { DurableRecord } from './durable/durable-record.js';
 import type { Mailbox } from './mailbox.js';
+import type { RecentSignals } from './recent-signals.js';
 import type { AgentSubscriber } from './signals.js';
 import type { Membership } from './member-loads.js';
 
@@ -21,7 +23,7 @@ export const Status = {
   busy: 2,
   /** Waits to be restarted. */
   suspended: 3,
-  /** Handles nothing, because it is about to move to another thread. */
+  /** Handles nothing, because it is about to move to another thread, or is paused. */
   held: 4,
   /** Comes from another thread: handles nothing until everything that was sent to it there is here. */
   arriving: 5,
@@ -89,6 +91,12 @@ export class AgentExtra {
   concurrent = 0;
   /** Wants to know when the agent handles nothing and nothing of it runs, or has ended: it is to move. */
   onHeld: (() => void) | undefined = undefined;
+  /** Handles no messages until it is resumed: `held` whenever it would be ready. */
+  isPaused = false;
+  /** While somebody looks at the nexus. */
+  recentSignals: RecentSignals | undefined = undefined;
+  /** While somebody follows its messages. */
+  followed: FollowedAgent | undefined = undefined;
   /** What was to be done to an agent that was still arriving. */
   onArrival: (() => void)[] | undefined = undefined;
   /** Asked to end by its own handler. */

@@ -5,6 +5,8 @@ const GROUP = 256;
 
 export class CellTable {
   size = 0;
+  /** By the index of the kind: what `size` is of all. Counted here, so that messages pay nothing and nobody walks over the agents. */
+  readonly countsByKind: number[] = [];
   readonly #groups: ((AgentCell | undefined)[] | undefined)[] = [];
 
   /** The agent at this address, or undefined if that generation is not here. */
@@ -23,6 +25,7 @@ export class CellTable {
     }
     group[cell.slot & (GROUP - 1)] = cell;
     this.size++;
+    this.#count(cell.kind.index, 1);
   }
 
   delete(cell: AgentCell): void {
@@ -31,6 +34,28 @@ export class CellTable {
     if (group?.[cell.slot & (GROUP - 1)] !== cell) return;
     group[cell.slot & (GROUP - 1)] = undefined;
     this.size--;
+    this.#count(cell.kind.index, -1);
+  }
+
+  /**
+   * Shows agents from a place on, at least `cellsMax` places unless the end comes first. Returns where to go on; 0 after the last.
+   * @param place what the call before returned
+   */
+  walk(place: number, cellsMax: number, visit: (cell: AgentCell) => void): number {
+    let number = place;
+    for (let seen = 0; seen < cellsMax && number < this.#groups.length; number++) {
+      const group = this.#groups[number];
+      // A group without agents costs a step, too.
+      seen += group === undefined ? 1 : GROUP;
+      if (group !== undefined) for (const cell of group) if (cell !== undefined) visit(cell);
+    }
+    return number < this.#groups.length ? number : 0;
+  }
+
+  #count(kind: number, by: 1 | -1): void {
+    const counts = this.countsByKind;
+    while (counts.length <= kind) counts.push(0);
+    counts[kind] = (counts[kind] as number) + by;
   }
 
   *[Symbol.iterator](): IterableIterator<AgentCell> {

@@ -16,6 +16,8 @@ export interface DeadLetter {
   readonly thread: number;
 }
 
+const WATCHED_AT_FIRST = 100;
+
 const COUNTERS: Record<DeadLetterReason, number> = {
   noAgent: L.COUNTER_DEAD_NO_AGENT,
   mailboxFull: L.COUNTER_DEAD_MAILBOX_FULL,
@@ -28,6 +30,9 @@ const COUNTERS: Record<DeadLetterReason, number> = {
 };
 
 export class DeadLetters {
+  /** While somebody looks at the nexus: is shown so many as `watchedLeft` says, which it fills up again. */
+  watch: ((letter: DeadLetter) => void) | undefined = undefined;
+  watchedLeft = WATCHED_AT_FIRST;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
   readonly #countersAt: number;
@@ -46,12 +51,15 @@ export class DeadLetters {
   record(reason: DeadLetterReason, kind: string | undefined, id: () => string | undefined, action: string | undefined): void {
     const at = this.#countersAt + COUNTERS[reason];
     this.#doubles[at] = (this.#doubles[at] as number) + 1;
+    if (this.watch !== undefined && --this.watchedLeft >= 0) this.watch({ reason, id: id(), kind, action, thread: this.#thread });
     if ((this.#words[L.HEADER_WORD_DEAD_LETTER_LISTENERS] as number) > 0) this.#show({ reason, id: id(), kind, action, thread: this.#thread });
   }
 
   /** A signal that this thread could not send to another one, for all that subscribe to it there. */
   recordSignal(reason: DeadLetterReason, topic: string): void {
     this.add(reason, 1);
+    if (this.watch !== undefined && --this.watchedLeft >= 0)
+      this.watch({ reason, id: undefined, kind: undefined, action: undefined, topic, thread: this.#thread });
     if ((this.#words[L.HEADER_WORD_DEAD_LETTER_LISTENERS] as number) > 0)
       this.#show({ reason, id: undefined, kind: undefined, action: undefined, topic, thread: this.#thread });
   }

@@ -9,6 +9,7 @@ import { type AgentCell, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import type { CellTable } from './cell-table.js';
 import { messageOf } from './lifecycle.js';
+import { isPaused } from './pausing.js';
 import type { Supervisors } from './supervisors.js';
 import type { ThreadServices } from './thread-services.js';
 
@@ -78,6 +79,12 @@ export class Describing {
     );
   }
 
+  /** An agent of whatever thread, with what is below it. */
+  async agent(agent: AgentReference, limits: TreeLimits): Promise<AgentNode | undefined> {
+    const [node] = await this.#nodesOf([{ id: agent.id, kind: agent.kind, agent, supervised: undefined }], limits);
+    return node;
+  }
+
   async #agent(cell: AgentCell, { depthMax, agentsMax }: TreeLimits): Promise<AgentNode> {
     const children = this.#childrenOf(cell);
     const shown = depthMax > 1 ? children.slice(0, agentsMax) : [];
@@ -86,7 +93,7 @@ export class Describing {
       id: this.#needs.nameOf(cell),
       kind: cell.kind.name,
       thread: this.#needs.thread,
-      status: STATUS_NAMES[cell.status],
+      status: isPaused(cell) && cell.status === Status.held ? 'paused' : STATUS_NAMES[cell.status],
       restarts: cell.extra?.life ?? 0,
       restart: undefined,
       policy: policyOf(cell),

@@ -141,9 +141,9 @@ export class Dispatcher {
   /** The agent may handle messages (again). */
   resume(cell: AgentCell): void {
     const { extra } = cell;
-    if (extra?.onHeld !== undefined) {
+    if (extra !== undefined && (extra.isPaused || extra.onHeld !== undefined)) {
       cell.status = Status.held;
-      if (extra.concurrent === 0) extra.onHeld();
+      if (extra.concurrent === 0) extra.onHeld?.();
       return;
     }
     cell.status = Status.ready;
@@ -153,10 +153,10 @@ export class Dispatcher {
   /** Keeps an agent from handling messages; `onHeld` is called when nothing of it runs any more, again if it restarts meanwhile. Not while one of its handlers is on the stack. */
   hold(cell: AgentCell, onHeld: () => void): void {
     extraOf(cell).onHeld = onHeld;
-    if (cell.status === Status.ready) this.resume(cell);
+    if (cell.status === Status.ready || cell.status === Status.held) this.resume(cell);
   }
 
-  /** It does not move after all. */
+  /** It does not move after all: it goes on, or is paused as before. */
   release(cell: AgentCell): void {
     if (cell.extra !== undefined) cell.extra.onHeld = undefined;
     if (cell.status === Status.held) this.resume(cell);

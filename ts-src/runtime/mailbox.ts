@@ -67,10 +67,13 @@ export class Mailbox {
     return this.#items[((this.#head + index) & this.#mask) * FIELDS] as ActionEntry;
   }
 
-  /** Shows every message, oldest first; none is taken out. */
-  forEach(visit: (action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined) => void): void {
+  /** Shows the messages, or the first ones, oldest first; none is taken out. */
+  forEach(
+    visit: (action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: AgentReference | undefined) => void,
+    countMax = Number.POSITIVE_INFINITY,
+  ): void {
     const items = this.#items;
-    for (let index = 0; index < this.size; index++) {
+    for (let index = 0; index < this.size && index < countMax; index++) {
       const at = ((this.#head + index) & this.#mask) * FIELDS;
       visit(items[at] as ActionEntry, items[at + 1], items[at + 2] as ReplyPort | undefined, senderOf(items[at + 3] as MessageSender));
     }

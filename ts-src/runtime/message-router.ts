@@ -28,7 +28,7 @@ import type { SendReply } from './remote-reply.js';
 import { type SystemCallName, type SystemCalls, systemCallNumber } from './system-calls.js';
 
 /** Calls that only tell what happened, as often as agents please: dropped when too many wait. */
-const NEWS: ReadonlySet<SystemCallName> = new Set(['deadLetter', 'log', 'agentFailed'] as const);
+const NEWS: ReadonlySet<SystemCallName> = new Set(['deadLetter', 'log', 'agentFailed', 'followed'] as const);
 const TIMEOUT_MS_MAX = 86_400_000;
 /** One of so many asks of a thread is timed: the second reading of the clock is a tenth of an ask on the same thread, and a fiftieth of one of another thread. */
 const LOCAL_ASKS_PERIOD = 127;

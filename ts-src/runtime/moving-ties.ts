@@ -2,7 +2,9 @@
 import { threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
 import type { LinkedAgent } from './agent-links.js';
+import { followedPart } from './followed.js';
 import type { MovingPart } from './moving-agent.js';
+import { pausedPart } from './pausing.js';
 import type { AnnouncedSubscription } from './signals.js';
 import type { ThreadHost } from './thread-host.js';
 
@@ -10,6 +12,8 @@ export function movingTies(host: ThreadHost): readonly MovingPart[] {
   const { signals, groups, supervision, shared, engine, links } = host;
   const incarnationOf = (thread: number): number => Atomics.load(shared.words, threadWord(shared, thread) + L.THREAD_WORD_INCARNATION);
   return [
+    pausedPart,
+    followedPart(host),
     {
       name: 'signals',
       announce: (cell) => signals.subscriptionsOf(cell),

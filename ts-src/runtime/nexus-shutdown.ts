@@ -12,7 +12,7 @@ const CLOSE_MS_MIN = 1000;
 const BUSY_NAMED_MAX = 10;
 
 export interface StopReport {
-  /** All mailboxes were empty and all stop hooks had run before the deadline. */
+  /** All mailboxes were empty, those of paused agents included, and all stop hooks had run before the deadline. */
   readonly complete: boolean;
   /** Messages that were still waiting. */
   readonly discarded: number;
@@ -39,6 +39,8 @@ export function runtimeOf(thread: number): { readonly kind: string; readonly id:
 
 class Shutdown {
   readonly #needs: ShutdownNeeds;
+  /** When all was quiet: what waited for paused agents, which nobody handles any more. */
+  #paused = { waiting: 0, agents: [] as readonly string[] };
 
   constructor(needs: ShutdownNeeds) {
     this.#needs = needs;
@@ -51,15 +53,16 @@ class Shutdown {
     this.#needs.pool.beginStop();
     const quietInTime = await this.#becomeQuiet(deadline);
     if (!quietInTime) this.#sayWhoIsBusy(deadlineMs);
+    this.#sayWhoIsPaused();
     const discarded = this.#needs.threads().reduce((sum, { queueDepth }) => sum + queueDepth, 0);
     const stoppedInTime = await this.#stopAgents(deadline);
-    const complete = quietInTime && stoppedInTime && !this.#needs.pool.hasLostWhileStopping;
+    const complete = quietInTime && this.#paused.waiting === 0 && stoppedInTime && !this.#needs.pool.hasLostWhileStopping;
     this.#needs.closed();
     this.#needs.host.links.isClosed = true;
     await this.#needs.pool.terminate();
     this.#needs.host.close();
     const isClosed = await this.#closeStorage(Math.max(CLOSE_MS_MIN, deadline - clock.nowMs()));
-    return { complete: complete && isClosed, discarded: quietInTime ? 0 : discarded };
+    return { complete: complete && isClosed, discarded: quietInTime ? this.#paused.waiting : discarded };
   }
 
   /** False if writes that hang keep it open: the end of the process gives it free. */
@@ -87,6 +90,13 @@ class Shutdown {
     this.#needs.host.logger.warn({ agents: busy, deadlineMs }, message);
   }
 
+  #sayWhoIsPaused(): void {
+    const { waiting, agents } = this.#paused;
+    if (waiting === 0) return;
+    const message = 'the nexus stops while agents are paused: what waits in their mailboxes is discarded; resume them before, to have it handled';
+    this.#needs.host.logger.warn({ agents: agents.slice(0, BUSY_NAMED_MAX), waiting }, message);
+  }
+
   /** Waits until all threads are up, nothing waits or runs on any, and nothing is on its way between them. False if the deadline passed first. */
   async #becomeQuiet(deadline: number): Promise<boolean> {
     const { clock } = this.#needs.host;
@@ -103,6 +113,10 @@ class Shutdown {
         ),
       );
       const all = [...answers, quiet(this.#needs.host)];
+      this.#paused = {
+        waiting: all.reduce((sum, answer) => sum + (answer?.pausedWaiting ?? 0), 0),
+        agents: all.flatMap((answer) => answer?.paused ?? []),
+      };
       const activity = all.reduce((sum, answer) => sum + (answer?.activity ?? 0), 0);
       // Twice the same sum, and idle both times: what was on its way in between would have changed it.
       if (!this.#needs.pool.isReplacing && all.every((answer) => answer === undefined || answer.idle)) {

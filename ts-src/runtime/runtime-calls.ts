@@ -1,9 +1,13 @@
 /** What one thread's runtime does for the others: the system calls, carried out on its host. */
+import { readActivity } from './activity.js';
 import { onArrival, Status } from './agent-cell.js';
 import { NexusError } from '../errors.js';
 import type { AgentReference } from './agent-reference.js';
 import type { DurableAgents } from './durable/durable-agents.js';
+import { followHere } from './followed.js';
 import { nexusStopped } from './failures.js';
+import { inspectHere } from './inspecting.js';
+import { isPaused, pauseHere } from './pausing.js';
 import { handleThreadLoss } from './recovery.js';
 import type { Quiet, SystemCalls } from './system-calls.js';
 import type { ThreadHost } from './thread-host.js';
@@ -11,6 +15,9 @@ import { passivateIdle, watchAgents } from './thread-relief.js';
 
 /** Of a call that goes on to another thread: its caller has a deadline of its own. */
 const FORWARDED_TIMEOUT_MS = 86_400_000;
+
+/** Paused agents of a thread that are named to whoever stops the nexus. */
+const PAUSED_NAMED_MAX = 10;
 
 /** Calls that only the calling thread, where the listeners are, can carry out. */
 export type OutwardCalls = Pick<SystemCalls, 'deadLetter' | 'log' | 'agentFailed'>;
@@ -129,6 +136,13 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     reminderSet: ({ dueEpochMs }) => host.durable?.service?.added(dueEpochMs),
     watchAgents: (call) => watchAgents(host, call),
     passivateIdle: (call) => passivateIdle(host, call),
+    activity: () => readActivity(host),
+    inspectAgent({ slot, generation, textBytesMax }) {
+      return inspectHere(host, slot, generation, textBytesMax);
+    },
+    pauseAgent: (call) => pauseHere(host, () => host.cells.get(call.slot, call.generation), call.isPaused),
+    followAgent: (call) => followHere(host, call),
+    followed: (report) => host.observation.onFollowed?.(report),
     quiet: () => quiet(host),
     shutdown: () => stopAllAgents(host),
   };
@@ -143,12 +157,24 @@ function durableOf(host: ThreadHost): DurableAgents {
 /** Whether anything waits or runs. Agents go on as usual, but for their timers, which would keep a thread from ever being quiet. */
 export function quiet(host: ThreadHost): Quiet {
   host.durable?.service?.stop();
+  const paused: string[] = [];
+  let pausedWaiting = 0;
   for (const cell of host.cells) {
     if (cell.extra?.timers !== undefined) host.timers.cancelAll(cell);
+    const waiting = isPaused(cell) && cell.status === Status.held ? (cell.mailbox?.size ?? 0) : 0;
+    pausedWaiting += waiting;
+    if (waiting > 0 && paused.length < PAUSED_NAMED_MAX) paused.push(host.nameOf(cell.slot, cell.generation) ?? cell.kind.name);
   }
   const { dispatcher, lifecycle, router } = host;
   return {
-    idle: dispatcher.isIdle && host.links.waiting === 0 && host.departures.size + host.arrivals.size === 0 && host.durable?.isIdle !== false,
+    ...{ paused, pausedWaiting },
+    // What waits for paused agents is waited for by nobody.
+    idle:
+      dispatcher.depth === pausedWaiting &&
+      dispatcher.running === 0 &&
+      host.links.waiting === 0 &&
+      host.departures.size + host.arrivals.size === 0 &&
+      host.durable?.isIdle !== false,
     activity: dispatcher.handled + dispatcher.failures + router.sentLocal + lifecycle.spawned,
   };
 }

@@ -33,6 +33,8 @@ export interface SignalsNeeds {
   epochMs(): number;
   canReach(thread: number): boolean;
   referenceOf(cell: AgentCell): AgentReference;
+  /** An agent publishes a signal. */
+  published(cell: AgentCell, topic: string): void;
   /** Into the mailbox of an agent of this thread. */
   deliver(cell: AgentCell, action: ActionEntry, signal: Signal): void;
   /** To an agent that has left this thread, behind what was sent to it here. */
@@ -113,6 +115,7 @@ export class Signals {
   emit(cell: AgentCell | undefined, topic: string | Topic, data: unknown, options?: PublishOptions): void {
     const name = typeof topic === 'string' ? topic : this.#checked(topic, data);
     if (options !== undefined) checkOptions(options);
+    if (cell !== undefined) this.#needs.published(cell, name);
     const route = name === this.#lastName ? this.#lastRoute : this.#routeOf(name);
     const isAnyWanted = this.#needs.isAnyWanted();
     if (route === NOWHERE && !isAnyWanted) return;

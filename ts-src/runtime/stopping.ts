@@ -9,6 +9,7 @@ import type { AgentReference } from './agent-reference.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { Lifecycle } from './lifecycle.js';
 import { systemActions } from './message-receiver.js';
+import { isPaused } from './pausing.js';
 
 const DONE = Promise.resolve();
 
@@ -59,7 +60,11 @@ export class Stopping {
     if (cell.status === Status.suspended) lifecycle.stop(cell, { type: 'stopped' });
     return new Promise((resolve) => {
       lifecycle.whenStopped(cell, resolve);
-      const stop = (): void => void dispatcher.enqueueSystem(cell, systemActions.stop, undefined, undefined);
+      const stop = (): void => {
+        // What waits for a paused agent is not handled: do not queue behind it.
+        if (isPaused(cell)) lifecycle.stop(cell, { type: 'stopped' });
+        else dispatcher.enqueueSystem(cell, systemActions.stop, undefined, undefined);
+      };
       const left = leaveGroups(cell);
       if (left === undefined) stop();
       else void left.then(stop);
@@ -69,6 +74,8 @@ export class Stopping {
   /** The agent itself asks for its end. */
   stopSelf(cell: AgentCell): void {
     extraOf(cell).stopRequested = true;
+    // No message gives it a turn, and no handler of it runs at whose end that is seen.
+    if (isPaused(cell) && cell.status === Status.held && cell.extra?.concurrent === 0) return this.#needs.lifecycle.stop(cell, { type: 'stopped' });
     // Outside of a handler nobody looks at the flag until the next message.
     this.#needs.dispatcher.enqueueSystem(cell, systemActions.look, undefined, undefined);
   }

@@ -4,6 +4,8 @@
  * what happened (dead letters, signals, log lines, failures), which agents cause as often as they please: it is dropped when a mebibyte waits already,
  * signals counted as dead letters.
  */
+import type { AgentInspection } from '../model/observation.js';
+import type { ThreadActivity } from '../model/system-reading.js';
 import type { StopReason } from '../model/agent-definition.js';
 import type { Signal } from '../model/signal.js';
 import type { AgentNode, ThreadTree, TreeLimits } from '../model/supervision-tree.js';
@@ -12,6 +14,7 @@ import type { AgentReference } from './agent-reference.js';
 import type { AgentLoad } from './thread-relief.js';
 import type { ForwardedMessage, Place } from './arrivals.js';
 import type { DeadLetter } from './dead-letters.js';
+import type { FollowAgent, FollowReport } from './followed.js';
 import type { EntriesMessage } from './replicated-entries.js';
 import type { MoveOutcome } from './departures.js';
 import type { MovingAgent } from './moving-agent.js';
@@ -60,6 +63,11 @@ export const SYSTEM_CALLS = [
   'watchAgents',
   'passivateIdle',
   'signalWhileMoving',
+  'activity',
+  'inspectAgent',
+  'pauseAgent',
+  'followAgent',
+  'followed',
 ] as const;
 
 export type SystemCallName = (typeof SYSTEM_CALLS)[number];
@@ -159,6 +167,16 @@ export interface SystemCalls {
   watchAgents(call: { readonly isOn: boolean; readonly countMax: number }): readonly AgentLoad[];
   /** Lets durable agents leave memory that were not used for so long, the least recently used first. Resolves with how many have. */
   passivateIdle(call: { readonly countMax: number; readonly idleMs: number }): Promise<number>;
+  /** What the thread sees of its messages; it looks at them for another minute. */
+  activity(): ThreadActivity;
+  /** Undefined if the agent is not on the thread. */
+  inspectAgent(call: { readonly slot: number; readonly generation: number; readonly textBytesMax: number }): AgentInspection | undefined;
+  /** Resolves with whether the agent is on the thread. */
+  pauseAgent(call: { readonly slot: number; readonly generation: number; readonly isPaused: boolean }): Promise<boolean>;
+  /** Begins, goes on or ends to tell the calling thread of the messages of an agent. Whether it is on the thread. */
+  followAgent(call: FollowAgent): boolean;
+  /** To the calling thread: what agents that are followed have handled. */
+  followed(report: FollowReport): void;
 }
 
 export interface EndChild {
@@ -171,8 +189,11 @@ export interface EndChild {
 }
 
 export interface Quiet {
-  /** Nothing waits or runs. */
+  /** Nothing waits or runs, but for what waits for paused agents. */
   readonly idle: boolean;
+  /** Messages that wait for paused agents, and the ids of some of those. */
+  readonly pausedWaiting: number;
+  readonly paused: readonly string[];
   /** Grows with everything that happens. */
   readonly activity: number;
 }

@@ -40,6 +40,7 @@ export function lifecycleOf(host: ThreadHost, needs: Pick<LifecycleNeeds, 'encod
       if (cell.kind.definition?.groups !== undefined) host.groups.started(cell);
     },
     ended: (cell, reason) => {
+      host.observation.followed?.ended(cell, reason);
       host.watches.ended(cell, reason);
       host.supervision.links.ended(cell, reason);
       host.lineage.leaveParent(cell, reason);

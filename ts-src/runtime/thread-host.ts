@@ -181,7 +181,10 @@ export class ThreadHost implements ReferenceHost, ContextHost {
         system: (cell, action, _input, reply) => systemActions.run(this, cell, action, reply),
         stopRequested: (cell) => this.lifecycle.stop(cell, { type: 'stopped' }),
         deadLetter: (reason, cell, action) => this.deadLetters.record(reason, cell.kind.name, () => this.nameOf(cell.slot, cell.generation), action.name),
-        congested: (cell, isCongested) => markCongested(shared, cell.slot, isCongested),
+        congested: (cell, isCongested) => {
+          markCongested(shared, cell.slot, isCongested);
+          if (isCongested) this.observation.activity?.congested(cell);
+        },
         follow: (cell, action, input, reply, sender) => this.router.follow(cell, action, input, reply, sender),
         sendDurable: (cell, action, input, reply, sender) => this.#durable.refused(cell, action, input, reply, senderOf(sender)),
         turnTook: (durationMs) => turnDurations.record(durationMs * 1e6),
@@ -224,7 +227,11 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       encodeInit: (init) => standaloneEncoder.encodeToScratch(init, 0, L.PAYLOAD_BYTES_MAX),
       decodeInit: (payload) => standaloneDecoder.decode(payload, 0, payload.length),
       random: () => this.#random.next(),
-      agentFailed: (cell, error, action) => events.agentFailed(this.#failure(cell, error, action)),
+      agentFailed: (cell, error, action) => {
+        const failure = this.#failure(cell, error, action);
+        this.observation.activity?.failed(failure);
+        events.agentFailed(failure);
+      },
     });
     this.stopping = stoppingOf(this, options.askTimeoutMs, () => this.#counters.publishAgentCount());
     this.supervision = new ThreadSupervision(this, {

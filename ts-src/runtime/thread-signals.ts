@@ -1,10 +1,18 @@
 /** Joins the signals of a thread to its mailboxes, its links and its counters. Made by `thread-host.ts`, with the thread. */
 import * as L from '../../layout/generated/layout.js';
 import type { ReferenceCodec } from '../codec/reference-codec.js';
+import { type AgentCell, extraOf, Status } from './agent-cell.js';
+import { type RecentSignal, RecentSignals } from './recent-signals.js';
 import { Signals } from './signals.js';
 import type { ThreadHost } from './thread-host.js';
 
 export function signalsOf(host: ThreadHost, incarnation: number, references: ReferenceCodec): Signals {
+  const note = (cell: AgentCell, direction: RecentSignal['direction'], topic: string): void => {
+    if (cell.status >= Status.stopping) return;
+    const extra = extraOf(cell);
+    extra.recentSignals ??= new RecentSignals();
+    extra.recentSignals.add({ atMs: clock.epochMs(), direction, topic });
+  };
   const { thread, shared, seed, clock, logger, entries, links, router, dispatcher, deadLetters, events } = host;
   return new Signals({
     thread,
@@ -17,8 +25,12 @@ export function signalsOf(host: ThreadHost, incarnation: number, references: Ref
     epochMs: () => clock.epochMs(),
     canReach: (to) => links.canReach(to),
     referenceOf: (cell) => host.referenceOf(cell),
+    published(cell, topic) {
+      if (host.observation.activity !== undefined) note(cell, 'published', topic);
+    },
     deliver(cell, action, signal) {
       router.sentLocal++;
+      if (host.observation.activity !== undefined) note(cell, 'received', signal.topic);
       dispatcher.enqueue(cell, action, signal, undefined, undefined);
     },
     forward: (cell, action, signal) => void host.departures.forward(cell.slot, cell.generation, action.index, signal, undefined, undefined),
