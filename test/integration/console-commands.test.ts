@@ -245,7 +245,7 @@ describe('nexus trace', () => {
     expect(await command.exit).toBe(0);
     expect(command.out()).toBe(
       '03:04:05.006  desk d1               pay?               1.25ms  handled  { by: 1, with: "\\x1b]0;x\\x07" }\n' +
-        '03:04:05.006  (outside)             pay                1.25ms  failed   Error: no at x  { by: 1, with: "\\x1b]0;x\\x07" }\n',
+        '03:04:05.006  (outside)             pay                1.25ms  failed   Error: no at x; the input was { by: 1, with: "\\x1b]0;x\\x07" }\n',
     );
     expect(command.err()).toContain('nexus: following order o1 on thread 2; ctrl-c ends it\n');
     expect(command.err()).toContain('nexus: 12 messages came faster than they could be shown\n');
@@ -281,10 +281,10 @@ describe('nexus trace', () => {
   });
 
   test('a line fits the terminal, and failures are red', () => {
-    const look = { columns: () => 102, isColored: true, isAscii: false };
+    const look = { columns: () => 104, isColored: true, isAscii: false };
     expect(traceLine(MESSAGE, look)).toBe('03:04:05.006  desk d1               pay?               1.25ms  handled  { by: 1, with: "\\x1b]0;x\\x07" }');
     expect(traceLine({ ...MESSAGE, outcome: 'failed', error: 'x'.repeat(100) }, look)).toBe(
-      `03:04:05.006  desk d1               pay?               1.25ms  \x1b[31mfailed \x1b[0m  ${'x'.repeat(29)}…`,
+      `03:04:05.006  desk d1               pay?               1.25ms  \x1b[31mfailed \x1b[0m  ${'x'.repeat(31)}…`,
     );
     for (let columns = 1; columns < 90; columns++) expect(traceLine(MESSAGE, { ...look, columns: () => columns }).length).toBeLessThanOrEqual(columns);
   });

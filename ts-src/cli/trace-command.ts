@@ -110,7 +110,7 @@ export function traceLine(message: FollowedMessage, { columns, isColored, isAsci
   const from = padded(clean(sender ?? '(outside)'), 20, 'left', isAscii);
   const what = padded(clean(`${action}${isAsk ? '?' : ''}`), 16, 'left', isAscii);
   const before = `${timeText(atMs)}  ${from}  ${what}  ${padded(durationText(tookMs, isAscii), 7, 'right')}  `;
-  const rest = `  ${clean(oneLine(error === undefined ? input.text : `${error}  ${input.text}`, input.isCut))}`;
+  const rest = `  ${clean(oneLine(error === undefined ? input.text : `${error}; the input was ${input.text}`, input.isCut))}`;
   const became = padded(clean(outcome), 7);
   const width = columns();
   const after = width === undefined ? rest : cut(rest, width - widthOf(before) - 7, isAscii);

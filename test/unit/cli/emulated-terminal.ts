@@ -18,6 +18,7 @@ export class EmulatedTerminal {
   #column = 0;
   #style = '';
   #pending = '';
+  #isForeign = false;
   isCursorShown = true;
   wraps = true;
 
@@ -31,7 +32,9 @@ export class EmulatedTerminal {
     return this.#main !== undefined;
   }
 
+  /** What was on its way for the old size is kept on the screen, as terminals do, until it is cleared. */
   resize(columns: number, rows: number): void {
+    this.#isForeign = true;
     this.#columns = columns;
     this.#rows = rows;
     this.#screen = Array.from({ length: rows }, (_, row) =>
@@ -102,9 +105,12 @@ export class EmulatedTerminal {
     if (sequence === 'H') {
       this.#row = Math.max(1, first) - 1;
       this.#column = Math.max(1, second) - 1;
+      if (this.#isForeign) [this.#row, this.#column] = [Math.min(this.#row, this.#rows - 1), Math.min(this.#column, this.#columns - 1)];
       if (this.#row >= this.#rows || this.#column > this.#columns) throw new Error(`the cursor is sent out of the screen: ${first};${second}`);
-    } else if (sequence === 'J' && first === 2) this.#screen = blank(this.#columns, this.#rows);
-    else if (sequence === 'K')
+    } else if (sequence === 'J' && first === 2) {
+      this.#screen = blank(this.#columns, this.#rows);
+      this.#isForeign = false;
+    } else if (sequence === 'K')
       for (let column = first === 2 ? 0 : this.#column; column < this.#columns; column++)
         (this.#screen[this.#row] as Cell[])[column] = { text: ' ', style: '' };
     else if (sequence === 'm') this.#style = first === 0 ? '' : second === 0 ? String(first) : `${first};${second}`;

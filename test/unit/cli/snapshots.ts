@@ -17,7 +17,7 @@ const thread = (index: number, utilization: number, lagMs: number): ThreadSnapsh
   ({
     thread: index,
     state: index === 3 ? 'starting' : 'ready',
-    isAnswering: true,
+    isAnswering: index !== 2,
     incarnation: 0,
     agents: index * 1234,
     waiting: index * 7,
@@ -48,7 +48,7 @@ export function busySnapshot(): SystemSnapshot {
     periodMs: 1000,
     process: {
       pid: 4711,
-      nodeVersion: '20.20.2',
+      nodeVersion: 'v20.20.2',
       engine: { kind: 'native', reason: 'the best that loads' },
       uptimeMs: 7_384_000,
       cpuCores: 1.517,

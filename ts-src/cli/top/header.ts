@@ -47,7 +47,7 @@ function headerItems(snapshot: SystemSnapshot, url: string, isAscii: boolean): {
         item('pid', clean(process.pid)),
         item('up', ageText(process.uptimeMs)),
         [segment(clean(process.engine?.kind))],
-        item('node', clean(process.nodeVersion)),
+        item('node', clean(process.nodeVersion).replace(/^v/, '')),
       ],
       [cpu, memory, [...live, segment(` +${rate(agents.spawnedPerSecond)}/s -${rate(agents.stoppedPerSecond)}/s`)], waiting],
       [

@@ -10,12 +10,15 @@ import type { StyledLine } from './styled-line.js';
 /** The alternate screen, no cursor, and no wrapping: a character that is wider than was thought does not push a line down. */
 const ENTER = '\x1b[?1049h\x1b[?25l\x1b[?7l';
 const LEAVE = '\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l';
+const RETURN_MS = 200;
 
 export interface ScreenListener {
   /** A character, or a name such as `up` or `ctrl-c`. */
   key(key: string): void;
   /** The size has changed, or what is on the screen is not what was drawn. */
   resized(): void;
+  /** The terminal is gone: its window was closed, or the line was cut. */
+  gone(): void;
 }
 
 export class TerminalScreen {
@@ -39,17 +42,16 @@ export class TerminalScreen {
     this.#take();
     emitKeypressEvents(this.#input);
     this.#input.on('keypress', (text: string | undefined, key: Key | undefined) => this.#listener.key(keyName(text, key)));
+    // Where keys come from a file there are none after its end, and that is all.
+    if (this.#input.isTTY) this.#input.on('end', () => this.#listener.gone());
+    this.#input.on('error', () => this.#listener.gone());
+    this.#output.on('error', () => this.#listener.gone());
     this.#output.on('resize', () => {
       // Terminals differ in what they make of the old lines.
       this.#shown = undefined;
       this.#listener.resized();
     });
-    process.on('SIGCONT', () => {
-      if (!this.#isSuspended) return;
-      this.#isSuspended = false;
-      this.#take();
-      this.#listener.resized();
-    });
+    process.on('SIGCONT', () => this.#comeBack());
     // Also after an error that nobody caught: Node calls this on every way out but a kill.
     process.on('exit', () => this.leave());
   }
@@ -68,6 +70,15 @@ export class TerminalScreen {
     this.leave();
     this.#isSuspended = true;
     process.kill(process.pid, 'SIGTSTP');
+    // Without a shell to go to, as with `ssh -t HOST nexus top`, the system does not stop the process, and nobody will continue it.
+    setTimeout(() => this.#comeBack(), RETURN_MS);
+  }
+
+  #comeBack(): void {
+    if (!this.#isSuspended) return;
+    this.#isSuspended = false;
+    this.#take();
+    this.#listener.resized();
   }
 
   size(): ScreenSize {

@@ -6,7 +6,7 @@ import { type Column, headLine, rowLine, sizeColumns } from './table.js';
 
 export const THREAD_COLUMNS: readonly Column<ThreadSnapshot>[] = [
   { name: 'thread', title: '#', width: 3, keep: 10, align: 'right', text: ({ thread }) => String(thread) },
-  { name: 'state', title: 'state', width: 8, keep: 5, text: ({ state }) => state, style: ({ state }) => (state === 'ready' ? 'plain' : 'warn') },
+  { name: 'state', title: 'state', width: 8, keep: 5, text: stateText, style: (row) => (stateText(row) === 'ready' ? 'plain' : 'warn') },
   {
     name: 'busy',
     title: 'busy',
@@ -67,8 +67,13 @@ function othersText(others: readonly ThreadSnapshot[], isAscii: boolean): string
   const most = (values: readonly (number | undefined)[]): number => Math.max(...values.map((value) => value ?? 0), 0);
   const busy = percentText(most(others.map(({ load }) => load?.utilization)));
   const lag = durationText(most(others.map(({ load }) => load?.lagMs)), isAscii);
-  const ill = others.filter(({ state }) => state !== 'ready').length;
+  const ill = others.filter((row) => stateText(row) !== 'ready').length;
   return `${others.length} more, busy up to ${busy}, lag up to ${lag}${ill === 0 ? '' : `, ${ill} not ready`}`;
+}
+
+/** One that is ready and did not answer: its event loop is blocked. */
+function stateText({ state, isAnswering }: ThreadSnapshot): string {
+  return state === 'ready' && isAnswering === false ? 'silent' : state;
 }
 
 /** A bar with its value behind it; nothing where nothing was measured. */

@@ -1,7 +1,6 @@
 /** `nexus top`: the command line of it, and the shell around what it shows: snapshots and keys in, pictures out. What is shown is decided in `screen-lines.ts` and `view-state.ts`. */
 import type { SystemSnapshot } from '../../model/observation.js';
 import { type CommandLine, parseCommandLine, UsageError, unknownName } from '../command-line.js';
-import { CommandFailure } from '../command-failure.js';
 import { ADDRESS_HELP, ADDRESS_OPTIONS, type ConsoleAddress, consoleAddress } from '../console-address.js';
 import { askConsole, readSnapshot } from '../console-client.js';
 import { endWithReader, isAsciiOnly, print, wantsColor } from '../standard-output.js';
@@ -32,7 +31,7 @@ ${ADDRESS_HELP}
   --help                    print this
 
 Exit code: 0 after q or ctrl-c, or once it is printed; 1 if the service did not answer; 2 for a mistake in the command line, or a terminal that
-cannot be drawn on; 129 and 143 after SIGHUP and SIGTERM.
+cannot be drawn on. SIGTERM, SIGHUP and a closed window end it as they end any command (143, 129), with the terminal left as it was.
 `;
 
 export async function top(args: readonly string[]): Promise<void> {
@@ -128,10 +127,11 @@ function show(address: ConsoleAddress, intervalMs: number, line: CommandLine): P
       drawSoon();
     },
     resized: drawSoon,
+    gone: () => endBy('SIGHUP', screen),
   });
 
   return new Promise((_, reject) => {
-    const feed = new SnapshotFeed(address, intervalMs, {
+    new SnapshotFeed(address, intervalMs, {
       opened() {
         // Not before: why nobody could be reached stands where the command was typed.
         if (hasEntered) return;
@@ -152,21 +152,21 @@ function show(address: ConsoleAddress, intervalMs: number, line: CommandLine): P
       failed(reason) {
         clearInterval(ages);
         screen.leave();
-        reject(reason instanceof CommandFailure ? reason : new CommandFailure(String(reason)));
+        reject(reason);
       },
     });
     // The age of what is shown grows also while nothing comes.
     const ages = setInterval(() => (view.isPaused || connection.type === 'lost') && hasEntered && drawSoon(), 1000);
-    for (const [signal, code] of [
-      ['SIGINT', 0],
-      ['SIGTERM', 143],
-      ['SIGHUP', 129],
-    ] as const)
-      process.once(signal, () => {
-        feed.close();
-        process.exit(code);
-      });
-    // The terminal is gone.
-    process.stdout.on('error', () => process.exit(129));
+    process.once('SIGINT', () => process.exit(0));
+    for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.once(signal, () => endBy(signal, screen));
   });
+}
+
+/**
+ * As the signal would have ended it, once the terminal is left. Not by `process.exit`: where the terminal is gone, Node ends with an abort there, because it cannot set its modes.
+ */
+function endBy(signal: 'SIGTERM' | 'SIGHUP', screen: TerminalScreen): void {
+  screen.leave();
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
 }
