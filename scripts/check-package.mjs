@@ -38,7 +38,9 @@ async function pack() {
   const [packed] = JSON.parse(run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root));
   const files = packed.files.map(({ path }) => path);
   const unwanted = files.filter(
-    (file) => /^(test|bench|examples|native|scripts|ts-src|bindings|layout|wasm|node_modules|\.ci)\//.test(file) || /tsbuildinfo|\.test\./.test(file),
+    (file) =>
+      /^(test|bench|examples|native|scripts|ts-src|bindings|layout|wasm|node_modules|\.ci)\//.test(file) ||
+      (/tsbuildinfo|\.test\./.test(file) && !file.startsWith('templates/')),
   );
   if (unwanted.length > 0) throw new Error(`the tarball holds ${unwanted.join(', ')}`);
   const needed = [

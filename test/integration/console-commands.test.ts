@@ -86,7 +86,9 @@ describe('what does not answer', () => {
       const { url } = await console({ refuse: [404, '{"error":{"code":"GATEWAY_ROUTE_UNKNOWN","message":"no"}}'] });
       const { code, out, err } = await ended(nexusCommand([...args, '--url', url]));
       expect([code, out]).toEqual([1, '']);
-      expect(err).toBe(`nexus: the gateway at ${url} has no console: it is switched off there (its option console is false), or is of a version before it\n`);
+      expect(err).toBe(
+        `nexus: the gateway at ${url} has no console: it is switched off there (console: false, or nexus run --no-console), or is of a version before it\n`,
+      );
     },
   );
 

@@ -46,7 +46,7 @@ export function refusalOf({ url }: ConsoleAddress, status: number, text: string)
   const refusal = gatewayError(status, text);
   const say = (message: string): ConsoleRefusal => new ConsoleRefusal(message, refusal);
   if (refusal.code === 'GATEWAY_ROUTE_UNKNOWN')
-    return say(`the gateway at ${url} has no console: it is switched off there (its option console is false), or is of a version before it`);
+    return say(`the gateway at ${url} has no console: it is switched off there (console: false, or nexus run --no-console), or is of a version before it`);
   if (refusal.code === undefined) return say(`what answers at ${url} is no gateway of Nexus (HTTP status ${status}); name another with --url or NEXUS_URL`);
   return say(`the gateway at ${url} refused: ${harmless(refusal.message)} (${harmless(refusal.code)})`);
 }

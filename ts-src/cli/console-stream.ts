@@ -16,8 +16,8 @@ export interface StreamListener {
   opened(): void;
   /** @param message an object; what else it is the gateway says */
   received(message: Readonly<Record<string, unknown>>): void;
-  /** Once, and nothing after it. @param reason why; a ConsoleRefusal if the gateway did not let it in */
-  ended(reason: CommandFailure | ConsoleRefusal, wasOpen: boolean): void;
+  /** Once, and nothing after it. @param reason why; a ConsoleRefusal if the gateway did not let it in. @param goodbye what the gateway said when it closed the stream */
+  ended(reason: CommandFailure | ConsoleRefusal, goodbye: string): void;
 }
 
 export interface ConsoleStream {
@@ -37,13 +37,13 @@ export function openConsoleStream(address: ConsoleAddress, path: string, silence
   let isOver = false;
   let silence: NodeJS.Timeout | undefined;
   let pings: NodeJS.Timeout | undefined;
-  const end = (reason: CommandFailure): void => {
+  const end = (reason: CommandFailure, goodbye = ''): void => {
     if (isOver) return;
     isOver = true;
     clearTimeout(silence);
     clearInterval(pings);
     socket.terminate();
-    listener.ended(reason, wasOpen);
+    listener.ended(reason, goodbye);
   };
   const heard = (): void => {
     clearTimeout(silence);
@@ -73,7 +73,7 @@ export function openConsoleStream(address: ConsoleAddress, path: string, silence
       (error: unknown) => end(new CommandFailure(unreachableText(address.url, error))),
     );
   });
-  socket.on('close', (code, reason) => end(new CommandFailure(closedText(address.url, code, String(reason)))));
+  socket.on('close', (code, reason) => end(new CommandFailure(closedText(address.url, code, String(reason))), String(reason)));
   socket.on('error', (error) =>
     end(new CommandFailure(wasOpen ? `the connection to ${address.url} failed: ${harmless(error.message)}` : openingText(address, error))),
   );

@@ -13,6 +13,8 @@ import { cut, harmless, harmlessJson, padded, widthOf } from './terminal-text.js
 
 const COMMAND = 'trace';
 const SILENCE_MAX_MS = 30_000;
+/** What the gateway closes the stream with then; the id may be that of another agent by now. */
+const AGENT_ENDED = 'the agent has ended';
 
 export const TRACE_HELP = `nexus trace ID [options]
 
@@ -78,7 +80,7 @@ async function follow(address: ConsoleAddress, id: string, limit: number, follow
         } else if (received['type'] === 'dropped') follower.dropped(Number(received['count']));
         else if (received['type'] === 'ended') finish('ended');
       },
-      ended: (reason) => resolve(reason),
+      ended: (reason, goodbye) => resolve(goodbye === AGENT_ENDED ? 'ended' : reason),
     });
     const finish = (how: 'ended' | 'enough'): void => {
       stream.close();
