@@ -1,13 +1,12 @@
 /** `docs/command-line.md` is true: its first steps are run as they stand, and its options, keys and columns are those there are. */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { SORT_KEYS } from '../../dist/ts-src/cli/top/panels.js';
-import { until } from '../until.js';
+import { freePort } from './free-port.js';
 import { NEXUS } from './nexus-command.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -39,10 +38,7 @@ test('the first steps of the page run as they stand', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'nexus-steps-'));
   try {
     const [, steps = ''] = /```sh\n# first-steps\.sh\n([\s\S]*?)```/.exec(page) ?? [];
-    const server = createServer().listen(0, '127.0.0.1');
-    await until(() => server.listening);
-    const { port } = server.address() as { port: number };
-    await new Promise((resolve) => server.close(resolve));
+    const port = await freePort();
     // What stands for the network: an install that links the packages from here. And a port that is free.
     mkdirSync(join(folder, 'bin'));
     writeFileSync(join(folder, 'bin/nexus'), `#!/bin/sh\nexec "${process.execPath}" "${NEXUS}" "$@"\n`);
@@ -60,16 +56,16 @@ test('the first steps of the page run as they stand', async () => {
     const out = execFileSync('bash', ['-euc', `trap 'kill $(jobs -p) && wait' EXIT\n${script}`], {
       cwd: folder,
       encoding: 'utf8',
-      timeout: 55_000,
+      timeout: 150_000,
       env: { ...process.env, PATH: `${join(folder, 'bin')}:${process.env['PATH']}`, NEXUS_URL: `http://127.0.0.1:${port}` },
     });
     expect(out).toContain('nexus: made my-service');
     expect(out).toMatch(/# pass 2\n# fail 0/);
     expect(out).toContain('{"reply":2}');
     expect(out).toMatch(/^first +counter +1$/m);
-    expect(out).toMatch(/\nstate\n {2}\{ value: 2,/);
+    expect(out).toMatch(/\nstate\n {2}\{ value: 2, wasUsed: true \}/);
     expect(out).toMatch(/\nkinds\n.*\n {2}counter +1 /);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-});
+}, 180_000);

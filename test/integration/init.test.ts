@@ -4,13 +4,13 @@
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { nearestPackageName, packageNameFault } from '../../dist/ts-src/cli/init/package-name.js';
 import { until } from '../until.js';
+import { freePort } from './free-port.js';
 import { killCommands, nexusCommand } from './nexus-command.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -140,7 +140,7 @@ describe('a project of nexus init', () => {
     ])
       symlinkSync(file as string, join(project, 'node_modules/.bin', name as string));
     execFileSync('chmod', ['+x', join(target, 'dist/ts-src/cli/nexus.js')]);
-  });
+  }, 180_000);
 
   function link(name: string): void {
     const place = join(project, 'node_modules', name);
@@ -166,14 +166,6 @@ describe('a project of nexus init', () => {
     return { status: answer.status, body: await answer.json() };
   };
 
-  async function freePort(): Promise<number> {
-    const server = createServer().listen(0, '127.0.0.1');
-    await until(() => server.listening);
-    const { port } = server.address() as { port: number };
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-  }
-
   test('npm test compiles it and runs its tests, and a mistake in a type or in the agent fails them', () => {
     const passed = spawnSync('npm', ['test'], { cwd: project, encoding: 'utf8' });
     expect(passed.status, `${passed.stdout}${passed.stderr}`).toBe(0);
@@ -189,24 +181,24 @@ describe('a project of nexus init', () => {
     };
     expect(failing(text.replace('state.value += by', "state.value += 'one'"))).toContain('error TS2322');
     expect(failing(text.replace('state.value += by', 'state.value -= by'))).toMatch(/# fail 1/);
-  });
+  }, 180_000);
 
   test('npm start serves it, with options of nexus run, and ends cleanly', async () => {
     const port = await freePort();
     const service = script('start', '--', '--port', String(port), '--threads', '1');
-    await until(() => service.out().includes('nexus: serving counter'), 60_000);
+    await until(() => service.out().includes('nexus: serving counter'), 120_000);
     expect(await add(port, 'first', 2)).toEqual({ status: 200, body: { reply: 2 } });
     expect(await add(port, 'another', 5)).toEqual({ status: 200, body: { reply: 5 } });
     expect(await add(port, 'first', 'two')).toMatchObject({ status: 422, body: { error: { code: 'NEXUS_SHAPE_MISMATCH' } } });
     process.kill(-service.group, 'SIGINT');
     await service.exit;
     expect(service.out()).toContain('"stopped"');
-  });
+  }, 180_000);
 
   test('npm run dev starts it again with what was changed', async () => {
     const port = await freePort();
     const service = script('run', 'dev', '--', '--port', String(port), '--threads', '1');
-    await until(() => service.out().includes('nexus: serving counter'), 60_000);
+    await until(() => service.out().includes('nexus: serving counter'), 120_000);
     expect((await add(port, 'first', 2)).body).toEqual({ reply: 2 });
     const file = join(project, 'src/counter.ts');
     const text = readFileSync(file, 'utf8');
@@ -214,9 +206,9 @@ describe('a project of nexus init', () => {
     await until(async () => {
       const answer = await add(port, 'changed', 1).catch(() => undefined);
       return (answer?.body as { reply?: number } | undefined)?.reply === 100;
-    }, 50_000);
+    }, 120_000);
     writeFileSync(file, text);
     process.kill(-service.group, 'SIGINT');
     await service.exit;
-  });
+  }, 180_000);
 });

@@ -27,16 +27,16 @@ function headerItems(snapshot: SystemSnapshot, url: string, isAscii: boolean): {
   const { process, agents, messages, deadLetters, restarts, durations, periodMs } = snapshot;
   const clean = (text: unknown): string => harmless(String(text ?? '-'), isAscii);
   // The first snapshot after a while has nothing to compare with: its rates are not 0, they are not known yet.
-  const rate = (value: number): string => (periodMs > 0 ? rateText(value) : '-');
+  const rate = (value: number): string => (periodMs > 0 ? `${rateText(value)}/s` : '-');
   const alarm = (value: number): Style => (periodMs > 0 && value > 0 ? 'bad' : 'plain');
   const cpu = item('cpu', Number.isFinite(process.cpuCores) ? `${process.cpuCores.toFixed(2)} cores` : '-');
   const memory = item('memory', bytesText(process.residentBytes));
   const live = item('agents', countText(agents.live));
   const waiting = item('waiting', countText(messages.waiting));
-  const handled = item('handled', `${rate(messages.handledPerSecond)}/s`);
-  const failed = item('failed', `${rate(messages.failedPerSecond)}/s`, alarm(messages.failedPerSecond));
-  const dead = item('dead letters', `${rate(deadLetters.perSecond)}/s`, alarm(deadLetters.perSecond));
-  const restarted = item('restarts', `${countText(restarts.total)} +${rate(restarts.perSecond)}/s`, alarm(restarts.perSecond));
+  const handled = item('handled', rate(messages.handledPerSecond));
+  const failed = item('failed', rate(messages.failedPerSecond), alarm(messages.failedPerSecond));
+  const dead = item('dead letters', rate(deadLetters.perSecond), alarm(deadLetters.perSecond));
+  const restarted = item('restarts', `${countText(restarts.total)}${periodMs > 0 ? ` +${rate(restarts.perSecond)}` : ''}`, alarm(restarts.perSecond));
   const stopping: Item[] = process.isStopping ? [[segment('stopping', 'bad')]] : [];
   return {
     groups: [
@@ -49,11 +49,11 @@ function headerItems(snapshot: SystemSnapshot, url: string, isAscii: boolean): {
         [segment(clean(process.engine?.kind))],
         item('node', clean(process.nodeVersion).replace(/^v/, '')),
       ],
-      [cpu, memory, [...live, segment(` +${rate(agents.spawnedPerSecond)}/s -${rate(agents.stoppedPerSecond)}/s`)], waiting],
+      [cpu, memory, [...live, segment(periodMs > 0 ? ` +${rate(agents.spawnedPerSecond)} -${rate(agents.stoppedPerSecond)}` : '')], waiting],
       [
         handled,
-        item('local', `${rate(messages.localPerSecond)}/s`),
-        item('remote', `${rate(messages.remotePerSecond)}/s ${periodMs > 0 ? bytesText(messages.remoteBytesPerSecond) : '-'}/s`),
+        item('local', rate(messages.localPerSecond)),
+        item('remote', periodMs > 0 ? `${rate(messages.remotePerSecond)} ${bytesText(messages.remoteBytesPerSecond)}/s` : '-'),
         failed,
         dead,
         restarted,
@@ -76,7 +76,7 @@ function item(label: string, value: string, style: Style = 'plain'): Item {
 /** Median and 99th percentile since the start. */
 function durationItem(label: string, summary: DurationSummary | undefined, isAscii: boolean): Item {
   const isKnown = summary !== undefined && summary.count > 0;
-  return item(label, isKnown ? `${durationText(summary.p50Ms, isAscii)} p99 ${durationText(summary.p99Ms, isAscii)}` : '-');
+  return item(label, isKnown ? `${durationText(summary.p50Ms, isAscii)}/${durationText(summary.p99Ms, isAscii)}` : '-');
 }
 
 /** Items on lines, each as full as it gets. */

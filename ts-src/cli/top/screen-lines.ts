@@ -106,6 +106,7 @@ const HELP: readonly string[] = [
   '',
   'Rates are of one second, over the period between two pictures. Rates of',
   'actions and flows, and durations of actions, are from a sample.',
+  'ask, turn, wait: median/99th percentile since the start.',
   'lag: how late the event loop of the thread is, from 1 ms to 1 s on a',
   'logarithmic scale. busy: the share of the time it does something.',
 ];

@@ -41,10 +41,12 @@ export interface SizedColumn<Row> {
 }
 
 const GAP = 2;
+/** What is kept longest: of each table the column that says what a row is about. */
+export const KEEP_NAME = 10;
 
-/** The columns that have room in the width, in their order; none if not even one has. That by which the rows are sorted goes last. */
+/** The columns that have room in the width, in their order; none if not even one has. That by which the rows are sorted goes last but one: a number without a name says nothing. */
 export function sizeColumns<Row>(columns: readonly Column<Row>[], width: number, sort?: Sort): readonly SizedColumn<Row>[] {
-  const keepOf = ({ name, keep }: Column<Row>): number => (name === sort?.column ? Number.POSITIVE_INFINITY : keep);
+  const keepOf = ({ name, keep }: Column<Row>): number => (name === sort?.column ? Math.max(keep, KEEP_NAME - 0.5) : keep);
   const kept = [...columns];
   const needed = (): number => kept.reduce((sum, column) => sum + column.width, 0) + GAP * (kept.length - 1);
   while (kept.length > 1 && needed() > width) {
