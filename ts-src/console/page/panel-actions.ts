@@ -30,7 +30,7 @@ export class ActionsPanel {
         },
       },
       { label: 'Kind', show: once(({ kind }) => foreign(kind)) },
-      { label: 'p50', className: 'number', show: ({ p50Ms }) => milliseconds(p50Ms) },
+      { label: 'p50', className: 'number wide', show: ({ p50Ms }) => milliseconds(p50Ms) },
       { label: 'p99', className: 'number', show: ({ p99Ms }) => milliseconds(p99Ms) },
       { label: 'Max', className: 'number wide', show: ({ maxMs }) => milliseconds(maxMs) },
       { label: 'Calls/s', className: 'number', show: ({ perSecond }) => amount(perSecond) },

@@ -21,9 +21,10 @@ export class ThreadsPanel {
     empty: 'No thread.',
     key: ({ thread }) => String(thread),
     columns: [
-      { label: 'Thread', isHeader: true, show: ({ thread }) => (thread === 0 ? '0 calling' : String(thread)) },
+      { label: 'Thread', className: 'brief', isHeader: true, show: ({ thread }) => (thread === 0 ? '0 calling' : String(thread)) },
       {
         label: 'State',
+        className: 'wide',
         show: ({ state, isAnswering, incarnation }) =>
           `${isAnswering || state !== 'ready' ? state : 'not answering ▲'}${incarnation > 0 ? `, ${incarnation}× replaced` : ''}`,
       },
@@ -44,13 +45,13 @@ export class ThreadsPanel {
       },
       {
         label: 'GC',
-        className: 'number',
+        className: 'number wide',
         title: 'Share of the time in garbage collection',
         show: ({ load }) => (load === undefined ? '–' : mark(percent(load.collecting), level(load.collecting, COLLECTING_WARN, COLLECTING_BAD))),
       },
       {
         label: 'Heap',
-        className: 'number bar-column',
+        className: 'number bar-column wide',
         title: 'Used heap, and its share of the limit',
         show: {
           fill: (cell, { load }) => {
@@ -59,7 +60,7 @@ export class ThreadsPanel {
           },
         },
       },
-      { label: 'Agents', className: 'number', show: ({ agents }) => amount(agents) },
+      { label: 'Agents', className: 'number wide', show: ({ agents }) => amount(agents) },
       { label: 'Waiting', className: 'number', show: ({ waiting }) => amount(waiting) },
       { label: 'Handled/s', className: 'number', show: ({ handledPerSecond }) => amount(handledPerSecond) },
       { label: 'Sent/s here', className: 'number wide', title: 'Sent within the thread', show: ({ localPerSecond }) => amount(localPerSecond) },
