@@ -125,7 +125,7 @@ class DistributionChart {
       return [mark];
     });
     const line = svg('line', { x1: 0, x2: count * step, y1: HEIGHT + 0.5, y2: HEIGHT + 0.5, class: 'distribution-line' });
-    setAttribute(this.#picture, 'viewBox', `0 0 ${count * step} ${HEIGHT + 18}`);
+    setAttribute(this.#picture, 'viewBox', `0 0 ${count * step} ${HEIGHT + 20}`);
     this.#picture.replaceChildren(...this.#bars, line, ...this.#marks);
   }
 }

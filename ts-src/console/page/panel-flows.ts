@@ -13,12 +13,12 @@ const DRAWN_MAX = 20;
 /** One that is drawn stays as long as it is among so many. */
 const KEPT_AMONG = 30;
 const TABLE_ROWS = 50;
-const NAME_CHARACTERS = 17;
+const NAME_CHARACTERS = 15;
 const LABEL_WIDTH = 40;
 const LABEL_HEIGHT = 13;
 /** Shares of the way along an edge. */
 const LABEL_PLACES = [0.5, 0.6, 0.4, 0.7, 0.3];
-const SIZES: FlowSizes = { nodeWidth: 136, nodeHeight: 34, gapX: 84, gapY: 14, margin: 16, bendHeight: 12 };
+const SIZES: FlowSizes = { nodeWidth: 124, nodeHeight: 32, gapX: 74, gapY: 14, margin: 16, bendHeight: 12 };
 
 export class FlowsPanel {
   readonly panel: Panel;

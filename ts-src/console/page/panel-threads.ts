@@ -1,8 +1,9 @@
 /** Every thread with what it does and how it feels. */
 import type { SystemSnapshot, ThreadSnapshot } from '../../model/observation.js';
+import { element } from './dom.js';
 import { amount, bytes, milliseconds, percent, whole } from './format.js';
 import { Panel } from './panel.js';
-import { fillBar, TableView } from './table-view.js';
+import { fillBar, once, TableView } from './table-view.js';
 
 /** From here on a loop has hardly any reserve. */
 const BUSY = 0.85;
@@ -21,7 +22,14 @@ export class ThreadsPanel {
     empty: 'No thread.',
     key: ({ thread }) => String(thread),
     columns: [
-      { label: 'Thread', className: 'brief', isHeader: true, show: ({ thread }) => (thread === 0 ? '0 calling' : String(thread)) },
+      {
+        label: 'Thread',
+        className: 'brief',
+        isHeader: true,
+        show: once(({ thread }) =>
+          element('span', {}, String(thread), thread === 0 ? element('span', { class: 'wide', title: 'The thread that made the nexus' }, ' calling') : ''),
+        ),
+      },
       {
         label: 'State',
         className: 'wide',
