@@ -53,7 +53,8 @@ function nameOfReference(reference: AgentReference): string {
 }
 
 function statusOf(cell: AgentCell): AgentInspection['status'] {
-  if (cell.extra?.isPaused === true && (cell.status === Status.held || cell.status === Status.busy || cell.status === Status.suspended)) return 'paused';
+  // Also while its handler finishes, or it restarts: that it begins no message is what whoever looks has to know first.
+  if (cell.extra?.isPaused === true && cell.status < Status.stopping) return 'paused';
   switch (cell.status) {
     case Status.starting:
       return 'starting';

@@ -63,7 +63,7 @@ export class AgentActions {
     );
     const form = element(
       'form',
-      {},
+      { class: 'dialog-form' },
       element('h2', { id: 'dialog-title' }, `${label} an agent`),
       element('p', {}, foreign(id, 'foreign whole')),
       element('p', {}, explanation),

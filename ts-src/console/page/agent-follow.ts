@@ -6,6 +6,14 @@ import { milliseconds, timeOfDay, whole } from './format.js';
 import { socketUrl } from './live-connection.js';
 
 const LINES_MAX = 200;
+const HEADS = [
+  ['Time', 'time'],
+  ['Action', ''],
+  ['From', 'wide'],
+  ['Input', ''],
+  ['Outcome', 'outcome'],
+  ['Took', 'number'],
+] as const;
 
 export class AgentFollow {
   readonly element: HTMLElement;
@@ -21,9 +29,7 @@ export class AgentFollow {
   #frame: number | undefined;
 
   constructor() {
-    const heads = ['Time', 'Action', 'From', 'Input', 'Outcome', 'Took'].map((label) =>
-      element('th', { scope: 'col', ...(label === 'Took' ? { class: 'number' } : {}) }, label),
-    );
+    const heads = HEADS.map(([label, className]) => element('th', { scope: 'col', class: className }, label));
     const table = element(
       'table',
       { class: 'follow-table' },
@@ -109,11 +115,11 @@ function lineOf({ atMs, action, sender, isAsk, input, outcome, tookMs, error }: 
     {},
     element('td', { class: 'time' }, timeOfDay(atMs)),
     element('td', {}, foreign(action), isAsk ? ' ask' : ' tell'),
-    element('td', {}, foreign(sender ?? '(outside)')),
+    element('td', { class: 'wide' }, foreign(sender ?? '(outside)')),
     element('td', { class: 'code' }, foreign(input.isCut ? `${input.text}…` : input.text)),
     element(
       'td',
-      { class: outcome === 'handled' ? '' : 'is-bad', ...(error === undefined ? {} : { title: error }) },
+      { class: outcome === 'handled' ? 'outcome' : 'outcome is-bad', ...(error === undefined ? {} : { title: error }) },
       error === undefined ? what : `${what} `,
       ...(error === undefined ? [] : [foreign(error)]),
     ),

@@ -71,8 +71,8 @@ export class AgentView {
   constructor(place: HTMLElement) {
     const heading = element('h1', { id: 'agent-title' }, this.#badge, this.#title);
     const head = element('div', { class: 'view-head' }, heading, this.#status, this.#state);
-    const timers = new Panel('Timers', 'timers', this.#timers.element);
-    const signals = new Panel('Signals', 'signals', this.#signals.element, element('h3', {}, 'Subscriptions'), this.#subscriptions.element);
+    const timers = new Panel('Timers and subscriptions', 'timers', this.#timers.element, element('h3', {}, 'Subscriptions'), this.#subscriptions.element);
+    const signals = new Panel('Signals', 'signals', this.#signals.element);
     const messages = new Panel('Messages, live', 'follow', this.#follow.element);
     this.#mailbox.element.append(this.#messages.element);
     this.#content.append(

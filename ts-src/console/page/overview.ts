@@ -2,6 +2,7 @@
 import type { SystemSnapshot } from '../../model/observation.js';
 import { element } from './dom.js';
 import type { History } from './history.js';
+import type { Panel } from './panel.js';
 import { ActionsPanel } from './panel-actions.js';
 import { FlowsPanel } from './panel-flows.js';
 import { KindsPanel } from './panel-kinds.js';
@@ -24,8 +25,9 @@ export class Overview {
 
   constructor(place: HTMLElement, boundsMs: () => readonly number[]) {
     this.#actions = new ActionsPanel(boundsMs);
-    const panels = [this.#threads, this.#messages, this.#actions, this.#kinds, this.#flows, this.#mailboxes, this.#failures, this.#deadLetters];
-    const grid = element('div', { class: 'grid' }, this.#totals.element, ...panels.map(({ panel }) => panel.element));
+    const wide = [this.#threads, this.#actions, this.#flows, this.#deadLetters];
+    const narrow = [this.#messages, this.#kinds, this.#mailboxes, this.#failures];
+    const grid = element('div', { class: 'grid' }, this.#totals.element, column('wide-column', wide), column('narrow-column', narrow));
     place.append(element('h1', { id: 'overview-title', class: 'hidden-label' }, 'Overview'), grid);
   }
 
@@ -34,4 +36,9 @@ export class Overview {
     this.#messages.show(snapshot, history.points);
     for (const part of [this.#threads, this.#kinds, this.#actions, this.#mailboxes, this.#flows, this.#deadLetters, this.#failures]) part.show(snapshot);
   }
+}
+
+/** Panels below each other, each as high as it needs: no panel leaves a hole beside a higher one. */
+function column(className: string, parts: readonly { readonly panel: Panel }[]): HTMLElement {
+  return element('div', { class: className }, ...parts.map(({ panel }) => panel.element));
 }

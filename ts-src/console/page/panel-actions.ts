@@ -30,7 +30,7 @@ export class ActionsPanel {
         },
       },
       { label: 'Kind', show: once(({ kind }) => foreign(kind)) },
-      { label: 'p50', className: 'number', show: ({ p50Ms }) => milliseconds(p50Ms) },
+      { label: 'p50', className: 'number wide', show: ({ p50Ms }) => milliseconds(p50Ms) },
       { label: 'p99', className: 'number', show: ({ p99Ms }) => milliseconds(p99Ms) },
       { label: 'Max', className: 'number wide', show: ({ maxMs }) => milliseconds(maxMs) },
       { label: 'Calls/s', className: 'number', show: ({ perSecond }) => amount(perSecond) },
@@ -125,7 +125,7 @@ class DistributionChart {
       return [mark];
     });
     const line = svg('line', { x1: 0, x2: count * step, y1: HEIGHT + 0.5, y2: HEIGHT + 0.5, class: 'distribution-line' });
-    setAttribute(this.#picture, 'viewBox', `0 0 ${count * step} ${HEIGHT + 18}`);
+    setAttribute(this.#picture, 'viewBox', `0 0 ${count * step} ${HEIGHT + 20}`);
     this.#picture.replaceChildren(...this.#bars, line, ...this.#marks);
   }
 }

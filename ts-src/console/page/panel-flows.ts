@@ -4,7 +4,7 @@
  */
 import type { FlowSnapshot, SystemSnapshot } from '../../model/observation.js';
 import { element, foreign, setAttribute, setHidden, setText, svg } from './dom.js';
-import { type FlowLayout, type FlowSizes, layOut, type PlacedNode } from './flow-layout.js';
+import { type FlowLayout, type FlowSizes, layOut, type PlacedNode, type Point, wayOf } from './flow-layout.js';
 import { amount, percent } from './format.js';
 import { Panel } from './panel.js';
 import { TableView, fillBar, once } from './table-view.js';
@@ -13,8 +13,12 @@ const DRAWN_MAX = 20;
 /** One that is drawn stays as long as it is among so many. */
 const KEPT_AMONG = 30;
 const TABLE_ROWS = 50;
-const NAME_CHARACTERS = 17;
-const SIZES: FlowSizes = { nodeWidth: 136, nodeHeight: 34, gapX: 84, gapY: 14, margin: 16, layerNodesMax: 9 };
+const NAME_CHARACTERS = 15;
+const LABEL_WIDTH = 40;
+const LABEL_HEIGHT = 13;
+/** Shares of the way along an edge. */
+const LABEL_PLACES = [0.5, 0.6, 0.4, 0.7, 0.3];
+const SIZES: FlowSizes = { nodeWidth: 124, nodeHeight: 32, gapX: 74, gapY: 14, margin: 16, bendHeight: 12 };
 
 export class FlowsPanel {
   readonly panel: Panel;
@@ -31,7 +35,7 @@ export class FlowsPanel {
     this.#table = new TableView<FlowSnapshot>({
       caption: 'Message flow between kinds',
       empty: 'No messages between kinds yet.',
-      key: keyOf,
+      key: wayOf,
       columns: [
         { label: 'From', isHeader: true, show: once(({ from }) => foreign(from)) },
         { label: 'To', show: once(({ to }) => foreign(to)) },
@@ -49,7 +53,7 @@ export class FlowsPanel {
   }
 
   show({ flows, periodMs }: SystemSnapshot): void {
-    const heaviest = [...flows].sort((a, b) => b.perSecond - a.perSecond || (keyOf(a) < keyOf(b) ? -1 : 1));
+    const heaviest = [...flows].sort((a, b) => b.perSecond - a.perSecond || (wayOf(a) < wayOf(b) ? -1 : 1));
     this.#heaviest = heaviest[0]?.perSecond ?? 0;
     const total = heaviest.reduce((sum, { perSecond }) => sum + perSecond, 0);
     this.#table.show(heaviest.slice(0, TABLE_ROWS));
@@ -71,17 +75,17 @@ export class FlowsPanel {
   }
 
   #choose(heaviest: readonly FlowSnapshot[]): FlowSnapshot[] {
-    const kept = heaviest.slice(0, KEPT_AMONG).filter((flow) => this.#drawn.has(keyOf(flow)));
-    const fresh = heaviest.slice(0, DRAWN_MAX).filter((flow) => !this.#drawn.has(keyOf(flow)));
+    const kept = heaviest.slice(0, KEPT_AMONG).filter((flow) => this.#drawn.has(wayOf(flow)));
+    const fresh = heaviest.slice(0, DRAWN_MAX).filter((flow) => !this.#drawn.has(wayOf(flow)));
     return [...kept, ...fresh].slice(0, DRAWN_MAX);
   }
 
   #draw(flows: readonly FlowSnapshot[]): void {
-    const keys = new Set(flows.map(keyOf));
+    const keys = new Set(flows.map(wayOf));
     const isSame = keys.size === this.#drawn.size && [...keys].every((key) => this.#drawn.has(key));
     if (!isSame || this.#picture === undefined) this.#build(flows, keys);
     for (const flow of flows) {
-      const edge = this.#edges.get(keyOf(flow));
+      const edge = this.#edges.get(wayOf(flow));
       if (edge === undefined) continue;
       const share = this.#heaviest === 0 ? 0 : flow.perSecond / this.#heaviest;
       setAttribute(edge.path, 'stroke-width', (1 + 4 * Math.sqrt(share)).toFixed(1));
@@ -126,13 +130,17 @@ export class FlowsPanel {
     const lines = svg('g');
     const rates = svg('g');
     picture.append(svg('defs', {}, marker), lines, ...[...layout.nodes.values()].map(nodeOf), rates);
+    const taken: Point[] = [];
     for (const flow of flows) {
       const from = layout.nodes.get(flow.from) as PlacedNode;
       const to = layout.nodes.get(flow.to) as PlacedNode;
-      const { d, labelX, labelY } = edgeOf(from, to);
+      const { d, labels } = edgeOf(from, to, layout.bends.get(wayOf(flow)) ?? [], labelPlace(flow, flows));
+      // The first place where it covers neither a kind nor another rate.
+      const [labelX, labelY] = labels.find((place) => !taken.some((other) => isNear(place, other))) ?? (labels[0] as Point);
+      taken.push([labelX, labelY]);
       const path = svg('path', { d, class: 'flow-edge', 'marker-end': 'url(#flow-arrow)' });
       const rate = svg('text', { x: labelX, y: labelY, class: 'flow-rate' });
-      this.#edges.set(keyOf(flow), { path, rate });
+      this.#edges.set(wayOf(flow), { path, rate });
       lines.append(path);
       rates.append(rate);
     }
@@ -141,8 +149,11 @@ export class FlowsPanel {
   }
 }
 
-function keyOf({ from, to }: FlowSnapshot): string {
-  return JSON.stringify([from, to]);
+/** Where the edges of the fuller end have parted already. */
+function labelPlace({ from, to }: FlowSnapshot, flows: readonly FlowSnapshot[]): number {
+  const leaving = flows.filter((flow) => flow.from === from).length;
+  const arriving = flows.filter((flow) => flow.to === to).length;
+  return leaving > arriving ? 0.72 : arriving > leaving ? 0.28 : 0.5;
 }
 
 function nodeOf({ name, x, y }: PlacedNode): SVGGElement {
@@ -155,22 +166,32 @@ function nodeOf({ name, x, y }: PlacedNode): SVGGElement {
   return svg('g', {}, title, svg('rect', { x, y, width: nodeWidth, height: nodeHeight, rx: 6, class: isOutside ? 'flow-node outside' : 'flow-node' }), text);
 }
 
-/** Forward from right to left edge, back below, and to the same kind as a loop above. */
-function edgeOf(from: PlacedNode, to: PlacedNode): { readonly d: string; readonly labelX: number; readonly labelY: number } {
-  const { nodeWidth, nodeHeight, gapX } = SIZES;
+interface DrawnEdge {
+  readonly d: string;
+  /** Places of its rate, the best first. */
+  readonly labels: readonly Point[];
+}
+
+/** Forward from right to left edge, through its bends; back below; and to the same kind as a loop above. */
+function edgeOf(from: PlacedNode, to: PlacedNode, bends: readonly Point[], labelAt: number): DrawnEdge {
+  const { nodeWidth, nodeHeight } = SIZES;
   const middle = nodeHeight / 2;
   if (from === to) {
     const x = from.x + nodeWidth * 0.5;
-    return { d: `M${x - 26} ${from.y}C${x - 26} ${from.y - 16},${x + 26} ${from.y - 16},${x + 26} ${from.y}`, labelX: x + 46, labelY: from.y - 4 };
+    return { d: `M${x - 26} ${from.y}C${x - 26} ${from.y - 16},${x + 26} ${from.y - 16},${x + 26} ${from.y}`, labels: [[x + 46, from.y - 4]] };
   }
   if (to.x > from.x) {
-    const startX = from.x + nodeWidth;
-    const startY = from.y + middle;
-    const endY = to.y + middle;
-    const bend = Math.max(gapX / 2, (to.x - startX) / 2);
-    const d = `M${startX} ${startY}C${startX + bend} ${startY},${to.x - bend} ${endY},${to.x} ${endY}`;
-    // A third of the way, where edges to one node have not come together yet.
-    return { d, ...curvePoint([startX, startY], [startX + bend, startY], [to.x - bend, endY], [to.x, endY], 0.36) };
+    const start: Point = [from.x + nodeWidth, from.y + middle];
+    const first = bends[0] === undefined ? ([to.x, to.y + middle] as Point) : ([bends[0][0] - nodeWidth / 2, bends[0][1]] as Point);
+    let d = `M${start.join(' ')}`;
+    let at = start;
+    for (const [x, y] of bends) {
+      d += `${curve(at, [x - nodeWidth / 2, y])}L${x + nodeWidth / 2} ${y}`;
+      at = [x + nodeWidth / 2, y];
+    }
+    d += curve(at, [to.x, to.y + middle]);
+    const bend = (first[0] - start[0]) / 2;
+    return { d, labels: placesOn(start, [start[0] + bend, start[1]], [first[0] - bend, first[1]], first, labelAt) };
   }
   const startX = from.x + nodeWidth / 2;
   const endX = to.x + nodeWidth / 2;
@@ -179,12 +200,21 @@ function edgeOf(from: PlacedNode, to: PlacedNode): { readonly d: string; readonl
   const low = Math.max(startY, endY) + 16 + Math.abs(startX - endX) / 14;
   const shift = startX === endX ? nodeWidth / 2 : 0;
   const d = `M${startX} ${startY}C${startX + shift} ${low},${endX + shift} ${low},${endX} ${endY}`;
-  return { d, ...curvePoint([startX, startY], [startX + shift, low], [endX + shift, low], [endX, endY], 0.4) };
+  return { d, labels: placesOn([startX, startY], [startX + shift, low], [endX + shift, low], [endX, endY], 0.4) };
 }
 
-type Point = readonly [x: number, y: number];
+function curve([fromX, fromY]: Point, [toX, toY]: Point): string {
+  const bend = (toX - fromX) / 2;
+  return `C${fromX + bend} ${fromY},${toX - bend} ${toY},${toX} ${toY}`;
+}
 
-function curvePoint(a: Point, b: Point, c: Point, d: Point, t: number): { readonly labelX: number; readonly labelY: number } {
-  const at = (axis: 0 | 1): number => (1 - t) ** 3 * a[axis] + 3 * (1 - t) ** 2 * t * b[axis] + 3 * (1 - t) * t ** 2 * c[axis] + t ** 3 * d[axis];
-  return { labelX: Math.round(at(0)), labelY: Math.round(at(1)) - 4 };
+function placesOn(a: Point, b: Point, c: Point, d: Point, best: number): Point[] {
+  return [best, ...LABEL_PLACES].map((t): Point => {
+    const at = (axis: 0 | 1): number => (1 - t) ** 3 * a[axis] + 3 * (1 - t) ** 2 * t * b[axis] + 3 * (1 - t) * t ** 2 * c[axis] + t ** 3 * d[axis];
+    return [Math.round(at(0)), Math.round(at(1)) - 4];
+  });
+}
+
+function isNear([x, y]: Point, [otherX, otherY]: Point): boolean {
+  return Math.abs(x - otherX) < LABEL_WIDTH && Math.abs(y - otherY) < LABEL_HEIGHT;
 }

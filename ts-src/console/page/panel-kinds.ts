@@ -15,6 +15,7 @@ export class KindsPanel {
     columns: [
       {
         label: 'Kind',
+        className: 'name',
         isHeader: true,
         show: once(({ kind }) => element('a', { href: `#agents?${new URLSearchParams({ kind })}`, class: 'agent-link' }, foreign(kind))),
       },

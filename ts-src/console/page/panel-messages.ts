@@ -34,7 +34,7 @@ export class MessagesPanel {
     empty: 'Nothing has been timed yet.',
     key: ({ label }) => label,
     columns: [
-      { label: 'Since the start', isHeader: true, show: ({ label }) => label },
+      { label: 'Since the start', className: 'label', isHeader: true, show: ({ label }) => label },
       { label: 'p50', className: 'number', show: ({ count, p50Ms }) => (count === 0 ? '–' : milliseconds(p50Ms)) },
       { label: 'p99', className: 'number', show: ({ count, p99Ms }) => (count === 0 ? '–' : milliseconds(p99Ms)) },
       { label: 'Max', className: 'number', show: ({ count, maxMs }) => (count === 0 ? '–' : milliseconds(maxMs)) },

@@ -1,8 +1,9 @@
 /** Every thread with what it does and how it feels. */
 import type { SystemSnapshot, ThreadSnapshot } from '../../model/observation.js';
+import { element } from './dom.js';
 import { amount, bytes, milliseconds, percent, whole } from './format.js';
 import { Panel } from './panel.js';
-import { fillBar, TableView } from './table-view.js';
+import { fillBar, once, TableView } from './table-view.js';
 
 /** From here on a loop has hardly any reserve. */
 const BUSY = 0.85;
@@ -21,9 +22,17 @@ export class ThreadsPanel {
     empty: 'No thread.',
     key: ({ thread }) => String(thread),
     columns: [
-      { label: 'Thread', isHeader: true, show: ({ thread }) => (thread === 0 ? '0 calling' : String(thread)) },
+      {
+        label: 'Thread',
+        className: 'brief',
+        isHeader: true,
+        show: once(({ thread }) =>
+          element('span', {}, String(thread), thread === 0 ? element('span', { class: 'wide', title: 'The thread that made the nexus' }, ' calling') : ''),
+        ),
+      },
       {
         label: 'State',
+        className: 'wide',
         show: ({ state, isAnswering, incarnation }) =>
           `${isAnswering || state !== 'ready' ? state : 'not answering ▲'}${incarnation > 0 ? `, ${incarnation}× replaced` : ''}`,
       },
@@ -44,13 +53,13 @@ export class ThreadsPanel {
       },
       {
         label: 'GC',
-        className: 'number',
+        className: 'number wide',
         title: 'Share of the time in garbage collection',
         show: ({ load }) => (load === undefined ? '–' : mark(percent(load.collecting), level(load.collecting, COLLECTING_WARN, COLLECTING_BAD))),
       },
       {
         label: 'Heap',
-        className: 'number bar-column',
+        className: 'number bar-column wide',
         title: 'Used heap, and its share of the limit',
         show: {
           fill: (cell, { load }) => {
@@ -59,7 +68,7 @@ export class ThreadsPanel {
           },
         },
       },
-      { label: 'Agents', className: 'number', show: ({ agents }) => amount(agents) },
+      { label: 'Agents', className: 'number wide', show: ({ agents }) => amount(agents) },
       { label: 'Waiting', className: 'number', show: ({ waiting }) => amount(waiting) },
       { label: 'Handled/s', className: 'number', show: ({ handledPerSecond }) => amount(handledPerSecond) },
       { label: 'Sent/s here', className: 'number wide', title: 'Sent within the thread', show: ({ localPerSecond }) => amount(localPerSecond) },

@@ -22,13 +22,13 @@ const TOTALS: readonly Total[] = [
     history: ({ agents }) => agents,
   },
   {
-    label: 'Handled per second',
+    label: 'Handled /s',
     value: ({ messages, periodMs }) => rate(messages.handledPerSecond, periodMs),
     detail: ({ messages, periodMs }) => (periodMs === 0 ? 'measuring …' : `${amount(messages.localPerSecond + messages.remotePerSecond)} sent per s`),
     history: ({ handled }) => handled,
   },
   {
-    label: 'Failed per second',
+    label: 'Failed /s',
     value: ({ messages, periodMs }) => rate(messages.failedPerSecond, periodMs),
     detail: ({ restarts }) => `${whole(restarts.total)} restarts in all`,
     history: ({ failed }) => failed,
@@ -41,7 +41,7 @@ const TOTALS: readonly Total[] = [
     history: ({ waiting }) => waiting,
   },
   {
-    label: 'Dead letters per second',
+    label: 'Dead letters /s',
     value: ({ deadLetters, periodMs }) => rate(deadLetters.perSecond, periodMs),
     detail: ({ deadLetters }) => `${whole(Object.values(deadLetters.totals).reduce((sum, count) => sum + count, 0))} in all`,
     history: ({ deadLetters }) => deadLetters,

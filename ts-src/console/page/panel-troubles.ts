@@ -40,7 +40,7 @@ export class DeadLettersPanel {
     empty: 'Every message has been delivered.',
     key: ({ reason }) => reason,
     columns: [
-      { label: 'Reason', isHeader: true, show: ({ reason }) => REASONS[reason] ?? reason },
+      { label: 'Reason', className: 'label', isHeader: true, show: ({ reason }) => REASONS[reason] ?? reason },
       { label: 'Since the start', className: 'number bar-column', show: { fill: (cell, { count, share }) => fillBar(cell, share, whole(count)) } },
     ],
   });
@@ -57,7 +57,12 @@ export class DeadLettersPanel {
   });
 
   constructor() {
-    this.panel = new Panel('Dead letters', 'dead-letters', this.#reasons.element, element('h3', {}, 'Recent'), this.#recent.element);
+    const recent = element('div', {}, element('h3', {}, 'Recent'), this.#recent.element);
+    this.panel = new Panel(
+      'Dead letters',
+      'dead-letters',
+      element('div', { class: 'beside' }, element('div', {}, element('h3', {}, 'By reason'), this.#reasons.element), recent),
+    );
   }
 
   show({ deadLetters, periodMs }: SystemSnapshot): void {
@@ -80,7 +85,7 @@ export class FailuresPanel {
       { label: 'Time', isHeader: true, className: 'time', show: ({ atMs }) => timeOfDay(atMs) },
       { label: 'Agent', show: once(({ id }) => agentLink(id)) },
       { label: 'Kind', className: 'wide', show: once(({ kind }) => foreign(kind)) },
-      { label: 'Action', show: once(({ action }) => (action === undefined ? element('span', {}, 'hook') : foreign(action))) },
+      { label: 'Action', className: 'wide', show: once(({ action }) => (action === undefined ? element('span', {}, 'hook') : foreign(action))) },
       { label: 'Error', className: 'error-text', show: once(({ error }) => foreign(error)) },
     ],
   });
