@@ -127,6 +127,19 @@ describe('what does not answer', () => {
     }
   });
 
+  test('a proxy in front that wants a token, or has nothing behind it', async () => {
+    for (const [status, says] of [
+      [401, /asks for a token \(HTTP status 401\): set NEXUS_CONSOLE_TOKEN/],
+      [502, /has no service behind it at the moment \(HTTP status 502\)/],
+    ] as const) {
+      const { url } = await console({ answers: { '/console/agents': [status, '<html>'] }, refuse: [status, '<html>'] });
+      for (const args of [['agents'], ['top', '--json']]) {
+        const { code, err } = await ended(nexusCommand([...args, '--url', url]));
+        expect([code, err]).toEqual([1, expect.stringMatching(says)]);
+      }
+    }
+  });
+
   test('what the gateway refuses is shown, made harmless', async () => {
     const { url } = await console({
       answers: { '/console/agents': [422, JSON.stringify({ error: { code: 'NEXUS_KIND_UNKNOWN', message: "there is no kind '\x1b[31m'" } })] },
@@ -270,6 +283,13 @@ describe('nexus trace', () => {
     answers['/console/agents/o1'] = NOT_FOUND;
     for (const socket of gone.sockets) socket.close(1000);
     expect([await command.exit, command.err()]).toEqual([0, expect.stringContaining('the agent has ended')]);
+
+    // Another agent has the id by then.
+    const again = await console({ answers: { '/console/agents/o1': INSPECTION } });
+    const followed = follow([], again);
+    await until(() => again.sockets.size === 1);
+    for (const socket of again.sockets) socket.close(1001, 'the agent has ended');
+    expect([await followed.exit, followed.err()]).toEqual([0, expect.stringContaining('the agent has ended')]);
   });
 
   test('ends after --limit messages with 0, and with 1 when the connection is lost', async () => {

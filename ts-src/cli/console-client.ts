@@ -47,6 +47,10 @@ export function refusalOf({ url }: ConsoleAddress, status: number, text: string)
   const say = (message: string): ConsoleRefusal => new ConsoleRefusal(message, refusal);
   if (refusal.code === 'GATEWAY_ROUTE_UNKNOWN')
     return say(`the gateway at ${url} has no console: it is switched off there (console: false, or nexus run --no-console), or is of a version before it`);
+  if (refusal.code === undefined && (status === 401 || status === 403))
+    return say(`what answers at ${url} asks for a token (HTTP status ${status}): set NEXUS_CONSOLE_TOKEN, or give another`);
+  if (refusal.code === undefined && status >= 502 && status <= 504)
+    return say(`what answers at ${url} has no service behind it at the moment (HTTP status ${status}), as a proxy says it`);
   if (refusal.code === undefined) return say(`what answers at ${url} is no gateway of Nexus (HTTP status ${status}); name another with --url or NEXUS_URL`);
   return say(`the gateway at ${url} refused: ${harmless(refusal.message)} (${harmless(refusal.code)})`);
 }

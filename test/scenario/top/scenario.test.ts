@@ -2,7 +2,7 @@
  * What `nexus top` shows, as texts: a scenario has commands, and below `----` the screen after them, each row between bars so that its end is seen. The test runs the commands and
  * compares the whole; `npx vitest run test/scenario -u` writes it anew, to be read before it is kept.
  *
- * Commands: `size COLUMNSxROWS`; `sort KEY` (the option); `key NAME...`; `threads COUNT`; `nothing yet`; `quiet` (a snapshot with nothing in it); `lost`; `ascii`; `once` (prints the text of --once).
+ * Commands: `size COLUMNSxROWS`; `sort KEY` (the option); `key NAME...`; `threads COUNT`; `nothing yet`; `quiet` (a snapshot with nothing in it); `lost`; `unavailable`; `ascii`; `once` (prints the text of --once).
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -43,6 +43,7 @@ function shown(commands: readonly string[]): string {
     else if (name === 'nothing') snapshot = undefined;
     else if (name === 'quiet') snapshot = quietSnapshot();
     else if (name === 'lost') state = { ...state, ageMs: 12_345, connection: { type: 'lost', reason: 'nothing listens at http://127.0.0.1:8080', attempt: 4 } };
+    else if (name === 'unavailable') state = { ...state, ageMs: 5000, connection: { type: 'unavailable', reason: 'a thread did not answer' } };
     else if (name === 'ascii') state = { ...state, isAscii: true };
     else if (name === 'once') isOnce = true;
     else throw new Error(`no such command: ${command}`);

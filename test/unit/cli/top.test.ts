@@ -21,7 +21,11 @@ const CONTROL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}]/u;
 const size = fc.record({ columns: fc.integer({ min: 1, max: 200 }), rows: fc.integer({ min: 1, max: 60 }) });
 const state: fc.Arbitrary<ScreenState> = fc.record({
   url: anyText(),
-  connection: fc.oneof(fc.constant({ type: 'live' as const }), fc.record({ type: fc.constant('lost' as const), reason: anyText(), attempt: fc.nat() })),
+  connection: fc.oneof(
+    fc.constant({ type: 'live' as const }),
+    fc.record({ type: fc.constant('unavailable' as const), reason: anyText() }),
+    fc.record({ type: fc.constant('lost' as const), reason: anyText(), attempt: fc.nat() }),
+  ),
   ageMs: fc.double({ min: 0, max: 1e9, noNaN: true }),
   isAscii: fc.boolean(),
 });
@@ -156,6 +160,7 @@ describe('keys', () => {
     expect(viewAfter('pagedown').scrolled.actions).toBe(9);
     expect(viewAfter('end').scrolled.actions).toBe(90);
     expect(viewAfter('end', 'pagedown', 'k').scrolled.actions).toBe(89);
+    expect(viewAfter('end', 'down', 'down').scrolled.actions).toBe(90);
     expect(viewAfter('end', 'home').scrolled.actions).toBe(0);
     expect(viewAfter('end', 's').scrolled.actions).toBe(0);
     expect(viewAfter('end', '2').scrolled).toMatchObject({ actions: 90, kinds: 0 });

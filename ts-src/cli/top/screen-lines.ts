@@ -20,7 +20,11 @@ export interface ScreenSize {
 /** What the screen is about beside the snapshot. */
 export interface ScreenState {
   readonly url: string;
-  readonly connection: { readonly type: 'live' } | { readonly type: 'lost'; readonly reason: string; readonly attempt: number };
+  readonly connection:
+    | { readonly type: 'live' }
+    /** The service is there, and could not take a snapshot. */
+    | { readonly type: 'unavailable'; readonly reason: string }
+    | { readonly type: 'lost'; readonly reason: string; readonly attempt: number };
   /** Age of the snapshot by the clock of the terminal. */
   readonly ageMs: number;
   readonly isAscii: boolean;
@@ -81,6 +85,7 @@ function footerLine(view: ViewState, { connection, ageMs, isAscii }: ScreenState
   if (connection.type === 'lost') {
     return [segment(' no connection ', 'bad'), segment(` since ${ageText(ageMs)}, attempt ${connection.attempt}: ${harmless(connection.reason, isAscii)}`)];
   }
+  if (connection.type === 'unavailable') return [segment(' no snapshot ', 'bad'), segment(` since ${ageText(ageMs)}: ${harmless(connection.reason, isAscii)}`)];
   const keys = 'q quit  ? help  1-6 tab panel  s sort  r reverse  space pause';
   return view.isPaused ? [segment(` paused ${ageText(ageMs)} ago `, 'marked'), segment(`  space goes on  ${keys}`, 'dim')] : [segment(keys, 'dim')];
 }

@@ -18,6 +18,8 @@ export interface FeedListener {
   snapshot(snapshot: SystemSnapshot): void;
   /** It was lost; the next attempt, the `attempt`-th, is about to be waited for. */
   lost(reason: string, attempt: number): void;
+  /** The connection is there, and the service could not take this snapshot; the next one may come. */
+  unavailable(reason: string): void;
   /** There is nothing to wait for. Nothing follows. */
   failed(reason: CommandFailure): void;
 }
@@ -58,7 +60,7 @@ export class SnapshotFeed {
 
   #received(message: Readonly<Record<string, unknown>>): void {
     // What else there is, such as the greeting, is not about what is shown.
-    if (message['type'] === 'unavailable') this.#listener.lost(`the service cannot take a snapshot: ${String(message['message'])}`, Math.max(1, this.#attempt));
+    if (message['type'] === 'unavailable') this.#listener.unavailable(String(message['message']));
     if (message['type'] !== 'snapshot') return;
     let snapshot: SystemSnapshot;
     try {

@@ -4,7 +4,7 @@ import { type CommandLine, parseCommandLine, UsageError, unknownName } from '../
 import { ADDRESS_HELP, ADDRESS_OPTIONS, type ConsoleAddress, consoleAddress } from '../console-address.js';
 import { askConsole, readSnapshot } from '../console-client.js';
 import { endWithReader, isAsciiOnly, print, wantsColor } from '../standard-output.js';
-import { harmlessJson } from '../terminal-text.js';
+import { harmless, harmlessJson } from '../terminal-text.js';
 import { SORT_KEYS } from './panels.js';
 import { type ScreenState, screenOf } from './screen-lines.js';
 import { SnapshotFeed } from './snapshot-feed.js';
@@ -76,6 +76,7 @@ function printAlways(address: ConsoleAddress, intervalMs: number): Promise<void>
       opened: () => undefined,
       snapshot: (snapshot) => print(harmlessJson(snapshot)),
       lost: (reason, attempt) => process.stderr.write(`nexus: ${reason}; attempt ${attempt} follows\n`),
+      unavailable: (reason) => process.stderr.write(`nexus: the service could not take a snapshot: ${harmless(reason)}\n`),
       failed: reject,
     });
   });
@@ -145,6 +146,10 @@ function show(address: ConsoleAddress, intervalMs: number, line: CommandLine): P
         connection = { type: 'live' };
         drawSoon();
       },
+      unavailable(reason) {
+        connection = { type: 'unavailable', reason };
+        drawSoon();
+      },
       lost(reason, attempt) {
         connection = { type: 'lost', reason, attempt };
         drawSoon();
@@ -156,7 +161,7 @@ function show(address: ConsoleAddress, intervalMs: number, line: CommandLine): P
       },
     });
     // The age of what is shown grows also while nothing comes.
-    const ages = setInterval(() => (view.isPaused || connection.type === 'lost') && hasEntered && drawSoon(), 1000);
+    const ages = setInterval(() => (view.isPaused || connection.type !== 'live') && hasEntered && drawSoon(), 1000);
     process.once('SIGINT', () => process.exit(0));
     for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.once(signal, () => endBy(signal, screen));
   });
