@@ -63,6 +63,10 @@ async function pack() {
     'dist/ts-src/sensors/index.js',
     'dist/ts-src/sensors/index.d.ts',
     'dist/ts-src/runtime/worker-main.js',
+    'dist/ts-src/console/page/index.html',
+    'dist/ts-src/console/page/console.css',
+    'dist/ts-src/console/page/icon.svg',
+    'dist/ts-src/console/page/main.js',
     'dist/wasm/nexus.wasm',
   ];
   needed.push(`prebuilds/${process.platform}-${process.arch}/nexus.node`);

@@ -255,6 +255,7 @@ describe.skipIf(chromium === undefined)(chromium === undefined ? 'the page (skip
     await press(page, 'End');
     await press(page, 'Home');
     expect(await focused(page)).toMatch(/^thread 0/);
+    expect(await page.evaluate(`document.querySelectorAll('[role=tree] [tabindex="0"]').length`)).toBe(1);
     await press(page, 'ArrowLeft');
     expect(await page.evaluate(`document.activeElement.getAttribute('aria-expanded')`)).toBe('false');
     await press(page, 'ArrowDown');

@@ -71,7 +71,7 @@ test('every answer of the console carries a strict content security policy, and 
   const { url } = await start();
   const page = await http(`${url}/console`);
   expect([page.status, page.headers['content-type'], page.headers['cache-control']]).toEqual([200, 'text/html; charset=utf-8', 'no-cache']);
-  const assets = [...page.text.matchAll(/(?:src|href)="(console\/[^"]+)"/g)].map((match) => `/${match[1]}`);
+  const assets = [...page.text.matchAll(/(?:src|href)="(console\/assets\/[^"]+)"/g)].map((match) => `/${match[1]}`);
   expect(assets.length).toBeGreaterThan(10);
   expect(page.text).not.toMatch(/<style|style=|https?:|<script(?![^>]*src=)|\bon\w+=/);
   const paths = [
@@ -102,6 +102,31 @@ test('every answer of the console carries a strict content security policy, and 
   expect((await http(`${url}/console/assets/another/main.js`)).status).toBe(404);
   expect((await http(`${url}${assets[0]}/../../../../../package.json`)).status).toBe(404);
   expect((await http(`${url}/console/assets/${assets[0]?.split('/')[3]}/..%2f..%2fgateway%2fgateway.js`)).status).toBe(404);
+});
+
+test('the flight record is a file, where the nexus writes one', async () => {
+  const { nexus, url } = await start();
+  const record = Uint8Array.from({ length: 256 }, (_, index) => index);
+  const recording = new Proxy(nexus, {
+    get(target, name) {
+      if (name === 'flightRecord') return () => record;
+      const value = Reflect.get(target, name, target) as unknown;
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  const gateway = await startGateway(recording, { port: 0, logger: recorder() });
+  onTestFinished(async () => void (await gateway.stop({ deadlineMs: 0 })));
+  const answer = await fetch(`${gateway.url}/console/flight`);
+  expect([answer.status, answer.headers.get('content-type'), answer.headers.get('content-disposition')]).toEqual([
+    200,
+    'application/octet-stream',
+    `attachment; filename="nexus-${process.pid}.flight"`,
+  ]);
+  expect(new Uint8Array(await answer.arrayBuffer())).toEqual(record);
+  const { messages } = socket(gateway.url, '/console/live');
+  await until(() => messages.length > 0);
+  expect(messages[0]).toMatchObject({ type: 'hello', hasFlightRecord: true });
+  if (typeof (nexus as unknown as { flightRecord?: unknown }).flightRecord !== 'function') expect((await http(`${url}/console/flight`)).status).toBe(404);
 });
 
 test('a gateway without a console serves nothing below its path', async () => {
@@ -196,7 +221,7 @@ test('the messages of one agent are followed over a WebSocket until it ends', as
   const agent = await spawn(nexus, 'cart', 'f/1');
   const { messages, closed } = socket(url, `/console/follow?id=${encodeURIComponent('f/1')}`);
   await until(() => messages.some(({ type }) => type === 'following'));
-  await (agent.ask as (action: string, input: unknown) => Promise<unknown>).call(agent, 'add', { article: 'x' });
+  await (agent.ask as unknown as (action: string, input: unknown) => Promise<unknown>).call(agent, 'add', { article: 'x' });
   await until(() => messages.some(({ type }) => type === 'message'));
   expect(messages.find(({ type }) => type === 'message')?.message).toMatchObject({ action: 'add', outcome: 'handled' });
   await agent.stop();

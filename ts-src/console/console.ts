@@ -79,8 +79,9 @@ export class Console {
 
   #live(search: string): BeginSocket {
     const { intervalMs } = parseQuery(search, ['intervalMs']);
-    const { version, logger, options } = this.#needs;
-    const needs = { series: this.#series, version, actions: options.actions, logger };
+    const { nexus, version, logger, options } = this.#needs;
+    const hasFlightRecord = typeof nexus.flightRecord === 'function';
+    const needs = { series: this.#series, version, actions: options.actions, hasFlightRecord, logger };
     return liveSocket(needs, wholeParameter('intervalMs', intervalMs, INTERVAL_DEFAULT_MS, INTERVAL_MIN_MS, INTERVAL_MAX_MS));
   }
 

@@ -11,15 +11,16 @@ export interface LiveSocketNeeds {
   readonly series: SnapshotSeries;
   readonly version: string;
   readonly actions: readonly ConsoleAction[];
+  readonly hasFlightRecord: boolean;
   readonly logger: Logger;
 }
 
-export function liveSocket({ series, version, actions, logger }: LiveSocketNeeds, intervalMs: number): BeginSocket {
+export function liveSocket({ series, version, actions, hasFlightRecord, logger }: LiveSocketNeeds, intervalMs: number): BeginSocket {
   return (socket: WebSocket) => {
     const frames = new NewestFrame(socket);
     let sequence = 0;
     const say = (message: LiveMessage): void => socket.send(JSON.stringify(message));
-    say({ type: 'hello', version, pid: process.pid, intervalMs, actions, distributionBoundsMs: DISTRIBUTION_BOUNDS_MS });
+    say({ type: 'hello', version, pid: process.pid, intervalMs, actions, hasFlightRecord, distributionBoundsMs: DISTRIBUTION_BOUNDS_MS });
     return series.watch(intervalMs, {
       taken({ json }) {
         const number = ++sequence;

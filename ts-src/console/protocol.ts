@@ -16,6 +16,8 @@ export type LiveMessage =
       readonly intervalMs: number;
       /** Those that a token allows; empty where the console is read-only. */
       readonly actions: readonly ConsoleAction[];
+      /** Whether `/console/flight` has the flight record. */
+      readonly hasFlightRecord: boolean;
       /** Of `ActionSnapshot.distribution`. */
       readonly distributionBoundsMs: readonly number[];
     }

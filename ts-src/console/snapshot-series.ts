@@ -7,8 +7,8 @@ import { NexusError } from '../errors.js';
 import type { SystemSnapshot } from '../model/observation.js';
 import type { Clock } from '../ports/clock.js';
 
-/** Rates over less than this share of an interval jump about. */
-const SHORTEST_PERIOD = 0.5;
+/** Nearer than this share of an interval no snapshot follows another; their rates are over half a second at least, as `nexus.snapshot` promises. */
+const SHORTEST_PERIOD = 0.25;
 const READ_INTERVAL_MS = 1000;
 
 export interface SnapshotUpdate {

@@ -114,7 +114,8 @@ export class Followed implements MessageObserver {
     const extra = extraOf(cell);
     if (extra.followed !== undefined) {
       extra.followed.limits = limits;
-      return;
+      // Whoever asks wants to have what there is.
+      return this.#tell(cell, extra.followed, false);
     }
     extra.followed = new FollowedAgent(id, this.#host.clock.nowMs(), limits);
     this.#cells.add(cell);

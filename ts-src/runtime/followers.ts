@@ -27,6 +27,7 @@ const LISTENERS_MAX = 64;
 /** How often it is looked where the agents are: how long one that is back after a loss is not followed yet. */
 const CHECK_MS = 250;
 const ANSWER_TIMEOUT_MS = 2000;
+const TOTALS_MAX = 8;
 
 interface Listener extends FollowLimits {
   readonly listen: (event: FollowEvent) => void;
@@ -41,9 +42,8 @@ interface FollowedId {
   /** Thread and incarnation that have been told, and have the agent. */
   place: string;
   isAsking: boolean;
-  session: number;
-  /** Of the session. */
-  total: number;
+  /** What was told of each time that it was followed on a thread, the latest ones: the last word of a thread that it left may come late. */
+  readonly totals: Map<string, number>;
 }
 
 export class Followers {
@@ -72,7 +72,7 @@ export class Followers {
         throw optionError('agent', `${FOLLOWED_AGENTS_MAX} agents are followed already, which is the most: end following another one first`);
       // One of its own: it is set on another address when a durable agent returns.
       const own = this.#host.reference(reference.slot, reference.generation, reference.kindEntry.index, id);
-      followed = { id, reference: own, listeners: new Set(), place: '', isAsking: false, session: 0, total: 0 };
+      followed = { id, reference: own, listeners: new Set(), place: '', isAsking: false, totals: new Map() };
       this.#agents.set(id, followed);
     }
     const entry: Listener = { ...limits, listen: listener, windowMs: Number.NEGATIVE_INFINITY, inWindow: 0 };
@@ -102,11 +102,19 @@ export class Followers {
   }
 
   async #end(followed: FollowedId, listener: Listener): Promise<void> {
-    if (!followed.listeners.delete(listener) || followed.listeners.size > 0) return;
+    if (!followed.listeners.has(listener)) return;
+    // What was handled before is told before it answers.
+    await this.#tell(followed, followed.listeners.size > 1).catch(() => undefined);
+    if (!followed.listeners.delete(listener)) return;
+    if (followed.listeners.size > 0) {
+      // Perhaps it was ended for one who has come meanwhile.
+      followed.place = '';
+      return this.#place(followed).catch(() => undefined);
+    }
     if (this.#agents.get(followed.id) === followed) this.#agents.delete(followed.id);
-    if (this.#agents.size === 0) this.#cancelCheck?.();
-    if (this.#agents.size === 0) this.#cancelCheck = undefined;
-    await this.#tell(followed, false).catch(() => undefined);
+    if (this.#agents.size > 0) return;
+    this.#cancelCheck?.();
+    this.#cancelCheck = undefined;
   }
 
   /** Tells the thread of the agent, unless it knows. */
@@ -165,10 +173,11 @@ export class Followers {
       else this.#host.router.call(thread, 'followAgent', call);
       return;
     }
-    const before = followed.session === session ? followed.total : 0;
-    followed.session = session;
-    followed.total = total;
-    const dropped = Math.max(0, total - before - messages.length);
+    const key = `${thread}.${session}`;
+    const dropped = Math.max(0, total - (followed.totals.get(key) ?? 0) - messages.length);
+    followed.totals.delete(key);
+    followed.totals.set(key, total);
+    if (followed.totals.size > TOTALS_MAX) followed.totals.delete(followed.totals.keys().next().value as string);
     for (const listener of followed.listeners) this.#show(listener, messages, dropped);
     if (isEnded) this.#ended(followed);
   }

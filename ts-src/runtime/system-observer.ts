@@ -22,8 +22,6 @@ export interface SnapshotsOptions {
 const ANSWER_TIMEOUT_MS = 500;
 /** Of the call itself: as long as it has not been answered, the thread is not asked again. */
 const CALL_TIMEOUT_MS = 86_400_000;
-/** A reading this young is as good as a new one. */
-const FRESH_MS = 50;
 /** Rates are over at least this long, where there is a reading that old. */
 const PERIOD_MS_MIN = 500;
 /** Readings that are kept, apart by at least so long. */
@@ -80,8 +78,6 @@ export class SystemObserver {
   /** Who asks while others wait for a reading gets the same. */
   #read(): Promise<SystemReading> {
     if (!this.#needs.isOpen()) return Promise.reject(nexusStopped());
-    const last = this.#readings.at(-1);
-    if (last !== undefined && this.#needs.host.clock.nowMs() - last.atMs < FRESH_MS) return Promise.resolve(last);
     this.#reading ??= this.#readAll().finally(() => {
       this.#reading = undefined;
     });
@@ -116,7 +112,10 @@ export class SystemObserver {
       this.#known.set(thread, readActivity(host));
       return true;
     }
-    if (threadStatistics(host.shared, thread).state !== 'ready' || this.#asked.has(thread)) return false;
+    const { state } = threadStatistics(host.shared, thread);
+    // Its agents are gone for good.
+    if (state === 'failed') this.#known.delete(thread);
+    if (state !== 'ready' || this.#asked.has(thread)) return false;
     this.#asked.add(thread);
     const answer = host.router.request(thread, 'activity', undefined, CALL_TIMEOUT_MS, { kind: 'thread', id: String(thread) }).then(
       (activity) => {

@@ -49,6 +49,7 @@ test('nothing is taken while nobody watches', async () => {
   const before = taken();
   expect(before).toBeGreaterThanOrEqual(3);
   end();
+  expect(clock.pending).toEqual([]);
   await advance(clock, 10_000);
   expect([taken(), series.watchers]).toEqual([before, 0]);
 });

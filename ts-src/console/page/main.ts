@@ -55,6 +55,7 @@ function take(message: LiveMessage): void {
       ({ version, pid, intervalMs, distributionBoundsMs: boundsMs } = message);
       sequence = 0;
       agent.allow(message.actions);
+      setHidden(byId('flight'), !message.hasFlightRecord);
       break;
     case 'snapshot':
       missed += message.sequence - sequence - 1;

@@ -32,9 +32,9 @@ export class ThreadsPanel {
       },
       {
         label: 'State',
-        className: 'wide',
+        className: 'wide label',
         show: ({ state, isAnswering, incarnation }) =>
-          `${isAnswering || state !== 'ready' ? state : 'not answering ▲'}${incarnation > 0 ? `, ${incarnation}× replaced` : ''}`,
+          `${isAnswering || state !== 'ready' ? state : 'no answer ▲'}${incarnation > 0 ? `, ${incarnation}× replaced` : ''}`,
       },
       {
         label: 'Utilisation',

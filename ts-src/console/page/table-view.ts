@@ -46,7 +46,11 @@ export class TableView<R> {
       this.#body,
     );
     this.#empty = element('p', { class: 'empty' }, options.empty);
-    this.element = element('div', { class: 'table-scroll', role: 'region', 'aria-label': options.caption, tabindex: '0' }, this.#table, this.#empty);
+    this.element = element('div', { class: 'table-scroll', role: 'region', 'aria-label': options.caption }, this.#table, this.#empty);
+    // A stop on the way of Tab only while there is something to scroll.
+    const sizes = new ResizeObserver(() => this.#letScroll());
+    sizes.observe(this.element);
+    sizes.observe(this.#table);
   }
 
   show(rows: readonly R[]): void {
@@ -55,7 +59,7 @@ export class TableView<R> {
     const wanted = new Map(rows.map((row) => [key(row), row]));
     for (const [name, line] of this.#rows) {
       if (wanted.has(name)) continue;
-      if (line.contains(document.activeElement)) this.element.focus();
+      if (line.contains(document.activeElement)) this.#holdFocus();
       line.remove();
       this.#rows.delete(name);
     }
@@ -76,6 +80,18 @@ export class TableView<R> {
     }
     setHidden(this.#empty, rows.length > 0);
     setHidden(this.#table, rows.length === 0);
+  }
+
+  /** What had the focus goes: the focus stays in the table. */
+  #holdFocus(): void {
+    setAttribute(this.element, 'tabindex', '0');
+    this.element.focus();
+  }
+
+  #letScroll(): void {
+    const { scrollHeight, clientHeight, scrollWidth, clientWidth } = this.element;
+    if (scrollHeight > clientHeight || scrollWidth > clientWidth) setAttribute(this.element, 'tabindex', '0');
+    else if (document.activeElement !== this.element) this.element.removeAttribute('tabindex');
   }
 
   #newLine(): HTMLTableRowElement {
