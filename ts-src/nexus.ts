@@ -18,7 +18,15 @@ import type { SendOptions, SpawnArguments, SpawnOptions } from './model/spawn-op
 import type { Topic } from './model/topic.js';
 import type { EngineReport, TableStatistics } from './ports/engine.js';
 import type { Storage } from './ports/storage.js';
-import { treeLimits, type ProcessNode, type SupervisionTreeOptions, type ThreadNode, type ThreadTree, type TreeLimits } from './model/supervision-tree.js';
+import {
+  type AgentNode,
+  treeLimits,
+  type ProcessNode,
+  type SupervisionTreeOptions,
+  type ThreadNode,
+  type ThreadTree,
+  type TreeLimits,
+} from './model/supervision-tree.js';
 import { flightOff, nexusStopped } from './runtime/failures.js';
 import type { FlightDumps, FlightRecorderReport } from './runtime/flight-dumps.js';
 import { AgentControl, type InspectOptions } from './runtime/agent-control.js';
@@ -40,47 +48,6 @@ export type { MigrationFailure, MigrationOptions, MigrationReport } from './runt
 export type { NexusEvents } from './runtime/nexus-events.js';
 export type { StopReport } from './runtime/nexus-shutdown.js';
 export type { ThreadState, ThreadStatistics } from './runtime/thread-statistics.js';
-
-/** The events of `nexus.on` by name, with what their listeners get. */
-export interface NexusEvents {
-  /** A message that could not be delivered. */
-  deadLetter: [DeadLetter];
-  /** Every signal, of whatever topic, from any thread. `subscribe` is for those of some topics. */
-  signal: [Signal];
-  /** A handler, hook or start failed on any thread; supervision deals with it. */
-  agentFailed: [AgentFailure];
-  /** An agent of the calling thread escalated and has no parent. Without a listener it is thrown, as an uncaught exception. */
-  escalated: [AgentFailure];
-  threadLost: [ThreadLoss];
-  /** A successor serves, and its agents have started, or were waited for as long as `workers.startTimeoutMs`: those that still start are not counted. */
-  threadRestored: [{ readonly thread: number; readonly restored: number; readonly failed: number }];
-  /** A thread was lost too often and is given up. */
-  threadFailed: [ThreadLoss];
-  /** A round of the loop that relieves threads: what it saw, did and achieved. Every `balancing.periodMs`. */
-  balanced: [BalancingRound];
-}
-
-const EVENTS: readonly (keyof NexusEvents)[] = ['deadLetter', 'signal', 'agentFailed', 'escalated', 'threadLost', 'threadRestored', 'threadFailed', 'balanced'];
-
-/** Options of `nexus.migrate` and `nexus.migrateMany`. */
-export interface MigrationOptions {
-  /** How long an agent is waited for whose handlers, start or spawns run, in milliseconds; default 5,000. It goes on where it is after that. */
-  readonly timeoutMs?: number;
-}
-
-/** An agent that `migrateMany` did not move, and why. It goes on where it is. */
-export interface MigrationFailure {
-  readonly agent: AgentRef;
-  /** As `migrate` rejects. */
-  readonly error: NexusError;
-}
-
-/** What became of the agents of `migrateMany`. */
-export interface MigrationReport {
-  /** Agents that are on the thread now, those included that were there before. */
-  readonly moved: number;
-  readonly failures: readonly MigrationFailure[];
-}
 
 /** A live agent as its record in the shared table has it: read without asking the agent. */
 export interface AgentSummary {
@@ -405,6 +372,16 @@ export class Nexus {
       return { type: 'thread', id: `thread ${thread}`, thread, status: state, restarts: incarnation, ...tree };
     });
     return { type: 'process', id: `process ${process.pid}`, policy: { strategy: 'oneForOne', intensity, periodMs }, threads: await Promise.all(threads) };
+  }
+
+  /**
+   * One agent and what is below it, as `supervisionTree` shows it; undefined if there is none of this id, of status `unknown` if its thread does not answer. Costs as much as it shows.
+   * Rejects with NexusTypeError NEXUS_OPTION_INVALID or NEXUS_OPTION_UNKNOWN.
+   */
+  async agentTree(id: string, options: SupervisionTreeOptions = {}): Promise<AgentNode | undefined> {
+    const limits = treeLimits(options);
+    const agent = this.#isOpen ? this.#host.find(id, undefined) : undefined;
+    return agent === undefined ? undefined : this.#host.supervision.describing.agent(agent, limits);
   }
 
   /**

@@ -47,6 +47,7 @@ export interface MetricDefinition {
 export const THREAD_STATES = ['empty', 'starting', 'ready', 'lost', 'failed', 'stopped'] as const;
 export const TABLE_STATES = ['live', 'extension', 'reclaimed', 'claimed', 'capacity'] as const;
 export const SECURITY_VIOLATIONS = ['host', 'origin'] as const;
+/** Why a request was refused that should not have been made. */
 export type SecurityViolation = (typeof SECURITY_VIOLATIONS)[number];
 export const LAG_QUANTILES = [0.5, 0.99, 1] as const;
 

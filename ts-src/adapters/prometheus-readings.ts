@@ -7,6 +7,7 @@ import type { HistogramName, HistogramSnapshot } from '../model/histogram.js';
 import type { Nexus, ThreadStatistics } from '../nexus.js';
 import { type MetricDefinition, TABLE_STATES, THREAD_BOUNDS_NS, THREAD_STATES } from './metrics-catalogue.js';
 
+/** What metrics are read of: a nexus. */
 export type MeteredNexus = Pick<Nexus, 'breakers' | 'engine' | 'histogram' | 'operations' | 'tableStatistics' | 'threads'>;
 
 type Labels = Readonly<Record<string, string | number>>;

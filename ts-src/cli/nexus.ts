@@ -3,16 +3,30 @@
 import { readFileSync } from 'node:fs';
 import { parseCommandLine, UsageError, unknownName } from './command-line.js';
 import { CommandFailure } from './command-failure.js';
-import { flight } from './flight.js';
-import { explain } from './explain.js';
-import { run } from './run-command.js';
-import { topology } from './topology.js';
 
-const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = { run, topology, flight, explain };
+type Command = (args: readonly string[]) => Promise<void>;
+
+/** Each is loaded when it is called: a command that asks a service needs nothing of the runtime. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  init: async () => (await import('./init/init-command.js')).init,
+  run: async () => (await import('./run-command.js')).run,
+  top: async () => (await import('./top/top-command.js')).top,
+  agents: async () => (await import('./agents-command.js')).agents,
+  inspect: async () => (await import('./inspect-command.js')).inspect,
+  trace: async () => (await import('./trace-command.js')).trace,
+  topology: async () => (await import('./topology.js')).topology,
+  flight: async () => (await import('./flight.js')).flight,
+  explain: async () => (await import('./explain.js')).explain,
+};
 
 const HELP = `nexus COMMAND [options]
 
+  nexus init DIR            make a project with an agent, a test and a service
   nexus run MODULE...       serve the agents of some modules over HTTP
+  nexus top                 look at a running service: threads, actions, mailboxes
+  nexus agents              list its agents
+  nexus inspect ID          look into one of them
+  nexus trace ID            follow the messages of one
   nexus topology            what the host is made of, and where threads would go
   nexus flight FILE         what the threads of a nexus did last, from its flight record
   nexus explain CODE        what an error code means, and what to do
@@ -25,7 +39,7 @@ async function main(args: readonly string[]): Promise<void> {
   if (name !== undefined && !name.startsWith('-')) {
     const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
     if (command === undefined) throw new UsageError('', unknownName('command', name, Object.keys(COMMANDS)));
-    return command(rest);
+    return (await command())(rest);
   }
   const line = parseCommandLine('', args, { version: 'flag', help: 'flag' });
   if (line.flag('version')) process.stdout.write(`${version()}\n`);

@@ -1,6 +1,7 @@
 /** `nexus run`: agents of some modules, served over HTTP until a signal ends the process. */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { type ConsoleOptions, resolveConsoleOptions } from '../console/console-options.js';
 import { createNexus } from '../create-nexus.js';
 import { NexusError, NexusTypeError } from '../errors.js';
 import { startGateway } from '../gateway/gateway.js';
@@ -16,6 +17,7 @@ import { jsonLinesLogger } from './json-lines-logger.js';
 import { stopOnSignals } from './shutdown.js';
 
 const COMMAND = 'run';
+const TOKEN_VARIABLE = 'NEXUS_CONSOLE_TOKEN';
 const DAY_MS = 86_400_000;
 
 export const RUN_HELP = `nexus run MODULE [MODULE...] [options]
@@ -31,8 +33,11 @@ A module exports what defineAgent returns. It may also export an async function 
   --ask-timeout MS          time an action may take (default 5000)
   --body-limit BYTES        largest body of a request (default 1048576)
   --flight-directory DIR    where flight records go: on a crash, and on SIGUSR2 (default: the directory for temporary files)
+  --no-console              do not serve the live page below /console
   --json                    print the line that says what is served as JSON
   --help                    print this
+
+The live page is read-only unless NEXUS_CONSOLE_TOKEN is set: whoever knows that token may pause, resume and stop agents.
 
 Exit code: 0 after a clean end, 1 if it could not start or the deadline passed, 2 for a mistake in the command line. Logs are JSON lines on standard error.
 `;
@@ -47,6 +52,7 @@ export async function run(args: readonly string[]): Promise<void> {
     'ask-timeout': { min: 1, max: DAY_MS },
     'body-limit': { min: 0, max: 1_073_741_824 },
     'flight-directory': 'text',
+    'no-console': 'flag',
     json: 'flag',
     help: 'flag',
   });
@@ -106,8 +112,20 @@ function gatewayOptionsOf(line: CommandLine, logger: Logger): GatewayOptions {
     ...(port === undefined ? {} : { port }),
     ...(host === undefined ? {} : { host }),
     ...(bodyBytesMax === undefined ? {} : { bodyBytesMax }),
+    console: line.flag('no-console') ? false : consoleOptionsOf(process.env[TOKEN_VARIABLE]),
     logger,
   });
+}
+
+/** The token is not on the command line, which every user of the machine can read. */
+function consoleOptionsOf(token: string | undefined): ConsoleOptions {
+  if (token === undefined || token === '') return {};
+  try {
+    resolveConsoleOptions({ token });
+  } catch {
+    throw new CommandFailure(`${TOKEN_VARIABLE} must be 16 to 1,024 printable ASCII characters without spaces; openssl rand -hex 32 makes a good one`);
+  }
+  return { token };
 }
 
 /** Calls the `setup` of each module that has one, in the order of the command line. The modules are loaded: importing them again only finds them. */

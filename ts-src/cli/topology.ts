@@ -4,6 +4,7 @@ import { hostTopology } from '../../bindings/host-topology.js';
 import { type MemoryHome, PLACEMENT_POLICIES, type PlacementPlan, type PlacementPolicy, planPlacement } from '../model/thread-placement.js';
 import { formatNumberList, type HostTopology } from '../model/topology.js';
 import { parseCommandLine, UsageError } from './command-line.js';
+import { textTable } from './text-table.js';
 
 const COMMAND = 'topology';
 
@@ -66,7 +67,7 @@ function nodeLines(host: HostTopology): string[] {
     return [String(id), formatNumberList(cpus) || '-', String(cores), gibibytes(memoryBytes), gibibytes(freeBytes), distances.join(' ')];
   });
   const distances = `distance to ${host.nodes.map(({ id }) => id).join(' ')}`;
-  return table([['node', 'cpus', 'cores', 'memory', 'free', distances], ...rows]);
+  return textTable([['node', 'cpus', 'cores', 'memory', 'free', distances], ...rows]);
 }
 
 function placementLines(host: HostTopology, { policy, threads, rings, table: tableHome, warnings }: PlacementPlan): string[] {
@@ -79,7 +80,7 @@ function placementLines(host: HostTopology, { policy, threads, rings, table: tab
   });
   return [
     `placement of ${counted(threads.length, 'thread')}, policy ${policy}`,
-    ...table([['thread', 'cpu', 'core', 'node', 'its rings', ''], ...rows]),
+    ...textTable([['thread', 'cpu', 'core', 'node', 'its rings', ''], ...rows]),
     `routing table   ${homeText(tableHome)}`,
     ...warnings.map(({ type, message }) => `warning         ${type}: ${message}`),
   ];
@@ -88,12 +89,6 @@ function placementLines(host: HostTopology, { policy, threads, rings, table: tab
 function homeText(home: MemoryHome | undefined): string {
   if (home === undefined || home.type === 'default') return 'where first touched';
   return home.type === 'node' ? `node ${home.node}` : `nodes ${formatNumberList(home.nodes)} in turn`;
-}
-
-/** Columns as wide as their widest cell. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd());
 }
 
 function gibibytes(bytes: number): string {

@@ -129,4 +129,23 @@ export const GATEWAY = {
     retry: 'It may have been handled.',
     status: '500',
   },
+  GATEWAY_ACTION_REFUSED: {
+    causes:
+      'An agent was to be paused, resumed or stopped through the console of a gateway that has no token for it, or whose `console.actions` leaves this one out.',
+    remedy: 'Start the gateway with `console: { token }`, `nexus run` with `NEXUS_CONSOLE_TOKEN`; allow the action in `console.actions`.',
+    retryable: 'no',
+    status: '403',
+  },
+  GATEWAY_TOKEN_INVALID: {
+    causes: 'The request has no `Authorization: Bearer TOKEN`, or another token than the one of the gateway.',
+    remedy: 'Send the token that the gateway was started with.',
+    retryable: 'no',
+    status: '401',
+  },
+  GATEWAY_WEBSOCKET_REQUIRED: {
+    causes: 'An ordinary request to an address that only serves WebSockets, or a proxy in front that does not pass `Upgrade` on.',
+    remedy: 'Open it as a WebSocket (`ws://`); let the proxy pass `Upgrade` and `Connection` on.',
+    retryable: 'no',
+    status: '426',
+  },
 } satisfies Partial<Record<GatewayErrorCode, GatewayErrorEntry>>;

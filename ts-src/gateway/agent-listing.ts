@@ -15,8 +15,11 @@ export interface AgentPage {
   readonly next: string | undefined;
 }
 
-/** @param after the cursor: only ids that come after it, by UTF-16 code units. */
-export async function pageOf(agents: Iterable<AgentSummary>, limit: number, after: string | undefined, signal: AbortSignal): Promise<AgentPage> {
+/**
+ * @param after the cursor: only ids that come after it, by UTF-16 code units
+ * @param prefix only ids that begin with it
+ */
+export async function pageOf(agents: Iterable<AgentSummary>, limit: number, after: string | undefined, signal: AbortSignal, prefix = ''): Promise<AgentPage> {
   // One more than the page, to know whether there is a next one.
   const wanted = limit + 1;
   let kept: AgentSummary[] = [];
@@ -29,7 +32,7 @@ export async function pageOf(agents: Iterable<AgentSummary>, limit: number, afte
   let count = 0;
   let sliceMs = performance.now();
   for (const agent of agents) {
-    if ((after === undefined || agent.id > after) && (highest === undefined || agent.id < highest)) {
+    if (agent.id.startsWith(prefix) && (after === undefined || agent.id > after) && (highest === undefined || agent.id < highest)) {
       kept.push(agent);
       if (kept.length >= 2 * wanted) cut();
     }

@@ -4,7 +4,7 @@ import { toJson } from './json-output.js';
 
 export interface Answer {
   readonly status: number;
-  readonly body: string;
+  readonly body: string | Uint8Array;
   readonly contentType: string;
   readonly headers: Readonly<Record<string, string>>;
 }

@@ -8,7 +8,7 @@ import type { Logger } from '../model/agent-context.js';
 import type { Answer, StreamAnswer } from './answer.js';
 import { errorAnswer, internalAnswer } from './error-answer.js';
 import { GatewayError } from './gateway-error.js';
-import type { HostGuard } from './host-guard.js';
+import { checkOneHost, type HostGuard } from './host-guard.js';
 import { readBody, readJsonBody } from './request-body.js';
 import type { Route, Router } from './router.js';
 
@@ -24,6 +24,8 @@ export interface GatewayRequest {
   /** The URL after the question mark. */
   readonly search: string;
   readonly headers: IncomingHttpHeaders;
+  /** Of the other end of the connection, which may be a proxy. */
+  readonly remoteAddress: string | undefined;
   /** Reads the body; see `readJsonBody`. Called at most once, or `bytes` is. */
   body(): Promise<unknown>;
   /** Reads the body; see `readBody`. */
@@ -52,6 +54,8 @@ export interface ExchangeNeeds {
   readonly logger: Logger;
   /** Calls `serve` in the trace that the request belongs to, if it belongs to one. */
   traced(request: TracedRequest, serve: () => ReturnType<Serve>): ReturnType<Serve>;
+  /** Headers of every answer to a URL, beside those of the answer itself. */
+  headersOf(url: string): Readonly<Record<string, string>> | undefined;
   observe(request: { readonly method: string; readonly route: string; readonly status: number; readonly seconds: number }): void;
 }
 
@@ -86,6 +90,12 @@ export class Exchanges {
   isAnswering(socket: Duplex): boolean {
     const response = this.#bySocket.get(socket);
     return response?.headersSent === true && !response.writableFinished;
+  }
+
+  /** True if requests of this connection are in flight, or wait. */
+  isServing(socket: Duplex): boolean {
+    const connection = this.#connections.get(socket);
+    return connection !== undefined && (connection.serving > 0 || connection.waiting.length > 0);
   }
 
   /** From now on every connection is closed after its answer, and nothing but what is always served is begun. Resolves when nothing is in flight. */
@@ -162,8 +172,7 @@ export class Exchanges {
       const { headers, method = '', url = '' } = request;
       if (url.length > URL_BYTES_MAX)
         throw new GatewayError('GATEWAY_URL_TOO_LONG', 414, `the URL has ${url.length} bytes; the most is ${URL_BYTES_MAX}: send data in the body`);
-      // Node keeps the first; a proxy in front may have looked at the other.
-      if (timesGiven(request, 'host') > 1) throw new GatewayError('GATEWAY_REQUEST_INVALID', 400, 'the request has more than one Host header');
+      checkOneHost(request);
       this.#needs.guard(headers.host, headers.origin);
       const end = url.indexOf('?');
       const path = end < 0 ? url : url.slice(0, end);
@@ -196,18 +205,20 @@ export class Exchanges {
   }
 }
 
+type ExchangeLimits = Pick<ExchangeNeeds, 'bodyBytesMax' | 'requestTimeoutMs' | 'headersOf'>;
+
 /** One request and its response. */
 class Exchange {
   /** Pattern of the route, for metrics: a bounded set of names. */
   route = 'unknown';
   readonly request: IncomingMessage;
   readonly #response: ServerResponse;
-  readonly #limits: Pick<ExchangeNeeds, 'bodyBytesMax' | 'requestTimeoutMs'>;
+  readonly #limits: ExchangeLimits;
   #waitsForContinue: boolean;
   #controller: AbortController | undefined;
   #gone = false;
 
-  constructor(request: IncomingMessage, response: ServerResponse, waitsForContinue: boolean, limits: Pick<ExchangeNeeds, 'bodyBytesMax' | 'requestTimeoutMs'>) {
+  constructor(request: IncomingMessage, response: ServerResponse, waitsForContinue: boolean, limits: ExchangeLimits) {
     this.request = request;
     this.#response = response;
     this.#waitsForContinue = waitsForContinue;
@@ -225,6 +236,7 @@ class Exchange {
       parameters,
       search,
       headers: this.request.headers,
+      remoteAddress: this.request.socket.remoteAddress,
       body: () => readJsonBody(this.request, this.#limits.bodyBytesMax, () => this.#continue()),
       bytes: () => readBody(this.request, this.#limits.bodyBytesMax, () => this.#continue()),
       get signal() {
@@ -242,9 +254,10 @@ class Exchange {
     response.setTimeout(this.#limits.requestTimeoutMs, () => response.destroy());
     response.writeHead(answer.status, {
       'content-type': answer.contentType,
-      'content-length': Buffer.byteLength(answer.body),
+      ...(answer.status === 304 ? {} : { 'content-length': Buffer.byteLength(answer.body) }),
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
+      ...this.#limits.headersOf(this.request.url ?? ''),
       ...answer.headers,
       ...(closes || unread ? { connection: 'close' } : {}),
     });
@@ -285,12 +298,6 @@ class Exchange {
 
 function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] !== undefined && headers['content-length'] !== '0');
-}
-
-function timesGiven({ rawHeaders }: IncomingMessage, name: string): number {
-  let times = 0;
-  for (let index = 0; index < rawHeaders.length; index += 2) if ((rawHeaders[index] as string).toLowerCase() === name) times++;
-  return times;
 }
 
 function gone(): GatewayError {

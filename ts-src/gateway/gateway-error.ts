@@ -18,8 +18,12 @@ export const GATEWAY_ERROR_CODES = {
   GATEWAY_CLIENT_GONE: 'The client closed the connection, or took too long to send the request. Only seen in metrics, as status 499.',
   GATEWAY_REQUEST_INVALID: 'What came over the connection is not an HTTP request the gateway can read.',
   GATEWAY_REQUEST_TIMEOUT: 'The headers or the whole request did not arrive in time.',
-  GATEWAY_BUSY: 'As many requests as `requestsMax` are in flight, or as many streams as `streamsMax` open.',
+  GATEWAY_BUSY:
+    'As many requests as `requestsMax` are in flight, as many streams as `streamsMax` or WebSockets of the console as `console.clientsMax` open, or too many lists of agents are being made for the console.',
   GATEWAY_STOPPING: 'The gateway is stopping.',
+  GATEWAY_ACTION_REFUSED: 'The console is read-only, because it has no token, or its option `actions` does not allow this action.',
+  GATEWAY_TOKEN_INVALID: 'An action of the console needs its token as `Authorization: Bearer TOKEN`; there was none, or another one.',
+  GATEWAY_WEBSOCKET_REQUIRED: 'The address is for WebSockets, and this was an ordinary request.',
   GATEWAY_HANDLER_FAILED: 'The handler of the action threw.',
   GATEWAY_REPLY_NOT_JSON: 'The reply cannot be written as JSON: it refers to itself, or is too deep or too large.',
   GATEWAY_INTERNAL: 'A mistake in the gateway itself; it is logged.',

@@ -1,6 +1,7 @@
 /** Options of `startGateway`: their types, defaults and limits, and the one place that checks them. */
 import { standardErrorLogger } from '../adapters/standard-error-logger.js';
 import { optionError, valueText } from '../errors.js';
+import { type ConsoleOptions, type ResolvedConsoleOptions, resolveConsoleOptions } from '../console/console-options.js';
 import type { Logger } from '../model/agent-context.js';
 import { checkNames } from '../model/nearest-name.js';
 
@@ -27,11 +28,16 @@ export interface GatewayOptions {
   readonly streamsMax?: number;
   /** Bytes that may wait for the client of a stream, 1,024 to 1,073,741,824; with more it ends. Default 1,048,576. */
   readonly streamBufferBytesMax?: number;
+  /** The live page below `/console`, see docs/console.md. Default true: read-only; false: none. */
+  readonly console?: boolean | ConsoleOptions;
   /** Told of mistakes in the gateway itself. Default: JSON lines on standard error. */
   readonly logger?: Logger;
 }
 
-export type ResolvedGatewayOptions = Required<GatewayOptions>;
+export interface ResolvedGatewayOptions extends Required<Omit<GatewayOptions, 'console'>> {
+  /** False for none. */
+  readonly console: ResolvedConsoleOptions | false;
+}
 
 const NAMES: readonly (keyof GatewayOptions)[] = [
   'port',
@@ -43,6 +49,7 @@ const NAMES: readonly (keyof GatewayOptions)[] = [
   'requestsMax',
   'streamsMax',
   'streamBufferBytesMax',
+  'console',
   'logger',
 ];
 
@@ -72,6 +79,7 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
     requestsMax: whole('requestsMax', options.requestsMax, 1000, 1, 1_000_000),
     streamsMax: whole('streamsMax', options.streamsMax, 100, 0, 100_000),
     streamBufferBytesMax: whole('streamBufferBytesMax', options.streamBufferBytesMax, 1_048_576, 1024, 1_073_741_824),
+    console: resolveConsoleOptions(options.console) ?? false,
     logger,
   };
 }

@@ -1,10 +1,14 @@
 /**
- * HTTP in front of a nexus, on node:http alone: the listening socket, the limits of its connections, and their end. What a request means is in the routes.
+ * HTTP in front of a nexus, on node:http, with ws for the WebSockets of the console: the listening socket, the limits of its connections, and their end. What a request means is in the routes.
  * The gateway does not own the nexus: stopping one leaves the other as it is. No CORS, no TLS and no login: those belong to a proxy in front.
  */
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, isIPv6, type Socket } from 'node:net';
 import { createMetrics, type Metrics } from '../adapters/prometheus-metrics.js';
+import { systemClock } from '../adapters/system-clock.js';
+import { Console } from '../console/console.js';
+import { loadPageAssets } from '../console/page-assets.js';
+import { consoleHeaders } from '../console/security-headers.js';
 import type { Nexus } from '../nexus.js';
 import { agentRoutes } from './agent-routes.js';
 import { answerBrokenRequest } from './broken-request.js';
@@ -18,6 +22,8 @@ import { Router } from './router.js';
 import { SignalStreams } from './signal-stream.js';
 import { signalRoutes } from './signal-routes.js';
 import { statusRoutes } from './status-routes.js';
+import { upgrades } from './upgrade.js';
+import { packageVersion } from './package-version.js';
 
 /** What `gateway.stop` resolves with. */
 export interface GatewayStopReport {
@@ -55,19 +61,28 @@ export async function startGateway(nexus: Nexus, options: GatewayOptions = {}): 
     connectionsCheckingInterval: Math.max(5, Math.min(1000, headersTimeoutMs / 4)),
     maxHeaderSize: 16_384,
   });
+  const assets = resolved.console === false ? undefined : await loadPageAssets();
   const address = await listen(server, resolved.port, host);
   const metrics = createMetrics(nexus);
   const streams = new SignalStreams({ ...resolved, nexus });
-  const routes = [...agentRoutes(nexus), ...signalRoutes(nexus, streams), ...statusRoutes(nexus, metrics, () => exchanges.isStopping)];
+  const { logger, hostsAllowed } = resolved;
+  const live =
+    resolved.console === false || assets === undefined
+      ? undefined
+      : new Console({ nexus, options: resolved.console, hostsAllowed, assets, version: packageVersion(), clock: systemClock, logger });
+  const routes = [...agentRoutes(nexus), ...signalRoutes(nexus, streams), ...statusRoutes(nexus, metrics, () => exchanges.isStopping), ...(live?.routes ?? [])];
+  const guard = countedGuard(hostGuard(host, address.address, hostsAllowed), metrics);
   const exchanges: Exchanges = new Exchanges({
     ...resolved,
     router: new Router(routes),
-    guard: countedGuard(hostGuard(host, address.address, resolved.hostsAllowed), metrics),
+    guard,
+    headersOf: consoleHeaders,
     traced: requestTracing(nexus),
     observe: (request) => metrics.observeRequest(request),
   });
   server.on('request', (request, response) => exchanges.begin(request, response, false));
   server.on('checkContinue', (request, response) => exchanges.begin(request, response, true));
+  if (live !== undefined) server.on('upgrade', upgrades({ server, exchanges, guard, console: live, logger }));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => answerBrokenRequest(error, socket as Socket, exchanges.isAnswering(socket)));
   server.on('error', (error) => resolved.logger.error({ error }, 'the server of the gateway failed'));
   let stopped: Promise<GatewayStopReport> | undefined;
@@ -75,7 +90,7 @@ export async function startGateway(nexus: Nexus, options: GatewayOptions = {}): 
     try {
       const deadlineMs = resolveStopDeadline(stopOptions);
       streams.stop();
-      stopped ??= stopServing(server, exchanges, deadlineMs).finally(() => metrics.close());
+      stopped ??= stopServing(server, exchanges, live, deadlineMs).finally(() => metrics.close());
       return stopped;
     } catch (error) {
       return Promise.reject(error);
@@ -125,15 +140,16 @@ function listenFailed(cause: NodeJS.ErrnoException, port: number, host: string):
   return new GatewayError('GATEWAY_LISTEN_FAILED', 0, message, { cause, data: { port, host, reason: cause.code } });
 }
 
-async function stopServing(server: Server, exchanges: Exchanges, deadlineMs: number): Promise<GatewayStopReport> {
+async function stopServing(server: Server, exchanges: Exchanges, live: Console | undefined, deadlineMs: number): Promise<GatewayStopReport> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, deadlineMs);
   });
-  await Promise.race([exchanges.stop(), late]);
+  await Promise.race([Promise.all([exchanges.stop(), live?.stop()]), late]);
   clearTimeout(timer);
   const aborted = exchanges.count;
+  live?.terminate();
   server.closeAllConnections();
   await closed;
   return { complete: aborted === 0, aborted };

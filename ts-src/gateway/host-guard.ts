@@ -4,6 +4,7 @@
  * count, so that a forwarded port works. Not a login: whoever can open a connection and write headers gets in.
  */
 import { quoted } from '../errors.js';
+import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { GatewayError } from './gateway-error.js';
 
@@ -31,6 +32,16 @@ export function hostGuard(bound: string, boundAddress: string, hostsAllowed: rea
         `a page of ${quoted(origin)} may not use this gateway; add its host to the option hostsAllowed if it may`,
       );
   };
+}
+
+/**
+ * Node keeps the first Host header; a proxy in front may have looked at another.
+ * @throws GatewayError GATEWAY_REQUEST_INVALID
+ */
+export function checkOneHost({ rawHeaders }: IncomingMessage): void {
+  let times = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) if ((rawHeaders[index] as string).toLowerCase() === 'host') times++;
+  if (times > 1) throw new GatewayError('GATEWAY_REQUEST_INVALID', 400, 'the request has more than one Host header');
 }
 
 function isLoopback(address: string): boolean {

@@ -10,6 +10,7 @@ export interface BreakerMeter {
 /** The key of the method that adds a meter to a breaker. */
 export const METERED_BY = Symbol('metered by');
 
+/** What `meter` needs of a circuit breaker: those of `nexus-agents/resilience` have it. */
 export interface MeterableBreaker {
   readonly state: { readonly type: BreakerStateName };
   /** Tells the meter of all calls from now on. Returns a function that ends it. */

@@ -2,6 +2,7 @@
 import { optionError } from '../errors.js';
 import { checkNames } from './nearest-name.js';
 
+/** Options of the flight recorder; `docs/flight-recorder.md`. */
 export interface FlightRecorderOptions {
   /** Events of each thread that are kept: 64 to 1,048,576, rounded up to a power of two; 32 bytes each. Default 4,096. */
   readonly eventsPerThread?: number;
@@ -17,6 +18,7 @@ export interface FlightRecorderOptions {
 
 /** Signals that do not end the process once somebody listens to them. */
 export const FLIGHT_SIGNALS = ['SIGUSR1', 'SIGUSR2', 'SIGHUP', 'SIGQUIT'] as const;
+/** Signals of the process on which a flight record may be written. */
 export type FlightSignal = (typeof FLIGHT_SIGNALS)[number];
 
 export interface ResolvedFlightRecorder {

@@ -72,6 +72,7 @@ export interface MessageRates {
   readonly waiting: number;
 }
 
+/** A thread: what it has, what it does in a second, and what it last measured of itself. */
 export interface ThreadSnapshot {
   readonly thread: number;
   readonly state: string;
@@ -97,6 +98,7 @@ export interface ThreadSnapshot {
     | undefined;
 }
 
+/** A kind of agents on all threads. */
 export interface KindSnapshot {
   readonly kind: string;
   readonly agents: number;
@@ -107,6 +109,7 @@ export interface KindSnapshot {
 /** Upper bounds of the counts of `ActionSnapshot.distribution`, in milliseconds: powers of two from 2^-10 (about 1 µs) to 2^13 (about 8 s). The last count is of what is above all. */
 export const DISTRIBUTION_BOUNDS_MS: readonly number[] = Array.from({ length: 24 }, (_, index) => 2 ** (index - 10));
 
+/** An action of a kind, as far as a sample tells: how often, how long, how many failed. Durations in milliseconds. */
 export interface ActionSnapshot {
   readonly kind: string;
   readonly action: string;
@@ -123,6 +126,7 @@ export interface ActionSnapshot {
   readonly distribution: readonly number[];
 }
 
+/** How often agents of one kind are sent messages by those of another, estimated. */
 export interface FlowSnapshot {
   /** Kind of the sender, `(outside)` for callers that are no agents, `(timer)` for timers. */
   readonly from: string;
@@ -131,6 +135,7 @@ export interface FlowSnapshot {
   readonly perSecond: number;
 }
 
+/** An agent with messages that wait. */
 export interface MailboxSnapshot {
   readonly id: string;
   readonly kind: string;
@@ -206,6 +211,7 @@ export interface AgentInspection {
 
 export const INSPECTED_MESSAGES_MAX = 20;
 
+/** A message in the mailbox of an agent that is looked into. */
 export interface WaitingMessage {
   readonly action: string;
   readonly sender: string | undefined;
@@ -213,6 +219,7 @@ export interface WaitingMessage {
   readonly input: TextPreview;
 }
 
+/** A value as a text that people read, cut off at a length. Made without running anything of the value. */
 export interface TextPreview {
   readonly text: string;
   readonly isCut: boolean;

@@ -4,6 +4,7 @@ import { optionError } from '../errors.js';
 import { checkNames } from './nearest-name.js';
 import { OTHER_NAME } from './operation-statistics.js';
 
+/** Options of `observe`: the service level, and attributes for span and log line. */
 export interface ObserveOptions {
   /** A call that takes longer violates its service level: it is counted and logged. More than 0, at most 86,400,000. Default: no such limit. */
   readonly slaMs?: number;
@@ -41,9 +42,10 @@ export function checkObserveOptions(options: ObserveOptions): void {
 /** @throws NexusTypeError NEXUS_OPTION_INVALID */
 export function checkMeterName(name: unknown): asserts name is string {
   if (typeof name !== 'string' || name === '') throw optionError('name', `must be a text that is not empty, not ${name === '' ? 'an empty one' : typeof name}`);
-  const bytes = Buffer.byteLength(name);
+  const encoded = new TextEncoder().encode(name);
+  const bytes = encoded.length;
   if (bytes > L.METER_TEXT_BYTES_MAX)
     throw optionError('name', `has ${bytes} bytes; it may have at most ${L.METER_TEXT_BYTES_MAX}. Ids of what is worked on belong into attributes`);
-  if (Buffer.from(name).toString() !== name) throw optionError('name', 'holds half of a surrogate pair');
+  if (new TextDecoder('utf-8', { ignoreBOM: true }).decode(encoded) !== name) throw optionError('name', 'holds half of a surrogate pair');
   if (name === OTHER_NAME) throw optionError('name', `'${OTHER_NAME}' is what names are counted under for which there is no room`);
 }

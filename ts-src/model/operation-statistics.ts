@@ -9,6 +9,7 @@ export const OTHER_NAME = '(other)';
 /** Upper bounds of the counts of an operation in nanoseconds, the bound included: powers of two from 1,024 ns to 68.7 s. */
 export const OPERATION_BOUNDS_NS: readonly number[] = Array.from({ length: L.METER_BUCKETS - 1 }, (_, index) => 2 ** (index + L.METER_BOUND_LEAST));
 
+/** What `observe` has counted under one name, on all threads, since the start of the nexus. */
 export interface OperationStatistics {
   readonly name: string;
   readonly successes: number;
@@ -23,11 +24,14 @@ export interface OperationStatistics {
 
 /** How calls through a circuit breaker end. `ignored`: mistakes of the caller and calls it gave up, which say nothing about what was called. `refused`: not let through. */
 export const BREAKER_OUTCOMES = ['success', 'failure', 'ignored', 'refused'] as const;
+/** What became of a call through a metered circuit breaker. */
 export type BreakerOutcome = (typeof BREAKER_OUTCOMES)[number];
 
 export const BREAKER_STATES = ['closed', 'open', 'halfOpen', 'isolated'] as const;
+/** State of a circuit breaker, as metrics name it. */
 export type BreakerStateName = (typeof BREAKER_STATES)[number];
 
+/** What `meter` has counted of the circuit breakers of one name, on all threads. */
 export interface BreakerStatistics {
   readonly name: string;
   readonly calls: Readonly<Record<BreakerOutcome, number>>;

@@ -10,6 +10,7 @@ interface AgentEvent {
   readonly thread: number;
 }
 
+/** What is published on each channel, by its name. */
 export interface TelemetryEvents {
   /** The agent handles messages from now on. Not after a restart, nor after a move. */
   'nexus:agent:started': AgentEvent;
@@ -67,8 +68,10 @@ export interface TelemetryEvents {
   'nexus:thread:failed': { readonly thread: number; readonly exitCode: number; readonly error: unknown };
 }
 
+/** Name of a channel. */
 export type TelemetryEvent = keyof TelemetryEvents;
 
+/** The names of the channels of `node:diagnostics_channel`, all of them. */
 export const TELEMETRY_EVENTS = [
   'nexus:agent:started',
   'nexus:agent:stopped',

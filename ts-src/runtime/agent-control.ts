@@ -12,6 +12,7 @@ import { inspectHere } from './inspecting.js';
 import { pauseHere } from './pausing.js';
 import type { ThreadHost } from './thread-host.js';
 
+/** Limits of what `nexus.inspect` shows. */
 export interface InspectOptions {
   /** Bytes of the text of the state: 1 to 1,048,576, default 16,384. */
   readonly textBytesMax?: number;

@@ -79,6 +79,12 @@ export class Describing {
     );
   }
 
+  /** An agent of whatever thread, with what is below it. */
+  async agent(agent: AgentReference, limits: TreeLimits): Promise<AgentNode | undefined> {
+    const [node] = await this.#nodesOf([{ id: agent.id, kind: agent.kind, agent, supervised: undefined }], limits);
+    return node;
+  }
+
   async #agent(cell: AgentCell, { depthMax, agentsMax }: TreeLimits): Promise<AgentNode> {
     const children = this.#childrenOf(cell);
     const shown = depthMax > 1 ? children.slice(0, agentsMax) : [];

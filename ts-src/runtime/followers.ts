@@ -13,6 +13,7 @@ import type { AgentReference } from './agent-reference.js';
 import { type FollowLimits, type FollowReport, followHere } from './followed.js';
 import type { ThreadHost } from './thread-host.js';
 
+/** Limits of what `nexus.follow` tells. */
 export interface FollowOptions {
   /** More than so many a second are dropped, and counted: 1 to 100,000, default 1,000. */
   readonly messagesPerSecondMax?: number;

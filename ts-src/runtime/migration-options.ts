@@ -7,17 +7,20 @@ import { AgentReference } from './agent-reference.js';
 /** Agents of one `migrateMany`. */
 const MIGRATED_MAX = 1_048_576;
 
+/** Options of `nexus.migrate` and `nexus.migrateMany`. */
 export interface MigrationOptions {
   /** How long an agent is waited for whose handlers, start or spawns run, in milliseconds; default 5,000. It goes on where it is after that. */
   readonly timeoutMs?: number;
 }
 
+/** An agent that `migrateMany` did not move, and why. It goes on where it is. */
 export interface MigrationFailure {
   readonly agent: AgentRef;
   /** As `migrate` rejects. */
   readonly error: NexusError;
 }
 
+/** What became of the agents of `migrateMany`. */
 export interface MigrationReport {
   /** Agents that are on the thread now, those included that were there before. */
   readonly moved: number;

@@ -7,6 +7,7 @@ import type { DeadLetter } from './dead-letters.js';
 import type { AgentFailure } from './system-calls.js';
 import type { ThreadLoss } from './worker-pool.js';
 
+/** The events of `nexus.on` by name, with what their listeners get. */
 export interface NexusEvents {
   /** A message that could not be delivered. */
   deadLetter: [DeadLetter];

@@ -13,6 +13,7 @@ import { HistogramShard } from './histogram-shard.js';
 import type { ThreadHost } from './thread-host.js';
 import { threadStatistics } from './thread-statistics.js';
 
+/** How often `nexus.snapshots` gives one. */
 export interface SnapshotsOptions {
   /** From one snapshot to the next: 100 to 60,000 milliseconds, default 1,000. */
   readonly intervalMs?: number;

@@ -1,0 +1,48 @@
+/** One agent by its id, as the commands that are about one agent need it: looked into, or an error that names the nearest id there is. */
+import type { AgentInspection } from '../model/observation.js';
+import { nearest } from '../model/nearest-name.js';
+import { type AgentFilter, listAgents } from './agents-command.js';
+import { CommandFailure } from './command-failure.js';
+import { askConsole, ConsoleRefusal } from './console-client.js';
+import type { ConsoleAddress } from './console-address.js';
+import { harmless } from './terminal-text.js';
+
+/** Ids that are compared with one that is not there. */
+const COMPARED_MAX = 1000;
+
+/** @throws CommandFailure; if there is no such agent, with the nearest id */
+export async function inspectAgent(address: ConsoleAddress, id: string): Promise<AgentInspection> {
+  let found: unknown;
+  try {
+    found = await askConsole(address, agentPath(id));
+  } catch (error) {
+    if (isNotThere(error)) throw new CommandFailure(`there is no agent '${harmless(id)}'${await suggestion(address, id)}`);
+    throw error;
+  }
+  const { id: foundId, state, mailbox } = found as Partial<AgentInspection>;
+  if (typeof foundId !== 'string' || typeof state !== 'object' || typeof mailbox !== 'object')
+    throw new CommandFailure(`what the gateway at ${address.url} sent is no inspection of an agent that this version reads`);
+  return found as AgentInspection;
+}
+
+/** Whether the service is there and says that it has no such agent. */
+export function isNotThere(error: unknown): boolean {
+  return error instanceof ConsoleRefusal && (error.refusal.code === 'NEXUS_AGENT_NOT_FOUND' || error.refusal.code === 'NEXUS_AGENT_STOPPED');
+}
+
+export function agentPath(id: string): string {
+  return `/console/agents/${encodeURIComponent(id)}`;
+}
+
+async function suggestion(address: ConsoleAddress, id: string): Promise<string> {
+  for (const filter of [{ prefix: id.slice(0, 2) }, {}] as AgentFilter[]) {
+    // The error is about the agent; that the search for a better name failed is nothing the user asked about.
+    const { listed } = await listAgents(address, filter, COMPARED_MAX).catch(() => ({ listed: [] }));
+    const name = nearest(
+      id,
+      listed.map((each) => each.id),
+    );
+    if (name !== undefined) return `; did you mean '${harmless(name)}'?`;
+  }
+  return ': nexus agents lists those there are';
+}

@@ -1,0 +1,30 @@
+/** Which gateway a command looks into, and with what token: options and environment, in one place. What is asked of it is in `console-client.ts`. */
+import { type CommandLine, type OptionKind, UsageError } from './command-line.js';
+
+export interface ConsoleAddress {
+  /** Without a slash at its end, such as `http://127.0.0.1:8080`. A path before `/console` is kept: that of a proxy. */
+  readonly url: string;
+  readonly token: string | undefined;
+}
+
+export const DEFAULT_URL = 'http://127.0.0.1:8080';
+
+export const ADDRESS_OPTIONS: Readonly<Record<'url' | 'token', OptionKind>> = { url: 'text', token: 'text' };
+
+export const ADDRESS_HELP = `  --url URL                 the gateway (default: NEXUS_URL, else ${DEFAULT_URL})
+  --token TOKEN             sent as a bearer token (default: NEXUS_CONSOLE_TOKEN, which other users of this machine do not see)`;
+
+/** @throws UsageError for a URL that is none of HTTP, or a token that is none */
+export function consoleAddress(command: string, line: CommandLine, environment: NodeJS.ProcessEnv): ConsoleAddress {
+  const given = line.text('url');
+  const text = given ?? (environment['NEXUS_URL'] || DEFAULT_URL);
+  const source = given === undefined && environment['NEXUS_URL'] ? 'NEXUS_URL' : '--url';
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.hostname === '')
+    throw new UsageError(command, `${source} is ${JSON.stringify(text)}; it must be like ${DEFAULT_URL}`);
+  if (url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '')
+    throw new UsageError(command, `${source} is ${JSON.stringify(text)}; it must have no user, query or fragment`);
+  const token = line.text('token') ?? (environment['NEXUS_CONSOLE_TOKEN'] || undefined);
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) throw new UsageError(command, 'the token must be of visible ASCII characters, without spaces');
+  return { url: `${url.origin}${url.pathname.replace(/\/+$/, '')}`, token };
+}

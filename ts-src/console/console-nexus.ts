@@ -1,0 +1,10 @@
+/** What the console uses of a nexus. */
+import type { Nexus } from '../nexus.js';
+
+export type ConsoleNexus = Pick<
+  Nexus,
+  'agents' | 'agentTree' | 'find' | 'follow' | 'inspect' | 'isStopping' | 'kinds' | 'pause' | 'resume' | 'snapshot' | 'supervisionTree'
+> & {
+  /** The flight record as bytes, where this nexus writes one. */
+  flightRecord?(): Uint8Array;
+};
