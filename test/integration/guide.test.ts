@@ -5,7 +5,7 @@ import { blocksOf, followPage, readPage } from '../documented-code.js';
 const page = readPage('docs/guide.md');
 
 test('the guide does what it says, from its first line to its last', { timeout: 180_000 }, async () => {
-  await followPage(page, ['lmdb', 'typescript', '@types/node']);
+  await followPage(page, ['lmdb', 'typescript', '@types/node', '@opentelemetry/api', '@opentelemetry/sdk-trace-node']);
 });
 
 test('every step of the guide has something to run, and every file in it is used', () => {
