@@ -244,6 +244,17 @@ test('a page of another site opens no WebSocket of the console', async () => {
   expect(await socket(open.url, '/console/live', { host: 'nexus.example', origin: 'https://nexus.example' }).refused).toBeUndefined();
 });
 
+test('what asks for a WebSocket and is none is told so, with the headers of the console', async () => {
+  const { url } = await start();
+  const asked = await http(`${url}/console/live`, { headers: { connection: 'upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' } });
+  expect([code({ status: asked.status, body: JSON.parse(asked.text) }), asked.headers['x-content-type-options']]).toEqual([
+    '400 GATEWAY_REQUEST_INVALID',
+    'nosniff',
+  ]);
+  const refused = await http(`${url}/console/live`, { headers: { connection: 'upgrade', upgrade: 'websocket', origin: 'http://evil.example' } });
+  expect([refused.status, String(refused.headers['content-security-policy']).startsWith("default-src 'none'")]).toEqual([403, true]);
+});
+
 test('there are no more WebSockets of the console than its option allows, and one that ends makes room', async () => {
   const { url } = await start({ clientsMax: 2 });
   const first = socket(url, '/console/live');

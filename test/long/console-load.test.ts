@@ -11,9 +11,9 @@ import { chromium, type Page, startChromium } from '../integration/chromium.js';
 import { until } from '../until.js';
 
 const number = (name: string, byDefault: number): number => Number(process.env[name] ?? byDefault);
-const agents = number('CONSOLE_LOAD_AGENTS', 100_000);
+const agents = number('CONSOLE_LOAD_AGENTS', 50_000);
 const perSecond = number('CONSOLE_LOAD_MESSAGES', 100_000);
-const seconds = number('CONSOLE_LOAD_SECONDS', 15);
+const seconds = number('CONSOLE_LOAD_SECONDS', 8);
 const FIRST_PAINT_MS_MAX = 1000;
 const SERVER_CORES_MAX = 0.02;
 /** Loads of the page, of which the median counts. */

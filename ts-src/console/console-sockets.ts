@@ -5,7 +5,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { errorAnswer, internalAnswer } from '../gateway/error-answer.js';
 import { GatewayError } from '../gateway/gateway-error.js';
+import { refuseUpgrade } from '../gateway/refuse-upgrade.js';
 
 const MESSAGE_BYTES_MAX = 128;
 /** A client that has not answered a ping by the next one has gone. */
@@ -30,8 +32,11 @@ export class ConsoleSockets {
 
   constructor(clientsMax: number) {
     this.#clientsMax = clientsMax;
-    // Answered with what an ordinary request would be: ws would write an answer of its own, without the headers of the console.
-    this.#server.on('wsClientError', (_error, stream) => stream.destroy());
+    // By our own hand: the answer of ws would be without the headers of the console.
+    this.#server.on('wsClientError', (error, stream) => {
+      const refusal = new GatewayError('GATEWAY_REQUEST_INVALID', 400, `this is not the beginning of a WebSocket: ${error.message}`);
+      refuseUpgrade(stream, errorAnswer(refusal) ?? internalAnswer());
+    });
   }
 
   get count(): number {

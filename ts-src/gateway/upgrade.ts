@@ -4,14 +4,13 @@
  * that they are put back, without the wish, and the connection begins anew.
  */
 import type { IncomingMessage, Server } from 'node:http';
-import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Console } from '../console/console.js';
-import { CONSOLE_HEADERS } from '../console/security-headers.js';
 import type { Logger } from '../model/agent-context.js';
 import { errorAnswer, internalAnswer } from './error-answer.js';
 import type { Exchanges } from './exchange.js';
 import { checkOneHost, type HostGuard } from './host-guard.js';
+import { refuseUpgrade } from './refuse-upgrade.js';
 
 export interface UpgradeNeeds {
   readonly server: Server;
@@ -45,7 +44,7 @@ export function upgrades({ server, exchanges, guard, console, logger }: UpgradeN
     } catch (error) {
       const answer = errorAnswer(error);
       if (answer === undefined) logger.error({ error }, 'a WebSocket of the console could not begin');
-      refuse(stream, answer ?? internalAnswer());
+      refuseUpgrade(stream, answer ?? internalAnswer());
     }
   };
 }
@@ -59,17 +58,4 @@ function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMe
   }
   if (isLast || httpVersion === '1.0') lines.push('connection: close');
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
-}
-
-function refuse(stream: Duplex, { status, body, contentType, headers }: ReturnType<typeof internalAnswer>): void {
-  const all = {
-    'content-type': contentType,
-    'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    ...CONSOLE_HEADERS,
-    ...headers,
-    connection: 'close',
-  };
-  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
-  stream.end(Buffer.concat([Buffer.from(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('\r\n')}\r\n\r\n`), Buffer.from(body)]));
 }

@@ -8,10 +8,10 @@ import { Panel } from './panel.js';
 import { TableView } from './table-view.js';
 
 const DURATIONS: readonly (readonly [name: keyof SystemSnapshot['durations'], label: string])[] = [
-  ['message_wait', 'Wait in mailbox'],
-  ['ask_local', 'Ask, same thread'],
-  ['ask_remote', 'Ask, other thread'],
-  ['turn', 'Turn of a thread'],
+  ['message_wait', 'Mailbox wait'],
+  ['ask_local', 'Ask, same'],
+  ['ask_remote', 'Ask, other'],
+  ['turn', 'Turn'],
 ];
 
 type DurationRow = DurationSummary & { readonly label: string };
@@ -34,7 +34,7 @@ export class MessagesPanel {
     empty: 'Nothing has been timed yet.',
     key: ({ label }) => label,
     columns: [
-      { label: 'Since the start', className: 'label', isHeader: true, show: ({ label }) => label },
+      { label: 'Since start', className: 'label', title: 'Asks by the thread they went to; turns of threads', isHeader: true, show: ({ label }) => label },
       { label: 'p50', className: 'number', show: ({ count, p50Ms }) => (count === 0 ? '–' : milliseconds(p50Ms)) },
       { label: 'p99', className: 'number', show: ({ count, p99Ms }) => (count === 0 ? '–' : milliseconds(p99Ms)) },
       { label: 'Max', className: 'number', show: ({ count, maxMs }) => (count === 0 ? '–' : milliseconds(maxMs)) },

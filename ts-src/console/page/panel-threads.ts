@@ -69,7 +69,7 @@ export class ThreadsPanel {
         },
       },
       { label: 'Agents', className: 'number wide', show: ({ agents }) => amount(agents) },
-      { label: 'Waiting', className: 'number', show: ({ waiting }) => amount(waiting) },
+      { label: 'Waiting', className: 'number wide', show: ({ waiting }) => amount(waiting) },
       { label: 'Handled/s', className: 'number', show: ({ handledPerSecond }) => amount(handledPerSecond) },
       { label: 'Sent/s here', className: 'number wide', title: 'Sent within the thread', show: ({ localPerSecond }) => amount(localPerSecond) },
       { label: 'to others', className: 'number wide', title: 'Sent to other threads', show: ({ remotePerSecond }) => amount(remotePerSecond) },
