@@ -83,6 +83,8 @@ export async function composeNexus<N extends Nexus>(resolved: ResolvedOptions, s
   const { engine, startWorker, observe = (definition) => definition } = surroundings;
   const logger = careful(resolved.logger ?? standardErrorLogger);
   if (engine.report.tried.length > 0) sayFallback(logger, engine.report);
+  if (resolved.modules.length === 0 && resolved.definitions.length > 0 && resolved.wantsThreads && startWorker === undefined)
+    sayIdleThreads(logger, resolved.threads);
   const exported = await importDefinitions(resolved.modules);
   const definitions = new Map<string, AnyAgent>(exported.map((definition) => [definition.kind, observe(definition)]));
   const outlines = exported.map((definition) => outlineOf(definition, false));
@@ -260,6 +262,14 @@ function sayPlacement(logger: Logger, placement: Placement, policy: PlacementPol
   if (policy === 'none') return;
   for (const warning of placement.plan.warnings) logger.warn({ warning: warning.type }, warning.message);
   if (placement.refusals.length > 0) logger.warn({ refusals: placement.refusals }, 'the host refused part of the placement');
+}
+
+/** Definitions that were given as values are known to the calling thread only. */
+function sayIdleThreads(logger: Logger, threads: number): void {
+  logger.warn(
+    { threads },
+    'agents names no module, so all agents run on the calling thread, and its workers have nothing to do: give the URL of the module that exports them',
+  );
 }
 
 let saidFallback = false;

@@ -106,6 +106,8 @@ export interface ResolvedOptions {
   readonly modules: readonly string[];
   readonly definitions: readonly AnyAgent[];
   readonly threads: number;
+  /** They were asked for: not only as many as there are by default. */
+  readonly wantsThreads: boolean;
   readonly recordCapacity: number;
   readonly ringBytes: number;
   readonly askTimeoutMs: number;
@@ -174,6 +176,7 @@ export function resolveOptions(options: NexusOptions): ResolvedOptions {
     modules,
     definitions,
     threads,
+    wantsThreads: options.threads !== undefined && threads > 0,
     recordCapacity: 2 ** Math.ceil(Math.log2(agentsMax)),
     ringBytes,
     askTimeoutMs: number('messages.askTimeoutMs', messages.askTimeoutMs, 5000, 1, 86_400_000),

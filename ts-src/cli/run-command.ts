@@ -32,6 +32,7 @@ A module exports what defineAgent returns. It may also export an async function 
   --shutdown-deadline MS    time to finish requests and mailboxes after a signal (default 10000)
   --ask-timeout MS          time an action may take (default 5000)
   --body-limit BYTES        largest body of a request (default 1048576)
+  --store DIR               where durable agents are kept (needs the package lmdb)
   --flight-directory DIR    where flight records go: on a crash, and on SIGUSR2 (default: the directory for temporary files)
   --no-console              do not serve the live page below /console
   --json                    print the line that says what is served as JSON
@@ -51,6 +52,7 @@ export async function run(args: readonly string[]): Promise<void> {
     'shutdown-deadline': { min: 0, max: DAY_MS },
     'ask-timeout': { min: 1, max: DAY_MS },
     'body-limit': { min: 0, max: 1_073_741_824 },
+    store: 'text',
     'flight-directory': 'text',
     'no-console': 'flag',
     json: 'flag',
@@ -88,12 +90,14 @@ async function start(modules: readonly string[], engine: EngineKind | undefined,
   const threads = line.number('threads');
   const askTimeoutMs = line.number('ask-timeout');
   const directory = line.text('flight-directory');
+  const store = line.text('store');
   try {
     return await createNexus({
       agents: modules,
       ...(threads === undefined ? {} : { threads }),
       ...(askTimeoutMs === undefined ? {} : { messages: { askTimeoutMs } }),
       ...(engine === undefined ? {} : { engine: { force: engine } }),
+      ...(store === undefined ? {} : { storage: { path: store } }),
       flightRecorder: { signal: 'SIGUSR2', ...(directory === undefined ? {} : { directory }) },
       logger,
     });

@@ -36,6 +36,7 @@ export function followSocket({ nexus, clock, logger }: FollowSocketNeeds, id: st
       else if (event.type === 'dropped') frames.dropped(event.count);
       else {
         frames.flush();
+        socket.send(JSON.stringify({ type: 'ended' } satisfies FollowMessage));
         socket.close(GOING_AWAY, 'the agent has ended');
       }
     };

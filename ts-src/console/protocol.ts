@@ -36,7 +36,9 @@ export type FollowMessage =
   | { readonly type: 'following'; readonly id: string }
   | { readonly type: 'message'; readonly message: FollowedMessage }
   /** That many messages were not sent, because they came faster than they may, or than the client took them. */
-  | { readonly type: 'dropped'; readonly count: number };
+  | { readonly type: 'dropped'; readonly count: number }
+  /** The agent has ended; the socket is closed. */
+  | { readonly type: 'ended' };
 
 /** From `/console/tree?root=ID`. */
 export interface Subtree {

@@ -5,7 +5,7 @@
 import { type AgentInspection, INSPECTED_MESSAGES_MAX, type WaitingMessage } from '../model/observation.js';
 import { type AgentCell, Status } from './agent-cell.js';
 import { AgentReference } from './agent-reference.js';
-import type { CellTimer } from './agent-timers.js';
+import { CellTimer } from './agent-timers.js';
 import { TIMER_MESSAGE } from './dispatcher.js';
 import { textPreview } from './text-preview.js';
 import { senderOf } from './mailbox.js';
@@ -44,8 +44,9 @@ export function inspectHere(host: InspectingHost, slot: number, generation: numb
   };
 }
 
-/** A reference as people know it, such as `order 'o1'`. Asks nobody: one whose id is not known yet is looked up in the shared table. */
+/** A reference as people know it, such as `order 'o1'`, and a timer by its action. Asks nobody: a reference whose id is not known yet is looked up in the shared table. */
 export function describeReference(value: object): string | undefined {
+  if (value instanceof CellTimer) return `timer ${value.action.name}`;
   return value instanceof AgentReference ? nameOfReference(value) : undefined;
 }
 

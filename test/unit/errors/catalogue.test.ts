@@ -19,7 +19,11 @@ const sourceText = sources.map(read).join('\n');
 const otherNames = new Set(
   tracked
     .filter((file) => /\.(ts|mjs)$/.test(file) && file !== 'test/unit/errors/catalogue.test.ts')
-    .flatMap((file) => [...read(file).matchAll(/(?:\benv(?:\.|\[['"])|\bconst )((?:NEXUS|GATEWAY)_[A-Z_]+)/g)].map(([, name]) => name as string)),
+    .flatMap((file) =>
+      [...read(file).matchAll(/(?:\benv(?:\.|\[['"])|\benvironment\[['"]|\bconst |_VARIABLE = ')((?:NEXUS|GATEWAY)_[A-Z_]+)/g)].map(
+        ([, name]) => name as string,
+      ),
+    ),
 );
 const entries = CATALOGUE.flatMap((section) => section.entries);
 

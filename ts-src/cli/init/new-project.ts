@@ -68,5 +68,5 @@ function nameInProject(file: string): string {
 }
 
 function filled(text: string, { project, nexusVersion }: ProjectNames): string {
-  return text.replaceAll('PROJECT_NAME', () => project).replaceAll('NEXUS_VERSION', () => nexusVersion);
+  return text.replaceAll('PROJECT_NAME', () => project).replaceAll('PACKAGE_VERSION', () => nexusVersion);
 }

@@ -82,7 +82,7 @@ export class AgentFollow {
   #take(message: FollowMessage): void {
     if (message.type === 'following') this.#tell('following: waiting for the first message');
     else if (message.type === 'dropped') this.#dropped += message.count;
-    else {
+    else if (message.type === 'message') {
       this.#received++;
       this.#waiting.push(message.message);
       if (this.#waiting.length > LINES_MAX) this.#waiting.shift();
