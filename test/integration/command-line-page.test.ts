@@ -1,5 +1,6 @@
 /** `docs/command-line.md` is true: its first steps are run as they stand, and its options, keys and columns are those there are. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,6 +39,7 @@ test.skipIf(lacking !== undefined)(
   `the first steps of the page run as they stand${lacking === undefined ? '' : `: skipped, there is no ${lacking}`}`,
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'nexus-steps-'));
+    let group: number | undefined;
     try {
       const [, steps = ''] = /```sh\n# first-steps\.sh\n([\s\S]*?)```/.exec(page) ?? [];
       const port = await freePort();
@@ -55,12 +57,20 @@ test.skipIf(lacking !== undefined)(
         .replace('npm install\n', 'ln -s ../node_modules node_modules\n')
         .replace('npm start &', `npm start -- --port ${port} --threads 1 > service.log 2>&1 &`)
         .replaceAll('localhost:8080', `localhost:${port}`);
-      const out = execFileSync('bash', ['-euc', `trap 'kill $(jobs -p) && wait' EXIT\n${script}`], {
+      // In a process group of its own, which is ended as a whole: npm does not pass a signal on to what its shell has started.
+      const shell = spawn('bash', ['-euc', script], {
         cwd: folder,
-        encoding: 'utf8',
-        timeout: 150_000,
+        detached: true,
+        stdio: ['ignore', 'pipe', 'inherit'],
         env: { ...process.env, PATH: `${join(folder, 'bin')}:${process.env['PATH']}`, NEXUS_URL: `http://127.0.0.1:${port}` },
       });
+      group = shell.pid;
+      let out = '';
+      shell.stdout.setEncoding('utf8').on('data', (text: string) => {
+        out += text;
+      });
+      const [code] = (await once(shell, 'close')) as [number | null];
+      expect(code).toBe(0);
       expect(out).toContain('nexus: made my-service');
       expect(out).toMatch(/# pass 2\n# fail 0/);
       expect(out).toContain('{"reply":2}');
@@ -68,6 +78,7 @@ test.skipIf(lacking !== undefined)(
       expect(out).toMatch(/\nstate\n {2}\{ value: 2, wasUsed: true \}/);
       expect(out).toMatch(/\nkinds\n.*\n {2}counter +1 /);
     } finally {
+      if (group !== undefined) process.kill(-group, 'SIGTERM');
       rmSync(folder, { recursive: true, force: true });
     }
   },
