@@ -166,7 +166,7 @@ const OBSERVE = [
 ];
 
 const TELEMETRY = [
-  { peer: 'nobody', module: 'suites/telemetry/nobody.mjs', job: 'tells on the calling thread that nobody watches' },
+  { peer: 'nexus', module: 'suites/telemetry/nexus.mjs', job: 'tells on the calling thread that nobody watches' },
   { peer: 'channel', module: 'suites/telemetry/channel.mjs', job: 'a listener to nexus:message:processed, which counts' },
   { peer: 'tracing', module: 'suites/telemetry/tracing.mjs', job: 'tracing: { ratio: 0.01 }, at most 100 traces a second; spans go nowhere' },
   { peer: 'tracing-all', module: 'suites/telemetry/tracing-all.mjs', job: 'tracing: { ratio: 0.01 } without that bound; spans go nowhere' },

@@ -30,7 +30,7 @@ const PEERS: Readonly<Record<string, readonly string[]>> = {
   histogram: ['nexus', 'prom-client', 'perf_hooks'],
   observe: ['nexus', 'prom-client', 'bare-call'],
   flight: ['nexus', 'array'],
-  telemetry: ['nobody', 'channel', 'tracing', 'tracing-all'],
+  telemetry: ['nexus', 'channel', 'tracing', 'tracing-all'],
   curve: ['nexus', 'raw-ring', 'postMessage'],
   resilience: ['nexus'],
   signals: ['nexus', 'EventEmitter'],

@@ -120,7 +120,7 @@ export class FlightDumps {
       this.#lastMs.set(key, nowMs);
       const bytes = this.#capture(reason, 0, thread, note);
       const path = writeFlightFileNow(this.#directory, this.#name(reason), bytes);
-      this.#host.logger.error({ path, reason, thread }, 'a flight record was written; read it with: nexus flight FILE');
+      this.#host.logger.warn({ path, reason, thread }, 'a flight record was written; read it with: nexus flight FILE');
       pruneFlightFiles(this.#directory, this.#options.filesMax);
     });
   }
