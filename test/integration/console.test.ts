@@ -255,6 +255,21 @@ test('what asks for a WebSocket and is none is told so, with the headers of the 
   expect([refused.status, String(refused.headers['content-security-policy']).startsWith("default-src 'none'")]).toEqual([403, true]);
 });
 
+test('a connection whose WebSocket was refused is closed, also when its client keeps its side open', async () => {
+  const { gateway } = await start();
+  const head = 'Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\r\n';
+  const closed = ['Origin: http://elsewhere.example\r\n', 'Sec-WebSocket-Key: short\r\n'].map(async (line) => {
+    const stream = connect({ port: gateway.port, host: '127.0.0.1', allowHalfOpen: true });
+    onTestFinished(() => void stream.destroy());
+    const answer = new Promise<string>((resolve) => stream.once('data', (data) => resolve(String(data))));
+    stream.write(`GET /console/live HTTP/1.1\r\nHost: localhost\r\n${line}${head}and more`);
+    return (await answer).slice(0, 12);
+  });
+  expect(await Promise.all(closed)).toEqual(['HTTP/1.1 403', 'HTTP/1.1 400']);
+  // Resolves when no connection is left.
+  expect(await gateway.stop({ deadlineMs: 0 })).toEqual({ complete: true, aborted: 0 });
+}, 10_000);
+
 test('there are no more WebSockets of the console than its option allows, and one that ends makes room', async () => {
   const { url } = await start({ clientsMax: 2 });
   const first = socket(url, '/console/live');
