@@ -8,6 +8,7 @@ import { createNexus, type Nexus, type SystemSnapshot } from '../../dist/ts-src/
 import { DISTRIBUTION_BOUNDS_MS } from '../../dist/ts-src/model/observation.js';
 import { recorder } from '../start-nexus.js';
 import { until } from '../until.js';
+import { visible } from '../../dist/ts-src/console/page/visible-text.js';
 import { type Browser, chromium, type Page, startChromium } from './chromium.js';
 
 const TOKEN = 'the-token-of-this-test';
@@ -304,8 +305,10 @@ describe.skipIf(chromium === undefined)(chromium === undefined ? 'the page (skip
     const page = await open(own.url, '#agents?kind=customer');
     await until(async () => (await textOf(page, '#view-agents tbody th')).split('|').length === HOSTILE.length);
     for (const id of HOSTILE) {
-      await page.evaluate(`[...document.querySelectorAll('#view-agents tbody a')].find((link) => link.textContent === ${JSON.stringify(id)}).click()`);
-      await until(async () => (await textOf(page, '#view-agent .agent-id')) === id && (await textOf(page, '#view-agent .area-state')).includes('seen'));
+      await page.evaluate(`[...document.querySelectorAll('#view-agents tbody a')].find((link) => link.textContent === ${JSON.stringify(visible(id))}).click()`);
+      await until(
+        async () => (await textOf(page, '#view-agent .agent-id')) === visible(id) && (await textOf(page, '#view-agent .area-state')).includes('seen'),
+      );
       expect(await page.evaluate(`document.querySelectorAll('main img, main script').length`)).toBe(0);
       await page.evaluate('history.back()');
       await until(async () => (await page.evaluate('location.hash')) === '#agents?kind=customer');

@@ -242,6 +242,7 @@ test('a page of another site opens no WebSocket of the console', async () => {
   const open = await start(true, { host: '0.0.0.0' });
   expect(await socket(open.url, '/console/live', { origin: 'http://evil.example' }).refused).toBe(403);
   expect(await socket(open.url, '/console/live', { host: 'nexus.example', origin: 'https://nexus.example' }).refused).toBeUndefined();
+  expect((await http(`${open.url}/metrics`)).text).toContain('nexus_security_violations_total{reason="origin"} 1\n');
 });
 
 test('what asks for a WebSocket and is none is told so, with the headers of the console', async () => {

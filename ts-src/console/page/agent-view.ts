@@ -8,6 +8,7 @@ import { agentLink, byId, element, foreign, setAttribute, setHidden, setText } f
 import { duration, milliseconds, timeOfDay, whole } from './format.js';
 import { Panel } from './panel.js';
 import { once, TableView } from './table-view.js';
+import { visible } from './visible-text.js';
 
 const AGAIN_MS = 2000;
 
@@ -29,7 +30,7 @@ export class AgentView {
     columns: [
       { label: 'Action', isHeader: true, show: ({ action, isAsk }) => `${action} ${isAsk ? 'ask' : 'tell'}` },
       { label: 'From', show: ({ sender }) => sender ?? '(outside)' },
-      { label: 'Input', className: 'code', show: ({ input }) => (input.isCut ? `${input.text}…` : input.text) },
+      { label: 'Input', className: 'code', show: ({ input }) => visible(input.isCut ? `${input.text}…` : input.text) },
     ],
   });
   readonly #timers = new TableView<AgentInspection['timers'][number] & { readonly number: number }>({
@@ -58,7 +59,7 @@ export class AgentView {
     columns: [
       { label: 'Time', isHeader: true, className: 'time', show: ({ atMs }) => timeOfDay(atMs) },
       { label: 'Direction', show: ({ direction }) => (direction === 'published' ? '→ published' : '← received') },
-      { label: 'Topic', show: ({ topic }) => topic },
+      { label: 'Topic', show: ({ topic }) => visible(topic) },
     ],
   });
   readonly #actions = new AgentActions(() => void this.#load());
@@ -92,7 +93,7 @@ export class AgentView {
 
   show(id: string): void {
     if (id !== this.#id) {
-      setText(this.#title, id);
+      setText(this.#title, visible(id));
       setText(this.#badge, '');
       setText(this.#status, '');
       setText(this.#state, 'loading …');
@@ -148,7 +149,7 @@ export class AgentView {
   #show(agent: AgentInspection): void {
     setHidden(this.#content, false);
     setHidden(this.#actions.element, false);
-    setText(this.#badge, agent.kind);
+    setText(this.#badge, visible(agent.kind));
     setText(this.#status, agent.status);
     setAttribute(this.#status, 'class', `status status-${agent.status}`);
     setText(this.#state, '');
@@ -161,7 +162,7 @@ export class AgentView {
     this.#fact('Watched by', whole(agent.watchers));
     this.#fact('Links', whole(agent.links));
     this.#fact('Groups', agent.groups.length === 0 ? 'none' : agent.groups.join(', '));
-    setText(this.#stateText, agent.state.text === '' ? 'undefined' : agent.state.text);
+    setText(this.#stateText, agent.state.text === '' ? 'undefined' : visible(agent.state.text));
     this.#statePanel.note(agent.state.isCut ? 'cut off' : '');
     const { waiting, capacity, overflow, first } = agent.mailbox;
     this.#mailbox.note(`${whole(waiting)} of ${whole(capacity)} waiting · overflow: ${overflow}`);
