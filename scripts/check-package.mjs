@@ -86,7 +86,8 @@ function makeProject(tarball) {
   run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', join(folder, tarball)], folder);
   const { scripts } = JSON.parse(readFileSync(join(folder, 'node_modules/nexus-agents/package.json'), 'utf8'));
   // Of these npm warns whoever installs the package.
-  for (const name of ['preinstall', 'install', 'postinstall', 'prepare']) if (scripts[name] !== undefined) throw new Error(`the tarball has the script ${name}`);
+  for (const name of ['preinstall', 'install', 'postinstall', 'prepare'])
+    if (scripts[name] !== undefined) throw new Error(`the tarball has the script ${name}`);
   write(
     'agent.js',
     `import { defineAgent } from 'nexus-agents';\nexport const Echo = defineAgent({ kind: 'echo', state: () => ({}), actions: { echo: (_state, input) => input } });\n`,

@@ -226,6 +226,7 @@ test('the messages of one agent are followed over a WebSocket until it ends', as
   expect(messages.find(({ type }) => type === 'message')?.message).toMatchObject({ action: 'add', outcome: 'handled' });
   await agent.stop();
   expect(await closed).toBe('1001 the agent has ended');
+  expect(messages.at(-1)).toEqual({ type: 'ended' });
   expect(await socket(url, '/console/follow?id=nobody').closed).toMatch(/^1001 .*no agent/);
   expect(await socket(url, '/console/follow').refused).toBe(422);
 });

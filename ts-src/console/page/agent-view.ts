@@ -62,6 +62,7 @@ export class AgentView {
       { label: 'Topic', show: ({ topic }) => visible(topic) },
     ],
   });
+  readonly #heading = element('h1', { id: 'agent-title', tabindex: '-1' });
   readonly #actions = new AgentActions(() => void this.#load());
   readonly #follow = new AgentFollow();
   #id: string | undefined;
@@ -70,8 +71,8 @@ export class AgentView {
   #isPaused = false;
 
   constructor(place: HTMLElement) {
-    const heading = element('h1', { id: 'agent-title' }, this.#badge, this.#title);
-    const head = element('div', { class: 'view-head' }, heading, this.#status, this.#state);
+    this.#heading.append(this.#badge, this.#title);
+    const head = element('div', { class: 'view-head' }, this.#heading, this.#status, this.#state);
     const timers = new Panel('Timers and subscriptions', 'timers', this.#timers.element, element('h3', {}, 'Subscriptions'), this.#subscriptions.element);
     const signals = new Panel('Signals', 'signals', this.#signals.element);
     const messages = new Panel('Messages, live', 'follow', this.#follow.element);
@@ -140,9 +141,12 @@ export class AgentView {
 
   #fail(error: Error): void {
     const isGone = error instanceof RequestFailure && error.status === 404;
-    setText(this.#state, isGone ? 'No agent has this id now. Looking again every 2 s.' : `cannot be looked into: ${error.message}`);
+    const gone = `No agent has this id now${this.#content.hidden ? '' : ': below is what it was'}. Looking again every 2 s.`;
+    setText(this.#state, isGone ? gone : `cannot be looked into: ${error.message}`);
     setText(this.#status, isGone ? 'absent' : 'unknown');
     setAttribute(this.#status, 'class', 'status status-absent');
+    // The focus would go back to the top of the page with the button it is on.
+    if (isGone && this.#actions.element.contains(document.activeElement)) this.#heading.focus();
     setHidden(this.#actions.element, isGone);
   }
 
