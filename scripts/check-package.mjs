@@ -4,7 +4,7 @@
  * arm64 under emulation where that is installed. Fails if the tarball holds what users do not need, or lacks what they do.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +19,7 @@ let uses = 0;
 
 try {
   execFileSync(process.execPath, [join(root, 'scripts/prebuild.mjs')], { stdio: 'inherit' });
+  execFileSync(process.execPath, [join(root, 'scripts/packed-manifest.mjs')]);
   const packed = await pack();
   makeProject(packed.filename);
   const binary = `node_modules/nexus-agents/prebuilds/${process.platform}-${process.arch}`;
@@ -30,6 +31,7 @@ try {
   useAll('this Node, no binary', process.execPath, [], 'wasm');
   console.log(`${packed.entryCount} files, ${packed.size} bytes packed, ${uses} uses`);
 } finally {
+  execFileSync(process.execPath, [join(root, 'scripts/packed-manifest.mjs'), '--restore']);
   execFileSync(process.execPath, [join(root, 'scripts/prebuild.mjs'), '--clean']);
   rmSync(folder, { recursive: true, force: true });
 }
@@ -82,6 +84,10 @@ function makeProject(tarball) {
   const write = (name, text) => writeFileSync(join(folder, name), text);
   write('package.json', JSON.stringify({ name: 'stranger', private: true, type: 'module' }));
   run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', join(folder, tarball)], folder);
+  const { scripts } = JSON.parse(readFileSync(join(folder, 'node_modules/nexus-agents/package.json'), 'utf8'));
+  // Of these npm warns whoever installs the package.
+  for (const name of ['preinstall', 'install', 'postinstall', 'prepare'])
+    if (scripts[name] !== undefined) throw new Error(`the tarball has the script ${name}`);
   write(
     'agent.js',
     `import { defineAgent } from 'nexus-agents';\nexport const Echo = defineAgent({ kind: 'echo', state: () => ({}), actions: { echo: (_state, input) => input } });\n`,

@@ -196,7 +196,7 @@ export const ALERT_GROUPS = [
       },
       {
         alert: 'NexusHttpSlow',
-        expr: `histogram_quantile(0.95, sum by (${PER_INSTANCE}, route, le) (rate(nexus_http_request_duration_seconds_bucket{route!="/signals"}[5m]))) > 1`,
+        expr: `histogram_quantile(0.95, sum by (${PER_INSTANCE}, route, le) (rate(nexus_http_request_duration_seconds_bucket{route!~"/signals|/console.*"}[5m]))) > 1`,
         for: '5m',
         severity: 'warning',
         summary: '{{ $labels.route }} is slow on {{ $labels.instance }}',

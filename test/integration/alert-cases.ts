@@ -141,10 +141,11 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     fires: slow('nexus_http_request_duration_seconds', 'method="GET",route="/agents/:id",status="200"'),
     labels: { route: '/agents/:id' },
     value: '1.95s',
-    // A stream of signals is meant to stay open.
+    // A stream of signals is meant to stay open, and a snapshot for the console is over a second.
     quiet: {
       ...quick('nexus_http_request_duration_seconds', 'method="GET",route="/agents/:id",status="200"'),
       ...slow('nexus_http_request_duration_seconds', 'method="GET",route="/signals",status="200"'),
+      ...slow('nexus_http_request_duration_seconds', 'method="GET",route="/console/snapshot",status="200"'),
     },
   },
   NexusRequestsRefused: {

@@ -12,6 +12,7 @@ const bin = path('../../dist/ts-src/cli/nexus.js');
 const counter = path('../fixtures/counter.mjs');
 const setup = path('../fixtures/gateway-setup.mjs');
 const agents = path('../fixtures/gateway-agents.mjs');
+const durable = path('../fixtures/durable.mjs');
 const folder = mkdtempSync(join(tmpdir(), 'nexus-cli-'));
 const running = new Set<ChildProcess>();
 
@@ -104,6 +105,22 @@ describe('nexus run', () => {
     const { url } = await serving(setup, '--threads', '2');
     expect((await json(`${url}/agents`)).body.agents).toMatchObject([{ id: 'first', kind: 'counter' }]);
     expect((await json(`${url}/agents/first/read`, 'POST')).body).toEqual({ reply: 41 });
+  });
+
+  test('keeps durable agents in the directory of --store, and says that it needs one', async () => {
+    const store = join(folder, 'store');
+    for (const reply of [2, 4]) {
+      const { url, child, exit } = await serving(durable, '--threads', '1', '--store', store);
+      expect((await json(`${url}/agents/a/add?kind=through`, 'POST', 2)).body).toEqual({ reply });
+      child.kill('SIGTERM');
+      expect(await exit).toBe(0);
+    }
+    const without = nexus('run', durable, '--port', '0');
+    expect(await without.exit).toBe(1);
+    expect(without.err()).toMatch(/^nexus: storage: kind '\w+' is durable and needs a place to be kept: .*\. Here that is --store DIR\n$/);
+    const wrong = nexus('run', durable, '--port', '0', '--store', durable);
+    expect(await wrong.exit).toBe(1);
+    expect(wrong.err()).toMatch(/^nexus: .*durable\.mjs is not a store of Nexus/);
   });
 
   test('a signal lets requests in flight finish', async () => {

@@ -8,6 +8,7 @@ import { createNexus, type Nexus, type SystemSnapshot } from '../../dist/ts-src/
 import { DISTRIBUTION_BOUNDS_MS } from '../../dist/ts-src/model/observation.js';
 import { recorder } from '../start-nexus.js';
 import { until } from '../until.js';
+import { visible } from '../../dist/ts-src/console/page/visible-text.js';
 import { type Browser, chromium, type Page, startChromium } from './chromium.js';
 
 const TOKEN = 'the-token-of-this-test';
@@ -304,8 +305,10 @@ describe.skipIf(chromium === undefined)(chromium === undefined ? 'the page (skip
     const page = await open(own.url, '#agents?kind=customer');
     await until(async () => (await textOf(page, '#view-agents tbody th')).split('|').length === HOSTILE.length);
     for (const id of HOSTILE) {
-      await page.evaluate(`[...document.querySelectorAll('#view-agents tbody a')].find((link) => link.textContent === ${JSON.stringify(id)}).click()`);
-      await until(async () => (await textOf(page, '#view-agent .agent-id')) === id && (await textOf(page, '#view-agent .area-state')).includes('seen'));
+      await page.evaluate(`[...document.querySelectorAll('#view-agents tbody a')].find((link) => link.textContent === ${JSON.stringify(visible(id))}).click()`);
+      await until(
+        async () => (await textOf(page, '#view-agent .agent-id')) === visible(id) && (await textOf(page, '#view-agent .area-state')).includes('seen'),
+      );
       expect(await page.evaluate(`document.querySelectorAll('main img, main script').length`)).toBe(0);
       await page.evaluate('history.back()');
       await until(async () => (await page.evaluate('location.hash')) === '#agents?kind=customer');
@@ -373,6 +376,9 @@ describe.skipIf(chromium === undefined)(chromium === undefined ? 'the page (skip
         `(() => { const field = document.querySelector('#token'); if (${JSON.stringify(token)} !== '') field.value = ${JSON.stringify(token)}; document.querySelector('dialog form').requestSubmit(); })()`,
       );
     await until(async () => (await status()) === 'ready');
+    // By the keyboard: the focus is on the button, and must not be lost with it.
+    const focusOn = (label: string) => page.evaluate(`[...document.querySelectorAll('button')].find((button) => button.textContent === '${label}').focus()`);
+    await focusOn('Pause …');
     await click(page, 'Pause …');
     expect(await focused(page)).toBe('token');
     await answer('');
@@ -383,6 +389,7 @@ describe.skipIf(chromium === undefined)(chromium === undefined ? 'the page (skip
     await answer(TOKEN);
     await until(async () => (await status()) === 'paused');
     expect((await nexus.inspect('to-be-stopped')).status).toBe('paused');
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Resume …');
     // It is remembered by this page, and by nothing that outlives it.
     await click(page, 'Resume …');
     expect(await page.evaluate(`document.querySelector('.token-field').hidden`)).toBe(true);
@@ -391,9 +398,12 @@ describe.skipIf(chromium === undefined)(chromium === undefined ? 'the page (skip
     await click(page, 'Stop …');
     await press(page, 'Escape');
     expect(nexus.find('to-be-stopped')).toBeDefined();
+    await focusOn('Stop …');
     await click(page, 'Stop …');
     await answer('');
     await until(async () => (await status()) === 'absent');
+    expect(await focused(page)).toBe('agent-title');
+    expect(await textOf(page, '#view-agent .view-head [role=status]')).toContain('below is what it was');
     expect(nexus.find('to-be-stopped')).toBeUndefined();
     expect(await page.evaluate(`JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }, location.href])`)).not.toContain(TOKEN);
   });

@@ -226,6 +226,7 @@ test('the messages of one agent are followed over a WebSocket until it ends', as
   expect(messages.find(({ type }) => type === 'message')?.message).toMatchObject({ action: 'add', outcome: 'handled' });
   await agent.stop();
   expect(await closed).toBe('1001 the agent has ended');
+  expect(messages.at(-1)).toEqual({ type: 'ended' });
   expect(await socket(url, '/console/follow?id=nobody').closed).toMatch(/^1001 .*no agent/);
   expect(await socket(url, '/console/follow').refused).toBe(422);
 });
@@ -242,6 +243,7 @@ test('a page of another site opens no WebSocket of the console', async () => {
   const open = await start(true, { host: '0.0.0.0' });
   expect(await socket(open.url, '/console/live', { origin: 'http://evil.example' }).refused).toBe(403);
   expect(await socket(open.url, '/console/live', { host: 'nexus.example', origin: 'https://nexus.example' }).refused).toBeUndefined();
+  expect((await http(`${open.url}/metrics`)).text).toContain('nexus_security_violations_total{reason="origin"} 1\n');
 });
 
 test('what asks for a WebSocket and is none is told so, with the headers of the console', async () => {
@@ -254,6 +256,21 @@ test('what asks for a WebSocket and is none is told so, with the headers of the 
   const refused = await http(`${url}/console/live`, { headers: { connection: 'upgrade', upgrade: 'websocket', origin: 'http://evil.example' } });
   expect([refused.status, String(refused.headers['content-security-policy']).startsWith("default-src 'none'")]).toEqual([403, true]);
 });
+
+test('a connection whose WebSocket was refused is closed, also when its client keeps its side open', async () => {
+  const { gateway } = await start();
+  const head = 'Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\r\n';
+  const closed = ['Origin: http://elsewhere.example\r\n', 'Sec-WebSocket-Key: short\r\n'].map(async (line) => {
+    const stream = connect({ port: gateway.port, host: '127.0.0.1', allowHalfOpen: true });
+    onTestFinished(() => void stream.destroy());
+    const answer = new Promise<string>((resolve) => stream.once('data', (data) => resolve(String(data))));
+    stream.write(`GET /console/live HTTP/1.1\r\nHost: localhost\r\n${line}${head}and more`);
+    return (await answer).slice(0, 12);
+  });
+  expect(await Promise.all(closed)).toEqual(['HTTP/1.1 403', 'HTTP/1.1 400']);
+  // Resolves when no connection is left.
+  expect(await gateway.stop({ deadlineMs: 0 })).toEqual({ complete: true, aborted: 0 });
+}, 10_000);
 
 test('there are no more WebSockets of the console than its option allows, and one that ends makes room', async () => {
   const { url } = await start({ clientsMax: 2 });

@@ -104,8 +104,10 @@ test('a record as JSON has its events, and as a trace the slices of its messages
 
 test('a record is fetched from a gateway, kept with -o, and read again', async () => {
   const bytes = recordOfTwo();
+  const asked: string[] = [];
   const server = createServer((request, response) => {
-    if (request.url === '/console/flight') response.writeHead(200, { 'content-type': 'application/octet-stream' }).end(bytes);
+    asked.push(`${request.url} ${request.headers.authorization}`);
+    if (/^(?:\/behind)?\/console\/flight$/.test(request.url ?? '')) response.writeHead(200, { 'content-type': 'application/octet-stream' }).end(bytes);
     else response.writeHead(404).end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -115,6 +117,10 @@ test('a record is fetched from a gateway, kept with -o, and read again', async (
   expect(await flight(url, '-o', kept)).toMatchObject({ code: 0, err: '' });
   expect(readFileSync(kept).equals(bytes)).toBe(true);
   expect((await flight(`${url}/`, '--last', '1')).out).toContain('threadLost');
+  // Behind a proxy with a path; and the address of the page is as good.
+  for (const path of ['/behind', '/behind/', '/behind/console', '/console', '/console/flight']) expect((await flight(`${url}${path}`)).code, path).toBe(0);
+  expect(asked.slice(2)).toEqual(['/behind', '/behind', '/behind', '', ''].map((path) => `${path}/console/flight undefined`));
+  expect(await flight(`${url.replace('//', '//me:secret@')}/`)).toMatchObject({ code: 2, err: expect.not.stringContaining('secret') });
   server.close();
   server.closeAllConnections();
   expect(await flight(url)).toMatchObject({ code: 1, err: expect.stringContaining('/console/flight could not be fetched: ') });

@@ -91,6 +91,8 @@ describe('nexus init', () => {
       code: 2,
       err: expect.stringContaining("--name 'fs' cannot be the name of a package: it is the name of a module of Node"),
     });
+    // Where an entry cannot be made, that is said, and there is an end to it.
+    if (process.platform === 'linux') expect(await init('/proc/mine')).toMatchObject({ code: 1, err: expect.stringContaining('could not be written: ENOENT') });
     expect(await init()).toMatchObject({ code: 2, err: expect.stringContaining('which folder?') });
     expect(await init('a', 'b')).toMatchObject({ code: 2, err: expect.stringContaining("'b' is not expected") });
   });

@@ -177,7 +177,7 @@ export const METRICS: readonly MetricDefinition[] = [
     labels: [
       { ...oneOf('method', ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'other']) },
       { name: 'route', what: 'the pattern; `unknown` for what is refused before it is known', valuesMax: 40 },
-      { name: 'status', what: 'of the answer; 499: the client did not wait', valuesMax: 30 },
+      { name: 'status', what: 'of the answer, which a handler may choose from 400 to 599; 499: the client did not wait', valuesMax: 210 },
     ],
     help: 'Requests of the gateway, from their headers to the end of the answer. Those that are no HTTP, or time out before their headers are complete, are not in it.',
     source: { from: 'gateway' },

@@ -19,12 +19,21 @@ export function consoleAddress(command: string, line: CommandLine, environment: 
   const given = line.text('url');
   const text = given ?? (environment['NEXUS_URL'] || DEFAULT_URL);
   const source = given === undefined && environment['NEXUS_URL'] ? 'NEXUS_URL' : '--url';
+  return addressOf(command, source, text, line.text('token') ?? environment['NEXUS_CONSOLE_TOKEN']);
+}
+
+/**
+ * @param source what the text is, for messages
+ * @throws UsageError as `consoleAddress` does
+ */
+export function addressOf(command: string, source: string, text: string, token: string | undefined): ConsoleAddress {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.hostname === '')
     throw new UsageError(command, `${source} is ${JSON.stringify(text)}; it must be like ${DEFAULT_URL}`);
   if (url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '')
-    throw new UsageError(command, `${source} is ${JSON.stringify(text)}; it must have no user, query or fragment`);
-  const token = line.text('token') ?? (environment['NEXUS_CONSOLE_TOKEN'] || undefined);
-  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) throw new UsageError(command, 'the token must be of visible ASCII characters, without spaces');
-  return { url: `${url.origin}${url.pathname.replace(/\/+$/, '')}`, token };
+    // Not repeated: there may be a password in it.
+    throw new UsageError(command, `${source} must have no user, query or fragment, as in ${DEFAULT_URL}`);
+  if (token !== undefined && token !== '' && !/^[\x21-\x7e]+$/.test(token))
+    throw new UsageError(command, 'the token must be of visible ASCII characters, without spaces');
+  return { url: `${url.origin}${url.pathname.replace(/\/+$/, '')}`, token: token || undefined };
 }

@@ -8,6 +8,9 @@ import { type FlightRecord, readFlightRecord } from '../flight/read-flight-recor
 import { eventLine, heading } from '../flight/timeline.js';
 import { CommandFailure } from './command-failure.js';
 import { parseCommandLine, UsageError } from './command-line.js';
+import { addressOf } from './console-address.js';
+import { headersOf } from './console-client.js';
+import { harmless, harmlessJson } from './terminal-text.js';
 
 const COMMAND = 'flight';
 const FETCH_TIMEOUT_MS = 30_000;
@@ -27,6 +30,8 @@ Times are relative to the moment of the dump. The last event of a thread that di
   --chrome-trace FILE       write a trace for https://ui.perfetto.dev instead
   --output, -o FILE         write the record itself there, as it was fetched
   --help                    print this
+
+A path of the URL is that of a proxy in front. NEXUS_CONSOLE_TOKEN is sent as a bearer token: none is needed by Nexus itself, a proxy may.
 
 Exit code: 0, 1 if there is no record or it cannot be read, 2 for a mistake in the command line.
 `;
@@ -104,17 +109,19 @@ function readAll(file: number, size: number): Uint8Array {
 }
 
 async function fetchRecord(source: string): Promise<Uint8Array> {
-  if (!URL.canParse(source)) throw new UsageError(COMMAND, `'${source}' is no URL`);
-  const url = new URL('/console/flight', source);
+  // The address of the page is a natural thing to give, too.
+  const address = addressOf(COMMAND, 'the URL', source.replace(/\/console(?:\/(?:flight)?)?$/, ''), process.env['NEXUS_CONSOLE_TOKEN']);
+  const url = new URL(`${address.url}/console/flight`);
+  const headers = { ...headersOf(address), accept: 'application/octet-stream' };
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
+    const response = await fetch(url, { headers, redirect: 'error', signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
     if (!response.ok)
-      throw new CommandFailure(`${url.href} answered ${response.status} ${response.statusText}: is it a gateway of nexus, with its console on?`);
+      throw new CommandFailure(`${url.href} answered ${response.status} ${harmless(response.statusText)}: is it a gateway of nexus, with its console on?`);
     return await limited(response, url);
   } catch (error) {
     if (error instanceof CommandFailure) throw error;
     const { message, cause } = error as Error;
-    throw new CommandFailure(`${url.href} could not be fetched: ${cause instanceof Error ? cause.message : message}`);
+    throw new CommandFailure(`${url.href} could not be fetched: ${harmless(cause instanceof Error ? cause.message : message)}`);
   }
 }
 
@@ -154,10 +161,10 @@ function* text(record: FlightRecord, choice: EventChoice): IterableIterator<stri
 
 function* json(record: FlightRecord, choice: EventChoice): IterableIterator<string> {
   const { threads, ...about } = record;
-  yield `${JSON.stringify({ ...about, threads: threads.map(({ thread, incarnation, state, length }) => ({ thread, incarnation, state, events: length })) }).slice(0, -1)},"events":[`;
+  yield `${harmlessJson({ ...about, threads: threads.map(({ thread, incarnation, state, length }) => ({ thread, incarnation, state, events: length })) }).slice(0, -1)},"events":[`;
   let before = '\n';
   for (const event of mergedEvents(record, choice)) {
-    yield before + JSON.stringify(event);
+    yield before + harmlessJson(event);
     before = ',\n';
   }
   yield '\n]}\n';

@@ -102,8 +102,9 @@ async function start(modules: readonly string[], engine: EngineKind | undefined,
       logger,
     });
   } catch (error) {
-    if (error instanceof NexusError || error instanceof NexusTypeError) throw new CommandFailure(moduleFailureText(error) ?? error.message);
-    throw error;
+    if (!(error instanceof NexusError || error instanceof NexusTypeError)) throw error;
+    const needsStore = store === undefined && error instanceof NexusTypeError && error.data?.['option'] === 'storage';
+    throw new CommandFailure(needsStore ? `${error.message}. Here that is --store DIR` : (moduleFailureText(error) ?? error.message));
   }
 }
 

@@ -33,6 +33,8 @@ export interface ConsoleNeeds {
   readonly version: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** A page of another site has tried. */
+  countViolation(reason: 'origin'): void;
 }
 
 export class Console {
@@ -59,7 +61,12 @@ export class Console {
   upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     const { nexus, hostsAllowed } = this.#needs;
     const { url = '', headers } = request;
-    checkOrigin(headers.host, headers.origin, hostsAllowed);
+    try {
+      checkOrigin(headers.host, headers.origin, hostsAllowed);
+    } catch (error) {
+      this.#needs.countViolation('origin');
+      throw error;
+    }
     if (nexus.isStopping) throw new NexusError('NEXUS_STOPPED', 'the nexus is stopping or has stopped');
     const end = url.indexOf('?');
     const path = end < 0 ? url : url.slice(0, end);

@@ -69,7 +69,16 @@ export async function startGateway(nexus: Nexus, options: GatewayOptions = {}): 
   const live =
     resolved.console === false || assets === undefined
       ? undefined
-      : new Console({ nexus, options: resolved.console, hostsAllowed, assets, version: packageVersion(), clock: systemClock, logger });
+      : new Console({
+          nexus,
+          options: resolved.console,
+          hostsAllowed,
+          assets,
+          version: packageVersion(),
+          clock: systemClock,
+          logger,
+          countViolation: (reason) => metrics.countViolation(reason),
+        });
   const routes = [...agentRoutes(nexus), ...signalRoutes(nexus, streams), ...statusRoutes(nexus, metrics, () => exchanges.isStopping), ...(live?.routes ?? [])];
   const guard = countedGuard(hostGuard(host, address.address, hostsAllowed), metrics);
   const exchanges: Exchanges = new Exchanges({

@@ -1,6 +1,7 @@
 /** Numbers as the page writes them. */
 import { amount, bytes, duration, milliseconds, percent } from '../../../dist/ts-src/console/page/format.js';
 import { niceTop } from '../../../dist/ts-src/console/page/line-chart.js';
+import { visible } from '../../../dist/ts-src/console/page/visible-text.js';
 import { expect, test } from 'vitest';
 
 test('numbers keep few digits and say their unit', () => {
@@ -37,4 +38,17 @@ test('numbers keep few digits and say their unit', () => {
 
 test('the scale of a chart is the next of 1, 2 and 5', () => {
   expect([0, 0.3, 1, 1.1, 4, 7, 99, 120_000].map(niceTop)).toEqual([1, 0.5, 1, 2, 5, 10, 100, 200_000]);
+});
+
+test('what is invisible in a text from outside, or turns it around, is shown as its escape, and nothing else is changed', () => {
+  expect(['a\u202egnp.exe', '\u2066x\u2069', 'zero\u200bwidth', 'bell\u0007', '\u001b[2J', '\u0085'].map(visible)).toEqual([
+    'a\\u202egnp.exe',
+    '\\u2066x\\u2069',
+    'zero\\u200bwidth',
+    'bell\\u0007',
+    '\\u001b[2J',
+    '\\u0085',
+  ]);
+  const plain = ['order-1', 'line\nbreak\ttab', 'مرحبا', '👩\u200d👧', 'می\u200cخواهم', '\ud800'];
+  expect(plain.map(visible)).toEqual(plain);
 });

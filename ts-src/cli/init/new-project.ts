@@ -1,5 +1,5 @@
 /** Puts the files of a template into a folder that has none yet. It overwrites nothing: what fails half-way is taken back. */
-import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { harmless } from '../terminal-text.js';
 import { CommandFailure } from '../command-failure.js';
@@ -48,18 +48,28 @@ export function writeProject(template: string, folder: string, names: ProjectNam
     )
     .sort();
   const written: string[] = [];
+  const made: string[] = [];
   try {
     for (const file of files) {
       const target = join(folder, nameInProject(file));
-      mkdirSync(dirname(target), { recursive: true });
+      makeFolder(dirname(target), made);
       writeFileSync(target, filled(readFileSync(join(template, file), 'utf8'), names), { flag: 'wx' });
       written.push(target);
     }
   } catch (error) {
     for (const file of written) rmSync(file, { force: true });
+    for (const each of made.reverse()) rmdirSync(each);
     throw new CommandFailure(`the project could not be written: ${harmless((error as Error).message)}`);
   }
   return files.map(nameInProject);
+}
+
+/** With those above it. By hand: that of Node never returns where a file system says of a new entry that there is no such place, as /proc does. */
+function makeFolder(folder: string, made: string[]): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder), made);
+  mkdirSync(folder);
+  made.push(folder);
 }
 
 /** npm leaves files of this name out of packages. */

@@ -43,8 +43,12 @@ export class AgentActions {
     if (id !== this.#id) setText(this.#result, '');
     this.#id = id;
     const isPaused = status === 'paused';
-    (this.#buttons.get('pause') as HTMLButtonElement).disabled = isPaused;
-    (this.#buttons.get('resume') as HTMLButtonElement).disabled = !isPaused;
+    const off = this.#buttons.get(isPaused ? 'pause' : 'resume') as HTMLButtonElement;
+    const on = this.#buttons.get(isPaused ? 'resume' : 'pause') as HTMLButtonElement;
+    on.disabled = false;
+    // Who works by the keyboard must not begin at the top of the page again.
+    if (document.activeElement === off && !on.hidden) on.focus();
+    off.disabled = true;
   }
 
   #confirm(action: ConsoleAction): void {

@@ -8,6 +8,7 @@ import { agentLink, byId, element, foreign, setAttribute, setHidden, setText } f
 import { duration, milliseconds, timeOfDay, whole } from './format.js';
 import { Panel } from './panel.js';
 import { once, TableView } from './table-view.js';
+import { visible } from './visible-text.js';
 
 const AGAIN_MS = 2000;
 
@@ -29,7 +30,7 @@ export class AgentView {
     columns: [
       { label: 'Action', isHeader: true, show: ({ action, isAsk }) => `${action} ${isAsk ? 'ask' : 'tell'}` },
       { label: 'From', show: ({ sender }) => sender ?? '(outside)' },
-      { label: 'Input', className: 'code', show: ({ input }) => (input.isCut ? `${input.text}…` : input.text) },
+      { label: 'Input', className: 'code', show: ({ input }) => visible(input.isCut ? `${input.text}…` : input.text) },
     ],
   });
   readonly #timers = new TableView<AgentInspection['timers'][number] & { readonly number: number }>({
@@ -58,9 +59,10 @@ export class AgentView {
     columns: [
       { label: 'Time', isHeader: true, className: 'time', show: ({ atMs }) => timeOfDay(atMs) },
       { label: 'Direction', show: ({ direction }) => (direction === 'published' ? '→ published' : '← received') },
-      { label: 'Topic', show: ({ topic }) => topic },
+      { label: 'Topic', show: ({ topic }) => visible(topic) },
     ],
   });
+  readonly #heading = element('h1', { id: 'agent-title', tabindex: '-1' });
   readonly #actions = new AgentActions(() => void this.#load());
   readonly #follow = new AgentFollow();
   #id: string | undefined;
@@ -69,8 +71,8 @@ export class AgentView {
   #isPaused = false;
 
   constructor(place: HTMLElement) {
-    const heading = element('h1', { id: 'agent-title' }, this.#badge, this.#title);
-    const head = element('div', { class: 'view-head' }, heading, this.#status, this.#state);
+    this.#heading.append(this.#badge, this.#title);
+    const head = element('div', { class: 'view-head' }, this.#heading, this.#status, this.#state);
     const timers = new Panel('Timers and subscriptions', 'timers', this.#timers.element, element('h3', {}, 'Subscriptions'), this.#subscriptions.element);
     const signals = new Panel('Signals', 'signals', this.#signals.element);
     const messages = new Panel('Messages, live', 'follow', this.#follow.element);
@@ -92,7 +94,7 @@ export class AgentView {
 
   show(id: string): void {
     if (id !== this.#id) {
-      setText(this.#title, id);
+      setText(this.#title, visible(id));
       setText(this.#badge, '');
       setText(this.#status, '');
       setText(this.#state, 'loading …');
@@ -139,16 +141,19 @@ export class AgentView {
 
   #fail(error: Error): void {
     const isGone = error instanceof RequestFailure && error.status === 404;
-    setText(this.#state, isGone ? 'No agent has this id now. Looking again every 2 s.' : `cannot be looked into: ${error.message}`);
+    const gone = `No agent has this id now${this.#content.hidden ? '' : ': below is what it was'}. Looking again every 2 s.`;
+    setText(this.#state, isGone ? gone : `cannot be looked into: ${error.message}`);
     setText(this.#status, isGone ? 'absent' : 'unknown');
     setAttribute(this.#status, 'class', 'status status-absent');
+    // The focus would go back to the top of the page with the button it is on.
+    if (isGone && this.#actions.element.contains(document.activeElement)) this.#heading.focus();
     setHidden(this.#actions.element, isGone);
   }
 
   #show(agent: AgentInspection): void {
     setHidden(this.#content, false);
     setHidden(this.#actions.element, false);
-    setText(this.#badge, agent.kind);
+    setText(this.#badge, visible(agent.kind));
     setText(this.#status, agent.status);
     setAttribute(this.#status, 'class', `status status-${agent.status}`);
     setText(this.#state, '');
@@ -161,7 +166,7 @@ export class AgentView {
     this.#fact('Watched by', whole(agent.watchers));
     this.#fact('Links', whole(agent.links));
     this.#fact('Groups', agent.groups.length === 0 ? 'none' : agent.groups.join(', '));
-    setText(this.#stateText, agent.state.text === '' ? 'undefined' : agent.state.text);
+    setText(this.#stateText, agent.state.text === '' ? 'undefined' : visible(agent.state.text));
     this.#statePanel.note(agent.state.isCut ? 'cut off' : '');
     const { waiting, capacity, overflow, first } = agent.mailbox;
     this.#mailbox.note(`${whole(waiting)} of ${whole(capacity)} waiting · overflow: ${overflow}`);

@@ -31,8 +31,7 @@ export class AgentsView {
       { class: 'filters' },
       element('label', { for: 'agents-prefix' }, 'Id begins with'),
       this.#prefix,
-      element('label', { for: 'agents-kind' }, 'Kind'),
-      this.#kind,
+      element('label', {}, 'Kind', this.#kind),
       element('button', { type: 'submit' }, 'List'),
     );
     form.addEventListener('submit', (event) => {

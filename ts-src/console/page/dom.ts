@@ -1,4 +1,6 @@
 /** Nodes of the page, made and changed. Texts are always text nodes: nothing that comes over the network is ever read as markup. */
+import { visible } from './visible-text.js';
+
 export type Child = Node | string;
 
 export function element<K extends keyof HTMLElementTagNameMap>(
@@ -45,7 +47,8 @@ export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
 
 /** An id or name from outside: isolated, so that its direction does not reach its neighbours; cut off by the style, whole in its title. */
 export function foreign(text: string, className = 'foreign'): HTMLElement {
-  return element('bdi', { class: className, title: text }, text);
+  const shown = visible(text);
+  return element('bdi', { class: className, title: shown }, shown);
 }
 
 /** The address of an agent within the page. */

@@ -4,6 +4,7 @@ import { element, foreign, setAttribute, setHidden, setText, svg } from './dom.j
 import { amount, milliseconds, percent } from './format.js';
 import { Panel } from './panel.js';
 import { once, TableView } from './table-view.js';
+import { visible } from './visible-text.js';
 
 const BAR_WIDTH = 20;
 const BAR_GAP = 2;
@@ -61,7 +62,7 @@ export class ActionsPanel {
   #chooser(action: ActionSnapshot): HTMLButtonElement {
     const button = element(
       'button',
-      { type: 'button', class: 'cell-button', title: `Show the distribution of ${action.kind} ${action.action}` },
+      { type: 'button', class: 'cell-button', title: visible(`Show the distribution of ${action.kind} ${action.action}`) },
       foreign(action.action),
     );
     button.addEventListener('click', () => {
@@ -105,7 +106,7 @@ class DistributionChart {
       const range = upper === undefined ? `over ${milliseconds(bounds.at(-1) ?? 0)}` : `up to ${milliseconds(upper)}`;
       setText(bar.firstElementChild as Element, `${range}: ${count} of ${all}`);
     }
-    setText(this.#title, `Distribution: ${kind} · ${action.action}`);
+    setText(this.#title, visible(`Distribution: ${kind} · ${action.action}`));
     const peak = distribution.indexOf(most);
     const peakText = bounds[peak] === undefined ? '' : `, most often up to ${milliseconds(bounds[peak])} (${percent(all === 0 ? 0 : most / all)})`;
     const text = `${amount(samples)} samples: mean ${milliseconds(meanMs)}, half within ${milliseconds(p50Ms)}, 99 % within ${milliseconds(p99Ms)}, longest ${milliseconds(maxMs)}${peakText}`;

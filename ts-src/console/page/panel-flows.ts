@@ -8,6 +8,7 @@ import { type FlowLayout, type FlowSizes, layOut, type PlacedNode, type Point, w
 import { amount, percent } from './format.js';
 import { Panel } from './panel.js';
 import { TableView, fillBar, once } from './table-view.js';
+import { visible } from './visible-text.js';
 
 const DRAWN_MAX = 20;
 /** One that is drawn stays as long as it is among so many. */
@@ -159,9 +160,10 @@ function labelPlace({ from, to }: FlowSnapshot, flows: readonly FlowSnapshot[]):
 function nodeOf({ name, x, y }: PlacedNode): SVGGElement {
   const { nodeWidth, nodeHeight } = SIZES;
   const text = svg('text', { x: x + nodeWidth / 2, y: y + nodeHeight / 2 + 4, class: 'flow-name' });
-  text.textContent = name.length > NAME_CHARACTERS ? `${[...name].slice(0, NAME_CHARACTERS - 1).join('')}…` : name;
+  const shown = visible(name);
+  text.textContent = shown.length > NAME_CHARACTERS ? `${[...shown].slice(0, NAME_CHARACTERS - 1).join('')}…` : shown;
   const title = svg('title');
-  title.textContent = name;
+  title.textContent = shown;
   const isOutside = name.startsWith('(');
   return svg('g', {}, title, svg('rect', { x, y, width: nodeWidth, height: nodeHeight, rx: 6, class: isOutside ? 'flow-node outside' : 'flow-node' }), text);
 }
