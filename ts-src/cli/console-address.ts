@@ -19,7 +19,9 @@ export function consoleAddress(command: string, line: CommandLine, environment: 
   const given = line.text('url');
   const text = given ?? (environment['NEXUS_URL'] || DEFAULT_URL);
   const source = given === undefined && environment['NEXUS_URL'] ? 'NEXUS_URL' : '--url';
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  // As curl takes it: a host and a port alone are HTTP.
+  const full = /^[\w.-]+:\d+(\/|$)/.test(text) ? `http://${text}` : text;
+  const url = URL.canParse(full) ? new URL(full) : undefined;
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.hostname === '')
     throw new UsageError(command, `${source} is ${JSON.stringify(text)}; it must be like ${DEFAULT_URL}`);
   if (url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '')

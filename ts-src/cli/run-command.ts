@@ -102,6 +102,8 @@ async function start(modules: readonly string[], engine: EngineKind | undefined,
       logger,
     });
   } catch (error) {
+    if (error instanceof NexusTypeError && error.data?.['option'] === 'storage' && store === undefined)
+      throw new CommandFailure(error.message.replace(/: give createNexus .*$/, ': give --store DIR'));
     if (error instanceof NexusError || error instanceof NexusTypeError) throw new CommandFailure(moduleFailureText(error) ?? error.message);
     throw error;
   }
