@@ -117,7 +117,7 @@ describe('nexus run', () => {
     }
     const without = nexus('run', durable, '--port', '0');
     expect(await without.exit).toBe(1);
-    expect(without.err()).toMatch(/^nexus: storage: kind '\w+' is durable and needs a place to be kept: .*\. Here that is --store DIR\n$/);
+    expect(without.err()).toMatch(/^nexus: storage: kind '\w+' is durable and needs a place to be kept: give --store DIR\n$/);
     const wrong = nexus('run', durable, '--port', '0', '--store', durable);
     expect(await wrong.exit).toBe(1);
     expect(wrong.err()).toMatch(/^nexus: .*durable\.mjs is not a store of Nexus/);
@@ -205,6 +205,13 @@ describe('what cannot start', () => {
     expect(await fails(module('empty.mjs', 'export const x = 1;\n'))).toEqual([1, expect.stringContaining('exports no agent')]);
   });
 
+  test('a durable kind without a store is told of the option of the command', async () => {
+    const imported = `import { defineAgent } from ${JSON.stringify(path('../../dist/ts-src/index.js'))};\n`;
+    const code = `${imported}export const Safe = defineAgent({ kind: 'safe', durable: {}, state: () => ({}), actions: {} });\n`;
+    const [exit, text] = await fails(module('safe.mjs', code), '--threads', '1');
+    expect([exit, text]).toEqual([1, "nexus: storage: kind 'safe' is durable and needs a place to be kept: give --store DIR\n"]);
+  });
+
   test('a setup that fails is shown with its own error', async () => {
     const code = `export { Counter } from ${JSON.stringify(counter)};\nexport const setup = async () => { throw new Error('nothing to set up'); };\n`;
     const [exit, text] = await fails(module('setup.mjs', code), '--threads', '1');
@@ -246,6 +253,8 @@ describe('the command line', () => {
   test.each([
     [['--version'], `${JSON.parse(readFileSync(path('../../package.json'), 'utf8')).version}\n`],
     [['--help'], 'nexus run MODULE'],
+    [['help'], 'nexus run MODULE'],
+    [['help', 'run'], '--shutdown-deadline MS'],
     [['run', '--help'], '--shutdown-deadline MS'],
   ])('%j is answered', async (args, text) => {
     const command = nexus(...args);

@@ -359,7 +359,7 @@ describe('mistakes in the command line', () => {
     [['top', 'x'], "'x' is not expected"],
     [['agents', '--limit', '0'], 'a whole number from 1 to 1000000'],
     [['agents', 'o1'], "'o1' is not expected; to look into one agent: nexus inspect o1"],
-    [['agents', '--url', 'localhost:8080'], '--url is "localhost:8080"; it must be like http://127.0.0.1:8080'],
+    [['agents', '--url', 'ws://localhost:8080'], '--url is "ws://localhost:8080"; it must be like http://127.0.0.1:8080'],
     [['agents', '--url', 'http://u:p@h/'], 'nexus: --url must have no user, query or fragment, as in http://127.0.0.1:8080\n'],
     [['agents', '--token', 'a b'], 'the token must be of visible ASCII characters'],
     [['inspect'], 'which agent?'],

@@ -3,7 +3,7 @@
  * it with one), and then the project's own scripts test it, serve it and develop it.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,6 +36,18 @@ function killGroup(group: number): void {
     // It has ended by itself.
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
+}
+
+/** What runs in a folder. */
+function commandsIn(folder: string): { pid: number; command: string }[] {
+  return readdirSync('/proc').flatMap((name) => {
+    try {
+      if (!/^\d+$/.test(name) || readlinkSync(`/proc/${name}/cwd`) !== realpathSync(folder)) return [];
+      return [{ pid: Number(name), command: readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0').join(' ').trim() }];
+    } catch {
+      return []; // it has ended meanwhile, or is somebody else's
+    }
+  });
 }
 
 async function init(...args: string[]): Promise<{ code: number | string; out: string; err: string }> {
@@ -210,7 +222,13 @@ describe('a project of nexus init', () => {
       return (answer?.body as { reply?: number } | undefined)?.reply === 100;
     }, 120_000);
     writeFileSync(file, text);
-    process.kill(-service.group, 'SIGINT');
+    if (process.platform === 'linux') {
+      // A signal that only `dev.mjs` gets, as from a supervisor: the compiler, which is two processes, goes with it.
+      const dev = commandsIn(project).find(({ command }) => command.startsWith('node dev.mjs'));
+      process.kill(dev?.pid as number, 'SIGTERM');
+      await until(() => commandsIn(project).length === 0, 20_000);
+    } else process.kill(-service.group, 'SIGINT');
     await service.exit;
+    expect(service.out()).not.toContain('second signal');
   }, 180_000);
 });

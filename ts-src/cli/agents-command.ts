@@ -83,7 +83,7 @@ export async function listAgents(address: ConsoleAddress, { kind, prefix }: Agen
 }
 
 export function agentsText(listed: readonly ListedAgent[]): string {
-  if (listed.length === 0) return 'no agents\n';
+  if (listed.length === 0) return 'no agents in memory\n';
   const rows = listed.map(({ id, kind, thread }) => [harmless(id), harmless(kind), String(thread)]);
   return `${textTable([['id', 'kind', 'thread'], ...rows], ['left', 'left', 'right'])
     .map((row) => row.slice(2))

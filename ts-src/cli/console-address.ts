@@ -27,7 +27,9 @@ export function consoleAddress(command: string, line: CommandLine, environment: 
  * @throws UsageError as `consoleAddress` does
  */
 export function addressOf(command: string, source: string, text: string, token: string | undefined): ConsoleAddress {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  // As curl takes it: a host and a port alone are HTTP.
+  const full = /^[\w.-]+:\d+(\/|$)/.test(text) ? `http://${text}` : text;
+  const url = URL.canParse(full) ? new URL(full) : undefined;
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.hostname === '')
     throw new UsageError(command, `${source} is ${JSON.stringify(text)}; it must be like ${DEFAULT_URL}`);
   if (url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '')

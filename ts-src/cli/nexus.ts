@@ -34,7 +34,9 @@ const HELP = `nexus COMMAND [options]
   nexus --version           print the version
 `;
 
-async function main(args: readonly string[]): Promise<void> {
+async function main(given: readonly string[]): Promise<void> {
+  // `nexus help top` is what many commands call `nexus top --help`.
+  const args = given[0] === 'help' ? [...given.slice(1, 2), '--help'] : given;
   const [name, ...rest] = args;
   if (name !== undefined && !name.startsWith('-')) {
     const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;

@@ -102,9 +102,10 @@ async function start(modules: readonly string[], engine: EngineKind | undefined,
       logger,
     });
   } catch (error) {
-    if (!(error instanceof NexusError || error instanceof NexusTypeError)) throw error;
-    const needsStore = store === undefined && error instanceof NexusTypeError && error.data?.['option'] === 'storage';
-    throw new CommandFailure(needsStore ? `${error.message}. Here that is --store DIR` : (moduleFailureText(error) ?? error.message));
+    if (error instanceof NexusTypeError && error.data?.['option'] === 'storage' && store === undefined)
+      throw new CommandFailure(error.message.replace(/: give createNexus .*$/, ': give --store DIR'));
+    if (error instanceof NexusError || error instanceof NexusTypeError) throw new CommandFailure(moduleFailureText(error) ?? error.message);
+    throw error;
   }
 }
 

@@ -114,7 +114,7 @@ export class AgentControl {
       isDurable: true,
       parent: undefined,
       ...{ children: 0, watchers: 0, links: 0, groups: [], timers: [], subscriptions: [], signals: [] },
-      state: { text: '(not in memory)', isCut: false },
+      state: { text: '(not in memory: the next message brings it back)', isCut: false },
       mailbox: { waiting: 0, capacity: kindEntry.capacity, overflow: kindEntry.overflow, first: [] },
     };
   }

@@ -183,7 +183,9 @@ export class Tracing implements MessageObserver {
     const { clock, logger, thread } = this.#needs;
     let cancel = (): void => undefined;
     const late = new Promise<void>((_resolve, reject) => {
-      cancel = clock.after(FLUSH_TIMEOUT_MS, () => reject(new Error(`not within ${FLUSH_TIMEOUT_MS} ms`)));
+      cancel = clock.after(FLUSH_TIMEOUT_MS, () =>
+        reject(new Error(`not within ${FLUSH_TIMEOUT_MS} ms; look whether what the exporter sends to can be reached`)),
+      );
     });
     try {
       await Promise.race([this.#api.trace.getTracerProvider().getDelegate?.().forceFlush?.(), late]);

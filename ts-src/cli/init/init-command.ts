@@ -63,5 +63,7 @@ and while it runs, in another terminal
 
   curl -X POST localhost:8080/agents/first/add -H 'content-type: application/json' -d 2
   npx nexus top
+
+or look at http://localhost:8080/console
 `;
 }
