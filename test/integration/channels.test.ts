@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { subscribe as subscribeToChannel, unsubscribe } from 'node:diagnostics_channel';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { defineAgent } from 'nexus-agents';
 import { createTestNexus, memoryStorage, type TestNexus, type TestNexusOptions } from 'nexus-agents/testing';
 import { subscribe, TELEMETRY_EVENTS, type TelemetryEvent } from 'nexus-agents/telemetry';
 import { expect, onTestFinished, test } from 'vitest';
@@ -48,6 +49,15 @@ test('the life of an agent is told: started, failed, restarted, migrated, stoppe
     { name: 'nexus:agent:migrated', ...agent, from: 2, to: 3 },
     { name: 'nexus:agent:stopped', ...agent, thread: 3, reason: { type: 'stopped' } },
   ]);
+});
+
+test('the end of an agent is told even of one that has no hook and no ties', async () => {
+  const Plain = defineAgent({ kind: 'plain', state: () => ({}), actions: {} });
+  const nexus = await startNexus({ agents: [Plain], threads: 0 });
+  const plain = await nexus.spawn(Plain, { id: 'p' });
+  const heard = listen(['nexus:agent:stopped']);
+  await plain.stop();
+  expect(heard).toEqual([{ name: 'nexus:agent:stopped', id: 'p', kind: 'plain', thread: 0, reason: { type: 'stopped' } }]);
 });
 
 test('messages are told with their duration and outcome, decisions as updates of the state, what is on disk as stored', async () => {

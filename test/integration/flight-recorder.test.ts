@@ -239,7 +239,8 @@ describeEngines((engine) => {
     await pilots[0]?.stop();
     pilots[0]?.tell('add', 1);
     pilots[0]?.tell('add', 1);
-    expect(await codeOf(pilots[1]?.ask('block', 60, { timeoutMs: 10 }) as Promise<unknown>)).toBe('NEXUS_ASK_TIMEOUT');
+    // Long enough that the answer is not there yet when a loaded machine comes to look at the time.
+    expect(await codeOf(pilots[1]?.ask('block', 1000, { timeoutMs: 10 }) as Promise<unknown>)).toBe('NEXUS_ASK_TIMEOUT');
     const record = readFlightRecord(nexus.flightRecord());
     expect(record).toMatchObject({ reason: 'command', head: { pid: process.pid, engine, node: process.version } });
     const lines = linesOf(record, 0);
@@ -255,7 +256,10 @@ describeEngines((engine) => {
     ])
       expect(lines).toContain(line);
     const far = eventsOf(record, 1);
-    expect(far.find(({ type }) => type === 'long')).toSatisfy((event: FlightEvent) => event.count === 1 && (event.durationMs as number) >= 20);
+    // Where the thread waited for its processor there may be others before it.
+    expect(far.filter(({ type }) => type === 'long')).toSatisfy((events: readonly FlightEvent[]) =>
+      events.some(({ count, durationMs }) => count === 1 && (durationMs as number) >= 20),
+    );
     expect(far.find(({ type }) => type === 'read')).toMatchObject({ other: 0 });
     // Times of a thread never go back.
     for (const thread of [0, 1]) {
@@ -284,7 +288,12 @@ describeEngines((engine) => {
     pilot.tell('exit', 3);
     await restored;
     await pilot.ask('add', 1);
-    const record = readFlightRecord(nexus.flightRecord());
+    let record = readFlightRecord(nexus.flightRecord());
+    // The answer may be out, with others, before the turn that it belongs to is over: until then its message is said to be running.
+    await until(() => {
+      record = readFlightRecord(nexus.flightRecord());
+      return linesOf(record, 1).at(-1)?.includes('RUNNING') !== true;
+    });
     const lines = linesOf(record, 1);
     const of = (line: string): number => lines.indexOf(line);
     expect(of("messages pilot 'comes back' exit, RUNNING")).toBeGreaterThan(of("spawned pilot 'comes back'"));

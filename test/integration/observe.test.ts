@@ -83,6 +83,19 @@ test('what is logged within an operation, and of operations within it, has its c
   expect(nexus.observe('outside', ({ correlationId }) => correlationId)).toMatch(/^[0-9a-f]{32}$/);
 });
 
+test('with the nexus end the scopes of its operations: promises of the process cost no more than before', async () => {
+  const nexus = await startNexus({ agents: [], threads: 0 });
+  const ids = await nexus.observe('outer', async ({ correlationId }) => {
+    const before = nexus.observe('inner', (inner) => inner.correlationId);
+    await nexus.stop();
+    return { correlationId, before, after: nexus.observe('inner', (inner) => inner.correlationId) };
+  });
+  expect(ids.before).toBe(ids.correlationId);
+  // Kept alive, each store of a nexus that has ended is handed on with every promise that anybody makes.
+  expect(ids.after).toMatch(/^[0-9a-f]{32}$/);
+  expect(ids.after).not.toBe(ids.correlationId);
+});
+
 test('a failure is logged as a warning with its error, attributes and correlation id', async () => {
   const logger = recorder();
   const nexus = await startNexus({ agents: [observing], threads: 1, logger });

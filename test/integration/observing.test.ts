@@ -1,5 +1,6 @@
 /** What a running nexus shows of itself: snapshots of the system, one agent looked into, the messages of one agent. On real threads. */
 import { type AgentRef, defineAgent, DISTRIBUTION_BOUNDS_MS, type FollowEvent, type SystemSnapshot } from 'nexus-agents';
+import { createTestNexus } from 'nexus-agents/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Idle, Watched } from '../fixtures/observed.mjs';
 import { codeOf, DISTANCES, failureOf, fixture, freshId, recorder, startNexus } from '../start-nexus.js';
@@ -18,6 +19,13 @@ async function snapshotWith(nexus: { snapshot(): Promise<SystemSnapshot> }, cond
 }
 
 describe('a snapshot', () => {
+  it('leaves nothing behind that goes on when the nexus has stopped', async () => {
+    const nexus = await createTestNexus({ agents: [Idle], threads: 1 });
+    await nexus.settle(nexus.snapshot());
+    await nexus.stop();
+    expect(nexus.clock.pending).toEqual([]);
+  });
+
   it('counts agents by kind and thread exactly, whatever is spawned, stopped and moved', async () => {
     const nexus = await startNexus({ ...modules, threads: 2 });
     const agents = await Promise.all(Array.from({ length: 30 }, (_, index) => nexus.spawn(index % 3 === 0 ? Idle : Watched, { thread: index % 3 })));
@@ -306,6 +314,21 @@ describe.each(DISTANCES)('an agent $distance, followed,', ({ thread }) => {
     await until(() => shown + dropped === 500);
     expect(shown).toBeGreaterThanOrEqual(20);
     expect(shown).toBeLessThan(200);
+  });
+
+  it('tells of as many large inputs as there are, however low the limit of messages is', async () => {
+    const nexus = await startNexus({ ...modules, threads: 1, messages: { bytesMax: 131_072 } });
+    const agent = await nexus.spawn(Watched, { id: 'agent', thread });
+    const lost: unknown[] = [];
+    nexus.on('threadLost', (loss) => lost.push(loss.error));
+    const texts: string[] = [];
+    await nexus.follow(agent, (event) => void (event.type === 'message' && texts.push(event.message.input.text)), { inputBytesMax: 65_536 });
+    const large = Array.from({ length: 60 }, (_, row) => Array.from({ length: 12 }, (_, column) => `${row} ${column} `.padEnd(100, '.')));
+    for (let count = 0; count < 8; count++) agent.tell('add', large);
+    await until(() => texts.length === 8 || lost.length > 0);
+    expect(lost).toEqual([]);
+    // Together they are more than a call of the runtime may be.
+    expect(texts.every((text) => text.length > 60_000)).toBe(true);
   });
 
   it('tells its listeners that it has ended, and refuses wrong options', async () => {

@@ -107,7 +107,8 @@ export class SupervisorMachine {
   #children: Child[];
   #phase: Phase = 'new';
   #work: Work | undefined;
-  #current: (Step & { readonly number: number }) | undefined;
+  /** `wasDue`: a start that somebody asked for, of a child that would have been started without that. */
+  #current: (Step & { readonly number: number; readonly wasDue: boolean }) | undefined;
   #queue: SupervisorEvent[] = [];
   #history: { readonly id: string; readonly atMs: number }[] = [];
   #steps = 0;
@@ -165,14 +166,15 @@ export class SupervisorMachine {
     const number = ++this.#steps;
     if (step.type === 'start') {
       if (child.agent === 'running') return;
+      const wasDue = child.isDue;
       child.waiting = undefined;
       child.isDue = false;
       child.starts++;
-      this.#current = { ...step, number };
+      this.#current = { ...step, number, wasDue };
       this.#effects.push({ type: 'start', step: number, id: child.id, inPlace: child.agent !== 'absent' });
     } else {
       if (child.agent === 'absent') return this.#dropTemporary(child);
-      this.#current = { ...step, number };
+      this.#current = { ...step, number, wasDue: false };
       const error = purpose.type === 'clear' ? purpose.error : undefined;
       this.#effects.push({ type: 'end', step: number, id: child.id, keep: isKept(child, purpose), error });
     }
@@ -193,6 +195,8 @@ export class SupervisorMachine {
     this.#forgetEventsOf(child.id);
     if (event.type === 'startFailed') {
       child.agent = event.gone ? 'absent' : 'suspended';
+      // It goes on waiting with the one whose back-off it waited for.
+      if (work.purpose.type === 'command') child.isDue = current.wasDue;
       return this.#startFailed(child, work.purpose, event.error);
     }
     child.agent = isKept(child, work.purpose) ? 'suspended' : 'absent';
@@ -362,9 +366,11 @@ export class SupervisorMachine {
 
   /** Children that ended with one that is not started again have nobody to wait for any more: the first of them takes its place. */
   #handOn(): void {
-    if (this.#policy.strategy === 'oneForOne' || this.#children.some(({ waiting }) => waiting !== undefined)) return;
+    if (this.#policy.strategy === 'oneForOne') return;
     const first = this.#children.find(({ isDue }) => isDue);
-    if (first !== undefined) this.#wait(first, 0);
+    if (first === undefined) return;
+    // Whoever waits, itself perhaps, starts it with those that it concerns; one that was started after it does not.
+    if (!this.#children.some((each) => each.waiting !== undefined && this.#concernedBy(each).includes(first))) this.#wait(first, 0);
   }
 
   #wait(root: Child, delayMs: number): void {

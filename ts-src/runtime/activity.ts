@@ -63,6 +63,7 @@ export class Activity implements MessageObserver {
   #drainsLeft = 1;
   #messagesLeft = 1;
   #inner: MessageObserver | undefined;
+  #cancelAdjust = (): void => undefined;
 
   constructor(host: ActivityHost) {
     this.#host = host;
@@ -126,6 +127,12 @@ export class Activity implements MessageObserver {
       deadLetters: [...this.#deadLetters],
       failures: [...this.#failures],
     };
+  }
+
+  /** Nobody looks any more. What it holds of the thread can go. */
+  close(): void {
+    this.#cancelAdjust();
+    this.#host.deadLetters.watch = undefined;
   }
 
   #timed(cell: AgentCell, action: ActionEntry, input: unknown, context: AgentContext, sender: MessageSender, reply: ReplyPort | undefined): unknown {
@@ -205,16 +212,15 @@ export class Activity implements MessageObserver {
   }
 
   #wait(): void {
-    this.#host.clock.after(ADJUST_MS, () => this.#adjust(), false);
+    this.#cancelAdjust = this.#host.clock.after(ADJUST_MS, () => this.#adjust(), false);
   }
 
   #adjust(): void {
-    const { clock, observation, deadLetters } = this.#host;
+    const { clock, observation } = this.#host;
     const nowMs = clock.nowMs();
     if (nowMs - this.#askedMs >= ACTIVITY_KEPT_MS) {
       observation.activity = undefined;
-      deadLetters.watch = undefined;
-      return;
+      return this.close();
     }
     const handled = this.#handled();
     this.#pace.adjust(handled - this.#handledBefore, nowMs - this.#adjustedMs);

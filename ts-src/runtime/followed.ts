@@ -22,6 +22,10 @@ import type { ThreadHost } from './thread-host.js';
 /** Messages are told in bundles: so long after the first of them at the latest, and at once when there are so many. */
 const BUNDLE_MS = 50;
 const BUNDLE_MESSAGES = 256;
+/** Or so much: with one more message of the largest size it is still less than the runtime may always send, however low `messages.bytesMax` is. */
+const BUNDLE_BYTES = 1 << 16;
+/** Of one message, beside its texts. */
+const MESSAGE_BYTES = 128;
 const WINDOW_MS = 1000;
 const ERROR_CHARACTERS_MAX = 500;
 
@@ -85,6 +89,8 @@ export class FollowedAgent {
   windowMs = Number.NEGATIVE_INFINITY;
   inWindow = 0;
   messages: FollowedMessage[] = [];
+  /** What they take when they are sent, at most. */
+  bytes = 0;
   /** `total` was told. */
   told = 0;
 
@@ -157,7 +163,9 @@ export class Followed implements MessageObserver {
       followed.total++;
       if (known !== undefined) {
         const text = error === undefined ? undefined : messageOf(error).slice(0, ERROR_CHARACTERS_MAX);
-        followed.messages.push({ ...known, outcome, tookMs: clock.nowMs() - startedMs, error: text });
+        const message: FollowedMessage = { ...known, outcome, tookMs: clock.nowMs() - startedMs, error: text };
+        followed.messages.push(message);
+        followed.bytes += bytesOf(message);
       }
       if (cell.extra?.followed === followed) this.#bundle(cell, followed);
     };
@@ -213,7 +221,7 @@ export class Followed implements MessageObserver {
   }
 
   #bundle(cell: AgentCell, followed: FollowedAgent): void {
-    if (followed.messages.length >= BUNDLE_MESSAGES) return this.#tell(cell, followed, false);
+    if (followed.messages.length >= BUNDLE_MESSAGES || followed.bytes >= BUNDLE_BYTES) return this.#tell(cell, followed, false);
     this.#cancelBundle ??= this.#host.clock.after(
       BUNDLE_MS,
       () => {
@@ -229,9 +237,14 @@ export class Followed implements MessageObserver {
     const { id, session, total, messages } = followed;
     followed.told = total;
     followed.messages = [];
+    followed.bytes = 0;
     const { thread, router, observation } = this.#host;
     const report: FollowReport = { id, slot: cell.slot, generation: cell.generation, thread, session, total, messages, isEnded };
     if (thread === 0) observation.onFollowed?.(report);
     else router.call(0, 'followed', report);
   }
+}
+
+function bytesOf({ id, kind, action, sender, input, error }: FollowedMessage): number {
+  return MESSAGE_BYTES + 2 * (id.length + kind.length + action.length + (sender?.length ?? 0) + input.text.length + (error?.length ?? 0));
 }

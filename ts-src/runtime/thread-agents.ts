@@ -75,8 +75,9 @@ export function lifecycleOf(host: ThreadHost, needs: Pick<LifecycleNeeds, 'encod
     },
     ended: (cell, reason) => {
       host.flight?.stopped(cell, reason);
-      if (cell.extra === undefined) return;
       host.observation.events.stopped(cell, reason);
+      // What follows is of ties, which an agent without extra does not have.
+      if (cell.extra === undefined) return;
       host.observation.followed?.ended(cell, reason);
       host.watches.ended(cell, reason);
       host.supervision.links.ended(cell, reason);

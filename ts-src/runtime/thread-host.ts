@@ -288,7 +288,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     Atomics.store(this.shared.words, threadWord(this.shared, this.thread) + L.THREAD_WORD_STATE, L.THREAD_STATE_STOPPED);
     this.engine.waiter.stop();
     void this.supervision.services.stop();
-    this.operations.meters.close();
+    this.operations.close();
+    this.observation.close();
     this.asks.failAll(() => nexusStopped());
     this.asks.stop();
   }

@@ -79,6 +79,12 @@ export class ThreadObservation implements MessageObserver {
     );
   }
 
+  /** The thread serves no more: nobody looks any longer. */
+  close(): void {
+    this.activity?.close();
+    this.activity = undefined;
+  }
+
   /** From now on the listener is asked in each drain, until the function that is returned is called. */
   listen(listener: HandledListener): () => void {
     this.#listeners.push(listener);

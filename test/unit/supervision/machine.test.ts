@@ -248,6 +248,16 @@ const TABLE: readonly (readonly [Strategy, string, string, string, string])[] = 
     'start a in place, start b in place, start d in place, start e in place',
     'a running 1, b running 1, d running 1, e running 1',
   ],
+  // Started by hand while it waits for another's back-off, and that failed: it is started with the other, as it would have been.
+  [
+    'restForOne',
+    'boot, fail a, refuse d, restart d, accept d',
+    'due',
+    'start a in place, start b in place, start d in place',
+    'a running 1, b running 1, d running 2',
+  ],
+  // One that waits behind them starts none of those that waited for one before it.
+  ['restForOne', 'boot, fail a, restart d, fail d', 'terminate a', 'end a, done, wait 0 for b', 'a absent, b waiting, d waiting 1'],
   // Stopped while a child starts: that one is ended too, and the answer of its start is not waited for.
   ['oneForOne', 'hold, boot', 'stop', 'end a', 'a ending, b absent, c absent, d absent'],
 ];

@@ -31,12 +31,20 @@ export class Operations {
   readonly #needs: OperationsNeeds;
   /** Made when something is first observed: from then on Node.js has more work with every promise of this thread. */
   #scopes: AsyncLocalStorage<Scope> | undefined;
+  #isClosed = false;
   #idPrefix = '';
   #ids = 0;
 
   constructor(needs: OperationsNeeds) {
     this.#needs = needs;
     this.meters = new ThreadMeters(needs);
+  }
+
+  /** The thread serves no more. What is still under way loses its correlation id: as long as the scopes are kept, every promise of this thread has more work, whoever made it. */
+  close(): void {
+    this.meters.close();
+    this.#isClosed = true;
+    this.#scopes?.disable();
   }
 
   /** What a line that is logged within an operation says of it. */
@@ -57,6 +65,7 @@ export class Operations {
     const within = this.#scopes.getStore();
     if (within !== undefined) return this.#run(new Call(name, within, options, metered, loggerOf), fn);
     const scope = new Scope(() => this.#newId());
+    if (this.#isClosed) return this.#run(new Call(name, scope, options, metered, loggerOf), fn);
     return this.#scopes.run(scope, () => this.#run(new Call(name, scope, options, metered, loggerOf), fn));
   }
 
