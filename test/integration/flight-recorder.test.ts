@@ -356,6 +356,19 @@ describe('without a handler of fatal signals', () => {
     expect(await codeOf(nexus.writeFlightRecord())).toBe('NEXUS_FLIGHT_UNWRITABLE');
   });
 
+  test('the directory is made whatever the records are for, and one that cannot be made holds nobody up', async () => {
+    const directory = join(temporary(), 'not', 'there', 'yet');
+    const nexus = await startNexus({ agents: [], threads: 0, flightRecorder: { directory, onCrash: false } });
+    expect(await nexus.writeFlightRecord()).toContain(directory);
+    // The file system of processes says that there is no parent, as if it could be made.
+    const text = `
+      import { createNexus } from ${JSON.stringify(new URL('../../dist/ts-src/index.js', import.meta.url).href)};
+      const nexus = await createNexus({ agents: [], threads: 0, flightRecorder: { directory: '/proc/nowhere/records' } });
+      await nexus.stop();
+      console.log('lives');`;
+    expect(execFileSync(process.execPath, ['--input-type=module', '-e', text], { encoding: 'utf8', stdio: 'pipe', timeout: 30_000 })).toBe('lives\n');
+  });
+
   test('no more flight records are kept than filesMax: the oldest are deleted, and nothing else', async () => {
     const folder = temporary();
     const old = Array.from({ length: 5 }, (_, index) => `nexus-flight-1-2020010${index + 1}T000000000Z-command.nxf`);
