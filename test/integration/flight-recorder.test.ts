@@ -140,6 +140,21 @@ describe.runIf(hasNative)('native engine: the process dies', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  test('each nexus of the process leaves a flight record of its own, also in one directory', async () => {
+    const folder = temporary();
+    const text = `
+      import { createNexus } from ${JSON.stringify(new URL('../../dist/ts-src/index.js', import.meta.url).href)};
+      const start = () => createNexus({ agents: [], threads: 0, engine: { force: 'native' }, flightRecorder: { directory: ${JSON.stringify(folder)} } });
+      for (let count = 0; count < 5; count++) await start();
+      process.abort();`;
+    const failure = await failureOf(async () =>
+      execFileSync('/bin/sh', ['-c', 'ulimit -c 0; exec "$0" "$@"', process.execPath, '--input-type=module', '-e', text], { stdio: 'pipe' }),
+    );
+    expect((failure?.error as unknown as { signal: string }).signal).toBe('SIGABRT');
+    expect(readdirSync(folder)).toHaveLength(5);
+    for (const name of readdirSync(folder)) expect(readFlightRecord(readFileSync(join(folder, name)))).toMatchObject({ signal: 'SIGABRT' });
+  });
+
   test('after the nexus has stopped a fatal signal leaves nothing', async () => {
     const folder = temporary();
     const text = `
