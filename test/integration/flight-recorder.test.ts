@@ -140,6 +140,21 @@ describe.runIf(hasNative)('native engine: the process dies', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  test('each nexus of the process leaves a flight record of its own, also in one directory', async () => {
+    const folder = temporary();
+    const text = `
+      import { createNexus } from ${JSON.stringify(new URL('../../dist/ts-src/index.js', import.meta.url).href)};
+      const start = () => createNexus({ agents: [], threads: 0, engine: { force: 'native' }, flightRecorder: { directory: ${JSON.stringify(folder)} } });
+      for (let count = 0; count < 5; count++) await start();
+      process.abort();`;
+    const failure = await failureOf(async () =>
+      execFileSync('/bin/sh', ['-c', 'ulimit -c 0; exec "$0" "$@"', process.execPath, '--input-type=module', '-e', text], { stdio: 'pipe' }),
+    );
+    expect((failure?.error as unknown as { signal: string }).signal).toBe('SIGABRT');
+    expect(readdirSync(folder)).toHaveLength(5);
+    for (const name of readdirSync(folder)) expect(readFlightRecord(readFileSync(join(folder, name)))).toMatchObject({ signal: 'SIGABRT' });
+  });
+
   test('after the nexus has stopped a fatal signal leaves nothing', async () => {
     const folder = temporary();
     const text = `
@@ -354,6 +369,19 @@ describe('without a handler of fatal signals', () => {
     expect(await pilot.ask('add', 1)).toBe(1);
     expect(log.lines.filter(({ message }) => message === 'a flight record could not be written').length).toBeGreaterThanOrEqual(1);
     expect(await codeOf(nexus.writeFlightRecord())).toBe('NEXUS_FLIGHT_UNWRITABLE');
+  });
+
+  test('the directory is made whatever the records are for, and one that cannot be made holds nobody up', async () => {
+    const directory = join(temporary(), 'not', 'there', 'yet');
+    const nexus = await startNexus({ agents: [], threads: 0, flightRecorder: { directory, onCrash: false } });
+    expect(await nexus.writeFlightRecord()).toContain(directory);
+    // The file system of processes says that there is no parent, as if it could be made.
+    const text = `
+      import { createNexus } from ${JSON.stringify(new URL('../../dist/ts-src/index.js', import.meta.url).href)};
+      const nexus = await createNexus({ agents: [], threads: 0, flightRecorder: { directory: '/proc/nowhere/records' } });
+      await nexus.stop();
+      console.log('lives');`;
+    expect(execFileSync(process.execPath, ['--input-type=module', '-e', text], { encoding: 'utf8', stdio: 'pipe', timeout: 30_000 })).toBe('lives\n');
   });
 
   test('no more flight records are kept than filesMax: the oldest are deleted, and nothing else', async () => {

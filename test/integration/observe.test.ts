@@ -165,6 +165,10 @@ test('what observe and meter do not take is a NexusTypeError that names it, and 
   expect(await codeOf(() => nexus.meter(retry() as never, 'a'))).toBe('NEXUS_OPTION_INVALID');
   expect(await codeOf(() => nexus.meter(circuitBreaker(), ''))).toBe('NEXUS_OPTION_INVALID');
   expect([nexus.operations(), nexus.breakers()]).toEqual([[], []]);
+  // Also when there is no room for any other.
+  for (let name = 0; name < 300; name++) nexus.observe(`name ${name}`, () => 1);
+  expect(await codeOf(() => nexus.observe(5 as never, () => 1))).toBe('NEXUS_OPTION_INVALID');
+  expect(await codeOf(() => nexus.observe('x'.repeat(101), () => 1))).toBe('NEXUS_OPTION_INVALID');
 });
 
 test('breakers that agents meter are counted on all threads while an agent that did so lives', async () => {

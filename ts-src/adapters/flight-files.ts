@@ -2,9 +2,9 @@
  * Files of flight records: their names, and how many of them stay in a directory. A file is made anew and for its owner only, because it holds the names of agents. Used by
  * `runtime/flight-dumps.ts`; `native/include/nexus/flight_dump.hpp` makes names of the same form.
  */
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const NAME = /^nexus-flight-\d+-(\d{8}T\d{9}Z)-[A-Za-z0-9]+(-\d+)?\.nxf$/;
 /** For its owner only, and never over a file that is there. */
@@ -36,8 +36,22 @@ export function pruneFlightFiles(directory: string, filesMax: number): void {
 
 /** The directory, if it was given by name, is made: where somebody is to look for the records of a crash, they shall be. */
 export function prepareFlightDirectory(directory: string, filesMax: number): void {
-  mkdirSync(directory, { recursive: true });
+  makeDirectory(directory);
   pruneFlightFiles(directory, filesMax);
+}
+
+/** Not with `recursive`: Node tries for ever where a file system says that there is no parent although there is one, as that of `/proc` does. */
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory);
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === 'EEXIST') return;
+    const parent = dirname(directory);
+    if (code !== 'ENOENT' || existsSync(parent)) throw error;
+    makeDirectory(parent);
+    makeDirectory(directory);
+  }
 }
 
 /** Writes before it returns. @returns the path */

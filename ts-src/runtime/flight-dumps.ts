@@ -93,10 +93,10 @@ export class FlightDumps {
 
   #watch(): CrashHandler | undefined {
     const { signal, onCrash, filesMax, engine } = this.#options;
+    this.#carefully(() => prepareFlightDirectory(this.#directory, filesMax));
     if (signal !== undefined) this.#ends.push(watchProcess(signal, () => this.#onSignal(signal)));
     if (!onCrash) return { signals: [], reason: 'flightRecorder.onCrash is false', disarm: () => undefined };
     this.#ends.push(watchProcess('uncaughtExceptionMonitor', (error) => this.#writeNow('uncaughtException', this.#host.thread, textOf(error))));
-    this.#carefully(() => prepareFlightDirectory(this.#directory, filesMax));
     const { shared, clock } = this.#host;
     const handler = armCrashHandler(engine.kind, shared, this.#head, this.#directory, clock.nowMs());
     this.#ends.push(() => handler.disarm());

@@ -43,8 +43,12 @@ class FlightDump {
     timespec now{};
     clock_gettime(CLOCK_REALTIME, &now);
     const std::uint64_t epoch_ms = static_cast<std::uint64_t>(now.tv_sec) * 1000u + static_cast<std::uint64_t>(now.tv_nsec) / 1000000u;
-    if (!MakePath(epoch_ms, signal_name)) return false;
-    file_ = open(path_, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    // Another nexus of this process may have written one in the same millisecond.
+    for (std::uint32_t same = 0; same <= kSameNamesMax; same++) {
+      if (!MakePath(epoch_ms, signal_name, same)) return false;
+      file_ = open(path_, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+      if (file_ >= 0 || errno != EEXIST) break;
+    }
     if (file_ < 0) {
       path_[0] = 0;
       return false;
@@ -69,6 +73,7 @@ class FlightDump {
 
  private:
   static constexpr std::uint32_t kVersion = 1;
+  static constexpr std::uint32_t kSameNamesMax = 100;
   /** Index of 'fatalSignal' in FLIGHT_REASONS. */
   static constexpr std::uint32_t kReason = 4;
   static constexpr std::uint32_t kNameEnded = 0x10000;
@@ -182,8 +187,8 @@ class FlightDump {
     return true;
   }
 
-  /** DIRECTORY/nexus-flight-PID-20261121T092220123Z-SIGNAL.nxf */
-  bool MakePath(std::uint64_t epoch_ms, const char* signal_name) {
+  /** DIRECTORY/nexus-flight-PID-20261121T092220123Z-SIGNAL.nxf, with `same` behind the signal if it is not 0. */
+  bool MakePath(std::uint64_t epoch_ms, const char* signal_name, std::uint32_t same) {
     std::size_t at = 0;
     const auto text = [&](const char* from) {
       while (*from != 0 && at + 1 < kPathBytes) path_[at++] = *from++;
@@ -219,6 +224,10 @@ class FlightDump {
     number(epoch_ms % 1000u, 3);
     text("Z-");
     text(signal_name);
+    if (same > 0) {
+      text("-");
+      number(same, 1);
+    }
     text(".nxf");
     path_[at] = 0;
     return at + 1 < kPathBytes;

@@ -85,9 +85,9 @@ export class ThreadMeters {
   }
 
   #newOperation(name: string): MeteredOperation {
+    checkMeterName(name);
     // Once the list is full it does not change any more, and all its names are known here.
     if (this.#others !== undefined) return this.#others;
-    checkMeterName(name);
     const { shared } = this.#needs;
     const meter = claimMeter(shared, MeterType.operation, name);
     if (meter !== undefined) return this.#remember(name, meter);
