@@ -1,10 +1,11 @@
 /** `npm run dev`: compiles on every change, and starts the service again with what was compiled. Ends with ctrl-c. */
 import { spawn } from 'node:child_process';
 
-const node = (parameters, options) => spawn(process.execPath, parameters, { stdio: ['ignore', 'inherit', 'inherit'], ...options });
-// The compiler is a program that tsc starts and hands no signal on to: in a group of their own, both can be ended.
+// Each in a group of its own: ctrl-c comes to this process alone, and the service gets one signal, not also that of the terminal.
+// The compiler is a program that tsc starts and hands no signal on to: its whole group is ended.
 const hasGroups = process.platform !== 'win32';
-const compiler = node(['node_modules/typescript/bin/tsc', '--watch', '--preserveWatchOutput'], { detached: hasGroups });
+const node = (parameters) => spawn(process.execPath, parameters, { stdio: ['ignore', 'inherit', 'inherit'], detached: hasGroups });
+const compiler = node(['node_modules/typescript/bin/tsc', '--watch', '--preserveWatchOutput']);
 const command = ['node_modules/nexus-agents/dist/ts-src/cli/nexus.js', 'run', 'dist/src/counter.js', ...process.argv.slice(2)];
 const service = node(['--watch', '--watch-preserve-output', ...command]);
 
@@ -21,7 +22,6 @@ function stop() {
   }
 }
 
-process.on('SIGINT', stop);
-process.on('SIGTERM', stop);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
 // One without the other would only look as if it worked.
 for (const child of [compiler, service]) child.on('exit', stop);

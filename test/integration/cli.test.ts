@@ -129,7 +129,8 @@ describe('nexus run', () => {
     await until('all are in flight', async () => (await json(`${url}/agents`)).body.agents.length === 5);
     child.kill('SIGTERM');
     await until('it stops', () => err().includes('"stopping"'));
-    await expect(http(`${url}/health`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    // Refused, or reset where the kernel had taken the connection before the port was closed.
+    await expect(http(`${url}/health`)).rejects.toMatchObject({ code: expect.stringMatching(/^ECONN(?:REFUSED|RESET)$/) });
     expect((await Promise.all(answers)).map(({ status, body }) => [status, body.reply])).toEqual(Array(5).fill([200, 0]));
     expect(await exit).toBe(0);
   });
