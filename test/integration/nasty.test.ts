@@ -37,9 +37,32 @@ describeEngines((engine) => {
     expect(nexus.threads()[1]?.incarnation).toBe(0);
   });
 
+  test.each([0, 1])('an error that cannot be asked for its prototype fails its ask and its agent, and nothing else, on thread %i', async (thread) => {
+    const nexus = await start();
+    const ref = await nexus.spawn(Nasty, { thread });
+    for (const action of ['throwProxy', 'rejectProxy'] as const) {
+      const settled = await ref.ask(action).then(
+        () => 'replied',
+        () => 'rejected',
+      );
+      expect(settled).toBe('rejected');
+    }
+    expect(await ref.ask('ok')).toBe('ok');
+    expect(nexus.threads()[1]?.incarnation).toBe(0);
+  });
+
+  test.each([0, 1])('a promise with a then of its own is awaited as the promise that it is, on thread %i', async (thread) => {
+    const nexus = await start();
+    const ref = await nexus.spawn(Nasty, { thread });
+    expect(await ref.ask('thenOfItsOwn')).toBe('done');
+    expect(await ref.ask('ok')).toBe('ok');
+    expect(nexus.threads()[1]?.incarnation).toBe(0);
+  });
+
   test.each([0, 1])('a start that throws a value without a text frees its id, on thread %i', async (thread) => {
     const nexus = await start();
     expect(await codeOf(nexus.spawn(NoText, { id: 'x', init: { fail: true }, thread }))).toBe('NEXUS_START_FAILED');
+    expect(await codeOf(nexus.spawn(NoText, { id: 'x', init: { fail: false, proxy: true }, thread }))).toBe('NEXUS_START_FAILED');
     expect(await (await nexus.spawn(NoText, { id: 'x', init: { fail: false }, thread })).ask('ok')).toBe('ok');
   });
 

@@ -64,16 +64,22 @@ export const WHOLE_STATE: StatePart = {
 /** Thrown in the place of an error that is the caller's: the agent has not failed. The dispatcher gives `error` to who asked. */
 export class Refusal extends Error {
   readonly error: Error;
+  readonly #isRefusal = true;
 
   constructor(error: Error) {
     super(error.message);
     this.error = error;
   }
+
+  /** Also of what a handler threw that cannot even be asked for its prototype. */
+  static is(thrown: unknown): thrown is Refusal {
+    return typeof thrown === 'object' && thrown !== null && #isRefusal in thrown;
+  }
 }
 
 /** What `thrown` is to whoever asked. */
 export function errorForCaller(thrown: unknown): unknown {
-  return thrown instanceof Refusal ? thrown.error : thrown;
+  return Refusal.is(thrown) ? thrown.error : thrown;
 }
 
 /** @param validator of states that a decision leads to */

@@ -151,7 +151,7 @@ export class Activity implements MessageObserver {
       result =
         inner === undefined || !inner.sees(sender) ? action.handler(cell.state, input, context) : inner.handle(cell, action, input, context, sender, reply);
     } catch (error) {
-      sums?.took(clock.nowMs() - startedMs, weight, !(error instanceof Refusal));
+      sums?.took(clock.nowMs() - startedMs, weight, !Refusal.is(error));
       throw error;
     }
     if (sums === undefined) return result;
@@ -168,7 +168,7 @@ export class Activity implements MessageObserver {
       void Promise.prototype.then.call(
         result,
         () => settled(false),
-        (error: unknown) => settled(!(error instanceof Refusal)),
+        (error: unknown) => settled(!Refusal.is(error)),
       );
     } catch {
       // Its class makes promises that cannot be made: it is counted as it is now.

@@ -13,7 +13,7 @@ import type { Turns } from '../ports/turns.js';
 import { type AgentCell, Status, extraOf } from './agent-cell.js';
 import type { AgentLoads } from './agent-loads.js';
 import type { FlightRecorder } from './flight-recorder.js';
-import { agentMailboxFull, agentNotFound } from './failures.js';
+import { agentMailboxFull, agentNotFound, lookable } from './failures.js';
 import type { ActionEntry } from './kind.js';
 import type { Mailbox, MessageSender } from './mailbox.js';
 import { MailboxPool } from './mailbox-pool.js';
@@ -30,6 +30,8 @@ const BUDGET_MS = 5;
 const TURN_MESSAGES = 256;
 /** One of so many turns with messages is timed. */
 const TURNS_PERIOD = 127;
+
+const { then } = Promise.prototype;
 
 /** No life of any agent. */
 const LIFE_OVER = -1;
@@ -365,7 +367,9 @@ export class Dispatcher {
     if (action.concurrent) extraOf(cell).concurrent++;
     this.running++;
     if (cell.extra?.membership !== undefined) this.#needs.loads.runs(cell, result);
-    result.then(
+    // Not its own `then`, which may be anything.
+    then.call(
+      result,
       (value) => {
         this.running--;
         this.handled++;
@@ -382,7 +386,7 @@ export class Dispatcher {
         if (current && !action.concurrent) this.resume(cell);
         if (current) return this.#fail(cell, action, reply, error);
         this.failures++;
-        reply?.fail(errorForCaller(error));
+        reply?.fail(errorForCaller(lookable(error)));
       },
     );
   }
@@ -405,8 +409,9 @@ export class Dispatcher {
     return (cell.extra?.life ?? 0) === life && (cell.status === Status.busy || cell.status === Status.ready || cell.status === Status.held);
   }
 
-  #fail(cell: AgentCell, action: ActionEntry, reply: ReplyPort | undefined, error: unknown): void {
-    if (error instanceof Refusal) return this.#refuseInput(cell, action, reply, error);
+  #fail(cell: AgentCell, action: ActionEntry, reply: ReplyPort | undefined, thrown: unknown): void {
+    const error = lookable(thrown);
+    if (Refusal.is(error)) return this.#refuseInput(cell, action, reply, error);
     this.failures++;
     reply?.fail(error);
     this.#needs.failed(cell, error, action);

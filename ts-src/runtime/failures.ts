@@ -111,7 +111,8 @@ const SELF_EXPLAINING: readonly string[] = [
   'NEXUS_AGENT_NOT_FOUND',
 ];
 
-export function startFailed(kind: Kind, id: string | undefined, cause: unknown): NexusError {
+export function startFailed(kind: Kind, id: string | undefined, thrown: unknown): NexusError {
+  const cause = lookable(thrown);
   // What is wrong with the shape of a tree is said as it is, not once more at each level.
   if (cause instanceof NexusError && (cause.code === 'NEXUS_SUPERVISION_CYCLE' || (kind.isDurable && SELF_EXPLAINING.includes(cause.code)))) return cause;
   return new NexusError(
@@ -126,4 +127,14 @@ export function startFailed(kind: Kind, id: string | undefined, cause: unknown):
 
 export function flightOff(): NexusError {
   return new NexusError('NEXUS_FLIGHT_OFF', 'this nexus keeps no flight record: it was made with flightRecorder: false');
+}
+
+/** What a handler threw, or an error in its place if that is a proxy that cannot even be asked what it is: nothing that looks at it later may fail because of it. */
+export function lookable(thrown: unknown): unknown {
+  try {
+    void (thrown instanceof Error);
+    return thrown;
+  } catch {
+    return new TypeError('a value was thrown that cannot be looked at: a proxy that refuses to tell its prototype');
+  }
 }

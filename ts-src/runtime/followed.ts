@@ -169,7 +169,7 @@ export class Followed implements MessageObserver {
       }
       if (cell.extra?.followed === followed) this.#bundle(cell, followed);
     };
-    const failed = (error: unknown): void => (error instanceof Refusal ? ended('refused', error.error) : ended('failed', error));
+    const failed = (error: unknown): void => (Refusal.is(error) ? ended('refused', error.error) : ended('failed', error));
     let result: unknown;
     try {
       result =

@@ -53,7 +53,8 @@ export class MemberLoads {
       // It may have left meanwhile, and joined again.
       if (cell.extra?.membership === membership) this.write(cell.slot, loadOf(cell));
     };
-    result.then(ended, ended);
+    // Not its own `then`, which may be anything.
+    Promise.prototype.then.call(result, ended, ended);
   }
 
   write(slot: number, load: number): void {

@@ -130,9 +130,9 @@ export class ThreadObservation implements MessageObserver {
     const listeners = this.#wanting;
     const startedMs = this.#nowMs();
     const ended = (error: unknown, isFailure: boolean): void => {
-      const outcome = isFailure ? (error instanceof Refusal ? 'refused' : 'failed') : 'handled';
+      const outcome = isFailure ? (Refusal.is(error) ? 'refused' : 'failed') : 'handled';
       const durationMs = this.#nowMs() - startedMs;
-      const message = { cell, action, input, sender, reply, startedMs, durationMs, outcome, error: error instanceof Refusal ? error.error : error } as const;
+      const message = { cell, action, input, sender, reply, startedMs, durationMs, outcome, error: Refusal.is(error) ? error.error : error } as const;
       for (const listener of listeners) listener.handled(message);
     };
     let result: unknown;

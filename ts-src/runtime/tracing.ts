@@ -266,7 +266,7 @@ export class Tracing implements MessageObserver {
 
   #end(span: Span, thrown: unknown, isFailure: boolean): void {
     try {
-      span.setAttribute('nexus.outcome', isFailure ? (thrown instanceof Refusal ? 'refused' : 'failed') : 'handled');
+      span.setAttribute('nexus.outcome', isFailure ? (Refusal.is(thrown) ? 'refused' : 'failed') : 'handled');
       if (isFailure) {
         const error = errorForCaller(thrown);
         const exception = error instanceof Error ? error : String(error);
