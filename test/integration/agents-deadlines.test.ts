@@ -15,7 +15,8 @@ describeEngines((engine) => {
       const never = { startGate: freshId('never') };
       const failure = await failureOf(nexus.spawn(Hooked, { id: 'late', thread, init: never, timeoutMs: 30 }));
       expect(failure).toMatchObject({ code: 'NEXUS_SPAWN_TIMEOUT', error: { data: { id: 'late', kind: 'hooked', timeoutMs: 30 } } });
-      await until(() => nexus.find('late') === undefined);
+      // It is not found from when its end begins, and its id is free when it has ended.
+      await until(() => ![...nexus.agents()].some(({ id }) => id === 'late'));
       // A child too.
       const parent = await nexus.spawn(Probe, { thread: 2 });
       expect(await codeOf(parent.ask('spawnKind', { kind: 'hooked', id: 'late', thread, init: never, timeoutMs: 30 }))).toBe('NEXUS_SPAWN_TIMEOUT');

@@ -16,6 +16,22 @@ const OUTCOMES: Readonly<Record<string, string | undefined>> = {
   gone: 'NEXUS_AGENT_NOT_FOUND',
 };
 
+/** Of its children on another thread, one is about to end by itself when another fails, so that all are to be started again. */
+const ENDED_MEANWHILE: [SupervisorTree, Happening[]] = [
+  {
+    ...{ id: 's', restart: 'permanent', strategy: 'restForOne', intensity: 1, periodMs: 1000 },
+    children: [
+      { id: 's.0', restart: 'transient' },
+      { id: 's.1', restart: 'transient' },
+      { id: 's.2', restart: 'permanent' },
+    ],
+  },
+  [
+    { type: 'end', worker: 4 },
+    { type: 'crash', worker: 0 },
+  ],
+];
+
 describe.each([{ threads: 0 }, { threads: 2 }])('with $threads workers', ({ threads }) => {
   test('random trees of agents with random crashes, ends and commands do what Erlang says, in the same order', { timeout: 300_000 }, async () => {
     const nexus = await createNexus({ agents: [fixture('tree.mjs')], threads, logger: recorder() });
@@ -24,7 +40,7 @@ describe.each([{ threads: 0 }, { threads: 2 }])('with $threads workers', ({ thre
       let round = 0;
       await fc.assert(
         fc.asyncProperty(trees, happenings(false), (tree, sequence) => compare(nexus, `${++round}`, tree, sequence)),
-        { numRuns: SEQUENCES },
+        { numRuns: SEQUENCES, examples: [ENDED_MEANWHILE] },
       );
     } finally {
       await nexus.stop();

@@ -234,8 +234,13 @@ export class SupervisorProcess implements Supervised {
         // It had started, and was lost before anybody knew: its successor waits to be started.
         if (!this.#lostMeanwhile.has(this.#needs.threadOf(agent))) return agent;
       } catch (error) {
-        const isLoss = error instanceof NexusError && error.code === 'NEXUS_THREAD_LOST';
-        if (!isLoss || this.#isStopped || this.#needs.nowMs() >= deadlineMs) throw error;
+        const code = error instanceof NexusError ? error.code : undefined;
+        if (this.#isStopped || this.#needs.nowMs() >= deadlineMs) throw error;
+        if (agent !== undefined && code === 'NEXUS_AGENT_STOPPED') {
+          // It had come to an end of its own before its life was to end: that is no failure of its start. Another one takes its id.
+          await this.#needs.end(agent, false, error, shutdownTimeoutOf(child, this.#needs.isSupervisor(child.kind)));
+          agent = undefined;
+        } else if (code !== 'NEXUS_THREAD_LOST') throw error;
       }
       if (agent !== undefined && !this.#needs.isLive(agent)) agent = undefined;
     }
