@@ -11,6 +11,7 @@ import type { Logger } from '../../model/agent-context.js';
 import { checkObserveOptions, type ObservedOperation, type ObserveOptions } from '../../model/observe-options.js';
 import type { Clock } from '../../ports/clock.js';
 import type { TraceIds, Tracing } from '../tracing.js';
+import { isThenable } from '../lifecycle.js';
 import { type MeteredOperation, ThreadMeters } from './thread-meters.js';
 
 /** What tracing does for operations, where there is any. */
@@ -177,8 +178,4 @@ class Call implements ObservedOperation {
   get correlationId(): string {
     return this.scope.correlationId;
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return value instanceof Promise || (typeof value === 'object' && value !== null && typeof (value as Partial<PromiseLike<unknown>>).then === 'function');
 }
