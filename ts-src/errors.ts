@@ -77,6 +77,8 @@ export const ERROR_CODES = {
   NEXUS_FLIGHT_FOREIGN: 'What is read is no flight record.',
   NEXUS_FLIGHT_VERSION: 'The flight record was written by a newer version of Nexus.',
   NEXUS_FLIGHT_CORRUPT: 'The flight record is damaged or cut off.',
+  NEXUS_FRAME_INVALID: 'What another node sent cannot be understood, or breaks the protocol between nodes.',
+  NEXUS_LISTEN_FAILED: 'The node cannot listen at the address it was given.',
 } as const;
 
 /** The codes of `NexusError` and `NexusTypeError`. They do not change between versions; messages do. */

@@ -7,6 +7,7 @@ import { statusesOf } from '../gateway/error-answer.js';
 import { GATEWAY_ERROR_CODES } from '../gateway/gateway-error.js';
 import { AGENTS } from './agents.js';
 import { CALLS } from './calls.js';
+import { CLUSTER } from './cluster.js';
 import type { EntryText, ErrorEntry, GatewayErrorEntry } from './entry.js';
 import { GATEWAY } from './gateway.js';
 import { OBSERVING } from './observing.js';
@@ -37,6 +38,7 @@ export const CATALOGUE: readonly CatalogueSection[] = [
   section('Agents and messages', 'agents.ts', AGENTS),
   section('Threads, engines, policies and the testing kit', 'threads.ts', THREADS),
   section('Storage', 'storage.ts', STORAGE),
+  section('Nodes of a cluster', 'cluster.ts', CLUSTER),
   section('Watching a nexus', 'observing.ts', OBSERVING),
   gatewaySection('The gateway', 'gateway.ts', GATEWAY),
 ];

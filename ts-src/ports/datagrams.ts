@@ -1,0 +1,21 @@
+/**
+ * How the membership of a cluster talks: small messages to an address, each of which may be lost, come twice, late, or in another order. In production they go over connections that are
+ * opened when needed (`cluster/control-connections.ts`); a simulation of very many nodes carries them itself.
+ */
+import type { NodeAddress } from '../model/node-identity.js';
+
+/** Larger ones are refused by whoever sends: a programming mistake. */
+export const DATAGRAM_BYTES_MAX = 1_048_576;
+
+export interface DatagramEvents {
+  /** `from` is where an answer goes to: the address at which its sender listens, which the sender has said itself. The bytes are the receiver's until the call returns. */
+  received(from: NodeAddress, bytes: Uint8Array): void;
+  /** Nobody listens there, or whoever does refuses us: sooner known than by silence. */
+  refused(address: NodeAddress, error: Error): void;
+}
+
+export interface Datagrams {
+  readonly address: NodeAddress;
+  send(to: NodeAddress, bytes: Uint8Array): void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,72 @@
+/**
+ * Messages between nodes, for whoever coordinates or carries messages of agents: to a node, by its identity. Implemented once, over any `Wire` (`cluster/transport/`), and proven by the
+ * conformance suite in `testing/conformance/`.
+ */
+import type { NodeAddress, NodeIdentity } from '../model/node-identity.js';
+import type { Shape } from '../model/shape.js';
+
+/** What goes first: `control` before `normal` before `bulk`, on every connection; a large message of one never delays a small one of another by more than a fragment. */
+export type Lane = 'control' | 'normal' | 'bulk';
+export const LANES: readonly Lane[] = ['control', 'normal', 'bulk'];
+
+/**
+ * What became of a message. `accepted`: it waits, or is on its way; it arrives once, or not at all. `full`: the limit of what may wait for that node is reached. `unknown`: no such node is
+ * known, or it was removed. `closed`: this transport has ended.
+ */
+export type SendOutcome = 'accepted' | 'full' | 'unknown' | 'closed';
+
+export interface OutgoingMessage {
+  /** Which part of the receiver it is for, 0 to 255: who listens there gets it. */
+  readonly channel: number;
+  /** Anything that can be cloned but agents: encoded before the call returns. */
+  readonly value: unknown;
+  /** Encoded by the codec of this shape; the receiver must have registered the same one. */
+  readonly shape?: Shape;
+  /** Messages of one stream to one node arrive in order; of different streams in any order. Any whole number from 0. Default 0. */
+  readonly stream?: number;
+}
+
+export interface IncomingMessage {
+  readonly from: NodeIdentity;
+  readonly lane: Lane;
+  readonly value: unknown;
+}
+
+export interface TransportEvents {
+  /** A node can be reached, has gone, or refuses this one (with the reason). */
+  opened(node: NodeIdentity): void;
+  closed(node: NodeIdentity, error: Error | undefined): void;
+}
+
+/** Of one node, since it is known. */
+export interface TransportStatistics {
+  readonly node: NodeIdentity;
+  readonly connections: number;
+  readonly sentMessages: number;
+  readonly sentBytes: number;
+  readonly receivedMessages: number;
+  readonly receivedBytes: number;
+  readonly waitingMessages: number;
+  readonly waitingBytes: number;
+  /** Messages that were accepted and then lost with their connection. */
+  readonly lostMessages: number;
+}
+
+export interface Transport {
+  readonly self: NodeIdentity;
+  /** Where it listens. */
+  readonly address: NodeAddress;
+  /** From now on this node may be sent to, and may connect; another incarnation of the name is forgotten. */
+  admit(node: NodeIdentity, address: NodeAddress): void;
+  /** Closes its connections; it is refused from now on. */
+  forget(node: NodeIdentity): void;
+  /** @throws NexusTypeError NEXUS_NOT_CLONEABLE, NEXUS_SHAPE_MISMATCH; NexusError NEXUS_MESSAGE_TOO_LARGE */
+  send(to: NodeIdentity, lane: Lane, message: OutgoingMessage): SendOutcome;
+  /** One listener a channel. A listener that throws is logged. */
+  listen(channel: number, listener: (message: IncomingMessage) => void): void;
+  /** Messages of this shape can be understood from now on. */
+  register(shape: Shape): void;
+  statistics(): readonly TransportStatistics[];
+  /** Sends what waits, for at most that long, and ends. */
+  close(deadlineMs?: number): Promise<void>;
+}

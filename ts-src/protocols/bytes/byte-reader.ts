@@ -1,0 +1,107 @@
+/** Reads what `byte-writer.ts` writes, from bytes of strangers: whatever they are, it either gives a value within the limits it was told, or throws NEXUS_FRAME_INVALID. It allocates no more than the bytes could hold. */
+import { NexusError } from '../../errors.js';
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+export class ByteReader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #end: number;
+  #at: number;
+
+  constructor(bytes: Uint8Array, offset = 0, end = bytes.length) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#at = offset;
+    this.#end = end;
+  }
+
+  get offset(): number {
+    return this.#at;
+  }
+
+  get remaining(): number {
+    return this.#end - this.#at;
+  }
+
+  u8(): number {
+    this.#need(1);
+    return this.#bytes[this.#at++] as number;
+  }
+
+  u32(): number {
+    this.#need(4);
+    const value = this.#view.getUint32(this.#at, true);
+    this.#at += 4;
+    return value;
+  }
+
+  /** Finite. */
+  f64(): number {
+    this.#need(8);
+    const value = this.#view.getFloat64(this.#at, true);
+    this.#at += 8;
+    return Number.isFinite(value) ? value : invalid('a number that is not finite');
+  }
+
+  unsigned(max = Number.MAX_SAFE_INTEGER): number {
+    let value = 0;
+    let scale = 1;
+    for (let count = 0; count < 8; count++) {
+      const byte = this.u8();
+      value += (byte & 127) * scale;
+      if (byte < 128) {
+        // One way to write each number.
+        if (byte === 0 && count > 0) return invalid('a number written longer than it need be');
+        return value <= max ? value : invalid(`${value} where at most ${max} is allowed`);
+      }
+      scale *= 128;
+    }
+    return invalid('a number of more than 8 bytes');
+  }
+
+  /** A view: who keeps it copies it. */
+  bytes(lengthMax: number): Uint8Array {
+    const length = this.unsigned(lengthMax);
+    this.#need(length);
+    const start = this.#at;
+    this.#at += length;
+    return this.#bytes.subarray(start, this.#at);
+  }
+
+  text(bytesMax: number): string {
+    const bytes = this.bytes(bytesMax);
+    try {
+      return utf8.decode(bytes);
+    } catch {
+      return invalid('text that is not UTF-8');
+    }
+  }
+
+  flag(): boolean {
+    const value = this.u8();
+    return value > 1 ? invalid(`${value} where 0 or 1 is expected`) : value === 1;
+  }
+
+  /** Each value takes at least a byte, so that a length that lies is found before it costs memory. */
+  list<T>(countMax: number, each: () => T): T[] {
+    const count = this.unsigned(countMax);
+    this.#need(count);
+    const values: T[] = [];
+    for (let index = 0; index < count; index++) values.push(each());
+    return values;
+  }
+
+  /** Nothing may follow. */
+  done(): void {
+    if (this.#at !== this.#end) invalid(`${this.#end - this.#at} bytes more than expected`);
+  }
+
+  #need(count: number): void {
+    if (count > this.#end - this.#at) invalid(`it ends where ${count} more bytes are expected`);
+  }
+}
+
+export function invalid(what: string): never {
+  throw new NexusError('NEXUS_FRAME_INVALID', `what was received cannot be understood: ${what}`);
+}

@@ -1,0 +1,99 @@
+/** Writes the small messages of protocols: little endian, lengths before contents, numbers of variable length as in LEB128. Grows as needed, up to a limit. Not for messages of agents (`codec/`). */
+import { NexusError } from '../../errors.js';
+
+const utf8 = new TextEncoder();
+
+export class ByteWriter {
+  #bytes: Uint8Array;
+  #view: DataView;
+  #at = 0;
+  readonly #bytesMax: number;
+
+  constructor(bytesMax: number, initialBytes = 256) {
+    this.#bytesMax = bytesMax;
+    this.#bytes = new Uint8Array(Math.min(bytesMax, initialBytes));
+    this.#view = new DataView(this.#bytes.buffer);
+  }
+
+  get length(): number {
+    return this.#at;
+  }
+
+  /** A copy of what was written. */
+  take(): Uint8Array {
+    return this.#bytes.slice(0, this.#at);
+  }
+
+  /** Begins anew in the same memory. */
+  reset(): this {
+    this.#at = 0;
+    return this;
+  }
+
+  u8(value: number): this {
+    this.#reserve(1);
+    this.#bytes[this.#at++] = value;
+    return this;
+  }
+
+  u32(value: number): this {
+    this.#reserve(4);
+    this.#view.setUint32(this.#at, value, true);
+    this.#at += 4;
+    return this;
+  }
+
+  f64(value: number): this {
+    this.#reserve(8);
+    this.#view.setFloat64(this.#at, value, true);
+    this.#at += 8;
+    return this;
+  }
+
+  /** A whole number from 0 to 2^53 - 1: a byte for each 7 bits. */
+  unsigned(value: number): this {
+    this.#reserve(8);
+    let rest = value;
+    while (rest >= 128) {
+      this.#bytes[this.#at++] = (rest % 128) | 128;
+      rest = Math.floor(rest / 128);
+    }
+    this.#bytes[this.#at++] = rest;
+    return this;
+  }
+
+  bytes(value: Uint8Array): this {
+    this.unsigned(value.length);
+    this.#reserve(value.length);
+    this.#bytes.set(value, this.#at);
+    this.#at += value.length;
+    return this;
+  }
+
+  text(value: string): this {
+    return this.bytes(utf8.encode(value));
+  }
+
+  flag(value: boolean): this {
+    return this.u8(value ? 1 : 0);
+  }
+
+  list<T>(values: readonly T[], each: (value: T) => void): this {
+    this.unsigned(values.length);
+    for (const value of values) each(value);
+    return this;
+  }
+
+  #reserve(count: number): void {
+    const needed = this.#at + count;
+    if (needed <= this.#bytes.length) return;
+    if (needed > this.#bytesMax)
+      throw new NexusError('NEXUS_MESSAGE_TOO_LARGE', `the message of a protocol has more than ${this.#bytesMax} bytes`, {
+        data: { bytesMax: this.#bytesMax },
+      });
+    const larger = new Uint8Array(Math.min(this.#bytesMax, Math.max(needed, this.#bytes.length * 2)));
+    larger.set(this.#bytes.subarray(0, this.#at));
+    this.#bytes = larger;
+    this.#view = new DataView(larger.buffer);
+  }
+}

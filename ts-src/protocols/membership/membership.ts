@@ -1,0 +1,68 @@
+/**
+ * The membership of one node, as a machine without time, chance or network: what it is told goes in, what is to be done comes out. It puts together the failure detector (`swim/`) and the agreed
+ * views with their leases (`views/`). Its driver is `cluster/membership-service.ts`.
+ */
+import type { ClusterSnapshot, NodeStanding, Reachability } from '../../model/cluster-snapshot.js';
+import type { NodeAddress, NodeIdentity } from '../../model/node-identity.js';
+import type { ViewMember } from '../views/view.js';
+
+/** What happens to a membership. Between two inputs the machine does nothing. */
+export type MembershipInput =
+  /** Time has come to `dueMs`. Early and late ones are harmless. */
+  | { readonly type: 'tick' }
+  /** A datagram: whatever its bytes are. */
+  | { readonly type: 'received'; readonly from: NodeAddress; readonly bytes: Uint8Array }
+  /** Nobody listens at this address. */
+  | { readonly type: 'refused'; readonly address: NodeAddress }
+  /** All addresses that discovery knows. */
+  | { readonly type: 'discovered'; readonly addresses: readonly NodeAddress[]; readonly isStatic: boolean }
+  /** This node is to leave; `left` comes when nobody counts on it any more. */
+  | { readonly type: 'leave' }
+  /** What this node says of itself has changed. */
+  | { readonly type: 'described'; readonly description: NodeDescription }
+  /** What was asked for by the effect `persist` is on disk. */
+  | { readonly type: 'persisted' };
+
+export type MembershipEffect =
+  | { readonly type: 'send'; readonly to: NodeAddress; readonly bytes: Uint8Array }
+  | { readonly type: 'persist'; readonly bytes: Uint8Array }
+  | { readonly type: 'event'; readonly event: MembershipEvent };
+
+/** What others want to know. */
+export type MembershipEvent =
+  /** `fenced`: stop all agents, now. */
+  | { readonly type: 'standing'; readonly standing: NodeStanding; readonly because: string | undefined }
+  /** Agreed. `removed` are those that may not run any more and do not: their agents may be started elsewhere. `left` went by themselves. */
+  | {
+      readonly type: 'view';
+      readonly number: number;
+      readonly members: readonly ViewMember[];
+      readonly joined: readonly NodeIdentity[];
+      readonly left: readonly NodeIdentity[];
+      readonly removed: readonly NodeIdentity[];
+    }
+  | { readonly type: 'reachability'; readonly node: NodeIdentity; readonly reachability: Reachability }
+  /** Threads of that node stall, or do not any more. */
+  | { readonly type: 'stalled'; readonly node: NodeIdentity; readonly threads: readonly number[] }
+  /** What a member says of itself has changed. */
+  | { readonly type: 'described'; readonly node: NodeIdentity; readonly description: NodeDescription }
+  /** A message that was not one, or of another cluster: counted, with the code of why. */
+  | { readonly type: 'refusedMessage'; readonly from: NodeAddress; readonly code: string; readonly because: string };
+
+/** What a node says of itself; others may show it, and route by it. */
+export interface NodeDescription {
+  readonly dataAddress: NodeAddress | undefined;
+  readonly version: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly stalledThreads: readonly number[];
+}
+
+export interface MembershipMachine {
+  /** When the next tick is wanted, in the time of `nowMs`; infinity for never. Changes with every step. */
+  readonly dueMs: number;
+  readonly standing: NodeStanding;
+  /** Whether agents may run at this moment, whether or not a tick has been late. */
+  mayRun(nowMs: number): boolean;
+  step(nowMs: number, input: MembershipInput): readonly MembershipEffect[];
+  snapshot(nowMs: number): Omit<ClusterSnapshot, 'links'>;
+}
