@@ -15,6 +15,8 @@ export interface MembershipSurroundings {
   readonly discovery: Discovery;
   readonly state: NodeStateStore | undefined;
   happened(event: MembershipEvent): void;
+  /** Something did not work that is tried again, or done without: for the log. */
+  failed?(error: Error, what: string): void;
 }
 
 export interface TransportSurroundings {
