@@ -94,7 +94,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'ts-src/errors.ts',
     'ts-src/model',
     'ts-src/ports',
-    'ts-src/adapters/memory-storage.ts',
+    'ts-src/adapters/stored-names.ts',
     'ts-src/runtime',
     'ts-src/options.ts',
     'ts-src/nexus.ts',
