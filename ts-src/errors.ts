@@ -78,6 +78,10 @@ export const ERROR_CODES = {
   NEXUS_FLIGHT_VERSION: 'The flight record was written by a newer version of Nexus.',
   NEXUS_FLIGHT_CORRUPT: 'The flight record is damaged or cut off.',
   NEXUS_FRAME_INVALID: 'What another node sent cannot be understood, or breaks the protocol between nodes.',
+  NEXUS_HANDSHAKE_REFUSED: 'Two nodes do not connect: one of them refuses the other, for the reason in `data.reason`.',
+  NEXUS_VERSION_UNSUPPORTED: 'Two nodes have no version of the protocol between nodes in common.',
+  NEXUS_CONNECTION_LOST: 'The connection to another node has ended, for the reason in `data.reason`; messages on their way may be lost.',
+  NEXUS_SHAPE_UNKNOWN: 'A message from another node has a declared shape that is not registered here.',
   NEXUS_LISTEN_FAILED: 'The node cannot listen at the address it was given.',
 } as const;
 
