@@ -82,6 +82,9 @@ export const ERROR_CODES = {
   NEXUS_VERSION_UNSUPPORTED: 'Two nodes have no version of the protocol between nodes in common.',
   NEXUS_CONNECTION_LOST: 'The connection to another node has ended, for the reason in `data.reason`; messages on their way may be lost.',
   NEXUS_SHAPE_UNKNOWN: 'A message from another node has a declared shape that is not registered here.',
+  NEXUS_JOIN_TIMEOUT: 'The node has not become a member of its cluster in time.',
+  NEXUS_NODE_FENCED: 'The node is no member of its cluster any more, and has stopped its agents.',
+  NEXUS_NODE_STATE_UNUSABLE: 'The directory in which a node keeps its incarnation cannot be used.',
   NEXUS_LISTEN_FAILED: 'The node cannot listen at the address it was given.',
 } as const;
 

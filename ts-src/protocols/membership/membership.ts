@@ -2,7 +2,8 @@
  * The membership of one node, as a machine without time, chance or network: what it is told goes in, what is to be done comes out. It puts together the failure detector (`swim/`) and the agreed
  * views with their leases (`views/`). Its driver is `cluster/membership-service.ts`.
  */
-import type { ClusterSnapshot, NodeStanding, Reachability } from '../../model/cluster-snapshot.js';
+import type { ClusterTimingOptions, ResolverOptions } from '../../model/cluster-options.js';
+import type { ClusterSnapshot, LinkSnapshot, NodeStanding, Reachability } from '../../model/cluster-snapshot.js';
 import type { NodeAddress, NodeIdentity } from '../../model/node-identity.js';
 import type { ViewMember } from '../views/view.js';
 
@@ -57,12 +58,43 @@ export interface NodeDescription {
   readonly stalledThreads: readonly number[];
 }
 
+/** What the failure detector has measured on the way to one member. */
+export type ProbeStatistics = Pick<LinkSnapshot, 'node' | 'roundTripMs' | 'loss'>;
+
+/** What the membership knows; what the transport knows is added elsewhere. */
+export interface MembershipSnapshot extends Omit<ClusterSnapshot, 'links'> {
+  readonly probes: readonly ProbeStatistics[];
+}
+
+/** What the machine of a node is made with. */
+export interface MembershipConfiguration {
+  /** Name of the cluster. */
+  readonly cluster: string;
+  /** Name of this node. */
+  readonly node: string;
+  /** The least that the incarnation may be, from the wall clock: what was kept on disk and what the cluster remembers may make it greater. */
+  readonly incarnation: number;
+  /** Where the others send to. */
+  readonly address: NodeAddress;
+  readonly description: NodeDescription;
+  readonly resolver: ResolverOptions;
+  readonly timing: Required<ClusterTimingOptions>;
+  /** What the last `persist` of an earlier start has left; undefined if there is nothing. */
+  readonly state: Uint8Array | undefined;
+  /** 0 ≤ x < 1. */
+  random(): number;
+}
+
 export interface MembershipMachine {
+  /** Its incarnation is final when `standing` is `member`. */
+  readonly self: NodeIdentity;
+  /** Until when agents may run if nothing is heard any more, in the time of `nowMs`: the end of the lease; -infinity for a node that is no member. Changes with every step. */
+  readonly leaseEndMs: number;
   /** When the next tick is wanted, in the time of `nowMs`; infinity for never. Changes with every step. */
   readonly dueMs: number;
   readonly standing: NodeStanding;
   /** Whether agents may run at this moment, whether or not a tick has been late. */
   mayRun(nowMs: number): boolean;
   step(nowMs: number, input: MembershipInput): readonly MembershipEffect[];
-  snapshot(nowMs: number): Omit<ClusterSnapshot, 'links'>;
+  snapshot(nowMs: number): MembershipSnapshot;
 }

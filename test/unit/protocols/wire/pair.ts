@@ -2,7 +2,14 @@
 import { MessageCodec } from '../../../../dist/ts-src/protocols/wire/message-codec.js';
 import { ReassemblyBudget } from '../../../../dist/ts-src/protocols/wire/reassembly-budget.js';
 import { Session } from '../../../../dist/ts-src/protocols/wire/session.js';
-import type { ReceivedMessage, SessionEnd, SessionEvents, SessionOptions, SessionPeer, SessionStart } from '../../../../dist/ts-src/protocols/wire/session-events.js';
+import type {
+  ReceivedMessage,
+  SessionEnd,
+  SessionEvents,
+  SessionOptions,
+  SessionPeer,
+  SessionStart,
+} from '../../../../dist/ts-src/protocols/wire/session-events.js';
 import { type SessionLimits, sessionLimits } from '../../../../dist/ts-src/protocols/wire/wire-limits.js';
 
 export interface Side {
