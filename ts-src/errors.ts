@@ -58,6 +58,8 @@ export const ERROR_CODES = {
   NEXUS_CIRCUIT_OPEN: 'A circuit breaker did not let the call through.',
   NEXUS_BULKHEAD_FULL: 'A bulkhead has no room for the call.',
   NEXUS_EXPECTATION_FAILED: 'A probe did not receive what the test expected.',
+  NEXUS_NODE_STATE: 'A node of a simulated cluster cannot do this now: it is down, or runs already.',
+  NEXUS_NODE_UNKNOWN: 'A simulated cluster has no node of that name.',
   NEXUS_NEVER_QUIET: 'A simulated nexus or a manual clock did not come to the point it was driven to.',
   NEXUS_TEST_LEFTOVERS: 'A test left agents, timers, asks or handlers behind.',
   NEXUS_MIGRATION_REFUSED: 'The agent cannot move to that thread, or not now; it goes on where it is.',
