@@ -78,6 +78,9 @@ export const ERROR_CODES = {
   NEXUS_FLIGHT_VERSION: 'The flight record was written by a newer version of Nexus.',
   NEXUS_FLIGHT_CORRUPT: 'The flight record is damaged or cut off.',
   NEXUS_FRAME_INVALID: 'What another node sent cannot be understood, or breaks the protocol between nodes.',
+  NEXUS_JOIN_TIMEOUT: 'The node has not become a member of its cluster in time.',
+  NEXUS_NODE_FENCED: 'The node is no member of its cluster any more, and has stopped its agents.',
+  NEXUS_NODE_STATE_UNUSABLE: 'The directory in which a node keeps its incarnation cannot be used.',
   NEXUS_LISTEN_FAILED: 'The node cannot listen at the address it was given.',
 } as const;
 

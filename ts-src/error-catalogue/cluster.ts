@@ -9,6 +9,26 @@ export const CLUSTER = {
     retryable: 'no',
     errorClass: 'NexusError',
   },
+  NEXUS_JOIN_TIMEOUT: {
+    causes:
+      'No seed answers (nothing runs there, or a firewall is between), the seeds are of a cluster of another name, fewer than half of them are up when the cluster is to be founded, or an earlier start of this node has to be removed first.',
+    remedy: 'Look at `nexus.cluster.snapshot()` and at the log of this node and of the seeds; give `joined` more time, or other seeds in `cluster.join`.',
+    retryable: 'yes',
+    retry: 'The node goes on trying: call `joined` again.',
+    errorClass: 'NexusError',
+  },
+  NEXUS_NODE_FENCED: {
+    causes: 'The node had no answer of enough voters until its lease had run out, the others have removed it, its membership thread has ended, or it has left.',
+    remedy: 'End the process and start it again: it joins as another incarnation. `nexus run` ends with the exit code 3 for that.',
+    retryable: 'no',
+    errorClass: 'NexusError',
+  },
+  NEXUS_NODE_STATE_UNUSABLE: {
+    causes: 'The directory `cluster.stateDirectory` does not exist and cannot be made, or may not be read or written.',
+    remedy: 'Give a directory that this process may write, or leave the option out: the wall clock then says which start is the later one.',
+    retryable: 'no',
+    errorClass: 'NexusError',
+  },
   NEXUS_LISTEN_FAILED: {
     causes: 'The port is taken, is below 1,024 and not allowed, or the host is not an address of this machine; the cause is the error of the system.',
     remedy: 'Give another port (0 for any free one) or another host.',
