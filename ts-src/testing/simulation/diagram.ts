@@ -134,7 +134,7 @@ function bandsOf(others: readonly TraceEntry[], shown: readonly TraceEntry[]): B
 function band(fault: string, x: number, from: number, to: number): string {
   const height = Math.max(8, to - from);
   const text = cut(fault, Math.max(6, Math.floor(height / 6.2)));
-  return `<g class="band"><title>${escaped(fault)}</title><rect x="${x}" y="${from}" width="${BAND_WIDTH - 3}" height="${height}" rx="3"/><text x="${x + 8.5}" y="${from + 4}" transform="rotate(90 ${x + 8.5} ${from + 4})" dy="-4">${height < 40 ? '' : escaped(text)}</text></g>`;
+  return `<g class="band"><title>${escaped(fault)}</title><rect x="${x}" y="${from}" width="${BAND_WIDTH - 3}" height="${height}" rx="3"/><text x="${x + 5.5}" y="${from + 5}" transform="rotate(90 ${x + 5.5} ${from + 5})" dy="3">${height < 40 ? '' : escaped(text)}</text></g>`;
 }
 
 /** Dashed while the node is down or stands still. */
