@@ -3,7 +3,7 @@
  * views with their leases (`views/`). Its driver is `cluster/membership-service.ts`.
  */
 import type { ClusterTimingOptions, ResolverOptions } from '../../model/cluster-options.js';
-import type { ClusterSnapshot, NodeStanding, Reachability } from '../../model/cluster-snapshot.js';
+import type { ClusterSnapshot, LinkSnapshot, NodeStanding, Reachability } from '../../model/cluster-snapshot.js';
 import type { NodeAddress, NodeIdentity } from '../../model/node-identity.js';
 import type { ViewMember } from '../views/view.js';
 
@@ -58,6 +58,14 @@ export interface NodeDescription {
   readonly stalledThreads: readonly number[];
 }
 
+/** What the failure detector has measured on the way to one member. */
+export type ProbeStatistics = Pick<LinkSnapshot, 'node' | 'roundTripMs' | 'loss'>;
+
+/** What the membership knows; what the transport knows is added elsewhere. */
+export interface MembershipSnapshot extends Omit<ClusterSnapshot, 'links'> {
+  readonly probes: readonly ProbeStatistics[];
+}
+
 /** What the machine of a node is made with. */
 export interface MembershipConfiguration {
   /** Name of the cluster. */
@@ -88,5 +96,5 @@ export interface MembershipMachine {
   /** Whether agents may run at this moment, whether or not a tick has been late. */
   mayRun(nowMs: number): boolean;
   step(nowMs: number, input: MembershipInput): readonly MembershipEffect[];
-  snapshot(nowMs: number): Omit<ClusterSnapshot, 'links'>;
+  snapshot(nowMs: number): MembershipSnapshot;
 }
