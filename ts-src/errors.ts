@@ -58,6 +58,8 @@ export const ERROR_CODES = {
   NEXUS_CIRCUIT_OPEN: 'A circuit breaker did not let the call through.',
   NEXUS_BULKHEAD_FULL: 'A bulkhead has no room for the call.',
   NEXUS_EXPECTATION_FAILED: 'A probe did not receive what the test expected.',
+  NEXUS_NODE_STATE: 'A node of a simulated cluster cannot do this now: it is down, or runs already.',
+  NEXUS_NODE_UNKNOWN: 'A simulated cluster has no node of that name.',
   NEXUS_NEVER_QUIET: 'A simulated nexus or a manual clock did not come to the point it was driven to.',
   NEXUS_TEST_LEFTOVERS: 'A test left agents, timers, asks or handlers behind.',
   NEXUS_MIGRATION_REFUSED: 'The agent cannot move to that thread, or not now; it goes on where it is.',
@@ -86,6 +88,17 @@ export const ERROR_CODES = {
   NEXUS_NODE_FENCED: 'The node is no member of its cluster any more, and has stopped its agents.',
   NEXUS_NODE_STATE_UNUSABLE: 'The directory in which a node keeps its incarnation cannot be used.',
   NEXUS_LISTEN_FAILED: 'The node cannot listen at the address it was given.',
+  NEXUS_CONNECT_FAILED: 'There is no connection to another node: nobody listens there, the network does not carry it, or it took too long.',
+  NEXUS_UPGRADE_REFUSED: 'What was asked for over HTTP is not the connection of a node, or what answers is no node.',
+  NEXUS_CONNECTIONS_TOO_MANY: 'The node has as many connections, or as many on their way to become connections, as it may have.',
+  NEXUS_HANDSHAKE_TIMEOUT: 'Whoever connected did not say who it is in time.',
+  NEXUS_FRAME_STALLED: 'A frame began and did not arrive as a whole in time.',
+  NEXUS_TLS_FILES: 'The certificate, key, authority or revocation list of the node cannot be used.',
+  NEXUS_TLS_EXPIRED: 'The certificate of the other node has expired, or is not valid yet.',
+  NEXUS_TLS_UNTRUSTED: 'The certificate of the other node was not signed by the authority of this cluster, or it has shown none.',
+  NEXUS_TLS_NAME: 'The certificate of the other node is not of the name that it needs.',
+  NEXUS_TLS_REVOKED: 'The certificate of the other node was revoked.',
+  NEXUS_TLS_FAILED: 'The two nodes could not agree on a secure connection.',
 } as const;
 
 /** The codes of `NexusError` and `NexusTypeError`. They do not change between versions; messages do. */
