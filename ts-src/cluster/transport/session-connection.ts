@@ -25,11 +25,19 @@ export class SessionConnection {
   readonly #clock: Clock;
   #isEnded = false;
   #isScheduled = false;
+  /** A session may close while it makes its last frame. */
+  #isGiving = false;
+  #endText: string | undefined;
   #ungiven = 0;
   #dueMs = Number.POSITIVE_INFINITY;
   #cancelTimer: (() => void) | undefined;
 
-  constructor(session: Session, connection: WireConnection, start: { readonly role: Role; readonly expected?: NodeIdentity | undefined }, needs: SessionConnectionNeeds) {
+  constructor(
+    session: Session,
+    connection: WireConnection,
+    start: { readonly role: Role; readonly expected?: NodeIdentity | undefined },
+    needs: SessionConnectionNeeds,
+  ) {
     this.#session = session;
     this.#connection = connection;
     this.#clock = needs.clock;
@@ -69,26 +77,26 @@ export class SessionConnection {
     if (this.#isEnded) return;
     const connection = this.#connection;
     const nowMs = this.#clock.nowMs();
+    this.#isGiving = true;
     while (connection.waitingBytes < GIVEN_BYTES_MAX) {
       const frame = this.#session.nextFrame(nowMs);
       if (frame === undefined) break;
       connection.send(frame, 'ordered');
     }
-    this.#arm();
+    this.#isGiving = false;
+    if (this.#endText === undefined) this.#arm();
+    else this.end(this.#endText);
   }
 
   /** The session has closed: its last words, and the end of the connection. */
   end(text: string): void {
     if (this.#isEnded) return;
+    this.#endText = text;
+    if (this.#isGiving) return;
     const nowMs = this.#clock.nowMs();
     for (let frame = this.#session.nextFrame(nowMs); frame !== undefined; frame = this.#session.nextFrame(nowMs)) this.#connection.send(frame, 'ordered');
     this.#stop();
     this.#connection.close(NORMAL_CLOSURE, text.slice(0, 40));
-  }
-
-  /** Without a word. The session is told when the connection has ended. */
-  terminate(): void {
-    this.#connection.terminate();
   }
 
   readonly #giveScheduled = (): void => {
