@@ -9,6 +9,33 @@ export const CLUSTER = {
     retryable: 'no',
     errorClass: 'NexusError',
   },
+  NEXUS_HANDSHAKE_REFUSED: {
+    causes:
+      'The nodes are of different clusters, one was removed from it or is not known yet, a certificate is for another name, a port is for another purpose, another node listens at the address, or the handshake took too long.',
+    remedy: 'Follow the reason in the message: `docs/wire.md` has what each means and what to do.',
+    retryable: 'maybe',
+    retry: 'With reason `unknownNode`, `busy` or `timeout`.',
+    errorClass: 'NexusError',
+  },
+  NEXUS_VERSION_UNSUPPORTED: {
+    causes: 'One node runs a version of Nexus that is too old or too new for the other.',
+    remedy: 'Upgrade the older one; between releases that do not speak to each other, by way of one that speaks to both.',
+    retryable: 'no',
+    errorClass: 'NexusError',
+  },
+  NEXUS_CONNECTION_LOST: {
+    causes: 'The network or the other process failed, nothing was heard for too long, or the other node has ended the session.',
+    remedy: 'Nothing: connections are made again. Messages that were on their way may or may not have arrived; ask again what needs an answer.',
+    retryable: 'maybe',
+    retry: 'With a pause; what must not be done twice needs a key of its own.',
+    errorClass: 'NexusError',
+  },
+  NEXUS_SHAPE_UNKNOWN: {
+    causes: 'Two nodes run different versions of a definition, or one has not registered the shape.',
+    remedy: 'Run the same version of the definitions on both nodes. The message is lost, the connection goes on.',
+    retryable: 'no',
+    errorClass: 'NexusError',
+  },
   NEXUS_JOIN_TIMEOUT: {
     causes:
       'No seed answers (nothing runs there, or a firewall is between), the seeds are of a cluster of another name, fewer than half of them are up when the cluster is to be founded, or an earlier start of this node has to be removed first.',
