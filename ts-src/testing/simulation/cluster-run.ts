@@ -184,7 +184,8 @@ export class ClusterRun {
         return `${node.name} has ${snapshot?.members.length ?? 0} of ${world.nodes.length} members in view ${snapshot?.view ?? 0}`;
       const members = snapshot.members.map(nodeKey).join(' ');
       first ??= { view: snapshot.view, members };
-      if (first.view !== snapshot.view || first.members !== members) return `${node.name} has view ${snapshot.view} (${members}), another one has ${first.view} (${first.members})`;
+      if (first.view !== snapshot.view || first.members !== members)
+        return `${node.name} has view ${snapshot.view} (${members}), another one has ${first.view} (${first.members})`;
       const missed = snapshot.members.find(({ reachability }) => reachability !== 'reachable');
       if (missed !== undefined) return `${node.name} takes ${missed.name} for ${missed.reachability}`;
     }

@@ -97,7 +97,8 @@ export class FaultInjector {
     const { nodes, network } = this.#needs.world;
     for (const node of nodes) {
       this.#setNode(node);
-      for (const other of nodes) if (other !== node) this.#setLink(node.number, other.number, (conditions) => network.set(node.number, other.number, conditions));
+      for (const other of nodes)
+        if (other !== node) this.#setLink(node.number, other.number, (conditions) => network.set(node.number, other.number, conditions));
     }
   }
 

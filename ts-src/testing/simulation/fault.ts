@@ -148,8 +148,7 @@ export interface DiskFault extends FaultOfNodes {
 
 /** What a crash while it lasts leaves of what was not synced. */
 export interface DiskAtCrash extends FaultOfNodes {
-  readonly kind:
-    /** Nothing. */
+  readonly kind: /** Nothing. */
     | 'lostWrites'
     /** Some sectors of each write. */
     | 'tornWrites';

@@ -45,11 +45,21 @@ export class ProtocolMarks {
   }
 
   /** All nodes at a moment. */
-  looked(running: number, starts: readonly (Start & { readonly runs: boolean; snapshot(): { readonly members: readonly { readonly name: string }[] } | undefined })[]): void {
+  looked(
+    running: number,
+    starts: readonly (Start & { readonly runs: boolean; snapshot(): { readonly members: readonly { readonly name: string }[] } | undefined })[],
+  ): void {
     if (running === 0 && this.#views.size > 0) this.#coverage.seen('nobody ran');
     if (running < 2 || starts.length < 2) return;
     const sides = new Set<string>();
-    for (const start of starts) if (start.runs && start.snapshot()?.members.length !== starts.length) sides.add(start.snapshot()?.members.map(({ name }) => name).join(' ') ?? '');
+    for (const start of starts)
+      if (start.runs && start.snapshot()?.members.length !== starts.length)
+        sides.add(
+          start
+            .snapshot()
+            ?.members.map(({ name }) => name)
+            .join(' ') ?? '',
+        );
     const [first, ...others] = [...sides].map((side) => side.split(' '));
     if (others.some((other) => other.every((name) => first?.includes(name) === false))) this.#coverage.seen('two sides');
   }
