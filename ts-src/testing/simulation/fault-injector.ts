@@ -104,7 +104,7 @@ export class FaultInjector {
 
   #setNode(node: SimulatedNode): void {
     const { isPaused, slowness, drift } = nodeConditions(this.#lasting, node.number);
-    Object.assign(node.disk.faults, { atCrash: 'lost', ...diskConditions(this.#lasting, node.number) });
+    Object.assign(node.disk.faults, diskConditions(this.#lasting, node.number));
     if (node.clock.rate !== 1 + drift) node.drift(drift);
     const text = JSON.stringify(slowness);
     if ((this.#slowness.get(node.number) ?? '0') !== text) node.slow(slowness);

@@ -94,7 +94,7 @@ export interface Pause extends FaultOfNodes {
 /** The process ends, and is started again when the fault is over. */
 export interface Crash extends FaultOfNodes {
   readonly kind: 'crash';
-  /** Whether it comes back with what was on its disk. What was not synced is gone either way. */
+  /** Whether it comes back with what was on its disk. What was not synced is there too, unless `lostWrites` or `tornWrites` lasts. */
   readonly disk: 'kept' | 'lost';
   /** Whether its peers find their connections reset, or hear nothing, as when the machine lost its power. */
   readonly ending: 'reset' | 'silent';
