@@ -4,7 +4,7 @@
  */
 import type { Surroundings } from '../create-nexus.js';
 import type { AgentContext } from '../model/agent-context.js';
-import { SeededRandom } from '../model/seeded-random.js';
+import type { SeededRandom } from '../model/seeded-random.js';
 import type { Nexus } from '../nexus.js';
 import type { ThreadHost } from '../runtime/thread-host.js';
 import { observedDefinition } from './observed-definition.js';
