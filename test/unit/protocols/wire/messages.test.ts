@@ -174,3 +174,32 @@ test('a frame that was given out is never written again', () => {
   for (const frame of frames) b.session.received(frame, 0);
   expect(b.messages.length).toBe(6000);
 });
+
+test('whoever sends and asks for frames when a lane has drained, or when the session closes, gets them in order', () => {
+  const frames: Uint8Array[] = [];
+  const pump = (): void => {
+    for (let frame = a.session.nextFrame(0); frame !== undefined; frame = a.session.nextFrame(0)) frames.push(frame);
+  };
+  let left = 500;
+  const { a, b } = openPair({
+    limits: { waiting: { control: { bytes: 1e6, messages: 10 }, normal: { bytes: 1e6, messages: 10 }, bulk: { bytes: 1e6, messages: 10 } } },
+    on: {
+      drained: () => {
+        while (left > 0 && a.session.send('normal', 1, left) === 'accepted') left--;
+        pump();
+      },
+      closed: () => pump(),
+    },
+  });
+  while (a.session.send('normal', 1, left) === 'accepted') left--;
+  pump();
+  a.session.finish(0);
+  pump();
+  for (let round = 0; round < 5; round++) {
+    for (const frame of frames.splice(0)) b.session.received(frame, 0);
+    pass(b, a, 0);
+    pump();
+  }
+  expect([left, b.messages.map(({ value }) => value)]).toEqual([0, Array.from({ length: 500 }, (_, index) => 500 - index)]);
+  expect([a.ends[0]?.error, b.ends[0]?.error]).toEqual([undefined, undefined]);
+});
