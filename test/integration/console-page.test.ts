@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { type Gateway, type GatewayOptions, startGateway } from '../../dist/ts-src/gateway/index.js';
 import { createNexus, type Nexus, type SystemSnapshot } from '../../dist/ts-src/index.js';
 import { DISTRIBUTION_BOUNDS_MS } from '../../dist/ts-src/model/observation.js';
-import { fencedCluster, healthyCluster, splitCluster } from '../cluster-snapshots.js';
 import { recorder } from '../start-nexus.js';
 import { until } from '../until.js';
 import { visible } from '../../dist/ts-src/console/page/visible-text.js';
@@ -407,80 +406,6 @@ describe.skipIf(chromium === undefined)(chromium === undefined ? 'the page (skip
     expect(await textOf(page, '#view-agent .view-head [role=status]')).toContain('below is what it was');
     expect(nexus.find('to-be-stopped')).toBeUndefined();
     expect(await page.evaluate(`JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }, location.href])`)).not.toContain(TOKEN);
-  });
-
-  test('shows the cluster: where this node stands, who is unreachable, who reaches whom, and a node that is fenced as nothing else', async () => {
-    let cluster = healthyCluster(9);
-    const own = await serve(withParts(nexus, { cluster: { snapshot: () => cluster } }));
-    onTestFinished(async () => void (await own.stop({ deadlineMs: 0 })));
-    const page = await open(own.url);
-    await until(async () => (await page.evaluate(`document.querySelector('#cluster-link').hidden`)) === false);
-    await click(page, 'Cluster');
-    await until(async () => (await textOf(page, '.area-cluster-nodes tbody th')).split('|').length === 9);
-    expect([await textOf(page, '.standing-title'), await textOf(page, '.standing-lease span')]).toEqual(['Member', 'Lease: 4.31 s left||']);
-    expect(await textOf(page, '.cluster-totals .total-value')).toBe('9|1|9|shop-1|0|0');
-    expect(await page.evaluate(`[document.querySelectorAll('.reach-cut').length, document.querySelectorAll('.reach-cell').length].join()`)).toBe('0,72');
-    cluster = splitCluster(9, 4);
-    await until(async () => (await textOf(page, '.cluster-side b')) === 'Side 1|Side 2');
-    expect(await textOf(page, '.area-cluster-nodes tbody tr td:nth-child(2)')).toMatch(/^(unreachable ▲\|){4}suspect △, leaving\|this node\|reachable/);
-    expect(await page.evaluate(`document.querySelectorAll('.reach-cut').length`)).toBe(40);
-    expect(await textOf(page, '.reach-sentences')).toContain('shop-1 is not reached by shop-6, shop-7, shop-8, shop-9');
-    expect(await textOf(page, '.area-cluster-links')).toContain('100 % ▲');
-    expect([await textOf(page, '.link-sign'), await textOf(page, '.standing + [role=status]')]).toEqual([
-      ' ▲',
-      'Member, 2 sides do not reach each other, 4 unreachable, 1 suspect, 1 with stalled threads',
-    ]);
-    cluster = fencedCluster(5);
-    await until(async () => (await textOf(page, '.standing-title')) === 'Fenced');
-    expect(await textOf(page, '.standing-meaning')).toContain('No quorum of the voters of view 5 has answered');
-    expect(await page.evaluate(`document.querySelector('.standing').dataset.standing + document.querySelector('.standing-lease').hidden`)).toBe('fencedtrue');
-    cluster = splitCluster(100, 40);
-    await until(async () => (await textOf(page, '.area-cluster-nodes tbody th')).split('|').length === 100);
-    // Runs, not cells; and the names of a side have an end.
-    expect(await page.evaluate(`[document.querySelectorAll('.reach-cut').length, document.querySelectorAll('.cluster-side .more').length].join()`)).toBe(
-      '100,2',
-    );
-    expect(await page.evaluate(`document.querySelectorAll('*').length`)).toBeLessThan(6000);
-    expect(page.problems).toEqual([]);
-  });
-
-  test('the view of the cluster is usable without eyes and on a phone, whatever its state', async () => {
-    const hostile = { ...splitCluster(12, 5) };
-    const members = hostile.members.map((member, index) => ({
-      ...member,
-      metadata: { [HOSTILE[index % HOSTILE.length] as string]: '<img src=x>' },
-      version: HOSTILE[0] as string,
-    }));
-    const cases = { healthy: healthyCluster(3), split: { ...hostile, members }, fenced: fencedCluster(5), large: splitCluster(100, 40) };
-    let cluster = cases.healthy;
-    const own = await serve(withParts(nexus, { cluster: { snapshot: () => cluster } }));
-    onTestFinished(async () => void (await own.stop({ deadlineMs: 0 })));
-    const found: Record<string, string[]> = {};
-    for (const [width, theme] of [
-      [1440, 'light'],
-      [1440, 'dark'],
-      [360, 'light'],
-    ] as const) {
-      const page = await open(own.url, '#cluster', { width, theme });
-      for (const [name, each] of Object.entries(cases)) {
-        cluster = each;
-        await until(async () => (await textOf(page, '.area-cluster-nodes tbody th')).split('|').length === each.members.length);
-        await until(async () => (await textOf(page, '.standing-title')) === (name === 'fenced' ? 'Fenced' : 'Member'));
-        found[`${name} ${width} ${theme}`] = await faults(page);
-        expect([name, width, await page.evaluate('document.documentElement.scrollWidth <= innerWidth')]).toEqual([name, width, true]);
-      }
-      expect(await page.evaluate(`document.querySelectorAll('main img').length`)).toBe(0);
-      expect(page.problems).toEqual([]);
-    }
-    expect(found).toEqual(Object.fromEntries(Object.keys(found).map((name) => [name, []])));
-    expect(Object.keys(found)).toHaveLength(12);
-  });
-
-  test('without a cluster there is no link to one, and its address says so', async () => {
-    const page = await open(gateway.url, '#cluster');
-    await drawn(page);
-    await until(async () => (await textOf(page, '#view-cluster .empty')).startsWith('This nexus is no node of a cluster.'));
-    expect(await page.evaluate(`[document.querySelector('#cluster-link').hidden, document.querySelector('.cluster').hidden].join()`)).toBe('true,true');
   });
 
   test('a console without a token shows no actions', async () => {
