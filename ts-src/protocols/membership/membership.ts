@@ -47,6 +47,8 @@ export type MembershipEvent =
   | { readonly type: 'stalled'; readonly node: NodeIdentity; readonly threads: readonly number[] }
   /** What a member says of itself has changed. */
   | { readonly type: 'described'; readonly node: NodeIdentity; readonly description: NodeDescription }
+  /** Somebody should look: what is configured may lead to two clusters, a seed does not answer, another cluster of this name is there. Said once for each cause. */
+  | { readonly type: 'warning'; readonly because: string }
   /** A message that was not one, or of another cluster: counted, with the code of why. */
   | { readonly type: 'refusedMessage'; readonly from: NodeAddress; readonly code: string; readonly because: string };
 
