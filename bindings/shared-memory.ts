@@ -111,6 +111,7 @@ export function createSharedMemory(shape: MemoryShape, seed: readonly [number, n
   words[L.HEADER_WORD_FLIGHT_OFFSET] = flightOffset;
   words[L.HEADER_WORD_FLIGHT_CAPACITY] = flightEvents;
   words[L.HEADER_WORD_METERS_OFFSET] = metersOffset;
+  new Float64Array(memory.buffer)[L.HEADER_WORD_RUN_UNTIL / 2] = Number.POSITIVE_INFINITY;
   // Last: whoever sees the magic sees the rest.
   Atomics.store(words, L.HEADER_WORD_MAGIC, L.MAGIC);
   return attachSharedMemory(memory);

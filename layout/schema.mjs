@@ -12,7 +12,7 @@ export const constants = {
   /** 'NXUS' read as a little-endian word. */
   MAGIC: 0x5355584e,
   /** Raised with every change of this file that changes the meaning of a byte. */
-  VERSION: 6,
+  VERSION: 7,
   HEADER_BYTES: 4096,
   THREAD_BYTES: 256,
   COUNTERS_BYTES: 512,
@@ -112,6 +112,11 @@ export const sections = {
     'METERS_OFFSET',
     /** 1 if the logger of the nexus takes lines of the level debug; nobody wants them, nobody sends them. */
     'DEBUG_LOGGED',
+    /**
+     * A double: until when handlers may begin, in milliseconds of the clock of the process; infinity for a nexus that is no node of a cluster. Written by the membership of the node, read by
+     * each thread once a drain: so a node whose lease has run out stops, whichever of its threads still run.
+     */
+    { at: 26, name: 'RUN_UNTIL' },
   ],
   /** An entry of the list of names. The text, in UTF-8, begins at the byte behind the last word. */
   METER_NAME: [
@@ -141,6 +146,8 @@ export const sections = {
     'QUEUE_DEPTH',
     /** Slot of the agent whose start runs now, 0 for none, or a mark of ts-src/runtime/recovery.ts: if the thread ends in it, its successor leaves that agent out. */
     'STARTING',
+    /** Grows while the event loop of this thread turns, if the nexus is a node of a cluster: see ts-src/runtime/event-loop-beat.ts. */
+    'BEAT',
     // From word 16 (second cache line): written by other threads.
     { at: 16, name: 'PARKED' },
     // Third cache line: set to make a consumer run its drain although no ring has data.

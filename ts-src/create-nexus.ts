@@ -12,6 +12,10 @@ import { NodeLoadMeter, nodeProcessMemory } from './adapters/node-load-meter.js'
 import { openTelemetry } from './adapters/open-telemetry.js';
 import { standardErrorLogger } from './adapters/standard-error-logger.js';
 import { systemClock } from './adapters/system-clock.js';
+import { type Cluster, openCluster, ownCluster } from './cluster/cluster.js';
+import type { ClusterSurroundings } from './cluster/cluster-surroundings.js';
+import { EventLoopWatch } from './cluster/event-loop-watch.js';
+import type { ResolvedCluster } from './cluster/resolve-cluster-options.js';
 import { NexusError, optionError, quoted, valueText } from './errors.js';
 import type { AnyAgent } from './model/agent-definition.js';
 import type { Logger } from './model/agent-context.js';
@@ -26,6 +30,7 @@ import type { Turns } from './ports/turns.js';
 import { type NexusOptions, type ResolvedOptions, resolveOptions, type StorageOptions } from './options.js';
 import { duplicateKind, importDefinitions, withSensors } from './runtime/agent-modules.js';
 import { Balancing } from './runtime/balancing.js';
+import { EventLoopBeat } from './runtime/event-loop-beat.js';
 import { eventLoopTurns } from './runtime/event-loop-turns.js';
 import { FlightDumps } from './runtime/flight-dumps.js';
 import { type KindSources, outlineOf, type KindOutline } from './runtime/kind.js';
@@ -71,6 +76,8 @@ export interface Surroundings<N extends Nexus> {
   ) => WorkerHandle;
   /** What measures the calling thread and the process. Without it nothing is measured or balanced. */
   readonly load?: { readonly meter: LoadMeter; readonly memory: ProcessMemory };
+  /** What makes the nexus a node of a cluster, if its options say so. */
+  readonly cluster?: ClusterSurroundings;
   /** Takes the place of each definition. */
   readonly observe?: (definition: AnyAgent) => AnyAgent;
   nexus(...parts: ConstructorParameters<typeof Nexus>): N;
@@ -124,7 +131,7 @@ interface Prepared {
 
 async function startNexus<N extends Nexus>(
   resolved: ResolvedOptions,
-  { clock, turns, engine, random, startWorker, load, nexus }: Surroundings<N>,
+  { clock, turns, engine, random, startWorker, load, cluster: clusterSurroundings, nexus }: Surroundings<N>,
   { logger, definitions, outlines, storage, tracingApi }: Prepared,
 ): Promise<N> {
   const seed = resolved.seed ?? random.readInt32LE(8);
@@ -174,6 +181,11 @@ async function startNexus<N extends Nexus>(
     storage?.openThread(),
     tracingApi,
   );
+  const beatPeriodMs =
+    resolved.cluster !== undefined && clusterSurroundings?.watchesEventLoops === true
+      ? EventLoopWatch.beatPeriodMs(resolved.cluster.timing.stalledAfterMs)
+      : undefined;
+  if (beatPeriodMs !== undefined) host.supervision.services.add(new EventLoopBeat(shared, 0, beatPeriodMs));
   const flight = flightRecorder && new FlightDumps({ ...flightRecorder, engine: engine.report, watches: startWorker === undefined }, host);
   const jitter = new SeededRandom(seed, 'worker pool');
   const pool = new WorkerPool(
@@ -194,6 +206,7 @@ async function startNexus<N extends Nexus>(
         seed,
         measurePeriodMs: resolved.balancing?.periodMs,
         tracing: resolved.tracing,
+        beatPeriodMs,
       },
       attachment: storage === undefined || startWorker !== undefined ? undefined : () => storage.attachment(),
       cpus: placement.cpus(),
@@ -255,7 +268,36 @@ async function startNexus<N extends Nexus>(
     services.add(new LoadMeasuring({ shared, thread: 0, clock, meter: load.meter }, balancing.periodMs));
     services.add(rounds);
   }
-  return nexus(host, pool, engine.report, placement, emitter, storage, flight);
+  const cluster = await joinCluster(resolved.cluster, clusterSurroundings, shared, logger).catch(async (error: unknown) => {
+    flight?.close();
+    await pool.terminate();
+    host.close();
+    throw error;
+  });
+  const made = nexus(host, pool, engine.report, placement, emitter, storage, flight, cluster);
+  if (cluster !== undefined) {
+    ownCluster(cluster, {
+      fenced(because, deadlineMs) {
+        // First: a listener that stops the nexus too must not give it more time.
+        void made.stop({ deadlineMs });
+        emit('fenced')({ because });
+      },
+      stop: (options) => made.stop(options),
+    });
+  }
+  return made;
+}
+
+/** A node begins to join when all of its threads serve. */
+async function joinCluster(
+  options: ResolvedCluster | undefined,
+  surroundings: ClusterSurroundings | undefined,
+  shared: SharedMemory,
+  logger: Logger,
+): Promise<Cluster | undefined> {
+  if (options === undefined) return undefined;
+  if (surroundings === undefined) throw optionError('cluster', 'this kind of nexus cannot be a node of a cluster: leave the option out');
+  return openCluster({ options, surroundings, shared, logger });
 }
 
 function sayPlacement(logger: Logger, placement: Placement, policy: PlacementPolicy): void {

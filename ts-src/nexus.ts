@@ -1,6 +1,7 @@
 /** What `createNexus` returns: the calling thread's view of all threads. */
 import type { EventEmitter } from 'node:events';
 import * as L from '../layout/generated/layout.js';
+import { type Cluster, leaveCluster } from './cluster/cluster.js';
 import type { NexusTopology, Placement } from '../bindings/placement.js';
 import type { SharedMemory } from '../bindings/shared-memory.js';
 import { type NexusError, NexusTypeError, optionError, valueText } from './errors.js';
@@ -18,15 +19,7 @@ import type { SendOptions, SpawnArguments, SpawnOptions } from './model/spawn-op
 import type { Topic } from './model/topic.js';
 import type { EngineReport, TableStatistics } from './ports/engine.js';
 import type { Storage } from './ports/storage.js';
-import {
-  type AgentNode,
-  treeLimits,
-  type ProcessNode,
-  type SupervisionTreeOptions,
-  type ThreadNode,
-  type ThreadTree,
-  type TreeLimits,
-} from './model/supervision-tree.js';
+import { type AgentNode, treeLimits, type ProcessNode, type SupervisionTreeOptions } from './model/supervision-tree.js';
 import { flightOff, nexusStopped } from './runtime/failures.js';
 import type { FlightDumps, FlightRecorderReport } from './runtime/flight-dumps.js';
 import { AgentControl, type InspectOptions } from './runtime/agent-control.js';
@@ -38,10 +31,11 @@ import { checkedMigration, type MigrationOptions, type MigrationReport, type Mig
 import { checkEvent, type NexusEvents } from './runtime/nexus-events.js';
 import { runtimeOf, shutDown, type StopReport } from './runtime/nexus-shutdown.js';
 import type { Tracing } from './runtime/tracing.js';
+import { processTree } from './runtime/process-tree.js';
 import { readProcess } from './runtime/process-reading.js';
 import type { ThreadHost } from './runtime/thread-host.js';
 import { checkedSnapshots, type SnapshotsOptions, SystemObserver } from './runtime/system-observer.js';
-import { type ThreadState, type ThreadStatistics, threadStatistics } from './runtime/thread-statistics.js';
+import { type ThreadStatistics, threadStatistics } from './runtime/thread-statistics.js';
 import type { WorkerPool } from './runtime/worker-pool.js';
 
 export type { MigrationFailure, MigrationOptions, MigrationReport } from './runtime/migration-options.js';
@@ -56,8 +50,6 @@ export interface AgentSummary {
   readonly thread: number;
 }
 
-/** A thread that does not describe itself by then is shown without its agents. */
-const DESCRIBE_TIMEOUT_MS = 5000;
 /** Longer than anybody waits for a thread that is blocked. */
 const SUBSCRIBED_TIMEOUT_MS = 86_400_000;
 
@@ -81,6 +73,8 @@ export class Nexus {
   }
 
   readonly engine: EngineReport;
+  /** The cluster that this nexus is a node of; undefined without the option `cluster`. */
+  readonly cluster: Cluster | undefined;
   readonly #host: ThreadHost;
   readonly #pool: WorkerPool;
   readonly #shared: SharedMemory;
@@ -93,7 +87,16 @@ export class Nexus {
   readonly #followers: Followers;
   #stopped: Promise<StopReport> | undefined;
 
-  constructor(host: ThreadHost, pool: WorkerPool, engine: EngineReport, placement: Placement, emitter: EventEmitter, storage?: Storage, flight?: FlightDumps) {
+  constructor(
+    host: ThreadHost,
+    pool: WorkerPool,
+    engine: EngineReport,
+    placement: Placement,
+    emitter: EventEmitter,
+    storage?: Storage,
+    flight?: FlightDumps,
+    cluster?: Cluster,
+  ) {
     this.#host = host;
     this.#pool = pool;
     this.#shared = host.shared;
@@ -102,6 +105,7 @@ export class Nexus {
     this.#emitter = emitter;
     this.#storage = storage;
     this.#flight = flight;
+    this.cluster = cluster;
     this.#observer = new SystemObserver({ host, threadCount: this.threadCount, isOpen: () => this.#isOpen, processReading: () => readProcess(this) });
     this.#control = new AgentControl(host);
     this.#followers = new Followers(host, this.#control);
@@ -365,13 +369,8 @@ export class Nexus {
    * NEXUS_OPTION_UNKNOWN.
    */
   async supervisionTree(options: SupervisionTreeOptions = {}): Promise<ProcessNode> {
-    const limits = treeLimits(options);
-    const { intensity, periodMs } = this.#pool.restart;
-    const threads = this.threads().map(async ({ thread, state, incarnation }): Promise<ThreadNode> => {
-      const tree = await this.#describe(thread, state, limits);
-      return { type: 'thread', id: `thread ${thread}`, thread, status: state, restarts: incarnation, ...tree };
-    });
-    return { type: 'process', id: `process ${process.pid}`, policy: { strategy: 'oneForOne', intensity, periodMs }, threads: await Promise.all(threads) };
+    const needs = { host: this.#host, pool: this.#pool, threads: () => this.threads(), isOpen: () => this.#isOpen };
+    return processTree(needs, treeLimits(options));
   }
 
   /**
@@ -473,15 +472,13 @@ export class Nexus {
       this.#isOpen = false;
       this.#followers.close();
     };
-    const needs = { host: this.#host, pool: this.#pool, emitter: this.#emitter, storage: this.#storage, threads: () => this.threads(), closed };
+    const { cluster } = this;
+    const needs = {
+      ...{ host: this.#host, pool: this.#pool, emitter: this.#emitter, storage: this.#storage, closed },
+      threads: () => this.threads(),
+      leave: async (remainingMs: number) => cluster && leaveCluster(cluster, remainingMs),
+    };
     return shutDown(needs, deadlineMs).finally(() => this.#flight?.close());
-  }
-
-  async #describe(thread: number, state: ThreadState, limits: TreeLimits): Promise<ThreadTree> {
-    const nothing = { policy: this.#host.supervision.services.policy, services: [], agents: [], omitted: 0 };
-    if (!this.#isOpen || state !== 'ready') return nothing;
-    if (thread === 0) return this.#host.supervision.describing.thread(limits);
-    return this.#host.router.request(thread, 'describeThread', limits, DESCRIBE_TIMEOUT_MS, runtimeOf(thread)).catch(() => nothing);
   }
 
   #checkThread(thread: number): number {

@@ -2,9 +2,11 @@
 import { availableParallelism } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { isAbsolute, resolve } from 'node:path';
+import { type ResolvedCluster, resolveClusterOptions } from './cluster/resolve-cluster-options.js';
 import { optionError, quoted, valueText } from './errors.js';
 import { type AnyAgent, isAgentDefinition } from './model/agent-definition.js';
 import type { Logger } from './model/agent-context.js';
+import type { ClusterOptions } from './model/cluster-options.js';
 import { type BalancingOptions, type ResolvedBalancing, resolveBalancing } from './model/balancing-options.js';
 import { type FlightRecorderOptions, type ResolvedFlightRecorder, resolveFlightRecorder } from './model/flight-options.js';
 import { checkNames, didYouMean, misspelt } from './model/nearest-name.js';
@@ -98,6 +100,8 @@ export interface NexusOptions {
   readonly flightRecorder?: FlightRecorderOptions | false;
   /** Spans for messages, by the OpenTelemetry SDK that is set up on each thread; needs the package `@opentelemetry/api`. Default: no tracing. `docs/telemetry.md`. */
   readonly tracing?: TracingOptions;
+  /** Makes this nexus a node of a cluster. Default: it is none. `docs/cluster.md`. */
+  readonly cluster?: ClusterOptions;
   /** Seed of `ctx.random` and of jitter: a 32-bit integer. Default: drawn at random. */
   readonly seed?: number;
 }
@@ -124,12 +128,13 @@ export interface ResolvedOptions {
   readonly balancing: ResolvedBalancing | undefined;
   readonly flightRecorder: ResolvedFlightRecorder | undefined;
   readonly tracing: ResolvedTracing | undefined;
+  readonly cluster: ResolvedCluster | undefined;
   readonly seed: number | undefined;
 }
 
 const ENGINES: readonly EngineKind[] = ['native', 'wasm', 'portable'];
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
-  '': ['agents', 'threads', 'memory', 'messages', 'engine', 'workers', 'logger', 'storage', 'balancing', 'flightRecorder', 'tracing', 'seed'],
+  '': ['agents', 'threads', 'memory', 'messages', 'engine', 'workers', 'logger', 'storage', 'balancing', 'flightRecorder', 'tracing', 'cluster', 'seed'],
   memory: ['agentsMax', 'ringBytes'],
   messages: ['askTimeoutMs', 'bytesMax'],
   engine: ['force', 'require', 'spinMicroseconds'],
@@ -199,6 +204,7 @@ export function resolveOptions(options: NexusOptions): ResolvedOptions {
     balancing: resolveBalancing(options.balancing),
     flightRecorder: resolveFlightRecorder(options.flightRecorder),
     tracing: resolveTracing(options.tracing),
+    cluster: resolveClusterOptions(options.cluster),
     seed: options.seed === undefined ? undefined : whole('seed', options.seed, 0, -(2 ** 31), 2 ** 32 - 1),
   };
 }

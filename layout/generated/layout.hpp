@@ -5,7 +5,7 @@
 namespace nexus::layout {
 
 inline constexpr std::uint32_t kMagic = 1398102094u;
-inline constexpr std::uint32_t kVersion = 6u;
+inline constexpr std::uint32_t kVersion = 7u;
 inline constexpr std::uint32_t kHeaderBytes = 4096u;
 inline constexpr std::uint32_t kThreadBytes = 256u;
 inline constexpr std::uint32_t kCountersBytes = 512u;
@@ -151,6 +151,7 @@ inline constexpr std::uint32_t kHeaderWordFlightOffset = 22u;
 inline constexpr std::uint32_t kHeaderWordFlightCapacity = 23u;
 inline constexpr std::uint32_t kHeaderWordMetersOffset = 24u;
 inline constexpr std::uint32_t kHeaderWordDebugLogged = 25u;
+inline constexpr std::uint32_t kHeaderWordRunUntil = 26u;
 inline constexpr std::uint32_t kMeterNameWordState = 0u;
 inline constexpr std::uint32_t kMeterNameWordTextBytes = 1u;
 inline constexpr std::uint32_t kFlightWordWritten = 0u;
@@ -166,6 +167,7 @@ inline constexpr std::uint32_t kThreadWordIncarnation = 1u;
 inline constexpr std::uint32_t kThreadWordAgentCount = 2u;
 inline constexpr std::uint32_t kThreadWordQueueDepth = 3u;
 inline constexpr std::uint32_t kThreadWordStarting = 4u;
+inline constexpr std::uint32_t kThreadWordBeat = 5u;
 inline constexpr std::uint32_t kThreadWordParked = 16u;
 inline constexpr std::uint32_t kThreadWordAttention = 32u;
 inline constexpr std::uint32_t kRingWordTail = 0u;
@@ -198,7 +200,7 @@ inline constexpr std::uint32_t kMessageWordSlot = 2u;
 inline constexpr std::uint32_t kMessageWordGeneration = 3u;
 inline constexpr std::uint32_t kMessageWordExtra = 4u;
 
-static_assert(26 * 4 <= kHeaderBytes, "HEADER fits its bytes");
+static_assert(27 * 4 <= kHeaderBytes, "HEADER fits its bytes");
 static_assert(2 * 4 <= kMeterNameBytes, "METER_NAME fits its bytes");
 static_assert(1 * 4 <= kFlightHeaderBytes, "FLIGHT fits its bytes");
 static_assert(8 * 4 <= kFlightEventBytes, "FLIGHT_EVENT fits its bytes");

@@ -1,59 +1,25 @@
-/** Both stores against the same cases, and against a plain model on random batches, with the store opened again in between, and with crashes of the one that can. */
+/** All stores against the same cases, and against a plain model on random batches, with the store opened again in between, and with crashes of the one that can. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { lmdbStorage } from '../../dist/ts-src/adapters/lmdb/lmdb-storage.js';
 import { type MemoryStorage, memoryStorage } from '../../dist/ts-src/adapters/memory-storage.js';
 import type { Storage, StorageSource, StorageWrite, ThreadStorage } from '../../dist/ts-src/ports/storage.js';
+import { simulatedStorage } from '../../dist/ts-src/testing/simulation/simulated-storage.js';
+import { createSimulatedDisk } from './simulated-disks.js';
+import { StorageModel } from './storage-model.js';
 import { event, reminder, shown, snapshot, storageConformance } from './storage-conformance.js';
 import { storePath } from './storage-places.js';
 
 const stores: Readonly<Record<string, () => StorageSource>> = {
   memory: () => memoryStorage(),
   lmdb: () => lmdbStorage({ path: storePath() }),
+  simulated: () => simulatedStorage(createSimulatedDisk(1, (_delayMs, callback) => setImmediate(callback))),
 };
 
 for (const [name, source] of Object.entries(stores)) {
   describe(name, () => {
     for (const { name: title, run } of storageConformance(async () => source())) test(title, run);
   });
-}
-
-/** What a store means, without any of how. */
-class Model {
-  readonly #snapshots = new Map<string, readonly [number, string]>();
-  readonly #events = new Map<string, Map<number, string>>();
-  readonly reminders = new Map<string, number>();
-
-  apply(write: StorageWrite): void {
-    if (write.type === 'setReminder') {
-      const { kind, id, name, dueEpochMs } = write.reminder;
-      this.reminders.set([kind, id, name].join('/'), dueEpochMs);
-      return;
-    }
-    const key = `${write.kind}/${write.id}`;
-    if (write.type === 'clearReminder') this.reminders.delete(`${key}/${write.name}`);
-    else if (write.type === 'delete') {
-      this.#snapshots.delete(key);
-      this.#events.delete(key);
-      for (const name of this.reminders.keys()) if (name.startsWith(`${key}/`)) this.reminders.delete(name);
-    } else if (write.type === 'snapshot') {
-      const { sequence, state } = write.snapshot;
-      this.#snapshots.set(key, [sequence, Buffer.from(state).toString()]);
-      for (const number of this.#events.get(key)?.keys() ?? []) if (number <= sequence) this.#events.get(key)?.delete(number);
-    } else {
-      if (!this.#events.has(key)) this.#events.set(key, new Map());
-      this.#events.get(key)?.set(write.event.sequence, Buffer.from(write.event.event).toString());
-    }
-  }
-
-  shown(kind: string, id: string): (string | undefined)[] {
-    const key = `${kind}/${id}`;
-    const found = this.#snapshots.get(key);
-    const events = this.#events.get(key);
-    if (found === undefined && events === undefined) return [];
-    const after = [...(events ?? [])].filter(([number]) => number > (found?.[0] ?? 0)).sort(([a], [b]) => a - b);
-    return [found && `${found[1]}@${found[0]} v7`, ...after.map(([, text]) => `${text} v7`)];
-  }
 }
 
 const KINDS = ['k', 'kk', 'other'];
@@ -86,7 +52,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Step>({ type: 'crash' }) },
 );
 
-function compare(thread: ThreadStorage, model: Model): void {
+function compare(thread: ThreadStorage, model: StorageModel): void {
   for (const k of KINDS) for (const i of IDS) expect(shown(thread, k, i), `${k}/${i}`).toEqual(model.shown(k, i));
   const due = thread.remindersDue(25, 1000).map(({ kind: k, id: i, name, dueEpochMs }) => [`${k}/${i}/${name}`, dueEpochMs] as const);
   const expected = [...model.reminders].filter(([, time]) => time <= 25);
@@ -100,7 +66,7 @@ function compare(thread: ThreadStorage, model: Model): void {
 }
 
 async function follow(source: StorageSource, steps: readonly Step[]): Promise<void> {
-  const model = new Model();
+  const model = new StorageModel();
   let store: Storage = await source.open();
   let threads = [store.openThread(), store.openThread()];
   const first = (): ThreadStorage => threads[0] as ThreadStorage;

@@ -1,10 +1,15 @@
 /** What the cluster parts of a node are put together over: the machine, or a simulation of it. */
-import type { MembershipEvent } from '../protocols/membership/membership.js';
+import type { SharedMemory } from '../../bindings/shared-memory.js';
+import type { Logger } from '../model/agent-context.js';
+import type { NodeAddress, NodeIdentity } from '../model/node-identity.js';
 import type { Clock } from '../ports/clock.js';
 import type { Datagrams, DatagramEvents } from '../ports/datagrams.js';
 import type { Discovery } from '../ports/discovery.js';
 import type { NodeStateStore } from '../ports/node-state.js';
+import type { Transport, TransportEvents } from '../ports/transport.js';
 import type { Wire } from '../ports/wire.js';
+import type { MembershipEvent, MembershipSnapshot } from '../protocols/membership/membership.js';
+import type { ResolvedCluster } from './resolve-cluster-options.js';
 
 export interface MembershipSurroundings {
   readonly clock: Clock;
@@ -23,4 +28,55 @@ export interface TransportSurroundings {
   readonly clock: Clock;
   random(): number;
   readonly wire: Wire;
+}
+
+/** What the membership of a nexus is opened with, wherever it runs. */
+export interface MembershipNeeds {
+  readonly options: ResolvedCluster;
+  /** Of the nexus: whose event loops are watched, and where its threads read until when they may run. */
+  readonly shared: SharedMemory;
+}
+
+/** What the calling thread is told. Never from within a call. */
+export interface MembershipListener {
+  happened(event: MembershipEvent): void;
+  failed(error: Error, what: string): void;
+  /** It has ended by itself, and with it what kept this node a member. Nothing comes after it. */
+  lost(error: Error): void;
+}
+
+/** The membership of a nexus as its calling thread has it. */
+export interface RunningMembership {
+  readonly self: NodeIdentity;
+  readonly address: NodeAddress;
+  /** As it is now, or as it was when the membership thread last said so: at most a second ago. */
+  snapshot(): MembershipSnapshot;
+  /** What the calling thread knows of what the node says of itself. */
+  describe(own: OwnDescription): void;
+  leave(): void;
+  close(): Promise<void>;
+}
+
+export interface OwnDescription {
+  readonly dataAddress: NodeAddress | undefined;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface TransportNeeds {
+  readonly options: ResolvedCluster;
+  /** Its incarnation may still grow before this node is a member; nobody is talked to before that. */
+  self(): NodeIdentity;
+  readonly logger: Logger;
+  readonly events: TransportEvents;
+}
+
+/** What makes a nexus a node: of the machine (`node-surroundings.ts`), or of a simulation. */
+export interface ClusterSurroundings {
+  readonly clock: Clock;
+  /** Whether the threads are to show that their event loops turn. In a simulation there is one event loop. */
+  readonly watchesEventLoops: boolean;
+  /** Rejects with NexusError NEXUS_LISTEN_FAILED and what else keeps it from starting; nothing is left open then. */
+  openMembership(needs: MembershipNeeds, listener: MembershipListener): Promise<RunningMembership>;
+  /** Undefined where no messages are sent between nodes. Rejects with NexusError NEXUS_LISTEN_FAILED. */
+  readonly openTransport: ((needs: TransportNeeds) => Promise<Transport>) | undefined;
 }

@@ -4,7 +4,7 @@
  */
 import type { ClusterTimingOptions, ResolverOptions } from '../model/cluster-options.js';
 import type { NodeStanding } from '../model/cluster-snapshot.js';
-import type { NodeIdentity } from '../model/node-identity.js';
+import type { NodeAddress, NodeIdentity } from '../model/node-identity.js';
 import type { DatagramEvents, Datagrams } from '../ports/datagrams.js';
 import type { MembershipConfiguration, MembershipInput, MembershipMachine, MembershipSnapshot, NodeDescription } from '../protocols/membership/membership.js';
 import type { MembershipSurroundings } from './cluster-surroundings.js';
@@ -17,15 +17,18 @@ const WAIT_MS_MAX = 2 ** 31 - 1;
 export interface MembershipServiceOptions {
   /** Names of the cluster and of this node. */
   readonly cluster: string;
-  readonly node: string;
+  readonly node: string | ((address: NodeAddress) => string);
   readonly resolver: ResolverOptions;
   readonly timing: Required<ClusterTimingOptions>;
   /** What the node says of itself when it starts. */
   readonly description: NodeDescription;
   machine(configuration: MembershipConfiguration): MembershipMachine;
+  /** After each step, before its effects. */
+  stepped?(service: MembershipService): void;
 }
 
 export class MembershipService {
+  readonly #options: MembershipServiceOptions;
   readonly #surroundings: MembershipSurroundings;
   #datagrams: Datagrams | undefined;
   #machine: MembershipMachine | undefined;
@@ -40,15 +43,16 @@ export class MembershipService {
   #persisting: Promise<void> | undefined;
   #cancelPersistAgain = (): void => undefined;
 
-  private constructor(surroundings: MembershipSurroundings) {
+  private constructor(options: MembershipServiceOptions, surroundings: MembershipSurroundings) {
+    this.#options = options;
     this.#surroundings = surroundings;
   }
 
   /** Listens, and begins to join. Rejects with NexusError NEXUS_LISTEN_FAILED, and with what the state store rejects with; nothing is left open then. */
   static async open(options: MembershipServiceOptions, surroundings: MembershipSurroundings): Promise<MembershipService> {
     const state = await surroundings.state?.load();
-    const service = new MembershipService(surroundings);
-    await service.#open(options, state);
+    const service = new MembershipService(options, surroundings);
+    await service.#open(state);
     return service;
   }
 
@@ -57,7 +61,7 @@ export class MembershipService {
   }
 
   /** Where the others send to. */
-  get address(): Datagrams['address'] {
+  get address(): NodeAddress {
     return (this.#datagrams as Datagrams).address;
   }
 
@@ -104,22 +108,23 @@ export class MembershipService {
     return this.#machine as MembershipMachine;
   }
 
-  async #open(options: MembershipServiceOptions, state: Uint8Array | undefined): Promise<void> {
+  async #open(state: Uint8Array | undefined): Promise<void> {
     const { clock, discovery } = this.#surroundings;
-    const { cluster, node, resolver, timing, description, machine } = options;
+    const { cluster, node, resolver, timing, description } = this.#options;
     const events: DatagramEvents = {
       received: (from, bytes) => this.#step({ type: 'received', from, bytes }),
       refused: (address) => this.#step({ type: 'refused', address }),
     };
     this.#datagrams = await this.#surroundings.openDatagrams(events);
-    this.#machine = machine({
-      ...{ cluster, node, resolver, timing, description, state },
+    const { address } = this.#datagrams;
+    this.#machine = this.#options.machine({
+      ...{ cluster, resolver, timing, description, state, address },
+      node: typeof node === 'string' ? node : node(address),
       incarnation: Math.floor(clock.epochMs()),
-      address: this.#datagrams.address,
       random: () => this.#surroundings.random(),
     });
     this.#step({ type: 'tick' });
-    discovery.start(this.#datagrams.address, {
+    discovery.start(address, {
       discovered: (addresses) => this.#step({ type: 'discovered', addresses, isStatic: discovery.isStatic }),
       failed: (error) => this.#surroundings.failed?.(error, 'other nodes could not be looked for'),
     });
@@ -143,7 +148,9 @@ export class MembershipService {
   }
 
   #perform(input: MembershipInput): void {
-    for (const effect of this.#running.step(this.#surroundings.clock.nowMs(), input)) {
+    const effects = this.#running.step(this.#surroundings.clock.nowMs(), input);
+    this.#options.stepped?.(this);
+    for (const effect of effects) {
       switch (effect.type) {
         case 'send':
           (this.#datagrams as Datagrams).send(effect.to, effect.bytes);

@@ -6,18 +6,17 @@
  * Not here: what a failed handler leads to, starting and stopping (`lifecycle.ts`), and other threads.
  */
 import type { TellOutcome } from '../model/agent-ref.js';
-import type { AgentContext } from '../model/agent-context.js';
 import { errorForCaller, Refusal } from '../model/prepared-action.js';
 import { Sampling } from '../model/sampling.js';
 import type { Turns } from '../ports/turns.js';
 import { type AgentCell, Status, extraOf } from './agent-cell.js';
 import type { AgentLoads } from './agent-loads.js';
+import type { DispatcherNeeds } from './dispatcher-needs.js';
 import type { FlightRecorder } from './flight-recorder.js';
 import { agentMailboxFull, agentNotFound, lookable } from './failures.js';
 import type { ActionEntry } from './kind.js';
 import type { Mailbox, MessageSender } from './mailbox.js';
 import { MailboxPool } from './mailbox-pool.js';
-import type { MemberLoads } from './member-loads.js';
 import { inNeutralContext } from './neutral-context.js';
 import type { MessageObserver } from './message-observer.js';
 import type { ReplyPort } from './pending-asks.js';
@@ -39,34 +38,6 @@ const LIFE_OVER = -1;
 /** In the place of the reply of a message that a timer sent: it belongs to the life that started the timer. */
 export const TIMER_MESSAGE: ReplyPort = { deadlineMs: 0, sender: undefined, trace: undefined, reply: () => undefined, fail: () => undefined };
 
-export interface DispatcherNeeds {
-  readonly loads: MemberLoads;
-  readonly flight: FlightRecorder | undefined;
-  nowMs(): number;
-  contextOf(cell: AgentCell, sender: MessageSender): AgentContext;
-  /** A handler threw or rejected; its ask, if any, has been rejected. */
-  failed(cell: AgentCell, error: unknown, action: ActionEntry): void;
-  /** A message of the runtime itself to an agent. */
-  system(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined): void;
-  /** The agent asked for its own end. */
-  stopRequested(cell: AgentCell): void;
-  deadLetter(reason: DeadLetterReason, cell: AgentCell, action: ActionEntry): void;
-  /** Handlers ran for so long, one after the other. Called for some drains only, chosen by their number. */
-  turnTook(durationMs: number): void;
-  /** The mailbox of the agent holds so much that senders on other threads shall wait, or no longer so much. */
-  congested(cell: AgentCell, isCongested: boolean): void;
-  /** A message to an agent of this thread that has moved to another. */
-  follow(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): TellOutcome;
-  /** A message for a durable agent that has left memory. */
-  sendDurable(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): TellOutcome;
-  /** For errors. */
-  nameOf(cell: AgentCell): string | undefined;
-  /** Who sees the messages of the drain that begins. */
-  observer(): MessageObserver | undefined;
-  /** The end of a drain: publish what was sent to other threads. */
-  afterDrain(): void;
-}
-
 export class Dispatcher {
   handled = 0;
   failures = 0;
@@ -81,6 +52,7 @@ export class Dispatcher {
   /** Of the messages that are handled now, one after the other: one event of the flight record. */
   #runAction: ActionEntry | undefined;
   readonly #needs: DispatcherNeeds;
+  readonly #runUntilMs: Float64Array;
   readonly #turns: Turns;
   readonly #pool = new MailboxPool();
   readonly #queue = new RunQueue();
@@ -111,6 +83,7 @@ export class Dispatcher {
 
   constructor(needs: DispatcherNeeds, turns: Turns) {
     this.#needs = needs;
+    this.#runUntilMs = needs.runUntilMs;
     this.#flight = needs.flight;
     this.#turns = turns;
     this.#remaining = turns.messagesMax();
@@ -234,6 +207,11 @@ export class Dispatcher {
     this.#draining = true;
     const needs = this.#needs;
     const startedMs = needs.nowMs();
+    // The node is fenced: what waits is not handled any more, whatever else is going on. It has been given the time to stop in order.
+    if (startedMs > (this.#runUntilMs[0] as number)) {
+      this.#draining = false;
+      return needs.afterDrain();
+    }
     let lookedMs = startedMs;
     let sinceLook = 0;
     const { loads } = this;

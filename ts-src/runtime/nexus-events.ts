@@ -24,9 +24,21 @@ export interface NexusEvents {
   threadFailed: [ThreadLoss];
   /** A round of the loop that relieves threads: what it saw, did and achieved. Every `balancing.periodMs`. */
   balanced: [BalancingRound];
+  /** This node of a cluster is no member any more, and stops its agents: the nexus stops. */
+  fenced: [{ readonly because: string }];
 }
 
-const EVENTS: readonly (keyof NexusEvents)[] = ['deadLetter', 'signal', 'agentFailed', 'escalated', 'threadLost', 'threadRestored', 'threadFailed', 'balanced'];
+const EVENTS: readonly (keyof NexusEvents)[] = [
+  'deadLetter',
+  'signal',
+  'agentFailed',
+  'escalated',
+  'threadLost',
+  'threadRestored',
+  'threadFailed',
+  'balanced',
+  'fenced',
+];
 
 /** @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN */
 export function checkEvent(event: string, listener: unknown): void {

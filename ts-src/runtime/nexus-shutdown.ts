@@ -25,6 +25,8 @@ export interface ShutdownNeeds {
   readonly emitter: EventEmitter;
   readonly storage: Storage | undefined;
   threads(): readonly ThreadStatistics[];
+  /** When all agents have stopped, or the deadline has passed: a node says goodbye to its cluster. */
+  leave(remainingMs: number): Promise<void>;
   /** From now on nothing is found or sent any more. */
   closed(): void;
 }
@@ -58,6 +60,7 @@ class Shutdown {
     this.#sayWhoIsPaused();
     const discarded = this.#needs.threads().reduce((sum, { queueDepth }) => sum + queueDepth, 0);
     const stoppedInTime = await this.#stopAgents(deadline);
+    await this.#needs.leave(Math.max(0, deadline - clock.nowMs()));
     const complete = quietInTime && this.#paused.waiting === 0 && stoppedInTime && !this.#needs.pool.hasLostWhileStopping;
     this.#needs.closed();
     this.#needs.host.links.isClosed = true;

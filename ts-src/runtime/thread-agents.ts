@@ -7,7 +7,8 @@ import * as L from '../../layout/generated/layout.js';
 import { type AgentCell, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import type { Turns } from '../ports/turns.js';
-import { Dispatcher, type DispatcherNeeds } from './dispatcher.js';
+import { Dispatcher } from './dispatcher.js';
+import type { DispatcherNeeds } from './dispatcher-needs.js';
 import type { DurableAgents } from './durable/durable-agents.js';
 import type { MemberLoads } from './member-loads.js';
 import { systemActions } from './message-receiver.js';
@@ -45,6 +46,7 @@ export function dispatcherOf(host: ThreadHost, loads: MemberLoads, turns: Turns,
       follow: (cell, action, input, reply, sender) => host.router.follow(cell, action, input, reply, sender),
       sendDurable: (cell, action, input, reply, sender) => (host.durable as DurableAgents).refused(cell, action, input, reply, sender),
       observer: () => host.observation.observer(),
+      runUntilMs: shared.doubles.subarray(L.HEADER_WORD_RUN_UNTIL / 2),
     },
     turns,
   );

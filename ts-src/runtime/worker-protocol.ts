@@ -22,6 +22,8 @@ export interface WorkerBoot {
   readonly storage: StorageAttachment | undefined;
   /** How often this thread measures its load; undefined: never. */
   readonly measurePeriodMs: number | undefined;
+  /** How often this thread shows that its event loop turns; undefined: nobody looks. */
+  readonly beatPeriodMs: number | undefined;
   /** Undefined in a nexus that does not trace. */
   readonly tracing: ResolvedTracing | undefined;
   /** Processor this worker is tied to. */

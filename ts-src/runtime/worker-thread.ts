@@ -12,6 +12,7 @@ import type { LoadMeter } from '../ports/load-meter.js';
 import type { TracingApi } from '../ports/tracing-api.js';
 import type { ThreadStorage } from '../ports/storage.js';
 import type { Turns } from '../ports/turns.js';
+import { EventLoopBeat } from './event-loop-beat.js';
 import type { KindSources } from './kind.js';
 import { type Restored, restoreAgents } from './recovery.js';
 import { safeText, sendableError } from './remote-reply.js';
@@ -73,6 +74,7 @@ export function openWorkerThread(boot: WorkerBoot, needs: WorkerThreadNeeds): { 
   });
   if (boot.measurePeriodMs !== undefined && meter !== undefined)
     host.supervision.services.add(new LoadMeasuring({ shared, thread: boot.thread, clock, meter }, boot.measurePeriodMs));
+  if (boot.beatPeriodMs !== undefined) host.supervision.services.add(new EventLoopBeat(shared, boot.thread, boot.beatPeriodMs));
   return { host, restoring };
 }
 
