@@ -36,6 +36,8 @@ export type MembershipEvent =
   /** Agreed. `removed` are those that may not run any more and do not: their agents may be started elsewhere. `left` went by themselves. */
   | {
       readonly type: 'view';
+      /** Drawn when the cluster was founded: views of another one have nothing to do with these. */
+      readonly clusterId: string;
       readonly number: number;
       readonly members: readonly ViewMember[];
       readonly joined: readonly NodeIdentity[];
@@ -88,6 +90,8 @@ export interface MembershipConfiguration {
 }
 
 export interface MembershipMachine {
+  /** Of the cluster that it is or was in; empty before. */
+  readonly clusterId: string;
   /** Its incarnation is final when `standing` is `member`. */
   readonly self: NodeIdentity;
   /** Until when agents may run if nothing is heard any more, in the time of `nowMs`: the end of the lease; -infinity for a node that is no member. Changes with every step. */

@@ -41,6 +41,13 @@ export interface ViewsNeeds {
   random(): number;
 }
 
+interface Farewell {
+  readonly change: ViewChange;
+  readonly untold: Set<ViewMember>;
+  againAtMs: number;
+  readonly untilMs: number;
+}
+
 export class Views {
   readonly #self: NodeIdentity;
   readonly #options: ViewsOptions;
@@ -65,7 +72,7 @@ export class Views {
   #jitter = 0;
   #pulledAtMs = Number.NEGATIVE_INFINITY;
   /** This node has proposed the view without itself: it goes when enough others know. */
-  #farewell: { readonly change: ViewChange; readonly untold: Set<ViewMember>; againAtMs: number; readonly untilMs: number } | undefined;
+  #farewell: Farewell | undefined;
 
   constructor(nowMs: number, self: NodeIdentity, view: View, options: ViewsOptions, needs: ViewsNeeds) {
     this.#nowMs = nowMs;
@@ -342,7 +349,7 @@ export class Views {
   }
 
   /** Without this node perhaps nobody would know of the view without it. */
-  #bidFarewell(farewell: NonNullable<typeof this.#farewell>): void {
+  #bidFarewell(farewell: Farewell): void {
     if (farewell.untold.size === 0 || this.#nowMs >= farewell.untilMs) return this.#needs.excluded(farewell.change.number, this.#departing ?? 'left', false);
     if (this.#nowMs < farewell.againAtMs) return;
     farewell.againAtMs = this.#nowMs + RESEND_MS;
