@@ -278,8 +278,9 @@ async function startNexus<N extends Nexus>(
   if (cluster !== undefined) {
     ownCluster(cluster, {
       fenced(because, deadlineMs) {
-        emit('fenced')({ because });
+        // First: a listener that stops the nexus too must not give it more time.
         void made.stop({ deadlineMs });
+        emit('fenced')({ because });
       },
       stop: (options) => made.stop(options),
     });

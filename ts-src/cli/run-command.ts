@@ -7,9 +7,12 @@ import { NexusError, NexusTypeError } from '../errors.js';
 import { startGateway } from '../gateway/gateway.js';
 import { GatewayError } from '../gateway/gateway-error.js';
 import { type GatewayOptions, resolveGatewayOptions } from '../gateway/gateway-options.js';
+import type { ClusterOptions } from '../model/cluster-options.js';
 import type { Logger } from '../model/agent-context.js';
 import type { Nexus } from '../nexus.js';
 import type { EngineKind } from '../ports/engine.js';
+import { CLUSTER_FLAGS, CLUSTER_HELP, clusterOptionsOf } from './cluster-flags.js';
+import { printClusterLines } from './cluster-lines.js';
 import { type CommandLine, parseCommandLine, UsageError } from './command-line.js';
 import { CommandFailure } from './command-failure.js';
 import { errorText, moduleFailureText } from './error-text.js';
@@ -18,6 +21,8 @@ import { stopOnSignals } from './shutdown.js';
 
 const COMMAND = 'run';
 const TOKEN_VARIABLE = 'NEXUS_CONSOLE_TOKEN';
+/** The cluster has gone on without this node. */
+const EXIT_FENCED = 3;
 const DAY_MS = 86_400_000;
 
 export const RUN_HELP = `nexus run MODULE [MODULE...] [options]
@@ -38,9 +43,10 @@ A module exports what defineAgent returns. It may also export an async function 
   --json                    print the line that says what is served as JSON
   --help                    print this
 
+${CLUSTER_HELP}
 The live page is read-only unless NEXUS_CONSOLE_TOKEN is set: whoever knows that token may pause, resume and stop agents.
 
-Exit code: 0 after a clean end, 1 if it could not start or the deadline passed, 2 for a mistake in the command line. Logs are JSON lines on standard error.
+Exit code: 0 after a clean end, 1 if it could not start or the deadline passed, 2 for a mistake in the command line, 3 if the node was fenced: the\ncluster has gone on without it, and a new start joins again. Logs are JSON lines on standard error.
 `;
 
 export async function run(args: readonly string[]): Promise<void> {
@@ -55,6 +61,7 @@ export async function run(args: readonly string[]): Promise<void> {
     store: 'text',
     'flight-directory': 'text',
     'no-console': 'flag',
+    ...CLUSTER_FLAGS,
     json: 'flag',
     help: 'flag',
   });
@@ -68,25 +75,45 @@ export async function run(args: readonly string[]): Promise<void> {
     throw new UsageError(COMMAND, `--engine is '${engine}'; it must be native, wasm or portable`);
   const logger = jsonLinesLogger;
   const gatewayOptions = gatewayOptionsOf(line, logger);
+  const cluster = clusterOptionsOf(COMMAND, line);
   const modules = line.positionals.map((module) => (module.startsWith('file:') ? module : pathToFileURL(resolve(module)).href));
   const shutdown = stopOnSignals(line.number('shutdown-deadline') ?? 10_000, logger);
   process.on('uncaughtException', (error) => {
     logger.error({ error }, 'an error was not caught');
     process.exit(1);
   });
-  const nexus = await start(modules, engine, line, logger);
+  const nexus = await start(modules, engine, cluster, line, logger);
+  const json = line.flag('json');
+  if (nexus.cluster !== undefined) {
+    printClusterLines(nexus.cluster, json, logger, (text) => process.stdout.write(`${text}\n`));
+    nexus.on('fenced', ({ because }) => void endFenced(nexus, because, json));
+  }
   try {
     await setUp(nexus, modules);
     const gateway = await startGateway(nexus, gatewayOptions);
     shutdown.serving({ nexus, gateway });
-    announce(nexus, gateway.url, gateway.port, line.flag('json'));
+    announce(nexus, gateway.url, gateway.port, json);
   } catch (error) {
     await nexus.stop({ deadlineMs: 1000 });
     throw error instanceof GatewayError ? new CommandFailure(error.message) : error;
   }
 }
 
-async function start(modules: readonly string[], engine: EngineKind | undefined, line: CommandLine, logger: Logger): Promise<Nexus> {
+/** The agents get the time they have to stop; requests that wait for them do not. */
+async function endFenced(nexus: Nexus, because: string, json: boolean): Promise<void> {
+  const { name } = nexus.cluster?.self ?? { name: '' };
+  process.stdout.write(`${json ? JSON.stringify({ event: 'fenced', node: name, because }) : `nexus: ${name} is fenced and ends: ${because}`}\n`);
+  await nexus.stop().catch(() => undefined);
+  process.exit(EXIT_FENCED);
+}
+
+async function start(
+  modules: readonly string[],
+  engine: EngineKind | undefined,
+  cluster: ClusterOptions | undefined,
+  line: CommandLine,
+  logger: Logger,
+): Promise<Nexus> {
   const threads = line.number('threads');
   const askTimeoutMs = line.number('ask-timeout');
   const directory = line.text('flight-directory');
@@ -98,6 +125,7 @@ async function start(modules: readonly string[], engine: EngineKind | undefined,
       ...(askTimeoutMs === undefined ? {} : { messages: { askTimeoutMs } }),
       ...(engine === undefined ? {} : { engine: { force: engine } }),
       ...(store === undefined ? {} : { storage: { path: store } }),
+      ...(cluster === undefined ? {} : { cluster }),
       flightRecorder: { signal: 'SIGUSR2', ...(directory === undefined ? {} : { directory }) },
       logger,
     });

@@ -59,12 +59,16 @@ function search(message: unknown, references: ReferenceCodec): Found | undefined
     const { value } = place;
     if (typeof value === 'symbol') return { place, reason: 'is a symbol' };
     if (typeof value === 'function') {
-      if (references.isReference(value)) continue;
-      return { place, reason: 'is a function' };
+      if (!references.isReference(value)) return { place, reason: 'is a function' };
+      if (references.refusal !== undefined) return { place, reason: references.refusal };
+      continue;
     }
     if (typeof value !== 'object' || value === null || seen.has(value)) continue;
     seen.add(value);
-    if (!Array.isArray(value) && references.isReference(value)) continue;
+    if (!Array.isArray(value) && references.isReference(value)) {
+      if (references.refusal !== undefined) return { place, reason: references.refusal };
+      continue;
+    }
     const reason = reasonAgainst(value);
     if (reason !== undefined) return { place, reason };
     if (place.depth >= DEPTH_MAX && isContainer(value)) return { place, reason: `is nested more than ${DEPTH_MAX} levels deep` };

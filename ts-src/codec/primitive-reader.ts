@@ -4,6 +4,7 @@
  * whatever comes next, and the caller finds at the end of the message that `position` is not `end`.
  */
 
+import { isUtf8 } from 'node:buffer';
 import { NexusError } from '../errors.js';
 import { Extension, PADDED, TYPED_ARRAYS } from './extensions.js';
 import { plainView } from './plain-view.js';
@@ -22,6 +23,7 @@ export class PrimitiveReader {
   bytes: Uint8Array = NO_BYTES;
   position = 0;
   end = 0;
+  strictText = false;
   /** What the caller gave. */
   private target: Uint8Array = NO_BYTES;
   protected view: DataView = new DataView(NO_BYTES.buffer);
@@ -71,7 +73,9 @@ export class PrimitiveReader {
 
   readUtf8(length: number): string {
     const start = this.take(length);
-    return this.asBuffer().utf8Slice(start, start + length);
+    const text = this.asBuffer().utf8Slice(start, start + length);
+    if (this.strictText && text.includes('\ufffd') && !isUtf8(this.bytes.subarray(start, start + length))) throw corrupt('a text is not UTF-8');
+    return text;
   }
 
   private readLatin1(length: number): string {

@@ -12,6 +12,8 @@ export interface ReferenceDescription {
 }
 
 export interface ReferenceCodec {
+  /** Why no reference can be sent this way, such as `is an agent`: then `describe` throws, and the refusal names the place. Default: they can be sent. */
+  readonly refusal?: string;
   /**
    * True if the value is a reference. Asked for functions and for objects whose prototype is neither `Object.prototype` nor null, never for
    * plain objects and arrays, which would pay for the question without ever being one.

@@ -6,11 +6,17 @@
 import { GraphReader } from './graph-reader.js';
 import type { ReferenceCodec } from './reference-codec.js';
 
+export interface ValueDecoderOptions {
+  /** Text that is not UTF-8 is refused, for bytes of strangers; otherwise what cannot be read of it becomes U+FFFD. Default false. */
+  readonly strictText?: boolean;
+}
+
 export class ValueDecoder {
   private readonly reader: GraphReader;
 
-  constructor(references: ReferenceCodec) {
+  constructor(references: ReferenceCodec, { strictText = false }: ValueDecoderOptions = {}) {
     this.reader = new GraphReader(references);
+    this.reader.strictText = strictText;
   }
 
   /** Shapes that the encoder has defined. */

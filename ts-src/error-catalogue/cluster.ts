@@ -9,6 +9,33 @@ export const CLUSTER = {
     retryable: 'no',
     errorClass: 'NexusError',
   },
+  NEXUS_HANDSHAKE_REFUSED: {
+    causes:
+      'The nodes are of different clusters, one was removed from it or is not known yet, a certificate is for another name, a port is for another purpose, another node listens at the address, or the handshake took too long.',
+    remedy: 'Follow the reason in the message: `docs/wire.md` has what each means and what to do.',
+    retryable: 'maybe',
+    retry: 'With reason `unknownNode`, `busy` or `timeout`.',
+    errorClass: 'NexusError',
+  },
+  NEXUS_VERSION_UNSUPPORTED: {
+    causes: 'One node runs a version of Nexus that is too old or too new for the other.',
+    remedy: 'Upgrade the older one; between releases that do not speak to each other, by way of one that speaks to both.',
+    retryable: 'no',
+    errorClass: 'NexusError',
+  },
+  NEXUS_CONNECTION_LOST: {
+    causes: 'The network or the other process failed, nothing was heard for too long, or the other node has ended the session.',
+    remedy: 'Nothing: connections are made again. Messages that were on their way may or may not have arrived; ask again what needs an answer.',
+    retryable: 'maybe',
+    retry: 'With a pause; what must not be done twice needs a key of its own.',
+    errorClass: 'NexusError',
+  },
+  NEXUS_SHAPE_UNKNOWN: {
+    causes: 'Two nodes run different versions of a definition, or one has not registered the shape.',
+    remedy: 'Run the same version of the definitions on both nodes. The message is lost, the connection goes on.',
+    retryable: 'no',
+    errorClass: 'NexusError',
+  },
   NEXUS_JOIN_TIMEOUT: {
     causes:
       'No seed answers (nothing runs there, or a firewall is between), the seeds are of a cluster of another name, fewer than half of them are up when the cluster is to be founded, or an earlier start of this node has to be removed first.',
@@ -34,6 +61,81 @@ export const CLUSTER = {
     remedy: 'Give another port (0 for any free one) or another host.',
     retryable: 'maybe',
     retry: 'When the port is free.',
+    errorClass: 'NexusError',
+  },
+  NEXUS_CONNECT_FAILED: {
+    causes:
+      'Nobody listens at the address, a firewall drops what is sent to it, its name does not resolve, or the other node was too busy to answer in time; the cause is the error of the system.',
+    remedy: 'Nothing, if the other node was about to start or to end: it is tried again. Otherwise find out whether the port can be reached from this machine.',
+    retryable: 'yes',
+    retry: 'Nexus does, with a growing pause.',
+    errorClass: 'NexusError',
+  },
+  NEXUS_UPGRADE_REFUSED: {
+    causes:
+      'A browser, a health check or a scanner of ports asked a node for something over HTTP; or a node was given the address of something else than a node, or of a proxy before one.',
+    remedy: 'Give nodes the addresses of nodes, and probe health at the gateway; close the ports of the cluster to everybody else.',
+    retryable: 'no',
+    errorClass: 'NexusError',
+  },
+  NEXUS_CONNECTIONS_TOO_MANY: {
+    causes:
+      'Somebody opens connections and does not use them, the cluster has more connections than `connectionsMax`, or the process may not have as many open files.',
+    remedy: 'Close the ports of the cluster to everybody else; raise the limit, and that of the system (`ulimit -n`), if all of them are nodes.',
+    retryable: 'maybe',
+    retry: 'When connections have ended.',
+    errorClass: 'NexusError',
+  },
+  NEXUS_HANDSHAKE_TIMEOUT: {
+    causes: 'Somebody opened a connection and said nothing, or so slowly that it did not come to an end; or a node or the network is overloaded.',
+    remedy: 'Close the ports of the cluster to everybody else. A node is tried again by itself.',
+    retryable: 'maybe',
+    retry: 'Nexus does, with a growing pause.',
+    errorClass: 'NexusError',
+  },
+  NEXUS_FRAME_STALLED: {
+    causes: 'The other side writes a few bytes at a time to hold memory and a connection, or the network carries next to nothing.',
+    remedy: 'Find out who is at the address in the message.',
+    retryable: 'no',
+    errorClass: 'NexusError',
+  },
+  NEXUS_TLS_FILES: {
+    causes: 'A file is missing or is not PEM, the key is not that of the certificate, or the revocation list has expired or is of another authority.',
+    remedy: 'Look at the files in the message with `openssl x509 -text`, `openssl crl -text`. While a node runs it goes on with what it had before.',
+    retryable: 'maybe',
+    retry: 'When the files are right; a running node looks at them every 10 seconds.',
+    errorClass: 'NexusError',
+  },
+  NEXUS_TLS_EXPIRED: {
+    causes: 'The certificate was not renewed in time, or the clock of one of the machines is wrong.',
+    remedy: 'Give the node a new certificate: the files are read again without a restart. Look at the clocks.',
+    retryable: 'maybe',
+    retry: 'When the node has a new certificate.',
+    errorClass: 'NexusError',
+  },
+  NEXUS_TLS_UNTRUSTED: {
+    causes: 'The other node is of another cluster, has a certificate of another authority, or none.',
+    remedy: 'Sign the certificates of all nodes with the authority in `tls.authorityFile`; while the authority changes, that file holds both.',
+    retryable: 'no',
+    errorClass: 'NexusError',
+  },
+  NEXUS_TLS_NAME: {
+    causes: 'The certificate is that of another node, or of something else that the same authority has signed.',
+    remedy: 'Give each node a certificate with its name as a DNS name, or all of them one with `tls.serverName`.',
+    retryable: 'no',
+    errorClass: 'NexusError',
+  },
+  NEXUS_TLS_REVOKED: {
+    causes: 'The certificate is in the revocation list.',
+    remedy: 'Give the node another one, if it is to be in the cluster.',
+    retryable: 'no',
+    errorClass: 'NexusError',
+  },
+  NEXUS_TLS_FAILED: {
+    causes:
+      'One of the two uses TLS and the other does not, or they have no version of TLS (1.2 at least) or cipher in common; the cause is the error of the system.',
+    remedy: 'Set `tls` for all nodes of the cluster, or for none.',
+    retryable: 'no',
     errorClass: 'NexusError',
   },
 } satisfies Partial<Record<ErrorCode, ErrorEntry>>;

@@ -82,6 +82,18 @@ export const THREADS = {
     retryable: 'no',
     errorClass: 'NexusError',
   },
+  NEXUS_NODE_STATE: {
+    causes: 'Testing kit: a node that is down was to be crashed, paused, resumed or used, or one that runs was to be started.',
+    remedy: 'Ask for its status first, or `restart` it: that starts a new process whether or not the last one has ended.',
+    retryable: 'no',
+    errorClass: 'NexusTypeError',
+  },
+  NEXUS_NODE_UNKNOWN: {
+    causes: 'Testing kit: a test names a node that its cluster does not have.',
+    remedy: 'Names are those given in `nodes`, or `node-1`, `node-2` and so on.',
+    retryable: 'no',
+    errorClass: 'NexusTypeError',
+  },
   NEXUS_NEVER_QUIET: {
     causes:
       'Testing kit: something sends or repeats for ever, or waits for what cannot come, so that a test nexus or a manual clock did not come to the point it was driven to.',

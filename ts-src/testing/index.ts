@@ -9,3 +9,5 @@ export { lineOf as transcriptLine, type TranscriptEntry } from './transcript.js'
 export { nexusFor, stopAfter, type TestContext, withNexus, type WithNexusOptions, withSeeds } from './with-nexus.js';
 export { type Answers, type Asked, type Effect, type EffectOf, type Spawned, UNANSWERED } from './effects.js';
 export { type SendingOptions, testAgent, type TestAgent, type TestAgentOptions } from './test-agent.js';
+export type { RegisterTest, Until } from './conformance/conformance.js';
+export { wireConformance, type WireNetwork } from './conformance/wire-conformance.js';

@@ -21,11 +21,11 @@ class NotingWaiter implements Waiter {
   start(drain: () => boolean): void {
     this.#life.drain = drain;
     // What a predecessor left in the rings.
-    this.#life.schedule.mailFor(this.#life.index);
+    this.#life.group.mailFor(this.#life.index);
   }
 
   wake(thread: number): void {
-    if (this.#life.isAlive) this.#life.schedule.mailFor(thread);
+    if (this.#life.isAlive) this.#life.group.mailFor(thread);
   }
 
   rouse(thread: number): void {

@@ -10,6 +10,7 @@ import type { InputOf, ReplyOf } from '../model/action.js';
 import { type AnyAgent, isAgentDefinition, type Terminated } from '../model/agent-definition.js';
 import type { ActionName, ActionsOf, AgentRef, TellOutcome } from '../model/agent-ref.js';
 import { checkNames } from '../model/nearest-name.js';
+import { SeededRandom } from '../model/seeded-random.js';
 import type { InitOf } from '../model/spawn-options.js';
 import { type AgentCell, Status } from '../runtime/agent-cell.js';
 import type { AgentReference } from '../runtime/agent-reference.js';
@@ -20,7 +21,7 @@ import { type Answers, type Asked, type Effect, type EffectOf, type Spawned, UNA
 import { DeferredAnswer } from './deferred-answer.js';
 import { type ManualClock, SteppedClock } from './manual-clock.js';
 import { type HostObserver, ObservedHost } from './observed-host.js';
-import { Schedule } from './schedule.js';
+import { Schedule, ThreadGroup, type ThreadLife } from './schedule.js';
 import { seedOf } from './seed.js';
 import { openSimulatedThread } from './simulated-engine.js';
 
@@ -111,6 +112,7 @@ class LoneAgent implements HostObserver {
   readonly effects: Effect[] = [];
   readonly #host: ObservedHost;
   readonly #schedule: Schedule;
+  readonly #life: ThreadLife;
   readonly #options: TestAgentOptions;
   readonly #definition: AnyAgent;
   readonly #expected: Expected[] = [];
@@ -125,9 +127,11 @@ class LoneAgent implements HostObserver {
     this.#definition = definition;
     this.#options = options;
     this.seed = seedOf(options.seed ?? 1);
-    this.#schedule = new Schedule(this.seed, () => undefined);
+    this.#schedule = new Schedule(() => undefined);
+    const threads = new ThreadGroup(this.#schedule, '', 0, new SeededRandom(this.seed, 'schedule'));
     this.clock = new SteppedClock(options.epochMs === undefined ? {} : { epochMs: options.epochMs }, () => this.#schedule.rest(STEPS_MAX));
-    const life = this.#schedule.begin(0, this.clock);
+    const life = threads.begin(0, this.clock);
+    this.#life = life;
     const shared = createSharedMemory({ threadCount: 1, recordCapacity: 4096, ringBytes: 16_384 }, [this.seed, this.seed]);
     const logger = { debug: (data: object, message: string) => this.#restarting(data, message), info: ignore, warn: ignore, error: ignore };
     this.#host = new ObservedHost(
@@ -263,7 +267,7 @@ class LoneAgent implements HostObserver {
     // A stop hook may wait for time; whatever it waits for, the stop has a deadline.
     for (await this.run(); !isStopped && this.clock.nextDueMs !== undefined; ) await this.clock.advanceTo(Math.max(this.clock.nextDueMs, this.clock.nowMs()));
     this.#host.close();
-    this.#schedule.lifeOf(0)?.end();
+    this.#life.end();
   }
 
   isOf(cell: AgentCell): boolean {

@@ -15,7 +15,7 @@ import type { ThreadHost } from '../runtime/thread-host.js';
 import { type Leftovers, leftoversOf, type WaitingAgent, waitingAgentsOf } from './leftovers.js';
 import { type ManualClock, SteppedClock } from './manual-clock.js';
 import { observedDefinition } from './observed-definition.js';
-import { Schedule } from './schedule.js';
+import { Schedule, ThreadGroup } from './schedule.js';
 import { seedOf } from './seed.js';
 import { openSimulatedThread } from './simulated-engine.js';
 import { SimulatedWorker } from './simulated-worker.js';
@@ -61,7 +61,7 @@ export async function createTestNexus(options: TestNexusOptions): Promise<TestNe
     seed,
   });
   const random = new SeededRandom(seed, 'table');
-  const calling = simulation.schedule.begin(0, simulation.clock);
+  const calling = simulation.threads.begin(0, simulation.clock);
   return composeNexus(resolved, {
     clock: calling.clock,
     turns: calling.turns,
@@ -71,7 +71,7 @@ export async function createTestNexus(options: TestNexusOptions): Promise<TestNe
     },
     random: Buffer.from(Array.from({ length: 12 }, () => Math.floor(random.next() * 256))),
     startWorker: (boot, shared, kinds, storage, tracingApi) => {
-      const life = simulation.schedule.begin(boot.thread, simulation.clock);
+      const life = simulation.threads.begin(boot.thread, simulation.clock);
       const worker = new SimulatedWorker({ boot, shared, kinds, life, storage, tracingApi, callingThread: calling });
       simulation.workers[boot.thread] = worker;
       simulation.note(boot.thread, boot.incarnation === 0 ? 'started' : 'started again', undefined);
@@ -86,6 +86,7 @@ export async function createTestNexus(options: TestNexusOptions): Promise<TestNe
 class Simulation {
   readonly clock: SteppedClock;
   readonly schedule: Schedule;
+  readonly threads: ThreadGroup;
   readonly transcript = new Transcript(TRANSCRIPT_ENTRIES_MAX);
   readonly workers: (SimulatedWorker | undefined)[] = [];
   readonly log: LogLine[] = [];
@@ -96,7 +97,8 @@ class Simulation {
     epochMs: number | undefined,
   ) {
     this.clock = new SteppedClock(epochMs === undefined ? {} : { epochMs }, () => this.schedule.rest(STEPS_MAX));
-    this.schedule = new Schedule(seed, ({ thread, what }) => this.note(thread, what, undefined));
+    this.schedule = new Schedule(({ index }, what) => this.note(index, what, undefined));
+    this.threads = new ThreadGroup(this.schedule, '', 0, new SeededRandom(seed, 'schedule'));
   }
 
   note(thread: number, what: string, agent: string | undefined): void {
@@ -212,7 +214,7 @@ export class TestNexus extends Nexus {
    * notices, and replaces it as it would a real one; `run` lets that happen. @throws NexusTypeError NEXUS_THREAD_UNKNOWN
    */
   killThread(thread: number, exitCode = 1): void {
-    const { schedule, workers } = this.#simulation;
+    const { schedule, threads, workers } = this.#simulation;
     const worker = workers[thread];
     if (worker === undefined) {
       throw new NexusTypeError(
@@ -221,7 +223,7 @@ export class TestNexus extends Nexus {
         { thread },
       );
     }
-    schedule.betweenSteps(thread, () => {
+    schedule.betweenSteps(threads.lifeOf(thread), () => {
       this.#simulation.note(thread, 'killed', undefined);
       worker.end(exitCode);
     });
@@ -248,7 +250,7 @@ export class TestNexus extends Nexus {
     };
     stopping.then(done, done);
     await this.until(() => isDone, Number.POSITIVE_INFINITY);
-    this.#simulation.schedule.lifeOf(0)?.end();
+    this.#simulation.threads.lifeOf(0)?.end();
   }
 
   #waiting(): WaitingAgent[] {
@@ -257,10 +259,10 @@ export class TestNexus extends Nexus {
 
   /** Of the threads that live. */
   #hosts(): ThreadHost[] {
-    const { schedule, workers } = this.#simulation;
+    const { threads, workers } = this.#simulation;
     const hosts = [partsOf(this).host];
     workers.forEach((worker, thread) => {
-      if (worker?.host !== undefined && schedule.lifeOf(thread) !== undefined) hosts.push(worker.host);
+      if (worker?.host !== undefined && threads.lifeOf(thread) !== undefined) hosts.push(worker.host);
     });
     return hosts;
   }

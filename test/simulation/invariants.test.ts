@@ -1,0 +1,136 @@
+/** Each invariant of a cluster is violated once on purpose, and holds where nothing is wrong. */
+import { describe, expect, test } from 'vitest';
+import type { NodeIdentity } from '../../dist/ts-src/model/node-identity.js';
+import type { MembershipEvent } from '../../dist/ts-src/protocols/membership/membership.js';
+import type { ViewMember } from '../../dist/ts-src/protocols/views/view.js';
+import { ClusterInvariants } from '../../dist/ts-src/testing/simulation/invariants.js';
+
+const id = (name: string, incarnation = 1): NodeIdentity => ({ name, incarnation });
+const member = (identity: NodeIdentity, sinceView = 1): ViewMember => ({ ...identity, address: { host: identity.name, port: 1 }, status: 'up', sinceView });
+const view = (number: number, members: NodeIdentity[], { left = [] as NodeIdentity[], removed = [] as NodeIdentity[] } = {}): MembershipEvent => ({
+  type: 'view',
+  number,
+  members: members.map((each) => member(each)),
+  joined: [],
+  left,
+  removed,
+});
+const [a, b, c] = [id('a'), id('b'), id('c')];
+const nobody = (): boolean => false;
+const running =
+  (...identities: NodeIdentity[]) =>
+  (identity: NodeIdentity): boolean =>
+    identities.includes(identity);
+const strict = (): ClusterInvariants => new ClusterInvariants({ mayBothRun: false });
+
+describe('invariants of a cluster', () => {
+  test('nothing is violated by a cluster that grows, loses a node, and takes its next incarnation', () => {
+    const invariants = strict();
+    const told = [view(1, [a]), view(2, [a, b]), view(3, [a, b, c]), view(4, [a, b], { removed: [c] }), view(5, [a, b, id('c', 2)])];
+    for (const [index, event] of told.entries())
+      for (const self of index === 0 ? [a] : [a, b]) expect(invariants.happened(self, event, running(a, b))).toBeUndefined();
+    expect(invariants.happened(a, { type: 'reachability', node: id('c', 2), reachability: 'suspect' }, running(a, b))).toBeUndefined();
+    expect(invariants.passed(running(a, b))).toBeUndefined();
+  });
+
+  test.each([
+    [
+      'incarnations never go back',
+      [
+        [a, view(1, [a, id('b', 5)])],
+        [a, view(2, [a, id('b', 4)])],
+      ],
+    ],
+    [
+      'incarnations never go back',
+      [
+        [a, view(1, [a, id('b', 5)])],
+        [c, view(2, [a, id('b', 4)])],
+      ],
+    ],
+    [
+      'what was removed never comes back',
+      [
+        [a, view(1, [a, b])],
+        [a, view(2, [a], { removed: [b] })],
+        [a, view(3, [a, b])],
+      ],
+    ],
+    [
+      'what was removed never comes back',
+      [
+        [a, view(2, [a], { removed: [b] })],
+        [c, view(3, [a, b])],
+      ],
+    ],
+    [
+      'what was removed never comes back',
+      [
+        [a, view(2, [a], { left: [b] })],
+        [a, { type: 'reachability', node: b, reachability: 'reachable' }],
+      ],
+    ],
+    [
+      'a view has one content',
+      [
+        [a, view(1, [a, b])],
+        [b, view(1, [a, b, c])],
+      ],
+    ],
+    [
+      'views only grow',
+      [
+        [a, view(2, [a])],
+        [a, view(2, [a])],
+      ],
+    ],
+    [
+      'views only grow',
+      [
+        [a, view(2, [a])],
+        [a, view(1, [a])],
+      ],
+    ],
+  ] as [string, [NodeIdentity, MembershipEvent][]][])('%s', (invariant, told) => {
+    const invariants = strict();
+    const found = told.map(([self, event]) => invariants.happened(self, event, nobody));
+    expect(found.slice(0, -1).every((violation) => violation === undefined)).toBe(true);
+    expect(found.at(-1)).toMatchObject({ invariant });
+  });
+
+  test('a removed node that runs is found when the removal is told, and also when it runs later', () => {
+    const atOnce = strict();
+    expect(atOnce.happened(a, view(2, [a], { removed: [b] }), running(b))).toMatchObject({ invariant: 'what was removed does not run' });
+    const later = strict();
+    expect(later.happened(a, view(2, [a], { removed: [b] }), nobody)).toBeUndefined();
+    expect(later.passed(running(b))).toMatchObject({ invariant: 'what was removed does not run' });
+  });
+
+  test('two sides that run are found: two clusters of one name, and a member that another one has not got', () => {
+    const invariants = strict();
+    expect(invariants.happened(a, view(1, [a, b]), running(a, b))).toBeUndefined();
+    expect(invariants.happened(c, view(2, [c]), running(a, b))).toBeUndefined();
+    expect(invariants.passed(running(a, b))).toBeUndefined();
+    expect(invariants.passed(running(a, c))).toMatchObject({ invariant: 'only one side runs' });
+    expect(invariants.happened(c, { type: 'standing', standing: 'member', because: undefined }, running(a, c))).toMatchObject({
+      invariant: 'only one side runs',
+    });
+    // Whose start has ended is no side.
+    invariants.ended(a);
+    expect(invariants.passed(running(a, c))).toBeUndefined();
+  });
+
+  test('a node that left by itself may still be about to stop', () => {
+    const invariants = strict();
+    expect(invariants.happened(b, view(1, [a, b]), running(a, b))).toBeUndefined();
+    expect(invariants.happened(a, view(2, [a], { left: [b] }), running(a, b))).toBeUndefined();
+  });
+
+  test('where both sides may go on they are not compared, and what one node is told is checked still', () => {
+    const invariants = new ClusterInvariants({ mayBothRun: true });
+    expect(invariants.happened(a, view(2, [a], { removed: [b] }), running(a, b))).toBeUndefined();
+    expect(invariants.happened(b, view(2, [b], { removed: [a] }), running(a, b))).toBeUndefined();
+    expect(invariants.passed(running(a, b))).toBeUndefined();
+    expect(invariants.happened(a, view(3, [a, b]), running(a, b))).toMatchObject({ invariant: 'what was removed never comes back' });
+  });
+});

@@ -1,0 +1,181 @@
+/**
+ * One connection of the wire: frames of `ports/wire.ts` as binary messages of a WebSocket. What is sent within one turn of the event loop goes to the kernel in one write. It knows nothing of
+ * what the frames mean; who is at the other end was checked before (`websocket-listener.ts`, `websocket-dial.ts`).
+ */
+import type { Socket } from 'node:net';
+import type { WebSocket } from 'ws';
+import { NexusError } from '../../errors.js';
+import type { CloseReason, Delivery, WireConnection, WireEvents } from '../../ports/wire.js';
+import type { WebsocketWireLimits } from './wire-limits.js';
+
+/** Bytes of a turn that are given to the kernel before its end, so that it has something to do meanwhile. */
+const CORKED_BYTES_MAX = 131_072;
+/** Idle connections are probed by TCP after this time: what has gone without a word is found in minutes. */
+const KEEP_ALIVE_MS = 30_000;
+const GOING_AWAY = 1001;
+const UNSUPPORTED_DATA = 1003;
+const ABNORMAL = 1006;
+
+export interface PeerCertificate {
+  readonly names: readonly string[];
+  /** Of it and of those that it was signed by: see `certificateKey`. */
+  readonly keys: readonly string[];
+}
+
+export interface ConnectionNeeds {
+  readonly limits: WebsocketWireLimits;
+  /** Once, before its user is told. */
+  ended(connection: WebsocketConnection, code: string | undefined): void;
+}
+
+export class WebsocketConnection implements WireConnection {
+  readonly remote: string;
+  readonly roomBytes: number;
+  readonly certificate: PeerCertificate | undefined;
+  readonly #webSocket: WebSocket;
+  readonly #socket: Socket;
+  readonly #needs: ConnectionNeeds;
+  #events: WireEvents | undefined;
+  #isOpen = true;
+  /** What this side has said goodbye with. */
+  #goodbye: { readonly code: number; readonly text: string } | undefined;
+  #error: Error | undefined;
+  #corkedBytes = 0;
+  #isCorked = false;
+  #isCrowded = false;
+  /** For `isStalled`: bytes and whole frames that had arrived by the last look. */
+  #arrivals = { bytes: 0, frames: 0, isPartial: false };
+  #frames = 0;
+
+  constructor(webSocket: WebSocket, socket: Socket, remote: string, certificate: PeerCertificate | undefined, needs: ConnectionNeeds) {
+    this.#webSocket = webSocket;
+    this.#socket = socket;
+    this.remote = remote;
+    this.roomBytes = needs.limits.roomBytes;
+    this.certificate = certificate;
+    this.#needs = needs;
+    this.#arrivals.bytes = socket.bytesRead;
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    socket.setNoDelay(true);
+    webSocket.on('message', (data, isBinary) => this.#received(data as Buffer, isBinary));
+    webSocket.on('ping', this.#counted);
+    webSocket.on('pong', this.#counted);
+    webSocket.on('error', (error) => {
+      this.#error ??= error;
+    });
+    webSocket.on('close', (code, text) => this.#closed(code, text.toString()));
+  }
+
+  get certifiedNames(): readonly string[] | undefined {
+    return this.certificate?.names;
+  }
+
+  get waitingBytes(): number {
+    return this.#webSocket.bufferedAmount;
+  }
+
+  listen(events: WireEvents): void {
+    this.#events = events;
+  }
+
+  send(bytes: Uint8Array, delivery: Delivery): void {
+    if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
+    if (delivery === 'datagram' && this.#webSocket.bufferedAmount > this.roomBytes) return;
+    if (!this.#isCorked) {
+      this.#isCorked = true;
+      this.#socket.cork();
+      process.nextTick(this.#uncork);
+    }
+    this.#webSocket.send(bytes, BINARY, this.#written);
+    this.#corkedBytes += bytes.length;
+    if (this.#corkedBytes > CORKED_BYTES_MAX) {
+      this.#corkedBytes = 0;
+      this.#socket.uncork();
+      this.#socket.cork();
+    }
+    if (this.#webSocket.bufferedAmount > this.roomBytes) this.#isCrowded = true;
+  }
+
+  close(code: number, text: string): void {
+    if (!this.#isOpen || this.#goodbye !== undefined) return;
+    this.#goodbye = { code, text };
+    this.#webSocket.close(code, text);
+  }
+
+  terminate(): void {
+    this.#goodbye ??= { code: ABNORMAL, text: 'ended at once' };
+    this.#webSocket.terminate();
+  }
+
+  /** Called every `frameTimeoutMs`: whether bytes have come since the last two looks, and no whole frame among them. */
+  isStalled(): boolean {
+    const bytes = this.#socket.bytesRead;
+    const isPartial = this.#frames === this.#arrivals.frames && bytes !== this.#arrivals.bytes;
+    const isStalled = isPartial && this.#arrivals.isPartial;
+    this.#arrivals = { bytes, frames: this.#frames, isPartial };
+    return isStalled;
+  }
+
+  /** Ends it at once because of what the peer did, or is. */
+  refuse(error: NexusError): void {
+    this.#error ??= error;
+    this.#webSocket.terminate();
+  }
+
+  /** For the end of the wire. */
+  goAway(): void {
+    this.close(GOING_AWAY, 'this node is going away');
+  }
+
+  readonly #uncork = (): void => {
+    this.#isCorked = false;
+    this.#corkedBytes = 0;
+    this.#socket.uncork();
+  };
+
+  /** After a write, whatever became of it: an error comes with the end of the connection. */
+  readonly #written = (): void => {
+    if (!this.#isCrowded || this.#webSocket.bufferedAmount > this.roomBytes) return;
+    this.#isCrowded = false;
+    if (this.#isOpen) this.#events?.drained();
+  };
+
+  readonly #counted = (): void => {
+    this.#frames++;
+  };
+
+  #received(bytes: Buffer, isBinary: boolean): void {
+    this.#frames++;
+    if (isBinary) {
+      // What its user has said goodbye to may still be on its way.
+      if (this.#goodbye === undefined) this.#events?.received(bytes);
+      return;
+    }
+    this.#error ??= new NexusError('NEXUS_FRAME_INVALID', `${this.remote} sent text, where nodes send bytes`, { data: { remote: this.remote } });
+    this.#webSocket.close(UNSUPPORTED_DATA, 'text is not understood');
+  }
+
+  #closed(code: number, text: string): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    const error = this.#error === undefined ? undefined : errorOf(this.#error, this.remote);
+    this.#needs.ended(this, error instanceof NexusError ? error.code : undefined);
+    this.#events?.closed(this.#reason(code, text, error));
+  }
+
+  #reason(code: number, text: string, error: Error | undefined): CloseReason {
+    if (error !== undefined) return { type: 'failed', error };
+    if (this.#goodbye !== undefined) return { type: 'closed', byPeer: false, ...this.#goodbye };
+    if (code !== ABNORMAL) return { type: 'closed', byPeer: true, code, text };
+    return { type: 'failed', error: new Error(`the connection to ${this.remote} ended without a word`) };
+  }
+}
+
+const BINARY = { binary: true, compress: false, fin: true };
+
+/** What ws finds wrong with a frame has a code of its own; everything else is an error of the network. */
+function errorOf(error: Error, remote: string): Error {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (error instanceof NexusError || !code?.startsWith('WS_ERR_')) return error;
+  return new NexusError('NEXUS_FRAME_INVALID', `${remote} broke the WebSocket protocol: ${error.message}`, { cause: error, data: { remote, detail: code } });
+}

@@ -1,0 +1,148 @@
+/** The options of `nexus run` that make its nexus a node of a cluster, as the option `cluster` of `createNexus`. Mistakes are named by their flags. */
+import { resolveClusterOptions } from '../cluster/resolve-cluster-options.js';
+import { NexusTypeError } from '../errors.js';
+import type { ClusterOptions, JoinOptions, ListenOptions, ResolverOptions } from '../model/cluster-options.js';
+import { addressOf } from '../model/node-identity.js';
+import { type CommandLine, type OptionKind, UsageError } from './command-line.js';
+
+const PORT = { min: 0, max: 65_535 };
+
+export const CLUSTER_FLAGS: Readonly<Record<string, OptionKind>> = {
+  join: 'text',
+  cluster: 'text',
+  node: 'text',
+  'cluster-listen': 'text',
+  'cluster-data-port': PORT,
+  advertise: 'text',
+  resolver: 'text',
+  state: 'text',
+  metadata: 'text',
+  'tls-cert': 'text',
+  'tls-key': 'text',
+  'tls-ca': 'text',
+  'tls-crl': 'text',
+};
+
+export const CLUSTER_HELP = `Any of these makes the nexus a node of a cluster:
+
+  --join SEEDS              where other nodes are: HOST:PORT[,HOST:PORT...], dns:NAME[:PORT], multicast, or environment (NEXUS_JOIN, NEXUS_CLUSTER_DNS)
+  --cluster NAME            name of the cluster; nodes of another one are refused (default nexus)
+  --node NAME               name of this node, unique in the cluster (default: name of the host and port)
+  --cluster-listen H:P      where this node listens for the others, port 0 for any free one (default 127.0.0.1:7400)
+  --cluster-data-port P     where it listens for their messages (default: any free port)
+  --advertise HOST          what the others are told to connect to; needed to listen on 0.0.0.0
+  --resolver STRATEGY       who goes on after a partition: keepMajority (default), keepOldest, downAll, staticQuorum:N, keepReferee:NODE
+  --state DIR               where the node keeps its incarnation
+  --metadata K=V[,K=V...]   told to all nodes
+  --tls-cert FILE           certificate of this node (PEM); with --tls-key and --tls-ca all connections use mutual TLS
+  --tls-key FILE            its key
+  --tls-ca FILE             who signs the certificates of all nodes
+  --tls-crl FILE            revoked certificates
+`;
+
+const OF_FLAG: Readonly<Record<string, string>> = {
+  'cluster.name': '--cluster',
+  'cluster.node': '--node',
+  'cluster.join': '--join',
+  'cluster.join.name': '--join',
+  'cluster.join.port': '--join',
+  'cluster.listen.host': '--cluster-listen',
+  'cluster.listen.port': '--cluster-listen',
+  'cluster.listen.advertise': '--advertise',
+  'cluster.resolver': '--resolver',
+  'cluster.resolver.quorum': '--resolver',
+  'cluster.resolver.referee': '--resolver',
+  'cluster.stateDirectory': '--state',
+  'cluster.metadata': '--metadata',
+  'cluster.tls.certificateFile': '--tls-cert',
+  'cluster.tls.keyFile': '--tls-key',
+  'cluster.tls.authorityFile': '--tls-ca',
+};
+
+/** Undefined where none of the flags is given. */
+export function clusterOptionsOf(command: string, line: CommandLine): ClusterOptions | undefined {
+  if (!Object.keys(CLUSTER_FLAGS).some((flag) => line.flag(flag))) return undefined;
+  const name = line.text('cluster');
+  const node = line.text('node');
+  const join = line.text('join');
+  const resolver = line.text('resolver');
+  const stateDirectory = line.text('state');
+  const metadata = line.text('metadata');
+  const tls = tlsOf(line);
+  const options: ClusterOptions = {
+    ...(name === undefined ? {} : { name }),
+    ...(node === undefined ? {} : { node }),
+    ...(join === undefined ? {} : { join: joinOf(join) }),
+    ...(resolver === undefined ? {} : { resolver: resolverOf(resolver) }),
+    ...(stateDirectory === undefined ? {} : { stateDirectory }),
+    ...(metadata === undefined ? {} : { metadata: metadataOf(command, metadata) }),
+    ...(tls === undefined ? {} : { tls }),
+    listen: listenOf(command, line),
+  };
+  try {
+    resolveClusterOptions(options);
+  } catch (error) {
+    if (!(error instanceof NexusTypeError)) throw error;
+    const option = String(error.data?.['option']);
+    const flag = OF_FLAG[option];
+    throw new UsageError(command, flag === undefined ? error.message : `${flag}${error.message.slice(option.length)}`);
+  }
+  return options;
+}
+
+function listenOf(command: string, line: CommandLine): ListenOptions {
+  const listen = line.text('cluster-listen');
+  const dataPort = line.number('cluster-data-port');
+  const advertise = line.text('advertise');
+  return {
+    ...(listen === undefined ? {} : listenAddress(command, listen)),
+    ...(dataPort === undefined ? {} : { dataPort }),
+    ...(advertise === undefined ? {} : { advertise }),
+  };
+}
+
+/** As an address, but that the port may be 0, or there only be a host. */
+function listenAddress(command: string, text: string): { readonly host: string; readonly port?: number } {
+  const isAnyPort = /:0$/.test(text) && addressOf(text.replace(/:0$/, ':1')) !== undefined;
+  const address = isAnyPort ? addressOf(text.replace(/:0$/, ':1')) : addressOf(text, 7400);
+  if (address === undefined) throw new UsageError(command, `--cluster-listen is '${text}'; it must be HOST:PORT, such as 10.0.0.7:7400 or 127.0.0.1:0`);
+  return isAnyPort ? { host: address.host, port: 0 } : address;
+}
+
+function joinOf(text: string): readonly string[] | JoinOptions {
+  if (text === 'multicast' || text === 'environment') return { type: text };
+  if (!text.startsWith('dns:')) return text.split(',').map((seed) => seed.trim());
+  const name = text.slice('dns:'.length);
+  const [, host, port] = /^(.*):(\d{1,5})$/.exec(name) ?? [];
+  return host === undefined ? { type: 'dns', name } : { type: 'dns', name: host, port: Number(port) };
+}
+
+function resolverOf(text: string): ResolverOptions {
+  const [strategy, argument] = text.split(/:(.*)/s) as [string, string | undefined];
+  // What is missing or not a number is refused where all options are.
+  if (strategy === 'staticQuorum') return { strategy, quorum: argument === undefined ? (undefined as unknown as number) : Number(argument) };
+  if (strategy === 'keepReferee') return { strategy, referee: argument ?? '' };
+  return { strategy: text } as ResolverOptions;
+}
+
+function metadataOf(command: string, text: string): Record<string, string> {
+  return Object.fromEntries(
+    text.split(',').map((pair) => {
+      const at = pair.indexOf('=');
+      if (at < 1) throw new UsageError(command, `--metadata has '${pair}'; it must be NAME=VALUE[,NAME=VALUE...]`);
+      return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
+    }),
+  );
+}
+
+function tlsOf(line: CommandLine): ClusterOptions['tls'] {
+  const [certificateFile, keyFile, authorityFile, revocationListFile] = ['tls-cert', 'tls-key', 'tls-ca', 'tls-crl'].map((name) => line.text(name));
+  if (certificateFile === undefined && keyFile === undefined && authorityFile === undefined && revocationListFile === undefined) return undefined;
+  // Which of them are missing is said where all options are checked.
+  return {
+    certificateFile: certificateFile as string,
+    keyFile: keyFile as string,
+    authorityFile: authorityFile as string,
+    ...(revocationListFile === undefined ? {} : { revocationListFile }),
+  };
+}

@@ -1,0 +1,54 @@
+/** What `nexus run` prints of its cluster: a line when this node is a member, and a line for each change. */
+import type { Cluster } from '../cluster/cluster.js';
+import type { Logger } from '../model/agent-context.js';
+import { addressText, type NodeIdentity } from '../model/node-identity.js';
+
+/** Said once, of a node that has not joined by then. */
+const STILL_JOINING_MS = 10_000;
+/** Names that a line lists. */
+const NAMES_MAX = 20;
+
+/** @param write one line, without its end @param json lines are JSON */
+export function printClusterLines(cluster: Cluster, json: boolean, logger: Logger, write: (line: string) => void): void {
+  const say = (event: string, text: string, data: object): void => {
+    const members = cluster.members().map(({ name }) => name);
+    const shown = members.length <= NAMES_MAX ? members.join(', ') : `${members.slice(0, NAMES_MAX).join(', ')} and ${members.length - NAMES_MAX} more`;
+    write(json ? JSON.stringify({ event, cluster: cluster.name, view: cluster.view, members, ...data }) : `nexus: ${text} (view ${cluster.view}: ${shown})`);
+  };
+  const isOther = ({ name }: NodeIdentity): boolean => name !== cluster.self.name;
+  let wasMember = false;
+  const joined = (): void => {
+    wasMember = true;
+    const { name } = cluster.self;
+    const address = addressText(cluster.address);
+    say('joined', `${name} joined ${cluster.name} at ${address}`, { node: name, address });
+  };
+  if (cluster.standing === 'member') joined();
+  cluster.on('standing', ({ standing }) => {
+    if (standing === 'member' && !wasMember) joined();
+  });
+  cluster.on('memberJoined', (node) => {
+    if (wasMember && isOther(node)) say('memberJoined', `${node.name} joined`, { node: node.name });
+  });
+  cluster.on('memberLeft', (node) => {
+    if (isOther(node)) say('memberLeft', `${node.name} left`, { node: node.name });
+  });
+  cluster.on('memberRemoved', (node) => {
+    if (isOther(node)) say('memberRemoved', `${node.name} was removed`, { node: node.name });
+  });
+  const unreachable = new Set<string>();
+  cluster.on('reachability', ({ node: { name }, reachability }) => {
+    if (reachability === 'unreachable') unreachable.add(name);
+    else if (reachability === 'suspect' || !unreachable.delete(name)) return;
+    say(reachability, reachability === 'unreachable' ? `${name} is unreachable` : `${name} is reachable again`, { node: name });
+  });
+  cluster.on('stalled', ({ node: { name }, threads }) => {
+    const what = threads.length === 0 ? 'no thread is blocked any more' : `${threads.length === 1 ? 'thread' : 'threads'} ${threads.join(', ')} blocked`;
+    say('stalled', `${name}: ${what}`, { node: name, threads });
+  });
+  const timer = setTimeout(() => {
+    if (cluster.standing === 'joining')
+      logger.warn({ cluster: cluster.name, node: cluster.self.name }, 'this node has found no cluster yet, and goes on looking for the others');
+  }, STILL_JOINING_MS);
+  timer.unref();
+}

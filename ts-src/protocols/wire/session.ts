@@ -1,0 +1,480 @@
+/**
+ * The session between two nodes over one connection: handshake, then frames. A machine without I/O: bytes of the connection go in with the time, events come out; messages go in, and frames come out
+ * when they are asked for (`nextFrame`), so that what is more urgent goes first until the last moment. Used by the transport and by the control connections of the membership, which bring
+ * connections, clocks and nonces. Nothing that the other side sends makes it throw.
+ */
+import { NexusError } from '../../errors.js';
+import type { Shape } from '../../model/shape.js';
+import { DATAGRAM_BYTES_MAX } from '../../ports/datagrams.js';
+import { type Lane, LANES } from '../../ports/transport.js';
+import { ByteReader } from '../bytes/byte-reader.js';
+import { ByteWriter } from '../bytes/byte-writer.js';
+import { checkFrame, frameOf, FrameType, frameSalt, HEADER_BYTES, readU32, violation } from './frame-format.js';
+import { Handshake, type HandshakeStep } from './handshake.js';
+import { cutText, FEATURE_BROTLI, type Introduction, isHandshakeFrame } from './handshake-messages.js';
+import { IncomingLane } from './incoming-lane.js';
+import { Keepalive } from './keepalive.js';
+import { OutgoingLane } from './outgoing-lane.js';
+import { refusalError } from './refusal.js';
+import { GOODBYE_REASONS, type GoodbyeReason, type SessionEvents, type SessionOptions, type SessionStart, type SessionStatistics } from './session-events.js';
+import { type LaneCredit, PASSED_OVER_MAX, PROTOCOL_VERSION_MAX, PROTOCOL_VERSION_MIN, REASON_BYTES_MAX } from './wire-limits.js';
+
+const LANE_NUMBERS: Readonly<Record<Lane, number>> = { control: 0, normal: 1, bulk: 2 };
+
+/** What a session that is open has beside one that is not. */
+interface OpenSession {
+  readonly outgoingSalt: number;
+  readonly incomingSalt: number;
+  readonly keepalive: Keepalive;
+  readonly incoming: readonly IncomingLane[];
+}
+
+type Standing =
+  | { readonly type: 'idle' }
+  | { readonly type: 'handshaking'; readonly handshake: Handshake; readonly start: SessionStart; readonly deadlineMs: number }
+  | ({ readonly type: 'open' } & OpenSession)
+  | { readonly type: 'closed' };
+
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #events: SessionEvents;
+  readonly #outgoing: readonly OutgoingLane[];
+  #standing: Standing = { type: 'idle' };
+  /** Frames of the handshake, and the last words of a session: before all others. */
+  #ready: Uint8Array[] = [];
+  #sentSequence = 0;
+  #receivedSequence = 0;
+  /** What the peer has consumed of each lane, as it says. */
+  readonly #receipts: LaneCredit[] = LANES.map(() => ({ bytes: 0, messages: 0 }));
+  #pong: number | undefined;
+  #receiptDueMs = Number.POSITIVE_INFINITY;
+  #fragmentDueMs = Number.POSITIVE_INFINITY;
+  /** Frames of higher lanes that each lane has let pass. */
+  readonly #passedOver = [0, 0, 0];
+  /** A graceful end: when it has to be done, whose goodbyes were said. */
+  #finishing: { deadlineMs: number; saidGoodbye: boolean } | undefined;
+  #peerSaidGoodbye = false;
+  readonly #counts = { sentFrames: 0, sentBytes: 0, receivedFrames: 0, receivedBytes: 0, receivedMessages: 0, refusedMessages: 0, droppedDatagrams: 0 };
+
+  constructor(options: SessionOptions, events: SessionEvents) {
+    this.#options = options;
+    this.#events = events;
+    const { codec, limits } = options;
+    this.#outgoing = LANES.map((name, lane) => new OutgoingLane({ lane, codec, waitingMax: limits.waiting[name], messageBytes: limits.messageBytes }));
+  }
+
+  get isOpen(): boolean {
+    return this.#standing.type === 'open';
+  }
+
+  /** There is a connection. A session whose handshake has failed may be started again, on another one: what waits in it stays. */
+  start(start: SessionStart, nowMs: number): void {
+    if (this.#standing.type !== 'idle') throw new TypeError('the session has been started');
+    const { accept, serverName, limits } = this.#options;
+    const handshake = new Handshake({
+      ...{ role: start.role, introduction: this.#introduction(start), certifiedNames: start.certifiedNames, serverName, accept },
+    });
+    this.#ready = [];
+    const hello = handshake.begin();
+    if (hello !== undefined) this.#ready.push(hello);
+    this.#standing = { type: 'handshaking', handshake, start, deadlineMs: nowMs + limits.handshakeMs };
+  }
+
+  /**
+   * Before the session is open, messages wait in it. Encoded before the call returns.
+   *
+   * @param channel 0 to 255
+   * @throws NexusTypeError NEXUS_NOT_CLONEABLE, NEXUS_SHAPE_MISMATCH; NexusError NEXUS_MESSAGE_TOO_LARGE: then nothing was sent
+   */
+  send(lane: Lane, channel: number, value: unknown, shape?: Shape): 'accepted' | 'full' | 'closed' {
+    if (this.#standing.type === 'closed' || this.#finishing !== undefined) return 'closed';
+    return (this.#outgoing[LANE_NUMBERS[lane]] as OutgoingLane).send(channel, value, shape) ? 'accepted' : 'full';
+  }
+
+  /** A frame with a datagram, to be sent at once as such or not at all. Undefined while the session is not open. */
+  datagram(bytes: Uint8Array): Uint8Array | undefined {
+    if (this.#standing.type !== 'open') return undefined;
+    if (bytes.length > DATAGRAM_BYTES_MAX)
+      throw new NexusError('NEXUS_MESSAGE_TOO_LARGE', `a datagram has ${bytes.length} bytes, where at most ${DATAGRAM_BYTES_MAX} are allowed`, {
+        data: { bytesMax: DATAGRAM_BYTES_MAX },
+      });
+    return this.#counted(frameOf(FrameType.datagram, 0, 0, 0, this.#standing.outgoingSalt, bytes));
+  }
+
+  /** One frame of the connection, whole. Keeps nothing of the bytes. */
+  received(bytes: Uint8Array, nowMs: number): void {
+    const standing = this.#standing;
+    this.#counts.receivedFrames++;
+    this.#counts.receivedBytes += bytes.length;
+    if (standing.type === 'handshaking') this.#receivedEarly(standing, bytes, nowMs);
+    else if (standing.type === 'open') {
+      try {
+        this.#receivedFrame(standing, bytes, nowMs);
+      } catch (error) {
+        // Only what the bytes have caused: errors of listeners are theirs.
+        if (!(error instanceof NexusError) || error.code !== 'NEXUS_FRAME_INVALID') throw error;
+        this.#end('violation', error);
+      }
+    }
+  }
+
+  /** The next frame to be given to the connection, or undefined: then ask again after the next call of anything here, or at `dueMs`. */
+  nextFrame(nowMs: number): Uint8Array | undefined {
+    const first = this.#ready.shift();
+    if (first !== undefined) return this.#counted(first);
+    const standing = this.#standing;
+    if (standing.type !== 'open') return undefined;
+    const frame = this.#urgentFrame(standing, nowMs) ?? this.#laneFrame(standing) ?? this.#goodbyeFrame(standing);
+    if (frame === undefined) return undefined;
+    this.#finishIfDone();
+    return this.#counted(frame);
+  }
+
+  /** When `tick` has something to do. */
+  get dueMs(): number {
+    const standing = this.#standing;
+    if (standing.type === 'handshaking') return standing.deadlineMs;
+    if (standing.type !== 'open') return Number.POSITIVE_INFINITY;
+    return Math.min(standing.keepalive.dueMs, this.#receiptDueMs, this.#fragmentDueMs, this.#finishing?.deadlineMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** Early and late ones are harmless. Ask `nextFrame` afterwards. */
+  tick(nowMs: number): void {
+    const standing = this.#standing;
+    if (standing.type === 'handshaking' && nowMs >= standing.deadlineMs) {
+      const { limits } = this.#options;
+      this.#handshakeStepped(standing, standing.handshake.refuse('timeout', `the handshake was not done within ${limits.handshakeMs} ms`), nowMs);
+    }
+    if (standing.type !== 'open') return;
+    const { limits } = this.#options;
+    if (standing.keepalive.isDead(nowMs)) this.#end('timeout', lost('dead', `nothing was received for ${limits.deadAfterMs} ms`));
+    else if (this.#finishing !== undefined && nowMs >= this.#finishing.deadlineMs)
+      this.#end('timeout', lost('timeout', `the session was not finished within ${limits.closingMs} ms`));
+    else if (nowMs >= this.#fragmentDueMs) this.#end('violation', violation('fragment', `the rest of a message did not come within ${limits.fragmentsMs} ms`));
+  }
+
+  /** Takes no more messages, sends what waits, and ends when all of it is receipted, or after `closingMs`. */
+  finish(nowMs: number): void {
+    if (this.#standing.type === 'open') this.#finishing ??= { deadlineMs: nowMs + this.#options.limits.closingMs, saidGoodbye: false };
+    else this.abort('aborted', 'the session ends before it was open');
+  }
+
+  /** Ends at once, and for good. `nextFrame` has the goodbye. */
+  abort(reason: Exclude<GoodbyeReason, 'finished'>, text: string): void {
+    if (this.#standing.type === 'closed') return;
+    const error = lost(reason, text);
+    this.#ready = this.#lastWords(reason, error);
+    this.#close(error, false, true);
+  }
+
+  /** The connection has ended. */
+  disconnected(text: string): void {
+    const { type } = this.#standing;
+    this.#ready = [];
+    if (type === 'handshaking' || type === 'open') {
+      if (this.#peerSaidGoodbye && this.#isSilent()) this.#close(undefined, true);
+      else this.#close(lost('disconnected', text), true);
+    }
+    this.#ready = [];
+  }
+
+  /** Gives back memory that is only needed while there is traffic. For sessions that are idle. */
+  forgetMemory(): void {
+    for (const lane of this.#outgoing) lane.forgetMemory();
+  }
+
+  statistics(): SessionStatistics {
+    const { keepalive, incoming } = this.#standing.type === 'open' ? this.#standing : { keepalive: undefined, incoming: [] };
+    return {
+      ...this.#counts,
+      sentMessages: sum(this.#outgoing, (lane) => lane.sentMessages),
+      waitingMessages: sum(this.#outgoing, (lane) => lane.waitingMessages),
+      waitingBytes: sum(this.#outgoing, (lane) => lane.waitingBytes),
+      unreceiptedMessages: sum(this.#outgoing, (lane) => lane.sentMessages - lane.deliveredMessages),
+      assemblyBytes: sum(incoming, (lane) => lane.assemblyBytes),
+      roundTripMs: keepalive?.roundTripMs,
+      smoothedRoundTripMs: keepalive?.smoothedRoundTripMs,
+    };
+  }
+
+  #introduction({ nonce, expected }: SessionStart): Introduction {
+    const { purpose, self, address, cluster, clusterId, limits, compression, versions } = this.#options;
+    return {
+      ...{
+        purpose,
+        cluster,
+        clusterId,
+        identity: self,
+        address,
+        expected,
+        nonce,
+        frameBytes: limits.frameBytes,
+        messageBytes: limits.messageBytes,
+        credit: limits.credit,
+      },
+      versionMin: versions?.min ?? PROTOCOL_VERSION_MIN,
+      versionMax: versions?.max ?? PROTOCOL_VERSION_MAX,
+      features: compression === undefined ? 0 : FEATURE_BROTLI,
+      littleEndian: new Uint8Array(Uint16Array.of(1).buffer)[0] === 1,
+    };
+  }
+
+  #receivedEarly(standing: Extract<Standing, { type: 'handshaking' }>, bytes: Uint8Array, nowMs: number): void {
+    // Where datagrams may overtake what is ordered, they can come before the handshake's last frame.
+    if (bytes[0] === FrameType.datagram && standing.handshake.hasAnswered) {
+      this.#counts.droppedDatagrams++;
+      return;
+    }
+    this.#handshakeStepped(standing, standing.handshake.received(bytes), nowMs);
+  }
+
+  #handshakeStepped({ start }: Extract<Standing, { type: 'handshaking' }>, step: HandshakeStep, nowMs: number): void {
+    if (step.answer !== undefined) this.#ready.push(step.answer);
+    if (step.type === 'refused') this.#close(refusalError(step.refusal, step.byPeer), step.byPeer);
+    else if (step.type === 'done') this.#open(start, step.peer, step.version, nowMs);
+  }
+
+  #open({ role, nonce }: SessionStart, peer: Introduction, version: number, nowMs: number): void {
+    const { limits, codec, budget, compression } = this.#options;
+    const isDialler = role === 'dialler';
+    const nonces = isDialler ? ([nonce, peer.nonce] as const) : ([peer.nonce, nonce] as const);
+    const compresses = compression !== undefined && (peer.features & FEATURE_BROTLI) !== 0;
+    const incoming = LANES.map(
+      (name, number) =>
+        new IncomingLane(
+          { codec, budget, messageBytes: limits.messageBytes, compressionAllowed: compresses, credit: name === 'control' ? undefined : limits.credit[name] },
+          { message: (channel, value) => this.#deliver(number, channel, value), refused: (error) => this.#refused(error) },
+        ),
+    );
+    this.#standing = {
+      type: 'open',
+      incoming,
+      outgoingSalt: frameSalt(...nonces, isDialler),
+      incomingSalt: frameSalt(...nonces, !isDialler),
+      keepalive: new Keepalive(limits.keepaliveMs, limits.deadAfterMs, nowMs),
+    };
+    for (const [number, lane] of this.#outgoing.entries()) {
+      const name = LANES[number] as Lane;
+      if (compresses) lane.compression = compression;
+      if (name !== 'control') {
+        lane.grantedBytes = peer.credit[name].bytes;
+        lane.grantedMessages = peer.credit[name].messages;
+      }
+      for (const error of lane.limitTo(Math.min(limits.frameBytes, peer.frameBytes), peer.messageBytes)) this.#refused(error as NexusError);
+    }
+    this.#events.opened({ identity: peer.identity, address: peer.address, clusterId: peer.clusterId, version, compresses });
+  }
+
+  #receivedFrame(open: OpenSession, bytes: Uint8Array, nowMs: number): void {
+    if (bytes[0] === FrameType.datagram) {
+      this.#receivedDatagram(open, bytes, nowMs);
+      return;
+    }
+    if (isHandshakeFrame(bytes)) throw violation('handshake', 'a handshake after the handshake');
+    checkFrame(bytes, open.incomingSalt, this.#options.limits.frameBytes, DATAGRAM_BYTES_MAX);
+    const sequence = readU32(bytes, 8);
+    if (sequence !== this.#receivedSequence) throw violation('sequence', `frame ${sequence} has come, where ${this.#receivedSequence} was due`);
+    this.#receivedSequence = (sequence + 1) >>> 0;
+    open.keepalive.heard(nowMs);
+    const type = bytes[0] as number;
+    if (type === FrameType.batch || type === FrameType.fragment) this.#receivedMessages(open, bytes, nowMs);
+    else if (type === FrameType.receipt) this.#receipted(new ByteReader(bytes, HEADER_BYTES));
+    else if (type === FrameType.goodbye) this.#receivedGoodbye(new ByteReader(bytes, HEADER_BYTES), nowMs);
+    else this.#receivedPing(open, type, bytes, nowMs);
+  }
+
+  /** A damaged datagram is a lost one. */
+  #receivedDatagram({ incomingSalt, keepalive }: OpenSession, bytes: Uint8Array, nowMs: number): void {
+    try {
+      checkFrame(bytes, incomingSalt, this.#options.limits.frameBytes, DATAGRAM_BYTES_MAX);
+    } catch (error) {
+      this.#counts.droppedDatagrams++;
+      this.#events.refused(error as NexusError);
+      return;
+    }
+    keepalive.heard(nowMs);
+    this.#events.datagram(bytes.subarray(HEADER_BYTES));
+  }
+
+  #receivedMessages({ incoming }: OpenSession, bytes: Uint8Array, nowMs: number): void {
+    if (this.#peerSaidGoodbye) throw violation('afterGoodbye', 'a message after the goodbye');
+    const lane = incoming[bytes[1] as number] as IncomingLane;
+    if (bytes[0] === FrameType.batch) lane.batch(bytes);
+    else {
+      lane.fragment(bytes);
+      const isAssembling = this.#standing.type === 'open' && incoming.some((each) => each.isAssembling);
+      this.#fragmentDueMs = isAssembling ? nowMs + this.#options.limits.fragmentsMs : Number.POSITIVE_INFINITY;
+    }
+    if (this.#standing.type === 'open')
+      this.#receiptDueMs = lane.isReceiptUrgent ? nowMs : Math.min(this.#receiptDueMs, nowMs + this.#options.limits.receiptDelayMs);
+  }
+
+  #deliver(lane: number, channel: number, value: unknown): boolean {
+    this.#counts.receivedMessages++;
+    this.#events.message({ lane: LANES[lane] as Lane, channel, value });
+    return this.#standing.type === 'open';
+  }
+
+  #refused(error: NexusError): void {
+    this.#counts.refusedMessages++;
+    this.#events.refused(error);
+  }
+
+  #receipted(input: ByteReader): void {
+    let isNew = false;
+    for (const [number, lane] of this.#outgoing.entries()) {
+      const bytes = input.unsigned();
+      const messages = input.unsigned();
+      const known = this.#receipts[number] as LaneCredit;
+      if (bytes > lane.sentBytes || messages > lane.sentMessages) throw violation('receipt', 'more was receipted than sent');
+      if (bytes < known.bytes || messages < known.messages) throw violation('receipt', 'less was receipted than before');
+      isNew ||= bytes > known.bytes || messages > known.messages;
+      lane.grantedBytes += bytes - known.bytes;
+      lane.grantedMessages += messages - known.messages;
+      lane.deliveredMessages = messages;
+      this.#receipts[number] = { bytes, messages };
+    }
+    input.done();
+    if (!isNew) throw violation('receipt', 'a receipt for nothing');
+    this.#finishIfDone();
+  }
+
+  #receivedPing({ keepalive }: OpenSession, type: number, bytes: Uint8Array, nowMs: number): void {
+    if (bytes.length !== HEADER_BYTES + 4) throw violation('ping', `a ping of ${bytes.length} bytes`);
+    const id = readU32(bytes, HEADER_BYTES);
+    if (type === FrameType.ping) {
+      if (!keepalive.pinged(nowMs)) throw violation('ping', 'a flood of pings');
+      this.#pong = id;
+    } else if (!keepalive.pong(id, nowMs)) throw violation('ping', 'an answer to no ping');
+  }
+
+  #receivedGoodbye(input: ByteReader, nowMs: number): void {
+    const reason = GOODBYE_REASONS[input.u8()] ?? 'aborted';
+    const text = input.text(REASON_BYTES_MAX);
+    input.done();
+    if (this.#peerSaidGoodbye) throw violation('goodbye', 'a second goodbye');
+    if (reason !== 'finished') {
+      this.#close(lost(reason, `the other node has ended the session: ${text}`), true);
+      return;
+    }
+    this.#peerSaidGoodbye = true;
+    this.finish(nowMs);
+    this.#finishIfDone();
+  }
+
+  /** What goes before messages: answers to pings, receipts, pings. */
+  #urgentFrame({ outgoingSalt, keepalive, incoming }: OpenSession, nowMs: number): Uint8Array | undefined {
+    if (this.#pong !== undefined) {
+      const id = this.#pong;
+      this.#pong = undefined;
+      return this.#frame(FrameType.pong, outgoingSalt, new ByteWriter(4, 4).u32(id).take());
+    }
+    if ((nowMs >= this.#receiptDueMs || (this.#peerSaidGoodbye && this.#receiptDueMs < Number.POSITIVE_INFINITY)) && incoming.some((lane) => lane.hasNews)) {
+      this.#receiptDueMs = Number.POSITIVE_INFINITY;
+      const body = new ByteWriter(64, 64);
+      for (const lane of incoming) {
+        lane.receiptedBytes = lane.consumedBytes;
+        lane.receiptedMessages = lane.consumedMessages;
+        body.unsigned(lane.consumedBytes).unsigned(lane.consumedMessages);
+      }
+      return this.#frame(FrameType.receipt, outgoingSalt, body.take());
+    }
+    const ping = keepalive.ping(nowMs);
+    return ping === undefined ? undefined : this.#frame(FrameType.ping, outgoingSalt, new ByteWriter(4, 4).u32(ping).take());
+  }
+
+  /** The highest lane that may send, but a lower one when it has been passed over too often. */
+  #laneFrame({ outgoingSalt }: OpenSession): Uint8Array | undefined {
+    const lanes = this.#outgoing;
+    let chosen = -1;
+    for (let number = 0; number < lanes.length; number++) {
+      if (!(lanes[number] as OutgoingLane).isReady) continue;
+      if (chosen < 0) chosen = number;
+      else if ((this.#passedOver[number] as number) >= PASSED_OVER_MAX) chosen = number;
+      else this.#passedOver[number] = (this.#passedOver[number] as number) + 1;
+    }
+    if (chosen < 0) return undefined;
+    this.#passedOver[chosen] = 0;
+    const lane = lanes[chosen] as OutgoingLane;
+    const frame = lane.take(this.#nextSequence(), outgoingSalt);
+    if (lane.saidFull && lane.hasRoom) {
+      lane.saidFull = false;
+      this.#events.drained(LANES[chosen] as Lane);
+    }
+    return frame;
+  }
+
+  #goodbyeFrame({ outgoingSalt }: OpenSession): Uint8Array | undefined {
+    if (this.#finishing === undefined || this.#finishing.saidGoodbye || this.#outgoing.some((lane) => lane.waitingMessages > 0)) return undefined;
+    this.#finishing.saidGoodbye = true;
+    return this.#frame(FrameType.goodbye, outgoingSalt, goodbyeBody('finished', ''));
+  }
+
+  /** Both have said goodbye, and everything is receipted in both directions. */
+  #finishIfDone(): void {
+    if (this.#standing.type !== 'open' || this.#finishing === undefined || !this.#finishing.saidGoodbye || !this.#peerSaidGoodbye) return;
+    if (this.#isSilent() && this.#standing.incoming.every((lane) => !lane.hasNews)) this.#close(undefined, false);
+  }
+
+  /** Nothing of this side's messages is under way. */
+  #isSilent(): boolean {
+    return this.#outgoing.every((lane) => lane.waitingMessages === 0 && lane.deliveredMessages === lane.sentMessages);
+  }
+
+  #frame(type: number, salt: number, body: Uint8Array): Uint8Array {
+    return frameOf(type, 0, 0, this.#nextSequence(), salt, body);
+  }
+
+  #nextSequence(): number {
+    const sequence = this.#sentSequence;
+    this.#sentSequence = (sequence + 1) >>> 0;
+    return sequence;
+  }
+
+  #counted(frame: Uint8Array): Uint8Array {
+    this.#counts.sentFrames++;
+    this.#counts.sentBytes += frame.length;
+    return frame;
+  }
+
+  /** Not gracefully. */
+  #end(reason: GoodbyeReason, error: NexusError): void {
+    this.#ready = this.#lastWords(reason, error);
+    this.#close(error, false);
+  }
+
+  /** Why, if the other side can hear it. */
+  #lastWords(reason: GoodbyeReason, error: NexusError): Uint8Array[] {
+    const standing = this.#standing;
+    if (standing.type === 'open') return [this.#frame(FrameType.goodbye, standing.outgoingSalt, goodbyeBody(reason, error.message))];
+    const answer = standing.type === 'handshaking' ? standing.handshake.refuse('busy', error.message).answer : undefined;
+    return answer === undefined ? [] : [answer];
+  }
+
+  /** A session that was not open may be started again, unless this end is final. */
+  #close(error: NexusError | undefined, byPeer: boolean, isFinal = this.#standing.type === 'open'): void {
+    const standing = this.#standing;
+    const lostMessages = {
+      unsent: isFinal ? sum(this.#outgoing, (lane) => lane.waitingMessages) : 0,
+      uncertain: sum(this.#outgoing, (lane) => lane.sentMessages - lane.deliveredMessages),
+    };
+    if (standing.type === 'open') for (const lane of standing.incoming) lane.abandon();
+    if (isFinal) for (const lane of this.#outgoing) lane.discard();
+    this.#standing = { type: isFinal ? 'closed' : 'idle' };
+    this.#events.closed({ opened: standing.type === 'open', byPeer, error, lost: lostMessages });
+  }
+}
+
+function goodbyeBody(reason: GoodbyeReason, text: string): Uint8Array {
+  return new ByteWriter(REASON_BYTES_MAX + 8).u8(GOODBYE_REASONS.indexOf(reason)).bytes(cutText(text)).take();
+}
+
+function lost(reason: string, text: string): NexusError {
+  return new NexusError('NEXUS_CONNECTION_LOST', `the connection to the other node has ended (${reason}): ${text}`, { data: { reason } });
+}
+
+function sum<T>(values: readonly T[], of: (value: T) => number): number {
+  let total = 0;
+  for (const value of values) total += of(value);
+  return total;
+}

@@ -1,0 +1,61 @@
+/**
+ * What has been seen to happen in simulated clusters, and how often: a fault that never occurred has not been tested, however many runs there were. Marks are counted by whoever runs a
+ * simulation, added up over runs, and those with zero are said.
+ */
+import { FAULT_KINDS, type FaultKind } from './fault.js';
+
+/** What a cluster does that is worth having seen. */
+export const CLUSTER_MARKS = [
+  'founded',
+  'joined',
+  'joined again',
+  'left',
+  'removed',
+  'several removed at once',
+  'fenced',
+  'suspected',
+  'suspicion refuted',
+  'unreachable',
+  'reachable again',
+  'two sides',
+  'nobody ran',
+  'coordinator changed',
+  'message lost',
+  'message duplicated',
+  'message corrupted',
+  'message held back',
+  'message refused',
+  'disk fault met',
+] as const;
+export type ClusterMark = (typeof CLUSTER_MARKS)[number];
+export type CoverageMark = FaultKind | ClusterMark;
+
+export class Coverage {
+  readonly #counts = new Map<CoverageMark, number>();
+
+  /** @param expected what is listed also when it was not seen. Default: every mark there is */
+  constructor(expected: readonly CoverageMark[] = [...FAULT_KINDS, ...CLUSTER_MARKS]) {
+    for (const mark of expected) this.#counts.set(mark, 0);
+  }
+
+  seen(mark: CoverageMark, times = 1): void {
+    this.#counts.set(mark, (this.#counts.get(mark) ?? 0) + times);
+  }
+
+  add(counts: Readonly<Partial<Record<CoverageMark, number>>>): void {
+    for (const [mark, count] of Object.entries(counts)) this.seen(mark as CoverageMark, count);
+  }
+
+  of(mark: CoverageMark): number {
+    return this.#counts.get(mark) ?? 0;
+  }
+
+  get counts(): Readonly<Partial<Record<CoverageMark, number>>> {
+    return Object.fromEntries(this.#counts);
+  }
+
+  /** What was expected and not seen. */
+  get missing(): readonly CoverageMark[] {
+    return [...this.#counts].filter(([, count]) => count === 0).map(([mark]) => mark);
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * What must hold in a cluster at every moment, whatever goes wrong: told what each node learns, and who runs, it says what is violated. It knows all nodes at once, as no node does, and nothing of
+ * how they agree. Used by every simulation of a cluster; pure.
+ *
+ * With a resolver that lets two sides both go on (`mayBothRun`) the sides are clusters of their own: what compares two nodes is then left out, what one node is told is checked as ever.
+ */
+import { type NodeIdentity, nodeKey } from '../../model/node-identity.js';
+import type { MembershipEvent } from '../../protocols/membership/membership.js';
+import type { ViewMember } from '../../protocols/views/view.js';
+
+export type InvariantName =
+  | 'incarnations never go back'
+  | 'what was removed never comes back'
+  | 'a view has one content'
+  | 'views only grow'
+  | 'what was removed does not run'
+  | 'only one side runs'
+  | 'all members agree in the end'
+  | 'everything comes to its end';
+
+export interface Violation {
+  readonly invariant: InvariantName;
+  readonly text: string;
+}
+
+/** Whether a start of a node may run its agents now, or does; false for one that has ended. */
+export type Runs = (identity: NodeIdentity) => boolean;
+
+type ViewEvent = Extract<MembershipEvent, { type: 'view' }>;
+
+interface Observer {
+  readonly self: NodeIdentity;
+  view: number;
+  /** Keys of the members of that view. */
+  members: ReadonlySet<string>;
+  readonly incarnations: Map<string, number>;
+  /** By key: number of the view without it. */
+  readonly gone: Map<string, number>;
+}
+
+export class ClusterInvariants {
+  readonly #mayBothRun: boolean;
+  readonly #observers = new Map<string, Observer>();
+  /** Of all nodes: what a number of a view stands for, with who said so first. */
+  readonly #contents = new Map<number, { readonly content: string; readonly by: string }>();
+  readonly #incarnations = new Map<string, { incarnation: number; view: number }>();
+  readonly #gone = new Map<string, { readonly identity: NodeIdentity; readonly view: number; readonly byLease: boolean }>();
+
+  constructor(options: { readonly mayBothRun: boolean }) {
+    this.#mayBothRun = options.mayBothRun;
+  }
+
+  /** What a node has told its user. Undefined if all is well. */
+  happened(self: NodeIdentity, event: MembershipEvent, runs: Runs): Violation | undefined {
+    const observer = this.#observerOf(self);
+    switch (event.type) {
+      case 'view':
+        return this.#viewed(observer, event, runs) ?? this.#sides(observer, runs);
+      case 'standing':
+        return event.standing === 'member' ? this.#sides(observer, runs) : undefined;
+      case 'reachability':
+      case 'stalled':
+      case 'described':
+        return this.#heardOf(observer, event.node, event.type);
+      case 'refusedMessage':
+        return undefined;
+    }
+  }
+
+  /** Whether somebody runs who may not: to be asked as time passes. */
+  passed(runs: Runs): Violation | undefined {
+    for (const { identity, byLease } of this.#gone.values()) if (byLease && !this.#mayBothRun && runs(identity)) return stillRuns(identity, 'later');
+    for (const observer of this.#observers.values()) {
+      const violation = this.#sides(observer, runs);
+      if (violation !== undefined) return violation;
+    }
+    return undefined;
+  }
+
+  /** A start of a node has ended: nothing is learnt by it any more. */
+  ended(self: NodeIdentity): void {
+    this.#observers.delete(nodeKey(self));
+  }
+
+  #observerOf(self: NodeIdentity): Observer {
+    const key = nodeKey(self);
+    const known = this.#observers.get(key);
+    if (known !== undefined) return known;
+    const observer: Observer = { self, view: 0, members: new Set(), incarnations: new Map(), gone: new Map() };
+    this.#observers.set(key, observer);
+    return observer;
+  }
+
+  #viewed(observer: Observer, event: ViewEvent, runs: Runs): Violation | undefined {
+    const by = nodeKey(observer.self);
+    if (event.number <= observer.view) return { invariant: 'views only grow', text: `${by} is told view ${event.number} after view ${observer.view}` };
+    observer.view = event.number;
+    observer.members = new Set(event.members.map(nodeKey));
+    for (const member of event.members) {
+      const violation = this.#present(observer, member, event.number);
+      if (violation !== undefined) return violation;
+    }
+    for (const [identities, byLease] of [[event.left, false] as const, [event.removed, true] as const]) {
+      for (const identity of identities) {
+        observer.gone.set(nodeKey(identity), event.number);
+        if (this.#mayBothRun) continue;
+        if (!this.#gone.has(nodeKey(identity))) this.#gone.set(nodeKey(identity), { identity, view: event.number, byLease });
+        if (byLease && runs(identity)) return stillRuns(identity, `when ${by} is told view ${event.number}`);
+      }
+    }
+    return this.#mayBothRun ? undefined : this.#sameContent(by, event);
+  }
+
+  #present(observer: Observer, member: ViewMember, view: number): Violation | undefined {
+    const by = nodeKey(observer.self);
+    const before = observer.incarnations.get(member.name) ?? -1;
+    if (member.incarnation < before)
+      return { invariant: 'incarnations never go back', text: `${by} is told ${nodeKey(member)} in view ${view}, and knew incarnation ${before} of it` };
+    observer.incarnations.set(member.name, member.incarnation);
+    const goneAt = observer.gone.get(nodeKey(member));
+    if (goneAt !== undefined)
+      return { invariant: 'what was removed never comes back', text: `${by} is told ${nodeKey(member)} in view ${view}, which had gone in view ${goneAt}` };
+    if (this.#mayBothRun) return undefined;
+    const anywhere = this.#gone.get(nodeKey(member));
+    if (anywhere !== undefined && anywhere.view <= view)
+      return {
+        invariant: 'what was removed never comes back',
+        text: `${by} is told ${nodeKey(member)} in view ${view}, which had gone in view ${anywhere.view}`,
+      };
+    const agreed = this.#incarnations.get(member.name);
+    if (agreed !== undefined && view > agreed.view && member.incarnation < agreed.incarnation)
+      return {
+        invariant: 'incarnations never go back',
+        text: `${by} is told ${nodeKey(member)} in view ${view}, when view ${agreed.view} had incarnation ${agreed.incarnation} of it`,
+      };
+    if (agreed === undefined || member.incarnation > agreed.incarnation) this.#incarnations.set(member.name, { incarnation: member.incarnation, view });
+    return undefined;
+  }
+
+  #sameContent(by: string, { number, members }: ViewEvent): Violation | undefined {
+    const content = members
+      .map((member) => `${nodeKey(member)} since ${member.sinceView}${member.status === 'up' ? '' : ` ${member.status}`}`)
+      .sort()
+      .join(', ');
+    const known = this.#contents.get(number);
+    if (known === undefined) this.#contents.set(number, { content, by });
+    else if (known.content !== content)
+      return { invariant: 'a view has one content', text: `view ${number} is [${content}] for ${by}, and [${known.content}] for ${known.by}` };
+    return undefined;
+  }
+
+  /** Of an incarnation that is gone nothing is told any more. */
+  #heardOf(observer: Observer, node: NodeIdentity, what: string): Violation | undefined {
+    const goneAt = observer.gone.get(nodeKey(node));
+    if (goneAt === undefined || observer.view < goneAt) return undefined;
+    return {
+      invariant: 'what was removed never comes back',
+      text: `${nodeKey(observer.self)} tells of ${nodeKey(node)} (${what}), which had gone in view ${goneAt}`,
+    };
+  }
+
+  /** Of two that run, the one with the older view is in the view of the other. */
+  #sides(observer: Observer, runs: Runs): Violation | undefined {
+    if (this.#mayBothRun || observer.view === 0 || !runs(observer.self)) return undefined;
+    for (const other of this.#observers.values()) {
+      if (other === observer || other.view === 0 || !runs(other.self)) continue;
+      const [older, newer] = observer.view <= other.view ? [observer, other] : [other, observer];
+      const olderKey = nodeKey(older.self);
+      // Who has gone by itself has said when.
+      if (newer.members.has(olderKey) || this.#gone.get(olderKey)?.byLease === false) continue;
+      return {
+        invariant: 'only one side runs',
+        text: `${nodeKey(older.self)} runs in view ${older.view} while ${nodeKey(newer.self)} runs in view ${newer.view}, which is [${[...newer.members].join(', ')}]`,
+      };
+    }
+    return undefined;
+  }
+}
+
+function stillRuns(identity: NodeIdentity, when: string): Violation {
+  return { invariant: 'what was removed does not run', text: `${nodeKey(identity)} may still run, ${when}` };
+}
