@@ -3,7 +3,8 @@
  * its time. The test runs the commands and compares the whole text; `npx vitest run test/scenario/swim -u` writes it anew, to be read before it is kept.
  *
  * Commands: `options {…}` (first); `members b c …`, who are alive; `alive b`, `silent b` (nothing comes back), `behind b` (only relays reach it), `refusing b` (nobody listens there);
- * `run MS`; `pause MS` (a does not run); `NODE tells RUMOUR` such as `c suspect 0 by b`; `probe b`; `forget b`; `describe TEXT`; `pinged by b`, and `pinged by b through c`; `state`.
+ * `run MS`; `pause MS` (a does not run); `NODE tells RUMOUR` such as `c suspect 0 by b`; `probe b`; `forget b`; `describe TEXT`; `pinged by b`, and `pinged by b through c`;
+ * `b acks 3` (the ping of that number); `state`.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -49,7 +50,12 @@ class Scenario {
   }
 
   get #machine(): Swim {
-    this.#swim ??= new Swim(identityOf('a'), bytes('A'), { random: randomOf(7), grantFor: ({ name }) => (name === 'x' ? undefined : 3) }, this.#options);
+    this.#swim ??= new Swim(
+      identityOf('a'),
+      bytes('A'),
+      { random: randomOf(7), grantFor: ({ name }) => (name === 'x' ? undefined : name.charCodeAt(0) - 96) },
+      this.#options,
+    );
     return this.#swim;
   }
 
@@ -65,6 +71,7 @@ class Scenario {
     else if (verb === 'describe') this.#step({ type: 'describe', metadata: bytes(words.join(' ')) });
     else if (verb === 'pinged') this.#pinged(words[1] as string, words[3]);
     else if (verb === 'state') this.#state();
+    else if (words[0] === 'acks') this.#receive(verb, { type: 'ack', sequence: Number(words[1]), refutation: this.#refutationOf(verb), grant: 3, rumours: [] });
     else if (words[0] === 'tells') this.#receive(verb, { type: 'gossip', rumours: [rumourOf(words.slice(1))] });
     else throw new Error(`no such command: ${command}`);
   }
