@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { membershipChart } from '../../../bench/membership-chart.mjs';
 import { busyCase, idleCase, METADATA } from '../../../bench/suites/membership/case-names.mjs';
 
-const row = (name: string, median: number): object => ({
+const row = (name: string, median: number) => ({
   suite: 'membership',
   case: name,
   peer: 'nexus',
