@@ -16,15 +16,8 @@ import { IncomingLane } from './incoming-lane.js';
 import { Keepalive } from './keepalive.js';
 import { OutgoingLane } from './outgoing-lane.js';
 import { refusalError } from './refusal.js';
-import {
-  GOODBYE_REASONS,
-  type GoodbyeReason,
-  type LaneProgress,
-  type SessionEvents,
-  type SessionOptions,
-  type SessionStart,
-  type SessionStatistics,
-} from './session-events.js';
+import { GOODBYE_REASONS, type GoodbyeReason, type SessionEvents, type SessionOptions, type SessionStart, type SessionStatistics } from './session-events.js';
+import type { LaneProgress } from './session-events.js';
 import { type LaneCredit, PASSED_OVER_MAX, PROTOCOL_VERSION_MAX, PROTOCOL_VERSION_MIN, REASON_BYTES_MAX } from './wire-limits.js';
 
 const LANE_NUMBERS: Readonly<Record<Lane, number>> = { control: 0, normal: 1, bulk: 2 };
