@@ -8,8 +8,6 @@ import type { Session } from '../../protocols/wire/session.js';
 import type { Role } from '../../protocols/wire/handshake.js';
 import type { NodeIdentity } from '../../model/node-identity.js';
 
-/** Given to the connection and not yet to the network: enough to keep it busy, little for what is urgent to wait behind. */
-const GIVEN_BYTES_MAX = 131_072;
 /** Messages of one turn that are not given on before its end. */
 const UNGIVEN_MESSAGES_MAX = 256;
 const NORMAL_CLOSURE = 1000;
@@ -78,7 +76,8 @@ export class SessionConnection {
     const connection = this.#connection;
     const nowMs = this.#clock.nowMs();
     this.#isGiving = true;
-    while (connection.waitingBytes < GIVEN_BYTES_MAX) {
+    // One frame above what there is room for, so that `drained` follows.
+    while (connection.waitingBytes <= connection.roomBytes) {
       const frame = this.#session.nextFrame(nowMs);
       if (frame === undefined) break;
       connection.send(frame, 'ordered');
