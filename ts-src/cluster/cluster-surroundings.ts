@@ -35,12 +35,12 @@ export interface MembershipNeeds {
   readonly options: ResolvedCluster;
   /** Of the nexus: whose event loops are watched, and where its threads read until when they may run. */
   readonly shared: SharedMemory;
+  readonly logger: Logger;
 }
 
 /** What the calling thread is told. Never from within a call. */
 export interface MembershipListener {
   happened(event: MembershipEvent): void;
-  failed(error: Error, what: string): void;
   /** It has ended by itself, and with it what kept this node a member. Nothing comes after it. */
   lost(error: Error): void;
 }

@@ -4,7 +4,6 @@
  */
 import { EventEmitter } from 'node:events';
 import { NexusError, optionError, valueText } from '../errors.js';
-import type { Logger } from '../model/agent-context.js';
 import type { ClusterSnapshot, LinkSnapshot, MemberSnapshot, NodeStanding } from '../model/cluster-snapshot.js';
 import { checkNames } from '../model/nearest-name.js';
 import { type NodeAddress, type NodeIdentity, nodeKey, sameNode } from '../model/node-identity.js';
@@ -21,7 +20,6 @@ const LEAVE_MS_MIN = 1000;
 
 export interface ClusterNeeds extends MembershipNeeds {
   readonly surroundings: ClusterSurroundings;
-  readonly logger: Logger;
 }
 
 /** What the nexus does for it. */
@@ -187,10 +185,9 @@ export class Cluster {
     const listener: MembershipListener = {
       // In a simulation the membership founds a cluster before it has been returned.
       happened: (event) => void (this.#membership === undefined ? early.push(event) : this.#happened(event)),
-      failed: (error, what) => logger.warn({ error, cluster: options.name }, what),
       lost: (error) => this.#fence(`the membership of this node has ended: ${error.message}`),
     };
-    this.#membership = await surroundings.openMembership({ options, shared }, listener);
+    this.#membership = await surroundings.openMembership({ options, shared, logger }, listener);
     for (const event of early) this.#happened(event);
     if (surroundings.openTransport === undefined) return;
     try {
