@@ -84,7 +84,7 @@ describe('a plan that was written by hand', () => {
     ],
     [withFault({ kind: 'nonTransitivePartition', atMs: 0, forMs: 1, pairs: [[1, 1]] }), 'plan.faults[1].pairs[0]: must be two different nodes'],
     [withFault({ kind: 'crash', atMs: 0, forMs: 1, nodes: [1], disk: 'gone', ending: 'reset' }), "plan.faults[1].disk: is 'gone'"],
-    [withFault({ kind: 'clockDrift', atMs: 0, forMs: 1, nodes: [1], rate: 0.5 }), 'plan.faults[1].rate: is 0.5; it must be a number from -0.02 to 0.02'],
+    [withFault({ kind: 'clockDrift', atMs: 0, forMs: 1, nodes: [1], rate: 0.5 }), 'plan.faults[1].rate: is 0.5; it must be a number from -0.01 to 0.01'],
   ])('%j is refused with the path of what is wrong', (value, text) => {
     let error: unknown;
     try {

@@ -81,11 +81,11 @@ const entries: TraceEntry[] = [
   { atMs: 1200, mark: 'fault', node: 0, peer: 0, id: 1, text: 'partition 1,2 | 3' },
   { atMs: 1300, mark: 'send', node: 1, peer: 3, id: 3, text: 'ping' },
   { atMs: 1300, mark: 'lose', node: 1, peer: 3, id: 3, text: 'cut' },
-  { atMs: 1500, mark: 'fault', node: 2, peer: 0, id: 2, text: 'pause of 2' },
+  { atMs: 1500, mark: 'fault', node: 0, peer: 0, id: 2, text: 'pause of 2' },
   { atMs: 1500, mark: 'pause', node: 2, peer: 0, id: 0, text: '' },
   { atMs: 1800, mark: 'event', node: 1, peer: 0, id: 0, text: 'n3 is <suspect> & silent' },
   { atMs: 2500, mark: 'resume', node: 2, peer: 0, id: 0, text: '' },
-  { atMs: 2500, mark: 'healed', node: 2, peer: 0, id: 2, text: 'pause of 2' },
+  { atMs: 2500, mark: 'healed', node: 0, peer: 0, id: 2, text: 'pause of 2' },
   { atMs: 3000, mark: 'crash', node: 3, peer: 0, id: 0, text: 'silent' },
   { atMs: 3100, mark: 'send', node: 2, peer: 3, id: 4, text: 'ping' },
 ];

@@ -5,6 +5,7 @@
 import { ScheduledEvent } from './event-queue.js';
 import type { Link } from './link.js';
 import type { NetworkHost, SimulatedNetwork } from './network.js';
+import { inMicroseconds } from './virtual-time.js';
 
 /** What is on its way at most; the rest waits at the sender. */
 const WINDOW_BYTES = 262_144;
@@ -218,7 +219,7 @@ export class Channel extends ScheduledEvent {
       const losses = this.#link.lossesOf(frame.message, LOSSES_MAX);
       for (let loss = 0; loss < losses; loss++) readyMs += Math.min(RETRANSMIT_MS * 2 ** loss, RETRANSMIT_MS_MAX);
       if (losses > 0) this.#network.needs.note('lose', this.#link.from, this.#link.to, frame.id, `${losses} times, and sent again`);
-      this.#lastReadyMs = Math.max(this.#lastReadyMs, readyMs);
+      this.#lastReadyMs = Math.max(this.#lastReadyMs, inMicroseconds(readyMs));
       this.#readyMs.push(this.#lastReadyMs);
     }
     if (!this.isScheduled && !this.#waitsForReceiver && this.#readyMs.length > 0) this.#reschedule((this.#readyMs[0] as number) - nowMs);

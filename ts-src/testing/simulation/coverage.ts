@@ -19,12 +19,13 @@ export const CLUSTER_MARKS = [
   'reachable again',
   'two sides',
   'nobody ran',
-  'coordinator changed',
+  'oldest changed',
   'message lost',
   'message duplicated',
   'message corrupted',
   'message held back',
   'message refused',
+  'message not understood',
   'disk fault met',
 ] as const;
 export type ClusterMark = (typeof CLUSTER_MARKS)[number];

@@ -108,13 +108,14 @@ interface Band {
   readonly to: number;
 }
 
-/** Faults that last side by side, each from its beginning to its end; the text of `healed` is that of `fault`. */
+/** Faults of a plan, side by side, each from its beginning to its end: `fault` and `healed` of the same id. What a node says of its own is a label. */
 function bandsOf(others: readonly TraceEntry[], shown: readonly TraceEntry[]): Band[] {
   const moments = others.map(({ atMs }) => atMs);
   const [firstMs, lastMs] = [(shown[0] as TraceEntry).atMs, (shown.at(-1) as TraceEntry).atMs];
   const open: { fault: string; id: number; from: number }[] = [];
   const closed: { fault: string; from: number; to: number }[] = [];
-  for (const { mark, text, id, atMs } of others) {
+  for (const { mark, node, text, id, atMs } of others) {
+    if (node > 0) continue;
     if (mark === 'fault') open.push({ fault: text, id, from: atMs });
     if (mark !== 'healed') continue;
     const index = open.findIndex((each) => each.id === id && (id !== 0 || each.fault === text));
@@ -191,7 +192,7 @@ function arrow({ x1, y1, x2, y2, how, isCopy }: Arrow): string {
 function labels(others: readonly TraceEntry[], xOf: (node: number) => number, y: (atMs: number) => number): string[] {
   const bottoms = new Map<number, number>();
   return others
-    .filter(({ mark, node }) => node > 0 && mark !== 'fault' && mark !== 'healed')
+    .filter(({ node }) => node > 0)
     .map(({ atMs, mark, node, text }) => {
       const at = Math.max(y(atMs), (bottoms.get(node) ?? 0) + LINE_HEIGHT);
       bottoms.set(node, at);

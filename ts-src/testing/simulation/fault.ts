@@ -94,7 +94,7 @@ export interface Pause extends FaultOfNodes {
 /** The process ends, and is started again when the fault is over. */
 export interface Crash extends FaultOfNodes {
   readonly kind: 'crash';
-  /** Whether it comes back with what was on its disk. What was not synced is gone either way. */
+  /** Whether it comes back with what was on its disk. What was not synced is there too, unless `lostWrites` or `tornWrites` lasts. */
   readonly disk: 'kept' | 'lost';
   /** Whether its peers find their connections reset, or hear nothing, as when the machine lost its power. */
   readonly ending: 'reset' | 'silent';
@@ -122,7 +122,7 @@ export interface KilledThread extends FaultOfNodes {
   readonly thread: number;
 }
 
-/** The clock of the node runs faster (above 0) or slower, by this share: at most 0.02, which is what the membership allows for. */
+/** The clock of the node runs faster (above 0) or slower, by this share: at most 0.01, so that two of them differ by no more than the membership allows for. */
 export interface ClockDrift extends FaultOfNodes {
   readonly kind: 'clockDrift';
   readonly rate: number;
@@ -134,18 +134,24 @@ export interface ClockJump extends FaultOfNodes {
   readonly byMs: number;
 }
 
-/** Disks of nodes. */
+/** Disks of nodes that fail now and then. */
 export interface DiskFault extends FaultOfNodes {
-  readonly kind: /** What is reported to be synced is not, and is gone after a crash. */
-    | 'lostWrites'
-    /** A write that a crash interrupts is there in part. */
-    | 'tornWrites'
+  readonly kind:
     | 'readErrors'
+    /** Of writes and syncs. */
     | 'writeErrors'
-    /** Single bits of what is read are wrong. */
+    /** Bits of the medium change. */
     | 'bitFlips';
-  /** Share of the reads or writes. */
+  /** Share of the reads, writes or syncs. */
   readonly rate: number;
+}
+
+/** What a crash while it lasts leaves of what was not synced. */
+export interface DiskAtCrash extends FaultOfNodes {
+  readonly kind: /** Nothing. */
+    | 'lostWrites'
+    /** Some sectors of each write. */
+    | 'tornWrites';
 }
 
 /** Nothing more can be written. */
@@ -174,6 +180,7 @@ export type Fault =
   | ClockDrift
   | ClockJump
   | DiskFault
+  | DiskAtCrash
   | FullDisk;
 
 export type FaultKind = Fault['kind'];
@@ -253,8 +260,6 @@ function detailsOf(fault: Fault): string {
     case 'loss':
     case 'duplication':
     case 'corruption':
-    case 'lostWrites':
-    case 'tornWrites':
     case 'readErrors':
     case 'writeErrors':
     case 'bitFlips':
@@ -277,6 +282,8 @@ function detailsOf(fault: Fault): string {
     case 'pause':
     case 'restart':
     case 'leave':
+    case 'lostWrites':
+    case 'tornWrites':
     case 'fullDisk':
       return nodes;
   }

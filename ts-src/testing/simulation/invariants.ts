@@ -28,8 +28,13 @@ export type Runs = (identity: NodeIdentity) => boolean;
 
 type ViewEvent = Extract<MembershipEvent, { type: 'view' }>;
 
-interface Observer {
+/** One start of a node. Its incarnation may still grow until it is a member. */
+export interface Start {
   readonly self: NodeIdentity;
+}
+
+interface Observer {
+  readonly start: Start;
   view: number;
   /** Keys of the members of that view. */
   members: ReadonlySet<string>;
@@ -40,7 +45,7 @@ interface Observer {
 
 export class ClusterInvariants {
   readonly #mayBothRun: boolean;
-  readonly #observers = new Map<string, Observer>();
+  readonly #observers = new Map<Start, Observer>();
   /** Of all nodes: what a number of a view stands for, with who said so first. */
   readonly #contents = new Map<number, { readonly content: string; readonly by: string }>();
   readonly #incarnations = new Map<string, { incarnation: number; view: number }>();
@@ -51,8 +56,8 @@ export class ClusterInvariants {
   }
 
   /** What a node has told its user. Undefined if all is well. */
-  happened(self: NodeIdentity, event: MembershipEvent, runs: Runs): Violation | undefined {
-    const observer = this.#observerOf(self);
+  happened(start: Start, event: MembershipEvent, runs: Runs): Violation | undefined {
+    const observer = this.#observerOf(start);
     switch (event.type) {
       case 'view':
         return this.#viewed(observer, event, runs) ?? this.#sides(observer, runs);
@@ -78,21 +83,20 @@ export class ClusterInvariants {
   }
 
   /** A start of a node has ended: nothing is learnt by it any more. */
-  ended(self: NodeIdentity): void {
-    this.#observers.delete(nodeKey(self));
+  ended(start: Start): void {
+    this.#observers.delete(start);
   }
 
-  #observerOf(self: NodeIdentity): Observer {
-    const key = nodeKey(self);
-    const known = this.#observers.get(key);
+  #observerOf(start: Start): Observer {
+    const known = this.#observers.get(start);
     if (known !== undefined) return known;
-    const observer: Observer = { self, view: 0, members: new Set(), incarnations: new Map(), gone: new Map() };
-    this.#observers.set(key, observer);
+    const observer: Observer = { start, view: 0, members: new Set(), incarnations: new Map(), gone: new Map() };
+    this.#observers.set(start, observer);
     return observer;
   }
 
   #viewed(observer: Observer, event: ViewEvent, runs: Runs): Violation | undefined {
-    const by = nodeKey(observer.self);
+    const by = nodeKey(observer.start.self);
     if (event.number <= observer.view) return { invariant: 'views only grow', text: `${by} is told view ${event.number} after view ${observer.view}` };
     observer.view = event.number;
     observer.members = new Set(event.members.map(nodeKey));
@@ -112,7 +116,7 @@ export class ClusterInvariants {
   }
 
   #present(observer: Observer, member: ViewMember, view: number): Violation | undefined {
-    const by = nodeKey(observer.self);
+    const by = nodeKey(observer.start.self);
     const before = observer.incarnations.get(member.name) ?? -1;
     if (member.incarnation < before)
       return { invariant: 'incarnations never go back', text: `${by} is told ${nodeKey(member)} in view ${view}, and knew incarnation ${before} of it` };
@@ -155,22 +159,22 @@ export class ClusterInvariants {
     if (goneAt === undefined || observer.view < goneAt) return undefined;
     return {
       invariant: 'what was removed never comes back',
-      text: `${nodeKey(observer.self)} tells of ${nodeKey(node)} (${what}), which had gone in view ${goneAt}`,
+      text: `${nodeKey(observer.start.self)} tells of ${nodeKey(node)} (${what}), which had gone in view ${goneAt}`,
     };
   }
 
   /** Of two that run, the one with the older view is in the view of the other. */
   #sides(observer: Observer, runs: Runs): Violation | undefined {
-    if (this.#mayBothRun || observer.view === 0 || !runs(observer.self)) return undefined;
+    if (this.#mayBothRun || observer.view === 0 || !runs(observer.start.self)) return undefined;
     for (const other of this.#observers.values()) {
-      if (other === observer || other.view === 0 || !runs(other.self)) continue;
+      if (other === observer || other.view === 0 || !runs(other.start.self)) continue;
       const [older, newer] = observer.view <= other.view ? [observer, other] : [other, observer];
-      const olderKey = nodeKey(older.self);
+      const olderKey = nodeKey(older.start.self);
       // Who has gone by itself has said when.
       if (newer.members.has(olderKey) || this.#gone.get(olderKey)?.byLease === false) continue;
       return {
         invariant: 'only one side runs',
-        text: `${nodeKey(older.self)} runs in view ${older.view} while ${nodeKey(newer.self)} runs in view ${newer.view}, which is [${[...newer.members].join(', ')}]`,
+        text: `${nodeKey(older.start.self)} runs in view ${older.view} while ${nodeKey(newer.start.self)} runs in view ${newer.view}, which is [${[...newer.members].join(', ')}]`,
       };
     }
     return undefined;

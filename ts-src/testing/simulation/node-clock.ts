@@ -87,7 +87,8 @@ export class NodeClock {
       nowMs: () => this.localMs() - originMs,
       epochMs: () => this.epochMs(),
       after: (delayMs, callback) => {
-        const delay = delayMs > 0 ? delayMs : 0;
+        // A microsecond at least: what is due in less than a double can tell would be due at this moment again and again.
+        const delay = delayMs > 0 ? Math.max(delayMs, 0.001) : 0;
         const timer = new NodeTimer(this, this.localMs() + delay, callback);
         this.#time.schedule(timer, delay / this.#rate);
         return () => this.#time.events.cancel(timer);

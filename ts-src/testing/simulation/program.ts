@@ -5,8 +5,10 @@ import type { SeededRandom } from '../../model/seeded-random.js';
 import type { Clock } from '../../ports/clock.js';
 import type { DatagramEvents, Datagrams } from '../../ports/datagrams.js';
 import type { Discovery } from '../../ports/discovery.js';
+import type { NodeStateStore } from '../../ports/node-state.js';
 import type { Wire } from '../../ports/wire.js';
 import type { ThreadGroup, ThreadLife } from '../schedule.js';
+import type { SimulatedDisk } from './simulated-disk.js';
 
 /** Everything that a simulated process has of the world. */
 export interface ProgramSurroundings {
@@ -24,6 +26,10 @@ export interface ProgramSurroundings {
   readonly wire: Wire;
   /** Listens for datagrams; a port of 0 is chosen. Rejects with NexusError NEXUS_LISTEN_FAILED. */
   openDatagrams(port: number, events: DatagramEvents): Promise<Datagrams>;
+  /** Of the machine. */
+  readonly disk: SimulatedDisk;
+  /** On that disk. */
+  readonly state: NodeStateStore;
   /** Knows these addresses from the beginning, the same on all nodes. */
   staticDiscovery(addresses: readonly NodeAddress[]): Discovery;
   /** Knows the addresses of all nodes that run, at this port, as of when it asks again and again. */

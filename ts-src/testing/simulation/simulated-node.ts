@@ -6,6 +6,7 @@ import { drawAt, drawKey, Purpose } from './draws.js';
 import type { Endpoints, NetworkHost } from './network.js';
 import { NodeClock } from './node-clock.js';
 import type { Program, RunningProgram } from './program.js';
+import { SimulatedDisk } from './simulated-disk.js';
 import { SimulatedProcess } from './simulated-process.js';
 import type { SimulatedWorld } from './world.js';
 
@@ -16,6 +17,8 @@ const DRIFT_MAX = 0.5;
 export interface CrashOptions {
   /** The machine has lost its power: its peers are not told, and hear nothing. Otherwise their connections are reset. Default: drawn. */
   readonly isSilent?: boolean;
+  /** `lost`: it finds an empty disk when it is started again. Default `kept`; what was not synced is gone either way, unless `disk.faults` say otherwise. */
+  readonly disk?: 'kept' | 'lost';
 }
 
 /** `running`: its process is there, also while it starts or is paused. */
@@ -23,6 +26,8 @@ export type NodeStatus = 'running' | 'stopping' | 'down';
 
 export class SimulatedNode<R extends RunningProgram = RunningProgram> implements NetworkHost {
   readonly clock: NodeClock;
+  /** What it keeps from one process to the next. Its faults can be changed at any time. */
+  readonly disk: SimulatedDisk;
   isOn = true;
   /** Exit code of the last process that ended by itself or was stopped; undefined after a crash. */
   exitCode: number | undefined;
@@ -50,6 +55,13 @@ export class SimulatedNode<R extends RunningProgram = RunningProgram> implements
     this.#logger = logger;
     this.#key = drawKey(world.seed, name);
     this.clock = new NodeClock(world.time, epochMs);
+    const random = world.randomOf(`disk of ${name}`);
+    this.disk = new SimulatedDisk({
+      random: () => random.next(),
+      after: (delayMs, callback) => this.#afterDisk(delayMs, callback),
+      faults: { atCrash: 'lost' },
+      onEvent: (event, file) => this.#note('disk', `${event} ${file}`),
+    });
   }
 
   get status(): NodeStatus {
@@ -96,6 +108,7 @@ export class SimulatedNode<R extends RunningProgram = RunningProgram> implements
       clock: this.clock,
       schedule: this.#world.schedule,
       network: this.#world.network,
+      disk: this.disk,
       logger: this.#logger,
       running: () => this.#world.running(),
       note: (text) => this.#note('event', text),
@@ -122,13 +135,15 @@ export class SimulatedNode<R extends RunningProgram = RunningProgram> implements
   }
 
   /** The process ends at once: nothing is said, what was not synced is gone. */
-  crash({ isSilent = drawAt(this.#key, Purpose.ending, this.#starts) < 0.5 }: CrashOptions = {}): void {
+  crash({ isSilent = drawAt(this.#key, Purpose.ending, this.#starts) < 0.5, disk = 'kept' }: CrashOptions = {}): void {
     const ended = this.#running('crash');
-    this.#note('crash', isSilent ? 'silent' : 'reset');
+    this.#note('crash', `${isSilent ? 'silent' : 'reset'}, disk ${disk}`);
     this.isOn = !isSilent;
     this.#process = undefined;
     this.#isStopping = false;
     ended.end(isSilent);
+    this.disk.crash();
+    if (disk === 'lost') this.disk.erase();
   }
 
   /** A new process, whether or not the last one has ended: if it has not, it crashes. */
@@ -181,6 +196,25 @@ export class SimulatedNode<R extends RunningProgram = RunningProgram> implements
     this.#process = undefined;
     this.#isStopping = false;
     process.end(false);
+    // The machine goes on, and writes what its processes have given it.
+    const { atCrash } = this.disk.faults;
+    this.disk.faults.atCrash = 'kept';
+    this.disk.crash();
+    this.disk.faults.atCrash = atCrash;
+  }
+
+  /** The disk goes on while the process stands still; the process hears of it when it goes on too. */
+  #afterDisk(delayMs: number, callback: () => void): void {
+    const { time, schedule } = this.#world;
+    const life = this.#process?.life;
+    if (life === undefined) return;
+    time.after(delayMs, () =>
+      life.post(() => {
+        // What waits for the disk waits for a promise.
+        schedule.unsettled();
+        callback();
+      }),
+    );
   }
 
   #delayTasks(): void {
@@ -209,7 +243,7 @@ export class SimulatedNode<R extends RunningProgram = RunningProgram> implements
     return new NexusTypeError('NEXUS_NODE_STATE', `${what}: node ${this.name} cannot, because ${because}`, { node: this.name });
   }
 
-  #note(mark: 'start' | 'crash' | 'pause' | 'resume' | 'fault' | 'event', text: string): void {
+  #note(mark: 'start' | 'crash' | 'pause' | 'resume' | 'fault' | 'event' | 'disk', text: string): void {
     this.#world.note(mark, this.number, 0, 0, text);
   }
 }

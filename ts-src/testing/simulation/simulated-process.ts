@@ -4,11 +4,14 @@ import { addressText, type NodeAddress } from '../../model/node-identity.js';
 import { SeededRandom } from '../../model/seeded-random.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Discovery, DiscoveryEvents } from '../../ports/discovery.js';
+import type { NodeStateStore } from '../../ports/node-state.js';
 import { type Schedule, ThreadGroup, type ThreadLife } from '../schedule.js';
 import { drawAt, drawKey, Purpose } from './draws.js';
 import { Endpoints, type NetworkHost, type SimulatedNetwork } from './network.js';
 import type { NodeClock } from './node-clock.js';
 import type { Program, ProgramSurroundings, RunningProgram } from './program.js';
+import type { SimulatedDisk } from './simulated-disk.js';
+import { simulatedNodeState } from './simulated-node-state.js';
 import { SimulatedWire } from './wire.js';
 
 /** What the clock of a process shows when it begins, at most: as long as it takes to start. */
@@ -22,6 +25,7 @@ export interface ProcessNeeds {
   readonly clock: NodeClock;
   readonly schedule: Schedule;
   readonly network: SimulatedNetwork;
+  readonly disk: SimulatedDisk;
   readonly logger: Logger;
   /** Names of the machines whose process runs. */
   running(): readonly string[];
@@ -82,7 +86,7 @@ export class SimulatedProcess<R extends RunningProgram = RunningProgram> {
   }
 
   #surroundings(): ProgramSurroundings {
-    const { seed, host, restarts, network, logger, schedule } = this.#needs;
+    const { seed, host, restarts, network, disk, logger, schedule } = this.#needs;
     const { life, threads, endpoints } = this;
     const random = new SeededRandom(seed, `program of ${this.#key}`);
     return {
@@ -93,6 +97,8 @@ export class SimulatedProcess<R extends RunningProgram = RunningProgram> {
       random: () => random.next(),
       randomOf: (purpose) => new SeededRandom(seed, `${purpose} of ${this.#key}`),
       wire: new SimulatedWire(network, endpoints, life),
+      disk,
+      state: settling(simulatedNodeState(disk), schedule),
       openDatagrams: (port, events) => {
         schedule.unsettled();
         try {
@@ -110,6 +116,20 @@ export class SimulatedProcess<R extends RunningProgram = RunningProgram> {
       exit: (code) => this.#needs.exited(code),
     };
   }
+}
+
+/** Whoever calls it waits for a promise. */
+function settling({ load, save }: NodeStateStore, schedule: Schedule): NodeStateStore {
+  return {
+    load() {
+      schedule.unsettled();
+      return load();
+    },
+    save(bytes) {
+      schedule.unsettled();
+      return save(bytes);
+    },
+  };
 }
 
 function staticDiscovery(addresses: readonly NodeAddress[], life: ThreadLife): Discovery {

@@ -96,17 +96,17 @@ function drawFault(draw: Draw, kind: FaultKind, atMs: number, { nodes, threads, 
     case 'killThread':
       return { kind, ...ofNodes, forMs: 0, thread: draw.whole(1, threads) };
     case 'clockDrift':
-      return { kind, ...ofNodes, rate: draw.whole(-200, 200) / 10_000 };
+      return { kind, ...ofNodes, rate: draw.whole(-100, 100) / 10_000 };
     case 'clockJump':
       return { kind, ...ofNodes, forMs: 0, byMs: Math.round(draw.scale(10, 86_400_000)) * (draw.chance(0.5) ? 1 : -1) };
     case 'restart':
       return { kind, ...ofNodes, forMs: 0 };
     case 'pause':
     case 'leave':
-    case 'fullDisk':
-      return { kind, ...ofNodes };
     case 'lostWrites':
     case 'tornWrites':
+    case 'fullDisk':
+      return { kind, ...ofNodes };
     case 'readErrors':
     case 'writeErrors':
     case 'bitFlips':

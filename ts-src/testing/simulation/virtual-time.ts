@@ -10,6 +10,12 @@ class Callback extends ScheduledEvent {
   }
 }
 
+/** Rounded up to whole microseconds. */
+export function inMicroseconds(ms: number): number {
+  // What is a sum of whole ones may be off in its last bit.
+  return Math.ceil(ms * 1000 - 1e-3) / 1000;
+}
+
 export class VirtualTime {
   readonly events = new EventQueue();
   #nowMs = 0;
@@ -22,7 +28,7 @@ export class VirtualTime {
   schedule(event: ScheduledEvent, delayMs: number): void {
     const delay = delayMs > 0 ? delayMs : 0;
     if (delay === Number.POSITIVE_INFINITY) return;
-    this.events.insert(event, Math.ceil((this.#nowMs + delay) * 1000 - 1e-3) / 1000);
+    this.events.insert(event, inMicroseconds(this.#nowMs + delay));
   }
 
   /** Returns what cancels. */

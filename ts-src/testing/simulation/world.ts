@@ -16,6 +16,7 @@ import { VirtualTime } from './virtual-time.js';
 
 export const NODES_MAX = 10_000;
 const STEPS_MAX = 1_000_000;
+const EVENTS_OF_A_MOMENT_MAX = 1_000_000;
 const ADVANCE_MS_MAX = 1e12;
 /** 2026-01-01T00:00:00Z. */
 const EPOCH_MS = 1_767_225_600_000;
@@ -46,6 +47,8 @@ export class SimulatedWorld {
   #wasDone = false;
   #failure: { readonly error: unknown } | undefined;
   #isMoving = false;
+  #momentMs = 0;
+  #momentEvents = 0;
   /** Events so far. */
   events = 0;
 
@@ -188,6 +191,11 @@ export class SimulatedWorld {
     }
     if (!this.time.next(this.#targetMs)) return false;
     this.events++;
+    if (this.time.nowMs > this.#momentMs) {
+      this.#momentMs = this.time.nowMs;
+      this.#momentEvents = this.events;
+    } else if (this.events - this.#momentEvents > EVENTS_OF_A_MOMENT_MAX)
+      throw new NexusError('NEXUS_NEVER_QUIET', `${EVENTS_OF_A_MOMENT_MAX} things happened at ${this.time.nowMs} ms, and the time does not move on`);
     return true;
   }
 }
