@@ -58,7 +58,8 @@ export const CLUSTER = {
   },
   NEXUS_CLUSTER_MISMATCH: {
     causes: 'A seed, or an address of discovery, is of another cluster; or two clusters of one name were founded apart from each other.',
-    remedy: 'Give all nodes of a cluster the same `cluster.name`, and their seeds; if there are two of one name, stop the nodes of one of them and let them join the other.',
+    remedy:
+      'Give all nodes of a cluster the same `cluster.name`, and their seeds; if there are two of one name, stop the nodes of one of them and let them join the other.',
     retryable: 'no',
     errorClass: 'NexusError',
   },
@@ -101,6 +102,13 @@ export const CLUSTER = {
     remedy: 'Nothing, if the other node was about to start or to end: it is tried again. Otherwise find out whether the port can be reached from this machine.',
     retryable: 'yes',
     retry: 'Nexus does, with a growing pause.',
+    errorClass: 'NexusError',
+  },
+  NEXUS_CHANNEL_UNKNOWN: {
+    causes: 'The two nodes run different versions of the program, or this one has not come so far in its start.',
+    remedy: 'Look at what the two nodes run. The message was dropped; nothing else is affected.',
+    retryable: 'maybe',
+    retry: 'When the other node has started.',
     errorClass: 'NexusError',
   },
   NEXUS_UPGRADE_REFUSED: {

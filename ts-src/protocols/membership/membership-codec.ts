@@ -68,4 +68,3 @@ const TYPES: readonly (SwimMessage['type'] | ViewMessage['type'] | undefined)[] 
   ...VIEW_TYPES,
 ];
 const SWIM_NAMES: ReadonlySet<string> = new Set(SWIM_TYPES);
-

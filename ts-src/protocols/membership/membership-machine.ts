@@ -244,7 +244,9 @@ export class Membership implements MembershipMachine {
         );
       case 'redirect':
         if (message.cluster === this.#configuration.cluster && clusterId !== views.view.clusterId)
-          this.#warn(`there is another cluster of this name, with ${message.members.map(addressText).join(', ')}: stop the nodes of one of them, and let them join the other`);
+          this.#warn(
+            `there is another cluster of this name, with ${message.members.map(addressText).join(', ')}: stop the nodes of one of them, and let them join the other`,
+          );
         return;
       case 'alone':
       case 'refusal':
