@@ -10,7 +10,7 @@ import { type NodeAddress, type NodeIdentity, nodeKey, sameNode } from '../model
 import type { Transport } from '../ports/transport.js';
 import type { MembershipEvent, MembershipSnapshot } from '../protocols/membership/membership.js';
 import { checkClusterEvent, type ClusterEvents } from './cluster-events.js';
-import type { ClusterSurroundings, MembershipListener, MembershipNeeds, RunningMembership } from './cluster-surroundings.js';
+import type { ClusterSurroundings, MembershipListener, MembershipNeeds, OpenTransport, RunningMembership } from './cluster-surroundings.js';
 import { checkedMetadata } from './resolve-cluster-options.js';
 
 const JOIN_TIMEOUT_MS = 30_000;
@@ -52,7 +52,7 @@ export class Cluster {
   readonly #needs: ClusterNeeds;
   readonly #emitter = new EventEmitter();
   #membership: RunningMembership | undefined;
-  #transport: Transport | undefined;
+  #transport: OpenTransport | undefined;
   #owner: ClusterOwner | undefined;
   /** When the membership has said so: its snapshot may say it later, or never. */
   #standing: NodeStanding | undefined;
@@ -101,7 +101,7 @@ export class Cluster {
 
   /** Messages between nodes; undefined in a simulation that has none. */
   get transport(): Transport | undefined {
-    return this.#transport;
+    return this.#transport?.transport;
   }
 
   /** All members of the agreed view with what this node knows of them, in order of their names. */
@@ -194,13 +194,14 @@ export class Cluster {
       this.#transport = await surroundings.openTransport({
         ...{ options, logger },
         self: () => this.self,
+        advertise: this.address.host,
         events: { opened: () => undefined, closed: (node, error) => logger.debug({ node: node.name, error }, 'the connections to a node have ended') },
       });
     } catch (error) {
       await this.#membership.close();
       throw error;
     }
-    for (const { node, address } of this.#admitted.values()) this.#transport.admit(node, address);
+    for (const { node, address } of this.#admitted.values()) this.transport?.admit(node, address);
     this.#describe();
   }
 
@@ -210,7 +211,7 @@ export class Cluster {
   }
 
   #describe(): void {
-    this.#running.describe({ dataAddress: this.#transport?.address, metadata: this.#metadata });
+    this.#running.describe({ dataAddress: this.transport?.address, metadata: this.#metadata });
   }
 
   #happened(event: MembershipEvent): void {
@@ -239,7 +240,7 @@ export class Cluster {
     for (const node of [...left, ...removed]) {
       this.#admitted.delete(nodeKey(node));
       this.#dataAddresses.delete(nodeKey(node));
-      this.#transport?.forget(node);
+      this.transport?.forget(node);
     }
     this.#admitMembers();
     const known = this.members();
@@ -261,7 +262,7 @@ export class Cluster {
       const admitted = this.#admitted.get(key)?.address;
       if (admitted?.host === address.host && admitted.port === address.port) continue;
       this.#admitted.set(key, { node: identity(node), address });
-      this.#transport?.admit(identity(node), address);
+      this.transport?.admit(identity(node), address);
     }
   }
 
@@ -318,7 +319,7 @@ export class Cluster {
   }
 
   #links({ members, self }: Pick<MembershipSnapshot, 'members' | 'self'>, probes: MembershipSnapshot['probes']): readonly LinkSnapshot[] {
-    const statistics = new Map(this.#transport?.statistics().map((each) => [each.node.name, each]));
+    const statistics = new Map(this.transport?.statistics().map((each) => [each.node.name, each]));
     return members
       .filter(({ name }) => name !== self.name)
       .map(({ name }) => {
