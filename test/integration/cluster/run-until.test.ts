@@ -30,7 +30,7 @@ describeEngines((engine) => {
       [0, 1, 2].map((thread) => nexus.spawn(ticking, { id: `t${thread}`, thread, init: { file: join(folder, String(thread)) } } as never)),
     );
     await until(() => [0, 1, 2].every((thread) => times(thread).length > 5));
-    const { doubles } = partsOf(nexus).host.shared;
+    const { doubles } = partsOf(nexus as never).host.shared;
     expect(doubles[L.HEADER_WORD_RUN_UNTIL / 2]).toBe(Number.POSITIVE_INFINITY);
     const untilMs = performance.now() + 100;
     doubles[L.HEADER_WORD_RUN_UNTIL / 2] = untilMs;
