@@ -5,7 +5,6 @@
  */
 import { NexusError, NexusTypeError, optionError, valueText } from '../errors.js';
 import { composeNexus } from '../create-nexus.js';
-import type { AgentContext } from '../model/agent-context.js';
 import { checkNames } from '../model/nearest-name.js';
 import { SeededRandom } from '../model/seeded-random.js';
 import { Nexus, partsOf, type StopReport } from '../nexus.js';
@@ -14,11 +13,9 @@ import type { LogLine } from '../runtime/system-calls.js';
 import type { ThreadHost } from '../runtime/thread-host.js';
 import { type Leftovers, leftoversOf, type WaitingAgent, waitingAgentsOf } from './leftovers.js';
 import { type ManualClock, SteppedClock } from './manual-clock.js';
-import { observedDefinition } from './observed-definition.js';
 import { Schedule, ThreadGroup } from './schedule.js';
 import { seedOf } from './seed.js';
-import { openSimulatedThread } from './simulated-engine.js';
-import { SimulatedWorker } from './simulated-worker.js';
+import { SimulatedThreads } from './simulated-threads.js';
 import { Transcript, type TranscriptEntry } from './transcript.js';
 
 const STEPS_MAX = 1_000_000;
@@ -60,26 +57,7 @@ export async function createTestNexus(options: TestNexusOptions): Promise<TestNe
     memory: { agentsMax: 4096, ringBytes: 65_536, ...given.memory },
     seed,
   });
-  const random = new SeededRandom(seed, 'table');
-  const calling = simulation.threads.begin(0, simulation.clock);
-  return composeNexus(resolved, {
-    clock: calling.clock,
-    turns: calling.turns,
-    engine: {
-      report: { kind: 'portable', reason: 'portable: the threads are simulated', tried: [] },
-      open: (shared) => openSimulatedThread(shared, calling),
-    },
-    random: Buffer.from(Array.from({ length: 12 }, () => Math.floor(random.next() * 256))),
-    startWorker: (boot, shared, kinds, storage, tracingApi) => {
-      const life = simulation.threads.begin(boot.thread, simulation.clock);
-      const worker = new SimulatedWorker({ boot, shared, kinds, life, storage, tracingApi, callingThread: calling });
-      simulation.workers[boot.thread] = worker;
-      simulation.note(boot.thread, boot.incarnation === 0 ? 'started' : 'started again', undefined);
-      return worker.handle;
-    },
-    observe: (definition) => observedDefinition(definition, (ctx, what) => simulation.handled(ctx, what)),
-    nexus: (...parts) => new TestNexus(simulation, ...parts),
-  });
+  return composeNexus(resolved, { ...simulation.nexusThreads.surroundings(), nexus: (...parts) => new TestNexus(simulation, ...parts) });
 }
 
 /** What a test nexus is made of besides the nexus. */
@@ -88,7 +66,7 @@ class Simulation {
   readonly schedule: Schedule;
   readonly threads: ThreadGroup;
   readonly transcript = new Transcript(TRANSCRIPT_ENTRIES_MAX);
-  readonly workers: (SimulatedWorker | undefined)[] = [];
+  readonly nexusThreads: SimulatedThreads;
   readonly log: LogLine[] = [];
   readonly logger = { debug: this.#keep('debug'), info: this.#keep('info'), warn: this.#keep('warn'), error: this.#keep('error') };
 
@@ -99,14 +77,18 @@ class Simulation {
     this.clock = new SteppedClock(epochMs === undefined ? {} : { epochMs }, () => this.schedule.rest(STEPS_MAX));
     this.schedule = new Schedule(({ index }, what) => this.note(index, what, undefined));
     this.threads = new ThreadGroup(this.schedule, '', 0, new SeededRandom(seed, 'schedule'));
+    this.nexusThreads = new SimulatedThreads({
+      threads: this.threads,
+      calling: this.threads.begin(0, this.clock),
+      begin: (thread) => this.threads.begin(thread, this.clock),
+      random: new SeededRandom(seed, 'table'),
+      started: (thread, isAgain) => this.note(thread, isAgain ? 'started again' : 'started', undefined),
+      handled: (ctx, what) => this.note(ctx.thread, what, `${ctx.self.kind} '${ctx.id}'`),
+    });
   }
 
   note(thread: number, what: string, agent: string | undefined): void {
     this.transcript.add({ step: this.schedule.steps, nowMs: this.clock.nowMs(), thread, what, agent });
-  }
-
-  handled(ctx: AgentContext, what: string): void {
-    this.note(ctx.thread, what, `${ctx.self.kind} '${ctx.id}'`);
   }
 
   #keep(level: LogLine['level']): (data: object, message: string) => void {
@@ -214,8 +196,8 @@ export class TestNexus extends Nexus {
    * notices, and replaces it as it would a real one; `run` lets that happen. @throws NexusTypeError NEXUS_THREAD_UNKNOWN
    */
   killThread(thread: number, exitCode = 1): void {
-    const { schedule, threads, workers } = this.#simulation;
-    const worker = workers[thread];
+    const { schedule, threads, nexusThreads } = this.#simulation;
+    const worker = nexusThreads.worker(thread);
     if (worker === undefined) {
       throw new NexusTypeError(
         'NEXUS_THREAD_UNKNOWN',
@@ -259,12 +241,7 @@ export class TestNexus extends Nexus {
 
   /** Of the threads that live. */
   #hosts(): ThreadHost[] {
-    const { threads, workers } = this.#simulation;
-    const hosts = [partsOf(this).host];
-    workers.forEach((worker, thread) => {
-      if (worker?.host !== undefined && threads.lifeOf(thread) !== undefined) hosts.push(worker.host);
-    });
-    return hosts;
+    return [partsOf(this).host, ...this.#simulation.nexusThreads.hosts()];
   }
 
   #described(error: unknown): unknown {

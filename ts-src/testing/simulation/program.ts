@@ -35,11 +35,13 @@ export interface ProgramSurroundings {
   /** Knows the addresses of all nodes that run, at this port, as of when it asks again and again. */
   changingDiscovery(port: number, intervalMs: number): Discovery;
   readonly logger: Logger;
-  /** The thread it begins on, and the others, if it begins some. */
+  /** The thread it begins on. */
   readonly life: ThreadLife;
+  /** Another thread of the process, or another life of one that has ended. */
+  beginThread(thread: number): ThreadLife;
   readonly threads: ThreadGroup;
-  /** For the trace: what a node knows or does. */
-  note(text: string): void;
+  /** For the trace: what the node knows, or an agent does. Default `event`. */
+  note(text: string, mark?: 'event' | 'agent'): void;
   /** Ends the process, as `process.exit` would. */
   exit(code: number): void;
 }

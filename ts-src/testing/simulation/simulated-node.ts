@@ -111,7 +111,7 @@ export class SimulatedNode<R extends RunningProgram = RunningProgram> implements
       disk: this.disk,
       logger: this.#logger,
       running: () => this.#world.running(),
-      note: (text) => this.#note('event', text),
+      note: (text, mark) => this.#note(mark, text),
       exited: (code) => this.#world.schedule.betweenSteps(this.#world.schedule.running, () => this.#exited(started, code)),
       failed: (error) => this.#world.fail(error, this),
     });
@@ -243,7 +243,7 @@ export class SimulatedNode<R extends RunningProgram = RunningProgram> implements
     return new NexusTypeError('NEXUS_NODE_STATE', `${what}: node ${this.name} cannot, because ${because}`, { node: this.name });
   }
 
-  #note(mark: 'start' | 'crash' | 'pause' | 'resume' | 'fault' | 'event' | 'disk', text: string): void {
+  #note(mark: 'start' | 'crash' | 'pause' | 'resume' | 'fault' | 'event' | 'agent' | 'disk', text: string): void {
     this.#world.note(mark, this.number, 0, 0, text);
   }
 }

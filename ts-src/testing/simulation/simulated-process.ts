@@ -29,7 +29,7 @@ export interface ProcessNeeds {
   readonly logger: Logger;
   /** Names of the machines whose process runs. */
   running(): readonly string[];
-  note(text: string): void;
+  note(text: string, mark: 'event' | 'agent'): void;
   exited(code: number): void;
   failed(error: unknown): void;
 }
@@ -111,8 +111,9 @@ export class SimulatedProcess<R extends RunningProgram = RunningProgram> {
       changingDiscovery: (port, intervalMs) => changingDiscovery(() => this.#needs.running().map((name) => ({ host: name, port })), intervalMs, life),
       logger,
       life,
+      beginThread: (thread) => threads.begin(thread, this.clock),
       threads,
-      note: (text) => this.#needs.note(text),
+      note: (text, mark = 'event') => this.#needs.note(text, mark),
       exit: (code) => this.#needs.exited(code),
     };
   }

@@ -23,6 +23,8 @@ export type TraceMark =
   | 'disk'
   /** What a node knows of its cluster: standing, view, reachability. */
   | 'event'
+  /** What an agent does: `start`, `stop`, or the action it handles. */
+  | 'agent'
   /** What the test itself says. */
   | 'say';
 

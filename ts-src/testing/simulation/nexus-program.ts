@@ -1,0 +1,107 @@
+/**
+ * A whole node: a nexus as `createNexus` makes it, with simulated threads, and the membership and the transport of its cluster over the simulated network. Fenced, it does what `nexus run` does: its
+ * agents are stopped, and the process ends.
+ */
+import { openMembershipBeside } from '../../cluster/membership-beside.js';
+import { composeNexus } from '../../create-nexus.js';
+import type { NodeAddress } from '../../model/node-identity.js';
+import { Nexus } from '../../nexus.js';
+import { type NexusOptions, resolveOptions } from '../../options.js';
+import type { MembershipConfiguration, MembershipMachine } from '../../protocols/membership/membership.js';
+import { packageVersion } from '../../runtime/package-version.js';
+import { SimulatedThreads } from '../simulated-threads.js';
+import { eventText } from './membership-program.js';
+import type { Program, ProgramSurroundings, RunningProgram } from './program.js';
+import { simulatedStorage } from './simulated-storage.js';
+
+export const MEMBERSHIP_PORT = 7400;
+const STOP_MS = 5000;
+/** Of `nexus run`, when the node is fenced. */
+const FENCED_EXIT_CODE = 3;
+
+export interface NexusProgramOptions {
+  /** Of every node; `cluster` without what is of one node. */
+  readonly nexus: NexusOptions;
+  readonly seeds: readonly NodeAddress[];
+  /** Whether durable agents are kept on the disk of the node. */
+  readonly hasStorage: boolean;
+  machine(configuration: MembershipConfiguration): MembershipMachine;
+}
+
+/** One start of such a node. */
+export interface NexusStart extends RunningProgram {
+  readonly nexus: Nexus;
+  /** As a crash of a worker. False if there is no such thread, or it is not there now. */
+  killThread(thread: number): boolean;
+}
+
+export function nexusProgram(options: NexusProgramOptions): Program<NexusStart> {
+  return { start: (surroundings) => startNexus(options, surroundings) };
+}
+
+async function startNexus({ nexus: given, seeds, hasStorage, machine }: NexusProgramOptions, surroundings: ProgramSurroundings): Promise<NexusStart> {
+  const { name, life, threads, clock, state, logger, note, exit, disk } = surroundings;
+  const seed = Math.floor(surroundings.random() * 2 ** 32);
+  const resolved = resolveOptions({
+    logger,
+    ...given,
+    memory: { agentsMax: 4096, ringBytes: 65_536, ...given.memory },
+    cluster: { ...given.cluster, node: name, listen: { host: name, port: MEMBERSHIP_PORT } },
+    ...(hasStorage ? { storage: simulatedStorage(disk) } : {}),
+    seed,
+  });
+  const nexusThreads = new SimulatedThreads({
+    threads,
+    calling: life,
+    begin: (thread) => surroundings.beginThread(thread),
+    random: surroundings.randomOf('table'),
+    started: () => undefined,
+    handled: (ctx, what) => note(`${ctx.self.kind} '${ctx.id}' ${what}`, 'agent'),
+  });
+  const nexus = await composeNexus(resolved, {
+    ...nexusThreads.surroundings(),
+    nexus: (...parts) => new Nexus(...parts),
+    cluster: {
+      clock,
+      watchesEventLoops: false,
+      openMembership: (needs, listener) =>
+        openMembershipBeside(
+          {
+            ...needs,
+            hostname: name,
+            version: packageVersion(),
+            machine,
+            surroundings: {
+              clock,
+              random: () => surroundings.random(),
+              openDatagrams: (events) => surroundings.openDatagrams(MEMBERSHIP_PORT, events),
+              discovery: surroundings.staticDiscovery(seeds),
+              state,
+            },
+          },
+          {
+            happened(event) {
+              note(eventText(event));
+              listener.happened(event);
+            },
+            failed: (error, what) => listener.failed(error, what),
+            lost: (error) => listener.lost(error),
+          },
+        ),
+      openTransport: undefined,
+    },
+  });
+  nexus.on('fenced', () => void nexus.stop().finally(() => exit(FENCED_EXIT_CODE)));
+  return {
+    nexus,
+    async stop() {
+      await nexus.stop({ deadlineMs: STOP_MS });
+    },
+    killThread(thread) {
+      const worker = nexusThreads.worker(thread);
+      if (worker === undefined || threads.lifeOf(thread) === undefined) return false;
+      threads.schedule.betweenSteps(threads.lifeOf(thread), () => worker.end(1));
+      return true;
+    },
+  };
+}
