@@ -20,6 +20,8 @@ const LOOK_MS = 200;
 const START_MS_MAX = 2000;
 const START_AGAIN_MS_MAX = 4000;
 export const SETTLE_MS = 90_000;
+/** What goes on meanwhile is to end when it is told that it is over. */
+const DURING_MS_MAX = 60_000;
 
 /** One start of a node, as it is looked at. */
 export interface ObservedStart extends Start {
@@ -94,7 +96,7 @@ export class ClusterRun {
     isOver = true;
     this.#injector.heal();
     world.note('healed', 0, 0, 0, 'everything');
-    await working;
+    if (working !== undefined) await this.settled('during', working, DURING_MS_MAX);
   }
 
   /** All agree again. */
@@ -102,10 +104,22 @@ export class ClusterRun {
     await this.#settle('after the healing');
   }
 
-  /** Lets time pass, and looks at all nodes now and then. */
-  async pass(forMs: number): Promise<void> {
-    const endMs = this.#needs.world.nowMs + forMs;
-    while (this.#needs.world.nowMs < endMs) await this.#pass(Math.min(LOOK_MS, endMs - this.#needs.world.nowMs));
+  /** Lets time pass until a promise settles. Rejects with its reason, and with a violation when it has not after so long. */
+  async settled(what: string, promise: Promise<unknown>, withinMs: number): Promise<void> {
+    let isSettled = false;
+    const settled = (): void => {
+      isSettled = true;
+    };
+    promise.then(settled, settled);
+    const { world } = this.#needs;
+    const endMs = world.nowMs + withinMs;
+    await this.#pass(0);
+    while (!isSettled) {
+      if (world.nowMs >= endMs)
+        throw new InvariantViolated({ invariant: 'everything comes to its end', text: `${what} has not within ${withinMs / 1000} s of the simulation` });
+      await this.#pass(LOOK_MS);
+    }
+    await promise;
   }
 
   async #settle(when: string): Promise<void> {

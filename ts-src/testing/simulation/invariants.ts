@@ -19,7 +19,8 @@ export type InvariantName =
   | 'everything comes to its end';
 
 export interface Violation {
-  readonly invariant: InvariantName;
+  /** One of these, or one of the user's. */
+  readonly invariant: InvariantName | (string & {});
   readonly text: string;
 }
 
