@@ -58,7 +58,8 @@ export const CLUSTER = {
   },
   NEXUS_CLUSTER_MISMATCH: {
     causes: 'A seed, or an address of discovery, is of another cluster; or two clusters of one name were founded apart from each other.',
-    remedy: 'Give all nodes of a cluster the same `cluster.name`, and their seeds; if there are two of one name, stop the nodes of one of them and let them join the other.',
+    remedy:
+      'Give all nodes of a cluster the same `cluster.name`, and their seeds; if there are two of one name, stop the nodes of one of them and let them join the other.',
     retryable: 'no',
     errorClass: 'NexusError',
   },

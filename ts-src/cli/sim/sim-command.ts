@@ -100,7 +100,13 @@ async function perform(line: CommandLine, module: string | undefined): Promise<b
   const shown = report.failures[0] ?? report.last;
   for (const failure of report.failures) process.stderr.write(`${reportText(failure, { command: again(line, loaded, failure.plan) })}\n`);
   await lookInto(line, loaded, shown);
-  const summary = { runs: report.runs, failed: report.failures.map(({ plan }) => plan.seed), simulatedMs: report.simulatedMs, first: report.first, hash: shown.trace.hash };
+  const summary = {
+    runs: report.runs,
+    failed: report.failures.map(({ plan }) => plan.seed),
+    simulatedMs: report.simulatedMs,
+    first: report.first,
+    hash: shown.trace.hash,
+  };
   if (line.flag('json')) process.stdout.write(`${JSON.stringify({ ...summary, coverage: report.coverage.counts, notSeen: report.coverage.missing })}\n`);
   else process.stdout.write(`${summaryText(summary)}\n${coverageText(report.coverage)}`);
   return report.failures.length === 0;
@@ -131,7 +137,10 @@ async function seeds(line: CommandLine, { simulation }: Loaded): Promise<Ran> {
 async function planned(simulation: Simulation, file: string): Promise<Ran> {
   const plan = checkedPlan(jsonOf(file), file);
   let last: RunResult | undefined;
-  const report = await runSeeds({ ...simulation, run: (_drawn, options) => simulation.run(plan, options) }, { first: plan.seed, count: 1, progress: (done) => void (last = done.last) });
+  const keep = (done: SeedsProgress): undefined => {
+    last = done.last;
+  };
+  const report = await runSeeds({ ...simulation, run: (_drawn, options) => simulation.run(plan, options) }, { first: plan.seed, count: 1, progress: keep });
   return { ...report, first: plan.seed, last: last as RunResult };
 }
 
@@ -164,7 +173,10 @@ async function replay(line: CommandLine, given: string | undefined, file: string
   const difference = firstDifference(recorded.entries, now.trace.entries);
   const isSame = difference === undefined && header.hash === now.trace.hash;
   const outcome = now.failure === undefined ? 'it passes' : `it fails: ${now.failure.error.message}`;
-  if (line.flag('json')) process.stdout.write(`${JSON.stringify({ same: isSame, entries: now.trace.count, hash: now.trace.hash, recordedHash: header.hash, failure: now.failure?.what, difference })}\n`);
+  if (line.flag('json'))
+    process.stdout.write(
+      `${JSON.stringify({ same: isSame, entries: now.trace.count, hash: now.trace.hash, recordedHash: header.hash, failure: now.failure?.what, difference })}\n`,
+    );
   else if (isSame) process.stdout.write(`the same ${now.trace.count} entries, ${now.trace.hash}; ${outcome}\n`);
   else {
     const where = difference === undefined ? 'the entries that the file holds are the same; the others are not' : differenceText(difference);

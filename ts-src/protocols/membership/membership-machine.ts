@@ -87,7 +87,8 @@ export class Membership implements MembershipMachine {
     if (this.#standing === 'left') return Number.POSITIVE_INFINITY;
     if (this.#standing === 'fenced') return this.#goneAtMs;
     const views = this.#views;
-    if (views === undefined) return Math.min(this.#joining?.dueMs ?? Number.POSITIVE_INFINITY, this.#leftByMs);
+    // Nothing is done before the incarnation is on disk, however long that takes.
+    if (views === undefined) return Math.min((this.#isPersisted ? this.#joining?.dueMs : undefined) ?? Number.POSITIVE_INFINITY, this.#leftByMs);
     return Math.min(
       views.dueMs,
       this.#swim?.dueMs ?? Number.POSITIVE_INFINITY,
@@ -244,7 +245,9 @@ export class Membership implements MembershipMachine {
         );
       case 'redirect':
         if (message.cluster === this.#configuration.cluster && clusterId !== views.view.clusterId)
-          this.#warn(`there is another cluster of this name, with ${message.members.map(addressText).join(', ')}: stop the nodes of one of them, and let them join the other`);
+          this.#warn(
+            `there is another cluster of this name, with ${message.members.map(addressText).join(', ')}: stop the nodes of one of them, and let them join the other`,
+          );
         return;
       case 'alone':
       case 'refusal':

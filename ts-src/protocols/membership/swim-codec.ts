@@ -6,7 +6,16 @@ import { METADATA_BYTES_MAX, REFUTATION_MAX, RELAY_MS_MAX, type Rumour, RUMOURS_
 import { readIdentity, readName, writeIdentity } from './identity-codec.js';
 
 /** Places in these lists are on the wire: only ever add to their ends. */
-export const SWIM_TYPES = ['ping', 'pingRequest', 'relayedPing', 'ack', 'relayedAck', 'nack', 'rumourRequest', 'gossip'] as const satisfies readonly SwimMessage['type'][];
+export const SWIM_TYPES = [
+  'ping',
+  'pingRequest',
+  'relayedPing',
+  'ack',
+  'relayedAck',
+  'nack',
+  'rumourRequest',
+  'gossip',
+] as const satisfies readonly SwimMessage['type'][];
 const STATES: readonly Reachability[] = ['reachable', 'suspect', 'unreachable'];
 
 export function writeSwimMessage(writer: ByteWriter, message: SwimMessage): void {
@@ -52,7 +61,11 @@ export function readSwimMessage(reader: ByteReader, type: SwimMessage['type']): 
 
 function writeRumour(writer: ByteWriter, { about, refutation, state, by, metadata }: Rumour): void {
   writeIdentity(writer, about);
-  writer.unsigned(refutation).u8(STATES.indexOf(state)).text(by).flag(metadata !== undefined);
+  writer
+    .unsigned(refutation)
+    .u8(STATES.indexOf(state))
+    .text(by)
+    .flag(metadata !== undefined);
   if (metadata !== undefined) writer.bytes(metadata);
 }
 

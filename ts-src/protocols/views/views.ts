@@ -113,13 +113,14 @@ export class Views {
 
   /** When `tick` and `probes` are wanted. */
   get dueMs(): number {
+    // Who takes leave does nothing else any more: `tick` leaves all other times as they are.
+    if (this.#farewell !== undefined) return Math.min(this.#lease.dueMs, this.#farewell.againAtMs, this.#farewell.untilMs);
     return Math.min(
       this.#agreement.dueMs,
       this.#lease.dueMs,
       this.#proposeAtMs,
       this.#sayLeaveAtMs,
       this.#agreement.isUnsettled ? this.#pulledAtMs + RESEND_MS : Number.POSITIVE_INFINITY,
-      this.#farewell === undefined ? Number.POSITIVE_INFINITY : Math.min(this.#farewell.againAtMs, this.#farewell.untilMs),
     );
   }
 
@@ -251,7 +252,11 @@ export class Views {
     }
   }
 
-  #agree(from: NodeIdentity, address: NodeAddress, message: Extract<ViewMessage, { type: 'prepare' | 'promise' | 'accept' | 'accepted' | 'superseded' }>): void {
+  #agree(
+    from: NodeIdentity,
+    address: NodeAddress,
+    message: Extract<ViewMessage, { type: 'prepare' | 'promise' | 'accept' | 'accepted' | 'superseded' }>,
+  ): void {
     const number = message.type === 'accept' ? message.change.number : message.number;
     const voter = this.#system.voters.findIndex((candidate) => sameNode(candidate, from));
     if (number <= this.#view.number) {
@@ -364,7 +369,11 @@ export class Views {
       return this.#needs.excluded(view.number, this.#departing ?? 'removed', (own?.incarnation ?? 0) > this.#self.incarnation);
     const departed = this.#view.members.filter((member) => next.get(member.name)?.incarnation !== member.incarnation);
     const reasonOf = (member: ViewMember): DepartureReason => (this.#wanted.isDeparting(member) ? 'left' : 'removed');
-    this.#install(view, undefined, departed.map((member): Departure => ({ name: member.name, incarnation: member.incarnation, reason: reasonOf(member) })));
+    this.#install(
+      view,
+      undefined,
+      departed.map((member): Departure => ({ name: member.name, incarnation: member.incarnation, reason: reasonOf(member) })),
+    );
   }
 
   #removed(from: NodeIdentity, number: number, byName: boolean): void {
@@ -378,12 +387,15 @@ export class Views {
   #install(view: View, change: ViewChange | undefined, departed: readonly Departure[]): void {
     const before = this.#view === view ? undefined : this.#view;
     const system = quorumSystemOf(this.#options.resolver, view);
-    const isSameVoters = system.voters.length === this.#system.voters.length && system.voters.every((voter, at) => sameNode(voter, this.#system.voters[at] as ViewMember));
+    const isSameVoters =
+      system.voters.length === this.#system.voters.length && system.voters.every((voter, at) => sameNode(voter, this.#system.voters[at] as ViewMember));
     // Who could grant until now may have granted until now.
     if (before !== undefined && !(isSameVoters && view.number === before.number + 1)) this.#grants.grantedByOthers(this.#nowMs);
     for (const departure of departed) this.#grants.forget(departure);
     if (!system.intersects && (before === undefined || this.#system.intersects))
-      this.#needs.warning(`a quorum of ${(this.#options.resolver as { quorum?: number }).quorum} is half of the ${system.voters.length} voters or less: two sides of a partition may both go on`);
+      this.#needs.warning(
+        `a quorum of ${(this.#options.resolver as { quorum?: number }).quorum} is half of the ${system.voters.length} voters or less: two sides of a partition may both go on`,
+      );
     this.#view = view;
     this.#lastChange = change;
     this.#system = system;
@@ -407,7 +419,8 @@ export class Views {
 
   #tell(address: NodeAddress, incarnation: number, number: number): void {
     if (number >= this.#view.number) return;
-    if (number === this.#view.number - 1 && this.#lastChange !== undefined) this.#needs.send(address, incarnation, { type: 'decided', change: this.#lastChange });
+    if (number === this.#view.number - 1 && this.#lastChange !== undefined)
+      this.#needs.send(address, incarnation, { type: 'decided', change: this.#lastChange });
     else this.#needs.send(address, incarnation, { type: 'whole', view: this.#view });
   }
 

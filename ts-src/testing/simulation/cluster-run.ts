@@ -59,6 +59,8 @@ export class ClusterRun {
   readonly #injector: FaultInjector;
   readonly #random: SeededRandom;
   readonly #startsAt = new Map<number, number>();
+  /** Of each node the start that was there at the last look. */
+  readonly #starts = new Map<number, ObservedStart>();
   #violation: Violation | undefined;
 
   constructor(needs: ClusterRunNeeds) {
@@ -159,7 +161,11 @@ export class ClusterRun {
     const { world, observed } = this.#needs;
     let running = 0;
     for (const node of world.nodes) {
-      if (observed(node)?.runs === true) running++;
+      const start = observed(node);
+      if (start?.runs === true) running++;
+      const before = this.#starts.get(node.number);
+      if (before !== undefined && before !== start) this.#invariants.ended(before);
+      if (start !== undefined) this.#starts.set(node.number, start);
       if (node.status !== 'down' || this.#injector.isDown(node.number)) {
         this.#startsAt.delete(node.number);
         continue;

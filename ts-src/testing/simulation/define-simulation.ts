@@ -54,12 +54,15 @@ export function defineSimulation<D extends SimulationDefinition>(definition: D):
   checkNames('defineSimulation', definition, [...OWN_NAMES, ...cluster]);
   const { faults = FAULT_KINDS, durationMs = DURATION_MS, resolver, invariants = {}, threads = THREADS } = definition;
   const nodes = checkedNodes(definition.nodes ?? NODES);
-  if (!(durationMs >= 0 && durationMs <= PLAN_MS_MAX)) throw optionError('durationMs', `is ${valueText(durationMs)}; it must be a number from 0 to ${PLAN_MS_MAX}`);
+  if (!(durationMs >= 0 && durationMs <= PLAN_MS_MAX))
+    throw optionError('durationMs', `is ${valueText(durationMs)}; it must be a number from 0 to ${PLAN_MS_MAX}`);
   if (resolver !== undefined) checkResolver('resolver', resolver, nodes.min);
   for (const name of ['setup', 'during', 'check'] as const)
-    if (definition[name] !== undefined && typeof definition[name] !== 'function') throw optionError(name, `is ${valueText(definition[name])}; it must be a function`);
+    if (definition[name] !== undefined && typeof definition[name] !== 'function')
+      throw optionError(name, `is ${valueText(definition[name])}; it must be a function`);
   if (typeof invariants !== 'object' || invariants === null) throw optionError('invariants', `is ${valueText(invariants)}; it must be an object of functions`);
-  for (const [name, holds] of Object.entries(invariants)) if (typeof holds !== 'function') throw optionError(`invariants.${name}`, `is ${valueText(holds)}; it must be a function`);
+  for (const [name, holds] of Object.entries(invariants))
+    if (typeof holds !== 'function') throw optionError(`invariants.${name}`, `is ${valueText(holds)}; it must be a function`);
   const own = faultsOf(faults, nodes.min);
   const swarm = { nodes, durationMs, threads, ...(own.kinds === undefined ? {} : { kinds: own.kinds }), ...(resolver === undefined ? {} : { resolver }) };
   const expected = own.kinds ?? own.faults?.map(({ kind }) => kind) ?? [];
@@ -76,9 +79,13 @@ export function defineSimulation<D extends SimulationDefinition>(definition: D):
 export function simulationOf(definition: unknown): Simulation {
   const simulation = typeof definition === 'object' && definition !== null ? simulations.get(definition) : undefined;
   if (simulation !== undefined) return simulation;
-  throw new NexusTypeError('NEXUS_OPTION_INVALID', `simulation: is ${valueText(definition)}; it must be what defineSimulation returns, as the default export of the module`, {
-    option: 'simulation',
-  });
+  throw new NexusTypeError(
+    'NEXUS_OPTION_INVALID',
+    `simulation: is ${valueText(definition)}; it must be what defineSimulation returns, as the default export of the module`,
+    {
+      option: 'simulation',
+    },
+  );
 }
 
 /** What `simulate` takes. */
@@ -112,7 +119,8 @@ export async function simulate(definition: SimulationDefinition, options: Simula
   checkNames('simulate', options, ['seed', 'seeds', 'plan', 'twice']);
   const simulation = simulationOf(definition);
   const { seeds = 1, twice = false } = options;
-  if (!(Number.isInteger(seeds) && seeds >= 1 && seeds <= SEEDS_MAX)) throw optionError('seeds', `is ${valueText(seeds)}; it must be a whole number from 1 to ${SEEDS_MAX}`);
+  if (!(Number.isInteger(seeds) && seeds >= 1 && seeds <= SEEDS_MAX))
+    throw optionError('seeds', `is ${valueText(seeds)}; it must be a whole number from 1 to ${SEEDS_MAX}`);
   const plan = options.plan === undefined ? undefined : checkedPlan(options.plan);
   const { first, count } = plan === undefined ? seedsOf(options.seed, seeds) : { first: plan.seed, count: 1 };
   const run: Simulation = plan === undefined ? simulation : { ...simulation, run: (_drawn, given) => simulation.run(plan, given) };
@@ -132,12 +140,19 @@ function checkedNodes(nodes: number | { readonly min: number; readonly max: numb
   if (typeof nodes !== 'number') checkNames('nodes', nodes, ['min', 'max']);
   const { min, max } = range;
   if (!(Number.isInteger(min) && Number.isInteger(max) && min >= 1 && max >= min && max <= SIMULATED_NODES_MAX))
-    throw optionError('nodes', `is ${typeof nodes === 'number' ? nodes : `from ${valueText(min)} to ${valueText(max)}`}; it must be whole numbers from 1 to ${SIMULATED_NODES_MAX}`);
+    throw optionError(
+      'nodes',
+      `is ${typeof nodes === 'number' ? nodes : `from ${valueText(min)} to ${valueText(max)}`}; it must be whole numbers from 1 to ${SIMULATED_NODES_MAX}`,
+    );
   return range;
 }
 
 /** Kinds, or faults: of one sort. */
-function faultsOf(faults: readonly FaultKind[] | readonly Fault[], nodes: number): { readonly kinds?: readonly FaultKind[]; readonly faults?: readonly Fault[] } {
-  if (Array.isArray(faults) && faults.length > 0 && typeof faults[0] === 'object') return { faults: [...checkedFaults(faults, nodes, 'faults')].sort((a, b) => a.atMs - b.atMs) };
+function faultsOf(
+  faults: readonly FaultKind[] | readonly Fault[],
+  nodes: number,
+): { readonly kinds?: readonly FaultKind[]; readonly faults?: readonly Fault[] } {
+  if (Array.isArray(faults) && faults.length > 0 && typeof faults[0] === 'object')
+    return { faults: [...checkedFaults(faults, nodes, 'faults')].sort((a, b) => a.atMs - b.atMs) };
   return { kinds: checkedKinds(faults, 'faults') };
 }

@@ -90,12 +90,12 @@ class NexusRun {
   }
 
   #nodes(): readonly TestNode[] {
-    const { nodes: _nodes, faults: _faults, durationMs: _duration, resolver: _resolver, setup: _setup, during: _during, check: _check, invariants: _invariants, ...given } = this.#definition;
-    const { storage, network, ...nexus } = given;
+    const { storage, network, agents, threads = 1, memory, messages, workers, balancing, flightRecorder, tracing } = this.#definition;
+    const nexus = withoutUndefined({ memory, messages, workers, balancing, flightRecorder, tracing });
     const names = Array.from({ length: this.#plan.nodes }, (_, index) => nameOfNode(index + 1));
     if (network !== undefined) this.#world.network.setAll(network);
     const program = nexusProgram({
-      nexus: { threads: 1, ...nexus, cluster: { resolver: this.#plan.resolver } },
+      nexus: { agents, threads, ...nexus, cluster: { resolver: this.#plan.resolver } },
       seeds: names.map((host) => ({ host, port: MEMBERSHIP_PORT })),
       hasStorage: storage !== undefined,
       machine: (configuration) => new Membership(configuration),
@@ -183,6 +183,10 @@ class Cluster implements SimulatedCluster {
   say(text: string): void {
     this.#world.note('say', 0, 0, 0, text);
   }
+}
+
+function withoutUndefined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }
 
 function keptLog(): { readonly logger: Record<LogLine['level'], (data: object, message: string) => void>; readonly lines: LogLine[] } {

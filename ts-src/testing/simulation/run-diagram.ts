@@ -4,7 +4,10 @@ import type { RunResult } from './simulation.js';
 
 const WINDOW_MS = 5000;
 
-export function drawDiagram({ plan, failure, trace, simulatedMs }: RunResult, { fromMs, toMs }: { readonly fromMs?: number | undefined; readonly toMs?: number | undefined }): string {
+export function drawDiagram(
+  { plan, failure, trace, simulatedMs }: RunResult,
+  { fromMs, toMs }: { readonly fromMs?: number | undefined; readonly toMs?: number | undefined },
+): string {
   const untilMs = toMs ?? failure?.atMs ?? simulatedMs;
   const options: DiagramOptions = {
     title: `seed ${plan.seed}${failure === undefined ? '' : `: ${failure.what}`}`,
