@@ -137,7 +137,9 @@ export class BareCluster {
   isSettled(): boolean {
     const started = this.nodes.filter(({ machine }) => machine !== undefined);
     const views = new Set(started.map(({ machine }) => JSON.stringify(machine?.snapshot(0).members.map(({ name, incarnation }) => [name, incarnation]))));
-    return started.every(({ machine }) => machine?.standing === 'member') && views.size === 1 && started[0]?.machine?.snapshot(0).members.length === started.length;
+    return (
+      started.every(({ machine }) => machine?.standing === 'member') && views.size === 1 && started[0]?.machine?.snapshot(0).members.length === started.length
+    );
   }
 
   /** Runs until then, or until it is so; whether it was. */
@@ -227,7 +229,8 @@ export class BareCluster {
       const highestKey = `${clusterId} ${name}`;
       if (known === undefined) {
         const before = this.#highest.get(highestKey) ?? 0;
-        if (this.#removed.has(`${clusterId} ${identity}`) && !this.#seenBefore(clusterId, event.number, identity)) this.wrong.push(`${identity} was removed, and is in view ${event.number} again`);
+        if (this.#removed.has(`${clusterId} ${identity}`) && !this.#seenBefore(clusterId, event.number, identity))
+          this.wrong.push(`${identity} was removed, and is in view ${event.number} again`);
         this.#highest.set(highestKey, Math.max(before, incarnation));
       }
     }
@@ -240,7 +243,8 @@ export class BareCluster {
 
   /** An older view that somebody hears of late may still have it. */
   #seenBefore(clusterId: string, number: number, identity: string): boolean {
-    for (let later = number + 1; this.#viewsByNumber.has(`${clusterId} ${later}`); later++) if (!this.#viewsByNumber.get(`${clusterId} ${later}`)?.split(' ').includes(identity)) return true;
+    for (let later = number + 1; this.#viewsByNumber.has(`${clusterId} ${later}`); later++)
+      if (!this.#viewsByNumber.get(`${clusterId} ${later}`)?.split(' ').includes(identity)) return true;
     return false;
   }
 
@@ -249,7 +253,8 @@ export class BareCluster {
     if (node.machine?.self.incarnation !== incarnation) return;
     // Its stop margin has passed as well.
     if (node.machine.mayRun(this.localMs(node))) this.wrong.push(`${name} runs at ${this.nowMs}, and ${by.name} says that it was removed`);
-    else if (lastRanMs(node) > this.nowMs - TIMING.stopMarginMs + 1) this.wrong.push(`${name} ran until ${lastRanMs(node)}, and at ${this.nowMs} ${by.name} says that it was removed`);
+    else if (lastRanMs(node) > this.nowMs - TIMING.stopMarginMs + 1)
+      this.wrong.push(`${name} ran until ${lastRanMs(node)}, and at ${this.nowMs} ${by.name} says that it was removed`);
   }
 
   /** All that run are of one cluster, and, whatever view each knows, no one of them is removed in the view of another. */
@@ -270,7 +275,9 @@ function lastRanMs(node: BareNode): number {
   if (machine?.standing === 'member') return Number.isFinite(leaseEndMs) ? (leaseEndMs - node.offsetMs) / node.rate : Number.POSITIVE_INFINITY;
   const because = stopped?.event.type === 'standing' ? stopped.event.because : undefined;
   // Leaving or told by the others: it runs nothing then. A late look does not make its agents run longer, because they look as well.
-  return because === undefined || because.startsWith('removed') || because.startsWith('a newer') || because.startsWith('this process') ? Number.NEGATIVE_INFINITY : (stopped?.atMs ?? Number.NEGATIVE_INFINITY);
+  return because === undefined || because.startsWith('removed') || because.startsWith('a newer') || because.startsWith('this process')
+    ? Number.NEGATIVE_INFINITY
+    : (stopped?.atMs ?? Number.NEGATIVE_INFINITY);
 }
 
 /** Of whichever cluster its last view was. */
