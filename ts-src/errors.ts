@@ -89,6 +89,7 @@ export const ERROR_CODES = {
   NEXUS_NODE_STATE_UNUSABLE: 'The directory in which a node keeps its incarnation cannot be used.',
   NEXUS_LISTEN_FAILED: 'The node cannot listen at the address it was given.',
   NEXUS_CONNECT_FAILED: 'There is no connection to another node: nobody listens there, the network does not carry it, or it took too long.',
+  NEXUS_CHANNEL_UNKNOWN: 'A message came from another node for a part of this one that is not there.',
   NEXUS_UPGRADE_REFUSED: 'What was asked for over HTTP is not the connection of a node, or what answers is no node.',
   NEXUS_CONNECTIONS_TOO_MANY: 'The node has as many connections, or as many on their way to become connections, as it may have.',
   NEXUS_HANDSHAKE_TIMEOUT: 'Whoever connected did not say who it is in time.',

@@ -28,6 +28,8 @@ export interface TransportSurroundings {
   readonly clock: Clock;
   random(): number;
   readonly wire: Wire;
+  /** 16 bytes that were never used before. Default: of the machine's good source; a simulation has its own. */
+  readonly nonce?: () => Uint8Array;
 }
 
 /** What the membership of a nexus is opened with, wherever it runs. */

@@ -71,6 +71,13 @@ export const CLUSTER = {
     retry: 'Nexus does, with a growing pause.',
     errorClass: 'NexusError',
   },
+  NEXUS_CHANNEL_UNKNOWN: {
+    causes: 'The two nodes run different versions of the program, or this one has not come so far in its start.',
+    remedy: 'Look at what the two nodes run. The message was dropped; nothing else is affected.',
+    retryable: 'maybe',
+    retry: 'When the other node has started.',
+    errorClass: 'NexusError',
+  },
   NEXUS_UPGRADE_REFUSED: {
     causes:
       'A browser, a health check or a scanner of ports asked a node for something over HTTP; or a node was given the address of something else than a node, or of a proxy before one.',

@@ -50,6 +50,8 @@ export interface TransportStatistics {
   readonly waitingBytes: number;
   /** Messages that were accepted and then lost with their connection. */
   readonly lostMessages: number;
+  /** Of the fastest connection, smoothed; absent until it was measured. */
+  readonly roundTripMs?: number;
 }
 
 export interface Transport {
@@ -67,6 +69,8 @@ export interface Transport {
   /** Messages of this shape can be understood from now on. */
   register(shape: Shape): void;
   statistics(): readonly TransportStatistics[];
+  /** What was refused since the start, by the code of the error: handshakes of strangers, frames and messages that cannot be understood. */
+  refusals(): ReadonlyMap<string, number>;
   /** Sends what waits, for at most that long, and ends. */
   close(deadlineMs?: number): Promise<void>;
 }

@@ -11,3 +11,4 @@ export { type Answers, type Asked, type Effect, type EffectOf, type Spawned, UNA
 export { type SendingOptions, testAgent, type TestAgent, type TestAgentOptions } from './test-agent.js';
 export type { RegisterTest, Until } from './conformance/conformance.js';
 export { wireConformance, type WireNetwork } from './conformance/wire-conformance.js';
+export { transportConformance, type TransportNetwork, type TransportNode } from './conformance/transport-conformance.js';

@@ -130,3 +130,13 @@ export interface SessionStatistics {
   readonly roundTripMs: number | undefined;
   readonly smoothedRoundTripMs: number | undefined;
 }
+
+/** Of one lane: messages are delivered in the order in which they were sent into it. */
+export interface LaneProgress {
+  readonly waitingMessages: number;
+  readonly waitingBytes: number;
+  /** Given to the connection. With those that wait: all that were accepted. */
+  readonly sentMessages: number;
+  /** Of these, consumed by the other side, as it says. */
+  readonly deliveredMessages: number;
+}

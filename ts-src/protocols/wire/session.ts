@@ -16,7 +16,15 @@ import { IncomingLane } from './incoming-lane.js';
 import { Keepalive } from './keepalive.js';
 import { OutgoingLane } from './outgoing-lane.js';
 import { refusalError } from './refusal.js';
-import { GOODBYE_REASONS, type GoodbyeReason, type SessionEvents, type SessionOptions, type SessionStart, type SessionStatistics } from './session-events.js';
+import {
+  GOODBYE_REASONS,
+  type GoodbyeReason,
+  type LaneProgress,
+  type SessionEvents,
+  type SessionOptions,
+  type SessionStart,
+  type SessionStatistics,
+} from './session-events.js';
 import { type LaneCredit, PASSED_OVER_MAX, PROTOCOL_VERSION_MAX, PROTOCOL_VERSION_MIN, REASON_BYTES_MAX } from './wire-limits.js';
 
 const LANE_NUMBERS: Readonly<Record<Lane, number>> = { control: 0, normal: 1, bulk: 2 };
@@ -176,6 +184,11 @@ export class Session {
       else this.#close(lost('disconnected', text), true);
     }
     this.#ready = [];
+  }
+
+  /** How far a lane is: live, not a copy. */
+  progress(lane: Lane): LaneProgress {
+    return this.#outgoing[LANE_NUMBERS[lane]] as OutgoingLane;
   }
 
   /** Gives back memory that is only needed while there is traffic. For sessions that are idle. */
