@@ -9,6 +9,7 @@ const id = (name: string, incarnation = 1): NodeIdentity => ({ name, incarnation
 const member = (identity: NodeIdentity, sinceView = 1): ViewMember => ({ ...identity, address: { host: identity.name, port: 1 }, status: 'up', sinceView });
 const view = (number: number, members: NodeIdentity[], { left = [] as NodeIdentity[], removed = [] as NodeIdentity[] } = {}): MembershipEvent => ({
   type: 'view',
+  clusterId: 'c',
   number,
   members: members.map((each) => member(each)),
   joined: [],

@@ -56,6 +56,39 @@ export const CLUSTER = {
     retryable: 'no',
     errorClass: 'NexusError',
   },
+  NEXUS_CLUSTER_MISMATCH: {
+    causes: 'A seed, or an address of discovery, is of another cluster; or two clusters of one name were founded apart from each other.',
+    remedy:
+      'Give all nodes of a cluster the same `cluster.name`, and their seeds; if there are two of one name, stop the nodes of one of them and let them join the other.',
+    retryable: 'no',
+    errorClass: 'NexusError',
+  },
+  NEXUS_CLUSTER_SETTINGS: {
+    causes: '`timing.leaseMs`, `timing.stopMarginMs` or `resolver` of the node differ from those of the members; the message says how.',
+    remedy: 'Give all nodes the same. To change them, stop all nodes of the cluster first: who may run rests on them.',
+    retryable: 'no',
+    errorClass: 'NexusError',
+  },
+  NEXUS_NODE_DUPLICATE: {
+    causes: 'The node was started again before the others have seen that it had ended; or two nodes have one name.',
+    remedy: 'None in the first case: it joins by itself when the lease of the former has run out. In the second, give each a name of its own (`cluster.node`).',
+    retryable: 'yes',
+    retry: 'By itself, until the other one is gone.',
+    errorClass: 'NexusError',
+  },
+  NEXUS_NODE_STALE: {
+    causes: 'The clock of the machine is behind those of others, and the node keeps no state.',
+    remedy: 'None: the node takes the incarnation that it is told, and joins with that.',
+    retryable: 'yes',
+    retry: 'By itself, at once.',
+    errorClass: 'NexusError',
+  },
+  NEXUS_NODE_REMOVED: {
+    causes: 'A node that was removed while it was cut off, or did not run, is there again. It is told, and stops its agents if it has not yet.',
+    remedy: 'Start it anew; `nexus run` ends with code 3 for whoever starts it again.',
+    retryable: 'no',
+    errorClass: 'NexusError',
+  },
   NEXUS_LISTEN_FAILED: {
     causes: 'The port is taken, is below 1,024 and not allowed, or the host is not an address of this machine; the cause is the error of the system.',
     remedy: 'Give another port (0 for any free one) or another host.',

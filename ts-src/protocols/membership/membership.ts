@@ -36,6 +36,8 @@ export type MembershipEvent =
   /** Agreed. `removed` are those that may not run any more and do not: their agents may be started elsewhere. `left` went by themselves. */
   | {
       readonly type: 'view';
+      /** Drawn when the cluster was founded: views of another one have nothing to do with these. */
+      readonly clusterId: string;
       readonly number: number;
       readonly members: readonly ViewMember[];
       readonly joined: readonly NodeIdentity[];
@@ -47,6 +49,8 @@ export type MembershipEvent =
   | { readonly type: 'stalled'; readonly node: NodeIdentity; readonly threads: readonly number[] }
   /** What a member says of itself has changed. */
   | { readonly type: 'described'; readonly node: NodeIdentity; readonly description: NodeDescription }
+  /** Somebody should look: what is configured may lead to two clusters, a seed does not answer, another cluster of this name is there. Said once for each cause. */
+  | { readonly type: 'warning'; readonly because: string }
   /** A message that was not one, or of another cluster: counted, with the code of why. */
   | { readonly type: 'refusedMessage'; readonly from: NodeAddress; readonly code: string; readonly because: string };
 
@@ -86,6 +90,8 @@ export interface MembershipConfiguration {
 }
 
 export interface MembershipMachine {
+  /** Of the cluster that it is or was in; empty before. */
+  readonly clusterId: string;
   /** Its incarnation is final when `standing` is `member`. */
   readonly self: NodeIdentity;
   /** Until when agents may run if nothing is heard any more, in the time of `nowMs`: the end of the lease; -infinity for a node that is no member. Changes with every step. */

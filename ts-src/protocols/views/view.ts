@@ -1,6 +1,13 @@
-/** A view: the members that have been agreed on, under a number that only grows. Every member that knows a view of this number knows the same one. */
+/** A view: the members that have been agreed on, under a number that only grows. Every member that knows a view of this number knows the same one. And what makes the next one of it. */
 import type { MemberStatus } from '../../model/cluster-snapshot.js';
-import type { NodeAddress, NodeIdentity } from '../../model/node-identity.js';
+import { type NodeAddress, type NodeIdentity, sameNode } from '../../model/node-identity.js';
+
+/** Members of one cluster: a view of so many with the longest names fits into a datagram. */
+export const MEMBERS_MAX = 2048;
+/** Nodes that join with one view; the others join with the next. */
+export const JOINS_MAX = 256;
+/** An incarnation that a node may join with: those that departed with a greater one would leave no room for others. */
+export const INCARNATION_MAX = 2 ** 52;
 
 export interface ViewMember extends NodeIdentity {
   readonly address: NodeAddress;
@@ -15,4 +22,52 @@ export interface View {
   readonly number: number;
   /** In order of their age, then of their names. */
   readonly members: readonly ViewMember[];
+  /** The greatest incarnation of all that have departed: who joins has a greater one, so that none comes back, without a list of all that ever were. */
+  readonly incarnationFloor: number;
+}
+
+/** A node that is to be a member. */
+export interface Joiner extends NodeIdentity {
+  readonly address: NodeAddress;
+}
+
+/** `left`: it said that it goes. `gone`: it was fenced, and says so itself. `removed`: its lease has run out. */
+export type DepartureReason = 'left' | 'gone' | 'removed';
+
+export interface Departure extends NodeIdentity {
+  readonly reason: DepartureReason;
+}
+
+/** From the view before to the one of this number. */
+export interface ViewChange {
+  readonly number: number;
+  readonly departed: readonly Departure[];
+  readonly joined: readonly Joiner[];
+}
+
+/** The view that the change makes of its predecessor; undefined if it does not fit that. */
+export function changedView(view: View, { number, departed, joined }: ViewChange): View | undefined {
+  if (number !== view.number + 1) return undefined;
+  const gone = new Map(departed.map((departure) => [departure.name, departure]));
+  const members = view.members.filter((member) => {
+    const departure = gone.get(member.name);
+    return departure === undefined || !sameNode(departure, member);
+  });
+  if (members.length !== view.members.length - gone.size) return undefined;
+  const incarnationFloor = departed.reduce((floor, { incarnation }) => Math.max(floor, incarnation), view.incarnationFloor);
+  const names = new Set(members.map(({ name }) => name));
+  for (const { name, incarnation } of joined) {
+    if (names.has(name) || incarnation <= incarnationFloor) return undefined;
+    names.add(name);
+  }
+  if (names.size > MEMBERS_MAX || names.size === 0) return undefined;
+  const added = joined
+    .map(({ name, incarnation, address }): ViewMember => ({ name, incarnation, address, status: 'up', sinceView: number }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { clusterId: view.clusterId, number, members: [...members, ...added], incarnationFloor };
+}
+
+/** The first view of a cluster. */
+export function foundingView(clusterId: string, { name, incarnation, address }: Joiner): View {
+  return { clusterId, number: 1, members: [{ name, incarnation, address, status: 'up', sinceView: 1 }], incarnationFloor: 0 };
 }

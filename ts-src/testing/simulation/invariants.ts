@@ -68,6 +68,7 @@ export class ClusterInvariants {
       case 'described':
         return this.#heardOf(observer, event.node, event.type);
       case 'refusedMessage':
+      case 'warning':
         return undefined;
     }
   }

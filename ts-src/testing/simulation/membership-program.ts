@@ -135,6 +135,8 @@ export function eventText(event: MembershipEvent): string {
       return `${identityText(event.node)} stalls on threads [${event.threads.join(' ')}]`;
     case 'described':
       return `${identityText(event.node)} has described itself`;
+    case 'warning':
+      return `warns: ${event.because}`;
     case 'refusedMessage':
       return `a message of ${event.from.host} is refused: ${event.code}`;
   }

@@ -1,0 +1,31 @@
+/** The bytes of who a node is and where: parts of the messages of memberships. */
+import { isNodeName, NODE_NAME_LENGTH_MAX, type NodeAddress, type NodeIdentity } from '../../model/node-identity.js';
+import { type ByteReader, invalid } from '../bytes/byte-reader.js';
+import type { ByteWriter } from '../bytes/byte-writer.js';
+
+/** Longest name of a host in the DNS, or an address with its zone. */
+const HOST_BYTES_MAX = 255;
+
+export function writeIdentity(writer: ByteWriter, { name, incarnation }: NodeIdentity): void {
+  writer.text(name).unsigned(incarnation);
+}
+
+export function readIdentity(reader: ByteReader): NodeIdentity {
+  const name = readName(reader);
+  return { name, incarnation: reader.unsigned() };
+}
+
+export function readName(reader: ByteReader): string {
+  const name = reader.text(NODE_NAME_LENGTH_MAX);
+  return isNodeName(name) ? name : invalid('a name that no node may have');
+}
+
+export function writeAddress(writer: ByteWriter, { host, port }: NodeAddress): void {
+  writer.text(host).unsigned(port);
+}
+
+export function readAddress(reader: ByteReader): NodeAddress {
+  const host = reader.text(HOST_BYTES_MAX);
+  const port = reader.unsigned(65_535);
+  return host === '' || port === 0 ? invalid('an address without a host or a port') : { host, port };
+}

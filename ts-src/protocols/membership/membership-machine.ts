@@ -1,0 +1,425 @@
+/**
+ * `Membership`: the machine that `membership.ts` describes. It has one life: it joins or founds, is a member, and is then left or fenced for ever; another start of the node is another machine. It
+ * reads and writes the envelopes, gives each part what concerns it, and keeps the standing. What is decided is decided in `views/` and `swim/`.
+ */
+import type { NodeStanding } from '../../model/cluster-snapshot.js';
+import { addressText, type NodeAddress, type NodeIdentity, sameNode } from '../../model/node-identity.js';
+import { NexusError } from '../../errors.js';
+import { Swim } from '../swim/swim.js';
+import type { SwimEffect, SwimInput } from '../swim/swim-steps.js';
+import { Joining } from '../views/joining.js';
+import { type Departure, foundingView, INCARNATION_MAX, type View } from '../views/view.js';
+import type { ViewMessage } from '../views/view-messages.js';
+import { Views } from '../views/views.js';
+import { Descriptions } from './descriptions.js';
+import type {
+  MembershipConfiguration,
+  MembershipEffect,
+  MembershipEvent,
+  MembershipInput,
+  MembershipMachine,
+  MembershipSnapshot,
+  NodeDescription,
+} from './membership.js';
+import { decodeMembership, type Envelope, encodeMembership, isSwimMessage, type MembershipMessage } from './membership-codec.js';
+import { membershipSnapshot } from './membership-snapshot.js';
+import { decodeNodeRecord, encodeNodeRecord } from './node-record.js';
+import { settingsText } from './settings.js';
+
+/** A member tells an address that discovery knows, and that is no member's, that there is a cluster: about so often. */
+const ANNOUNCE_MS = 4000;
+/** A fenced node says so a few times: the others then need not wait for its lease. */
+const GONE_TIMES = 3;
+const GONE_AGAIN_MS = 500;
+
+export class Membership implements MembershipMachine {
+  readonly #configuration: MembershipConfiguration;
+  readonly #settings: string;
+  #self: NodeIdentity;
+  #standing: NodeStanding = 'joining';
+  #fencedBecause: string | undefined;
+  #nowMs = Number.NEGATIVE_INFINITY;
+  #effects: MembershipEffect[] = [];
+  /** Until the incarnation is on disk nobody is told of it. */
+  #isPersisted = false;
+  #hasBegun = false;
+  #joining: Joining | undefined;
+  #swim: Swim | undefined;
+  #views: Views | undefined;
+  readonly #descriptions: Descriptions;
+  #discovered: { readonly addresses: readonly NodeAddress[]; readonly isStatic: boolean } | undefined;
+  #announceAtMs = Number.POSITIVE_INFINITY;
+  /** When a node that is in a view but never got a lease stops waiting for one. */
+  #firstLeaseByMs = Number.POSITIVE_INFINITY;
+  #leftByMs = Number.POSITIVE_INFINITY;
+  #exclusion: { readonly number: number; readonly byName: boolean } | undefined;
+  #goneAtMs = Number.POSITIVE_INFINITY;
+  #goneTimes = 0;
+  readonly #warned = new Set<string>();
+
+  constructor(configuration: MembershipConfiguration) {
+    this.#configuration = configuration;
+    this.#settings = settingsText(configuration);
+    const record = configuration.state === undefined ? undefined : decodeNodeRecord(configuration.state);
+    const incarnation = Math.min(INCARNATION_MAX, Math.max(1, configuration.incarnation, (record?.incarnation ?? 0) + 1));
+    this.#self = { name: configuration.node, incarnation };
+    this.#descriptions = new Descriptions(configuration.description);
+  }
+
+  get self(): NodeIdentity {
+    return this.#self;
+  }
+
+  get clusterId(): string {
+    return this.#views?.view.clusterId ?? '';
+  }
+
+  get standing(): NodeStanding {
+    return this.#standing;
+  }
+
+  get leaseEndMs(): number {
+    return this.#standing === 'member' && this.#views !== undefined ? this.#views.leaseEndMs : Number.NEGATIVE_INFINITY;
+  }
+
+  get dueMs(): number {
+    if (!this.#hasBegun) return Number.NEGATIVE_INFINITY;
+    if (this.#standing === 'left') return Number.POSITIVE_INFINITY;
+    if (this.#standing === 'fenced') return this.#goneAtMs;
+    const views = this.#views;
+    if (views === undefined) return Math.min(this.#joining?.dueMs ?? Number.POSITIVE_INFINITY, this.#leftByMs);
+    return Math.min(
+      views.dueMs,
+      this.#swim?.dueMs ?? Number.POSITIVE_INFINITY,
+      this.#standing === 'member' ? views.leaseEndMs : Number.POSITIVE_INFINITY,
+      this.#announceAtMs,
+      this.#firstLeaseByMs,
+      this.#leftByMs,
+    );
+  }
+
+  mayRun(nowMs: number): boolean {
+    return nowMs < this.leaseEndMs;
+  }
+
+  step(nowMs: number, input: MembershipInput): readonly MembershipEffect[] {
+    const sinceMs = nowMs - this.#nowMs;
+    this.#nowMs = nowMs;
+    this.#effects = [];
+    if (!this.#hasBegun) this.#begin();
+    // Before anything is heard: what comes late must not bring back what has ended.
+    if (this.#standing === 'member' && !this.mayRun(nowMs)) this.#fence(this.#whyLeaseEnded(sinceMs));
+    this.#take(input);
+    this.#advance();
+    return this.#effects;
+  }
+
+  snapshot(nowMs: number): MembershipSnapshot {
+    return membershipSnapshot(nowMs, {
+      configuration: this.#configuration,
+      self: this.#self,
+      standing: this.#standing,
+      fencedBecause: this.#fencedBecause,
+      leaseEndMs: this.leaseEndMs,
+      views: this.#views,
+      swim: this.#swim,
+      descriptions: this.#descriptions,
+    });
+  }
+
+  #begin(): void {
+    this.#hasBegun = true;
+    const { cluster, address, timing, random } = this.#configuration;
+    this.#joining = new Joining(
+      this.#nowMs,
+      this.#self,
+      { cluster, settings: this.#settings, address, leaseMs: timing.leaseMs, stopMarginMs: timing.stopMarginMs },
+      {
+        send: (to, incarnation, message) => this.#send(to, incarnation, message),
+        found: (clusterId) => this.#enter(foundingView(clusterId, { ...this.#self, address })),
+        raise: (incarnation) => this.#raise(incarnation),
+        refused: (from, code, because) => {
+          this.#event({ type: 'refusedMessage', from, code, because });
+          this.#warn(`${code}: ${because}`);
+        },
+        warning: (because) => this.#warn(because),
+        random,
+      },
+    );
+    this.#persist();
+  }
+
+  #persist(): void {
+    this.#isPersisted = false;
+    this.#effects.push({ type: 'persist', bytes: encodeNodeRecord({ incarnation: this.#self.incarnation }) });
+  }
+
+  #raise(incarnation: number): void {
+    if (incarnation <= this.#self.incarnation || incarnation > INCARNATION_MAX || this.#views !== undefined) return;
+    this.#self = { name: this.#self.name, incarnation };
+    this.#persist();
+    this.#joining?.restarted(this.#nowMs, this.#self);
+  }
+
+  #take(input: MembershipInput): void {
+    switch (input.type) {
+      case 'tick':
+        return;
+      case 'received':
+        return this.#received(input.from, input.bytes);
+      case 'refused':
+        return this.#stepSwim(input);
+      case 'discovered':
+        this.#discovered = { addresses: input.addresses, isStatic: input.isStatic };
+        if (this.#isPersisted && this.#views === undefined) this.#joining?.discovered(this.#nowMs, input.addresses, input.isStatic);
+        return;
+      case 'leave':
+        return this.#leave();
+      case 'described':
+        return this.#describe(input.description);
+      case 'persisted':
+        this.#isPersisted = true;
+        if (this.#discovered !== undefined && this.#views === undefined && this.#standing === 'joining')
+          this.#joining?.discovered(this.#nowMs, this.#discovered.addresses, this.#discovered.isStatic);
+    }
+  }
+
+  #received(from: NodeAddress, bytes: Uint8Array): void {
+    let envelope: Envelope;
+    try {
+      envelope = decodeMembership(bytes);
+    } catch (error) {
+      // Nothing else comes out of reading bytes.
+      const { code, message } = error instanceof NexusError ? error : { code: 'NEXUS_FRAME_INVALID', message: String(error) };
+      return this.#event({ type: 'refusedMessage', from, code, because: message });
+    }
+    const { message } = envelope;
+    if (envelope.to !== 0 && envelope.to !== this.#self.incarnation) return;
+    if (message.type === 'join' || message.type === 'foundRequest') {
+      if (!this.#isOfThisCluster(from, envelope, message)) return;
+    } else if (sameNode(envelope.from, this.#self)) return;
+    if (this.#standing === 'fenced' || this.#standing === 'left') return this.#hearOutside(from, envelope);
+    if (this.#views === undefined) return this.#hearJoining(from, envelope);
+    this.#hearMember(this.#views, from, envelope);
+  }
+
+  /** Refused otherwise, and told so. */
+  #isOfThisCluster(from: NodeAddress, envelope: Envelope, { cluster, settings, address }: Extract<ViewMessage, { type: 'join' | 'foundRequest' }>): boolean {
+    if (sameNode(envelope.from, this.#self)) return true;
+    const own = this.#configuration.cluster;
+    const refuse = (code: string, because: string): false => {
+      this.#event({ type: 'refusedMessage', from, code, because });
+      this.#send(address, envelope.from.incarnation, { type: 'refusal', code, because, incarnation: 0 });
+      return false;
+    };
+    if (cluster !== own) return refuse('NEXUS_CLUSTER_MISMATCH', `${envelope.from.name} is of the cluster ${cluster}, ${this.#self.name} is of ${own}`);
+    if (settings !== this.#settings) {
+      const because = `all nodes need the same: ${envelope.from.name} has ${settings}; ${this.#self.name} has ${this.#settings}`;
+      return refuse('NEXUS_CLUSTER_SETTINGS', because);
+    }
+    return true;
+  }
+
+  #hearJoining(from: NodeAddress, { from: sender, message }: Envelope): void {
+    if (isSwimMessage(message) || !this.#isPersisted) return;
+    if (message.type !== 'whole') return this.#joining?.receive(this.#nowMs, sender, from, message);
+    const { view } = message;
+    if (view.members.some((member) => sameNode(member, this.#self)) && this.#joining?.mayBeIn(view.clusterId)) this.#enter(view);
+  }
+
+  #hearMember(views: Views, from: NodeAddress, { from: sender, clusterId, view, message }: Envelope): void {
+    const nowMs = this.#nowMs;
+    switch (message.type) {
+      case 'join':
+        if (!sameNode(sender, this.#self)) views.join(nowMs, { ...sender, address: message.address });
+        return;
+      case 'foundRequest':
+        if (!sameNode(sender, this.#self)) this.#send(message.address, sender.incarnation, views.redirection());
+        return;
+      case 'foundGrant':
+        return this.#send(
+          from,
+          sender.incarnation,
+          message.clusterId === views.view.clusterId ? views.redirection() : { type: 'foundRelease', clusterId: message.clusterId },
+        );
+      case 'redirect':
+        if (message.cluster === this.#configuration.cluster && clusterId !== views.view.clusterId)
+          this.#warn(
+            `there is another cluster of this name, with ${message.members.map(addressText).join(', ')}: stop the nodes of one of them, and let them join the other`,
+          );
+        return;
+      case 'alone':
+      case 'refusal':
+      case 'foundRelease':
+        return;
+    }
+    if (clusterId !== views.view.clusterId) {
+      const because = `${sender.name} is a member of another cluster`;
+      return this.#event({ type: 'refusedMessage', from, code: 'NEXUS_CLUSTER_MISMATCH', because });
+    }
+    const isMember = views.hear(nowMs, sender, from, view);
+    if (!isSwimMessage(message)) return views.receive(nowMs, sender, from, message, isMember);
+    if (isMember) return this.#stepSwim({ type: 'received', from: sender, address: from, message });
+    this.#event({ type: 'refusedMessage', from, code: 'NEXUS_NODE_REMOVED', because: `${sender.name} is no member of view ${views.view.number}` });
+  }
+
+  /** Whoever still counts on this node is told that it does not run any more. */
+  #hearOutside(from: NodeAddress, { from: sender, to, clusterId, message }: Envelope): void {
+    if (message.type === 'foundGrant') return this.#send(from, sender.incarnation, { type: 'foundRelease', clusterId: message.clusterId });
+    const hasStopped = this.#standing === 'left' || this.#nowMs >= this.#goneAtMs || this.#goneTimes > 0;
+    if (to === this.#self.incarnation && hasStopped && clusterId !== '' && clusterId === this.#views?.view.clusterId && message.type !== 'removed')
+      this.#send(from, sender.incarnation, { type: 'leave', isFenced: this.#standing === 'fenced' });
+  }
+
+  /** The first view that this node is in. */
+  #enter(view: View): void {
+    const { timing, cluster, resolver, random } = this.#configuration;
+    this.#joining?.joined(view.clusterId);
+    this.#swim = new Swim(this.#self, this.#descriptions.ownBytes, { random, grantFor: (node) => this.#views?.grantFor(this.#nowMs, node) }, timing);
+    this.#firstLeaseByMs = this.#nowMs + 2 * (timing.leaseMs + timing.stopMarginMs);
+    this.#announceAtMs = this.#nowMs + ANNOUNCE_MS * random();
+    const options = { resolver, cluster, leaseMs: timing.leaseMs, stopMarginMs: timing.stopMarginMs, probeTimeoutMs: timing.probeTimeoutMs };
+    this.#views = new Views(this.#nowMs, this.#self, view, options, {
+      send: (to, incarnation, message) => this.#send(to, incarnation, message),
+      installed: (before, next, departed) => this.#installed(before, next, departed),
+      excluded: (number, _, byName) => {
+        this.#exclusion ??= { number, byName };
+      },
+      warning: (because) => this.#warn(because),
+      random,
+    });
+  }
+
+  #installed(before: View | undefined, view: View, departed: readonly Departure[]): void {
+    const known = new Set(before?.members.map(({ name, incarnation }) => `${name}#${incarnation}`));
+    const joined = view.members.filter(({ name, incarnation }) => !known.has(`${name}#${incarnation}`));
+    const identities = (nodes: readonly NodeIdentity[]): NodeIdentity[] => nodes.map(({ name, incarnation }) => ({ name, incarnation }));
+    const left = identities(departed.filter(({ reason }) => reason === 'left'));
+    const removed = identities(departed.filter(({ reason }) => reason !== 'left'));
+    this.#event({ type: 'view', clusterId: view.clusterId, number: view.number, members: view.members, joined: identities(joined), left, removed });
+    for (const node of departed) this.#descriptions.forget(node);
+    if (departed.length > 0) this.#stepSwim({ type: 'forget', nodes: departed });
+    const others = joined.filter((member) => !sameNode(member, this.#self));
+    if (others.length > 0) this.#stepSwim({ type: 'admit', members: others });
+  }
+
+  #advance(): void {
+    const views = this.#views;
+    if (this.#standing === 'fenced') return this.#sayGone();
+    if (this.#standing === 'left') return;
+    if (this.#nowMs >= this.#leftByMs) return this.#stand('left');
+    if (views === undefined) {
+      if (this.#isPersisted) this.#joining?.tick(this.#nowMs);
+      if (this.#views === undefined) return;
+    }
+    const member = this.#views as Views;
+    // A probe may be answered within the step, by nobody: each part comes to an end on its own.
+    if (this.#nowMs >= (this.#swim?.dueMs ?? Number.POSITIVE_INFINITY)) this.#stepSwim({ type: 'tick' });
+    if (this.#exclusion === undefined) member.tick(this.#nowMs);
+    for (const node of member.probes(this.#nowMs)) this.#stepSwim({ type: 'probe', node });
+    this.#announce(member);
+    this.#conclude(member);
+  }
+
+  #conclude(views: Views): void {
+    if (this.#exclusion !== undefined) {
+      const { number, byName } = this.#exclusion;
+      if (this.#standing === 'leaving') return this.#stand('left');
+      return this.#fence(byName ? `a newer incarnation of this name joined, as of view ${number}` : `removed by the others in view ${number}`);
+    }
+    if (this.#standing !== 'joining') return;
+    if (this.#nowMs < views.leaseEndMs) {
+      this.#firstLeaseByMs = Number.POSITIVE_INFINITY;
+      this.#stand('member');
+    } else if (this.#nowMs >= this.#firstLeaseByMs) this.#fence('no quorum of voters has answered since it joined');
+  }
+
+  #leave(): void {
+    if (this.#standing === 'left' || this.#standing === 'fenced' || this.#standing === 'leaving') return;
+    if (this.#views === undefined) return this.#stand('left');
+    this.#firstLeaseByMs = Number.POSITIVE_INFINITY;
+    this.#leftByMs = this.#nowMs + this.#configuration.timing.leaseMs;
+    this.#stand('leaving');
+    this.#views.leave(this.#nowMs, 'left');
+  }
+
+  #fence(because: string): void {
+    this.#goneAtMs = this.#exclusion === undefined ? this.#nowMs + this.#configuration.timing.stopMarginMs : Number.POSITIVE_INFINITY;
+    this.#stand('fenced', because);
+  }
+
+  #whyLeaseEnded(sinceMs: number): string {
+    const { leaseMs } = this.#configuration.timing;
+    if (sinceMs > leaseMs / 2) return `this process did not run for ${Math.round(sinceMs).toLocaleString('en-US')} ms, and its lease has ended meanwhile`;
+    return `no quorum of voters has answered for ${leaseMs.toLocaleString('en-US')} ms`;
+  }
+
+  /** Its agents have had their time to stop. */
+  #sayGone(): void {
+    if (this.#nowMs < this.#goneAtMs || this.#views === undefined) return;
+    this.#goneTimes += 1;
+    this.#goneAtMs = this.#goneTimes < GONE_TIMES ? this.#nowMs + GONE_AGAIN_MS : Number.POSITIVE_INFINITY;
+    for (const voter of this.#views.voters) if (!sameNode(voter, this.#self)) this.#send(voter.address, voter.incarnation, { type: 'leave', isFenced: true });
+  }
+
+  /** Nodes that cannot know of this cluster, because all seeds that they know have started anew. */
+  #announce(views: Views): void {
+    if (this.#nowMs < this.#announceAtMs) return;
+    const { random, address } = this.#configuration;
+    this.#announceAtMs = this.#nowMs + ANNOUNCE_MS * (0.5 + random());
+    const known = new Set([addressText(address), ...views.view.members.map((member) => addressText(member.address))]);
+    const strangers = this.#discovered?.addresses.filter((candidate) => !known.has(addressText(candidate))) ?? [];
+    const stranger = strangers[Math.floor(random() * strangers.length)];
+    if (stranger !== undefined) this.#send(stranger, 0, views.redirection());
+  }
+
+  #describe(description: NodeDescription): void {
+    try {
+      this.#descriptions.describe(description);
+    } catch (error) {
+      return this.#warn(`what this node says of itself is not told to others: ${(error as Error).message}`);
+    }
+    this.#stepSwim({ type: 'describe', metadata: this.#descriptions.ownBytes });
+  }
+
+  #stepSwim(input: SwimInput): void {
+    for (const effect of this.#swim?.step(this.#nowMs, input) ?? []) this.#perform(effect);
+  }
+
+  #perform(effect: SwimEffect): void {
+    switch (effect.type) {
+      case 'send':
+        return this.#send(effect.address, effect.to.incarnation, effect.message);
+      case 'reachability':
+        this.#views?.reachable(effect.node, effect.state !== 'unreachable');
+        return this.#event({ type: 'reachability', node: effect.node, reachability: effect.state });
+      case 'metadata':
+        for (const event of this.#descriptions.heard(effect.node, effect.metadata)) this.#event(event);
+        return;
+      case 'acked':
+        this.#views?.acked(effect.node, effect.grant, effect.sentAtMs);
+    }
+  }
+
+  #send(to: NodeAddress, incarnation: number, message: MembershipMessage): void {
+    const view = this.#views?.view;
+    const bytes = encodeMembership({ from: this.#self, to: incarnation, clusterId: view?.clusterId ?? '', view: view?.number ?? 0, message });
+    this.#effects.push({ type: 'send', to, bytes });
+  }
+
+  #stand(standing: NodeStanding, because?: string): void {
+    this.#standing = standing;
+    this.#fencedBecause = because;
+    this.#event({ type: 'standing', standing, because });
+  }
+
+  #warn(because: string): void {
+    if (this.#warned.has(because) || this.#warned.size >= 1000) return;
+    this.#warned.add(because);
+    this.#event({ type: 'warning', because });
+  }
+
+  #event(event: MembershipEvent): void {
+    this.#effects.push({ type: 'event', event });
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * Which change makes the next view: single-decree Paxos (Lamport, "Paxos made simple") for each number of a view, among the voters of the view before it. One node's part in it, as acceptor and as
+ * proposer. Nothing of it is on disk: a node that starts anew is another incarnation, and no voter. When to propose and what is decided in `views.ts`, what a voter may agree to in `grants.ts`.
+ */
+import { type NodeIdentity, nodeKey } from '../../model/node-identity.js';
+import type { QuorumSystem } from './quorum.js';
+import type { Departure, ViewChange } from './view.js';
+import type { Removable, ViewMessage } from './view-messages.js';
+
+/** A ballot is a round and, below that, the place of its proposer among the voters: no two proposers have the same, and they agree on which is greater. */
+const PROPOSERS = 16;
+
+export interface AgreementNeeds {
+  sendToVoter(index: number, message: ViewMessage): void;
+  /** Members that this voter would agree to remove now. */
+  removable(): Removable;
+  /** Whether this voter may agree to this departure now. */
+  mayDepart(departure: Departure): boolean;
+  /** This voter has agreed to a next view. */
+  accepted(): void;
+  /** What this proposer would have, given members whose removal a quorum agrees to; undefined for nothing. */
+  wanted(number: number, isRemovable: (node: NodeIdentity) => boolean): ViewChange | undefined;
+  chosen(change: ViewChange): void;
+}
+
+interface Acceptance {
+  readonly ballot: number;
+  readonly change: ViewChange;
+}
+
+type Proposal =
+  | { readonly phase: 'idle' }
+  | { readonly phase: 'preparing'; readonly ballot: number; readonly promises: Map<number, { accepted: Acceptance | undefined; removable: Set<string> }> }
+  | { readonly phase: 'accepting'; readonly ballot: number; readonly change: ViewChange; acceptedMask: number };
+
+export class Agreement {
+  readonly #needs: AgreementNeeds;
+  #system: QuorumSystem;
+  #number: number;
+  /** Of this node among the voters; -1 if it is none. */
+  #index: number;
+  #promised = 0;
+  #accepted: Acceptance | undefined;
+  #proposal: Proposal = { phase: 'idle' };
+  #resendAtMs = Number.POSITIVE_INFINITY;
+  readonly #resendMs: number;
+  /** When something of the agreement on this number was last seen. */
+  #activeAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(system: QuorumSystem, index: number, number: number, resendMs: number, needs: AgreementNeeds) {
+    this.#system = system;
+    this.#index = index;
+    this.#number = number;
+    this.#resendMs = resendMs;
+    this.#needs = needs;
+  }
+
+  /** Agrees on the successor of another view from now on; what was under way is over. */
+  begin(system: QuorumSystem, index: number, number: number): void {
+    this.#system = system;
+    this.#index = index;
+    this.#number = number;
+    this.#promised = 0;
+    this.#accepted = undefined;
+    this.#proposal = { phase: 'idle' };
+    this.#resendAtMs = Number.POSITIVE_INFINITY;
+    this.#activeAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Whether this voter has agreed to a change and does not know what came of it. */
+  get isUnsettled(): boolean {
+    return this.#accepted !== undefined;
+  }
+
+  get isProposing(): boolean {
+    return this.#proposal.phase !== 'idle';
+  }
+
+  get activeAtMs(): number {
+    return this.#activeAtMs;
+  }
+
+  get dueMs(): number {
+    return this.#resendAtMs;
+  }
+
+  /** Begins a ballot above all that this voter has seen. */
+  propose(nowMs: number): void {
+    const ballot = (Math.floor(this.#promised / PROPOSERS) + 1) * PROPOSERS + this.#index;
+    this.#proposal = { phase: 'preparing', ballot, promises: new Map() };
+    this.#send(nowMs);
+  }
+
+  /** What was not answered is said again. */
+  tick(nowMs: number): void {
+    if (nowMs < this.#resendAtMs) return;
+    if (this.#proposal.phase === 'preparing' && this.#system.isQuorum(maskOf(this.#proposal.promises.keys()))) this.#giveUp();
+    else this.#send(nowMs);
+  }
+
+  prepare(nowMs: number, from: number, ballot: number): void {
+    if (ballot < this.#promised) return this.#needs.sendToVoter(from, { type: 'superseded', number: this.#number, ballot: this.#promised });
+    this.#promise(nowMs, ballot);
+    const removable = this.#needs.removable();
+    if (from === this.#index) return this.promise(nowMs, from, ballot, this.#accepted, removable);
+    this.#needs.sendToVoter(from, { type: 'promise', number: this.#number, ballot, accepted: this.#accepted, removable });
+  }
+
+  promise(nowMs: number, from: number, ballot: number, accepted: Acceptance | undefined, removable: Removable): void {
+    const proposal = this.#proposal;
+    if (proposal.phase !== 'preparing' || proposal.ballot !== ballot) return;
+    proposal.promises.set(from, { accepted, removable: new Set(removable.map(nodeKey)) });
+    if (!this.#system.isQuorum(maskOf(proposal.promises.keys()))) return;
+    const change = this.#choice(proposal.promises);
+    // Those who have not answered yet may agree to more.
+    if (change === undefined) return proposal.promises.size === this.#system.voters.length ? this.#giveUp() : undefined;
+    this.#proposal = { phase: 'accepting', ballot, change, acceptedMask: 0 };
+    this.#send(nowMs);
+  }
+
+  accept(nowMs: number, from: number, ballot: number, change: ViewChange): void {
+    if (ballot < this.#promised) return this.#needs.sendToVoter(from, { type: 'superseded', number: this.#number, ballot: this.#promised });
+    this.#promise(nowMs, ballot);
+    // It is sent again: then perhaps the wait is over.
+    if (!change.departed.every((departure) => this.#needs.mayDepart(departure))) return;
+    this.#accepted = { ballot, change };
+    this.#needs.accepted();
+    if (from === this.#index) return this.accepted(from, ballot);
+    this.#needs.sendToVoter(from, { type: 'accepted', number: this.#number, ballot });
+  }
+
+  accepted(from: number, ballot: number): void {
+    const proposal = this.#proposal;
+    if (proposal.phase !== 'accepting' || proposal.ballot !== ballot) return;
+    proposal.acceptedMask |= 1 << from;
+    if (this.#system.isQuorum(proposal.acceptedMask)) this.#needs.chosen(proposal.change);
+  }
+
+  superseded(nowMs: number, ballot: number): void {
+    if (ballot <= this.#promised) return;
+    this.#promise(nowMs, ballot);
+  }
+
+  /** Of those of whom a quorum has agreed to anything, what has the greatest ballot may have been chosen: nothing else may be proposed. */
+  #choice(promises: ReadonlyMap<number, { readonly accepted: Acceptance | undefined; readonly removable: ReadonlySet<string> }>): ViewChange | undefined {
+    let latest: Acceptance | undefined;
+    for (const { accepted } of promises.values()) if (accepted !== undefined && (latest === undefined || accepted.ballot > latest.ballot)) latest = accepted;
+    if (latest !== undefined) return latest.change;
+    return this.#needs.wanted(this.#number, (node) => {
+      const key = nodeKey(node);
+      let mask = 0;
+      for (const [index, { removable }] of promises) if (removable.has(key)) mask |= 1 << index;
+      return this.#system.isQuorum(mask);
+    });
+  }
+
+  #promise(nowMs: number, ballot: number): void {
+    this.#activeAtMs = nowMs;
+    this.#promised = Math.max(this.#promised, ballot);
+    if (this.#proposal.phase !== 'idle' && this.#proposal.ballot < ballot) this.#giveUp();
+  }
+
+  #giveUp(): void {
+    this.#proposal = { phase: 'idle' };
+    this.#resendAtMs = Number.POSITIVE_INFINITY;
+  }
+
+  #send(nowMs: number): void {
+    this.#resendAtMs = nowMs + this.#resendMs;
+    const proposal = this.#proposal;
+    const number = this.#number;
+    if (proposal.phase === 'idle') return;
+    // Others first: this voter alone may be a quorum, and then the ballot is over.
+    this.#system.voters.forEach((_, index) => {
+      if (index === this.#index) return;
+      if (proposal.phase === 'preparing') {
+        if (!proposal.promises.has(index)) this.#needs.sendToVoter(index, { type: 'prepare', number, ballot: proposal.ballot });
+      } else if ((proposal.acceptedMask & (1 << index)) === 0) {
+        this.#needs.sendToVoter(index, { type: 'accept', ballot: proposal.ballot, change: proposal.change });
+      }
+    });
+    if (proposal.phase === 'preparing') {
+      if (!proposal.promises.has(this.#index)) this.prepare(nowMs, this.#index, proposal.ballot);
+    } else if ((proposal.acceptedMask & (1 << this.#index)) === 0) {
+      this.accept(nowMs, this.#index, proposal.ballot, proposal.change);
+    }
+  }
+}
+
+function maskOf(indices: Iterable<number>): number {
+  let mask = 0;
+  for (const index of indices) mask |= 1 << index;
+  return mask;
+}
