@@ -87,6 +87,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'ts-src/gateway',
     'ts-src/flight',
     'ts-src/console/console-options.ts',
+    'ts-src/console/protocol.ts',
     'ts-src/cluster/cluster.ts',
     'ts-src/cluster/resolve-cluster-options.ts',
     'bindings/host-topology.ts',

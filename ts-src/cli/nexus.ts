@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./run-command.js')).run,
   top: async () => (await import('./top/top-command.js')).top,
   agents: async () => (await import('./agents-command.js')).agents,
+  nodes: async () => (await import('./nodes-command.js')).nodes,
   inspect: async () => (await import('./inspect-command.js')).inspect,
   trace: async () => (await import('./trace-command.js')).trace,
   topology: async () => (await import('./topology.js')).topology,
@@ -25,6 +26,7 @@ const HELP = `nexus COMMAND [options]
   nexus run MODULE...       serve the agents of some modules over HTTP
   nexus top                 look at a running service: threads, actions, mailboxes
   nexus agents              list its agents
+  nexus nodes               list the nodes of its cluster
   nexus inspect ID          look into one of them
   nexus trace ID            follow the messages of one
   nexus topology            what the host is made of, and where threads would go

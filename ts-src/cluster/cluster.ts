@@ -11,6 +11,7 @@ import { type NodeAddress, type NodeIdentity, nodeKey, sameNode } from '../model
 import type { Transport } from '../ports/transport.js';
 import type { MembershipEvent, MembershipSnapshot } from '../protocols/membership/membership.js';
 import { checkClusterEvent, type ClusterEvents } from './cluster-events.js';
+import { ClusterTelling } from './cluster-telling.js';
 import type { ClusterSurroundings, MembershipListener, MembershipNeeds, RunningMembership } from './cluster-surroundings.js';
 import { checkedMetadata } from './resolve-cluster-options.js';
 
@@ -61,6 +62,7 @@ export class Cluster {
   #fencedBecause: string | undefined;
   #metadata: Readonly<Record<string, string>>;
   #isClosing = false;
+  readonly #telling: ClusterTelling;
   /** Whom the transport may talk to: members of the view whose address is known. */
   readonly #admitted = new Map<string, { readonly node: NodeIdentity; readonly address: NodeAddress }>();
   #viewMembers: readonly NodeIdentity[] = [];
@@ -69,6 +71,7 @@ export class Cluster {
   private constructor(needs: ClusterNeeds) {
     this.#needs = needs;
     this.#metadata = needs.options.metadata;
+    this.#telling = new ClusterTelling(needs.options.name, needs.logger, () => this.self);
     this.#emitter.setMaxListeners(0);
   }
 
@@ -118,7 +121,13 @@ export class Cluster {
   /** What this node knows of its cluster: asks nobody, and is at most a second old. */
   snapshot(): ClusterSnapshot {
     const { probes, ...known } = this.#running.snapshot();
-    return { ...known, standing: this.standing, fencedBecause: this.#fencedBecause ?? known.fencedBecause, links: this.#links(known, probes) };
+    return {
+      ...known,
+      standing: this.standing,
+      fencedBecause: this.#fencedBecause ?? known.fencedBecause,
+      links: this.#links(known, probes),
+      refusals: this.#telling.refusals,
+    };
   }
 
   /**
@@ -233,7 +242,7 @@ export class Cluster {
         this.#admitMembers();
         return;
       case 'refusedMessage':
-        this.#needs.logger.debug({ from: event.from, code: event.code }, `a message to the membership was refused: ${event.because}`);
+        this.#telling.refused(event.from, event.code, event.because);
     }
   }
 
@@ -338,11 +347,13 @@ export class Cluster {
           receivedMessages: sent?.receivedMessages ?? 0,
           waitingMessages: sent?.waitingMessages ?? 0,
           waitingBytes: sent?.waitingBytes ?? 0,
+          lostMessages: sent?.lostMessages ?? 0,
         };
       });
   }
 
   #emit<E extends keyof ClusterEvents>(event: E, ...values: ClusterEvents[E]): void {
+    this.#telling.happened(event, values[0]);
     // Each by itself: one that throws keeps the others from nothing.
     for (const listener of this.#emitter.listeners(event)) {
       try {

@@ -299,8 +299,8 @@ export class Membership implements MembershipMachine {
     this.#event({ type: 'view', clusterId: view.clusterId, number: view.number, members: view.members, joined: identities(joined), left, removed });
     for (const node of departed) this.#descriptions.forget(node);
     if (departed.length > 0) this.#stepSwim({ type: 'forget', nodes: departed });
-    const others = joined.filter((member) => !sameNode(member, this.#self));
-    if (others.length > 0) this.#stepSwim({ type: 'admit', members: others });
+    // Also this node: until then it does not tell what it says of itself.
+    if (joined.length > 0) this.#stepSwim({ type: 'admit', members: joined });
   }
 
   #advance(): void {
