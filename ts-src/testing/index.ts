@@ -6,6 +6,13 @@ export { createManualClock, type ManualClock, type ManualClockOptions, type Pend
 export { createProbe, type Probe, type ProbeOptions, type Received, type ReceivedOf, type WaitOptions } from './probe.js';
 export { createTestNexus, type RunReport, type TestNexus, type TestNexusOptions } from './test-nexus.js';
 export { lineOf as transcriptLine, type TranscriptEntry } from './transcript.js';
+export { createTestCluster, type TestCluster, type TestClusterOptions, type TestNodes, withCluster } from './test-cluster.js';
+export type { TestNode } from './test-node.js';
+export type { Distribution } from './simulation/distribution.js';
+export type { LinkConditions } from './simulation/link.js';
+export type { DiskFaults } from './simulation/simulated-disk.js';
+export type { CrashOptions, NodeStatus } from './simulation/simulated-node.js';
+export { type TraceEntry, type TraceMark, traceLine } from './simulation/trace.js';
 export { nexusFor, stopAfter, type TestContext, withNexus, type WithNexusOptions, withSeeds } from './with-nexus.js';
 export { type Answers, type Asked, type Effect, type EffectOf, type Spawned, UNANSWERED } from './effects.js';
 export { type SendingOptions, testAgent, type TestAgent, type TestAgentOptions } from './test-agent.js';

@@ -33,8 +33,8 @@ export class Endpoints {
   isOpen = true;
   readonly datagrams = new Map<number, DatagramSocket>();
   readonly listeners = new Map<number, SimulatedListener>();
-  /** Ends each of its connections. */
-  readonly connections = new Set<{ processEnded(isSilent: boolean): void }>();
+  /** Those that have not ended. */
+  readonly connections = new Set<{ processEnded(isSilent: boolean): void; wasReset(): void }>();
   #chosenPort = CHOSEN_PORTS_FROM;
 
   constructor(readonly host: NetworkHost) {}
