@@ -63,6 +63,11 @@ export function decodeMembership(bytes: Uint8Array): Envelope {
   return { from, to, clusterId, view, message };
 }
 
+/** For people: what a message is, by its first bytes only. */
+export function messageName(bytes: Uint8Array): string {
+  return TYPES[bytes[1] ?? TYPES.length] ?? 'unknown';
+}
+
 export function isSwimMessage(message: MembershipMessage): message is SwimMessage {
   return SWIM_NAMES.has(message.type);
 }
