@@ -99,7 +99,6 @@ async function startNexus({ nexus: given, seeds, hasStorage, machine, happened }
               happened?.(observed, event);
               listener.happened(event);
             },
-            failed: (error, what) => listener.failed(error, what),
             lost: (error) => listener.lost(error),
           },
         ),
