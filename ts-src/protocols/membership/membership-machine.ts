@@ -89,7 +89,8 @@ export class Membership implements MembershipMachine {
     if (this.#standing === 'left') return Number.POSITIVE_INFINITY;
     if (this.#standing === 'fenced') return this.#goneAtMs;
     const views = this.#views;
-    if (views === undefined) return Math.min(this.#joining?.dueMs ?? Number.POSITIVE_INFINITY, this.#leftByMs);
+    // Nothing is done before the incarnation is on disk, however long that takes.
+    if (views === undefined) return Math.min((this.#isPersisted ? this.#joining?.dueMs : undefined) ?? Number.POSITIVE_INFINITY, this.#leftByMs);
     return Math.min(
       views.dueMs,
       this.#swim?.dueMs ?? Number.POSITIVE_INFINITY,
