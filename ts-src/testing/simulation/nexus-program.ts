@@ -2,12 +2,15 @@
  * A whole node: a nexus as `createNexus` makes it, with simulated threads, and the membership and the transport of its cluster over the simulated network. Fenced, it does what `nexus run` does: its
  * agents are stopped, and the process ends.
  */
+import { openControlConnections } from '../../cluster/control-connections.js';
 import { openMembershipBeside } from '../../cluster/membership-beside.js';
+import { openTransport } from '../../cluster/transport/session-transport.js';
 import { composeNexus } from '../../create-nexus.js';
 import type { NodeAddress } from '../../model/node-identity.js';
 import { Nexus } from '../../nexus.js';
 import { type NexusOptions, resolveOptions } from '../../options.js';
 import type { MembershipConfiguration, MembershipMachine } from '../../protocols/membership/membership.js';
+import { NONCE_BYTES } from '../../protocols/wire/handshake-messages.js';
 import { packageVersion } from '../../runtime/package-version.js';
 import { SimulatedThreads } from '../simulated-threads.js';
 import { eventText } from './membership-program.js';
@@ -40,7 +43,9 @@ export function nexusProgram(options: NexusProgramOptions): Program<NexusStart> 
 }
 
 async function startNexus({ nexus: given, seeds, hasStorage, machine }: NexusProgramOptions, surroundings: ProgramSurroundings): Promise<NexusStart> {
-  const { name, life, threads, clock, state, logger, note, exit, disk } = surroundings;
+  const { name, life, threads, clock, wire, state, logger, note, exit, disk } = surroundings;
+  const nonces = surroundings.randomOf('nonces');
+  const nonce = (): Uint8Array => Uint8Array.from({ length: NONCE_BYTES }, () => Math.floor(nonces.next() * 256));
   const seed = Math.floor(surroundings.random() * 2 ** 32);
   const resolved = resolveOptions({
     logger,
@@ -74,7 +79,7 @@ async function startNexus({ nexus: given, seeds, hasStorage, machine }: NexusPro
             surroundings: {
               clock,
               random: () => surroundings.random(),
-              openDatagrams: (events) => surroundings.openDatagrams(MEMBERSHIP_PORT, events),
+              openDatagrams: (events) => openControlConnections({ wire, clock, options: needs.options, advertise: name, events, nonce }),
               discovery: surroundings.staticDiscovery(seeds),
               state,
             },
@@ -88,7 +93,11 @@ async function startNexus({ nexus: given, seeds, hasStorage, machine }: NexusPro
             lost: (error) => listener.lost(error),
           },
         ),
-      openTransport: undefined,
+      openTransport: ({ options, self, logger: transportLogger, events }) =>
+        openTransport(
+          { self, cluster: options.name, listen: { host: name, port: options.listen.dataPort }, logger: transportLogger, events },
+          { clock, random: () => surroundings.random(), wire, nonce },
+        ),
     },
   });
   nexus.on('fenced', () => void nexus.stop().finally(() => exit(FENCED_EXIT_CODE)));
