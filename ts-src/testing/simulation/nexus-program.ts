@@ -11,6 +11,7 @@ import { Nexus } from '../../nexus.js';
 import { type NexusOptions, resolveOptions } from '../../options.js';
 import type { MembershipConfiguration, MembershipMachine } from '../../protocols/membership/membership.js';
 import { NONCE_BYTES } from '../../protocols/wire/handshake-messages.js';
+import { AgentReference } from '../../runtime/agent-reference.js';
 import { packageVersion } from '../../runtime/package-version.js';
 import { SimulatedThreads } from '../simulated-threads.js';
 import { eventText } from './membership-program.js';
@@ -92,11 +93,17 @@ async function startNexus({ nexus: given, seeds, hasStorage, machine }: NexusPro
             lost: (error) => listener.lost(error),
           },
         ),
-      openTransport: ({ options, self, logger: transportLogger, events }) =>
-        openTransport(
-          { self, cluster: options.name, listen: { host: name, port: options.listen.dataPort }, logger: transportLogger, events },
+      async openTransport({ options, self, advertise, logger: transportLogger, events }) {
+        const transport = await openTransport(
+          {
+            ...{ self, cluster: options.name, advertise, logger: transportLogger, events },
+            listen: { host: name, port: options.listen.dataPort },
+            isReference: (value) => value instanceof AgentReference,
+          },
           { clock, random: () => surroundings.random(), wire, nonce },
-        ),
+        );
+        return { transport, close: (deadlineMs) => transport.close(deadlineMs) };
+      },
     },
   });
   nexus.on('fenced', () => void nexus.stop().finally(() => exit(FENCED_EXIT_CODE)));
