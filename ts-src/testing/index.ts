@@ -19,3 +19,7 @@ export { type SendingOptions, testAgent, type TestAgent, type TestAgentOptions }
 export type { RegisterTest, Until } from './conformance/conformance.js';
 export { wireConformance, type WireNetwork } from './conformance/wire-conformance.js';
 export { transportConformance, type TransportNetwork, type TransportNode } from './conformance/transport-conformance.js';
+export type { Fault, FaultKind } from './simulation/fault.js';
+export type { Plan } from './simulation/plan.js';
+export { defineSimulation, simulate, type SimulateOptions, type SimulateReport, type SimulationDefinition } from './simulation/define-simulation.js';
+export type { SimulatedCluster } from './simulation/nexus-simulation.js';
