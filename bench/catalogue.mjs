@@ -248,6 +248,14 @@ const MEMBERSHIP = [
   { peer: 'plain-SWIM', module: 'suites/membership/plain-swim.mjs', job: 'without both: no sign of being slow itself changes anything' },
 ];
 
+const CLUSTER = [
+  {
+    peer: 'nexus',
+    module: 'suites/cluster/nexus.mjs',
+    job: 'nodes as processes of their own on the loopback interface, at the default times: from what becomes of one until the last of the others has said that it knows',
+  },
+];
+
 /** In the order in which they run. `roundsMax`: memory differs little from round to round, and takes long; the curve has many points; the membership is simulated. */
 export const SUITES = [
   { suite: 'same-thread', peers: SAME_THREAD },
@@ -266,6 +274,7 @@ export const SUITES = [
   { suite: 'signals', peers: SIGNALS },
   { suite: 'groups', peers: GROUPS },
   { suite: 'membership', peers: MEMBERSHIP, roundsMax: 1 },
+  { suite: 'cluster', peers: CLUSTER, roundsMax: 3 },
 ];
 
 /**

@@ -36,6 +36,7 @@ const PEERS: Readonly<Record<string, readonly string[]>> = {
   signals: ['nexus', 'EventEmitter'],
   groups: ['nexus', 'array', 'Map'],
   membership: ['nexus', 'no-multiplier', 'fixed-suspicion', 'plain-SWIM'],
+  cluster: ['nexus'],
 };
 const CASES_OF_NEXUS: Readonly<Record<string, number>> = {
   'same-thread': 6,
@@ -54,6 +55,7 @@ const CASES_OF_NEXUS: Readonly<Record<string, number>> = {
   signals: 4,
   groups: 5,
   membership: 11,
+  cluster: 5,
 };
 
 const ONLY_WHERE_THREADS_CAN_BE_PINNED = 'ask parked, threads on two cores, p50';
