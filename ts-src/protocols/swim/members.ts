@@ -27,7 +27,8 @@ export class Members {
   readonly #peers = new Map<string, Peer>();
   readonly #suspects = new Set<Peer>();
   #reachable = 0;
-  #refutation = 0;
+  /** That of a member of which nothing has been heard is 0: its first words are news. */
+  #refutation = 1;
   #metadata: Uint8Array;
   /** Whether this node was among those admitted. */
   #isMember = false;

@@ -22,6 +22,8 @@ interface Ping {
   readonly sentAtMs: number;
   /** In time is before that. */
   inTimeMs: number;
+  /** Of the time since it was sent, what this node did not run. */
+  pausedMs: number;
   /** When relays were asked for it, and which. */
   requestedAtMs: number | undefined;
   relays: readonly NodeIdentity[];
@@ -64,8 +66,9 @@ export class Probes {
     this.#begin(nowMs, peer);
     const sequence = this.nextSequence();
     const inTimeMs = nowMs + this.#options.probeIntervalMs * this.#health.patience;
-    const ping = { peer, sentAtMs: nowMs, inTimeMs, requestedAtMs: undefined, relays: [], isCounted: false, isAnswered: false, isAnsweredByRelay: false };
-    this.#pings.set(sequence, ping);
+    const ping = { peer, sentAtMs: nowMs, inTimeMs, pausedMs: 0, requestedAtMs: undefined, relays: [] };
+    const open = { isCounted: false, isAnswered: false, isAnsweredByRelay: false };
+    this.#pings.set(sequence, { ...ping, ...open });
     if (this.#pings.size > PINGS_MAX) this.#pings.delete(this.#pings.keys().next().value as number);
     peer.lastPing = sequence;
     peer.phi.asked(nowMs);
@@ -80,11 +83,12 @@ export class Probes {
     if (ping === undefined || ping.isAnswered || !this.#isOf(ping, from)) return ping !== undefined;
     const { peer, sentAtMs } = ping;
     ping.isAnswered = true;
-    peer.link.measured(nowMs - sentAtMs);
+    const roundTripMs = nowMs - sentAtMs - ping.pausedMs;
+    peer.link.measured(roundTripMs);
     if (!ping.isCounted) peer.link.counted(nowMs > ping.inTimeMs);
     ping.isCounted = true;
     peer.answeredSentAtMs = Math.max(peer.answeredSentAtMs, sentAtMs);
-    effects.push({ type: 'acked', node: peer.identity, grant, sentAtMs, roundTripMs: nowMs - sentAtMs, relayed: false });
+    effects.push({ type: 'acked', node: peer.identity, grant, sentAtMs, roundTripMs, relayed: false });
     this.#answered(nowMs, peer, sentAtMs);
     return true;
   }
@@ -157,7 +161,13 @@ export class Probes {
       probe.relaysAtMs += lateMs;
       probe.deadlineMs += lateMs;
     }
-    for (const ping of this.#pings.values()) ping.inTimeMs += lateMs;
+    const waiting = new Set<Peer>();
+    for (const ping of this.#pings.values()) {
+      ping.inTimeMs += lateMs;
+      ping.pausedMs += lateMs;
+      waiting.add(ping.peer);
+    }
+    for (const { phi } of waiting) phi.postpone(lateMs);
   }
 
   #begin(nowMs: number, peer: Peer): void {

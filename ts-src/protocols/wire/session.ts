@@ -50,6 +50,8 @@ export class Session {
   #standing: Standing = { type: 'idle' };
   /** Frames of the handshake, and the last words of a session: before all others. */
   #ready: Uint8Array[] = [];
+  /** Lanes that have room again, which was not told yet. */
+  readonly #drained: Lane[] = [];
   #sentSequence = 0;
   #receivedSequence = 0;
   /** What the peer has consumed of each lane, as it says. */
@@ -121,21 +123,28 @@ export class Session {
       } catch (error) {
         // Only what the bytes have caused: errors of listeners are theirs.
         if (!(error instanceof NexusError) || error.code !== 'NEXUS_FRAME_INVALID') throw error;
-        this.#end('violation', error);
+        this.#end('violation', error.data === undefined ? violation(bytes[0] === FrameType.receipt ? 'receipt' : 'goodbye', error.message) : error);
       }
     }
   }
 
-  /** The next frame to be given to the connection, or undefined: then ask again after the next call of anything here, or at `dueMs`. */
+  /**
+   * The next frame to be given to the connection, or undefined: then ask again after the next call of anything here, or at `dueMs`. Ask until it is undefined, or the connection has no room.
+   * Events that come of it are told while no frame is in hand, so that a listener may ask for frames itself.
+   */
   nextFrame(nowMs: number): Uint8Array | undefined {
+    if (this.#drained.length > 0) for (const lane of this.#drained.splice(0)) this.#events.drained(lane);
     const first = this.#ready.shift();
     if (first !== undefined) return this.#counted(first);
     const standing = this.#standing;
     if (standing.type !== 'open') return undefined;
     const frame = this.#urgentFrame(standing, nowMs) ?? this.#laneFrame(standing) ?? this.#goodbyeFrame(standing);
     if (frame === undefined) return undefined;
+    if (this.#finishing === undefined) return this.#counted(frame);
+    this.#ready.push(frame);
     this.#finishIfDone();
-    return this.#counted(frame);
+    const last = this.#ready.shift();
+    return last === undefined ? undefined : this.#counted(last);
   }
 
   /** When `tick` has something to do. */
@@ -412,7 +421,7 @@ export class Session {
     const frame = lane.take(this.#nextSequence(), outgoingSalt);
     if (lane.saidFull && lane.hasRoom) {
       lane.saidFull = false;
-      this.#events.drained(LANES[chosen] as Lane);
+      this.#drained.push(LANES[chosen] as Lane);
     }
     return frame;
   }
