@@ -121,7 +121,8 @@ export class SessionConnection {
 
   #arm(): void {
     if (this.#isEnded) return;
-    const dueMs = this.#session.dueMs;
+    // Without room no frame can be given, however due it is: it goes when there is room.
+    const dueMs = this.#connection.waitingBytes < GIVEN_BYTES_MAX ? this.#session.dueMs : this.#session.deadlineMs;
     // A timer that comes too early costs less than one for each frame.
     if (dueMs >= this.#dueMs) return;
     this.#cancelTimer?.();
