@@ -84,7 +84,6 @@ async function startNexus({ nexus: given, seeds, hasStorage, machine }: NexusPro
               note(eventText(event));
               listener.happened(event);
             },
-            failed: (error, what) => listener.failed(error, what),
             lost: (error) => listener.lost(error),
           },
         ),
