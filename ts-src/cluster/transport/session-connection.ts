@@ -126,7 +126,8 @@ export class SessionConnection {
     if (dueMs >= this.#dueMs) return;
     this.#cancelTimer?.();
     this.#dueMs = dueMs;
-    this.#cancelTimer = this.#clock.after(Math.max(0, dueMs - this.#clock.nowMs()), this.#tick, false);
+    // Never at once: what is due cannot go while the connection has no room.
+    this.#cancelTimer = this.#clock.after(Math.max(1, dueMs - this.#clock.nowMs()), this.#tick, false);
   }
 
   readonly #tick = (): void => {
