@@ -1,7 +1,7 @@
 /** The ratios that matter, and the bars nexus set itself. They are printed; they fail nothing. */
 import { figure, quantity } from './harness/table.mjs';
 import { KILLED, LEAVE, STALLED } from './suites/cluster/case-names.mjs';
-import { idleCase, knownCase, METADATA, slowCase, UNREACHABLE } from './suites/membership/case-names.mjs';
+import { idleCase, knownCase, leasedCase, METADATA, slowCase, UNREACHABLE } from './suites/membership/case-names.mjs';
 
 const TELL = ['same-thread', 'tell, one agent'];
 const ASK = ['same-thread', 'ask, p50'];
@@ -79,6 +79,7 @@ const BARS = [
     ...{ of: ['membership', slowCase(32_000)], timesBetterThan: 'no-multiplier', higherIsBetter: false, atLeast: 10 },
   },
   { title: 'messages a node and second, 1,000 nodes', of: ['membership', idleCase(1000)], atMost: 2.5 },
+  { title: 'messages a node and second with leases, 1,000 nodes', of: ['forming', leasedCase(1000)], atMost: 12 },
 ];
 
 /** Lines to print below the table of these rows. What was not run is left out. */

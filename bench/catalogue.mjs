@@ -256,6 +256,15 @@ const CLUSTER = [
   },
 ];
 
+const FORMING = [
+  {
+    peer: 'nexus',
+    module: 'suites/membership/forming.mjs',
+    job: 'whole memberships, views and leases and failure detectors, in one queue of events over the same datagrams: one node founds, the others start within five seconds, know three seeds and join. Simulated time of one seed. Messages: all that a node sends',
+    taskTimeoutMs: 1_800_000,
+  },
+];
+
 /** In the order in which they run. `roundsMax`: memory differs little from round to round, and takes long; the curve has many points; the membership is simulated. */
 export const SUITES = [
   { suite: 'same-thread', peers: SAME_THREAD },
@@ -275,6 +284,7 @@ export const SUITES = [
   { suite: 'groups', peers: GROUPS },
   { suite: 'membership', peers: MEMBERSHIP, roundsMax: 1 },
   { suite: 'cluster', peers: CLUSTER, roundsMax: 3 },
+  { suite: 'forming', peers: FORMING, roundsMax: 1 },
 ];
 
 /**
@@ -293,6 +303,7 @@ function tasksOfPeers(name, peers, size) {
   if (name === 'memory') return peers.flatMap((peer) => eachSize(peer, size));
   // One number of threads after the other, so that peers of one point are measured side by side.
   if (name === 'curve') return size.curveThreads.flatMap((threads) => peers.map((peer) => ({ ...peer, parameters: { suite: name, threads } })));
+  if (name === 'forming') return size.formingNodes.flatMap((nodes) => peers.map((peer) => ({ ...peer, parameters: { suite: name, nodes } })));
   return peers.map((peer) => ({ ...peer, parameters: { suite: name, peer: peer.peer } }));
 }
 

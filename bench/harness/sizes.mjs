@@ -21,6 +21,7 @@ export const FULL = {
   membershipNodes: 100,
   membershipSeeds: 25,
   membershipCurve: [10, 30, 100, 300, 1000],
+  formingNodes: [10, 30, 100, 300, 1000],
   /** How long what a slow node gets waits, and for how long that goes on. */
   membershipBlockedMs: [8000, 16_000, 32_000],
   membershipSlowMs: 160_000,
@@ -48,6 +49,7 @@ export const SMOKE = {
   membershipNodes: 20,
   membershipSeeds: 2,
   membershipCurve: [10, 30],
+  formingNodes: [5, 20],
   membershipBlockedMs: [16_000],
   membershipSlowMs: 20_000,
   membershipSlowSeeds: 1,
