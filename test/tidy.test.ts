@@ -86,6 +86,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'ts-src/create-nexus.ts',
     'ts-src/gateway',
     'ts-src/flight',
+    'ts-src/testing/simulation',
     'ts-src/console/console-options.ts',
     'ts-src/console/protocol.ts',
     'ts-src/cluster/cluster.ts',

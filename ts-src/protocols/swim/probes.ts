@@ -29,7 +29,6 @@ interface Ping {
   relays: readonly NodeIdentity[];
   /** Whether the link has been told how it went. */
   isCounted: boolean;
-  isAnswered: boolean;
   isAnsweredByRelay: boolean;
 }
 
@@ -66,9 +65,8 @@ export class Probes {
     this.#begin(nowMs, peer);
     const sequence = this.nextSequence();
     const inTimeMs = nowMs + this.#options.probeIntervalMs * this.#health.patience;
-    const ping = { peer, sentAtMs: nowMs, inTimeMs, pausedMs: 0, requestedAtMs: undefined, relays: [] };
-    const open = { isCounted: false, isAnswered: false, isAnsweredByRelay: false };
-    this.#pings.set(sequence, { ...ping, ...open });
+    const ping = { peer, sentAtMs: nowMs, inTimeMs, pausedMs: 0, requestedAtMs: undefined, relays: [], isCounted: false, isAnsweredByRelay: false };
+    this.#pings.set(sequence, ping);
     if (this.#pings.size > PINGS_MAX) this.#pings.delete(this.#pings.keys().next().value as number);
     peer.lastPing = sequence;
     peer.phi.asked(nowMs);
@@ -77,16 +75,15 @@ export class Probes {
     effects.push({ type: 'send', to, address, message });
   }
 
-  /** Whether the answer was to a ping of this node. */
+  /** Whether the answer was to a ping of this node. An answer that comes twice is to none. */
   acked(nowMs: number, from: NodeIdentity, sequence: number, grant: number, effects: SwimEffect[]): boolean {
     const ping = this.#pings.get(sequence);
-    if (ping === undefined || ping.isAnswered || !this.#isOf(ping, from)) return ping !== undefined;
+    if (ping === undefined || !this.#isOf(ping, from)) return ping !== undefined;
+    this.#pings.delete(sequence);
     const { peer, sentAtMs } = ping;
-    ping.isAnswered = true;
     const roundTripMs = nowMs - sentAtMs - ping.pausedMs;
     peer.link.measured(roundTripMs);
     if (!ping.isCounted) peer.link.counted(nowMs > ping.inTimeMs);
-    ping.isCounted = true;
     peer.answeredSentAtMs = Math.max(peer.answeredSentAtMs, sentAtMs);
     effects.push({ type: 'acked', node: peer.identity, grant, sentAtMs, roundTripMs, relayed: false });
     this.#answered(nowMs, peer, sentAtMs);
