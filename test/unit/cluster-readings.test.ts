@@ -61,4 +61,8 @@ test('totals never go back: not when a node starts again, and not when one of th
   expect(last[OTHER]).toBeGreaterThanOrEqual(after[OTHER] as number);
   expect(Object.keys(last)).toHaveLength(NODE_LABELS_MAX);
   expect(last['shop-03']).toBeUndefined();
+  // Nor when there are no others for a while.
+  const few = sent(healthyCluster(50));
+  expect(few[OTHER]).toBe(last[OTHER]);
+  expect(sent(whole)[OTHER]).toBeGreaterThan(few[OTHER] as number);
 });
