@@ -1,5 +1,6 @@
 /** The ratios that matter, and the bars nexus set itself. They are printed; they fail nothing. */
 import { figure, quantity } from './harness/table.mjs';
+import { KILLED, LEAVE, STALLED } from './suites/cluster/case-names.mjs';
 import { idleCase, knownCase, leasedCase, METADATA, slowCase, UNREACHABLE } from './suites/membership/case-names.mjs';
 
 const TELL = ['same-thread', 'tell, one agent'];
@@ -65,6 +66,9 @@ const BARS = [
   { title: 'consistent hash among 1,000 members', of: ['groups', 'consistent hash among 1,000'], atMost: 1000 },
   { title: 'metadata of a member to all of 100, 1 % loss', of: ['membership', METADATA], atMost: 3200 },
   { title: 'unreachable to all of 100, 1 % loss', of: ['membership', UNREACHABLE], atMost: 3200 },
+  { title: 'kill -9 of a process: known to all others of 5', of: ['cluster', KILLED], atMost: 5000 },
+  { title: 'a process leaves: known to all others of 5', of: ['cluster', LEAVE], atMost: 1000 },
+  { title: 'a blocked event loop: known to all others of 5', of: ['cluster', STALLED], atMost: 1000 },
   { title: 'a killed node of 5 known to all others', of: ['membership', knownCase(5, 'killed')], atMost: 5000 },
   {
     title: 'false positives with local health over plain SWIM',

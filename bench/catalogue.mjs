@@ -248,6 +248,14 @@ const MEMBERSHIP = [
   { peer: 'plain-SWIM', module: 'suites/membership/plain-swim.mjs', job: 'without both: no sign of being slow itself changes anything' },
 ];
 
+const CLUSTER = [
+  {
+    peer: 'nexus',
+    module: 'suites/cluster/nexus.mjs',
+    job: 'nodes as processes of their own on the loopback interface, at the default times: from what becomes of one until the last of the others has said that it knows',
+  },
+];
+
 const FORMING = [
   {
     peer: 'nexus',
@@ -275,6 +283,7 @@ export const SUITES = [
   { suite: 'signals', peers: SIGNALS },
   { suite: 'groups', peers: GROUPS },
   { suite: 'membership', peers: MEMBERSHIP, roundsMax: 1 },
+  { suite: 'cluster', peers: CLUSTER, roundsMax: 3 },
   { suite: 'forming', peers: FORMING, roundsMax: 1 },
 ];
 

@@ -36,6 +36,7 @@ const PEERS: Readonly<Record<string, readonly string[]>> = {
   signals: ['nexus', 'EventEmitter'],
   groups: ['nexus', 'array', 'Map'],
   membership: ['nexus', 'no-multiplier', 'fixed-suspicion', 'plain-SWIM'],
+  cluster: ['nexus'],
   forming: ['nexus'],
 };
 const CASES_OF_NEXUS: Readonly<Record<string, number>> = {
@@ -55,6 +56,7 @@ const CASES_OF_NEXUS: Readonly<Record<string, number>> = {
   signals: 4,
   groups: 5,
   membership: 11,
+  cluster: 5,
   forming: 8,
 };
 
