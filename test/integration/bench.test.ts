@@ -93,7 +93,22 @@ test('every suite and every peer runs at smoke size, and every figure is sane', 
   }
   for (const row of rows) {
     expect(Object.keys(row)).toEqual(['suite', 'case', 'peer', 'unit', 'median', 'min', 'max', 'n']);
-    expect(['messages/s', 'asks/s', 'agents/s', 'ns', 's', 'bytes', '% of a core', 'ms', 'MB/s', 'connections', 'connections/s', 'messages', 'messages/node/s', 'false positives']).toContain(row.unit);
+    expect([
+      'messages/s',
+      'asks/s',
+      'agents/s',
+      'ns',
+      's',
+      'bytes',
+      '% of a core',
+      'ms',
+      'MB/s',
+      'connections',
+      'connections/s',
+      'messages',
+      'messages/node/s',
+      'false positives',
+    ]).toContain(row.unit);
     expect(row.n, row.case).toBeGreaterThanOrEqual(1);
     // What is counted may be none.
     expect((row.min > 0 || row.unit === 'false positives') && row.min <= row.median && row.median <= row.max && row.max < 1e12, JSON.stringify(row)).toBe(true);
