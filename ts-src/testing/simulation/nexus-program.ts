@@ -27,6 +27,8 @@ export interface NexusProgramOptions {
   /** Whether durable agents are kept on the disk of the node. */
   readonly hasStorage: boolean;
   machine(configuration: MembershipConfiguration): MembershipMachine;
+  /** With each nexus, when it has started. */
+  started?(nexus: Nexus): unknown;
   /** Told of everything that the membership of a node says, before the node is. */
   happened?(start: ObservedMembership, event: MembershipEvent): void;
 }
@@ -52,7 +54,7 @@ export function nexusProgram(options: NexusProgramOptions): Program<NexusStart> 
   return { start: (surroundings) => startNexus(options, surroundings) };
 }
 
-async function startNexus({ nexus: given, seeds, hasStorage, machine, happened }: NexusProgramOptions, surroundings: ProgramSurroundings): Promise<NexusStart> {
+async function startNexus({ nexus: given, seeds, hasStorage, machine, happened, started }: NexusProgramOptions, surroundings: ProgramSurroundings): Promise<NexusStart> {
   const { name, life, threads, clock, state, logger, note, exit, disk } = surroundings;
   const seed = Math.floor(surroundings.random() * 2 ** 32);
   const resolved = resolveOptions({
@@ -105,6 +107,7 @@ async function startNexus({ nexus: given, seeds, hasStorage, machine, happened }
       openTransport: undefined,
     },
   });
+  await started?.(nexus);
   nexus.on('fenced', () => void nexus.stop().finally(() => exit(FENCED_EXIT_CODE)));
   return {
     nexus,
