@@ -72,13 +72,6 @@ export const MISTAKES: readonly SeededMistake[] = [
     foundBy: /what was removed does not run|only one side runs/,
   },
   {
-    mistake: 'a proposer proposes its own view where another one has been accepted by some',
-    file: `${PROTOCOLS}/views/agreement.js`,
-    from: 'if (latest !== undefined)\n            return latest.change;',
-    to: '',
-    foundBy: /a view has one content|only one side runs|what was removed|views only grow/,
-  },
-  {
     mistake: 'a promise to a founder that has ended is kept for ever',
     file: `${PROTOCOLS}/views/joining.js`,
     from: "this.#needs.send(address, 0, { type: 'foundGrant', clusterId, to });",
