@@ -48,6 +48,17 @@ test('two nodes are in the snapshot of the console, in metrics, on channels, in 
   expect(metrics).toContain('\nnexus_cluster_standing{standing="member"} 1\n');
   expect(metrics).toMatch(/\nnexus_cluster_round_trip_seconds\{node="b"\} 0\.\d+\n/);
   expect(Number(/\nnexus_cluster_lease_seconds (\S+)\n/.exec(metrics)?.[1])).toBeGreaterThan(0);
+  // Nodes of another cluster are refused, on either port, and counted by code.
+  const stranger = await createNexus({
+    agents: [Counter],
+    threads: 0,
+    logger: recorder(),
+    cluster: { name: 'bazaar', node: 'x', join: [`${host}:${port}`], listen: { port: 0 }, timing },
+  });
+  onTestFinished(async () => void (await stranger.stop({ deadlineMs: 1000 })));
+  await until(() => Object.values(a.cluster?.snapshot().refusals ?? {}).some((count) => count > 0), 20_000);
+  expect(Object.keys(a.cluster?.snapshot().refusals ?? {})).toContain('NEXUS_HANDSHAKE_REFUSED');
+  expect(await (await fetch(`${gateway.url}/metrics`)).text()).toMatch(/\nnexus_cluster_refusals_total\{code="NEXUS_HANDSHAKE_REFUSED"\} [1-9]\d*\n/);
   await b.stop({ deadlineMs: 1000 });
   await until(() => told.some(([name, event]) => name === 'nexus:member:left' && (event as { self: string }).self === 'a'));
   const ofA = told.filter(([, event]) => (event as { self: string }).self === 'a').map(([name, event]) => [name, (event as { node?: string }).node]);
