@@ -249,6 +249,14 @@ const MEMBERSHIP = [
   { peer: 'plain-SWIM', module: 'suites/membership/plain-swim.mjs', job: 'without both: no sign of being slow itself changes anything' },
 ];
 
+const CLUSTER = [
+  {
+    peer: 'nexus',
+    module: 'suites/cluster/nexus.mjs',
+    job: 'nodes as processes of their own on the loopback interface, at the default times: from what becomes of one until the last of the others has said that it knows',
+  },
+];
+
 const FORMING = [
   {
     peer: 'nexus',
@@ -256,6 +264,29 @@ const FORMING = [
     job: 'whole memberships, views and leases and failure detectors, in one queue of events over the same datagrams: one node founds, the others start within five seconds, know three seeds and join. Simulated time of one seed. Messages: all that a node sends',
     taskTimeoutMs: 1_800_000,
   },
+];
+
+const TRANSPORT = [
+  {
+    peer: 'nexus',
+    module: 'suites/transport/nexus.mjs',
+    job: 'two transports in two processes over WebSockets: values encoded and decoded, checksums, receipts, bounds on what waits; counted and added up by the receiver, who says when all have come. Bulk on its own lane, in messages of 1 MiB, with heartbeats on the control lane every 2 ms meanwhile',
+  },
+  {
+    peer: 'ws',
+    role: 'floor',
+    module: 'suites/transport/ws.mjs',
+    job: 'bare WebSockets of ws between two processes: one connection, bytes as they are, at most 4 MB buffered; counted by the receiver',
+  },
+];
+
+const CONNECTIONS = [
+  {
+    peer: 'nexus',
+    module: 'suites/connections/nexus.mjs',
+    job: 'connections that one process has accepted, idle, from other processes over addresses 127.0.0.2 to 127.0.0.5; resident memory of the process that accepts. As many as `ulimit -n` allows, at most 50,000',
+  },
+  { peer: 'ws', role: 'floor', module: 'suites/connections/ws.mjs', job: 'the same with a bare server of ws' },
 ];
 
 /** In the order in which they run. `roundsMax`: memory differs little from round to round, and takes long; the curve has many points; the membership is simulated. */
@@ -275,7 +306,10 @@ export const SUITES = [
   { suite: 'resilience', peers: RESILIENCE },
   { suite: 'signals', peers: SIGNALS },
   { suite: 'groups', peers: GROUPS },
+  { suite: 'transport', peers: TRANSPORT },
+  { suite: 'connections', peers: CONNECTIONS, roundsMax: 1 },
   { suite: 'membership', peers: MEMBERSHIP, roundsMax: 1 },
+  { suite: 'cluster', peers: CLUSTER, roundsMax: 3 },
   { suite: 'forming', peers: FORMING, roundsMax: 1 },
 ];
 

@@ -26,6 +26,10 @@ export const FULL = {
   membershipBlockedMs: [8000, 16_000, 32_000],
   membershipSlowMs: 160_000,
   membershipSlowSeeds: 3,
+  clusterNodes: 5,
+  clusterTiming: {},
+  clusterBlockMs: 3000,
+  heldConnections: 50_000,
   taskTimeoutMs: 180_000,
 };
 
@@ -50,5 +54,9 @@ export const SMOKE = {
   membershipBlockedMs: [16_000],
   membershipSlowMs: 20_000,
   membershipSlowSeeds: 1,
+  clusterNodes: 2,
+  clusterTiming: { probeIntervalMs: 200, probeTimeoutMs: 100, leaseMs: 1000, stopMarginMs: 200, stalledAfterMs: 200 },
+  clusterBlockMs: 600,
+  heldConnections: 100,
   taskTimeoutMs: 30_000,
 };

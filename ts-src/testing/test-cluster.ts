@@ -248,7 +248,7 @@ export class TestCluster {
 
   #add(name: string, program: Program<NexusStart>): void {
     const { logger, lines } = keptLog();
-    this.#nodes.push(new TestNode(this.#world.add(name, program, logger), lines, this.#world));
+    this.#nodes.push(new TestNode(this.#world.add(name, program, logger), lines));
   }
 
   async #start(isFormed: boolean): Promise<void> {
