@@ -103,8 +103,9 @@ export class Joining {
     if (this.#addresses.length === 0 && this.#isStatic && this.#promised === undefined) return this.#needs.found(this.#draw());
     this.#ask(nowMs);
     if (this.#promised !== undefined) {
-      const { clusterId, founder, address, to } = this.#promised;
-      this.#needs.send(address, founder.incarnation, { type: 'foundGrant', clusterId, to });
+      const { clusterId, address, to } = this.#promised;
+      // To whoever is at its address now: another start of it does not found that cluster any more, and says so.
+      this.#needs.send(address, 0, { type: 'foundGrant', clusterId, to });
     }
     this.#tryToFound(nowMs);
     this.#warn(nowMs);
