@@ -1,5 +1,6 @@
 /** The ratios that matter, and the bars nexus set itself. They are printed; they fail nothing. */
 import { figure, quantity } from './harness/table.mjs';
+import { idleCase, knownCase, METADATA, slowCase, UNREACHABLE } from './suites/membership/case-names.mjs';
 
 const TELL = ['same-thread', 'tell, one agent'];
 const ASK = ['same-thread', 'ask, p50'];
@@ -62,6 +63,18 @@ const BARS = [
   { title: 'least loaded of 1,000 members', of: ['groups', 'least loaded among 1,000'], atMost: 1000 },
   { title: 'two choices of 1,000 members', of: ['groups', 'two choices among 1,000'], atMost: 1000 },
   { title: 'consistent hash among 1,000 members', of: ['groups', 'consistent hash among 1,000'], atMost: 1000 },
+  { title: 'metadata of a member to all of 100, 1 % loss', of: ['membership', METADATA], atMost: 3200 },
+  { title: 'unreachable to all of 100, 1 % loss', of: ['membership', UNREACHABLE], atMost: 3200 },
+  { title: 'a killed node of 5 known to all others', of: ['membership', knownCase(5, 'killed')], atMost: 5000 },
+  {
+    title: 'false positives with local health over plain SWIM',
+    ...{ of: ['membership', slowCase(16_000)], timesBetterThan: 'plain-SWIM', higherIsBetter: false, atLeast: 10 },
+  },
+  {
+    title: 'false positives with local health over the same without its multiplier',
+    ...{ of: ['membership', slowCase(32_000)], timesBetterThan: 'no-multiplier', higherIsBetter: false, atLeast: 10 },
+  },
+  { title: 'messages a node and second, 1,000 nodes', of: ['membership', idleCase(1000)], atMost: 2.5 },
 ];
 
 /** Lines to print below the table of these rows. What was not run is left out. */

@@ -233,7 +233,22 @@ const GROUPS = [
   },
 ];
 
-/** In the order in which they run. `roundsMax`: memory differs little from round to round, and takes long; the curve has many points. */
+const MEMBERSHIP = [
+  {
+    peer: 'nexus',
+    module: 'suites/membership/nexus.mjs',
+    job: 'bare failure detectors with their defaults in one queue of events, over datagrams that take 0.2 to 0.8 ms, 1 % of which are lost: simulated time, the same on every machine. Medians of 25 seeds. Messages: all that a node sends, acks too. False positives: healthy nodes found unreachable by a node, of 3 seeds of 160 s; what a slow node gets and sends waits for that long, then all of it passes within a second, and so on, while its timers run',
+  },
+  {
+    peer: 'no-multiplier',
+    module: 'suites/membership/no-multiplier.mjs',
+    job: 'without the local health multiplier; suspicions still shrink with confirmations',
+  },
+  { peer: 'fixed-suspicion', module: 'suites/membership/fixed-suspicion.mjs', job: 'with the multiplier; suspicions have the least time from the beginning' },
+  { peer: 'plain-SWIM', module: 'suites/membership/plain-swim.mjs', job: 'without both: no sign of being slow itself changes anything' },
+];
+
+/** In the order in which they run. `roundsMax`: memory differs little from round to round, and takes long; the curve has many points; the membership is simulated. */
 export const SUITES = [
   { suite: 'same-thread', peers: SAME_THREAD },
   { suite: 'memory', peers: MEMORY, roundsMax: 3 },
@@ -250,6 +265,7 @@ export const SUITES = [
   { suite: 'resilience', peers: RESILIENCE },
   { suite: 'signals', peers: SIGNALS },
   { suite: 'groups', peers: GROUPS },
+  { suite: 'membership', peers: MEMBERSHIP, roundsMax: 1 },
 ];
 
 /**

@@ -7,6 +7,11 @@ const report = {
     if (!(Number.isFinite(value) && value > 0)) throw new Error(`${name} measured as ${value} ${unit}`);
     process.send({ type: 'value', case: name, unit, value });
   },
+  /** How often something happened, which may be never. */
+  count(name, unit, value) {
+    if (!(Number.isInteger(value) && value >= 0)) throw new Error(`${name} counted as ${value} ${unit}`);
+    process.send({ type: 'value', case: name, unit, value });
+  },
   /** Something about the run that is no measurement. */
   note(name, value) {
     process.send({ type: 'note', name, value });

@@ -18,6 +18,13 @@ export const FULL = {
   /** For each of its points. */
   curveWarmMs: 100,
   curveRunMs: 150,
+  membershipNodes: 100,
+  membershipSeeds: 25,
+  membershipCurve: [10, 30, 100, 300, 1000],
+  /** How long what a slow node gets waits, and for how long that goes on. */
+  membershipBlockedMs: [8000, 16_000, 32_000],
+  membershipSlowMs: 160_000,
+  membershipSlowSeeds: 3,
   taskTimeoutMs: 180_000,
 };
 
@@ -35,5 +42,11 @@ export const SMOKE = {
   curveThreads: [1, 2],
   curveWarmMs: 2,
   curveRunMs: 3,
+  membershipNodes: 20,
+  membershipSeeds: 2,
+  membershipCurve: [10, 30],
+  membershipBlockedMs: [16_000],
+  membershipSlowMs: 20_000,
+  membershipSlowSeeds: 1,
   taskTimeoutMs: 30_000,
 };

@@ -39,6 +39,7 @@ export function quantity(value, unit) {
 /** At most three digits that mean something, thousands separated. */
 export function figure(value) {
   if (value === 0) return '0';
+  if (value === Number.POSITIVE_INFINITY) return '∞';
   const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
   const scale = 10 ** (2 - Math.floor(Math.log10(Math.abs(value))));
   const rounded = scale >= 1 ? Math.round(value * scale) / scale : Math.round(value * scale) * Math.round(1 / scale);

@@ -182,6 +182,71 @@ export const ALERT_GROUPS = [
     ],
   },
   {
+    name: 'nexus-cluster',
+    alerts: [
+      {
+        alert: 'NexusNodeUnreachable',
+        expr: `sum by (${PER_INSTANCE}) (nexus_cluster_members{reachability="unreachable"}) > 0`,
+        for: '1m',
+        severity: 'warning',
+        summary: '{{ $labels.instance }} cannot reach members of its cluster',
+        description: 'For a minute {{ $value }} members have not answered, directly or by way of others, and have not been removed.',
+        action:
+          'nexus nodes names them. Is the process there, and its port open to the others? A node that is gone for good is removed by itself when its lease has run out; if it is not, the members that are left may be no quorum.',
+      },
+      {
+        alert: 'NexusClusterPartitioned',
+        expr: `max by (${PER_INSTANCE}) (nexus_cluster_sides) > 1`,
+        for: '1m',
+        severity: 'critical',
+        summary: 'The cluster of {{ $labels.instance }} is split',
+        description:
+          'For a minute its members have been on {{ $value }} sides that do not reach each other. The resolver decides which of them goes on; the others stop their agents.',
+        action:
+          'The page of the console shows who reaches whom. Mend the network between the sides; nodes that are fenced start again by themselves if something restarts their processes.',
+      },
+      {
+        alert: 'NexusNodeFenced',
+        expr: `max by (${PER_INSTANCE}) (nexus_cluster_standing{standing="fenced"}) > 0`,
+        for: '0s',
+        severity: 'critical',
+        summary: '{{ $labels.instance }} is fenced',
+        description: 'It has lost touch with its cluster, or was removed from it, and has stopped its agents.',
+        action:
+          'The log says why. It runs again as a new incarnation when its process is started again: let a supervisor of processes do that (exit code 3 of nexus run).',
+      },
+      {
+        alert: 'NexusNodeStalled',
+        expr: `max by (${PER_INSTANCE}, node) (nexus_cluster_stalled_threads) > 0`,
+        for: '1m',
+        severity: 'warning',
+        summary: 'Event loops of node {{ $labels.node }} are blocked',
+        description: 'For a minute {{ $value }} of its threads have not come to their timers. The node is alive: its heartbeats are on a thread of their own.',
+        action: 'nexus top of that node says which thread. A handler computes without end, or waits synchronously; nexus.inspect and a CPU profile name it.',
+      },
+      {
+        alert: 'NexusLinkLossy',
+        expr: `max by (${PER_INSTANCE}, node) (nexus_cluster_probe_loss_ratio) > 0.1`,
+        for: '5m',
+        severity: 'warning',
+        summary: 'Probes from {{ $labels.instance }} to {{ $labels.node }} get lost',
+        description: 'For five minutes {{ $value | humanizePercentage }} of the last 100 have not been answered in time.',
+        action:
+          'Compare with its round trip and with other nodes: one pair shows a network, all pairs of a node show that it is overloaded (its local health is above 0 then).',
+      },
+      {
+        alert: 'NexusClusterRefusals',
+        expr: `sum by (${PER_INSTANCE}, code) (rate(nexus_cluster_refusals_total[5m])) > 0.1`,
+        for: '5m',
+        severity: 'warning',
+        summary: '{{ $labels.instance }} refuses what other nodes send ({{ $labels.code }})',
+        description: 'For five minutes it has refused {{ $value | humanize }} messages or connections a second.',
+        action:
+          'nexus explain tells what the code means. Often a node of another cluster, of another version, with a wrong certificate, or one that was removed and does not know it.',
+      },
+    ],
+  },
+  {
     name: 'nexus-gateway',
     alerts: [
       {

@@ -2,21 +2,8 @@
  * The dashboards for Grafana, as values: rows of panels, each with expressions. `M(name, ...matchers)` is a metric of the chosen jobs and instances. How a panel becomes JSON is
  * `grafana-json.mjs`; what is written where, `../observability.mjs`.
  */
-const M = (name, ...matchers) => `${name}{${['job=~"$job"', 'instance=~"$instance"', ...matchers].join(', ')}}`;
-const rate = (name, ...matchers) => `rate(${M(name, ...matchers)}[$__rate_interval])`;
-const sum = (expression, ...labels) => (labels.length === 0 ? `sum(${expression})` : `sum by (${labels.join(', ')}) (${expression})`);
-const max = (expression, ...labels) => `max by (${labels.join(', ')}) (${expression})`;
-const quantile = (q, histogram, labels, ...matchers) => `histogram_quantile(${q}, ${sum(rate(`${histogram}_bucket`, ...matchers), 'le', ...labels)})`;
-
-/** One query with its legend. */
-const q = (expr, legend) => ({ expr, legend });
-const quantiles = (histogram, labels = [], prefix = '', ...matchers) =>
-  [0.5, 0.95, 0.99].map((each) => q(quantile(each, histogram, labels, ...matchers), `${prefix}p${each * 100}`));
-
-const lines = (title, unit, description, ...queries) => ({ type: 'timeseries', title, unit, description, queries });
-const stacked = (title, unit, description, ...queries) => ({ ...lines(title, unit, description, ...queries), isStacked: true });
-const stat = (title, unit, description, expr, thresholds = []) => ({ type: 'stat', title, unit, description, queries: [q(expr, '')], thresholds });
-const heat = (title, unit, description, expr) => ({ type: 'heatmap', title, unit, description, queries: [q(expr, '{{le}}')] });
+import { CLUSTER_DASHBOARD } from './cluster-dashboard.mjs';
+import { M, heat, lines, max, q, quantile, quantiles, rate, stacked, stat, sum } from './panels.mjs';
 
 /**
  * @typedef {{ type: string, title: string, queries: readonly { expr: string, legend: string }[] }} Panel
@@ -371,6 +358,7 @@ export const DASHBOARDS = [
       },
     ],
   },
+  CLUSTER_DASHBOARD,
   {
     file: 'nexus-gateway.json',
     uid: 'nexus-gateway',

@@ -26,6 +26,7 @@ const SOURCES = {
   operations: 'meters, all threads together',
   breakers: 'meters, all threads together',
   engine: 'the nexus',
+  cluster: 'the snapshot of the cluster',
   gateway: 'the gateway',
   process: 'the process and its calling thread',
 };
@@ -45,13 +46,13 @@ function series(metrics, seriesMax) {
       .filter(({ source }) => isWanted(source.from))
       .reduce((sum, metric) => sum + seriesMax(metric, threads), 0)
       .toLocaleString('en');
-  const fixed = (from) => !ofNames.includes(from) && from !== 'gateway';
+  const fixed = (from) => !ofNames.includes(from) && from !== 'gateway' && from !== 'cluster';
   return [
     '| label | of | values |',
     '|---|---|---|',
     ...[...labels.values()].map(({ name, what, of }) => `| \`${name}\` | ${of.length > 5 ? `${of.length} metrics` : of.join(', ')} | ${what} |`),
     '',
     `So many time series there are at most, however many agents there are: ${count(1, fixed)} with one thread, ${count(8, fixed)} with 8, ${count(128, fixed)} with 128; and of operations and breakers ` +
-      `${count(1, (from) => ofNames.includes(from))} when all 256 names are taken, with any number of threads. Of requests there are ${requests} for each route, method and status that has occurred; what clients make up adds none.`,
+      `${count(1, (from) => ofNames.includes(from))} when all 256 names are taken, with any number of threads; of a node of a cluster ${count(1, (from) => from === 'cluster')} with 64 other nodes or more. Of requests there are ${requests} for each route, method and status that has occurred; what clients make up adds none.`,
   ].join('\n');
 }

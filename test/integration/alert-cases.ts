@@ -124,6 +124,43 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     value: '1',
     quiet: { 'nexus_durable_write_failures_total{JI,thread="1"}': '7+0x20' },
   },
+  NexusNodeUnreachable: {
+    fires: { 'nexus_cluster_members{JI,reachability="unreachable"}': '2+0x20', 'nexus_cluster_members{JI,reachability="reachable"}': '3+0x20' },
+    labels: {},
+    value: '2',
+    quiet: { 'nexus_cluster_members{JI,reachability="unreachable"}': '0+0x20', 'nexus_cluster_members{JI,reachability="suspect"}': '1+0x20' },
+  },
+  NexusClusterPartitioned: {
+    fires: { 'nexus_cluster_sides{JI}': '2+0x20' },
+    labels: {},
+    value: '2',
+    quiet: { 'nexus_cluster_sides{JI}': '1+0x20' },
+  },
+  NexusNodeFenced: {
+    fires: { 'nexus_cluster_standing{JI,standing="fenced"}': '1+0x20' },
+    labels: {},
+    value: '1',
+    quiet: { 'nexus_cluster_standing{JI,standing="fenced"}': '0+0x20', 'nexus_cluster_standing{JI,standing="leaving"}': '1+0x20' },
+  },
+  NexusNodeStalled: {
+    fires: { 'nexus_cluster_stalled_threads{JI,node="shop-2"}': '3+0x20' },
+    labels: { node: 'shop-2' },
+    value: '3',
+    // For a moment, again and again.
+    quiet: { 'nexus_cluster_stalled_threads{JI,node="shop-2"}': '1 0 1 0 1 0 1 0 1 0 1 0 1 0 1 0 1 0 1 0' },
+  },
+  NexusLinkLossy: {
+    fires: { 'nexus_cluster_probe_loss_ratio{JI,node="shop-2"}': '0.25+0x20' },
+    labels: { node: 'shop-2' },
+    value: '25%',
+    quiet: { 'nexus_cluster_probe_loss_ratio{JI,node="shop-2"}': '0.09+0x20' },
+  },
+  NexusClusterRefusals: {
+    fires: { 'nexus_cluster_refusals_total{JI,code="NEXUS_FRAME_INVALID"}': '0+60x20' },
+    labels: { code: 'NEXUS_FRAME_INVALID' },
+    value: '1',
+    quiet: { 'nexus_cluster_refusals_total{JI,code="NEXUS_FRAME_INVALID"}': '0+5x20' },
+  },
   NexusHttpFailing: {
     fires: {
       'nexus_http_request_duration_seconds_count{JI,method="POST",route="/agents",status="200"}': '0+90x20',

@@ -47,6 +47,8 @@ const oneOf =
   (value) =>
     names.includes(value);
 const text: Accepts = (value) => typeof value === 'string' && value.length > 0;
+/** Of a node, a cluster or a host. */
+const name: Accepts = (value) => typeof value === 'string' && /^[a-z]{1,60}$/.test(value);
 const callable: Accepts = (value) => typeof value === 'function';
 const boolean: Accepts = (value) => typeof value === 'boolean';
 /** Objects whose names are in rows of their own. */
@@ -123,6 +125,51 @@ const ENTRY_POINTS: readonly EntryPoint[] = [
     },
   },
   { name: 'createNexus, storage', call: within(['storage'], resolve), options: { path: text }, needed: { path: 'x' } },
+  {
+    name: 'createNexus, cluster',
+    call: within(['cluster'], resolve),
+    options: { name: name, node: name, listen: group, join: list, resolver: nothing, tls: nothing, metadata: group, stateDirectory: text, timing: group },
+  },
+  {
+    name: 'createNexus, cluster.listen',
+    call: within(['cluster', 'listen'], resolve),
+    options: { host: name, port: whole(0, 65_535), dataPort: whole(0, 65_535), advertise: name },
+  },
+  {
+    name: 'createNexus, cluster.join by DNS',
+    call: within(['cluster', 'join'], resolve),
+    options: { type: nothing, name, port: whole(1, 65_535), intervalMs: number(100, 3_600_000) },
+    needed: { type: 'dns', name: 'shop' },
+  },
+  {
+    name: 'createNexus, cluster.join by multicast',
+    call: within(['cluster', 'join'], resolve),
+    options: { type: nothing, group: nothing, port: whole(1, 65_535), intervalMs: number(50, 3_600_000) },
+    needed: { type: 'multicast' },
+  },
+  {
+    name: 'createNexus, cluster.resolver',
+    call: within(['cluster', 'resolver'], resolve),
+    options: { strategy: nothing, quorum: whole(1, 9) },
+    needed: { strategy: 'staticQuorum', quorum: 2 },
+  },
+  {
+    name: 'createNexus, cluster.tls',
+    call: within(['cluster', 'tls'], resolve),
+    options: { certificateFile: text, keyFile: text, authorityFile: text, revocationListFile: text, serverName: name },
+    needed: { certificateFile: 'a', keyFile: 'b', authorityFile: 'c' },
+  },
+  {
+    name: 'createNexus, cluster.timing',
+    call: within(['cluster', 'timing'], resolve),
+    options: {
+      probeIntervalMs: nothing,
+      probeTimeoutMs: nothing,
+      leaseMs: number(1000, 3_600_000),
+      stopMarginMs: number(0, 60_000),
+      stalledAfterMs: number(50, 3_600_000),
+    },
+  },
   { name: 'createNexus, balancing', call: within(['balancing'], resolve), options: { migrate: boolean, periodMs: number(100, 60_000) } },
   { name: 'nexus.stop', call: (options) => nexus.stop(options), options: { deadlineMs: nothing } },
   {

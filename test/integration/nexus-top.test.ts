@@ -120,7 +120,7 @@ describe.skipIf(noTerminal !== undefined)(`nexus top on a terminal${noTerminal =
     terminal.type(' ');
     await until(() => terminal.shows('agents 7 +0/s') && !terminal.shows('paused'));
     terminal.type('\x1b[Z');
-    await until(() => terminal.shows('error'));
+    await until(() => terminal.shows('this nexus is no node of a cluster'));
     terminal.type('\x03');
     expect(await terminal.ended).toEqual({ code: 0, keysAsBefore: true });
     left(terminal);

@@ -67,7 +67,7 @@ interface Panel {
 
 test('a dashboard has panels with ids of their own that do not cover each other, and takes data source, job and instance as variables', () => {
   const files = readdirSync(join(root, 'observability/grafana'));
-  expect(files.sort()).toEqual(['nexus-gateway.json', 'nexus-operations.json', 'nexus-overview.json']);
+  expect(files.sort()).toEqual(['nexus-cluster.json', 'nexus-gateway.json', 'nexus-operations.json', 'nexus-overview.json']);
   for (const file of files) {
     const { panels, templating, uid, schemaVersion } = JSON.parse(readFileSync(join(root, 'observability/grafana', file), 'utf8')) as {
       panels: Panel[];

@@ -10,11 +10,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
+import type { Nexus } from 'nexus-agents';
 import { startGateway } from 'nexus-agents/gateway';
 import { circuitBreaker } from 'nexus-agents/resilience';
 import { ALERT_GROUPS } from '../../scripts/observability/alerts.mjs';
 import { DASHBOARDS } from '../../scripts/observability/dashboards.mjs';
 import { ALL } from '../../scripts/observability/grafana-json.mjs';
+import { healthyCluster } from '../cluster-snapshots.js';
 import { http } from '../fixtures/gateway-client.mjs';
 import { Observing } from '../fixtures/observing.mjs';
 import { describePrometheus } from '../prometheus.js';
@@ -60,12 +62,24 @@ async function startPrometheus(target: string): Promise<(path: string) => Promis
   return async (path) => JSON.parse((await get(path)).text) as never;
 }
 
+/** As if the nexus were a node of a cluster: what is asked for of one has data. */
+function withCluster(nexus: Nexus): Nexus {
+  const cluster = { snapshot: () => ({ ...healthyCluster(3), refusals: { NEXUS_FRAME_INVALID: 1 } }) };
+  return new Proxy(nexus, {
+    get(target, name) {
+      if (name === 'cluster') return cluster;
+      const value = Reflect.get(target, name, target) as unknown;
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
 describePrometheus(() => {
   test('Prometheus scrapes a gateway under load: every query of the dashboards has data, every alert is evaluated, and the loss of a thread fires one', {
     timeout: 180_000,
   }, async () => {
     const nexus = await startNexus({ agents: [fixture('observing.mjs')], threads: 1, balancing: { periodMs: 100 }, logger: recorder() });
-    const gateway = await startGateway(nexus, { port: 0, logger: recorder() });
+    const gateway = await startGateway(withCluster(nexus), { port: 0, logger: recorder() });
     onTestFinished(async () => void (await gateway.stop({ deadlineMs: 1000 })));
     const ask = await startPrometheus(gateway.url.replace('http://', ''));
     const evaluate = async (expr: string): Promise<readonly unknown[]> => {

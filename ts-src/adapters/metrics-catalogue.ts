@@ -5,6 +5,7 @@
 import type { HistogramName } from '../model/histogram.js';
 import { BREAKER_OUTCOMES, BREAKER_STATES, OPERATION_BOUNDS_NS } from '../model/operation-statistics.js';
 import type { LoadReading } from '../ports/load-meter.js';
+import { CLUSTER_METRICS } from './cluster-metrics.js';
 
 export interface LabelDefinition {
   readonly name: string;
@@ -26,6 +27,8 @@ export type MetricSource =
   | { readonly from: 'histograms'; readonly histograms: Readonly<Partial<Record<HistogramName, FixedLabels>>> }
   /** A field of each thread, the routing table, what is metered by name, the engine. */
   | { readonly from: 'threads' | 'table' | 'operations' | 'breakers' | 'engine' }
+  /** The snapshot of the cluster that the nexus is a node of; nothing without one. */
+  | { readonly from: 'cluster' }
   /** Counted by whoever serves requests, with `observeRequest` and `countViolation`. */
   | { readonly from: 'gateway' }
   /** Of the process and its calling thread. */
@@ -189,6 +192,7 @@ export const METRICS: readonly MetricDefinition[] = [
     'gateway',
     oneOf('reason', SECURITY_VIOLATIONS),
   ),
+  ...CLUSTER_METRICS,
   gauge('nexus_memory_limit_bytes', 'bytes', 'Memory that the process may use: the limit of its container, or the memory of the host.', { from: 'process' }),
   { ...counted('process_cpu_seconds_total', 'CPU time of the process, all threads.', 'process'), unit: 'seconds' },
   { ...counted('process_cpu_user_seconds_total', 'CPU time of the process in user mode.', 'process'), unit: 'seconds' },

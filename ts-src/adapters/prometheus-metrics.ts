@@ -3,6 +3,7 @@
  * asking a thread (`prometheus-readings.ts`); requests and the process are counted here.
  */
 import { Counter, Gauge, Histogram, type Metric, Registry } from 'prom-client';
+import { ClusterReadings } from './cluster-readings.js';
 import { METRICS, type MetricDefinition, metricNamed, SECURITY_VIOLATIONS, type SecurityViolation } from './metrics-catalogue.js';
 import { processMetrics } from './process-metrics.js';
 import { GrowingTotals, type MeteredNexus, type Reading, type Sample, samplesOf } from './prometheus-readings.js';
@@ -73,6 +74,7 @@ export function createMetrics(nexus: MeteredNexus): Metrics {
 /** Reads what the nexus has in shared memory. */
 function reader(nexus: MeteredNexus): () => Reading {
   const totals = new GrowingTotals();
+  const cluster = new ClusterReadings();
   let table: Reading['table'] | undefined;
   let tableReadMs = Number.NEGATIVE_INFINITY;
   return () => {
@@ -80,7 +82,8 @@ function reader(nexus: MeteredNexus): () => Reading {
       table = nexus.tableStatistics();
       tableReadMs = performance.now();
     }
-    return { nexus, threads: nexus.threads(), operations: nexus.operations(), breakers: nexus.breakers(), table, totals };
+    cluster.read(nexus.cluster?.snapshot());
+    return { nexus, cluster, threads: nexus.threads(), operations: nexus.operations(), breakers: nexus.breakers(), table, totals };
   };
 }
 

@@ -4,11 +4,16 @@
  */
 import { BREAKER_OUTCOMES, BREAKER_STATES, type BreakerStatistics, OPERATION_BOUNDS_NS, type OperationStatistics } from '../model/operation-statistics.js';
 import type { HistogramName, HistogramSnapshot } from '../model/histogram.js';
+import type { ClusterSnapshot } from '../model/cluster-snapshot.js';
 import type { Nexus, ThreadStatistics } from '../nexus.js';
+import type { ClusterReadings } from './cluster-readings.js';
 import { type MetricDefinition, TABLE_STATES, THREAD_BOUNDS_NS, THREAD_STATES } from './metrics-catalogue.js';
 
 /** What metrics are read of: a nexus. */
-export type MeteredNexus = Pick<Nexus, 'breakers' | 'engine' | 'histogram' | 'operations' | 'tableStatistics' | 'threads'>;
+export type MeteredNexus = Pick<Nexus, 'breakers' | 'engine' | 'histogram' | 'operations' | 'tableStatistics' | 'threads'> & {
+  /** The cluster, where the nexus is a node of one. */
+  readonly cluster?: { snapshot(): ClusterSnapshot } | undefined;
+};
 
 type Labels = Readonly<Record<string, string | number>>;
 
@@ -28,6 +33,7 @@ export interface Reading {
   readonly breakers: readonly BreakerStatistics[];
   readonly table: ReturnType<MeteredNexus['tableStatistics']>;
   readonly totals: GrowingTotals;
+  readonly cluster: ClusterReadings;
 }
 
 /** The samples of a metric, or undefined if it is not in shared memory: it is counted on the calling thread then. */
@@ -60,6 +66,8 @@ export function samplesOf(definition: MetricDefinition, reading: Reading): Sampl
       return reading.breakers.flatMap((breaker) => breakerSamples(name, breaker));
     case 'engine':
       return [{ labels: { kind: reading.nexus.engine.kind, reason: reading.nexus.engine.reason }, value: 1 }];
+    case 'cluster':
+      return reading.cluster.samples(name);
     case 'gateway':
     case 'process':
       return undefined;

@@ -4,7 +4,7 @@
  */
 import { get as httpGet, type IncomingMessage } from 'node:http';
 import { get as httpsGet } from 'node:https';
-import type { SystemSnapshot } from '../model/observation.js';
+import type { ConsoleSnapshot } from '../console/protocol.js';
 import { CommandFailure } from './command-failure.js';
 import type { ConsoleAddress } from './console-address.js';
 import { harmless } from './terminal-text.js';
@@ -56,14 +56,19 @@ export function refusalOf({ url }: ConsoleAddress, status: number, text: string)
 }
 
 /** A snapshot, as far as can be told at its surface. @throws CommandFailure if it is none */
-export function readSnapshot(value: unknown): SystemSnapshot {
+export function readSnapshot(value: unknown): ConsoleSnapshot {
   const lists = ['threads', 'kinds', 'actions', 'flows', 'mailboxes'];
   const objects = ['process', 'agents', 'messages', 'deadLetters', 'restarts', 'durations'];
   const isObject = (each: unknown): each is Record<string, unknown> => typeof each === 'object' && each !== null && !Array.isArray(each);
+  const isListOfObjects = (each: unknown): boolean => Array.isArray(each) && each.every(isObject);
+  const isCluster = (each: unknown): boolean =>
+    isObject(each) && isObject(each['self']) && isListOfObjects(each['members']) && isListOfObjects(each['links']) && Array.isArray(each['partitions']);
   const wrong = !isObject(value)
     ? 'it is no object'
-    : (lists.find((name) => !(Array.isArray(value[name]) && value[name].every(isObject))) ?? objects.find((name) => !isObject(value[name])));
-  if (wrong === undefined) return value as unknown as SystemSnapshot;
+    : (lists.find((name) => !isListOfObjects(value[name])) ??
+      objects.find((name) => !isObject(value[name])) ??
+      (value['cluster'] === undefined || isCluster(value['cluster']) ? undefined : 'cluster'));
+  if (wrong === undefined) return value as unknown as ConsoleSnapshot;
   throw new CommandFailure(
     `what the gateway sent is not a snapshot that this version reads (${wrong}): use the nexus command of the version that the service runs`,
   );

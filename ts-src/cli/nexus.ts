@@ -12,8 +12,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./run-command.js')).run,
   top: async () => (await import('./top/top-command.js')).top,
   agents: async () => (await import('./agents-command.js')).agents,
+  nodes: async () => (await import('./nodes-command.js')).nodes,
   inspect: async () => (await import('./inspect-command.js')).inspect,
   trace: async () => (await import('./trace-command.js')).trace,
+  sim: async () => (await import('./sim/sim-command.js')).sim,
   topology: async () => (await import('./topology.js')).topology,
   flight: async () => (await import('./flight.js')).flight,
   explain: async () => (await import('./explain.js')).explain,
@@ -25,8 +27,10 @@ const HELP = `nexus COMMAND [options]
   nexus run MODULE...       serve the agents of some modules over HTTP
   nexus top                 look at a running service: threads, actions, mailboxes
   nexus agents              list its agents
+  nexus nodes               list the nodes of its cluster
   nexus inspect ID          look into one of them
   nexus trace ID            follow the messages of one
+  nexus sim MODULE          run simulated clusters in which things go wrong, from seeds
   nexus topology            what the host is made of, and where threads would go
   nexus flight FILE         what the threads of a nexus did last, from its flight record
   nexus explain CODE        what an error code means, and what to do

@@ -37,12 +37,12 @@ export interface MembershipNeeds {
   readonly options: ResolvedCluster;
   /** Of the nexus: whose event loops are watched, and where its threads read until when they may run. */
   readonly shared: SharedMemory;
+  readonly logger: Logger;
 }
 
 /** What the calling thread is told. Never from within a call. */
 export interface MembershipListener {
   happened(event: MembershipEvent): void;
-  failed(error: Error, what: string): void;
   /** It has ended by itself, and with it what kept this node a member. Nothing comes after it. */
   lost(error: Error): void;
 }
@@ -68,8 +68,17 @@ export interface TransportNeeds {
   readonly options: ResolvedCluster;
   /** Its incarnation may still grow before this node is a member; nobody is talked to before that. */
   self(): NodeIdentity;
+  /** The host that the others know this node under. */
+  readonly advertise: string;
   readonly logger: Logger;
   readonly events: TransportEvents;
+}
+
+/** A transport with what is below it. */
+export interface OpenTransport {
+  readonly transport: Transport;
+  /** Sends what waits, for at most that long, and closes it and the wire. */
+  close(deadlineMs: number): Promise<void>;
 }
 
 /** What makes a nexus a node: of the machine (`node-surroundings.ts`), or of a simulation. */
@@ -80,5 +89,5 @@ export interface ClusterSurroundings {
   /** Rejects with NexusError NEXUS_LISTEN_FAILED and what else keeps it from starting; nothing is left open then. */
   openMembership(needs: MembershipNeeds, listener: MembershipListener): Promise<RunningMembership>;
   /** Undefined where no messages are sent between nodes. Rejects with NexusError NEXUS_LISTEN_FAILED. */
-  readonly openTransport: ((needs: TransportNeeds) => Promise<Transport>) | undefined;
+  readonly openTransport: ((needs: TransportNeeds) => Promise<OpenTransport>) | undefined;
 }

@@ -4,14 +4,14 @@
  */
 import { EventEmitter } from 'node:events';
 import { NexusError, optionError, valueText } from '../errors.js';
-import type { Logger } from '../model/agent-context.js';
 import type { ClusterSnapshot, LinkSnapshot, MemberSnapshot, NodeStanding } from '../model/cluster-snapshot.js';
 import { checkNames } from '../model/nearest-name.js';
 import { type NodeAddress, type NodeIdentity, nodeKey, sameNode } from '../model/node-identity.js';
 import type { Transport } from '../ports/transport.js';
 import type { MembershipEvent, MembershipSnapshot } from '../protocols/membership/membership.js';
 import { checkClusterEvent, type ClusterEvents } from './cluster-events.js';
-import type { ClusterSurroundings, MembershipListener, MembershipNeeds, RunningMembership } from './cluster-surroundings.js';
+import type { ClusterSurroundings, MembershipListener, MembershipNeeds, OpenTransport, RunningMembership } from './cluster-surroundings.js';
+import { ClusterTelling } from './cluster-telling.js';
 import { checkedMetadata } from './resolve-cluster-options.js';
 
 const JOIN_TIMEOUT_MS = 30_000;
@@ -21,7 +21,6 @@ const LEAVE_MS_MIN = 1000;
 
 export interface ClusterNeeds extends MembershipNeeds {
   readonly surroundings: ClusterSurroundings;
-  readonly logger: Logger;
 }
 
 /** What the nexus does for it. */
@@ -54,13 +53,14 @@ export class Cluster {
   readonly #needs: ClusterNeeds;
   readonly #emitter = new EventEmitter();
   #membership: RunningMembership | undefined;
-  #transport: Transport | undefined;
+  #transport: OpenTransport | undefined;
   #owner: ClusterOwner | undefined;
   /** When the membership has said so: its snapshot may say it later, or never. */
   #standing: NodeStanding | undefined;
   #fencedBecause: string | undefined;
   #metadata: Readonly<Record<string, string>>;
   #isClosing = false;
+  readonly #telling: ClusterTelling;
   /** Whom the transport may talk to: members of the view whose address is known. */
   readonly #admitted = new Map<string, { readonly node: NodeIdentity; readonly address: NodeAddress }>();
   #viewMembers: readonly NodeIdentity[] = [];
@@ -69,6 +69,7 @@ export class Cluster {
   private constructor(needs: ClusterNeeds) {
     this.#needs = needs;
     this.#metadata = needs.options.metadata;
+    this.#telling = new ClusterTelling(needs.options.name, needs.logger, () => this.self);
     this.#emitter.setMaxListeners(0);
   }
 
@@ -103,7 +104,7 @@ export class Cluster {
 
   /** Messages between nodes; undefined in a simulation that has none. */
   get transport(): Transport | undefined {
-    return this.#transport;
+    return this.#transport?.transport;
   }
 
   /** All members of the agreed view with what this node knows of them, in order of their names. */
@@ -118,7 +119,13 @@ export class Cluster {
   /** What this node knows of its cluster: asks nobody, and is at most a second old. */
   snapshot(): ClusterSnapshot {
     const { probes, ...known } = this.#running.snapshot();
-    return { ...known, standing: this.standing, fencedBecause: this.#fencedBecause ?? known.fencedBecause, links: this.#links(known, probes) };
+    return {
+      ...known,
+      standing: this.standing,
+      fencedBecause: this.#fencedBecause ?? known.fencedBecause,
+      links: this.#links(known, probes),
+      refusals: this.#telling.refusals,
+    };
   }
 
   /**
@@ -187,23 +194,23 @@ export class Cluster {
     const listener: MembershipListener = {
       // In a simulation the membership founds a cluster before it has been returned.
       happened: (event) => void (this.#membership === undefined ? early.push(event) : this.#happened(event)),
-      failed: (error, what) => logger.warn({ error, cluster: options.name }, what),
       lost: (error) => this.#fence(`the membership of this node has ended: ${error.message}`),
     };
-    this.#membership = await surroundings.openMembership({ options, shared }, listener);
+    this.#membership = await surroundings.openMembership({ options, shared, logger }, listener);
     for (const event of early) this.#happened(event);
     if (surroundings.openTransport === undefined) return;
     try {
       this.#transport = await surroundings.openTransport({
         ...{ options, logger },
         self: () => this.self,
+        advertise: this.address.host,
         events: { opened: () => undefined, closed: (node, error) => logger.debug({ node: node.name, error }, 'the connections to a node have ended') },
       });
     } catch (error) {
       await this.#membership.close();
       throw error;
     }
-    for (const { node, address } of this.#admitted.values()) this.#transport.admit(node, address);
+    for (const { node, address } of this.#admitted.values()) this.transport?.admit(node, address);
     this.#describe();
   }
 
@@ -213,7 +220,7 @@ export class Cluster {
   }
 
   #describe(): void {
-    this.#running.describe({ dataAddress: this.#transport?.address, metadata: this.#metadata });
+    this.#running.describe({ dataAddress: this.transport?.address, metadata: this.#metadata });
   }
 
   #happened(event: MembershipEvent): void {
@@ -233,7 +240,7 @@ export class Cluster {
         this.#admitMembers();
         return;
       case 'refusedMessage':
-        this.#needs.logger.debug({ from: event.from, code: event.code }, `a message to the membership was refused: ${event.because}`);
+        this.#telling.refused(event.from, event.code, event.because);
     }
   }
 
@@ -242,7 +249,7 @@ export class Cluster {
     for (const node of [...left, ...removed]) {
       this.#admitted.delete(nodeKey(node));
       this.#dataAddresses.delete(nodeKey(node));
-      this.#transport?.forget(node);
+      this.transport?.forget(node);
     }
     this.#admitMembers();
     const known = this.members();
@@ -264,7 +271,7 @@ export class Cluster {
       const admitted = this.#admitted.get(key)?.address;
       if (admitted?.host === address.host && admitted.port === address.port) continue;
       this.#admitted.set(key, { node: identity(node), address });
-      this.#transport?.admit(identity(node), address);
+      this.transport?.admit(identity(node), address);
     }
   }
 
@@ -321,7 +328,7 @@ export class Cluster {
   }
 
   #links({ members, self }: Pick<MembershipSnapshot, 'members' | 'self'>, probes: MembershipSnapshot['probes']): readonly LinkSnapshot[] {
-    const statistics = new Map(this.#transport?.statistics().map((each) => [each.node.name, each]));
+    const statistics = new Map(this.transport?.statistics().map((each) => [each.node.name, each]));
     return members
       .filter(({ name }) => name !== self.name)
       .map(({ name }) => {
@@ -338,11 +345,13 @@ export class Cluster {
           receivedMessages: sent?.receivedMessages ?? 0,
           waitingMessages: sent?.waitingMessages ?? 0,
           waitingBytes: sent?.waitingBytes ?? 0,
+          lostMessages: sent?.lostMessages ?? 0,
         };
       });
   }
 
   #emit<E extends keyof ClusterEvents>(event: E, ...values: ClusterEvents[E]): void {
+    this.#telling.happened(event, values[0]);
     // Each by itself: one that throws keeps the others from nothing.
     for (const listener of this.#emitter.listeners(event)) {
       try {

@@ -2,3 +2,5 @@
 export type { ClusterOptions, ClusterTimingOptions, ClusterTlsOptions, JoinOptions, ListenOptions, ResolverOptions } from '../model/cluster-options.js';
 export type { ClusterSnapshot, LinkSnapshot, MemberSnapshot, MemberStatus, NodeStanding, Reachability } from '../model/cluster-snapshot.js';
 export type { NodeAddress, NodeIdentity } from '../model/node-identity.js';
+export type { Cluster } from './cluster.js';
+export type { ClusterEvents } from './cluster-events.js';

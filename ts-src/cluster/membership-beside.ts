@@ -22,7 +22,7 @@ export function openMembershipBeside(needs: MembershipBesideNeeds, listener: Mem
       random: () => needs.surroundings.random(),
       openDatagrams: (events) => needs.surroundings.openDatagrams(events),
       happened: (event) => listener.happened(event),
-      failed: (error, what) => listener.failed(error, what),
+      failed: (error, what) => needs.logger.warn({ error }, what),
     },
   });
 }

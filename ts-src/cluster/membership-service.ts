@@ -171,7 +171,9 @@ export class MembershipService {
     this.#cancelTimer();
     this.#timerMs = dueMs;
     const { clock } = this.#surroundings;
-    const delayMs = Math.min(Math.max(0, dueMs - clock.nowMs()), WAIT_MS_MAX);
+    const untilMs = dueMs - clock.nowMs();
+    // Never at once: a machine that is due in the past again and again must not keep its thread from everything else.
+    const delayMs = untilMs > 0 ? Math.min(untilMs, WAIT_MS_MAX) : 1;
     this.#cancelTimer = clock.after(delayMs, () => {
       this.#timerMs = Number.POSITIVE_INFINITY;
       this.#cancelTimer = () => undefined;

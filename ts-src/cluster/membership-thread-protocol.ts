@@ -1,5 +1,6 @@
 /** What the calling thread and the membership thread of a node say to each other. */
 import type { SharedWebAssemblyMemory } from '../../bindings/web-assembly-memory.js';
+import type { Logger } from '../model/agent-context.js';
 import type { NodeAddress, NodeIdentity } from '../model/node-identity.js';
 import type { MembershipEvent, MembershipSnapshot } from '../protocols/membership/membership.js';
 import type { OwnDescription } from './cluster-surroundings.js';
@@ -30,5 +31,5 @@ export type MembershipNews =
     }
   /** In their order; none when it is only time to say what is known. */
   | { readonly type: 'happened'; readonly events: readonly MembershipEvent[]; readonly known: MembershipKnown }
-  | { readonly type: 'failed'; readonly message: string; readonly what: string }
+  | { readonly type: 'log'; readonly level: keyof Logger; readonly data: Readonly<Record<string, unknown>>; readonly message: string }
   | { readonly type: 'closed' };

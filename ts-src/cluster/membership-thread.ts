@@ -13,7 +13,7 @@ const START_MS = 30_000;
 const CLOSE_MS = 2000;
 
 /** Rejects with NexusError NEXUS_LISTEN_FAILED, NEXUS_NODE_STATE_UNUSABLE, NEXUS_THREAD_START_FAILED, and what is wrong with the files of TLS. */
-export async function openMembershipThread({ options, shared }: MembershipNeeds, listener: MembershipListener): Promise<MembershipThread> {
+export async function openMembershipThread({ options, shared, logger }: MembershipNeeds, listener: MembershipListener): Promise<MembershipThread> {
   const boot: MembershipBoot = { options, memory: shared.memory };
   // None of the flags of the process, such as loaders: nothing of the user runs there.
   const worker = new Worker(new URL('./membership-thread-main.js', import.meta.url), { workerData: boot, name: 'nexus membership', execArgv: [] });
@@ -38,8 +38,8 @@ export async function openMembershipThread({ options, shared }: MembershipNeeds,
           thread?.knows(news.known);
           for (const event of news.events) listener.happened(event);
           return;
-        case 'failed':
-          return listener.failed(new Error(news.message), news.what);
+        case 'log':
+          return logger[news.level](news.data, news.message);
         case 'closed':
           thread?.closed();
       }

@@ -225,7 +225,7 @@ function resolverOf(given: ClusterOptions['resolver'] = 'keepMajority'): Resolve
       return { strategy, referee: resolver.referee };
     default:
       throw optionError(
-        'cluster.resolver',
+        typeof given === 'string' ? 'cluster.resolver' : 'cluster.resolver.strategy',
         `is ${valueText(strategy)}${didYouMean(strategy, STRATEGIES)} It must be ${STRATEGIES.join(', ')}`,
         misspelt(strategy, STRATEGIES),
       );

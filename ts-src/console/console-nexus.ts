@@ -1,4 +1,5 @@
 /** What the console uses of a nexus. */
+import type { ClusterSnapshot } from '../model/cluster-snapshot.js';
 import type { Nexus } from '../nexus.js';
 
 export type ConsoleNexus = Pick<
@@ -7,4 +8,6 @@ export type ConsoleNexus = Pick<
 > & {
   /** The flight record as bytes, where this nexus writes one. */
   flightRecord?(): Uint8Array;
+  /** The cluster, where this nexus is a node of one. */
+  readonly cluster?: { snapshot(): ClusterSnapshot } | undefined;
 };

@@ -19,6 +19,7 @@ import { followSocket } from './follow-socket.js';
 import { liveSocket } from './live-socket.js';
 import { checkOrigin } from './origin-check.js';
 import type { PageAssets } from './page-assets.js';
+import type { ConsoleSnapshot } from './protocol.js';
 import { SnapshotSeries } from './snapshot-series.js';
 
 const INTERVAL_DEFAULT_MS = 1000;
@@ -46,7 +47,7 @@ export class Console {
   constructor(needs: ConsoleNeeds) {
     this.#needs = needs;
     const { nexus, options, assets, clock, logger } = needs;
-    this.#series = new SnapshotSeries({ clock, snapshot: () => nexus.snapshot() });
+    this.#series = new SnapshotSeries({ clock, snapshot: () => consoleSnapshot(nexus) });
     this.#sockets = new ConsoleSockets(options.clientsMax);
     const actions = new ConsoleActions({ nexus, options, logger, nowMs: () => clock.nowMs() });
     this.routes = consoleRoutes({ nexus, assets, series: this.#series, actions });
@@ -96,4 +97,11 @@ export class Console {
     const id = checkedId(parseQuery(search, ['id']).id);
     return followSocket(this.#needs, id);
   }
+}
+
+/** Both at one moment, as far as two threads can. */
+async function consoleSnapshot(nexus: ConsoleNexus): Promise<ConsoleSnapshot> {
+  const snapshot = await nexus.snapshot();
+  const cluster = nexus.cluster?.snapshot();
+  return cluster === undefined ? snapshot : { ...snapshot, cluster };
 }

@@ -1,4 +1,5 @@
 /** What goes over the WebSockets and in the answers of the console, as types for both ends: the gateway and the page. Additions are compatible; the rest is not. */
+import type { ClusterSnapshot } from '../model/cluster-snapshot.js';
 import type { FollowedMessage, SystemSnapshot } from '../model/observation.js';
 import type { AgentNode } from '../model/supervision-tree.js';
 
@@ -6,6 +7,11 @@ export const CONSOLE_ACTIONS = ['pause', 'resume', 'stop'] as const;
 
 /** What the console may do to an agent for who has its token. */
 export type ConsoleAction = (typeof CONSOLE_ACTIONS)[number];
+
+/** A snapshot of the nexus, with that of its cluster where it is a node of one. */
+export interface ConsoleSnapshot extends SystemSnapshot {
+  readonly cluster?: ClusterSnapshot;
+}
 
 /** From `/console/live`. The hello comes first. */
 export type LiveMessage =
@@ -26,7 +32,7 @@ export type LiveMessage =
       readonly type: 'snapshot';
       /** Of this client, from 1: a slow one that was not sent every snapshot finds a gap. */
       readonly sequence: number;
-      readonly snapshot: SystemSnapshot;
+      readonly snapshot: ConsoleSnapshot;
     }
   /** A snapshot could not be taken; the next one is tried at its time. */
   | { readonly type: 'unavailable'; readonly message: string };

@@ -4,15 +4,15 @@
  * overlap. It is written as JSON once, however many watch.
  */
 import { NexusError } from '../errors.js';
-import type { SystemSnapshot } from '../model/observation.js';
 import type { Clock } from '../ports/clock.js';
+import type { ConsoleSnapshot } from './protocol.js';
 
 /** Nearer than this share of an interval no snapshot follows another; their rates are over half a second at least, as `nexus.snapshot` promises. */
 const SHORTEST_PERIOD = 0.25;
 const READ_INTERVAL_MS = 1000;
 
 export interface SnapshotUpdate {
-  readonly snapshot: SystemSnapshot;
+  readonly snapshot: ConsoleSnapshot;
   /** Of `snapshot`. */
   readonly json: string;
 }
@@ -27,7 +27,7 @@ export interface SnapshotWatcher {
 
 export interface SnapshotSeriesNeeds {
   readonly clock: Clock;
-  snapshot(): Promise<SystemSnapshot>;
+  snapshot(): Promise<ConsoleSnapshot>;
 }
 
 interface Watch {

@@ -101,6 +101,12 @@ export const THREADS = {
     retryable: 'no',
     errorClass: 'NexusError',
   },
+  NEXUS_SIMULATION_FAILED: {
+    causes: 'Testing kit: with this seed, or this plan, an invariant was violated, a function of the simulation threw, or the nodes did not agree in the end.',
+    remedy: 'Run the command at the end of the message: it does the same again. `nexus sim --shrink` makes the plan smaller, `--diagram` draws what happened.',
+    retryable: 'no',
+    errorClass: 'NexusError',
+  },
   NEXUS_TEST_LEFTOVERS: {
     causes: 'Testing kit: a test left agents, timers, asks or handlers behind.',
     remedy: 'Stop or answer what the message names; `data` counts them.',

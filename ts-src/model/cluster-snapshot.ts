@@ -51,6 +51,8 @@ export interface LinkSnapshot {
   /** Messages and bytes that wait for room. */
   readonly waitingMessages: number;
   readonly waitingBytes: number;
+  /** Messages that were accepted and then lost with their connection. Absent where nothing counts them. */
+  readonly lostMessages?: number;
 }
 
 /** What one node knows of its cluster at a moment. */
@@ -75,4 +77,6 @@ export interface ClusterSnapshot {
   readonly partitions: readonly (readonly string[])[];
   /** Probes that are answered late count against this node itself: 0 is healthy, 8 the worst. */
   readonly localHealth: number;
+  /** What this node has refused of what others sent, since it started, by code; at most 64 codes. Absent where nothing counts it. */
+  readonly refusals?: Readonly<Record<string, number>>;
 }

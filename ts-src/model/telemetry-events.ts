@@ -3,11 +3,24 @@
  * which the event is, and only if somebody listens there. `docs/telemetry.md` has the table for users.
  */
 import type { StopReason } from './agent-definition.js';
+import type { NodeStanding, Reachability } from './cluster-snapshot.js';
 
 interface AgentEvent {
   readonly id: string;
   readonly kind: string;
   readonly thread: number;
+}
+
+/** Several nodes may be in one process: `self` is the name of the one that tells. */
+interface ClusterEvent {
+  readonly cluster: string;
+  readonly self: string;
+}
+
+/** `node` and `incarnation` are those of the member that it is about. */
+interface MemberEvent extends ClusterEvent {
+  readonly node: string;
+  readonly incarnation: number;
 }
 
 /** What is published on each channel, by its name. */
@@ -66,6 +79,27 @@ export interface TelemetryEvents {
   'nexus:thread:restored': { readonly thread: number; readonly restored: number; readonly failed: number };
   /** It was lost too often and is given up. */
   'nexus:thread:failed': { readonly thread: number; readonly exitCode: number; readonly error: unknown };
+  /** On the calling thread of a node of a cluster, as all that follow: a node is in the agreed view, and was not in the one before. */
+  'nexus:member:joined': MemberEvent;
+  /** It has left by itself. */
+  'nexus:member:left': MemberEvent;
+  /** Its lease has run out: it runs no agents any more. */
+  'nexus:member:removed': MemberEvent;
+  /** The failure detector has changed its mind about it. */
+  'nexus:member:reachability': MemberEvent & { readonly reachability: Reachability };
+  /** Threads of it whose event loops are blocked now; none when they go on again. */
+  'nexus:member:stalled': MemberEvent & { readonly threads: readonly number[] };
+  /** Another view was agreed on. */
+  'nexus:cluster:view': ClusterEvent & { readonly number: number; readonly members: readonly string[] };
+  /** Of this node. */
+  'nexus:cluster:standing': ClusterEvent & { readonly standing: NodeStanding; readonly because: string | undefined };
+  /** What somebody sent to this node was refused. */
+  'nexus:cluster:refused': ClusterEvent & {
+    /** An address. */
+    readonly from: string;
+    readonly code: string;
+    readonly because: string;
+  };
 }
 
 /** Name of a channel. */
@@ -86,4 +120,12 @@ export const TELEMETRY_EVENTS = [
   'nexus:thread:lost',
   'nexus:thread:restored',
   'nexus:thread:failed',
+  'nexus:member:joined',
+  'nexus:member:left',
+  'nexus:member:removed',
+  'nexus:member:reachability',
+  'nexus:member:stalled',
+  'nexus:cluster:view',
+  'nexus:cluster:standing',
+  'nexus:cluster:refused',
 ] as const satisfies readonly TelemetryEvent[];

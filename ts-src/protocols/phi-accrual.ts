@@ -38,6 +38,11 @@ export class PhiAccrual {
     this.#squaresMs += waitMs * waitMs - forgottenMs * forgottenMs;
   }
 
+  /** This node itself did not run for so long: that is not a part of the wait. */
+  postpone(lateMs: number): void {
+    if (this.#sinceMs !== undefined) this.#sinceMs += lateMs;
+  }
+
   /** 0 to PHI_MAX; undefined before WAITS_MIN answers. */
   phi(nowMs: number): number | undefined {
     const count = this.#waitsMs.length;

@@ -26,8 +26,9 @@ export class DatagramWorld {
   sent = 0;
   delivered = 0;
   nodes = [];
-  /** Whether a datagram gets through: partitions. */
+  /** Whether a datagram gets through: partitions. @type {(from: number, to: number) => boolean} */
   passes = () => true;
+  /** @type {(index: number, effect: any, nowMs: number) => void} */
   happened = () => undefined;
   #random;
   #loss;

@@ -2,7 +2,7 @@
  * What `nexus top` shows, as texts: a scenario has commands, and below `----` the screen after them, each row between bars so that its end is seen. The test runs the commands and
  * compares the whole; `npx vitest run test/scenario -u` writes it anew, to be read before it is kept.
  *
- * Commands: `size COLUMNSxROWS`; `sort KEY` (the option); `key NAME...`; `threads COUNT`; `nothing yet`; `quiet` (a snapshot with nothing in it); `lost`; `unavailable`; `ascii`; `once` (prints the text of --once).
+ * Commands: `size COLUMNSxROWS`; `sort KEY` (the option); `key NAME...`; `threads COUNT`; `cluster healthy|split|large|fenced`; `nothing yet`; `quiet` (a snapshot with nothing in it); `lost`; `unavailable`; `ascii`; `once` (prints the text of --once).
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -11,7 +11,9 @@ import { snapshotText } from '../../../dist/ts-src/cli/top/snapshot-text.js';
 import { plainText } from '../../../dist/ts-src/cli/top/styled-line.js';
 import { widthOf } from '../../../dist/ts-src/cli/terminal-text.js';
 import { initialView, pressed } from '../../../dist/ts-src/cli/top/view-state.js';
+import type { ConsoleSnapshot } from '../../../dist/ts-src/console/protocol.js';
 import type { SystemSnapshot } from '../../../dist/ts-src/model/observation.js';
+import { fencedCluster, healthyCluster, splitCluster } from '../../cluster-snapshots.js';
 import { busySnapshot } from '../../unit/cli/snapshots.js';
 
 const folder = new URL('./', import.meta.url);
@@ -30,7 +32,7 @@ test.each(files)('%s', async (file) => {
 function shown(commands: readonly string[]): string {
   let size = { columns: 80, rows: 24 };
   let view = initialView();
-  let snapshot: SystemSnapshot | undefined = busySnapshot();
+  let snapshot: ConsoleSnapshot | undefined = busySnapshot();
   let state: ScreenState = { url: 'http://127.0.0.1:8080', connection: { type: 'live' }, ageMs: 0, isAscii: false };
   let isOnce = false;
   for (const command of commands) {
@@ -40,6 +42,7 @@ function shown(commands: readonly string[]): string {
     else if (name === 'sort') view = initialView(word);
     else if (name === 'key') for (const key of words) view = pressed(view, key === 'space' ? ' ' : key, screenOf(snapshot, size, view, state).extent).view;
     else if (name === 'threads') snapshot = withThreads(busySnapshot(), Number(word));
+    else if (name === 'cluster') snapshot = { ...busySnapshot(), cluster: clusters[word] as ConsoleSnapshot['cluster'] & object };
     else if (name === 'nothing') snapshot = undefined;
     else if (name === 'quiet') snapshot = quietSnapshot();
     else if (name === 'lost') state = { ...state, ageMs: 12_345, connection: { type: 'lost', reason: 'nothing listens at http://127.0.0.1:8080', attempt: 4 } };
@@ -57,6 +60,13 @@ function shown(commands: readonly string[]): string {
     .map((line) => `|${line}${' '.repeat(Math.max(0, size.columns - widthOf(line)))}|`)
     .join('\n');
 }
+
+const clusters: Readonly<Record<string, ConsoleSnapshot['cluster']>> = {
+  healthy: healthyCluster(3),
+  split: splitCluster(9, 4),
+  large: splitCluster(100, 40),
+  fenced: fencedCluster(5),
+};
 
 function withThreads(snapshot: SystemSnapshot, count: number): SystemSnapshot {
   const [, one] = snapshot.threads;

@@ -1,5 +1,7 @@
 /** Snapshots for the tests of what is shown of them: a plain one, and any. */
 import fc from 'fast-check';
+import type { ClusterSnapshot, LinkSnapshot, MemberSnapshot } from '../../../dist/ts-src/model/cluster-snapshot.js';
+import type { ConsoleSnapshot } from '../../../dist/ts-src/console/protocol.js';
 import type {
   ActionSnapshot,
   FlowSnapshot,
@@ -131,7 +133,58 @@ export const anyText = (): fc.Arbitrary<string> =>
 const maybe = <Value>(value: fc.Arbitrary<Value>): fc.Arbitrary<Value | undefined> => fc.option(value, { nil: undefined });
 const list = <Value>(value: fc.Arbitrary<Value>): fc.Arbitrary<Value[]> => fc.array(value, { maxLength: 40 });
 
-export function anySnapshot(): fc.Arbitrary<SystemSnapshot> {
+function anyCluster(): fc.Arbitrary<ClusterSnapshot> {
+  const text = anyText();
+  const address = fc.record({ host: text, port: number() });
+  const members: fc.Arbitrary<MemberSnapshot> = fc.record({
+    name: text,
+    incarnation: number(),
+    status: fc.constantFrom('up' as const, 'leaving' as const),
+    reachability: fc.constantFrom('reachable' as const, 'suspect' as const, 'unreachable' as const),
+    isVoter: fc.boolean(),
+    sinceView: number(),
+    address,
+    dataAddress: maybe(address),
+    version: text,
+    metadata: fc.dictionary(text, text, { maxKeys: 3 }),
+    stalledThreads: fc.array(number(), { maxLength: 5 }),
+    phi: maybe(number()),
+    unreachableFrom: fc.array(text, { maxLength: 5 }),
+  });
+  const links: fc.Arbitrary<LinkSnapshot> = fc.record({
+    node: text,
+    roundTripMs: maybe(fc.record({ mean: number(), last: number() })),
+    loss: maybe(number()),
+    connections: number(),
+    sentBytes: number(),
+    receivedBytes: number(),
+    sentMessages: number(),
+    receivedMessages: number(),
+    waitingMessages: number(),
+    waitingBytes: number(),
+  });
+  return fc.record({
+    cluster: text,
+    self: fc.record({ name: text, incarnation: number() }),
+    standing: fc.constantFrom('joining' as const, 'member' as const, 'leaving' as const, 'left' as const, 'fenced' as const),
+    fencedBecause: maybe(text),
+    view: number(),
+    coordinator: maybe(text),
+    resolver: text,
+    leaseMs: maybe(number()),
+    members: list(members),
+    links: list(links),
+    partitions: fc.array(fc.array(text, { maxLength: 5 }), { maxLength: 5 }),
+    localHealth: number(),
+  });
+}
+
+/** With a cluster, or without one. */
+export function anySnapshot(): fc.Arbitrary<ConsoleSnapshot> {
+  return fc.tuple(anyOfSystem(), maybe(anyCluster())).map(([snapshot, cluster]) => (cluster === undefined ? snapshot : { ...snapshot, cluster }));
+}
+
+function anyOfSystem(): fc.Arbitrary<SystemSnapshot> {
   const text = anyText();
   const summary = fc.record({ count: number(), meanMs: number(), p50Ms: number(), p99Ms: number(), maxMs: number() });
   const load = fc.record({ utilization: number(), lagMs: number(), collecting: number(), heapUsedBytes: number(), heapLimitBytes: number() });

@@ -10,6 +10,7 @@ import { barText, plainText, type Style, type StyledLine, sparkText } from '../.
 import { keyName } from '../../../dist/ts-src/cli/top/terminal-screen.js';
 import { initialView, pressed, type ViewState } from '../../../dist/ts-src/cli/top/view-state.js';
 import { widthOf } from '../../../dist/ts-src/cli/terminal-text.js';
+import { nodesText } from '../../../dist/ts-src/cli/nodes-command.js';
 import { anySnapshot, anyText, busySnapshot } from './snapshots.js';
 import { EmulatedTerminal } from './emulated-terminal.js';
 
@@ -56,6 +57,7 @@ describe('the screen', () => {
     fc.assert(
       fc.property(anySnapshot(), fc.constantFrom(...SORT_KEYS), fc.boolean(), (snapshot, sort, isAscii) => {
         for (const line of snapshotText(snapshot, 'http://a', initialView(sort), isAscii).split('\n')) expect(line).not.toMatch(CONTROL);
+        for (const line of (snapshot.cluster === undefined ? '' : nodesText(snapshot.cluster)).split('\n')) expect(line).not.toMatch(CONTROL);
       }),
     );
   });

@@ -31,7 +31,7 @@ export interface WebsocketWireLimits {
 
 export const WIRE_LIMITS: WebsocketWireLimits = {
   frameBytesMax: 2_097_152,
-  roomBytes: 262_144,
+  roomBytes: 131_072,
   connectionsMax: 65_536,
   pendingMax: 1_024,
   upgradeTimeoutMs: 5_000,

@@ -1,7 +1,10 @@
 /** The first lines of `nexus top`: the whole system in words and numbers, as much of it as there is room for. Pure. */
-import type { DurationSummary, SystemSnapshot } from '../../model/observation.js';
+import type { ConsoleSnapshot } from '../../console/protocol.js';
+import type { ClusterSnapshot } from '../../model/cluster-snapshot.js';
+import type { DurationSummary } from '../../model/observation.js';
 import { ageText, bytesText, countText, durationText, rateText } from '../quantity-text.js';
 import { harmless, widthOf } from '../terminal-text.js';
+import { sidesText, standingStyle } from './cluster-rows.js';
 import { type Segment, type Style, type StyledLine, segment } from './styled-line.js';
 
 /** A label with its value, kept together on a line. */
@@ -10,7 +13,7 @@ type Item = readonly Segment[];
 const BETWEEN = '  ';
 
 /** At most `linesMax` lines: each group of numbers on lines of its own, without the last groups where there is no room for them; where there is little room, the few that matter most. */
-export function headerLines(snapshot: SystemSnapshot, url: string, columns: number, linesMax: number, isAscii: boolean): readonly StyledLine[] {
+export function headerLines(snapshot: ConsoleSnapshot, url: string, columns: number, linesMax: number, isAscii: boolean): readonly StyledLine[] {
   const { groups, few } = headerItems(snapshot, url, isAscii);
   const apart = groups.map((items) => flow(items, columns));
   if (linesMax < 3) return flow(few, columns).slice(0, linesMax);
@@ -23,8 +26,8 @@ export function headerLines(snapshot: SystemSnapshot, url: string, columns: numb
 }
 
 /** Groups have lines of their own; the few are for screens that are too small for that. */
-function headerItems(snapshot: SystemSnapshot, url: string, isAscii: boolean): { readonly groups: readonly Item[][]; readonly few: readonly Item[] } {
-  const { process, agents, messages, deadLetters, restarts, durations, periodMs } = snapshot;
+function headerItems(snapshot: ConsoleSnapshot, url: string, isAscii: boolean): { readonly groups: readonly Item[][]; readonly few: readonly Item[] } {
+  const { cluster, process, agents, messages, deadLetters, restarts, durations, periodMs } = snapshot;
   const clean = (text: unknown): string => harmless(String(text ?? '-'), isAscii);
   // The first snapshot after a while has nothing to compare with: its rates are not 0, they are not known yet.
   const rate = (value: number): string => (periodMs > 0 ? `${rateText(value)}/s` : '-');
@@ -38,6 +41,7 @@ function headerItems(snapshot: SystemSnapshot, url: string, isAscii: boolean): {
   const dead = item('dead letters', rate(deadLetters.perSecond), alarm(deadLetters.perSecond));
   const restarted = item('restarts', `${countText(restarts.total)}${periodMs > 0 ? ` +${rate(restarts.perSecond)}` : ''}`, alarm(restarts.perSecond));
   const stopping: Item[] = process.isStopping ? [[segment('stopping', 'bad')]] : [];
+  const clusterItems = cluster === undefined ? [] : clusterItemsOf(cluster, clean);
   return {
     groups: [
       [
@@ -49,6 +53,7 @@ function headerItems(snapshot: SystemSnapshot, url: string, isAscii: boolean): {
         [segment(clean(process.engine?.kind))],
         item('node', clean(process.nodeVersion).replace(/^v/, '')),
       ],
+      ...(clusterItems.length === 0 ? [] : [clusterItems]),
       [cpu, memory, [...live, segment(periodMs > 0 ? ` +${rate(agents.spawnedPerSecond)} -${rate(agents.stoppedPerSecond)}` : '')], waiting],
       [
         handled,
@@ -65,8 +70,26 @@ function headerItems(snapshot: SystemSnapshot, url: string, isAscii: boolean): {
         durationItem('wait', durations['message_wait'], isAscii),
       ],
     ],
-    few: [...stopping, handled, cpu, live, failed, dead, waiting, restarted, memory],
+    few: [...stopping, ...clusterItems.slice(0, 1), handled, cpu, live, failed, dead, waiting, restarted, memory],
   };
+}
+
+/** The first of them is what matters most. */
+function clusterItemsOf(cluster: ClusterSnapshot, clean: (text: unknown) => string): Item[] {
+  const { standing, self, view, members, fencedBecause } = cluster;
+  const away = members.filter(({ reachability }) => reachability === 'unreachable').length;
+  const sides = sidesText(cluster);
+  return [
+    [
+      segment(standing === 'fenced' ? ' fenced ' : standing, standingStyle(cluster)),
+      segment(` ${clean(self.name)}`, 'strong'),
+      segment(` of ${clean(cluster.cluster)}`, 'dim'),
+    ],
+    ...(fencedBecause === undefined ? [] : [[segment(clean(fencedBecause), 'bad')]]),
+    item('view', countText(view)),
+    item('nodes', `${countText(members.length)}${away === 0 ? '' : `, ${countText(away)} unreachable`}`, away === 0 ? 'plain' : 'bad'),
+    ...(sides === undefined ? [] : [[segment(sides, 'bad')]]),
+  ];
 }
 
 function item(label: string, value: string, style: Style = 'plain'): Item {

@@ -1,10 +1,12 @@
 /** The panels of `nexus top`: which list of a snapshot each shows, in which columns, sorted by what. Pure. */
-import type { ActionSnapshot, FlowSnapshot, KindSnapshot, MailboxSnapshot, RecentDeadLetter, RecentFailure, SystemSnapshot } from '../../model/observation.js';
-import { ageText, countText, durationText, percentText, rateText } from '../quantity-text.js';
+import type { ActionSnapshot, FlowSnapshot, KindSnapshot, MailboxSnapshot, RecentDeadLetter, RecentFailure } from '../../model/observation.js';
+import type { ConsoleSnapshot } from '../../console/protocol.js';
+import { ageText, bytesText, countText, durationText, percentText, rateText } from '../quantity-text.js';
+import { lossStyle, type NodeRow, nodeRows, nodeStateText, nodeStyle, nodeTrouble, phiStyle, quieterFacts, roleText } from './cluster-rows.js';
 import { barText, type Style, sparkText } from './styled-line.js';
 import type { Column } from './table.js';
 
-export const PANEL_NAMES = ['actions', 'kinds', 'mailboxes', 'flows', 'dead letters', 'failures'] as const;
+export const PANEL_NAMES = ['actions', 'kinds', 'mailboxes', 'flows', 'dead letters', 'failures', 'nodes'] as const;
 export type PanelName = (typeof PANEL_NAMES)[number];
 
 /** The type of its rows is known inside of `definePanel` only. */
@@ -12,11 +14,11 @@ export interface Panel {
   readonly columns: readonly Column<unknown>[];
   /** Of the column it is sorted by until somebody chooses another. */
   readonly sortedBy: string;
-  rows(snapshot: SystemSnapshot): readonly unknown[];
+  rows(snapshot: ConsoleSnapshot): readonly unknown[];
   /** What shares are of. */
-  whole(snapshot: SystemSnapshot): number;
+  whole(snapshot: ConsoleSnapshot): number;
   /** A line above the rows. */
-  note(snapshot: SystemSnapshot): string | undefined;
+  note(snapshot: ConsoleSnapshot): string | undefined;
   /** Instead of rows. */
   readonly empty: string;
 }
@@ -24,9 +26,9 @@ export interface Panel {
 interface PanelParts<Row> {
   readonly columns: readonly Column<Row>[];
   readonly sortedBy: string;
-  rows(snapshot: SystemSnapshot): readonly Row[];
-  whole?(snapshot: SystemSnapshot): number;
-  note?(snapshot: SystemSnapshot): string | undefined;
+  rows(snapshot: ConsoleSnapshot): readonly Row[];
+  whole?(snapshot: ConsoleSnapshot): number;
+  note?(snapshot: ConsoleSnapshot): string | undefined;
   readonly empty: string;
 }
 
@@ -194,6 +196,83 @@ export const PANELS: Readonly<Record<PanelName, Panel>> = {
     sortedBy: 'age',
     rows: ({ restarts }) => restarts.recent ?? [],
     empty: 'none since somebody looked',
+  }),
+  nodes: definePanel<NodeRow>({
+    columns: [
+      textColumn('node', ({ member }) => member.name, 10, 3),
+      {
+        name: 'state',
+        title: 'state',
+        width: 13,
+        grow: 1,
+        keep: 9,
+        value: nodeTrouble,
+        text: nodeStateText,
+        style: nodeStyle,
+      },
+      { name: 'role', title: 'role', width: 11, keep: 3, text: roleText },
+      {
+        name: 'phi',
+        title: 'phi',
+        width: 5,
+        keep: 5,
+        align: 'right',
+        value: ({ member }) => member.phi ?? -1,
+        text: ({ member }) => (member.phi === undefined ? '-' : member.phi.toFixed(1)),
+        style: phiStyle,
+      },
+      {
+        name: 'trip',
+        title: 'trip',
+        width: 7,
+        keep: 8,
+        align: 'right',
+        value: ({ link }) => link?.roundTripMs?.mean ?? -1,
+        text: ({ link }, { isAscii }) => durationText(link?.roundTripMs?.mean ?? Number.NaN, isAscii),
+      },
+      {
+        name: 'loss',
+        title: 'loss',
+        width: 5,
+        keep: 7,
+        align: 'right',
+        value: ({ link }) => link?.loss ?? -1,
+        text: ({ link }) => percentText(link?.loss ?? Number.NaN),
+        style: lossStyle,
+      },
+      {
+        name: 'waiting',
+        title: 'waiting',
+        width: 8,
+        keep: 6,
+        align: 'right',
+        value: ({ link }) => link?.waitingMessages ?? -1,
+        text: ({ link }) => countText(link?.waitingMessages ?? Number.NaN),
+      },
+      {
+        name: 'sent',
+        title: 'sent',
+        width: 8,
+        keep: 2,
+        align: 'right',
+        value: ({ link }) => link?.sentBytes ?? -1,
+        text: ({ link }) => bytesText(link?.sentBytes ?? Number.NaN),
+      },
+      {
+        name: 'stalled',
+        title: 'stalled',
+        width: 7,
+        keep: 4,
+        value: ({ member }) => member.stalledThreads.length,
+        text: ({ member }) => (member.stalledThreads.length === 0 ? '-' : member.stalledThreads.join(',')),
+        style: ({ member }) => (member.stalledThreads.length === 0 ? 'plain' : 'warn'),
+      },
+      textColumn('version', ({ member }) => member.version, 1),
+    ],
+    sortedBy: 'state',
+    rows: ({ cluster }) => nodeRows(cluster),
+    note: ({ cluster }) => cluster && quieterFacts(cluster, true).join(', '),
+    empty: 'this nexus is no node of a cluster',
   }),
 };
 

@@ -2,7 +2,7 @@
  * `nexus top` as a pure function: a snapshot, the size of a terminal and what somebody looks at make the lines of the screen, exactly as many as it has rows and none wider than it. Which
  * bytes bring them onto a terminal is decided in `frame.ts`; `nexus top --once` uses `snapshot-text.ts` instead.
  */
-import type { SystemSnapshot } from '../../model/observation.js';
+import type { ConsoleSnapshot } from '../../console/protocol.js';
 import { ageText } from '../quantity-text.js';
 import { harmless } from '../terminal-text.js';
 import { headerLines } from './header.js';
@@ -37,7 +37,7 @@ export interface Screen {
 }
 
 /** @param snapshot undefined until the first one has come */
-export function screenOf(snapshot: SystemSnapshot | undefined, size: ScreenSize, view: ViewState, state: ScreenState): Screen {
+export function screenOf(snapshot: ConsoleSnapshot | undefined, size: ScreenSize, view: ViewState, state: ScreenState): Screen {
   const rows = Math.max(1, Math.floor(size.rows));
   const columns = Math.max(1, Math.floor(size.columns));
   const footer = rows >= 3 ? [footerLine(view, state)] : [];
@@ -47,7 +47,7 @@ export function screenOf(snapshot: SystemSnapshot | undefined, size: ScreenSize,
   return { lines: [...lines, ...footer].map((line) => cutLine(line, columns, state.isAscii)), extent: body.extent };
 }
 
-function bodyOf(snapshot: SystemSnapshot | undefined, columns: number, rows: number, view: ViewState, state: ScreenState): Screen {
+function bodyOf(snapshot: ConsoleSnapshot | undefined, columns: number, rows: number, view: ViewState, state: ScreenState): Screen {
   const { isAscii } = state;
   if (view.isHelp) return { lines: HELP.map((text) => [segment(text)]), extent: { rows: 0, page: rows } };
   if (snapshot === undefined)
@@ -59,7 +59,7 @@ function bodyOf(snapshot: SystemSnapshot | undefined, columns: number, rows: num
   return panelBelow(top, snapshot, columns, rows, view, isAscii);
 }
 
-function panelBelow(top: readonly StyledLine[], snapshot: SystemSnapshot, columns: number, rows: number, view: ViewState, isAscii: boolean): Screen {
+function panelBelow(top: readonly StyledLine[], snapshot: ConsoleSnapshot, columns: number, rows: number, view: ViewState, isAscii: boolean): Screen {
   const panel = PANELS[view.panel];
   const sort = view.sorts[view.panel];
   const sized = sizeColumns(panel.columns, columns, sort);
@@ -86,7 +86,7 @@ function footerLine(view: ViewState, { connection, ageMs, isAscii }: ScreenState
     return [segment(' no connection ', 'bad'), segment(` since ${ageText(ageMs)}, attempt ${connection.attempt}: ${harmless(connection.reason, isAscii)}`)];
   }
   if (connection.type === 'unavailable') return [segment(' no snapshot ', 'bad'), segment(` since ${ageText(ageMs)}: ${harmless(connection.reason, isAscii)}`)];
-  const keys = 'q quit  ? help  1-6 tab panel  s sort  r reverse  space pause';
+  const keys = 'q quit  ? help  1-7 tab panel  s sort  r reverse  space pause';
   return view.isPaused ? [segment(` paused ${ageText(ageMs)} ago `, 'marked'), segment(`  space goes on  ${keys}`, 'dim')] : [segment(keys, 'dim')];
 }
 
@@ -97,7 +97,7 @@ function spaceIf(isRoomy: boolean): StyledLine[] {
 const HELP: readonly string[] = [
   'Keys of nexus top (any key goes back)',
   '',
-  '  1 to 6, tab, left, right   another panel',
+  '  1 to 7, tab, left, right   another panel; 7: the nodes of the cluster',
   '  s, S                       sort by the next, the previous column',
   '  r                          sort in reverse',
   '  up, down, j, k             scroll by a row',

@@ -2,7 +2,7 @@
  * Snapshots from `/console/live` for as long as somebody looks: the stream is opened again after it was lost, each time after a longer wait. What was there at the beginning and is no more
  * is waited for; what was not there at the beginning is a mistake of the caller, and ends the feed.
  */
-import type { SystemSnapshot } from '../../model/observation.js';
+import type { ConsoleSnapshot } from '../../console/protocol.js';
 import type { CommandFailure } from '../command-failure.js';
 import type { ConsoleAddress } from '../console-address.js';
 import { readSnapshot } from '../console-client.js';
@@ -15,7 +15,7 @@ const SILENCE_MAX_MS = 10_000;
 export interface FeedListener {
   /** Somebody who speaks as a console is there. */
   opened(): void;
-  snapshot(snapshot: SystemSnapshot): void;
+  snapshot(snapshot: ConsoleSnapshot): void;
   /** It was lost; the next attempt, the `attempt`-th, is about to be waited for. */
   lost(reason: string, attempt: number): void;
   /** The connection is there, and the service could not take this snapshot; the next one may come. */
@@ -62,7 +62,7 @@ export class SnapshotFeed {
     // What else there is, such as the greeting, is not about what is shown.
     if (message['type'] === 'unavailable') this.#listener.unavailable(String(message['message']));
     if (message['type'] !== 'snapshot') return;
-    let snapshot: SystemSnapshot;
+    let snapshot: ConsoleSnapshot;
     try {
       snapshot = readSnapshot(message['snapshot']);
     } catch (error) {

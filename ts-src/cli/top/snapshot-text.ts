@@ -1,5 +1,5 @@
 /** A snapshot as text that is printed once: everything that is in it, each column as wide as it needs. Pure. */
-import type { SystemSnapshot } from '../../model/observation.js';
+import type { ConsoleSnapshot } from '../../console/protocol.js';
 import { harmless } from '../terminal-text.js';
 import { textTable } from '../text-table.js';
 import { headerLines } from './header.js';
@@ -13,7 +13,7 @@ const HEADER_COLUMNS = 120;
 /** Bars and the like, that have no width of their own. */
 const DRAWN_COLUMNS = 25;
 
-export function snapshotText(snapshot: SystemSnapshot, url: string, { sorts }: ViewState, isAscii: boolean): string {
+export function snapshotText(snapshot: ConsoleSnapshot, url: string, { sorts }: ViewState, isAscii: boolean): string {
   const lines = headerLines(snapshot, url, HEADER_COLUMNS, Number.POSITIVE_INFINITY, isAscii).map(plainText);
   const table = <Row>(columns: readonly Column<Row>[], rows: readonly Row[], whole: number): string[] =>
     textTable(
@@ -27,6 +27,7 @@ export function snapshotText(snapshot: SystemSnapshot, url: string, { sorts }: V
     );
   lines.push('', 'threads', ...table(THREAD_COLUMNS, snapshot.threads, 1));
   for (const name of PANEL_NAMES) {
+    if (name === 'nodes' && snapshot.cluster === undefined) continue;
     const panel = PANELS[name];
     const rows = sorted(panel.rows(snapshot), panel.columns, sorts[name]);
     const note = panel.note(snapshot);

@@ -1,5 +1,5 @@
 /** `nexus top`: the command line of it, and the shell around what it shows: snapshots and keys in, pictures out. What is shown is decided in `screen-lines.ts` and `view-state.ts`. */
-import type { SystemSnapshot } from '../../model/observation.js';
+import type { ConsoleSnapshot } from '../../console/protocol.js';
 import { type CommandLine, parseCommandLine, UsageError, unknownName } from '../command-line.js';
 import { ADDRESS_HELP, ADDRESS_OPTIONS, type ConsoleAddress, consoleAddress } from '../console-address.js';
 import { askConsole, readSnapshot } from '../console-client.js';
@@ -93,8 +93,8 @@ function checkTerminal(): void {
 function show(address: ConsoleAddress, intervalMs: number, line: CommandLine): Promise<void> {
   const isAscii = isAsciiOnly(process.env, process.platform);
   let view = initialView(line.text('sort'));
-  let latest: SystemSnapshot | undefined;
-  let held: SystemSnapshot | undefined;
+  let latest: ConsoleSnapshot | undefined;
+  let held: ConsoleSnapshot | undefined;
   let latestAtMs = performance.now();
   let heldAtMs = 0;
   let connection: ScreenState['connection'] = { type: 'live' };

@@ -8,8 +8,6 @@ import type { Session } from '../../protocols/wire/session.js';
 import type { Role } from '../../protocols/wire/handshake.js';
 import type { NodeIdentity } from '../../model/node-identity.js';
 
-/** Given to the connection and not yet to the network: enough to keep it busy, little for what is urgent to wait behind. */
-const GIVEN_BYTES_MAX = 131_072;
 /** Messages of one turn that are not given on before its end. */
 const UNGIVEN_MESSAGES_MAX = 256;
 const NORMAL_CLOSURE = 1000;
@@ -78,7 +76,8 @@ export class SessionConnection {
     const connection = this.#connection;
     const nowMs = this.#clock.nowMs();
     this.#isGiving = true;
-    while (connection.waitingBytes < GIVEN_BYTES_MAX) {
+    // Until it says that there is no room: only then it says when there is again.
+    while (connection.waitingBytes <= connection.roomBytes) {
       const frame = this.#session.nextFrame(nowMs);
       if (frame === undefined) break;
       connection.send(frame, 'ordered');
@@ -121,12 +120,14 @@ export class SessionConnection {
 
   #arm(): void {
     if (this.#isEnded) return;
-    const dueMs = this.#session.dueMs;
+    // Without room no frame can be given, however due it is: it goes when there is room.
+    const dueMs = this.#connection.waitingBytes <= this.#connection.roomBytes ? this.#session.dueMs : this.#session.deadlineMs;
     // A timer that comes too early costs less than one for each frame.
     if (dueMs >= this.#dueMs) return;
     this.#cancelTimer?.();
     this.#dueMs = dueMs;
-    this.#cancelTimer = this.#clock.after(Math.max(0, dueMs - this.#clock.nowMs()), this.#tick, false);
+    // Never at once: what is due cannot go while the connection has no room.
+    this.#cancelTimer = this.#clock.after(Math.max(1, dueMs - this.#clock.nowMs()), this.#tick, false);
   }
 
   readonly #tick = (): void => {

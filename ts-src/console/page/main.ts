@@ -1,8 +1,8 @@
 /** The page: joins the connection, the views and the address. Snapshots are drawn at most once a frame, and not at all while nobody can see them. */
-import type { SystemSnapshot } from '../../model/observation.js';
-import type { LiveMessage } from '../protocol.js';
+import type { ConsoleSnapshot, LiveMessage } from '../protocol.js';
 import { startAgent } from './agent-view.js';
 import { agentsHash, startAgents } from './agents-view.js';
+import { ClusterLink, ClusterView } from './cluster-view.js';
 import { ConnectionStateView } from './connection-state.js';
 import { inspectAgent, RequestFailure } from './console-api.js';
 import { agentHref, byId, setAttribute, setHidden, setText } from './dom.js';
@@ -13,14 +13,14 @@ import { Overview } from './overview.js';
 import { startTheme } from './theme.js';
 import { startTree } from './tree-view.js';
 
-const VIEWS = ['overview', 'agents', 'tree', 'agent'] as const;
+const VIEWS = ['overview', 'agents', 'tree', 'cluster', 'agent'] as const;
 type View = (typeof VIEWS)[number];
 
 let boundsMs: readonly number[] = [];
 let version = '';
 let pid = 0;
 let intervalMs = 1000;
-let newest: SystemSnapshot | undefined;
+let newest: ConsoleSnapshot | undefined;
 let isPaused = false;
 let isDrawing = false;
 let view: View = 'overview';
@@ -31,6 +31,8 @@ let sequence = 0;
 const history = new History();
 const connectionState = new ConnectionStateView();
 const overview = new Overview(byId('view-overview'), () => boundsMs);
+const clusterView = new ClusterView(byId('view-cluster'));
+const clusterLink = new ClusterLink(byId('cluster-link'));
 const agents = startAgents();
 const tree = startTree();
 const agent = startAgent();
@@ -85,6 +87,8 @@ function draw(): void {
       `Nexus ${version} · process ${process.pid} · Node.js ${process.nodeVersion.replace(/^v/, '')} · ${process.engine.kind} engine${process.isStopping ? ' · stopping' : ''}`,
     );
     if (view === 'overview') overview.show(newest, history);
+    if (view === 'cluster') clusterView.show(newest.cluster);
+    clusterLink.show(newest.cluster);
     setAttribute(document.documentElement, 'data-drawn', String(newest.takenAtMs));
   });
 }
@@ -107,7 +111,7 @@ function go(moves: boolean): void {
   if (view === 'tree') tree.show();
   const agentId = view === 'agent' ? decoded(location.hash.slice('#agent/'.length)) : undefined;
   if (agentId !== undefined) agent.show(agentId);
-  document.title = `${{ overview: 'Overview', agents: 'Agents', tree: 'Supervision', agent: agentId ?? '' }[view]} · Nexus console`;
+  document.title = `${{ overview: 'Overview', agents: 'Agents', tree: 'Supervision', cluster: 'Cluster', agent: agentId ?? '' }[view]} · Nexus console`;
   if (moves && before !== view) byId('main').focus({ preventScroll: true });
   if (moves && before !== view) scrollTo(0, 0);
   draw();

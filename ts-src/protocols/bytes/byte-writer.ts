@@ -2,6 +2,8 @@
 import { NexusError } from '../../errors.js';
 
 const utf8 = new TextEncoder();
+/** Its length takes one byte. */
+const SHORT = 64;
 
 export class ByteWriter {
   #bytes: Uint8Array;
@@ -71,7 +73,7 @@ export class ByteWriter {
   }
 
   text(value: string): this {
-    return this.bytes(utf8.encode(value));
+    return value.length <= SHORT && this.#shortAscii(value) ? this : this.bytes(utf8.encode(value));
   }
 
   flag(value: boolean): this {
@@ -82,6 +84,22 @@ export class ByteWriter {
     this.unsigned(values.length);
     for (const value of values) each(value);
     return this;
+  }
+
+  /** Names are short, and nearly always ASCII: a loop takes a fraction of the encoder's time. Whether it was. */
+  #shortAscii(value: string): boolean {
+    const { length } = value;
+    this.#reserve(length + 1);
+    const bytes = this.#bytes;
+    const at = this.#at + 1;
+    for (let index = 0; index < length; index++) {
+      const code = value.charCodeAt(index);
+      if (code > 127) return false;
+      bytes[at + index] = code;
+    }
+    bytes[at - 1] = length;
+    this.#at = at + length;
+    return true;
   }
 
   #reserve(count: number): void {

@@ -1,7 +1,8 @@
 /**
  * The bytes of what memberships say to each other: who says it, whom it is for, the cluster and the number of the view that the sender knows, then one message of the failure detector or of the
- * views. Version 1. Whatever the bytes are, reading them gives a message within all limits or throws NEXUS_FRAME_INVALID.
+ * views, and a checksum: a message that was damaged on the way is none, whatever carried it. Version 1. Whatever the bytes are, reading them gives a message within all limits or throws NEXUS_FRAME_INVALID.
  */
+import { crc32 } from 'node:zlib';
 import type { NodeIdentity } from '../../model/node-identity.js';
 import { DATAGRAM_BYTES_MAX } from '../../ports/datagrams.js';
 import { ByteReader, invalid } from '../bytes/byte-reader.js';
@@ -14,6 +15,8 @@ import { readViewMessage, VIEW_TYPES, writeViewMessage } from './view-codec.js';
 
 /** Of the format; another one is refused. */
 export const MEMBERSHIP_VERSION = 1;
+/** CRC-32, at the end. */
+const CHECKSUM_BYTES = 4;
 /** Drawn by the founder. */
 const CLUSTER_ID_BYTES_MAX = 32;
 
@@ -37,14 +40,18 @@ export function encodeMembership({ from, to, clusterId, view, message }: Envelop
   writer.unsigned(to).text(clusterId).unsigned(view);
   if (isSwimMessage(message)) writeSwimMessage(writer, message);
   else writeViewMessage(writer, message);
-  return writer.take();
+  const bytes = writer.u32(0).take();
+  checksumOf(bytes).setUint32(0, crc32(bytes.subarray(0, -CHECKSUM_BYTES)), true);
+  return bytes;
 }
 
 /** Throws NEXUS_FRAME_INVALID. */
 export function decodeMembership(bytes: Uint8Array): Envelope {
-  const reader = new ByteReader(bytes);
-  const version = reader.u8();
+  if (bytes.length < CHECKSUM_BYTES + 2) return invalid(`${bytes.length} bytes, which is no message`);
+  const version = bytes[0];
   if (version !== MEMBERSHIP_VERSION) return invalid(`version ${version} where ${MEMBERSHIP_VERSION} is spoken`);
+  if (checksumOf(bytes).getUint32(0, true) !== crc32(bytes.subarray(0, -CHECKSUM_BYTES))) return invalid('another checksum than its bytes have');
+  const reader = new ByteReader(bytes, 1, bytes.length - CHECKSUM_BYTES);
   const type = TYPES[reader.u8()];
   if (type === undefined) return invalid('an unknown type of message');
   const from = readIdentity(reader);
@@ -56,8 +63,17 @@ export function decodeMembership(bytes: Uint8Array): Envelope {
   return { from, to, clusterId, view, message };
 }
 
+/** For people: what a message is, by its first bytes only. */
+export function messageName(bytes: Uint8Array): string {
+  return TYPES[bytes[1] ?? TYPES.length] ?? 'unknown';
+}
+
 export function isSwimMessage(message: MembershipMessage): message is SwimMessage {
   return SWIM_NAMES.has(message.type);
+}
+
+function checksumOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset + bytes.length - CHECKSUM_BYTES, CHECKSUM_BYTES);
 }
 
 /** Views begin at 32, so that either list may grow. */

@@ -45,6 +45,8 @@ export class Membership implements MembershipMachine {
   #hasBegun = false;
   #joining: Joining | undefined;
   #swim: Swim | undefined;
+  /** The view it is in: set before the first message that is sent as one of it. */
+  #view: View | undefined;
   #views: Views | undefined;
   readonly #descriptions: Descriptions;
   #discovered: { readonly addresses: readonly NodeAddress[]; readonly isStatic: boolean } | undefined;
@@ -71,7 +73,7 @@ export class Membership implements MembershipMachine {
   }
 
   get clusterId(): string {
-    return this.#views?.view.clusterId ?? '';
+    return this.#view?.clusterId ?? '';
   }
 
   get standing(): NodeStanding {
@@ -87,7 +89,8 @@ export class Membership implements MembershipMachine {
     if (this.#standing === 'left') return Number.POSITIVE_INFINITY;
     if (this.#standing === 'fenced') return this.#goneAtMs;
     const views = this.#views;
-    if (views === undefined) return Math.min(this.#joining?.dueMs ?? Number.POSITIVE_INFINITY, this.#leftByMs);
+    // Nothing is done before the incarnation is on disk, however long that takes.
+    if (views === undefined) return Math.min((this.#isPersisted ? this.#joining?.dueMs : undefined) ?? Number.POSITIVE_INFINITY, this.#leftByMs);
     return Math.min(
       views.dueMs,
       this.#swim?.dueMs ?? Number.POSITIVE_INFINITY,
@@ -294,6 +297,7 @@ export class Membership implements MembershipMachine {
   }
 
   #installed(before: View | undefined, view: View, departed: readonly Departure[]): void {
+    this.#view = view;
     const known = new Set(before?.members.map(({ name, incarnation }) => `${name}#${incarnation}`));
     const joined = view.members.filter(({ name, incarnation }) => !known.has(`${name}#${incarnation}`));
     const identities = (nodes: readonly NodeIdentity[]): NodeIdentity[] => nodes.map(({ name, incarnation }) => ({ name, incarnation }));
@@ -302,8 +306,8 @@ export class Membership implements MembershipMachine {
     this.#event({ type: 'view', clusterId: view.clusterId, number: view.number, members: view.members, joined: identities(joined), left, removed });
     for (const node of departed) this.#descriptions.forget(node);
     if (departed.length > 0) this.#stepSwim({ type: 'forget', nodes: departed });
-    const others = joined.filter((member) => !sameNode(member, this.#self));
-    if (others.length > 0) this.#stepSwim({ type: 'admit', members: others });
+    // Also this node: until then it does not tell what it says of itself.
+    if (joined.length > 0) this.#stepSwim({ type: 'admit', members: joined });
   }
 
   #advance(): void {
@@ -405,7 +409,7 @@ export class Membership implements MembershipMachine {
   }
 
   #send(to: NodeAddress, incarnation: number, message: MembershipMessage): void {
-    const view = this.#views?.view;
+    const view = this.#view;
     const bytes = encodeMembership({ from: this.#self, to: incarnation, clusterId: view?.clusterId ?? '', view: view?.number ?? 0, message });
     this.#effects.push({ type: 'send', to, bytes });
   }

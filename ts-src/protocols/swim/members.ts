@@ -27,7 +27,8 @@ export class Members {
   readonly #peers = new Map<string, Peer>();
   readonly #suspects = new Set<Peer>();
   #reachable = 0;
-  #refutation = 0;
+  /** That of a member of which nothing has been heard is 0: its first words are news. */
+  #refutation = 1;
   #metadata: Uint8Array;
   /** Whether this node was among those admitted. */
   #isMember = false;
@@ -68,24 +69,23 @@ export class Members {
     return this.#peers.get(name);
   }
 
-  admit(nowMs: number, members: readonly SwimMember[]): void {
+  /** Returns those that are new. Nobody of them is there under another incarnation. */
+  admit(nowMs: number, members: readonly SwimMember[]): readonly Peer[] {
+    const admitted: Peer[] = [];
     for (const member of members) {
       if (sameNode(member, this.self)) {
         if (!this.#isMember) this.queue.put(this.#selfRumour());
         this.#isMember = true;
-        continue;
+      } else if (!this.#peers.has(member.name)) {
+        const peer = new Peer(member);
+        this.#peers.set(member.name, peer);
+        this.#reachable += 1;
+        this.order.add(peer);
+        this.#noteLack(nowMs, peer);
+        admitted.push(peer);
       }
-      const before = this.#peers.get(member.name);
-      if (before !== undefined) {
-        if (before.identity.incarnation === member.incarnation) continue;
-        this.#forget(before);
-      }
-      const peer = new Peer(member);
-      this.#peers.set(member.name, peer);
-      this.#reachable += 1;
-      this.order.add(peer);
-      this.#noteLack(nowMs, peer);
     }
+    return admitted;
   }
 
   /** Returns those that were there. */

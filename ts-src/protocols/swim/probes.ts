@@ -22,12 +22,13 @@ interface Ping {
   readonly sentAtMs: number;
   /** In time is before that. */
   inTimeMs: number;
+  /** Of the time since it was sent, what this node did not run. */
+  pausedMs: number;
   /** When relays were asked for it, and which. */
   requestedAtMs: number | undefined;
   relays: readonly NodeIdentity[];
   /** Whether the link has been told how it went. */
   isCounted: boolean;
-  isAnswered: boolean;
   isAnsweredByRelay: boolean;
 }
 
@@ -64,7 +65,7 @@ export class Probes {
     this.#begin(nowMs, peer);
     const sequence = this.nextSequence();
     const inTimeMs = nowMs + this.#options.probeIntervalMs * this.#health.patience;
-    const ping = { peer, sentAtMs: nowMs, inTimeMs, requestedAtMs: undefined, relays: [], isCounted: false, isAnswered: false, isAnsweredByRelay: false };
+    const ping = { peer, sentAtMs: nowMs, inTimeMs, pausedMs: 0, requestedAtMs: undefined, relays: [], isCounted: false, isAnsweredByRelay: false };
     this.#pings.set(sequence, ping);
     if (this.#pings.size > PINGS_MAX) this.#pings.delete(this.#pings.keys().next().value as number);
     peer.lastPing = sequence;
@@ -74,17 +75,17 @@ export class Probes {
     effects.push({ type: 'send', to, address, message });
   }
 
-  /** Whether the answer was to a ping of this node. */
+  /** Whether the answer was to a ping of this node. An answer that comes twice is to none. */
   acked(nowMs: number, from: NodeIdentity, sequence: number, grant: number, effects: SwimEffect[]): boolean {
     const ping = this.#pings.get(sequence);
-    if (ping === undefined || ping.isAnswered || !this.#isOf(ping, from)) return ping !== undefined;
+    if (ping === undefined || !this.#isOf(ping, from)) return ping !== undefined;
+    this.#pings.delete(sequence);
     const { peer, sentAtMs } = ping;
-    ping.isAnswered = true;
-    peer.link.measured(nowMs - sentAtMs);
+    const roundTripMs = nowMs - sentAtMs - ping.pausedMs;
+    peer.link.measured(roundTripMs);
     if (!ping.isCounted) peer.link.counted(nowMs > ping.inTimeMs);
-    ping.isCounted = true;
     peer.answeredSentAtMs = Math.max(peer.answeredSentAtMs, sentAtMs);
-    effects.push({ type: 'acked', node: peer.identity, grant, sentAtMs, roundTripMs: nowMs - sentAtMs, relayed: false });
+    effects.push({ type: 'acked', node: peer.identity, grant, sentAtMs, roundTripMs, relayed: false });
     this.#answered(nowMs, peer, sentAtMs);
     return true;
   }
@@ -157,7 +158,13 @@ export class Probes {
       probe.relaysAtMs += lateMs;
       probe.deadlineMs += lateMs;
     }
-    for (const ping of this.#pings.values()) ping.inTimeMs += lateMs;
+    const waiting = new Set<Peer>();
+    for (const ping of this.#pings.values()) {
+      ping.inTimeMs += lateMs;
+      ping.pausedMs += lateMs;
+      waiting.add(ping.peer);
+    }
+    for (const { phi } of waiting) phi.postpone(lateMs);
   }
 
   #begin(nowMs: number, peer: Peer): void {

@@ -114,8 +114,7 @@ export class Swim {
       case 'admit':
         return this.#admit(nowMs, input.members);
       case 'forget':
-        for (const peer of this.#members.forget(input.nodes)) this.#probes.forget(peer);
-        return this.#index();
+        return this.#forget(input.nodes);
       case 'describe':
         return this.#members.describe(input.metadata);
       case 'probe': {
@@ -126,24 +125,31 @@ export class Swim {
   }
 
   #admit(nowMs: number, members: Extract<SwimInput, { type: 'admit' }>['members']): void {
-    const { probeIntervalMs } = this.#options;
-    for (const { name, incarnation } of members) {
-      const before = this.#members.findName(name);
-      if (before !== undefined && before.identity.incarnation !== incarnation) this.#probes.forget(before);
-    }
-    this.#members.admit(nowMs, members);
-    this.#index();
-    // Nodes that start together do not probe together.
-    if (this.#members.size > 1 && this.#nextProbeMs === Number.POSITIVE_INFINITY) this.#nextProbeMs = nowMs + probeIntervalMs * this.#needs.random();
-  }
-
-  #index(): void {
-    this.#byAddress.clear();
-    for (const peer of this.#members.peers) {
+    // Whoever started anew is forgotten with all that is under way, as another incarnation.
+    this.#forget(
+      members.flatMap(({ name, incarnation }) => {
+        const before = this.#members.findName(name);
+        return before === undefined || before.identity.incarnation === incarnation ? [] : [before.identity];
+      }),
+    );
+    for (const peer of this.#members.admit(nowMs, members)) {
       const key = addressText(peer.address);
       const there = this.#byAddress.get(key);
       if (there === undefined) this.#byAddress.set(key, new Set([peer]));
       else there.add(peer);
+    }
+    // Nodes that start together do not probe together.
+    if (this.#members.size > 1 && this.#nextProbeMs === Number.POSITIVE_INFINITY)
+      this.#nextProbeMs = nowMs + this.#options.probeIntervalMs * this.#needs.random();
+  }
+
+  #forget(nodes: readonly NodeIdentity[]): void {
+    for (const peer of this.#members.forget(nodes)) {
+      this.#probes.forget(peer);
+      const key = addressText(peer.address);
+      const there = this.#byAddress.get(key);
+      there?.delete(peer);
+      if (there?.size === 0) this.#byAddress.delete(key);
     }
     if (this.#members.size === 1) this.#nextProbeMs = Number.POSITIVE_INFINITY;
   }

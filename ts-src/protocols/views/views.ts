@@ -113,13 +113,14 @@ export class Views {
 
   /** When `tick` and `probes` are wanted. */
   get dueMs(): number {
+    // Who takes leave does nothing else any more: `tick` leaves all other times as they are.
+    if (this.#farewell !== undefined) return Math.min(this.#lease.dueMs, this.#farewell.againAtMs, this.#farewell.untilMs);
     return Math.min(
       this.#agreement.dueMs,
       this.#lease.dueMs,
       this.#proposeAtMs,
       this.#sayLeaveAtMs,
       this.#agreement.isUnsettled ? this.#pulledAtMs + RESEND_MS : Number.POSITIVE_INFINITY,
-      this.#farewell === undefined ? Number.POSITIVE_INFINITY : Math.min(this.#farewell.againAtMs, this.#farewell.untilMs),
     );
   }
 

@@ -26,9 +26,12 @@ export class Keepalive {
     this.#pingMs = nowMs;
   }
 
-  get dueMs(): number {
-    const ping = this.#intervalMs === 0 ? Number.POSITIVE_INFINITY : this.#pingMs;
-    return this.#deadAfterMs === 0 ? ping : Math.min(ping, this.#heardMs + this.#deadAfterMs);
+  get pingDueMs(): number {
+    return this.#intervalMs === 0 ? Number.POSITIVE_INFINITY : this.#pingMs;
+  }
+
+  get deadMs(): number {
+    return this.#deadAfterMs === 0 ? Number.POSITIVE_INFINITY : this.#heardMs + this.#deadAfterMs;
   }
 
   heard(nowMs: number): void {
@@ -36,7 +39,7 @@ export class Keepalive {
   }
 
   isDead(nowMs: number): boolean {
-    return this.#deadAfterMs > 0 && nowMs - this.#heardMs >= this.#deadAfterMs;
+    return nowMs >= this.deadMs;
   }
 
   /** The number of a ping that is to be sent now. */

@@ -42,6 +42,8 @@ export class MessageCodec {
   /** By the shape itself, which senders hold. */
   readonly #byShape = new WeakMap<Shape, DeclaredCodec>();
   #scratch: MemoryViews | undefined;
+  /** What large messages have taken lately: the first attempt at the next one. */
+  #wholeBytes = 0;
   /** A getter of a value that sends a message itself would write into the middle of the one that is being encoded. */
   encoding = false;
 
@@ -103,11 +105,14 @@ export class MessageCodec {
   /** On its own, whatever was sent before. @throws NexusTypeError NEXUS_NOT_CLONEABLE; NexusError NEXUS_MESSAGE_TOO_LARGE */
   encodeWhole(value: unknown, bytesMax: number): Uint8Array {
     const { encoder } = this.#whole;
-    for (let size = firstSize(value, bytesMax); ; size = Math.min(size * 4, bytesMax)) {
+    for (let size = Math.min(bytesMax, Math.max(firstSize(value), this.#wholeBytes * 1.25) | 0); ; size = Math.min(size * 4, bytesMax)) {
       const bytes = Buffer.allocUnsafeSlow(size);
       encoder.reset();
       const end = encoder.encode(value, bytes, 0, size);
-      if (end >= 0) return end < size / 2 ? bytes.slice(0, end) : bytes.subarray(0, end);
+      if (end >= 0) {
+        this.#wholeBytes = Math.max(end, this.#wholeBytes / 2);
+        return end < size / 2 ? Uint8Array.prototype.slice.call(bytes, 0, end) : bytes.subarray(0, end);
+      }
       if (size >= bytesMax) throw tooLarge(bytesMax);
     }
   }
@@ -144,9 +149,9 @@ export function tooLarge(bytesMax: number): NexusError {
 }
 
 /** What surely is large begins with enough memory. */
-function firstSize(value: unknown, bytesMax: number): number {
+function firstSize(value: unknown): number {
   const known = typeof value === 'string' ? value.length : ArrayBuffer.isView(value) || value instanceof ArrayBuffer ? value.byteLength : 0;
-  return Math.min(Math.max(known + 64, 262_144), bytesMax);
+  return Math.max(known + 64, 262_144);
 }
 
 function withoutAgents(shape: Shape, path: string): Shape {

@@ -4,7 +4,7 @@
  *
  * Memory: frames are cut from slabs that are never written again where a frame was given out, because the network may still read there.
  */
-import { NexusTypeError } from '../../errors.js';
+import { type NexusError, NexusTypeError } from '../../errors.js';
 import type { Shape } from '../../model/shape.js';
 import type { ValueEncoder } from '../../codec/value-encoder.js';
 import { compressed, type CompressionOptions } from './compression.js';
@@ -299,10 +299,10 @@ export class OutgoingLane {
   }
 
   /** What the peer takes is known now. Large messages that wait and are too large for it are thrown away, and returned. */
-  limitTo(frameBytes: number, messageBytes: number): Error[] {
+  limitTo(frameBytes: number, messageBytes: number): NexusError[] {
     this.frameBytes = frameBytes;
     this.messageBytes = Math.min(messageBytes, this.messageBytes);
-    const refused: Error[] = [];
+    const refused: NexusError[] = [];
     for (let index = this.#queue.length - 1; index >= this.#head; index--) {
       const message = this.#queue[index] as SealedFrame | LargeMessage;
       if (message.type !== 'large' || Math.max(message.bytes.length, message.rawBytes) <= messageBytes) continue;

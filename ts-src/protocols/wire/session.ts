@@ -14,7 +14,7 @@ import { Handshake, type HandshakeStep } from './handshake.js';
 import { cutText, FEATURE_BROTLI, type Introduction, isHandshakeFrame } from './handshake-messages.js';
 import { IncomingLane } from './incoming-lane.js';
 import { Keepalive } from './keepalive.js';
-import { OutgoingLane } from './outgoing-lane.js';
+import { OutgoingLanes } from './outgoing-lanes.js';
 import { refusalError } from './refusal.js';
 import {
   GOODBYE_REASONS,
@@ -25,9 +25,7 @@ import {
   type SessionStart,
   type SessionStatistics,
 } from './session-events.js';
-import { type LaneCredit, PASSED_OVER_MAX, PROTOCOL_VERSION_MAX, PROTOCOL_VERSION_MIN, REASON_BYTES_MAX } from './wire-limits.js';
-
-const LANE_NUMBERS: Readonly<Record<Lane, number>> = { control: 0, normal: 1, bulk: 2 };
+import { PROTOCOL_VERSION_MAX, PROTOCOL_VERSION_MIN, REASON_BYTES_MAX } from './wire-limits.js';
 
 /** What a session that is open has beside one that is not. */
 interface OpenSession {
@@ -46,19 +44,15 @@ type Standing =
 export class Session {
   readonly #options: SessionOptions;
   readonly #events: SessionEvents;
-  readonly #outgoing: readonly OutgoingLane[];
+  readonly #outgoing: OutgoingLanes;
   #standing: Standing = { type: 'idle' };
   /** Frames of the handshake, and the last words of a session: before all others. */
   #ready: Uint8Array[] = [];
   #sentSequence = 0;
   #receivedSequence = 0;
-  /** What the peer has consumed of each lane, as it says. */
-  readonly #receipts: LaneCredit[] = LANES.map(() => ({ bytes: 0, messages: 0 }));
   #pong: number | undefined;
   #receiptDueMs = Number.POSITIVE_INFINITY;
   #fragmentDueMs = Number.POSITIVE_INFINITY;
-  /** Frames of higher lanes that each lane has let pass. */
-  readonly #passedOver = [0, 0, 0];
   /** A graceful end: when it has to be done, whose goodbyes were said. */
   #finishing: { deadlineMs: number; saidGoodbye: boolean } | undefined;
   #peerSaidGoodbye = false;
@@ -67,8 +61,7 @@ export class Session {
   constructor(options: SessionOptions, events: SessionEvents) {
     this.#options = options;
     this.#events = events;
-    const { codec, limits } = options;
-    this.#outgoing = LANES.map((name, lane) => new OutgoingLane({ lane, codec, waitingMax: limits.waiting[name], messageBytes: limits.messageBytes }));
+    this.#outgoing = new OutgoingLanes(options.codec, options.limits);
   }
 
   get isOpen(): boolean {
@@ -96,7 +89,7 @@ export class Session {
    */
   send(lane: Lane, channel: number, value: unknown, shape?: Shape): 'accepted' | 'full' | 'closed' {
     if (this.#standing.type === 'closed' || this.#finishing !== undefined) return 'closed';
-    return (this.#outgoing[LANE_NUMBERS[lane]] as OutgoingLane).send(channel, value, shape) ? 'accepted' : 'full';
+    return this.#outgoing.send(lane, channel, value, shape) ? 'accepted' : 'full';
   }
 
   /** A frame with a datagram, to be sent at once as such or not at all. Undefined while the session is not open. */
@@ -121,29 +114,42 @@ export class Session {
       } catch (error) {
         // Only what the bytes have caused: errors of listeners are theirs.
         if (!(error instanceof NexusError) || error.code !== 'NEXUS_FRAME_INVALID') throw error;
-        this.#end('violation', error);
+        this.#end('violation', error.data === undefined ? violation(bytes[0] === FrameType.receipt ? 'receipt' : 'goodbye', error.message) : error);
       }
     }
   }
 
-  /** The next frame to be given to the connection, or undefined: then ask again after the next call of anything here, or at `dueMs`. */
+  /**
+   * The next frame to be given to the connection, or undefined: then ask again after the next call of anything here, or at `dueMs`. Ask until it is undefined, or the connection has no room.
+   * Events that come of it are told while no frame is in hand, so that a listener may ask for frames itself.
+   */
   nextFrame(nowMs: number): Uint8Array | undefined {
+    for (const lane of this.#outgoing.takeDrained()) this.#events.drained(lane);
     const first = this.#ready.shift();
     if (first !== undefined) return this.#counted(first);
     const standing = this.#standing;
     if (standing.type !== 'open') return undefined;
-    const frame = this.#urgentFrame(standing, nowMs) ?? this.#laneFrame(standing) ?? this.#goodbyeFrame(standing);
+    const frame = this.#urgentFrame(standing, nowMs) ?? this.#outgoing.next(this.#nextSequence, standing.outgoingSalt) ?? this.#goodbyeFrame(standing);
     if (frame === undefined) return undefined;
+    if (this.#finishing === undefined) return this.#counted(frame);
+    this.#ready.push(frame);
     this.#finishIfDone();
-    return this.#counted(frame);
+    const last = this.#ready.shift();
+    return last === undefined ? undefined : this.#counted(last);
   }
 
-  /** When `tick` has something to do. */
-  get dueMs(): number {
+  /** When the session is to be ended, if nothing happens: what there is to do in time while the connection has no room for a frame. */
+  get deadlineMs(): number {
     const standing = this.#standing;
     if (standing.type === 'handshaking') return standing.deadlineMs;
     if (standing.type !== 'open') return Number.POSITIVE_INFINITY;
-    return Math.min(standing.keepalive.dueMs, this.#receiptDueMs, this.#fragmentDueMs, this.#finishing?.deadlineMs ?? Number.POSITIVE_INFINITY);
+    return Math.min(standing.keepalive.deadMs, this.#fragmentDueMs, this.#finishing?.deadlineMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** When `tick` and `nextFrame` have something to do, if nothing happens before. */
+  get dueMs(): number {
+    const standing = this.#standing;
+    return standing.type === 'open' ? Math.min(this.deadlineMs, standing.keepalive.pingDueMs, this.#receiptDueMs) : this.deadlineMs;
   }
 
   /** Early and late ones are harmless. Ask `nextFrame` afterwards. */
@@ -180,7 +186,7 @@ export class Session {
     const { type } = this.#standing;
     this.#ready = [];
     if (type === 'handshaking' || type === 'open') {
-      if (this.#peerSaidGoodbye && this.#isSilent()) this.#close(undefined, true);
+      if (this.#peerSaidGoodbye && this.#outgoing.isSilent) this.#close(undefined, true);
       else this.#close(lost('disconnected', text), true);
     }
     this.#ready = [];
@@ -188,23 +194,20 @@ export class Session {
 
   /** How far a lane is: live, not a copy. */
   progress(lane: Lane): LaneProgress {
-    return this.#outgoing[LANE_NUMBERS[lane]] as OutgoingLane;
+    return this.#outgoing.lane(lane);
   }
 
   /** Gives back memory that is only needed while there is traffic. For sessions that are idle. */
   forgetMemory(): void {
-    for (const lane of this.#outgoing) lane.forgetMemory();
+    this.#outgoing.forgetMemory();
   }
 
   statistics(): SessionStatistics {
     const { keepalive, incoming } = this.#standing.type === 'open' ? this.#standing : { keepalive: undefined, incoming: [] };
     return {
       ...this.#counts,
-      sentMessages: sum(this.#outgoing, (lane) => lane.sentMessages),
-      waitingMessages: sum(this.#outgoing, (lane) => lane.waitingMessages),
-      waitingBytes: sum(this.#outgoing, (lane) => lane.waitingBytes),
-      unreceiptedMessages: sum(this.#outgoing, (lane) => lane.sentMessages - lane.deliveredMessages),
-      assemblyBytes: sum(incoming, (lane) => lane.assemblyBytes),
+      ...this.#outgoing.sums(),
+      assemblyBytes: incoming.reduce((bytes, lane) => bytes + lane.assemblyBytes, 0),
       roundTripMs: keepalive?.roundTripMs,
       smoothedRoundTripMs: keepalive?.smoothedRoundTripMs,
     };
@@ -266,15 +269,7 @@ export class Session {
       incomingSalt: frameSalt(...nonces, !isDialler),
       keepalive: new Keepalive(limits.keepaliveMs, limits.deadAfterMs, nowMs),
     };
-    for (const [number, lane] of this.#outgoing.entries()) {
-      const name = LANES[number] as Lane;
-      if (compresses) lane.compression = compression;
-      if (name !== 'control') {
-        lane.grantedBytes = peer.credit[name].bytes;
-        lane.grantedMessages = peer.credit[name].messages;
-      }
-      for (const error of lane.limitTo(Math.min(limits.frameBytes, peer.frameBytes), peer.messageBytes)) this.#refused(error as NexusError);
-    }
+    for (const error of this.#outgoing.open(peer, limits.frameBytes, compresses ? compression : undefined)) this.#refused(error);
     this.#events.opened({ identity: peer.identity, address: peer.address, clusterId: peer.clusterId, version, compresses });
   }
 
@@ -291,8 +286,10 @@ export class Session {
     open.keepalive.heard(nowMs);
     const type = bytes[0] as number;
     if (type === FrameType.batch || type === FrameType.fragment) this.#receivedMessages(open, bytes, nowMs);
-    else if (type === FrameType.receipt) this.#receipted(new ByteReader(bytes, HEADER_BYTES));
-    else if (type === FrameType.goodbye) this.#receivedGoodbye(new ByteReader(bytes, HEADER_BYTES), nowMs);
+    else if (type === FrameType.receipt) {
+      this.#outgoing.receipted(new ByteReader(bytes, HEADER_BYTES));
+      this.#finishIfDone();
+    } else if (type === FrameType.goodbye) this.#receivedGoodbye(new ByteReader(bytes, HEADER_BYTES), nowMs);
     else this.#receivedPing(open, type, bytes, nowMs);
   }
 
@@ -331,25 +328,6 @@ export class Session {
   #refused(error: NexusError): void {
     this.#counts.refusedMessages++;
     this.#events.refused(error);
-  }
-
-  #receipted(input: ByteReader): void {
-    let isNew = false;
-    for (const [number, lane] of this.#outgoing.entries()) {
-      const bytes = input.unsigned();
-      const messages = input.unsigned();
-      const known = this.#receipts[number] as LaneCredit;
-      if (bytes > lane.sentBytes || messages > lane.sentMessages) throw violation('receipt', 'more was receipted than sent');
-      if (bytes < known.bytes || messages < known.messages) throw violation('receipt', 'less was receipted than before');
-      isNew ||= bytes > known.bytes || messages > known.messages;
-      lane.grantedBytes += bytes - known.bytes;
-      lane.grantedMessages += messages - known.messages;
-      lane.deliveredMessages = messages;
-      this.#receipts[number] = { bytes, messages };
-    }
-    input.done();
-    if (!isNew) throw violation('receipt', 'a receipt for nothing');
-    this.#finishIfDone();
   }
 
   #receivedPing({ keepalive }: OpenSession, type: number, bytes: Uint8Array, nowMs: number): void {
@@ -396,29 +374,8 @@ export class Session {
     return ping === undefined ? undefined : this.#frame(FrameType.ping, outgoingSalt, new ByteWriter(4, 4).u32(ping).take());
   }
 
-  /** The highest lane that may send, but a lower one when it has been passed over too often. */
-  #laneFrame({ outgoingSalt }: OpenSession): Uint8Array | undefined {
-    const lanes = this.#outgoing;
-    let chosen = -1;
-    for (let number = 0; number < lanes.length; number++) {
-      if (!(lanes[number] as OutgoingLane).isReady) continue;
-      if (chosen < 0) chosen = number;
-      else if ((this.#passedOver[number] as number) >= PASSED_OVER_MAX) chosen = number;
-      else this.#passedOver[number] = (this.#passedOver[number] as number) + 1;
-    }
-    if (chosen < 0) return undefined;
-    this.#passedOver[chosen] = 0;
-    const lane = lanes[chosen] as OutgoingLane;
-    const frame = lane.take(this.#nextSequence(), outgoingSalt);
-    if (lane.saidFull && lane.hasRoom) {
-      lane.saidFull = false;
-      this.#events.drained(LANES[chosen] as Lane);
-    }
-    return frame;
-  }
-
   #goodbyeFrame({ outgoingSalt }: OpenSession): Uint8Array | undefined {
-    if (this.#finishing === undefined || this.#finishing.saidGoodbye || this.#outgoing.some((lane) => lane.waitingMessages > 0)) return undefined;
+    if (this.#finishing === undefined || this.#finishing.saidGoodbye || !this.#outgoing.isEmpty) return undefined;
     this.#finishing.saidGoodbye = true;
     return this.#frame(FrameType.goodbye, outgoingSalt, goodbyeBody('finished', ''));
   }
@@ -426,23 +383,18 @@ export class Session {
   /** Both have said goodbye, and everything is receipted in both directions. */
   #finishIfDone(): void {
     if (this.#standing.type !== 'open' || this.#finishing === undefined || !this.#finishing.saidGoodbye || !this.#peerSaidGoodbye) return;
-    if (this.#isSilent() && this.#standing.incoming.every((lane) => !lane.hasNews)) this.#close(undefined, false);
-  }
-
-  /** Nothing of this side's messages is under way. */
-  #isSilent(): boolean {
-    return this.#outgoing.every((lane) => lane.waitingMessages === 0 && lane.deliveredMessages === lane.sentMessages);
+    if (this.#outgoing.isSilent && this.#standing.incoming.every((lane) => !lane.hasNews)) this.#close(undefined, false);
   }
 
   #frame(type: number, salt: number, body: Uint8Array): Uint8Array {
     return frameOf(type, 0, 0, this.#nextSequence(), salt, body);
   }
 
-  #nextSequence(): number {
+  readonly #nextSequence = (): number => {
     const sequence = this.#sentSequence;
     this.#sentSequence = (sequence + 1) >>> 0;
     return sequence;
-  }
+  };
 
   #counted(frame: Uint8Array): Uint8Array {
     this.#counts.sentFrames++;
@@ -467,12 +419,9 @@ export class Session {
   /** A session that was not open may be started again, unless this end is final. */
   #close(error: NexusError | undefined, byPeer: boolean, isFinal = this.#standing.type === 'open'): void {
     const standing = this.#standing;
-    const lostMessages = {
-      unsent: isFinal ? sum(this.#outgoing, (lane) => lane.waitingMessages) : 0,
-      uncertain: sum(this.#outgoing, (lane) => lane.sentMessages - lane.deliveredMessages),
-    };
+    const lostMessages = this.#outgoing.lost(isFinal);
     if (standing.type === 'open') for (const lane of standing.incoming) lane.abandon();
-    if (isFinal) for (const lane of this.#outgoing) lane.discard();
+    if (isFinal) this.#outgoing.discard();
     this.#standing = { type: isFinal ? 'closed' : 'idle' };
     this.#events.closed({ opened: standing.type === 'open', byPeer, error, lost: lostMessages });
   }
@@ -484,10 +433,4 @@ function goodbyeBody(reason: GoodbyeReason, text: string): Uint8Array {
 
 function lost(reason: string, text: string): NexusError {
   return new NexusError('NEXUS_CONNECTION_LOST', `the connection to the other node has ended (${reason}): ${text}`, { data: { reason } });
-}
-
-function sum<T>(values: readonly T[], of: (value: T) => number): number {
-  let total = 0;
-  for (const value of values) total += of(value);
-  return total;
 }

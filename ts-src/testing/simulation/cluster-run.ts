@@ -20,6 +20,8 @@ const LOOK_MS = 200;
 const START_MS_MAX = 2000;
 const START_AGAIN_MS_MAX = 4000;
 export const SETTLE_MS = 90_000;
+/** What goes on meanwhile is to end when it is told that it is over. */
+const DURING_MS_MAX = 60_000;
 
 /** One start of a node, as it is looked at. */
 export interface ObservedStart extends Start {
@@ -57,6 +59,8 @@ export class ClusterRun {
   readonly #injector: FaultInjector;
   readonly #random: SeededRandom;
   readonly #startsAt = new Map<number, number>();
+  /** Of each node the start that was there at the last look. */
+  readonly #starts = new Map<number, ObservedStart>();
   #violation: Violation | undefined;
 
   constructor(needs: ClusterRunNeeds) {
@@ -94,7 +98,7 @@ export class ClusterRun {
     isOver = true;
     this.#injector.heal();
     world.note('healed', 0, 0, 0, 'everything');
-    await working;
+    if (working !== undefined) await this.settled('during', working, DURING_MS_MAX);
   }
 
   /** All agree again. */
@@ -102,10 +106,22 @@ export class ClusterRun {
     await this.#settle('after the healing');
   }
 
-  /** Lets time pass, and looks at all nodes now and then. */
-  async pass(forMs: number): Promise<void> {
-    const endMs = this.#needs.world.nowMs + forMs;
-    while (this.#needs.world.nowMs < endMs) await this.#pass(Math.min(LOOK_MS, endMs - this.#needs.world.nowMs));
+  /** Lets time pass until a promise settles. Rejects with its reason, and with a violation when it has not after so long. */
+  async settled(what: string, promise: Promise<unknown>, withinMs: number): Promise<void> {
+    let isSettled = false;
+    const settled = (): void => {
+      isSettled = true;
+    };
+    promise.then(settled, settled);
+    const { world } = this.#needs;
+    const endMs = world.nowMs + withinMs;
+    await this.#pass(0);
+    while (!isSettled) {
+      if (world.nowMs >= endMs)
+        throw new InvariantViolated({ invariant: 'everything comes to its end', text: `${what} has not within ${withinMs / 1000} s of the simulation` });
+      await this.#pass(LOOK_MS);
+    }
+    await promise;
   }
 
   async #settle(when: string): Promise<void> {
@@ -145,7 +161,11 @@ export class ClusterRun {
     const { world, observed } = this.#needs;
     let running = 0;
     for (const node of world.nodes) {
-      if (observed(node)?.runs === true) running++;
+      const start = observed(node);
+      if (start?.runs === true) running++;
+      const before = this.#starts.get(node.number);
+      if (before !== undefined && before !== start) this.#invariants.ended(before);
+      if (start !== undefined) this.#starts.set(node.number, start);
       if (node.status !== 'down' || this.#injector.isDown(node.number)) {
         this.#startsAt.delete(node.number);
         continue;

@@ -183,6 +183,7 @@ export type Fault =
   | DiskAtCrash
   | FullDisk;
 
+/** What can go wrong: the name of a kind of fault. */
 export type FaultKind = Fault['kind'];
 
 export const FAULT_KINDS: readonly FaultKind[] = [

@@ -19,7 +19,8 @@ export type InvariantName =
   | 'everything comes to its end';
 
 export interface Violation {
-  readonly invariant: InvariantName;
+  /** One of these, or one of the user's. */
+  readonly invariant: InvariantName | (string & {});
   readonly text: string;
 }
 
@@ -36,6 +37,7 @@ export interface Start {
 interface Observer {
   readonly start: Start;
   view: number;
+  clusterId: string;
   /** Keys of the members of that view. */
   members: ReadonlySet<string>;
   readonly incarnations: Map<string, number>;
@@ -43,13 +45,19 @@ interface Observer {
   readonly gone: Map<string, number>;
 }
 
+/** What nodes of one cluster have been told. */
+class Agreed {
+  /** What a number of a view stands for, with who said so first. */
+  readonly contents = new Map<number, { readonly content: string; readonly by: string }>();
+  readonly incarnations = new Map<string, { incarnation: number; view: number }>();
+  readonly gone = new Map<string, { readonly identity: NodeIdentity; readonly view: number; readonly byLease: boolean }>();
+}
+
 export class ClusterInvariants {
   readonly #mayBothRun: boolean;
   readonly #observers = new Map<Start, Observer>();
-  /** Of all nodes: what a number of a view stands for, with who said so first. */
-  readonly #contents = new Map<number, { readonly content: string; readonly by: string }>();
-  readonly #incarnations = new Map<string, { incarnation: number; view: number }>();
-  readonly #gone = new Map<string, { readonly identity: NodeIdentity; readonly view: number; readonly byLease: boolean }>();
+  /** By the founding: when nobody is left of a cluster another one is founded, whose views begin with 1. */
+  readonly #clusters = new Map<string, Agreed>();
 
   constructor(options: { readonly mayBothRun: boolean }) {
     this.#mayBothRun = options.mayBothRun;
@@ -75,7 +83,8 @@ export class ClusterInvariants {
 
   /** Whether somebody runs who may not: to be asked as time passes. */
   passed(runs: Runs): Violation | undefined {
-    for (const { identity, byLease } of this.#gone.values()) if (byLease && !this.#mayBothRun && runs(identity)) return stillRuns(identity, 'later');
+    for (const { gone } of this.#clusters.values())
+      for (const { identity, byLease } of gone.values()) if (byLease && !this.#mayBothRun && runs(identity)) return stillRuns(identity, 'later');
     for (const observer of this.#observers.values()) {
       const violation = this.#sides(observer, runs);
       if (violation !== undefined) return violation;
@@ -91,32 +100,45 @@ export class ClusterInvariants {
   #observerOf(start: Start): Observer {
     const known = this.#observers.get(start);
     if (known !== undefined) return known;
-    const observer: Observer = { start, view: 0, members: new Set(), incarnations: new Map(), gone: new Map() };
+    const observer: Observer = { start, view: 0, clusterId: '', members: new Set(), incarnations: new Map(), gone: new Map() };
     this.#observers.set(start, observer);
     return observer;
   }
 
+  #agreedOf(clusterId: string): Agreed {
+    let agreed = this.#clusters.get(clusterId);
+    if (agreed === undefined) {
+      agreed = new Agreed();
+      this.#clusters.set(clusterId, agreed);
+    }
+    return agreed;
+  }
+
   #viewed(observer: Observer, event: ViewEvent, runs: Runs): Violation | undefined {
     const by = nodeKey(observer.start.self);
+    if (observer.clusterId !== '' && event.clusterId !== observer.clusterId)
+      return { invariant: 'views only grow', text: `${by} is told view ${event.number} of cluster ${event.clusterId}, and was in ${observer.clusterId}` };
+    observer.clusterId = event.clusterId;
+    const agreed = this.#agreedOf(event.clusterId);
     if (event.number <= observer.view) return { invariant: 'views only grow', text: `${by} is told view ${event.number} after view ${observer.view}` };
     observer.view = event.number;
     observer.members = new Set(event.members.map(nodeKey));
     for (const member of event.members) {
-      const violation = this.#present(observer, member, event.number);
+      const violation = this.#present(observer, member, event.number, agreed);
       if (violation !== undefined) return violation;
     }
     for (const [identities, byLease] of [[event.left, false] as const, [event.removed, true] as const]) {
       for (const identity of identities) {
         observer.gone.set(nodeKey(identity), event.number);
         if (this.#mayBothRun) continue;
-        if (!this.#gone.has(nodeKey(identity))) this.#gone.set(nodeKey(identity), { identity, view: event.number, byLease });
+        if (!agreed.gone.has(nodeKey(identity))) agreed.gone.set(nodeKey(identity), { identity, view: event.number, byLease });
         if (byLease && runs(identity)) return stillRuns(identity, `when ${by} is told view ${event.number}`);
       }
     }
-    return this.#mayBothRun ? undefined : this.#sameContent(by, event);
+    return this.#mayBothRun ? undefined : sameContent(by, event, agreed);
   }
 
-  #present(observer: Observer, member: ViewMember, view: number): Violation | undefined {
+  #present(observer: Observer, member: ViewMember, view: number, known: Agreed): Violation | undefined {
     const by = nodeKey(observer.start.self);
     const before = observer.incarnations.get(member.name) ?? -1;
     if (member.incarnation < before)
@@ -126,31 +148,19 @@ export class ClusterInvariants {
     if (goneAt !== undefined)
       return { invariant: 'what was removed never comes back', text: `${by} is told ${nodeKey(member)} in view ${view}, which had gone in view ${goneAt}` };
     if (this.#mayBothRun) return undefined;
-    const anywhere = this.#gone.get(nodeKey(member));
+    const anywhere = known.gone.get(nodeKey(member));
     if (anywhere !== undefined && anywhere.view <= view)
       return {
         invariant: 'what was removed never comes back',
         text: `${by} is told ${nodeKey(member)} in view ${view}, which had gone in view ${anywhere.view}`,
       };
-    const agreed = this.#incarnations.get(member.name);
+    const agreed = known.incarnations.get(member.name);
     if (agreed !== undefined && view > agreed.view && member.incarnation < agreed.incarnation)
       return {
         invariant: 'incarnations never go back',
         text: `${by} is told ${nodeKey(member)} in view ${view}, when view ${agreed.view} had incarnation ${agreed.incarnation} of it`,
       };
-    if (agreed === undefined || member.incarnation > agreed.incarnation) this.#incarnations.set(member.name, { incarnation: member.incarnation, view });
-    return undefined;
-  }
-
-  #sameContent(by: string, { number, members }: ViewEvent): Violation | undefined {
-    const content = members
-      .map((member) => `${nodeKey(member)} since ${member.sinceView}${member.status === 'up' ? '' : ` ${member.status}`}`)
-      .sort()
-      .join(', ');
-    const known = this.#contents.get(number);
-    if (known === undefined) this.#contents.set(number, { content, by });
-    else if (known.content !== content)
-      return { invariant: 'a view has one content', text: `view ${number} is [${content}] for ${by}, and [${known.content}] for ${known.by}` };
+    if (agreed === undefined || member.incarnation > agreed.incarnation) known.incarnations.set(member.name, { incarnation: member.incarnation, view });
     return undefined;
   }
 
@@ -172,10 +182,10 @@ export class ClusterInvariants {
       const [older, newer] = observer.view <= other.view ? [observer, other] : [other, observer];
       const olderKey = nodeKey(older.start.self);
       // Who has gone by itself has said when.
-      if (newer.members.has(olderKey) || this.#gone.get(olderKey)?.byLease === false) continue;
+      if (newer.members.has(olderKey) || this.#clusters.get(newer.clusterId)?.gone.get(olderKey)?.byLease === false) continue;
       return {
         invariant: 'only one side runs',
-        text: `${nodeKey(older.start.self)} runs in view ${older.view} while ${nodeKey(newer.start.self)} runs in view ${newer.view}, which is [${[...newer.members].join(', ')}]`,
+        text: `${nodeKey(older.start.self)} runs in view ${older.view} of ${older.clusterId} while ${nodeKey(newer.start.self)} runs in view ${newer.view} of ${newer.clusterId}, which is [${[...newer.members].join(', ')}]`,
       };
     }
     return undefined;
@@ -184,4 +194,16 @@ export class ClusterInvariants {
 
 function stillRuns(identity: NodeIdentity, when: string): Violation {
   return { invariant: 'what was removed does not run', text: `${nodeKey(identity)} may still run, ${when}` };
+}
+
+function sameContent(by: string, { number, members }: ViewEvent, { contents }: Agreed): Violation | undefined {
+  const content = members
+    .map((member) => `${nodeKey(member)} since ${member.sinceView}${member.status === 'up' ? '' : ` ${member.status}`}`)
+    .sort()
+    .join(', ');
+  const known = contents.get(number);
+  if (known === undefined) contents.set(number, { content, by });
+  else if (known.content !== content)
+    return { invariant: 'a view has one content', text: `view ${number} is [${content}] for ${by}, and [${known.content}] for ${known.by}` };
+  return undefined;
 }

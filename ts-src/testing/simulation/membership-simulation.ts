@@ -4,6 +4,7 @@
  */
 import type { ClusterTimingOptions } from '../../model/cluster-options.js';
 import type { MembershipConfiguration, MembershipMachine } from '../../protocols/membership/membership.js';
+import { messageName } from '../../protocols/membership/membership-codec.js';
 import { ClusterRun, InvariantViolated } from './cluster-run.js';
 import { FAULT_KINDS, type FaultKind } from './fault.js';
 import { MEMBERSHIP_PORT, type MembershipStart, membershipProgram } from './membership-program.js';
@@ -43,7 +44,7 @@ async function runMembership(
 ): Promise<RunResult> {
   const trace = new Trace(entriesMax === undefined ? {} : { entriesMax });
   const counted = new CountedTrace(trace);
-  const world = new SimulatedWorld({ seed: plan.seed, trace: counted });
+  const world = new SimulatedWorld({ seed: plan.seed, trace: counted, nameOf: messageName });
   const numbers = Array.from({ length: plan.nodes }, (_, index) => index + 1);
   const seeds = numbers.map((number) => ({ host: nameOfNode(number), port: MEMBERSHIP_PORT }));
   const run: ClusterRun = new ClusterRun({ world, plan, observed: (node) => node.program as MembershipStart | undefined });

@@ -33,8 +33,8 @@ export class Endpoints {
   isOpen = true;
   readonly datagrams = new Map<number, DatagramSocket>();
   readonly listeners = new Map<number, SimulatedListener>();
-  /** Ends each of its connections. */
-  readonly connections = new Set<{ processEnded(isSilent: boolean): void }>();
+  /** Those that have not ended. */
+  readonly connections = new Set<{ processEnded(isSilent: boolean): void; wasReset(): void }>();
   #chosenPort = CHOSEN_PORTS_FROM;
 
   constructor(readonly host: NetworkHost) {}
@@ -57,6 +57,8 @@ export interface NetworkNeeds {
   readonly seed: number;
   readonly time: VirtualTime;
   readonly hasTrace: boolean;
+  /** What a datagram is, for the trace. */
+  nameOf(bytes: Uint8Array): string;
   note(mark: TraceMark, node: number, peer: number, id: number, text: string): void;
   /** A promise was settled. */
   unsettled(): void;
@@ -177,7 +179,7 @@ class DatagramSocket implements Datagrams {
     const { number: from } = this.#endpoints.host;
     const target = network.hostOf(to.host);
     const id = network.nextMessage();
-    if (needs.hasTrace) needs.note('send', from, target?.number ?? 0, id, `datagram ${bytes.length} ${checksumOf(bytes)}`);
+    if (needs.hasTrace) needs.note('send', from, target?.number ?? 0, id, `${needs.nameOf(bytes)} ${bytes.length} ${checksumOf(bytes)}`);
     if (target === undefined) return needs.note('lose', from, 0, id, `nobody is called ${to.host}`);
     const link = network.link(from, target.number);
     const message = link.messages++;

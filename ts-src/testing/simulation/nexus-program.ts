@@ -4,10 +4,11 @@
  */
 import { openMembershipBeside } from '../../cluster/membership-beside.js';
 import { composeNexus } from '../../create-nexus.js';
-import type { NodeAddress } from '../../model/node-identity.js';
+import type { NodeStanding } from '../../model/cluster-snapshot.js';
+import type { NodeAddress, NodeIdentity } from '../../model/node-identity.js';
 import { Nexus } from '../../nexus.js';
 import { type NexusOptions, resolveOptions } from '../../options.js';
-import type { MembershipConfiguration, MembershipMachine } from '../../protocols/membership/membership.js';
+import type { MembershipConfiguration, MembershipEvent, MembershipMachine, MembershipSnapshot } from '../../protocols/membership/membership.js';
 import { packageVersion } from '../../runtime/package-version.js';
 import { SimulatedThreads } from '../simulated-threads.js';
 import { eventText } from './membership-program.js';
@@ -26,10 +27,22 @@ export interface NexusProgramOptions {
   /** Whether durable agents are kept on the disk of the node. */
   readonly hasStorage: boolean;
   machine(configuration: MembershipConfiguration): MembershipMachine;
+  /** Told of everything that the membership of a node says, before the node is. */
+  happened?(start: ObservedMembership, event: MembershipEvent): void;
+}
+
+/** What one start of a node is in its cluster, for whoever looks at all of them. */
+export interface ObservedMembership {
+  readonly self: NodeIdentity;
+  readonly standing: NodeStanding;
+  /** Whether its lease lets agents run. */
+  readonly runs: boolean;
+  snapshot(): MembershipSnapshot | undefined;
 }
 
 /** One start of such a node. */
 export interface NexusStart extends RunningProgram {
+  readonly observed: ObservedMembership;
   readonly nexus: Nexus;
   /** As a crash of a worker. False if there is no such thread, or it is not there now. */
   killThread(thread: number): boolean;
@@ -39,7 +52,7 @@ export function nexusProgram(options: NexusProgramOptions): Program<NexusStart> 
   return { start: (surroundings) => startNexus(options, surroundings) };
 }
 
-async function startNexus({ nexus: given, seeds, hasStorage, machine }: NexusProgramOptions, surroundings: ProgramSurroundings): Promise<NexusStart> {
+async function startNexus({ nexus: given, seeds, hasStorage, machine, happened }: NexusProgramOptions, surroundings: ProgramSurroundings): Promise<NexusStart> {
   const { name, life, threads, clock, state, logger, note, exit, disk } = surroundings;
   const seed = Math.floor(surroundings.random() * 2 ** 32);
   const resolved = resolveOptions({
@@ -58,6 +71,7 @@ async function startNexus({ nexus: given, seeds, hasStorage, machine }: NexusPro
     started: () => undefined,
     handled: (ctx, what) => note(`${ctx.self.kind} '${ctx.id}' ${what}`, 'agent'),
   });
+  const observed = new ObservedNode(name, surroundings);
   const nexus = await composeNexus(resolved, {
     ...nexusThreads.surroundings(),
     nexus: (...parts) => new Nexus(...parts),
@@ -70,7 +84,7 @@ async function startNexus({ nexus: given, seeds, hasStorage, machine }: NexusPro
             ...needs,
             hostname: name,
             version: packageVersion(),
-            machine,
+            machine: (configuration) => observed.watched(machine(configuration)),
             surroundings: {
               clock,
               random: () => surroundings.random(),
@@ -82,9 +96,9 @@ async function startNexus({ nexus: given, seeds, hasStorage, machine }: NexusPro
           {
             happened(event) {
               note(eventText(event));
+              happened?.(observed, event);
               listener.happened(event);
             },
-            failed: (error, what) => listener.failed(error, what),
             lost: (error) => listener.lost(error),
           },
         ),
@@ -94,6 +108,7 @@ async function startNexus({ nexus: given, seeds, hasStorage, machine }: NexusPro
   nexus.on('fenced', () => void nexus.stop().finally(() => exit(FENCED_EXIT_CODE)));
   return {
     nexus,
+    observed,
     async stop() {
       await nexus.stop({ deadlineMs: STOP_MS });
     },
@@ -104,4 +119,37 @@ async function startNexus({ nexus: given, seeds, hasStorage, machine }: NexusPro
       return true;
     },
   };
+}
+
+/** It asks the machine itself: what the nexus knows of it may be a second old. */
+class ObservedNode implements ObservedMembership {
+  #machine: MembershipMachine | undefined;
+  readonly #name: string;
+  readonly #surroundings: ProgramSurroundings;
+
+  constructor(name: string, surroundings: ProgramSurroundings) {
+    this.#name = name;
+    this.#surroundings = surroundings;
+  }
+
+  watched(machine: MembershipMachine): MembershipMachine {
+    this.#machine = machine;
+    return machine;
+  }
+
+  get self(): NodeIdentity {
+    return this.#machine?.self ?? { name: this.#name, incarnation: 0 };
+  }
+
+  get standing(): NodeStanding {
+    return this.#machine?.standing ?? 'joining';
+  }
+
+  get runs(): boolean {
+    return this.#machine?.mayRun(this.#surroundings.clock.nowMs()) === true;
+  }
+
+  snapshot(): MembershipSnapshot | undefined {
+    return this.#machine?.snapshot(this.#surroundings.clock.nowMs());
+  }
 }

@@ -28,6 +28,8 @@ export interface WorldOptions {
   readonly seed: number;
   /** Who is told what happens. */
   readonly trace?: TraceSink;
+  /** What a datagram is, for the trace: a word. Default `datagram`. */
+  readonly nameOf?: (bytes: Uint8Array) => string;
   /** Default 1,767,225,600,000, the beginning of 2026: wall clocks of nodes are wrong by up to half a second. */
   readonly epochMs?: number;
 }
@@ -52,7 +54,7 @@ export class SimulatedWorld {
   /** Events so far. */
   events = 0;
 
-  constructor({ seed, trace, epochMs = EPOCH_MS }: WorldOptions) {
+  constructor({ seed, trace, nameOf = () => 'datagram', epochMs = EPOCH_MS }: WorldOptions) {
     this.seed = seed;
     this.#trace = trace;
     this.#epochMs = epochMs;
@@ -62,6 +64,7 @@ export class SimulatedWorld {
       seed,
       time: this.time,
       hasTrace: trace !== undefined,
+      nameOf,
       note: (mark, node, peer, id, text) => this.note(mark, node, peer, id, text),
       unsettled: () => this.schedule.unsettled(),
     });

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { EventQueue, ScheduledEvent } from '../../../../dist/ts-src/testing/simulation/event-queue.js';
+import { SeededRandom } from '../../../../dist/ts-src/model/seeded-random.js';
 import { VirtualTime } from '../../../../dist/ts-src/testing/simulation/virtual-time.js';
 
 class Named extends ScheduledEvent {
@@ -48,6 +49,18 @@ test('events come in order of their time, those of one time as they were schedul
     }),
     { numRuns: 300 },
   );
+});
+
+test('a large queue from which every other event is cancelled gives the rest in order', () => {
+  const random = new SeededRandom(1, 'queue');
+  const queue = new EventQueue();
+  const events = Array.from({ length: 5000 }, (_, name) => new Named(name));
+  for (const event of events) queue.insert(event, Math.floor(random.next() * 1e6));
+  for (const event of events) if (random.next() < 0.5) queue.cancel(event);
+  const times: number[] = [];
+  for (let event = queue.take(); event !== undefined; event = queue.take()) times.push(event.dueMs);
+  expect(times.length).toBeGreaterThan(2000);
+  expect(times).toEqual([...times].sort((a, b) => a - b));
 });
 
 test('time passes from one event to the next, in whole microseconds, and not beyond what was said', () => {

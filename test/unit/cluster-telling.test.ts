@@ -1,0 +1,80 @@
+/** What is told of a cluster beside its own events: channels, log lines and counts of refusals. */
+import { afterEach, expect, test } from 'vitest';
+import { ClusterTelling } from '../../dist/ts-src/cluster/cluster-telling.js';
+import { subscribe, TELEMETRY_EVENTS } from '../../dist/ts-src/telemetry/index.js';
+import { healthyCluster } from '../cluster-snapshots.js';
+
+const ends: (() => void)[] = [];
+afterEach(() => {
+  for (const end of ends.splice(0)) end();
+});
+
+function telling(): { readonly told: ClusterTelling; readonly lines: string[]; readonly events: unknown[] } {
+  const lines: string[] = [];
+  const line = (level: string) => (_data: object, message: string) => void lines.push(`${level} ${message}`);
+  const logger = { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
+  const events: unknown[] = [];
+  for (const name of TELEMETRY_EVENTS.filter((each) => /^nexus:(member|cluster):/.test(each)))
+    ends.push(subscribe(name, (event) => events.push([name, event])));
+  return { told: new ClusterTelling('shop', logger, () => ({ name: 'shop-1', incarnation: 7 })), lines, events };
+}
+
+test('each event of a cluster is published on its channel and logged once', () => {
+  const { told, lines, events } = telling();
+  const node = { name: 'shop-2', incarnation: 9 };
+  const about = { cluster: 'shop', self: 'shop-1' };
+  const member = healthyCluster(2).members[1] as ReturnType<typeof healthyCluster>['members'][number];
+  told.happened('standing', { standing: 'member', because: undefined });
+  told.happened('memberJoined', { ...member, ...node });
+  told.happened('reachability', { node, reachability: 'suspect' });
+  told.happened('reachability', { node, reachability: 'reachable' });
+  told.happened('reachability', { node, reachability: 'unreachable' });
+  told.happened('reachability', { node, reachability: 'reachable' });
+  told.happened('stalled', { node, threads: [0, 2] });
+  told.happened('stalled', { node, threads: [] });
+  told.happened('view', { number: 3, members: [node] });
+  told.happened('memberRemoved', node);
+  told.happened('memberLeft', node);
+  told.happened('standing', { standing: 'fenced', because: 'no quorum' });
+  expect(lines).toEqual([
+    'info this node of the cluster is a member',
+    'info a node has joined the cluster',
+    'debug the failure detector has changed its mind about a node',
+    'debug the failure detector has changed its mind about a node',
+    'warn a node cannot be reached',
+    'info a node can be reached again',
+    'warn event loops of a node are blocked',
+    'info no event loop of a node is blocked any more',
+    'debug another view was agreed on',
+    'warn a node was removed from the cluster: it runs no agents any more',
+    'info a node has left the cluster',
+  ]);
+  const of = { ...about, node: 'shop-2', incarnation: 9 };
+  expect(events).toEqual([
+    ['nexus:cluster:standing', { ...about, standing: 'member', because: undefined }],
+    ['nexus:member:joined', of],
+    ...['suspect', 'reachable', 'unreachable', 'reachable'].map((reachability) => ['nexus:member:reachability', { ...of, reachability }]),
+    ['nexus:member:stalled', { ...of, threads: [0, 2] }],
+    ['nexus:member:stalled', { ...of, threads: [] }],
+    ['nexus:cluster:view', { ...about, number: 3, members: ['shop-2'] }],
+    ['nexus:member:removed', of],
+    ['nexus:member:left', of],
+    ['nexus:cluster:standing', { ...about, standing: 'fenced', because: 'no quorum' }],
+  ]);
+});
+
+test('refusals are counted by code, of which there is an end, and only the first of each is a warning', () => {
+  const { told, lines, events } = telling();
+  const from = { host: '10.0.0.9', port: 7400 };
+  for (let index = 0; index < 3; index++) told.refused(from, 'NEXUS_FRAME_INVALID', 'it is no frame');
+  expect([told.refusals, lines.map((line) => line.split(' ')[0])]).toEqual([{ NEXUS_FRAME_INVALID: 3 }, ['warn', 'debug', 'debug']]);
+  expect(events).toHaveLength(3);
+  expect(events[0]).toEqual([
+    'nexus:cluster:refused',
+    { cluster: 'shop', self: 'shop-1', from: '10.0.0.9:7400', code: 'NEXUS_FRAME_INVALID', because: 'it is no frame' },
+  ]);
+  for (let index = 0; index < 1000; index++) told.refused(from, `CODE_${index}`, 'it is made up');
+  expect(Object.keys(told.refusals)).toHaveLength(64);
+  expect(told.refusals['(other)']).toBe(1000 - 62);
+  expect(lines.filter((line) => line.startsWith('warn'))).toHaveLength(64);
+});

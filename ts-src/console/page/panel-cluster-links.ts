@@ -1,0 +1,65 @@
+/** What goes between this node and each other one: round trips and losses as the failure detector measures them, and what the transport carries. Totals since the node is known. */
+import type { ClusterSnapshot, LinkSnapshot } from '../../model/cluster-snapshot.js';
+import { foreign } from './dom.js';
+import { amount, bytes, milliseconds, percent } from './format.js';
+import { Panel } from './panel.js';
+import { once, TableView } from './table-view.js';
+
+const LOSS_WARN = 0.02;
+const LOSS_BAD = 0.1;
+
+export class ClusterLinksPanel {
+  readonly panel: Panel;
+  readonly #table = new TableView<LinkSnapshot>({
+    caption: 'Links of this node',
+    empty: 'No other node.',
+    key: ({ node }) => node,
+    columns: [
+      { label: 'To', className: 'node-name', isHeader: true, show: once(({ node }) => foreign(node)) },
+      {
+        label: 'Round trip',
+        className: 'number',
+        title: 'Mean of the last probes that were answered',
+        show: ({ roundTripMs }) => (roundTripMs === undefined ? '–' : milliseconds(roundTripMs.mean)),
+      },
+      {
+        label: 'Loss',
+        className: 'number',
+        title: 'Share of the last 100 probes that were not answered in time',
+        show: ({ loss }) => (loss === undefined ? '–' : `${percent(loss)}${loss >= LOSS_BAD ? ' ▲' : loss >= LOSS_WARN ? ' △' : ''}`),
+      },
+      { label: 'Sent', className: 'number wide', title: 'Bytes that the transport has sent', show: ({ sentBytes }) => bytes(sentBytes) },
+      { label: 'messages', className: 'number wide', title: 'Messages that the transport has sent', show: ({ sentMessages }) => amount(sentMessages) },
+      { label: 'Received', className: 'number wide', show: ({ receivedBytes }) => bytes(receivedBytes) },
+      {
+        label: 'messages',
+        className: 'number wide',
+        title: 'Messages that the transport has received',
+        show: ({ receivedMessages }) => amount(receivedMessages),
+      },
+      {
+        label: 'Waiting',
+        className: 'number',
+        title: 'Messages that wait for room',
+        show: ({ waitingMessages, waitingBytes }) => (waitingMessages === 0 ? '0' : `${amount(waitingMessages)} (${bytes(waitingBytes)})`),
+      },
+      { label: 'Lost', className: 'number wide', title: 'Messages lost with their connection', show: ({ lostMessages }) => amount(lostMessages ?? Number.NaN) },
+    ],
+  });
+
+  constructor() {
+    this.#table.element.classList.add('tall');
+    this.panel = new Panel('Links of this node', 'cluster-links', this.#table.element);
+  }
+
+  show({ links, self }: ClusterSnapshot): void {
+    const others = links.filter(({ node }) => node !== self.name);
+    this.#table.show(others);
+    const measured = others.flatMap(({ roundTripMs }) => (roundTripMs === undefined ? [] : [roundTripMs.mean])).sort((a, b) => a - b);
+    this.panel.note(
+      measured.length === 0
+        ? ''
+        : `median round trip ${milliseconds(measured[measured.length >> 1] as number)}, slowest ${milliseconds(measured.at(-1) as number)}`,
+    );
+  }
+}
