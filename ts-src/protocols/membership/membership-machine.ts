@@ -357,8 +357,8 @@ export class Membership implements MembershipMachine {
 
   #whyLeaseEnded(sinceMs: number): string {
     const { leaseMs } = this.#configuration.timing;
-    if (sinceMs > leaseMs / 2) return `this process did not run for ${Math.round(sinceMs).toLocaleString('en-US')} ms, and its lease has ended meanwhile`;
-    return `no quorum of voters has answered for ${leaseMs.toLocaleString('en-US')} ms`;
+    if (sinceMs > leaseMs / 2) return `this process did not run for ${millisecondsText(sinceMs)} ms, and its lease has ended meanwhile`;
+    return `no quorum of voters has answered for ${millisecondsText(leaseMs)} ms`;
   }
 
   /** Its agents have had their time to stop. */
@@ -429,4 +429,9 @@ export class Membership implements MembershipMachine {
   #event(event: MembershipEvent): void {
     this.#effects.push({ type: 'event', event });
   }
+}
+
+/** Such as 5,000. */
+function millisecondsText(durationMs: number): string {
+  return String(Math.round(durationMs)).replace(/\B(?=(\d{3})+$)/g, ',');
 }

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { explore } from './explorer.js';
 
-const RUNS = Number(process.env.EXPLORE_RUNS ?? 200);
+const RUNS = Number(process.env.EXPLORE_RUNS ?? 100);
 const FIRST = Number(process.env.EXPLORE_SEED ?? 1);
 
 test('whatever goes wrong, at most one side runs, who is removed has stopped, and all agree when all is mended', { timeout: 600_000 }, () => {
