@@ -1,6 +1,7 @@
 /** The ratios that matter, and the bars nexus set itself. They are printed; they fail nothing. */
 import { figure, quantity } from './harness/table.mjs';
-import { idleCase, knownCase, METADATA, slowCase, UNREACHABLE } from './suites/membership/case-names.mjs';
+import { KILLED, LEAVE, STALLED } from './suites/cluster/case-names.mjs';
+import { idleCase, knownCase, leasedCase, METADATA, slowCase, UNREACHABLE } from './suites/membership/case-names.mjs';
 
 const TELL = ['same-thread', 'tell, one agent'];
 const ASK = ['same-thread', 'ask, p50'];
@@ -65,6 +66,9 @@ const BARS = [
   { title: 'consistent hash among 1,000 members', of: ['groups', 'consistent hash among 1,000'], atMost: 1000 },
   { title: 'metadata of a member to all of 100, 1 % loss', of: ['membership', METADATA], atMost: 3200 },
   { title: 'unreachable to all of 100, 1 % loss', of: ['membership', UNREACHABLE], atMost: 3200 },
+  { title: 'kill -9 of a process: known to all others of 5', of: ['cluster', KILLED], atMost: 5000 },
+  { title: 'a process leaves: known to all others of 5', of: ['cluster', LEAVE], atMost: 1000 },
+  { title: 'a blocked event loop: known to all others of 5', of: ['cluster', STALLED], atMost: 1000 },
   { title: 'a killed node of 5 known to all others', of: ['membership', knownCase(5, 'killed')], atMost: 5000 },
   {
     title: 'false positives with local health over plain SWIM',
@@ -75,6 +79,7 @@ const BARS = [
     ...{ of: ['membership', slowCase(32_000)], timesBetterThan: 'no-multiplier', higherIsBetter: false, atLeast: 10 },
   },
   { title: 'messages a node and second, 1,000 nodes', of: ['membership', idleCase(1000)], atMost: 2.5 },
+  { title: 'messages a node and second with leases, 1,000 nodes', of: ['forming', leasedCase(1000)], atMost: 12 },
 ];
 
 /** Lines to print below the table of these rows. What was not run is left out. */

@@ -248,6 +248,23 @@ const MEMBERSHIP = [
   { peer: 'plain-SWIM', module: 'suites/membership/plain-swim.mjs', job: 'without both: no sign of being slow itself changes anything' },
 ];
 
+const CLUSTER = [
+  {
+    peer: 'nexus',
+    module: 'suites/cluster/nexus.mjs',
+    job: 'nodes as processes of their own on the loopback interface, at the default times: from what becomes of one until the last of the others has said that it knows',
+  },
+];
+
+const FORMING = [
+  {
+    peer: 'nexus',
+    module: 'suites/membership/forming.mjs',
+    job: 'whole memberships, views and leases and failure detectors, in one queue of events over the same datagrams: one node founds, the others start within five seconds, know three seeds and join. Simulated time of one seed. Messages: all that a node sends',
+    taskTimeoutMs: 1_800_000,
+  },
+];
+
 /** In the order in which they run. `roundsMax`: memory differs little from round to round, and takes long; the curve has many points; the membership is simulated. */
 export const SUITES = [
   { suite: 'same-thread', peers: SAME_THREAD },
@@ -266,6 +283,8 @@ export const SUITES = [
   { suite: 'signals', peers: SIGNALS },
   { suite: 'groups', peers: GROUPS },
   { suite: 'membership', peers: MEMBERSHIP, roundsMax: 1 },
+  { suite: 'cluster', peers: CLUSTER, roundsMax: 3 },
+  { suite: 'forming', peers: FORMING, roundsMax: 1 },
 ];
 
 /**
@@ -284,6 +303,7 @@ function tasksOfPeers(name, peers, size) {
   if (name === 'memory') return peers.flatMap((peer) => eachSize(peer, size));
   // One number of threads after the other, so that peers of one point are measured side by side.
   if (name === 'curve') return size.curveThreads.flatMap((threads) => peers.map((peer) => ({ ...peer, parameters: { suite: name, threads } })));
+  if (name === 'forming') return size.formingNodes.flatMap((nodes) => peers.map((peer) => ({ ...peer, parameters: { suite: name, nodes } })));
   return peers.map((peer) => ({ ...peer, parameters: { suite: name, peer: peer.peer } }));
 }
 

@@ -46,7 +46,7 @@ export function splitCluster(size: number, away: number): ClusterSnapshot {
       far.includes(each.node) ? { ...each, loss: 1, connections: 0, waitingMessages: 1234, waitingBytes: 567_890, lostMessages: 17 } : each,
     ),
     partitions: [near, far],
-    refusals: { NEXUS_FRAME_INVALID: 3, NEXUS_NODE_REMOVED: 12 },
+    refusals: { NEXUS_FRAME_INVALID: 3, NEXUS_HANDSHAKE_REFUSED: 12 },
   };
 }
 

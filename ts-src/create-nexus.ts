@@ -278,6 +278,8 @@ async function startNexus<N extends Nexus>(
   });
   const made = nexus(host, pool, engine.report, placement, emitter, storage, flight, cluster);
   if (cluster !== undefined) {
+    cluster.on('view', ({ number, members }) => host.flight?.clusterView(number, members.length));
+    cluster.on('standing', ({ standing }) => host.flight?.clusterStanding(standing));
     ownCluster(cluster, {
       fenced(because, deadlineMs) {
         // First: a listener that stops the nexus too must not give it more time.

@@ -21,10 +21,14 @@ export const FULL = {
   membershipNodes: 100,
   membershipSeeds: 25,
   membershipCurve: [10, 30, 100, 300, 1000],
+  formingNodes: [10, 30, 100, 300, 1000],
   /** How long what a slow node gets waits, and for how long that goes on. */
   membershipBlockedMs: [8000, 16_000, 32_000],
   membershipSlowMs: 160_000,
   membershipSlowSeeds: 3,
+  clusterNodes: 5,
+  clusterTiming: {},
+  clusterBlockMs: 3000,
   taskTimeoutMs: 180_000,
 };
 
@@ -45,8 +49,12 @@ export const SMOKE = {
   membershipNodes: 20,
   membershipSeeds: 2,
   membershipCurve: [10, 30],
+  formingNodes: [5, 20],
   membershipBlockedMs: [16_000],
   membershipSlowMs: 20_000,
   membershipSlowSeeds: 1,
+  clusterNodes: 2,
+  clusterTiming: { probeIntervalMs: 200, probeTimeoutMs: 100, leaseMs: 1000, stopMarginMs: 200, stalledAfterMs: 200 },
+  clusterBlockMs: 600,
   taskTimeoutMs: 30_000,
 };

@@ -10,11 +10,12 @@ const CHILD = fileURLToPath(new URL('./child.mjs', import.meta.url));
 const NODE_OPTIONS = ['--expose-gc', '--max-old-space-size=4096'];
 
 /**
- * @param {{ module: string, parameters?: object }} task
+ * @param {{ module: string, parameters?: object, taskTimeoutMs?: number }} task
  * @param {{ taskTimeoutMs: number }} size
  * @returns {Promise<{ values: { case: string, unit: string, value: number }[], notes: Record<string, unknown>, error: string | undefined }>}
  */
 export function runTask(task, size) {
+  const { taskTimeoutMs = size.taskTimeoutMs } = task;
   return new Promise((resolve) => {
     const values = [];
     const notes = {};
@@ -30,9 +31,9 @@ export function runTask(task, size) {
       complaints = (complaints + text).slice(-4000);
     });
     const late = setTimeout(() => {
-      error = `took longer than ${size.taskTimeoutMs} ms`;
+      error = `took longer than ${taskTimeoutMs} ms`;
       child.kill('SIGKILL');
-    }, size.taskTimeoutMs);
+    }, taskTimeoutMs);
     child.on('message', (message) => {
       if (message.type === 'value') values.push({ case: message.case, unit: message.unit, value: message.value });
       else if (message.type === 'note') notes[message.name] = message.value;

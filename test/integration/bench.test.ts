@@ -36,6 +36,8 @@ const PEERS: Readonly<Record<string, readonly string[]>> = {
   signals: ['nexus', 'EventEmitter'],
   groups: ['nexus', 'array', 'Map'],
   membership: ['nexus', 'no-multiplier', 'fixed-suspicion', 'plain-SWIM'],
+  cluster: ['nexus'],
+  forming: ['nexus'],
 };
 const CASES_OF_NEXUS: Readonly<Record<string, number>> = {
   'same-thread': 6,
@@ -54,6 +56,8 @@ const CASES_OF_NEXUS: Readonly<Record<string, number>> = {
   signals: 4,
   groups: 5,
   membership: 11,
+  cluster: 5,
+  forming: 8,
 };
 
 const ONLY_WHERE_THREADS_CAN_BE_PINNED = 'ask parked, threads on two cores, p50';
@@ -85,7 +89,7 @@ test('every suite and every peer runs at smoke size, and every figure is sane', 
   }
   for (const row of rows) {
     expect(Object.keys(row)).toEqual(['suite', 'case', 'peer', 'unit', 'median', 'min', 'max', 'n']);
-    expect(['messages/s', 'asks/s', 'agents/s', 'ns', 's', 'bytes', '% of a core', 'ms', 'messages/node/s', 'false positives']).toContain(row.unit);
+    expect(['messages/s', 'asks/s', 'agents/s', 'ns', 's', 'bytes', '% of a core', 'ms', 'messages', 'messages/node/s', 'false positives']).toContain(row.unit);
     expect(row.n, row.case).toBeGreaterThanOrEqual(1);
     // What is counted may be none.
     expect((row.min > 0 || row.unit === 'false positives') && row.min <= row.median && row.median <= row.max && row.max < 1e12, JSON.stringify(row)).toBe(true);

@@ -7,7 +7,7 @@ import { type AnyAgent, createNexus, defineAgent, defineSensor, defineSkill, def
 import { startGateway } from 'nexus-agents/gateway';
 import { bulkhead, circuitBreaker, fallback, retry, timeout } from 'nexus-agents/resilience';
 import { fileSensor, httpSensor, intervalSensor, processSensor } from 'nexus-agents/sensors';
-import { createManualClock, createTestNexus, testAgent } from 'nexus-agents/testing';
+import { createManualClock, createTestCluster, createTestNexus, testAgent } from 'nexus-agents/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nearest } from '../../dist/ts-src/model/nearest-name.js';
 import { resolveOptions } from '../../dist/ts-src/options.js';
@@ -279,6 +279,18 @@ const ENTRY_POINTS: readonly EntryPoint[] = [
   { name: 'httpSensor', call: (options) => httpSensor(options as never), options: { ...sensor, client: any }, needed: { url: 'http://x' } },
   { name: 'intervalSensor', call: (options) => intervalSensor(options as never), options: { ...sensor, topic: any } },
   { name: 'processSensor', call: (options) => processSensor(options as never), options: { ...sensor, metering: any } },
+  {
+    name: 'createTestCluster',
+    call: (options) => createTestCluster({ agents: [], ...options } as never),
+    options: {
+      threads: whole(0, 127),
+      nodes: (value) => Array.isArray(value) || whole(1, 100)(value),
+      cluster: group,
+      network: group,
+      epochMs: any,
+      seed: any,
+    },
+  },
   { name: 'createTestNexus', call: (options) => createTestNexus({ agents: [], ...options } as never), options: { threads: whole(0, 127), seed: any } },
   {
     name: 'createManualClock',

@@ -20,15 +20,15 @@ function run(folder: string, ...parameters: string[]): { readonly status: number
 const vitest = join(root, 'node_modules/vitest/vitest.mjs');
 
 test('the examples of the page on testing run with node:test', () => {
-  expect([...files.keys()]).toEqual(['cart.js', 'cart.test.js', 'orders.test.js', 'clock.js']);
+  expect([...files.keys()]).toEqual(['cart.js', 'cart.test.js', 'orders.test.js', 'cluster.test.js', 'clock.js']);
   const { status, text } = run(project(), '--test', '--test-reporter=tap', 'cart.test.js');
   expect(text).toContain('# pass 3\n');
   expect(status).toBe(0);
 });
 
 test('the examples of the page on testing run with Vitest', () => {
-  const { status, text } = run(project(), vitest, 'run', '--root', '.', 'orders.test.js');
-  expect(text).toMatch(/Tests.*3 passed/);
+  const { status, text } = run(project(), vitest, 'run', '--root', '.', 'orders.test.js', 'cluster.test.js');
+  expect(text).toMatch(/Tests.*5 passed/);
   expect(status).toBe(0);
 });
 

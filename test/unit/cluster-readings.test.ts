@@ -24,7 +24,7 @@ test('a snapshot becomes samples, and none without a cluster', () => {
   expect(of('waiting_bytes')).toMatchObject({ 'shop-2': 0, 'shop-5': 567_890 });
   expect(of('sent_bytes_total')).toMatchObject({ 'shop-2': 1_234_567, 'shop-3': 2_469_134 });
   expect(of('lost_messages_total')).toMatchObject({ 'shop-2': 0, 'shop-5': 17 });
-  expect(of('refusals_total')).toEqual({ NEXUS_FRAME_INVALID: 3, NEXUS_NODE_REMOVED: 12 });
+  expect(of('refusals_total')).toEqual({ NEXUS_FRAME_INVALID: 3, NEXUS_HANDSHAKE_REFUSED: 12 });
   const fenced = read(readings, fencedCluster(5));
   expect([fenced('standing')['fenced'], fenced('lease_seconds'), read(readings, undefined)('view')]).toEqual([1, {}, {}]);
 });
@@ -61,4 +61,8 @@ test('totals never go back: not when a node starts again, and not when one of th
   expect(last[OTHER]).toBeGreaterThanOrEqual(after[OTHER] as number);
   expect(Object.keys(last)).toHaveLength(NODE_LABELS_MAX);
   expect(last['shop-03']).toBeUndefined();
+  // Nor when there are no others for a while.
+  const few = sent(healthyCluster(50));
+  expect(few[OTHER]).toBe(last[OTHER]);
+  expect(sent(whole)[OTHER]).toBeGreaterThan(few[OTHER] as number);
 });

@@ -9,7 +9,7 @@ import { durationText, percentText } from './quantity-text.js';
 import { endWithReader, print } from './standard-output.js';
 import { harmless, harmlessJson } from './terminal-text.js';
 import { textTable } from './text-table.js';
-import { clusterFacts, nodeRows, nodeStateText, roleText } from './top/cluster-rows.js';
+import { clusterFacts, nodeRows, nodeStateText, phiText, roleText } from './top/cluster-rows.js';
 
 const COMMAND = 'nodes';
 
@@ -52,9 +52,9 @@ export function nodesText(cluster: ClusterSnapshot): string {
       nodeStateText(row),
       roleText(row),
       String(member.sinceView),
-      member.phi === undefined ? '-' : member.phi.toFixed(1),
-      link?.roundTripMs === undefined ? '-' : durationText(link.roundTripMs.mean, true),
-      link?.loss === undefined ? '-' : percentText(link.loss),
+      phiText(row),
+      durationText(link?.roundTripMs?.mean ?? Number.NaN, true),
+      percentText(link?.loss ?? Number.NaN),
       member.stalledThreads.length === 0 ? '-' : member.stalledThreads.join(','),
       addressText(member.address),
       member.version,

@@ -124,7 +124,7 @@ export class Cluster {
       standing: this.standing,
       fencedBecause: this.#fencedBecause ?? known.fencedBecause,
       links: this.#links(known, probes),
-      refusals: this.#telling.refusals,
+      refusals: addedUp(known.refusals ?? {}, this.#telling.refusals, Object.fromEntries(this.#transport?.transport.refusals() ?? [])),
     };
   }
 
@@ -361,6 +361,13 @@ export class Cluster {
       }
     }
   }
+}
+
+/** What was refused before it got to the membership, by the membership, and by the transport. */
+function addedUp(...counts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const [code, count] of counts.flatMap((each) => Object.entries(each))) sums[code] = (sums[code] ?? 0) + count;
+  return sums;
 }
 
 function identity({ name, incarnation }: NodeIdentity): NodeIdentity {

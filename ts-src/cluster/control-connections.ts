@@ -197,6 +197,8 @@ class SessionDatagrams implements ControlConnections, ControlLinkOwner {
 
   received(link: ControlLink, bytes: Uint8Array): void {
     this.used(link);
+    // Answers go the way that questions come: of two that have dialed each other at once, none is left on which nothing ever comes back.
+    this.#byAddress.set(addressText(link.peerAddress as NodeAddress), link);
     if (!this.#isClosed) this.#needs.events.received(link.peerAddress as NodeAddress, bytes);
   }
 

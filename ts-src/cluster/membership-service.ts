@@ -80,7 +80,8 @@ export class MembershipService {
   }
 
   snapshot(): MembershipSnapshot {
-    return this.#running.snapshot(this.#surroundings.clock.nowMs());
+    const refusals = Object.fromEntries(this.#datagrams?.refusals?.() ?? []);
+    return { ...this.#running.snapshot(this.#surroundings.clock.nowMs()), refusals };
   }
 
   /** What this node says of itself from now on. */

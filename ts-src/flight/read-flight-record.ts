@@ -4,7 +4,15 @@
  */
 import * as L from '../../layout/generated/layout.js';
 import { NexusError } from '../errors.js';
-import { FLIGHT_DEAD_LETTER_REASONS, FLIGHT_STOP_REASONS, FLIGHT_TYPES, flightKindOf, type FlightType, flightTypeOf } from '../model/flight-event.js';
+import {
+  FLIGHT_DEAD_LETTER_REASONS,
+  FLIGHT_STANDINGS,
+  FLIGHT_STOP_REASONS,
+  FLIGHT_TYPES,
+  flightKindOf,
+  type FlightType,
+  flightTypeOf,
+} from '../model/flight-event.js';
 import {
   FLIGHT_END,
   FLIGHT_FILE_BYTES_MAX,
@@ -48,7 +56,7 @@ export interface FlightEvent {
   readonly count: number | undefined;
   /** Slot of the agent that sent the first message, and its id where only one agent of that slot is known. */
   readonly sender: { readonly slot: number; readonly id: string | undefined } | undefined;
-  /** Of an end or a dead letter. */
+  /** Of an end or a dead letter; of `clusterStanding` the standing. */
   readonly reason: string | undefined;
   /** Of `settled`: it rejected. Of `threadRestored`: agents that did not start. */
   readonly failed: number | undefined;
@@ -60,6 +68,8 @@ export interface FlightEvent {
   readonly incarnation: number | undefined;
   /** Of `threadLost`. */
   readonly replaced: boolean | undefined;
+  /** Number of the view, of `clusterView`. */
+  readonly view: number | undefined;
 }
 
 export interface FlightThread {
@@ -240,17 +250,31 @@ class ThreadEvents {
       action: hasAction && kind !== undefined ? (kind.actions[detail0] ?? (detail0 === kind.actions.length ? 'onTerminated' : undefined)) : undefined,
       count: COUNTED.has(type) && !(type === 'messages' && count === 0) ? count : undefined,
       sender: type === 'messages' && detail1 !== 0 ? { slot: detail1, id: this.#names.slots.get(detail1) } : undefined,
-      reason: type === 'stopped' ? FLIGHT_STOP_REASONS[detail0] : type === 'deadLetter' ? FLIGHT_DEAD_LETTER_REASONS[detail1] : undefined,
+      reason: reasonOf(type, detail0, detail1),
       failed: type === 'settled' || type === 'threadRestored' ? detail1 : undefined,
       other: OF_OTHER.has(type) ? detail0 : undefined,
       durationMs: type === 'long' ? detail0 / 1000 : undefined,
       incarnation: type === 'threadStarted' ? detail0 : undefined,
       replaced: type === 'threadLost' ? detail1 === 1 : undefined,
+      view: type === 'clusterView' ? detail0 : undefined,
     };
   }
 }
 
-const COUNTED: ReadonlySet<FlightType> = new Set(['messages', 'deadLetter', 'askTimeout', 'published', 'read', 'long', 'threadRestored']);
+function reasonOf(type: FlightType, detail0: number, detail1: number): string | undefined {
+  switch (type) {
+    case 'stopped':
+      return FLIGHT_STOP_REASONS[detail0];
+    case 'deadLetter':
+      return FLIGHT_DEAD_LETTER_REASONS[detail1];
+    case 'clusterStanding':
+      return FLIGHT_STANDINGS[detail0];
+    default:
+      return undefined;
+  }
+}
+
+const COUNTED: ReadonlySet<FlightType> = new Set(['messages', 'deadLetter', 'askTimeout', 'published', 'read', 'long', 'threadRestored', 'clusterView']);
 const OF_OTHER: ReadonlySet<FlightType> = new Set(['published', 'read', 'threadLost', 'threadRestored']);
 
 function readHead(text: string): FlightHead {

@@ -65,6 +65,10 @@ export function whatHappened(event: FlightEvent): string {
       return `thread ${other}, ${event.replaced === true ? 'which is replaced' : 'for good'}`;
     case 'threadRestored':
       return `thread ${other}: ${counted(count ?? 0, 'agent')} back, ${event.failed} failed`;
+    case 'clusterView':
+      return `view ${event.view} with ${counted(count ?? 0, 'member')}`;
+    case 'clusterStanding':
+      return `this node of a cluster is ${event.reason ?? 'something that this version does not know'}`;
     case 'nexusStopping':
       return '';
   }

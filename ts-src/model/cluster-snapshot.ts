@@ -77,6 +77,6 @@ export interface ClusterSnapshot {
   readonly partitions: readonly (readonly string[])[];
   /** Probes that are answered late count against this node itself: 0 is healthy, 8 the worst. */
   readonly localHealth: number;
-  /** What this node has refused of what others sent, since it started, by code; at most 64 codes. Absent where nothing counts it. */
+  /** What this node has refused of what others sent, since it started, by the code of the error. Absent where nothing counts it. */
   readonly refusals?: Readonly<Record<string, number>>;
 }

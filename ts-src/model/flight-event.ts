@@ -39,6 +39,10 @@ export const FLIGHT_TYPES = [
   'threadRestored',
   /** The end of the nexus begins. */
   'nexusStopping',
+  /** Another view of the cluster was agreed on. COUNT: its members; DETAIL_0: its number. */
+  'clusterView',
+  /** DETAIL_0: index in FLIGHT_STANDINGS, of this node in its cluster. */
+  'clusterStanding',
 ] as const;
 
 export type FlightType = Exclude<(typeof FLIGHT_TYPES)[number], 'none'>;
@@ -46,6 +50,8 @@ export type FlightType = Exclude<(typeof FLIGHT_TYPES)[number], 'none'>;
 export const Flight = Object.fromEntries(FLIGHT_TYPES.map((type, index) => [type, index])) as Readonly<Record<(typeof FLIGHT_TYPES)[number], number>>;
 
 export const FLIGHT_STOP_REASONS = ['stopped', 'failed', 'restart', 'parentStopped', 'shutdown', 'threadFailed', 'notFound', 'passivated', 'other'] as const;
+/** By their number: add at the end. */
+export const FLIGHT_STANDINGS = ['joining', 'member', 'leaving', 'left', 'fenced'] as const;
 export const FLIGHT_DEAD_LETTER_REASONS = [
   'noAgent',
   'mailboxFull',

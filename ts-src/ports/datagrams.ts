@@ -17,5 +17,7 @@ export interface DatagramEvents {
 export interface Datagrams {
   readonly address: NodeAddress;
   send(to: NodeAddress, bytes: Uint8Array): void;
+  /** What was refused since the start, by the code of the error. Absent where nothing is looked at before it is received. */
+  refusals?(): ReadonlyMap<string, number>;
   close(): Promise<void>;
 }

@@ -10,7 +10,7 @@
 import { flightOffset, type SharedMemory } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
 import type { StopReason } from '../model/agent-definition.js';
-import { Flight, FLIGHT_DEAD_LETTER_REASONS, FLIGHT_STOP_REASONS, flightTypeWord } from '../model/flight-event.js';
+import { Flight, FLIGHT_DEAD_LETTER_REASONS, FLIGHT_STANDINGS, FLIGHT_STOP_REASONS, flightTypeWord } from '../model/flight-event.js';
 import type { Clock } from '../ports/clock.js';
 import type { AgentCell } from './agent-cell.js';
 import type { DeadLetterReason } from './dead-letters.js';
@@ -154,6 +154,14 @@ export class FlightRecorder {
 
   threadRestored(thread: number, restored: number, failed: number): void {
     this.#put(Flight.threadRestored, 0, 0, restored, thread, failed);
+  }
+
+  clusterView(number: number, members: number): void {
+    this.#put(Flight.clusterView, 0, 0, members, number, 0);
+  }
+
+  clusterStanding(standing: (typeof FLIGHT_STANDINGS)[number]): void {
+    this.#put(Flight.clusterStanding, 0, 0, 1, FLIGHT_STANDINGS.indexOf(standing), 0);
   }
 
   nexusStopping(): void {

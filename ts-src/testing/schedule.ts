@@ -139,8 +139,6 @@ export class ThreadGroup {
   /** @param random what its threads draw: who runs next, and how far */
   constructor(
     readonly schedule: Schedule,
-    /** Of its process, for whoever is told about steps. */
-    readonly name: string,
     readonly order: number,
     readonly random: SeededRandom,
   ) {}

@@ -128,7 +128,7 @@ class LoneAgent implements HostObserver {
     this.#options = options;
     this.seed = seedOf(options.seed ?? 1);
     this.#schedule = new Schedule(() => undefined);
-    const threads = new ThreadGroup(this.#schedule, '', 0, new SeededRandom(this.seed, 'schedule'));
+    const threads = new ThreadGroup(this.#schedule, 0, new SeededRandom(this.seed, 'schedule'));
     this.clock = new SteppedClock(options.epochMs === undefined ? {} : { epochMs: options.epochMs }, () => this.#schedule.rest(STEPS_MAX));
     const life = threads.begin(0, this.clock);
     this.#life = life;

@@ -5,11 +5,11 @@
 import { NexusError, NexusTypeError, optionError, quoted, valueText } from '../errors.js';
 import type { ClusterOptions } from '../model/cluster-options.js';
 import { checkNames } from '../model/nearest-name.js';
-import type { NexusOptions } from '../options.js';
+import { type NexusOptions, resolveOptions } from '../options.js';
 import { Membership } from '../protocols/membership/membership-machine.js';
 import type { LogLine } from '../runtime/system-calls.js';
 import { seedOf, withSeed } from './seed.js';
-import type { LinkConditions } from './simulation/link.js';
+import { checkConditions, type LinkConditions } from './simulation/link.js';
 import { MEMBERSHIP_PORT, nexusProgram, type NexusStart } from './simulation/nexus-program.js';
 import type { Program } from './simulation/program.js';
 import { Trace, type TraceEntry } from './simulation/trace.js';
@@ -43,6 +43,10 @@ export interface TestClusterOptions extends Omit<NexusOptions, 'engine' | 'clust
 /** Nodes of a cluster, or their names. */
 export type TestNodes = readonly (TestNode | string)[];
 
+const OPTION_NAMES = [
+  ...['nodes', 'cluster', 'storage', 'network', 'isFormed', 'epochMs', 'seed'],
+  ...['agents', 'threads', 'memory', 'messages', 'workers', 'balancing', 'flightRecorder', 'tracing'],
+];
 const CLUSTER_NAMES = ['name', 'resolver', 'metadata', 'timing'];
 
 /**
@@ -51,17 +55,23 @@ const CLUSTER_NAMES = ['name', 'resolver', 'metadata', 'timing'];
  */
 export async function createTestCluster(options: TestClusterOptions): Promise<TestCluster> {
   if (typeof options !== 'object' || options === null) throw optionError('createTestCluster', `expected an object of options, not ${valueText(options)}`);
-  const { nodes = NODES, cluster: clusterOptions = {}, storage, network, isFormed = true, epochMs, seed: _seed, ...nexus } = options;
   for (const name of ['engine', 'logger'] as const)
-    if (name in nexus)
+    if (name in options)
       throw new NexusTypeError('NEXUS_OPTION_UNKNOWN', `createTestCluster: ${name} is that of the simulation; leave the option out`, { option: name });
+  checkNames('createTestCluster', options, OPTION_NAMES);
+  const { nodes = NODES, cluster: clusterOptions = {}, storage, network = {}, isFormed = true, epochMs, seed: _seed, ...nexus } = options;
   if (storage !== undefined && storage !== 'disk')
     throw optionError('storage', `is ${valueText(storage)}; it must be 'disk': every node has a store on a disk of its own`);
+  if (typeof isFormed !== 'boolean') throw optionError('isFormed', `is ${valueText(isFormed)}; it must be true or false`);
+  if (epochMs !== undefined && !Number.isFinite(epochMs)) throw optionError('epochMs', `is ${valueText(epochMs)}; it must be a finite number of milliseconds`);
   checkNames('cluster', clusterOptions, CLUSTER_NAMES);
+  checkConditions('network', network);
+  // Once, and not by each of the nodes.
+  resolveOptions({ ...nexus, cluster: clusterOptions });
   const names = namesOf(nodes);
   const seed = seedOf(options.seed);
   const cluster = new TestCluster(seed, epochMs);
-  if (network !== undefined) cluster.links(network);
+  cluster.links(network);
   const program = nexusProgram({
     nexus: { threads: 1, ...nexus, cluster: clusterOptions },
     seeds: names.map((host) => ({ host, port: MEMBERSHIP_PORT })),
@@ -238,7 +248,7 @@ export class TestCluster {
 
   #add(name: string, program: Program<NexusStart>): void {
     const { logger, lines } = keptLog();
-    this.#nodes.push(new TestNode(this.#world.add(name, program, logger), lines, this.#world));
+    this.#nodes.push(new TestNode(this.#world.add(name, program, logger), lines));
   }
 
   async #start(isFormed: boolean): Promise<void> {

@@ -76,7 +76,7 @@ class Simulation {
   ) {
     this.clock = new SteppedClock(epochMs === undefined ? {} : { epochMs }, () => this.schedule.rest(STEPS_MAX));
     this.schedule = new Schedule(({ index }, what) => this.note(index, what, undefined));
-    this.threads = new ThreadGroup(this.schedule, '', 0, new SeededRandom(seed, 'schedule'));
+    this.threads = new ThreadGroup(this.schedule, 0, new SeededRandom(seed, 'schedule'));
     this.nexusThreads = new SimulatedThreads({
       threads: this.threads,
       calling: this.threads.begin(0, this.clock),

@@ -6,18 +6,15 @@ import type { Distribution } from './simulation/distribution.js';
 import type { NexusStart } from './simulation/nexus-program.js';
 import type { DiskFaults } from './simulation/simulated-disk.js';
 import type { CrashOptions, NodeStatus, SimulatedNode } from './simulation/simulated-node.js';
-import type { SimulatedWorld } from './simulation/world.js';
 
 /** A node of a cluster that `createTestCluster` has made. */
 export class TestNode {
   readonly #node: SimulatedNode<NexusStart>;
-  readonly #world: SimulatedWorld;
   readonly #log: readonly LogLine[];
 
-  constructor(node: SimulatedNode<NexusStart>, log: readonly LogLine[], world: SimulatedWorld) {
+  constructor(node: SimulatedNode<NexusStart>, log: readonly LogLine[]) {
     this.#node = node;
     this.#log = log;
-    this.#world = world;
   }
 
   get name(): string {
@@ -133,10 +130,5 @@ export class TestNode {
     const { threadCount } = this.nexus;
     if (this.#node.program?.killThread(thread) === true) return;
     throw new NexusTypeError('NEXUS_THREAD_UNKNOWN', `thread ${thread} of node ${this.name} cannot be killed; threads are 1 to ${threadCount - 1}`, { thread });
-  }
-
-  /** Milliseconds of the world; every node has its own idea of it. */
-  get worldMs(): number {
-    return this.#world.nowMs;
   }
 }

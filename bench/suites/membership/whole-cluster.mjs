@@ -7,7 +7,7 @@ const TIMING = { probeIntervalMs: 1000, probeTimeoutMs: 500, leaseMs: 5000, stop
 /** Nodes that the others are given as seeds. */
 const SEEDS = 3;
 
-/** The first node founds, the others start within `startMs` and join. */
+/** The first node founds, the others start within `startMs` and join. `world.happened` must go on calling what it was. */
 export function wholeCluster({ seed, nodes, startMs = 5000, ...network }) {
   const random = randomOf(seed);
   const world = new DatagramWorld({ random, ...network });
@@ -34,10 +34,4 @@ export function wholeCluster({ seed, nodes, startMs = 5000, ...network }) {
     });
   }
   return world;
-}
-
-/** Whether all are members of the same view, which has all of them. */
-export function isFormed(world) {
-  const views = world.nodes.map(({ machine }) => (machine.standing === 'member' ? machine.viewSize : undefined));
-  return views.every((view) => view === views[0] && view !== undefined);
 }

@@ -91,6 +91,8 @@ test('nodes know within seconds what has become of one of them, and a node that 
   // And it may come back, as another incarnation.
   const again = start('n2');
   await allJoined([n1, again, n5]);
+  // A signal before that ends it at once.
+  await again.line(({ event }) => event === 'serving');
   for (const node of [n1, again, n5]) node.child.kill('SIGTERM');
   expect(await Promise.all([n1, again, n5].map(({ exit }) => exit))).toEqual([0, 0, 0]);
   await until(() => [n1, again, n5].every(({ child }) => child.exitCode !== null));

@@ -120,7 +120,7 @@ class Scenario {
       const rumours = message.about.map(({ name: about }) =>
         rumourOf([about, 'reachable', String(this.#refutationOf(about)), 'by', about, about.toUpperCase()]),
       );
-      this.#arrives(name, ROUND_TRIP_MS, { type: 'gossip', rumours });
+      this.#arrives(name, ROUND_TRIP_MS, { type: 'descriptions', rumours });
     }
     if (message.type === 'pingRequest') {
       const { sequence, target, withinMs } = message;

@@ -11,6 +11,7 @@ import { keyName } from '../../../dist/ts-src/cli/top/terminal-screen.js';
 import { initialView, pressed, type ViewState } from '../../../dist/ts-src/cli/top/view-state.js';
 import { widthOf } from '../../../dist/ts-src/cli/terminal-text.js';
 import { nodesText } from '../../../dist/ts-src/cli/nodes-command.js';
+import { splitCluster } from '../../cluster-snapshots.js';
 import { anySnapshot, anyText, busySnapshot } from './snapshots.js';
 import { EmulatedTerminal } from './emulated-terminal.js';
 
@@ -63,7 +64,7 @@ describe('the screen', () => {
   });
 
   test('the rows of each panel are in the order of its column, whichever it is, and reversed the other way round', () => {
-    const snapshot = busySnapshot();
+    const snapshot = { ...busySnapshot(), cluster: splitCluster(5, 2) };
     for (const name of PANEL_NAMES) {
       for (const column of sortKeysOf(name)) {
         const value = PANELS[name].columns.find((each) => each.name === column)?.value as (row: unknown) => number | string;
@@ -83,7 +84,7 @@ describe('the screen', () => {
         const numbers = values.every((each) => typeof each === 'number');
         const best = [...PANELS[name].rows(snapshot)].sort((a, b) => (numbers ? Number(value(b)) - Number(value(a)) : value(a) < value(b) ? -1 : 1))[0];
         const [first = ''] = shown(false);
-        const telling = PANELS[name].columns.find((each) => ['action', 'kind', 'id', 'to', 'reason'].includes(each.name));
+        const telling = PANELS[name].columns.find((each) => ['action', 'kind', 'id', 'to', 'reason', 'node'].includes(each.name));
         if (new Set(values).size === values.length)
           expect(first).toContain(telling?.text(best, { width: 20, isAscii: false, nowMs: snapshot.takenAtMs, whole: 1 }));
       }
@@ -149,11 +150,11 @@ describe('keys', () => {
   });
 
   test('panels are chosen by number, and by tab one after the other and round', () => {
-    expect(['1', '2', '3', '4', '5', '6'].map((key) => viewAfter(key).panel)).toEqual(PANEL_NAMES);
+    expect(['1', '2', '3', '4', '5', '6', '7'].map((key) => viewAfter(key).panel)).toEqual(PANEL_NAMES);
     expect(viewAfter('tab').panel).toBe('kinds');
-    expect(viewAfter('shift-tab').panel).toBe('failures');
-    expect(viewAfter(...Array(6).fill('tab')).panel).toBe('actions');
-    expect(viewAfter('7').panel).toBe('actions');
+    expect(viewAfter('shift-tab').panel).toBe('nodes');
+    expect(viewAfter(...Array(7).fill('tab')).panel).toBe('actions');
+    expect(viewAfter('8').panel).toBe('actions');
   });
 
   test('scrolling stays within the rows, and another order begins at the top', () => {

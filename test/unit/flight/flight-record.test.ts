@@ -56,6 +56,24 @@ test('a run whose event has been overwritten by what its messages did is not com
   expect(eventsOf(capture()).map(({ count }) => count)).toEqual(Array.from({ length: 63 }, (_, index) => 1001 + index));
 });
 
+test('views of a cluster and the standing of its node are events, with what a reader needs to know', () => {
+  const { recorders, capture } = sample();
+  recorders[0]?.clusterStanding('member');
+  recorders[0]?.clusterView(12, 3);
+  recorders[0]?.clusterStanding('fenced');
+  const events = eventsOf(capture());
+  expect(events).toMatchObject([
+    { type: 'clusterStanding', reason: 'member', agent: undefined, count: undefined },
+    { type: 'clusterView', view: 12, count: 3, reason: undefined },
+    { type: 'clusterStanding', reason: 'fenced', view: undefined },
+  ]);
+  expect(events.map((event) => eventLine(readFlightRecord(capture()), event).replace(/^.*? (this|view)/, '$1'))).toEqual([
+    'this node of a cluster is member',
+    'view 12 with 3 members',
+    'this node of a cluster is fenced',
+  ]);
+});
+
 test('equal dead letters and timeouts in a row are one event with their number', () => {
   const { recorders, capture } = sample();
   const { kind } = cellOf(3, 1) as { kind: never };

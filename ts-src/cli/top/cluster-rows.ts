@@ -48,8 +48,13 @@ export function roleText({ member, isCoordinator }: NodeRow): string {
   return isCoordinator ? 'coordinator' : member.isVoter ? 'voter' : '-';
 }
 
+/** What is not known is undefined, or null where it was no number before it became JSON. */
+export function phiText({ member: { phi } }: NodeRow): string {
+  return typeof phi === 'number' ? phi.toFixed(1) : '-';
+}
+
 export function phiStyle({ member: { phi } }: NodeRow): Style {
-  return phi === undefined ? 'plain' : phi >= PHI_BAD ? 'bad' : phi >= PHI_WARN ? 'warn' : 'plain';
+  return typeof phi !== 'number' ? 'plain' : phi >= PHI_BAD ? 'bad' : phi >= PHI_WARN ? 'warn' : 'plain';
 }
 
 export function lossStyle({ link }: NodeRow): Style {

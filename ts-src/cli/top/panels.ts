@@ -2,7 +2,7 @@
 import type { ActionSnapshot, FlowSnapshot, KindSnapshot, MailboxSnapshot, RecentDeadLetter, RecentFailure } from '../../model/observation.js';
 import type { ConsoleSnapshot } from '../../console/protocol.js';
 import { ageText, bytesText, countText, durationText, percentText, rateText } from '../quantity-text.js';
-import { lossStyle, type NodeRow, nodeRows, nodeStateText, nodeStyle, nodeTrouble, phiStyle, quieterFacts, roleText } from './cluster-rows.js';
+import { lossStyle, type NodeRow, nodeRows, nodeStateText, nodeStyle, nodeTrouble, phiStyle, phiText, quieterFacts, roleText } from './cluster-rows.js';
 import { barText, type Style, sparkText } from './styled-line.js';
 import type { Column } from './table.js';
 
@@ -218,7 +218,7 @@ export const PANELS: Readonly<Record<PanelName, Panel>> = {
         keep: 5,
         align: 'right',
         value: ({ member }) => member.phi ?? -1,
-        text: ({ member }) => (member.phi === undefined ? '-' : member.phi.toFixed(1)),
+        text: phiText,
         style: phiStyle,
       },
       {
@@ -261,7 +261,7 @@ export const PANELS: Readonly<Record<PanelName, Panel>> = {
       {
         name: 'stalled',
         title: 'stalled',
-        width: 7,
+        width: 8,
         keep: 4,
         value: ({ member }) => member.stalledThreads.length,
         text: ({ member }) => (member.stalledThreads.length === 0 ? '-' : member.stalledThreads.join(',')),

@@ -72,7 +72,8 @@ export function unreachedSentences(order: readonly MemberSnapshot[], linesMax: n
     const more = unreachableFrom.length - namesMax;
     return `${name} is not reached by ${named}${more > 0 ? ` and ${more} more` : ''}`;
   });
-  return unreachable.length > linesMax ? [...sentences, `and ${unreachable.length - linesMax} more members are not reached by all`] : sentences;
+  const rest = unreachable.length - linesMax;
+  return rest <= 0 ? sentences : [...sentences, `and ${rest} more ${rest === 1 ? 'member is' : 'members are'} not reached by all`];
 }
 
 /** Something that an operator should look at, most urgent first. Empty when all is well. */

@@ -44,9 +44,11 @@ export class ReachabilityPanel {
     const picture = pictureOf(cluster);
     const { sides, order, unreachedPairs } = picture;
     this.panel.note(
-      unreachedPairs === 0 && sides.length <= 1
-        ? `all ${whole(order.length)} reach each other, as far as this node knows`
-        : `${sides.length} side${sides.length === 1 ? '' : 's'} · ${whole(unreachedPairs)} of ${whole(order.length * (order.length - 1))} ways do not work`,
+      order.length < 2
+        ? ''
+        : unreachedPairs === 0 && sides.length <= 1
+          ? `all ${whole(order.length)} reach each other, as far as this node knows`
+          : `${sides.length} side${sides.length === 1 ? '' : 's'} · ${whole(unreachedPairs)} of ${whole(order.length * (order.length - 1))} ways do not work`,
     );
     const key = `${picture.key}${cluster.self.name}/${cluster.coordinator}/${sides.map(({ voters }) => voters).join()}`;
     if (key === this.#key) return;

@@ -15,6 +15,7 @@ export const SWIM_TYPES = [
   'nack',
   'rumourRequest',
   'gossip',
+  'descriptions',
 ] as const satisfies readonly SwimMessage['type'][];
 const STATES: readonly Reachability[] = ['reachable', 'suspect', 'unreachable'];
 
@@ -30,7 +31,7 @@ export function writeSwimMessage(writer: ByteWriter, message: SwimMessage): void
 }
 
 export function readSwimMessage(reader: ByteReader, type: SwimMessage['type']): SwimMessage {
-  const sequence = type === 'gossip' || type === 'rumourRequest' ? 0 : reader.unsigned();
+  const sequence = type === 'gossip' || type === 'rumourRequest' || type === 'descriptions' ? 0 : reader.unsigned();
   switch (type) {
     case 'ping':
       return { type, sequence, refutation: reader.unsigned(REFUTATION_MAX), rumours: readRumours(reader) };
@@ -55,6 +56,7 @@ export function readSwimMessage(reader: ByteReader, type: SwimMessage['type']): 
     case 'rumourRequest':
       return { type, about: reader.list(RUMOURS_MAX, () => readIdentity(reader)) };
     case 'gossip':
+    case 'descriptions':
       return { type, rumours: readRumours(reader) };
   }
 }

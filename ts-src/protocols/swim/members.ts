@@ -101,13 +101,14 @@ export class Members {
     if (this.#isMember) this.queue.put(this.#selfRumour());
   }
 
-  hear(nowMs: number, rumour: Rumour, effects: SwimEffect[]): Hearing {
+  /** @param isToldOn whether it is told on if it is news */
+  hear(nowMs: number, rumour: Rumour, effects: SwimEffect[], isToldOn = true): Hearing {
     if (sameNode(rumour.about, this.self)) return this.#hearOfSelf(rumour);
     const peer = this.find(rumour.about);
     if (peer === undefined || rumour.refutation > REFUTATION_MAX) return 'known';
     this.#takeMetadata(peer, rumour, effects);
     const order = compareClaims(rumour, peer);
-    const hearing = order > 0 ? this.#adopt(nowMs, peer, rumour, effects) : order === 0 ? this.#confirm(peer, rumour) : this.#weigh(rumour);
+    const hearing = order > 0 ? this.#adopt(nowMs, peer, rumour, isToldOn, effects) : order === 0 ? this.#confirm(peer, rumour) : this.#weigh(rumour);
     this.#noteLack(nowMs, peer);
     return hearing;
   }
@@ -179,7 +180,7 @@ export class Members {
     return 'stale';
   }
 
-  #adopt(nowMs: number, peer: Peer, rumour: Rumour, effects: SwimEffect[]): Hearing {
+  #adopt(nowMs: number, peer: Peer, rumour: Rumour, isToldOn: boolean, effects: SwimEffect[]): Hearing {
     const { state, by } = rumour;
     const before = peer.state;
     const accusers = peer.unreachableFrom;
@@ -191,7 +192,7 @@ export class Members {
     else this.#suspects.delete(peer);
     this.#reachable += Number(state === 'reachable') - Number(before === 'reachable');
     // That a member is there without what it says of itself is told by itself.
-    if (state === 'reachable' && rumour.metadata === undefined) this.queue.remove(peer.identity);
+    if (!isToldOn || (state === 'reachable' && rumour.metadata === undefined)) this.queue.remove(peer.identity);
     else this.queue.put({ ...rumour, about: peer.identity });
     if (state !== before) effects.push({ type: 'reachability', node: peer.identity, state });
     return state === 'suspect' ? 'accused' : 'news';

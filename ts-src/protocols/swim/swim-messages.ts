@@ -54,7 +54,9 @@ export type SwimMessage =
     }
   /** The relay has had no answer in time, but is there itself (Lifeguard). */
   | { readonly type: 'nack'; readonly sequence: number; readonly target: NodeIdentity }
-  /** Tell me what these say of themselves: at most RUMOURS_MAX. The answer is gossip. */
+  /** Tell me what these say of themselves: at most RUMOURS_MAX. */
   | { readonly type: 'rumourRequest'; readonly about: readonly NodeIdentity[] }
+  /** The answer, as far as it is known. It is not told on: everybody else has heard of it. */
+  | { readonly type: 'descriptions'; readonly rumours: readonly Rumour[] }
   /** Nothing but rumours. */
   | { readonly type: 'gossip'; readonly rumours: readonly Rumour[] };

@@ -16,8 +16,11 @@ import type { SwimEffect, SwimInput, SwimNeeds } from './swim-steps.js';
 
 /** Rumours by which one message is answered because its sender should know better. */
 const CORRECTIONS_MAX = 8;
-/** Intervals that a rumour is waited for before it is asked for. */
+/** Intervals that a rumour is waited for before it is asked for: the first words of a member, which others need to talk to it, and later ones. */
+const FIRST_LACK_INTERVALS = 0.5;
 const LACK_INTERVALS = 2;
+/** So often while there is something to ask for. */
+const ASK_INTERVALS = 0.5;
 /** All that an answer to a request tells. */
 const ANSWER_BYTES_MAX = 65_536;
 /** How much longer than its time an answer to a relay is passed on. */
@@ -44,6 +47,7 @@ export class Swim {
   readonly #tell = (first: readonly Rumour[]): readonly Rumour[] => this.#members.queue.take(tellings(this.#options, this.#members.size), first);
   #nextProbeMs = Number.POSITIVE_INFINITY;
   #lastGossipMs = Number.NEGATIVE_INFINITY;
+  #lastAskMs = Number.NEGATIVE_INFINITY;
   #dueMs = Number.POSITIVE_INFINITY;
 
   /** @param metadata what this node says of itself, at most METADATA_BYTES_MAX */
@@ -74,7 +78,7 @@ export class Swim {
     this.#notePause(nowMs);
     this.#take(nowMs, input, effects);
     this.#advance(nowMs, effects);
-    this.#dueMs = Math.min(this.#nextProbeMs, this.#nextGossipMs(), this.#probes.dueMs, this.#members.dueMs, this.#relaying.dueMs);
+    this.#dueMs = Math.min(this.#nextProbeMs, this.#nextGossipMs(), this.#nextAskMs(), this.#probes.dueMs, this.#members.dueMs, this.#relaying.dueMs);
     return effects;
   }
 
@@ -155,7 +159,7 @@ export class Swim {
   }
 
   #receive(nowMs: number, from: NodeIdentity, address: NodeAddress, message: SwimMessage, effects: SwimEffect[]): void {
-    const corrections = 'rumours' in message ? this.#hear(nowMs, message.rumours, effects) : [];
+    const corrections = 'rumours' in message ? this.#hear(nowMs, message.rumours, message.type !== 'descriptions', effects) : [];
     const sender = this.#members.find(from);
     const reply = (answer: SwimMessage): void => void effects.push({ type: 'send', to: from, address, message: answer });
     if ('refutation' in message && message.type !== 'relayedAck' && sender !== undefined)
@@ -189,16 +193,17 @@ export class Swim {
         this.#describe(message.about, reply);
         break;
       case 'gossip':
+      case 'descriptions':
         break;
     }
     if (!isCorrected && sender !== undefined) reply({ type: 'gossip', rumours: corrections });
   }
 
   /** Returns what the one who tells should know. */
-  #hear(nowMs: number, rumours: readonly Rumour[], effects: SwimEffect[]): readonly Rumour[] {
+  #hear(nowMs: number, rumours: readonly Rumour[], areToldOn: boolean, effects: SwimEffect[]): readonly Rumour[] {
     const corrections: Rumour[] = [];
     for (const rumour of rumours.slice(0, RUMOURS_MAX)) {
-      const hearing = this.#members.hear(nowMs, rumour, effects);
+      const hearing = this.#members.hear(nowMs, rumour, effects, areToldOn);
       if (hearing === 'accused') this.#verify(nowMs, rumour.about, effects);
       if (hearing !== 'stale' || corrections.length >= CORRECTIONS_MAX) continue;
       const better = this.#members.rumourAbout(rumour.about);
@@ -252,8 +257,8 @@ export class Swim {
       this.#nextProbeMs = nowMs + this.#options.probeIntervalMs * this.#health.patience;
       this.#probes.sweep(nowMs);
       this.#probeNext(nowMs, effects);
-      this.#askForRumours(nowMs, effects);
     }
+    if (nowMs >= this.#nextAskMs()) this.#askForRumours(nowMs, effects);
     if (nowMs >= this.#nextGossipMs()) this.#gossip(nowMs, effects);
   }
 
@@ -280,19 +285,31 @@ export class Swim {
     }
   }
 
-  /** A rumour that everybody has stopped telling before it came here: seen by the refutation in the messages of the member. */
+  #nextAskMs(): number {
+    const isLacking = this.#members.lacking.size > 0 && this.#members.reachable > 0;
+    return isLacking ? this.#lastAskMs + ASK_INTERVALS * this.#options.probeIntervalMs : Number.POSITIVE_INFINITY;
+  }
+
+  /** A rumour that everybody has stopped telling before it came here: seen by the refutation in the messages of the member, or because nothing was ever heard of it. */
   #askForRumours(nowMs: number, effects: SwimEffect[]): void {
-    const { lacking } = this.#members;
-    if (lacking.size === 0) return;
-    const sinceMs = nowMs - LACK_INTERVALS * this.#options.probeIntervalMs;
+    this.#lastAskMs = nowMs;
     const about: NodeIdentity[] = [];
-    for (const { identity, lacksMetadataSinceMs } of lacking) {
+    for (const { identity, lacksMetadataSinceMs = nowMs, metadata } of this.#members.lacking) {
       if (about.length >= RUMOURS_MAX) break;
-      if ((lacksMetadataSinceMs ?? nowMs) <= sinceMs) about.push(identity);
+      const intervals = metadata === undefined ? FIRST_LACK_INTERVALS : LACK_INTERVALS;
+      if (nowMs >= lacksMetadataSinceMs + intervals * this.#options.probeIntervalMs) about.push(identity);
     }
-    const [asked] = this.#members.order.sample(1, ({ state }) => state === 'reachable');
-    if (about.length > 0 && asked !== undefined)
-      effects.push({ type: 'send', to: asked.identity, address: asked.address, message: { type: 'rumourRequest', about } });
+    const asked = this.#whomToAsk(about);
+    if (asked !== undefined) effects.push({ type: 'send', to: asked.identity, address: asked.address, message: { type: 'rumourRequest', about } });
+  }
+
+  /** One of them, who knows at least of itself, or by turns somebody who has been there for longer than this node, and so knows of all that have. */
+  #whomToAsk(about: readonly NodeIdentity[]): Peer | undefined {
+    const one = about[Math.floor(this.#needs.random() * about.length)];
+    if (one === undefined) return undefined;
+    const candidates = this.#members.order.sample(4, ({ state }) => state === 'reachable');
+    const known = this.#needs.random() < 0.5 ? candidates.find(({ metadata }) => metadata !== undefined) : undefined;
+    return known ?? this.#members.find(one);
   }
 
   #describe(about: readonly NodeIdentity[], reply: (answer: SwimMessage) => void): void {
@@ -303,6 +320,6 @@ export class Swim {
       bytes += rumour?.metadata?.length ?? 0;
       if (rumour !== undefined && bytes <= ANSWER_BYTES_MAX) rumours.push(rumour);
     }
-    if (rumours.length > 0) reply({ type: 'gossip', rumours });
+    if (rumours.length > 0) reply({ type: 'descriptions', rumours });
   }
 }

@@ -18,7 +18,6 @@ export const Purpose = {
   slowness: 11,
   ending: 12,
   boot: 13,
-  persisting: 14,
 } as const;
 
 /** The key of whatever has draws of its own, such as a link: of a seed and a name. */

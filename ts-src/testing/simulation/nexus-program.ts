@@ -2,13 +2,17 @@
  * A whole node: a nexus as `createNexus` makes it, with simulated threads, and the membership and the transport of its cluster over the simulated network. Fenced, it does what `nexus run` does: its
  * agents are stopped, and the process ends.
  */
+import { openControlConnections } from '../../cluster/control-connections.js';
 import { openMembershipBeside } from '../../cluster/membership-beside.js';
+import { openTransport } from '../../cluster/transport/session-transport.js';
 import { composeNexus } from '../../create-nexus.js';
 import type { NodeStanding } from '../../model/cluster-snapshot.js';
 import type { NodeAddress, NodeIdentity } from '../../model/node-identity.js';
 import { Nexus } from '../../nexus.js';
 import { type NexusOptions, resolveOptions } from '../../options.js';
 import type { MembershipConfiguration, MembershipEvent, MembershipMachine, MembershipSnapshot } from '../../protocols/membership/membership.js';
+import { NONCE_BYTES } from '../../protocols/wire/handshake-messages.js';
+import { AgentReference } from '../../runtime/agent-reference.js';
 import { packageVersion } from '../../runtime/package-version.js';
 import { SimulatedThreads } from '../simulated-threads.js';
 import { eventText } from './membership-program.js';
@@ -53,7 +57,9 @@ export function nexusProgram(options: NexusProgramOptions): Program<NexusStart> 
 }
 
 async function startNexus({ nexus: given, seeds, hasStorage, machine, happened }: NexusProgramOptions, surroundings: ProgramSurroundings): Promise<NexusStart> {
-  const { name, life, threads, clock, state, logger, note, exit, disk } = surroundings;
+  const { name, life, threads, clock, wire, state, logger, note, exit, disk } = surroundings;
+  const nonces = surroundings.randomOf('nonces');
+  const nonce = (): Uint8Array => Uint8Array.from({ length: NONCE_BYTES }, () => Math.floor(nonces.next() * 256));
   const seed = Math.floor(surroundings.random() * 2 ** 32);
   const resolved = resolveOptions({
     logger,
@@ -88,7 +94,7 @@ async function startNexus({ nexus: given, seeds, hasStorage, machine, happened }
             surroundings: {
               clock,
               random: () => surroundings.random(),
-              openDatagrams: (events) => surroundings.openDatagrams(MEMBERSHIP_PORT, events),
+              openDatagrams: (events) => openControlConnections({ wire, clock, options: needs.options, advertise: name, events, nonce }),
               discovery: surroundings.staticDiscovery(seeds),
               state,
             },
@@ -102,7 +108,17 @@ async function startNexus({ nexus: given, seeds, hasStorage, machine, happened }
             lost: (error) => listener.lost(error),
           },
         ),
-      openTransport: undefined,
+      async openTransport({ options, self, advertise, logger: transportLogger, events }) {
+        const transport = await openTransport(
+          {
+            ...{ self, cluster: options.name, advertise, logger: transportLogger, events },
+            listen: { host: name, port: options.listen.dataPort },
+            isReference: (value) => value instanceof AgentReference,
+          },
+          { clock, random: () => surroundings.random(), wire, nonce },
+        );
+        return { transport, close: (deadlineMs) => transport.close(deadlineMs) };
+      },
     },
   });
   nexus.on('fenced', () => void nexus.stop().finally(() => exit(FENCED_EXIT_CODE)));

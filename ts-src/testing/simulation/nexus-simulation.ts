@@ -103,7 +103,7 @@ class NexusRun {
     });
     return names.map((name) => {
       const { logger, lines } = keptLog();
-      return new TestNode(this.#world.add(name, program, logger), lines, this.#world);
+      return new TestNode(this.#world.add(name, program, logger), lines);
     });
   }
 

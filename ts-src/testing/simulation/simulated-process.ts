@@ -49,7 +49,7 @@ export class SimulatedProcess<R extends RunningProgram = RunningProgram> {
     const { seed, host, restarts, order, schedule, clock } = needs;
     this.#key = `${host.name}#${restarts}`;
     this.endpoints = new Endpoints(host);
-    this.threads = new ThreadGroup(schedule, host.name, order, new SeededRandom(seed, `schedule of ${this.#key}`));
+    this.threads = new ThreadGroup(schedule, order, new SeededRandom(seed, `schedule of ${this.#key}`));
     // Rounded, and another one each time: who compares times of two processes notices.
     const bootMs = Math.ceil(drawAt(drawKey(seed, this.#key), Purpose.boot, 0) * BOOT_MS_MAX);
     this.clock = clock.forProcess(bootMs);

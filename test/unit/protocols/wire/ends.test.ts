@@ -58,6 +58,20 @@ test('a session that is lost says how many messages were never sent, and of how 
   expect(framesOf(a)).toEqual([]);
 });
 
+test('a receipt is for what was consumed, and not for what else was sent meanwhile', () => {
+  const { a, b } = openPair();
+  const frames: Uint8Array[] = [];
+  for (let index = 0; index < 3; index++) {
+    a.session.send('normal', 1, index);
+    frames.push(...framesOf(a));
+  }
+  b.session.received(frames[0] as Uint8Array, 0);
+  pass(b, a, 20);
+  expect([a.session.progress('normal').sentMessages, a.session.progress('normal').deliveredMessages]).toEqual([3, 1]);
+  a.session.disconnected('reset');
+  expect(a.ends[0]?.lost).toEqual({ unsent: 0, uncertain: 2 });
+});
+
 test('a graceful end takes no longer than its limit', () => {
   const { a, b } = openPair();
   a.session.send('normal', 1, 1);

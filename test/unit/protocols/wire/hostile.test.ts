@@ -61,3 +61,8 @@ test('keys such as __proto__ arrive as properties of their object, and nothing e
   expect(({} as { x?: number }).x).toBe(undefined);
   expect(Object.getOwnPropertyNames(Object.prototype)).not.toContain('x');
 });
+
+test('a bomb is refused while it is inflated, and not when it has become what it is', () => {
+  const { side } = attack(HOSTILE_CASES.find(({ name }) => name.startsWith('a bomb: 10 MB')) as HostileCase);
+  expect(side.ends[0]?.error?.message).toContain('a compressed message cannot be inflated to 1000000 bytes: ');
+});

@@ -203,3 +203,17 @@ test('whoever sends and asks for frames when a lane has drained, or when the ses
   expect([left, b.messages.map(({ value }) => value)]).toEqual([0, Array.from({ length: 500 }, (_, index) => 500 - index)]);
   expect([a.ends[0]?.error, b.ends[0]?.error]).toEqual([undefined, undefined]);
 });
+
+test('large messages stand for themselves: each arrives whatever became of the one before', () => {
+  const { a, b } = openPair();
+  const rows = (from: number): unknown => Array.from({ length: 5000 }, (_, index) => ({ id: from + index, name: `row ${index}`, tags: { a: 1, b: index } }));
+  for (const from of [0, 10_000, 20_000]) a.session.send('bulk', 1, rows(from));
+  const taken = b.budget.bytesMax;
+  for (let frame = a.session.nextFrame(0); frame !== undefined; frame = a.session.nextFrame(0)) {
+    // The first one finds no room.
+    Object.assign(b.budget, { bytesMax: b.refused.length === 0 ? 1000 : taken });
+    b.session.received(frame, 0);
+  }
+  expect(b.refused.length).toBe(1);
+  expect(b.messages.map(({ value }) => value)).toEqual([rows(10_000), rows(20_000)]);
+});
