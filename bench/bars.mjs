@@ -3,6 +3,8 @@ import { figure, quantity } from './harness/table.mjs';
 import { KILLED, LEAVE, STALLED } from './suites/cluster/case-names.mjs';
 import { idleCase, knownCase, leasedCase, METADATA, slowCase, UNREACHABLE } from './suites/membership/case-names.mjs';
 
+import { BULK, HEARTBEAT_DURING_BULK, ONE_WAY, ROUND_TRIP_P50 } from './suites/transport/case-names.mjs';
+
 const TELL = ['same-thread', 'tell, one agent'];
 const ASK = ['same-thread', 'ask, p50'];
 const SPAWN = ['same-thread', 'spawn+stop, 100 at a time'];
@@ -55,6 +57,11 @@ const BARS = [
   { title: 'by reference over erlang', of: REFERENCE, timesBetterThan: 'erlang', higherIsBetter: false, atLeast: 4 },
   { title: 'insert among 1,000,000', of: INSERT, atMost: 500 },
   { title: 'insert among 1,000,000 over erlang', of: INSERT, timesBetterThan: 'erlang', higherIsBetter: false, atLeast: 4 },
+  { title: 'round trip between nodes over a bare WebSocket', of: ['transport', ROUND_TRIP_P50], timesWorseThan: 'ws', atMost: 1.3 },
+  { title: 'messages of 100 B between nodes', of: ['transport', ONE_WAY], atLeast: 300_000 },
+  { title: 'bulk between nodes', of: ['transport', BULK], atLeast: 500 },
+  { title: 'heartbeats during bulk, p99', of: ['transport', HEARTBEAT_DURING_BULK], atMost: 5e6 },
+  { title: 'connections held at once', of: ['connections', 'held at once'], atLeast: 50_000 },
   { title: 'a closed breaker around an ask, added', of: ['resilience', 'ask, closed breaker'], addedTo: ['resilience', 'ask'], atMost: 100 },
   {
     title: 'a closed breaker around an async function, added',

@@ -265,6 +265,29 @@ const FORMING = [
   },
 ];
 
+const TRANSPORT = [
+  {
+    peer: 'nexus',
+    module: 'suites/transport/nexus.mjs',
+    job: 'two transports in two processes over WebSockets: values encoded and decoded, checksums, receipts, bounds on what waits; counted and added up by the receiver, who says when all have come. Bulk on its own lane, in messages of 1 MiB, with heartbeats on the control lane every 2 ms meanwhile',
+  },
+  {
+    peer: 'ws',
+    role: 'floor',
+    module: 'suites/transport/ws.mjs',
+    job: 'bare WebSockets of ws between two processes: one connection, bytes as they are, at most 4 MB buffered; counted by the receiver',
+  },
+];
+
+const CONNECTIONS = [
+  {
+    peer: 'nexus',
+    module: 'suites/connections/nexus.mjs',
+    job: 'connections that one process has accepted, idle, from other processes over addresses 127.0.0.2 to 127.0.0.5; resident memory of the process that accepts. As many as `ulimit -n` allows, at most 50,000',
+  },
+  { peer: 'ws', role: 'floor', module: 'suites/connections/ws.mjs', job: 'the same with a bare server of ws' },
+];
+
 /** In the order in which they run. `roundsMax`: memory differs little from round to round, and takes long; the curve has many points; the membership is simulated. */
 export const SUITES = [
   { suite: 'same-thread', peers: SAME_THREAD },
@@ -282,6 +305,8 @@ export const SUITES = [
   { suite: 'resilience', peers: RESILIENCE },
   { suite: 'signals', peers: SIGNALS },
   { suite: 'groups', peers: GROUPS },
+  { suite: 'transport', peers: TRANSPORT },
+  { suite: 'connections', peers: CONNECTIONS, roundsMax: 1 },
   { suite: 'membership', peers: MEMBERSHIP, roundsMax: 1 },
   { suite: 'cluster', peers: CLUSTER, roundsMax: 3 },
   { suite: 'forming', peers: FORMING, roundsMax: 1 },

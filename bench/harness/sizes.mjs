@@ -29,6 +29,7 @@ export const FULL = {
   clusterNodes: 5,
   clusterTiming: {},
   clusterBlockMs: 3000,
+  heldConnections: 50_000,
   taskTimeoutMs: 180_000,
 };
 
@@ -56,5 +57,6 @@ export const SMOKE = {
   clusterNodes: 2,
   clusterTiming: { probeIntervalMs: 200, probeTimeoutMs: 100, leaseMs: 1000, stopMarginMs: 200, stalledAfterMs: 200 },
   clusterBlockMs: 600,
+  heldConnections: 100,
   taskTimeoutMs: 30_000,
 };

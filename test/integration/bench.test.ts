@@ -35,6 +35,8 @@ const PEERS: Readonly<Record<string, readonly string[]>> = {
   resilience: ['nexus'],
   signals: ['nexus', 'EventEmitter'],
   groups: ['nexus', 'array', 'Map'],
+  transport: ['nexus', 'ws'],
+  connections: ['nexus', 'ws'],
   membership: ['nexus', 'no-multiplier', 'fixed-suspicion', 'plain-SWIM'],
   cluster: ['nexus'],
   forming: ['nexus'],
@@ -55,6 +57,8 @@ const CASES_OF_NEXUS: Readonly<Record<string, number>> = {
   resilience: 8,
   signals: 4,
   groups: 5,
+  transport: 6,
+  connections: 3,
   membership: 11,
   cluster: 5,
   forming: 8,
@@ -89,7 +93,22 @@ test('every suite and every peer runs at smoke size, and every figure is sane', 
   }
   for (const row of rows) {
     expect(Object.keys(row)).toEqual(['suite', 'case', 'peer', 'unit', 'median', 'min', 'max', 'n']);
-    expect(['messages/s', 'asks/s', 'agents/s', 'ns', 's', 'bytes', '% of a core', 'ms', 'messages', 'messages/node/s', 'false positives']).toContain(row.unit);
+    expect([
+      'messages/s',
+      'asks/s',
+      'agents/s',
+      'ns',
+      's',
+      'bytes',
+      '% of a core',
+      'ms',
+      'MB/s',
+      'connections',
+      'connections/s',
+      'messages',
+      'messages/node/s',
+      'false positives',
+    ]).toContain(row.unit);
     expect(row.n, row.case).toBeGreaterThanOrEqual(1);
     // What is counted may be none.
     expect((row.min > 0 || row.unit === 'false positives') && row.min <= row.median && row.median <= row.max && row.max < 1e12, JSON.stringify(row)).toBe(true);

@@ -38,6 +38,7 @@ export let leaveCluster: (cluster: Cluster, deadlineMs: number) => Promise<void>
 /** For tests: what the calling thread has of the membership. */
 export let membershipOf: (cluster: Cluster) => RunningMembership;
 
+/** The cluster that a nexus is a node of, as `nexus.cluster`: who is in it, what this node may do, and messages to other nodes. */
 export class Cluster {
   static {
     openCluster = async (needs) => {

@@ -164,7 +164,9 @@ function joinOf(given: ClusterOptions['join'], environment: Environment): Resolv
   }
 }
 
-function environmentJoin({ NEXUS_JOIN: seeds, NEXUS_CLUSTER_DNS: name }: Environment): ResolvedJoin {
+function environmentJoin(environment: Environment): ResolvedJoin {
+  const seeds = environment['NEXUS_JOIN'];
+  const name = environment['NEXUS_CLUSTER_DNS'];
   if (seeds !== undefined && seeds !== '') {
     const texts = seeds.split(',').map((seed) => seed.trim());
     return seedsOf('NEXUS_JOIN', texts);

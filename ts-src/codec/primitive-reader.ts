@@ -41,6 +41,11 @@ export class PrimitiveReader {
     this.end = end;
   }
 
+  /** Lets go of the memory. */
+  forgetMemory(): void {
+    this.aim(NO_BYTES, 0, 0);
+  }
+
   /** Moves on by `count` bytes and returns where they start. */
   protected take(count: number): number {
     const position = this.position;

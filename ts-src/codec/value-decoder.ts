@@ -34,6 +34,11 @@ export class ValueDecoder {
     return this.reader.readMessage(bytes, offset, end);
   }
 
+  /** Lets go of the memory that was last read. Shapes stay. */
+  forgetMemory(): void {
+    this.reader.forgetMemory();
+  }
+
   /** Forgets all shapes: the encoder was replaced or reset. */
   reset(): void {
     this.reader.shapes.length = 0;

@@ -110,6 +110,11 @@ export class ValueEncoder {
     this.writer.tree?.reset();
   }
 
+  /** Lets go of the memory that was last written to. Shapes stay. */
+  forgetMemory(): void {
+    this.writer.end();
+  }
+
   private forgetScratch(): void {
     this.scratch = new Uint8Array(0);
     this.writer.end();

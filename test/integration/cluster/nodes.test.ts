@@ -1,14 +1,15 @@
 /** Nodes of a cluster in one process, each with its own threads and a membership thread: how they find each other, what they say of themselves, what keeps one from joining, and how one ends. */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createNexus, defineAgent, type Nexus, type NexusOptions } from 'nexus-agents';
+import { type AnyAgent, createNexus, defineAgent, type Nexus, type NexusOptions } from 'nexus-agents';
 import type { Cluster, ClusterOptions } from 'nexus-agents/cluster';
 import { expect, onTestFinished, test } from 'vitest';
 import { membershipOf } from '../../../dist/ts-src/cluster/cluster.js';
-import { codeOf, failureOf, recorder } from '../../start-nexus.js';
+import { Ticking } from '../../fixtures/ticking.mjs';
+import { codeOf, failureOf, fixture, recorder } from '../../start-nexus.js';
 import { until } from '../../until.js';
 import { freePort } from '../free-port.js';
 import { freePorts } from './node-process.js';
@@ -191,6 +192,29 @@ test('a node whose membership thread has ended is fenced: it stops, says why, an
   expect(await codeOf(agent.ask('add', 1))).toMatch(/NEXUS_(STOPPED|AGENT_NOT_FOUND|AGENT_STOPPED)/);
   expect(b.cluster.snapshot()).toMatchObject({ standing: 'fenced', fencedBecause: expect.stringContaining('membership thread') });
   await until(() => a.cluster.members().length === 2);
+});
+
+test('when the membership thread ends while the calling thread is blocked, the other threads stop by themselves when lease and margin have passed', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nexus-lease-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const [a] = (await startCluster(2)) as [Nexus & { readonly cluster: Cluster }];
+  const seeds = [`127.0.0.1:${a.cluster.address.port}`];
+  const node = await startNode({ node: 'n3', listen: { port: 0 }, join: seeds }, { agents: [fixture('ticking.mjs')], threads: 1 });
+  await node.cluster.joined();
+  const file = join(folder, 'ticks');
+  await node.spawn(Ticking as AnyAgent, { id: 't', thread: 1, init: { file } } as never);
+  const times = (): readonly number[] => readFileSync(file, 'utf8').split('\n').filter(Boolean).map(Number.parseFloat);
+  await until(() => existsSync(file) && times().length > 10);
+  const { worker } = membershipOf(node.cluster as never) as unknown as { worker: { terminate(): Promise<number> } };
+  void worker.terminate();
+  const endedMs = performance.now();
+  // Before the calling thread has heard of it: what would stop the agents cannot.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, timing.leaseMs + timing.stopMarginMs + 700);
+  const last = times().at(-1) as number;
+  expect(last - endedMs).toBeGreaterThan(timing.stopMarginMs);
+  expect(last - endedMs).toBeLessThan(timing.leaseMs + timing.stopMarginMs + 100);
+  await node.stop({ deadlineMs: 500 });
+  expect(node.cluster.standing).toBe('fenced');
 });
 
 test('a listener of the cluster that throws is logged, and an event that there is not is refused', async () => {

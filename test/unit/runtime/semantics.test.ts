@@ -8,7 +8,9 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 const testFiles = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' }).filter(
   (file) => file.endsWith('.test.ts') || file.endsWith('-conformance.ts'),
 );
-const sources = testFiles.map((file) => readFileSync(join(root, 'test', file), 'utf8')).join('\n');
+// Suites that are shipped.
+const shipped = readdirSync(join(root, 'ts-src/testing/conformance')).map((file) => join('../ts-src/testing/conformance', file));
+const sources = [...testFiles, ...shipped].map((file) => readFileSync(join(root, 'test', file), 'utf8')).join('\n');
 const sentences = readFileSync(join(root, 'docs/semantics.md'), 'utf8')
   .split('\n')
   .filter((line) => line.startsWith('- '));

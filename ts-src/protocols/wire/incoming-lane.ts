@@ -147,6 +147,11 @@ export class IncomingLane {
     this.consumedMessages++;
   }
 
+  /** Lets go of the last frame. */
+  forgetMemory(): void {
+    this.#decoder?.forgetMemory();
+  }
+
   /** Gives back the memory of a message that is not whole. */
   abandon(): void {
     if (this.#assembly?.bytes !== undefined) this.#options.budget.give(this.#assembly.total);

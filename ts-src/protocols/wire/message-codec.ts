@@ -111,6 +111,7 @@ export class MessageCodec {
       const end = encoder.encode(value, bytes, 0, size);
       if (end >= 0) {
         this.#wholeBytes = Math.max(end, this.#wholeBytes / 2);
+        encoder.forgetMemory();
         return end < size / 2 ? Uint8Array.prototype.slice.call(bytes, 0, end) : bytes.subarray(0, end);
       }
       if (size >= bytesMax) throw tooLarge(bytesMax);
@@ -121,7 +122,11 @@ export class MessageCodec {
   decodeWhole(bytes: Uint8Array, start: number, end: number): unknown {
     const { decoder } = this.#whole;
     decoder.reset();
-    return decoder.decode(bytes, start, end);
+    try {
+      return decoder.decode(bytes, start, end);
+    } finally {
+      decoder.forgetMemory();
+    }
   }
 
   /** @throws NexusError NEXUS_SHAPE_UNKNOWN, NEXUS_MESSAGE_CORRUPT */

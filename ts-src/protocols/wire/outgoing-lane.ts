@@ -128,7 +128,10 @@ export class OutgoingLane {
 
   /** When there was nothing to send for a while. */
   forgetMemory(): void {
-    if (this.waitingMessages === 0) this.#slab = undefined;
+    if (this.waitingMessages > 0) return;
+    this.#slab = undefined;
+    this.#start = 0;
+    this.#encoder?.forgetMemory();
   }
 
   /** The session is over: what waits is lost. */

@@ -200,6 +200,7 @@ export class Session {
   /** Gives back memory that is only needed while there is traffic. For sessions that are idle. */
   forgetMemory(): void {
     this.#outgoing.forgetMemory();
+    if (this.#standing.type === 'open') for (const lane of this.#standing.incoming) lane.forgetMemory();
   }
 
   statistics(): SessionStatistics {

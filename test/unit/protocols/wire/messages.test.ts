@@ -217,3 +217,15 @@ test('large messages stand for themselves: each arrives whatever became of the o
   expect(b.refused.length).toBe(1);
   expect(b.messages.map(({ value }) => value)).toEqual([rows(10_000), rows(20_000)]);
 });
+
+test('a session that is idle can give back its memory, and goes on where it was', () => {
+  const { a, b } = openPair();
+  for (let round = 0; round < 5; round++) {
+    for (let index = 0; index < 20; index++) a.session.send('normal', 1, { round, index, same: 'keys' });
+    a.session.forgetMemory();
+    settle(a, b);
+    a.session.forgetMemory();
+    b.session.forgetMemory();
+  }
+  expect(b.messages.map(({ value }) => value)).toEqual(Array.from({ length: 100 }, (_, at) => ({ round: Math.floor(at / 20), index: at % 20, same: 'keys' })));
+});
