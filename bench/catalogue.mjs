@@ -238,6 +238,7 @@ const MEMBERSHIP = [
     peer: 'nexus',
     module: 'suites/membership/nexus.mjs',
     job: 'bare failure detectors with their defaults in one queue of events, over datagrams that take 0.2 to 0.8 ms, 1 % of which are lost: simulated time, the same on every machine. Medians of 25 seeds. Messages: all that a node sends, acks too. False positives: healthy nodes found unreachable by a node, of 3 seeds of 160 s; what a slow node gets and sends waits for that long, then all of it passes within a second, and so on, while its timers run',
+    taskTimeoutMs: 1_800_000,
   },
   {
     peer: 'no-multiplier',

@@ -1,7 +1,9 @@
 /**
  * Draws messages a node and second against the size of the cluster, of the rows of the suite `membership`, as an SVG:
  *
- *     node bench/membership-chart.mjs ROWS.json CHART.svg
+ *     node bench/membership-chart.mjs ROWS.json [FORMING.json] CHART.svg
+ *
+ * The second are those of the suite `forming`, if there are any.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -17,7 +19,9 @@ const COLOURS = [
 
 /** @param {readonly { suite: string, case: string, peer: string, median: number }[]} rows @returns {string} the SVG */
 export function membershipChart(rows) {
-  const points = rows.flatMap((row) => (row.suite === 'membership' ? (curveOf(row.case) ?? []) : []).map((point) => ({ ...point, value: row.median })));
+  const points = rows.flatMap((row) =>
+    (row.suite === 'membership' || row.suite === 'forming' ? (curveOf(row.case) ?? []) : []).map((point) => ({ ...point, value: row.median })),
+  );
   if (points.length === 0) throw new Error("there are no rows of the suite 'membership'");
   const sizes = [...new Set(points.map(({ nodes }) => nodes))].sort((a, b) => a - b);
   const series = [...new Set(points.map(({ title }) => title))];
@@ -70,9 +74,10 @@ const round = (value) => Math.round(value * 10) / 10;
 const escaped = (text) => text.replace(/[&<>"]/g, (character) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[character]);
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [rowsFile, chartFile] = process.argv.slice(2);
-  if (chartFile === undefined) {
-    process.stderr.write('Usage: node bench/membership-chart.mjs ROWS.json CHART.svg\n');
+  const files = process.argv.slice(2);
+  const chartFile = files.pop();
+  if (files.length === 0) {
+    process.stderr.write('Usage: node bench/membership-chart.mjs ROWS.json [FORMING.json] CHART.svg\n');
     process.exitCode = 2;
-  } else writeFileSync(chartFile, membershipChart(JSON.parse(readFileSync(rowsFile, 'utf8'))));
+  } else writeFileSync(chartFile, membershipChart(files.flatMap((file) => JSON.parse(readFileSync(file, 'utf8')))));
 }

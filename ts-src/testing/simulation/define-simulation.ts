@@ -5,6 +5,7 @@
 import { NexusTypeError, optionError, valueText } from '../../errors.js';
 import type { ResolverOptions } from '../../model/cluster-options.js';
 import { checkNames } from '../../model/nearest-name.js';
+import type { Nexus } from '../../nexus.js';
 import type { TestClusterOptions } from '../test-cluster.js';
 import { seedOf } from '../seed.js';
 import { simulationFailed } from './failure-report.js';
@@ -29,6 +30,8 @@ export interface SimulationDefinition extends Omit<TestClusterOptions, 'nodes' |
   readonly durationMs?: number;
   /** Default: drawn. */
   readonly resolver?: ResolverOptions;
+  /** On each start of a node, with its nexus, as `setup` of a module of `nexus run`. */
+  start?(nexus: Nexus): unknown;
   /** Once, when all nodes are members and before anything goes wrong. */
   setup?(cluster: SimulatedCluster): unknown;
   /** While things go wrong: what goes on then. It ends when `cluster.isOver` says so. */
@@ -40,7 +43,7 @@ export interface SimulationDefinition extends Omit<TestClusterOptions, 'nodes' |
 }
 
 const simulations = new WeakMap<object, Simulation>();
-const OWN_NAMES = ['nodes', 'faults', 'durationMs', 'resolver', 'setup', 'during', 'check', 'invariants'];
+const OWN_NAMES = ['nodes', 'faults', 'durationMs', 'resolver', 'start', 'setup', 'during', 'check', 'invariants'];
 const NODES = { min: 3, max: 5 };
 const DURATION_MS = 60_000;
 const THREADS = 1;
@@ -57,7 +60,7 @@ export function defineSimulation<D extends SimulationDefinition>(definition: D):
   if (!(durationMs >= 0 && durationMs <= PLAN_MS_MAX))
     throw optionError('durationMs', `is ${valueText(durationMs)}; it must be a number from 0 to ${PLAN_MS_MAX}`);
   if (resolver !== undefined) checkResolver('resolver', resolver, nodes.min);
-  for (const name of ['setup', 'during', 'check'] as const)
+  for (const name of ['start', 'setup', 'during', 'check'] as const)
     if (definition[name] !== undefined && typeof definition[name] !== 'function')
       throw optionError(name, `is ${valueText(definition[name])}; it must be a function`);
   if (typeof invariants !== 'object' || invariants === null) throw optionError('invariants', `is ${valueText(invariants)}; it must be an object of functions`);

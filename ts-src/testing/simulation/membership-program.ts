@@ -87,7 +87,8 @@ export class MembershipStart implements RunningProgram {
   get runs(): boolean {
     if (this.#service === undefined) return false;
     if (this.#service.mayRun) return true;
-    if (this.standing === 'left' || this.#surroundings.threads.isPaused) return false;
+    // Who leaves has stopped them before it says so.
+    if (this.standing === 'leaving' || this.standing === 'left' || this.#surroundings.threads.isPaused) return false;
     return this.#surroundings.clock.nowMs() < this.#leaseEndMs + this.#options.timing.stopMarginMs * STOPPING_SHARE;
   }
 

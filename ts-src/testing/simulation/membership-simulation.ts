@@ -23,7 +23,7 @@ export const DEFAULT_TIMING: Required<ClusterTimingOptions> = {
   stopMarginMs: 1000,
   stalledAfterMs: 500,
 };
-export const MEMBERSHIP_SWARM: SwarmOptions = { nodes: { min: 3, max: 9 }, durationMs: 120_000 };
+export const MEMBERSHIP_SWARM: SwarmOptions = { nodes: { min: 3, max: 9 }, durationMs: 40_000 };
 /** There are no threads to be ended. */
 export const MEMBERSHIP_KINDS: readonly FaultKind[] = FAULT_KINDS.filter((kind) => kind !== 'killThread');
 

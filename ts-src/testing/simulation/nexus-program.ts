@@ -31,6 +31,8 @@ export interface NexusProgramOptions {
   /** Whether durable agents are kept on the disk of the node. */
   readonly hasStorage: boolean;
   machine(configuration: MembershipConfiguration): MembershipMachine;
+  /** With each nexus, when it has started. */
+  started?(nexus: Nexus): unknown;
   /** Told of everything that the membership of a node says, before the node is. */
   happened?(start: ObservedMembership, event: MembershipEvent): void;
 }
@@ -56,7 +58,10 @@ export function nexusProgram(options: NexusProgramOptions): Program<NexusStart> 
   return { start: (surroundings) => startNexus(options, surroundings) };
 }
 
-async function startNexus({ nexus: given, seeds, hasStorage, machine, happened }: NexusProgramOptions, surroundings: ProgramSurroundings): Promise<NexusStart> {
+async function startNexus(
+  { nexus: given, seeds, hasStorage, machine, happened, started }: NexusProgramOptions,
+  surroundings: ProgramSurroundings,
+): Promise<NexusStart> {
   const { name, life, threads, clock, wire, state, logger, note, exit, disk } = surroundings;
   const nonces = surroundings.randomOf('nonces');
   const nonce = (): Uint8Array => Uint8Array.from({ length: NONCE_BYTES }, () => Math.floor(nonces.next() * 256));
@@ -121,6 +126,7 @@ async function startNexus({ nexus: given, seeds, hasStorage, machine, happened }
       },
     },
   });
+  await started?.(nexus);
   nexus.on('fenced', () => void nexus.stop().finally(() => exit(FENCED_EXIT_CODE)));
   return {
     nexus,

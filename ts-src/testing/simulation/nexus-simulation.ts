@@ -2,6 +2,8 @@
  * One cluster of whole nexuses with the agents of a user, through set-up, faults, healing and agreement (`cluster-run.ts`), with what the user's simulation does meanwhile. The time passes by itself
  * here: whoever awaits something lets it, and needs nothing to move it.
  */
+import { NexusTypeError } from '../../errors.js';
+import type { Nexus } from '../../nexus.js';
 import type { LogLine } from '../../runtime/system-calls.js';
 import { Membership } from '../../protocols/membership/membership-machine.js';
 import { TestNode } from '../test-node.js';
@@ -19,6 +21,8 @@ import { SimulatedWorld } from './world.js';
 /** What a step of the user may take, of the simulation. */
 const STEP_MS_MAX = 120_000;
 const STOP_MS_MAX = 60_000;
+/** Whether the process of a node is still there. */
+const LOOK_MS = 100;
 const LOG_LINES_MAX = 1000;
 
 /** The cluster as the functions of a simulation have it. Time passes while they await something. */
@@ -34,6 +38,10 @@ export interface SimulatedCluster {
   readonly isOver: boolean;
   /** Resolves after a time of the simulation. */
   sleep(forMs: number): Promise<void>;
+  /** Does something with the nexus of a node. Rejects with NexusTypeError NEXUS_NODE_STATE when it has none, or when its process ends before that is done: nothing of it would ever settle. */
+  using<T>(node: TestNode, work: (nexus: Nexus) => T | PromiseLike<T>): Promise<T>;
+  /** Whether agents of this node may run at this moment, as its lease says; false while it is paused. */
+  mayRun(node: TestNode): boolean;
   /** 0 ≤ x < 1, from the seed. */
   random(): number;
   /** Into the trace. */
@@ -99,6 +107,7 @@ class NexusRun {
       seeds: names.map((host) => ({ host, port: MEMBERSHIP_PORT })),
       hasStorage: storage !== undefined,
       machine: (configuration) => new Membership(configuration),
+      started: (nexus) => this.#definition.start?.call(this.#definition, nexus),
       happened: (start, event) => this.#run.happened(start, event),
     });
     return names.map((name) => {
@@ -174,6 +183,25 @@ class Cluster implements SimulatedCluster {
         resolve();
       });
     });
+  }
+
+  async using<T>(node: TestNode, work: (nexus: Nexus) => T | PromiseLike<T>): Promise<T> {
+    const { nexus } = node;
+    let isDone = false;
+    const ended = (async () => {
+      while (!isDone && node.hasStarted && node.nexus === nexus) await this.sleep(LOOK_MS);
+      if (isDone) return undefined as never;
+      throw new NexusTypeError('NEXUS_NODE_STATE', `using: the process of node ${node.name} has ended before that was done`, { node: node.name });
+    })();
+    try {
+      return await Promise.race([ended, (async () => work(nexus))()]);
+    } finally {
+      isDone = true;
+    }
+  }
+
+  mayRun(node: TestNode): boolean {
+    return !node.isPaused && (this.#world.nodes[node.number - 1]?.program as NexusStart | undefined)?.observed.runs === true;
   }
 
   random(): number {

@@ -21,9 +21,9 @@ export interface SwarmOptions {
 
 /** The share of the kinds that a run has. */
 const INCLUDED = 0.5;
-/** A kind that is on comes on the average once in so many milliseconds at the most, and once in so many at the least. */
-const EVERY_MS_MIN = 15_000;
-const EVERY_MS_MAX = 240_000;
+/** A kind that is on comes on the average so often in a run at the most, and so often at the least. */
+const OFTEN_MAX = 8;
+const OFTEN_MIN = 0.5;
 /** Faults of one kind in a run. */
 const OF_ONE_KIND_MAX = 200;
 
@@ -45,7 +45,7 @@ interface Room {
 
 function drawFaults(draw: Draw, kind: FaultKind, room: Room): Fault[] {
   if (!draw.chance(INCLUDED)) return [];
-  const everyMs = draw.scale(EVERY_MS_MIN, EVERY_MS_MAX);
+  const everyMs = Math.max(1, room.durationMs / draw.scale(OFTEN_MIN, OFTEN_MAX));
   const faults: Fault[] = [];
   for (let atMs = draw.gap(everyMs); atMs < room.durationMs && faults.length < OF_ONE_KIND_MAX; atMs += draw.gap(everyMs)) {
     const fault = drawFault(draw, kind, Math.round(atMs), room);
