@@ -137,6 +137,11 @@ export class WebsocketConnection implements WireConnection {
   readonly #written = (): void => {
     if (!this.#isCrowded || this.#webSocket.bufferedAmount > this.roomBytes) return;
     this.#isCrowded = false;
+    // In a turn of its own: whoever sends more at once would fill the buffers of the system before anything else of this thread has its turn.
+    setImmediate(this.#drained);
+  };
+
+  readonly #drained = (): void => {
     if (this.#isOpen) this.#events?.drained();
   };
 
