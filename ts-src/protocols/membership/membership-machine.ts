@@ -264,7 +264,8 @@ export class Membership implements MembershipMachine {
       const because = `${sender.name} is a member of another cluster`;
       return this.#event({ type: 'refusedMessage', from, code: 'NEXUS_CLUSTER_MISMATCH', because });
     }
-    const isMember = views.hear(nowMs, sender, from, view);
+    // It is not answered: two that each take the other for removed would never end.
+    const isMember = message.type === 'removed' ? views.memberOf(sender) !== undefined : views.hear(nowMs, sender, from, view);
     if (!isSwimMessage(message)) return views.receive(nowMs, sender, from, message, isMember);
     if (isMember) return this.#stepSwim({ type: 'received', from: sender, address: from, message });
     this.#event({ type: 'refusedMessage', from, code: 'NEXUS_NODE_REMOVED', because: `${sender.name} is no member of view ${views.view.number}` });
@@ -274,7 +275,9 @@ export class Membership implements MembershipMachine {
   #hearOutside(from: NodeAddress, { from: sender, to, clusterId, message }: Envelope): void {
     if (message.type === 'foundGrant') return this.#send(from, sender.incarnation, { type: 'foundRelease', clusterId: message.clusterId });
     const hasStopped = this.#standing === 'left' || this.#nowMs >= this.#goneAtMs || this.#goneTimes > 0;
-    if (to === this.#self.incarnation && hasStopped && clusterId !== '' && clusterId === this.#views?.view.clusterId && message.type !== 'removed')
+    // Answers are not answered.
+    if (message.type === 'removed' || message.type === 'leave') return;
+    if (to === this.#self.incarnation && hasStopped && clusterId !== '' && clusterId === this.#views?.view.clusterId)
       this.#send(from, sender.incarnation, { type: 'leave', isFenced: this.#standing === 'fenced' });
   }
 
@@ -358,8 +361,8 @@ export class Membership implements MembershipMachine {
 
   #whyLeaseEnded(sinceMs: number): string {
     const { leaseMs } = this.#configuration.timing;
-    if (sinceMs > leaseMs / 2) return `this process did not run for ${Math.round(sinceMs).toLocaleString('en-US')} ms, and its lease has ended meanwhile`;
-    return `no quorum of voters has answered for ${leaseMs.toLocaleString('en-US')} ms`;
+    if (sinceMs > leaseMs / 2) return `this process did not run for ${millisecondsText(sinceMs)} ms, and its lease has ended meanwhile`;
+    return `no quorum of voters has answered for ${millisecondsText(leaseMs)} ms`;
   }
 
   /** Its agents have had their time to stop. */
@@ -433,4 +436,9 @@ export class Membership implements MembershipMachine {
   #event(event: MembershipEvent): void {
     this.#effects.push({ type: 'event', event });
   }
+}
+
+/** Such as 5,000. */
+function millisecondsText(durationMs: number): string {
+  return String(Math.round(durationMs)).replace(/\B(?=(\d{3})+$)/g, ',');
 }

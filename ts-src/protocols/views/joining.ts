@@ -53,7 +53,7 @@ export class Joining {
   #attemptMs = ATTEMPT_MS_MIN;
   #dueMs: number;
   #founding: { readonly clusterId: string; readonly granted: Set<string>; readonly asked: Map<string, NodeAddress> } | undefined;
-  #promised: { readonly clusterId: string; readonly founder: NodeIdentity; readonly address: NodeAddress; readonly to: NodeAddress } | undefined;
+  #promised: { readonly clusterId: string; readonly address: NodeAddress; readonly to: NodeAddress } | undefined;
   #hasWarned = false;
 
   constructor(nowMs: number, self: NodeIdentity, options: JoiningOptions, needs: JoiningNeeds) {
@@ -104,7 +104,7 @@ export class Joining {
     this.#ask(nowMs);
     if (this.#promised !== undefined) {
       const { clusterId, address, to } = this.#promised;
-      // To whoever is at its address now: another start of it does not found that cluster any more, and says so.
+      // Also to another start of it, which releases it: two processes do not listen at one address.
       this.#needs.send(address, 0, { type: 'foundGrant', clusterId, to });
     }
     this.#tryToFound(nowMs);
@@ -202,11 +202,11 @@ export class Joining {
     const { clusterId, to } = request;
     const isReady = nowMs >= this.#startedAtMs + this.#waitMs && nowMs >= this.#clusterSeenAtMs + this.#waitMs;
     const isLower = addressText(request.address) < addressText(this.#options.address);
-    // A founder that asks for another cluster has given up the one before, or is another start of it.
-    const isFree = this.#promised === undefined || (this.#promised.founder.name === from.name && this.#promised.founder.incarnation <= from.incarnation);
+    // Only whoever is at the address of the founder releases it: what asks for another cluster may be older than what asked for this one.
+    const isFree = this.#promised === undefined || this.#promised.clusterId === clusterId;
     if (!isReady || !isFree || (this.#founding !== undefined && !isLower)) return reply({ type: 'alone', to });
     this.#giveUpFounding();
-    this.#promised = { clusterId, founder: from, address: request.address, to };
+    this.#promised = { clusterId, address: request.address, to };
     reply({ type: 'foundGrant', clusterId, to });
   }
 

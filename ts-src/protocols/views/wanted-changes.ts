@@ -55,6 +55,7 @@ export class WantedChanges {
 
   /** The change of this view; undefined for none. @param isRemovable of members that cannot be reached: whether they may be removed now */
   change(nowMs: number, view: View, isRemovable: (node: NodeIdentity) => boolean): ViewChange | undefined {
+    if (this.#joiners.size + this.#departing.size + this.#unreachable.size === 0) return undefined;
     const departed: Departure[] = [...this.#departing.values()];
     for (const [key, node] of this.#unreachable) {
       if (!this.#departing.has(key) && isRemovable(node)) departed.push({ name: node.name, incarnation: node.incarnation, reason: 'removed' });

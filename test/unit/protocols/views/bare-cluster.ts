@@ -24,6 +24,9 @@ export interface BareNode {
   wakeAtMs: number;
   readonly events: { readonly atMs: number; readonly event: MembershipEvent }[];
   starts: number;
+  /** Until when its present start could have run at most, in the time of the world, if it does not any more. */
+  ranUntilMs: number;
+  view: { readonly number: number; readonly members: ReadonlySet<string> } | undefined;
 }
 
 interface Delivery {
@@ -60,8 +63,8 @@ export class BareCluster {
   readonly #options: BareOptions;
   readonly #queue = new Heap();
   readonly #viewsByNumber = new Map<string, string>();
-  readonly #highest = new Map<string, number>();
-  readonly #removed = new Set<string>();
+  readonly #incarnations = new Map<string, [view: number, incarnation: number][]>();
+  readonly #goneIn = new Map<string, number>();
   readonly #byAddress = new Map<string, BareNode>();
 
   constructor(count: number, options: BareOptions = {}) {
@@ -73,7 +76,17 @@ export class BareCluster {
   add(name = `n${this.nodes.length + 1}`): BareNode {
     const address = { host: `10.0.0.${this.nodes.length + 1}`, port: 7400 };
     const clock = { rate: 1, offsetMs: 0, pausedUntilMs: 0, wakeAtMs: Number.POSITIVE_INFINITY };
-    const node: BareNode = { name, address, machine: undefined, disk: undefined, events: [], starts: 0, ...clock };
+    const node: BareNode = {
+      name,
+      address,
+      machine: undefined,
+      disk: undefined,
+      events: [],
+      starts: 0,
+      ranUntilMs: Number.NEGATIVE_INFINITY,
+      view: undefined,
+      ...clock,
+    };
     this.nodes.push(node);
     this.#byAddress.set(address.host, node);
     return node;
@@ -91,6 +104,9 @@ export class BareCluster {
 
   start(node: BareNode, overrides: Partial<MembershipConfiguration> = {}): void {
     node.starts += 1;
+    node.view = undefined;
+    node.ranUntilMs = Number.NEGATIVE_INFINITY;
+    node.events.length = 0;
     const random = new SeededRandom((this.#options.seed ?? 1) * 31 + node.starts, node.name);
     const configuration: MembershipConfiguration = {
       cluster: this.#options.cluster ?? 'test',
@@ -135,21 +151,30 @@ export class BareCluster {
 
   /** All that are started are members, of one view that has nobody else. */
   isSettled(): boolean {
-    const started = this.nodes.filter(({ machine }) => machine !== undefined);
-    const views = new Set(started.map(({ machine }) => JSON.stringify(machine?.snapshot(0).members.map(({ name, incarnation }) => [name, incarnation]))));
-    return (
-      started.every(({ machine }) => machine?.standing === 'member') && views.size === 1 && started[0]?.machine?.snapshot(0).members.length === started.length
-    );
+    let first: BareNode | undefined;
+    let count = 0;
+    for (const node of this.nodes) {
+      if (node.machine === undefined) continue;
+      first ??= node;
+      count += 1;
+      if (node.machine.standing !== 'member' || node.view?.number !== first.view?.number || node.machine.clusterId !== first.machine?.clusterId) return false;
+    }
+    return first?.view?.members.size === count;
   }
 
   /** Runs until then, or until it is so; whether it was. */
   run(forMs: number, until?: () => boolean): boolean {
+    let steps = 0;
     const endMs = this.nowMs + forMs;
     while (this.wrong.length === 0) {
       if (until?.()) return true;
       const next = this.#queue.peek();
       if (next === undefined || next.atMs > endMs) break;
       this.#queue.pop();
+      if (++steps > 300_000)
+        throw new Error(
+          `endless at ${this.nowMs}: ${next.node.name} ${JSON.stringify(next.input)} ${next.node.machine?.dueMs} ${this.localMs(next.node)} ${next.node.machine?.standing}`,
+        );
       this.nowMs = Math.max(this.nowMs, next.atMs);
       const { node } = next;
       if (node.machine === undefined || (next.start !== -1 && next.start !== node.starts)) continue;
@@ -176,7 +201,11 @@ export class BareCluster {
     if (machine === undefined) return;
     const inputs = [input];
     for (let next = inputs.shift(); next !== undefined; next = inputs.shift()) {
-      for (const effect of machine.step(this.localMs(node), next)) {
+      const leaseEndMs = machine.standing === 'member' ? (machine.leaseEndMs - node.offsetMs) / node.rate : Number.NEGATIVE_INFINITY;
+      const effects = machine.step(this.localMs(node), next);
+      // Who leaves runs nothing from then on, by its own word.
+      if (leaseEndMs !== Number.NEGATIVE_INFINITY && machine.standing === 'fenced') node.ranUntilMs = Math.min(this.nowMs, leaseEndMs);
+      for (const effect of effects) {
         switch (effect.type) {
           case 'send':
             this.#deliver(node, effect.to, effect.bytes);
@@ -188,7 +217,7 @@ export class BareCluster {
           case 'event':
             node.events.push({ atMs: this.nowMs, event: effect.event });
             this.#options.log?.(`${this.nowMs.toFixed(0)} ${node.name} ${JSON.stringify(effect.event)}`);
-            this.#check(node, machine, effect.event);
+            this.#check(node, effect.event);
         }
       }
     }
@@ -215,74 +244,70 @@ export class BareCluster {
     }
   }
 
-  #check(node: BareNode, machine: MembershipMachine, event: MembershipEvent): void {
+  #check(node: BareNode, event: MembershipEvent): void {
     if (event.type !== 'view') return;
-    const snapshot = machine.snapshot(this.localMs(node));
-    const clusterId = clusterIdOf(machine);
-    const key = `${clusterId} ${event.number}`;
-    const text = event.members.map(({ name, incarnation }) => `${name}#${incarnation}`).join(' ');
+    const { clusterId, number, members } = event;
+    const before = node.view?.number ?? 0;
+    if (number <= before) this.wrong.push(`${node.name} goes from view ${before} to ${number}`);
+    node.view = { number, members: new Set(members.map(identityText)) };
+    const text = members.map(identityText).join(' ');
+    const key = `${clusterId} ${number}`;
     const known = this.#viewsByNumber.get(key);
     if (known !== undefined && known !== text) this.wrong.push(`view ${key} is "${known}" and, at ${node.name}, "${text}"`);
-    this.#viewsByNumber.set(key, text);
-    for (const { name, incarnation } of event.members) {
-      const identity = `${name}#${incarnation}`;
-      const highestKey = `${clusterId} ${name}`;
-      if (known === undefined) {
-        const before = this.#highest.get(highestKey) ?? 0;
-        if (this.#removed.has(`${clusterId} ${identity}`) && !this.#seenBefore(clusterId, event.number, identity))
-          this.wrong.push(`${identity} was removed, and is in view ${event.number} again`);
-        this.#highest.set(highestKey, Math.max(before, incarnation));
-      }
+    if (known === undefined) {
+      this.#viewsByNumber.set(key, text);
+      for (const member of members) this.#checkHistory(clusterId, number, member);
     }
-    for (const removed of event.removed) {
-      this.#removed.add(`${clusterId} ${removed.name}#${removed.incarnation}`);
-      this.#checkStopped(node, removed);
+    for (const gone of [...event.left, ...event.removed]) {
+      const goneKey = `${clusterId} ${identityText(gone)}`;
+      this.#goneIn.set(goneKey, Math.min(number, this.#goneIn.get(goneKey) ?? number));
     }
-    if (snapshot.view !== event.number && machine.standing !== 'left') this.wrong.push(`${node.name} says view ${event.number} and is in ${snapshot.view}`);
+    for (const removed of event.removed) this.#checkStopped(node, removed);
   }
 
-  /** An older view that somebody hears of late may still have it. */
-  #seenBefore(clusterId: string, number: number, identity: string): boolean {
-    for (let later = number + 1; this.#viewsByNumber.has(`${clusterId} ${later}`); later++)
-      if (!this.#viewsByNumber.get(`${clusterId} ${later}`)?.split(' ').includes(identity)) return true;
-    return false;
+  /** Of one name incarnations only grow, and none that has gone is in a later view. Views may be heard of in another order. */
+  #checkHistory(clusterId: string, number: number, { name, incarnation }: NodeIdentity): void {
+    const goneIn = this.#goneIn.get(`${clusterId} ${name}#${incarnation}`) ?? Number.POSITIVE_INFINITY;
+    if (goneIn < number && !this.#viewsByNumber.get(`${clusterId} ${goneIn}`)?.includes(`${name}#${incarnation}`))
+      this.wrong.push(`${name}#${incarnation} had gone in view ${goneIn}, and is in view ${number}`);
+    const history = this.#incarnations.get(`${clusterId} ${name}`) ?? [];
+    for (const [then, other] of history)
+      if ((then < number && other > incarnation) || (then > number && other < incarnation))
+        this.wrong.push(`${name} has incarnation ${other} in view ${then}, and ${incarnation} in view ${number}`);
+    history.push([number, incarnation]);
+    this.#incarnations.set(`${clusterId} ${name}`, history);
   }
 
   #checkStopped(by: BareNode, { name, incarnation }: NodeIdentity): void {
     const node = this.node(name);
     if (node.machine?.self.incarnation !== incarnation) return;
-    // Its stop margin has passed as well.
     if (node.machine.mayRun(this.localMs(node))) this.wrong.push(`${name} runs at ${this.nowMs}, and ${by.name} says that it was removed`);
-    else if (lastRanMs(node) > this.nowMs - TIMING.stopMarginMs + 1)
-      this.wrong.push(`${name} ran until ${lastRanMs(node)}, and at ${this.nowMs} ${by.name} says that it was removed`);
+    // Its stop margin has passed as well.
+    else if (node.ranUntilMs > this.nowMs - TIMING.stopMarginMs + 1)
+      this.wrong.push(`${name} ran until ${node.ranUntilMs}, and at ${this.nowMs} ${by.name} says that it was removed`);
   }
 
   /** All that run are of one cluster, and, whatever view each knows, no one of them is removed in the view of another. */
   #checkLineage(changed: BareNode): void {
-    const own = clusterIdOf(changed.machine as MembershipMachine);
+    if (!this.isRunning(changed)) return;
     for (const other of this.nodes) {
-      if (other === changed || !this.isRunning(other) || !this.isRunning(changed)) continue;
-      if (clusterIdOf(other.machine as MembershipMachine) !== own) this.wrong.push(`${changed.name} and ${other.name} run in two clusters at ${this.nowMs}`);
+      if (other === changed || !this.isRunning(other)) continue;
+      const wrong = this.#apart(changed, other);
+      if (wrong !== undefined) this.wrong.push(`${wrong}, at ${this.nowMs}`);
     }
+  }
+
+  #apart(a: BareNode, b: BareNode): string | undefined {
+    if (a.machine?.clusterId !== b.machine?.clusterId) return `${a.name} and ${b.name} run in two clusters`;
+    const [older, newer] = (a.view?.number ?? 0) <= (b.view?.number ?? 0) ? [a, b] : [b, a];
+    const { self } = older.machine as MembershipMachine;
+    if (newer.view?.members.has(`${self.name}#${self.incarnation}`)) return undefined;
+    return `${older.name} runs in view ${older.view?.number}, and ${newer.name} in view ${newer.view?.number}, in which it is not`;
   }
 }
 
-/** Until when it could have run: what its standing says, or the end of a lease that nobody has looked at. */
-function lastRanMs(node: BareNode): number {
-  const { machine, events } = node;
-  const leaseEndMs = machine === undefined ? Number.NEGATIVE_INFINITY : machine.leaseEndMs;
-  const stopped = events.findLast(({ event }) => event.type === 'standing' && (event.standing === 'fenced' || event.standing === 'leaving'));
-  if (machine?.standing === 'member') return Number.isFinite(leaseEndMs) ? (leaseEndMs - node.offsetMs) / node.rate : Number.POSITIVE_INFINITY;
-  const because = stopped?.event.type === 'standing' ? stopped.event.because : undefined;
-  // Leaving or told by the others: it runs nothing then. A late look does not make its agents run longer, because they look as well.
-  return because === undefined || because.startsWith('removed') || because.startsWith('a newer') || because.startsWith('this process')
-    ? Number.NEGATIVE_INFINITY
-    : (stopped?.atMs ?? Number.NEGATIVE_INFINITY);
-}
-
-/** Of whichever cluster its last view was. */
-export function clusterIdOf(machine: MembershipMachine): string {
-  return machine.clusterId;
+function identityText({ name, incarnation }: NodeIdentity): string {
+  return `${name}#${incarnation}`;
 }
 
 /** By time, then by order of coming. */

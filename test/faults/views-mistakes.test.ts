@@ -1,0 +1,79 @@
+/** Mistakes in the agreement on views and in leases, each made in a copy of the build: the explorer of faults must notice it, within 60 runs. Those that it meets too rarely are in `test/unit/protocols/views/voting.test.ts`, by themselves. */
+import { afterEach, expect, test } from 'vitest';
+import type { ResolverOptions } from '../../dist/ts-src/model/cluster-options.js';
+import type { MembershipConfiguration, MembershipMachine } from '../../dist/ts-src/protocols/membership/membership.js';
+import { explore } from '../unit/protocols/views/explorer.js';
+import { changedBuild } from './changed-build.mjs';
+
+const VIEWS = 'ts-src/protocols/views/views.js';
+const QUORUM = 'ts-src/protocols/views/quorum.js';
+const MACHINE = 'ts-src/protocols/membership/membership-machine.js';
+const JOINING = 'ts-src/protocols/views/joining.js';
+const RUNS_MAX = Number(process.env.MISTAKE_RUNS ?? 60);
+const cleanUps: (() => void)[] = [];
+
+afterEach(() => {
+  for (const cleanUp of cleanUps.splice(0)) cleanUp();
+});
+
+interface Mistake {
+  readonly mistake: string;
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+  readonly says: RegExp;
+  readonly resolver?: ResolverOptions;
+}
+
+test.each<Mistake>([
+  {
+    mistake: 'a removal is agreed to before the lease has run out',
+    file: VIEWS,
+    from: 'return this.#nowMs >= this.#grants.removableAtMs(node);',
+    to: 'return true;',
+    says: /ran until|runs/,
+  },
+  {
+    mistake: 'an exact tie is won by both sides',
+    file: QUORUM,
+    from: '(2 * ones(mask) === count && (mask & 1) === 1)',
+    to: '2 * ones(mask) === count',
+    says: /and, at|runs/,
+    resolver: { strategy: 'keepMajority' },
+  },
+  {
+    mistake: 'a node that has never been answered counts as joined',
+    file: MACHINE,
+    from: 'if (this.#nowMs < views.leaseEndMs) {',
+    to: 'if (true) {',
+    says: /members|fenced|joining/,
+  },
+  {
+    mistake: 'most of the seeds are enough to found',
+    file: JOINING,
+    from: 'founding.granted.size < founding.asked.size',
+    to: '2 * founding.granted.size <= founding.asked.size',
+    says: /two clusters/,
+  },
+  {
+    mistake: 'what was proposed and not settled is never taken over',
+    file: VIEWS,
+    from: 'const rank = this.#system.voters',
+    to: 'if (this.#index > 0) return; const rank = this.#system.voters',
+    says: /after all was mended/,
+  },
+])('$mistake', { timeout: 300_000 }, async ({ file, from, to, says, resolver }) => {
+  const { dist, remove } = changedBuild([{ file, from, to }]);
+  cleanUps.push(remove);
+  const { Membership } = (await import(/* @vite-ignore */ `${dist}ts-src/protocols/membership/membership-machine.js`)) as {
+    Membership: new (configuration: MembershipConfiguration) => MembershipMachine;
+  };
+  let found: string | undefined;
+  let runs = 0;
+  for (let seed = 1; seed <= RUNS_MAX && found === undefined; seed++) {
+    runs = seed;
+    found = explore(seed, { make: (configuration) => new Membership(configuration), ...(resolver === undefined ? {} : { resolver }) }).wrong;
+  }
+  if (process.env.MISTAKE_RUNS !== undefined) console.log(runs, found);
+  expect(found, `after ${runs} runs`).toMatch(says);
+});

@@ -1,0 +1,102 @@
+/** The parts of a voter and of a lease holder by themselves: what the explorer of faults meets too rarely. */
+import { expect, test } from 'vitest';
+import { Agreement } from '../../../../dist/ts-src/protocols/views/agreement.js';
+import { Grants, removalWaitMs } from '../../../../dist/ts-src/protocols/views/grants.js';
+import { Lease } from '../../../../dist/ts-src/protocols/views/lease.js';
+import { quorumSystemOf } from '../../../../dist/ts-src/protocols/views/quorum.js';
+import { changedView, foundingView, type ViewChange, type ViewMember } from '../../../../dist/ts-src/protocols/views/view.js';
+import type { ViewMessage } from '../../../../dist/ts-src/protocols/views/view-messages.js';
+
+const members = ['a', 'b', 'c'].map(
+  (name, index): ViewMember => ({ name, incarnation: 1, address: { host: name, port: 1 }, status: 'up', sinceView: index + 1 }),
+);
+const system = quorumSystemOf({ strategy: 'keepMajority' }, { members });
+const TIMES = { leaseMs: 5000, probeTimeoutMs: 500 };
+const joining = (name: string): ViewChange => ({ number: 4, departed: [], joined: [{ name, incarnation: 9, address: { host: name, port: 1 } }] });
+
+function voter(): { agreement: Agreement; sent: [number, ViewMessage][]; chosen: ViewChange[] } {
+  const sent: [number, ViewMessage][] = [];
+  const chosen: ViewChange[] = [];
+  const agreement = new Agreement(system, 0, 4, 250, {
+    sendToVoter: (index, message) => sent.push([index, message]),
+    removable: () => [],
+    mayDepart: () => true,
+    accepted: () => undefined,
+    wanted: () => joining('mine'),
+    chosen: (change) => chosen.push(change),
+  });
+  return { agreement, sent, chosen };
+}
+
+test('an answer counts only under the number of the view that the node is in', () => {
+  const lease = new Lease('b', TIMES);
+  lease.installed(0, 3, system);
+  lease.acked(members[0] as ViewMember, 2, 100);
+  expect(lease.endMs).toBe(Number.NEGATIVE_INFINITY);
+  lease.acked(members[0] as ViewMember, 0, 200);
+  expect(lease.endMs).toBe(Number.NEGATIVE_INFINITY);
+  lease.acked(members[0] as ViewMember, 3, 300);
+  expect(lease.endMs).toBe(5300);
+  // A later answer to an earlier question moves nothing back, nor does what was given under the view before.
+  lease.acked(members[0] as ViewMember, 3, 250);
+  lease.acked(members[0] as ViewMember, 2, 900);
+  expect(lease.endMs).toBe(5300);
+});
+
+test('what a node had under the view before it keeps for no longer than that, also if it was a quorum by itself', () => {
+  const lease = new Lease('a', TIMES);
+  lease.installed(0, 1, quorumSystemOf({ strategy: 'keepMajority' }, { members: members.slice(0, 1) }));
+  expect(lease.endMs).toBe(Number.POSITIVE_INFINITY);
+  lease.accepted(1000);
+  expect(lease.endMs).toBe(6000);
+  lease.installed(1200, 2, system);
+  expect(lease.endMs).toBe(6000);
+});
+
+test('a voter that has promised to a greater ballot agrees to no lesser one', () => {
+  const { agreement, sent } = voter();
+  agreement.prepare(0, 2, 34);
+  agreement.accept(1, 1, 17, joining('x'));
+  expect(sent.at(-1)).toEqual([1, { type: 'superseded', number: 4, ballot: 34 }]);
+  expect(agreement.isUnsettled).toBe(false);
+  agreement.prepare(2, 1, 17);
+  expect(sent.at(-1)).toEqual([1, { type: 'superseded', number: 4, ballot: 34 }]);
+  agreement.accept(3, 2, 34, joining('y'));
+  expect(agreement.isUnsettled).toBe(true);
+});
+
+test('what any of a quorum has agreed to is proposed again, the latest of it', () => {
+  const { agreement, sent, chosen } = voter();
+  agreement.accept(0, 1, 17, joining('x'));
+  agreement.propose(1);
+  const prepare = sent.at(-1)?.[1] as { ballot: number };
+  agreement.promise(2, 2, prepare.ballot, { ballot: 34, change: joining('later') }, []);
+  expect(sent.at(-1)?.[1]).toEqual({ type: 'accept', ballot: prepare.ballot, change: joining('later') });
+  agreement.accepted(2, prepare.ballot);
+  expect(chosen).toEqual([joining('later')]);
+});
+
+test('who could grant until now is taken to have granted until now', () => {
+  const wait = removalWaitMs({ leaseMs: 5000, stopMarginMs: 1000 });
+  const grants = new Grants(0, wait);
+  expect(grants.removableAtMs(members[2] as ViewMember)).toBe(6120);
+  grants.granted(1000, members[2] as ViewMember);
+  expect(grants.removableAtMs(members[2] as ViewMember)).toBe(7120);
+  grants.grantedByOthers(4000);
+  expect(grants.removableAtMs(members[2] as ViewMember)).toBe(10_120);
+});
+
+test('a change fits its view alone, and brings back nobody', () => {
+  const view = foundingView('c', { name: 'a', incarnation: 5, address: { host: 'a', port: 1 } });
+  const joiner = (name: string, incarnation: number) => ({ name, incarnation, address: { host: name, port: 1 } });
+  const next = changedView(view, { number: 2, departed: [], joined: [joiner('b', 7)] });
+  expect(next?.members.map(({ name, sinceView }) => [name, sinceView])).toEqual([
+    ['a', 1],
+    ['b', 2],
+  ]);
+  expect(changedView(view, { number: 3, departed: [], joined: [joiner('b', 7)] })).toBeUndefined();
+  expect(changedView(view, { number: 2, departed: [{ name: 'z', incarnation: 1, reason: 'left' }], joined: [] })).toBeUndefined();
+  const swapped = changedView(next as never, { number: 3, departed: [{ name: 'b', incarnation: 7, reason: 'removed' }], joined: [joiner('b', 8)] });
+  expect([swapped?.incarnationFloor, swapped?.members.at(-1)?.incarnation]).toEqual([7, 8]);
+  expect(changedView(next as never, { number: 3, departed: [{ name: 'b', incarnation: 7, reason: 'removed' }], joined: [joiner('b', 7)] })).toBeUndefined();
+});
