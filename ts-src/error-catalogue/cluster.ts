@@ -84,7 +84,8 @@ export const CLUSTER = {
     errorClass: 'NexusError',
   },
   NEXUS_NODE_FORGED: {
-    causes: 'A node of this cluster, known by its connection (with mutual TLS: by its certificate), says things in the name of another one: it is not the program it should be, or a proxy mixes connections.',
+    causes:
+      'A node of this cluster, known by its connection (with mutual TLS: by its certificate), says things in the name of another one: it is not the program it should be, or a proxy mixes connections.',
     remedy: 'Find out what runs on the node that the log names, and revoke its certificate.',
     retryable: 'no',
     errorClass: 'NexusError',
