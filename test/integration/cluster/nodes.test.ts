@@ -244,7 +244,8 @@ test('what keeps a node from joining is in its log, once', async () => {
   const logger = recorder();
   const { host, port } = founder.cluster.address;
   await startNode({ node: 'n2', listen: { port: 0 }, join: [`${host}:${port}`], timing: { ...timing, leaseMs: 2000 } }, { logger });
-  const said = (): readonly string[] => logger.lines.map(({ message }) => message).filter((message) => message.includes('all nodes need the same'));
+  const said = (): readonly string[] =>
+    logger.lines.flatMap(({ level, message }) => (level === 'warn' && message.includes('all nodes need the same') ? [message] : []));
   await until(() => said().length > 0);
   await until(() => (founder.cluster.snapshot().refusals?.NEXUS_CLUSTER_SETTINGS ?? 0) > 2);
   expect(said()).toHaveLength(1);
