@@ -76,7 +76,8 @@ class SessionDatagrams implements ControlConnections, ControlLinkOwner {
   readonly limits: ControlLimits;
   readonly nonce: () => Uint8Array;
   readonly #needs: ControlConnectionsNeeds;
-  readonly #sessionLimits = sessionLimits('control');
+  /** No messages are for it, so that none of them is to take any memory: whoever knows the name of the cluster gets as far as sending some. */
+  readonly #sessionLimits = sessionLimits('control', { messageBytes: 1024 });
   readonly #codec = new MessageCodec({ isReference: () => false });
   readonly #budget = new ReassemblyBudget();
   readonly #refusals = new Refusals();
