@@ -37,7 +37,7 @@ export async function nodes(args: readonly string[]): Promise<void> {
   const { cluster } = readSnapshot(await askConsole(address, '/console/snapshot'));
   if (cluster === undefined)
     throw new CommandFailure(
-      `the service at ${address.url} is no node of a cluster: it was started without the option cluster (nexus run --join, or --listen)`,
+      `the service at ${address.url} is no node of a cluster: it was started without the option cluster (nexus run --join, or --cluster-listen)`,
     );
   if (line.flag('json')) print(harmlessJson(cluster, 2));
   else process.stdout.write(nodesText(cluster));

@@ -6,7 +6,7 @@ import { milliseconds, whole } from './format.js';
 import { visible } from './visible-text.js';
 
 const WORDS: Readonly<Record<NodeStanding, { readonly title: string; readonly meaning: string }>> = {
-  joining: { title: 'Joining', meaning: 'This node is no member yet.' },
+  joining: { title: 'Joining', meaning: 'This node is no member yet. Its log says what is in the way.' },
   member: { title: 'Member', meaning: 'This node runs its agents.' },
   leaving: { title: 'Leaving', meaning: 'This node goes; the others know, or will at once.' },
   left: { title: 'Left', meaning: 'This node has left: nobody counts on it.' },
@@ -61,12 +61,14 @@ export class ClusterStandingView {
     const refused = Object.entries(refusals ?? {}).sort(([, a], [, b]) => b - a);
     this.#set(
       'Members',
-      whole(members.length),
-      [...(unreachable > 0 ? [`${unreachable} unreachable`] : []), ...(suspect > 0 ? [`${suspect} suspect`] : [])].join(', ') || 'all reachable',
+      // In no view there are none, and this node is listed all the same.
+      whole(view === 0 ? 0 : members.length),
+      [...(unreachable > 0 ? [`${unreachable} unreachable`] : []), ...(suspect > 0 ? [`${suspect} suspect`] : [])].join(', ') ||
+        (view === 0 ? 'none known' : 'all reachable'),
       unreachable > 0,
     );
     this.#set('Sides', whole(Math.max(1, partitions.length)), partitions.length > 1 ? 'partitioned' : 'no partition', partitions.length > 1);
-    this.#set('View', whole(view), `agreed · ${visible(resolver)}`, false);
+    this.#set('View', whole(view), `${view === 0 ? 'none yet' : 'agreed'} · ${visible(resolver)}`, false);
     this.#set(
       'Coordinator',
       coordinator === undefined ? '–' : visible(coordinator),

@@ -18,6 +18,7 @@ export interface TransportNetwork {
   close(): Promise<void>;
 }
 
+/** A node under test. */
 export interface TransportNode {
   readonly transport: Transport;
   /** What its events have said, such as `opened b#1` and `closed b#1 NEXUS_CONNECTION_LOST`. */
