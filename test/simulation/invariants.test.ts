@@ -127,6 +127,33 @@ describe('invariants of a cluster', () => {
     expect(invariants.passed([startOf(c)])).toBeUndefined();
   });
 
+  test('a step of a node is looked at when it did not run before it, or anybody has been told a view since, and else it is not', () => {
+    const invariants = strict();
+    let asked = 0;
+    const counted =
+      (...identities: NodeIdentity[]) =>
+      (identity: NodeIdentity): boolean => {
+        asked++;
+        return running(...identities)(identity);
+      };
+    for (const self of [a, b, c]) expect(invariants.happened(startOf(self), view(1, [a, b, c]), nobody)).toBeUndefined();
+    expect(invariants.stepped(startOf(a), true, counted(a))).toBeUndefined();
+    expect(asked).toBeGreaterThan(0);
+    asked = 0;
+    for (let step = 0; step < 100; step++) expect(invariants.stepped(startOf(a), true, counted(a))).toBeUndefined();
+    expect(asked).toBe(0);
+    // It is told nothing, and others are.
+    expect(invariants.happened(startOf(b), view(2, [b, c], { removed: [a] }), running(b))).toBeUndefined();
+    expect(invariants.stepped(startOf(a), true, running(a, b))).toMatchObject({ invariant: 'what was removed does not run' });
+    expect(invariants.stepped(startOf(a), false, running(b))).toBeUndefined();
+    expect(invariants.stepped(startOf(a), true, running(a, b))).toMatchObject({ invariant: 'what was removed does not run' });
+    // As long as it is wrong it is said.
+    expect(invariants.stepped(startOf(a), true, running(a, b))).toMatchObject({ invariant: 'what was removed does not run' });
+    expect(invariants.stepped(startOf(b), true, running(b, c))).toBeUndefined();
+    expect(invariants.happened(startOf(c), view(3, [c]), running(b))).toBeUndefined();
+    expect(invariants.stepped(startOf(c), true, running(b, c))).toMatchObject({ invariant: 'only one side runs' });
+  });
+
   test('a node that left by itself may still be about to stop', () => {
     const invariants = strict();
     expect(invariants.happened(startOf(b), view(1, [a, b]), running(a, b))).toBeUndefined();

@@ -133,7 +133,17 @@ export class ClusterInvariants {
     const known = this.#observers.get(start);
     if (known !== undefined) return known;
     const identity = start.self;
-    const observer: Observer = { start, identity, key: nodeKey(identity), inOrderAt: -1, view: 0, clusterId: '', members: new Set(), incarnations: new Map(), gone: new Map() };
+    const observer: Observer = {
+      start,
+      identity,
+      key: nodeKey(identity),
+      inOrderAt: -1,
+      view: 0,
+      clusterId: '',
+      members: new Set(),
+      incarnations: new Map(),
+      gone: new Map(),
+    };
     this.#observers.set(start, observer);
     return observer;
   }
