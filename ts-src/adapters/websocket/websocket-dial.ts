@@ -5,7 +5,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { type ClientOptions, WebSocket } from 'ws';
 import { ERROR_CODES, type ErrorCode, NexusError } from '../../errors.js';
-import { addressText, type NodeAddress } from '../../model/node-identity.js';
+import { addressText, isHost, type NodeAddress } from '../../model/node-identity.js';
 import { isNamed, namesOf } from './certificate-names.js';
 import { peerCertificateOf } from './peer-certificate.js';
 import type { TlsFiles } from './tls-files.js';
@@ -44,7 +44,8 @@ export function dialWebsocket(address: NodeAddress, timeoutMs: number, needs: Di
     });
   const webSocket = new WebSocket(`${needs.tls === undefined ? 'ws' : 'wss'}://node${PATH}`, [SUBPROTOCOL], {
     ...clientOptions(needs.limits),
-    headers: { host: where },
+    // A host that cannot be in a header is tried all the same: whether it is one is for the resolver to say.
+    headers: { host: isHost(address.host) ? where : 'node' },
     createConnection: () => {
       socket = needs.tls === undefined ? connectTcp({ host: address.host, port: address.port, noDelay: true }) : secureSocket(address, needs);
       return socket;
