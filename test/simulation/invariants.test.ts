@@ -154,6 +154,17 @@ describe('invariants of a cluster', () => {
     expect(invariants.stepped(startOf(c), true, running(b, c))).toMatchObject({ invariant: 'only one side runs' });
   });
 
+  test('of two sides whose times to run overlap the one that runs again is found at its step, whether or not it was seen not to run', () => {
+    for (const isSeen of [true, false]) {
+      const invariants = strict();
+      for (const self of [a, b]) expect(invariants.happened(startOf(self), view(self === a ? 1 : 2, [self]), nobody)).toBeUndefined();
+      expect(invariants.stepped(startOf(a), true, running(a))).toBeUndefined();
+      if (isSeen) expect(invariants.stepped(startOf(a), false, nobody)).toBeUndefined();
+      expect(invariants.stepped(startOf(b), true, running(b))).toBeUndefined();
+      expect(invariants.stepped(startOf(a), true, running(a, b))).toMatchObject({ invariant: 'only one side runs' });
+    }
+  });
+
   test('a node that left by itself may still be about to stop', () => {
     const invariants = strict();
     expect(invariants.happened(startOf(b), view(1, [a, b]), running(a, b))).toBeUndefined();

@@ -39,7 +39,7 @@ interface Observer {
   /** Whose key it is: the incarnation of a start that is no member yet may grow. */
   identity: NodeIdentity;
   key: string;
-  /** How much all nodes had been told when this one was last seen to run and found in order; -1 when it was not seen to run. */
+  /** How much had changed when this one was last seen to run and found in order; -1 when it was not seen to run. */
   inOrderAt: number;
   view: number;
   clusterId: string;
@@ -63,8 +63,8 @@ export class ClusterInvariants {
   readonly #observers = new Map<Start, Observer>();
   /** By the founding: when nobody is left of a cluster another one is founded, whose views begin with 1. */
   readonly #clusters = new Map<string, Agreed>();
-  /** Views that nodes have been told of: until it grows, what has been in order is, for those that went on running. */
-  #told = 0;
+  /** Views that nodes have been told of, and beginnings of running: until it grows, what has been in order is. */
+  #changes = 0;
 
   constructor(options: { readonly mayBothRun: boolean }) {
     this.#mayBothRun = options.mayBothRun;
@@ -89,8 +89,8 @@ export class ClusterInvariants {
   }
 
   /**
-   * A step of a node is over. To be told of every one: it looks only when this start did not run at its last step, or any node has been told a view since. Between two such moments nothing can go
-   * wrong that was right.
+   * A step of a node is over. To be told of every one: it looks only when this start did not run at its last step, or since then any node has been told a view or has begun to run. Between two such
+   * moments nothing can go wrong that was right.
    */
   stepped(start: Start, isRunning: boolean, runs: Runs): Violation | undefined {
     if (this.#mayBothRun) return undefined;
@@ -99,9 +99,10 @@ export class ClusterInvariants {
       observer.inOrderAt = -1;
       return undefined;
     }
-    if (observer.inOrderAt === this.#told) return undefined;
+    if (observer.inOrderAt === this.#changes) return undefined;
+    if (observer.inOrderAt === -1) this.#changes++;
     const violation = this.#removed(observer) ?? this.#sides(observer, runs);
-    if (violation === undefined) observer.inOrderAt = this.#told;
+    if (violation === undefined) observer.inOrderAt = this.#changes;
     return violation;
   }
 
@@ -158,7 +159,7 @@ export class ClusterInvariants {
   }
 
   #viewed(observer: Observer, event: ViewEvent, runs: Runs): Violation | undefined {
-    this.#told++;
+    this.#changes++;
     const by = nodeKey(observer.start.self);
     if (observer.clusterId !== '' && event.clusterId !== observer.clusterId)
       return { invariant: 'views only grow', text: `${by} is told view ${event.number} of cluster ${event.clusterId}, and was in ${observer.clusterId}` };
