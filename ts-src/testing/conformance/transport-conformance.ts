@@ -8,6 +8,7 @@ import { shape } from '../../model/shape.js';
 import { type IncomingMessage, LANES, type Transport } from '../../ports/transport.js';
 import { type RegisterTest, settled, type Until } from './conformance.js';
 
+/** What carries the transports of a run of `transportConformance`. */
 export interface TransportNetwork {
   /** A transport of another node, of the cluster of all the others; it listens, and knows nobody. */
   open(self: NodeIdentity): Promise<TransportNode>;
