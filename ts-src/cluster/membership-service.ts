@@ -113,8 +113,9 @@ export class MembershipService {
     const { clock, discovery } = this.#surroundings;
     const { cluster, node, resolver, timing, description } = this.#options;
     const events: DatagramEvents = {
-      received: (from, bytes) => this.#step({ type: 'received', from, bytes }),
-      refused: (address) => this.#step({ type: 'refused', address }),
+      received: (from, bytes, sender) => this.#step({ type: 'received', from, bytes, sender }),
+      refused: (address, error) => this.#step({ type: 'refused', address, because: error.message }),
+      failed: (address, error) => this.#step({ type: 'undelivered', address, because: error.message }),
     };
     this.#datagrams = await this.#surroundings.openDatagrams(events);
     const { address } = this.#datagrams;
