@@ -12,6 +12,12 @@ import type { WebsocketWireLimits } from './wire-limits.js';
 const CORKED_BYTES_MAX = 131_072;
 /** Idle connections are probed by TCP after this time: what has gone without a word is found in minutes. */
 const KEEP_ALIVE_MS = 30_000;
+/** Frames up to that size are written with their header, in one buffer. */
+const JOINED_BYTES_MAX = 2048;
+/** `WebSocket.OPEN`. */
+const OPEN = 1;
+/** First byte of a WebSocket frame: the last one of its message, which is binary. */
+const FINAL_BINARY = 0x82;
 const GOING_AWAY = 1001;
 const UNSUPPORTED_DATA = 1003;
 const ABNORMAL = 1006;
@@ -24,6 +30,8 @@ export interface PeerCertificate {
 
 export interface ConnectionNeeds {
   readonly limits: WebsocketWireLimits;
+  /** This side has dialed. */
+  readonly isMasked: boolean;
   /** Once, before its user is told. */
   ended(connection: WebsocketConnection, code: string | undefined): void;
 }
@@ -71,29 +79,40 @@ export class WebsocketConnection implements WireConnection {
   }
 
   get waitingBytes(): number {
-    return this.#webSocket.bufferedAmount;
+    return this.#socket.writableLength;
   }
 
   listen(events: WireEvents): void {
     this.#events = events;
   }
 
-  send(bytes: Uint8Array, delivery: Delivery): void {
-    if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
-    if (delivery === 'datagram' && this.#webSocket.bufferedAmount > this.roomBytes) return;
-    if (!this.#isCorked) {
+  send(bytes: Uint8Array, delivery: Delivery, moreFollows = false): void {
+    if (this.#webSocket.readyState !== OPEN) return;
+    const socket = this.#socket;
+    const { isMasked } = this.#needs;
+    if (delivery === 'datagram' && socket.writableLength > this.roomBytes) return;
+    // Of datagrams nobody knows whether more follow.
+    if (!this.#isCorked && (moreFollows || delivery === 'datagram')) {
       this.#isCorked = true;
-      this.#socket.cork();
+      this.#corkedBytes = 0;
+      socket.cork();
       process.nextTick(this.#uncork);
     }
-    this.#webSocket.send(bytes, BINARY, this.#written);
-    this.#corkedBytes += bytes.length;
-    if (this.#corkedBytes > CORKED_BYTES_MAX) {
-      this.#corkedBytes = 0;
-      this.#socket.uncork();
-      this.#socket.cork();
+    // Past the sender of ws, which would take four objects and two buffers for each frame; it shares the socket for its own frames, which are whole as well.
+    if (bytes.length <= JOINED_BYTES_MAX) socket.write(frameWith(bytes, isMasked), this.#written);
+    else {
+      socket.cork();
+      socket.write(frameHeader(bytes.length, isMasked, 0));
+      socket.write(bytes, this.#written);
+      socket.uncork();
     }
-    if (this.#webSocket.bufferedAmount > this.roomBytes) this.#isCrowded = true;
+    this.#corkedBytes += bytes.length;
+    if (this.#isCorked && this.#corkedBytes > CORKED_BYTES_MAX) {
+      this.#corkedBytes = 0;
+      socket.uncork();
+      socket.cork();
+    }
+    if (socket.writableLength > this.roomBytes) this.#isCrowded = true;
   }
 
   close(code: number, text: string): void {
@@ -135,7 +154,7 @@ export class WebsocketConnection implements WireConnection {
 
   /** After a write, whatever became of it: an error comes with the end of the connection. */
   readonly #written = (): void => {
-    if (!this.#isCrowded || this.#webSocket.bufferedAmount > this.roomBytes) return;
+    if (!this.#isCrowded || this.#socket.writableLength > this.roomBytes) return;
     this.#isCrowded = false;
     // In a turn of its own: whoever sends more at once would fill the buffers of the system before anything else of this thread has its turn.
     setImmediate(this.#drained);
@@ -176,7 +195,25 @@ export class WebsocketConnection implements WireConnection {
   }
 }
 
-const BINARY = { binary: true, compress: false, fin: true };
+/** The header of RFC 6455 of one binary message, with `added` bytes of room after it. Those who dial must mask, and do it with zeros: see `websocket-dial.ts`. */
+function frameHeader(length: number, isMasked: boolean, added: number): Buffer {
+  const lengthBytes = length < 126 ? 0 : length < 65_536 ? 2 : 8;
+  const size = 2 + lengthBytes + (isMasked ? 4 : 0);
+  const header = Buffer.allocUnsafe(size + added);
+  header[0] = FINAL_BINARY;
+  header[1] = (isMasked ? 0x80 : 0) | (lengthBytes === 0 ? length : lengthBytes === 2 ? 126 : 127);
+  if (lengthBytes === 2) header.writeUInt16BE(length, 2);
+  else if (lengthBytes === 8) header.writeBigUInt64BE(BigInt(length), 2);
+  for (let at = 2 + lengthBytes; at < size; at++) header[at] = 0;
+  return header;
+}
+
+/** In one buffer: two cost more than the copy. */
+function frameWith(bytes: Uint8Array, isMasked: boolean): Buffer {
+  const frame = frameHeader(bytes.length, isMasked, bytes.length);
+  frame.set(bytes, frame.length - bytes.length);
+  return frame;
+}
 
 /** What ws finds wrong with a frame has a code of its own; everything else is an error of the network. */
 function errorOf(error: Error, remote: string): Error {
