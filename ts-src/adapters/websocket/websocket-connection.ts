@@ -10,6 +10,8 @@ import type { WebsocketWireLimits } from './wire-limits.js';
 
 /** Bytes of a turn that are given to the kernel before its end, so that it has something to do meanwhile. */
 const CORKED_BYTES_MAX = 131_072;
+/** Received in one turn; the rest waits for the next one, so that a connection with much on it leaves turns to the others of this thread. The system would read up to 2 MiB. */
+const TURN_BYTES_MAX = 262_144;
 /** Idle connections are probed by TCP after this time: what has gone without a word is found in minutes. */
 const KEEP_ALIVE_MS = 30_000;
 /** Frames up to that size are written with their header, in one buffer. */
@@ -18,6 +20,8 @@ const JOINED_BYTES_MAX = 2048;
 const OPEN = 1;
 /** First byte of a WebSocket frame: the last one of its message, which is binary. */
 const FINAL_BINARY = 0x82;
+/** Smaller ones are not counted for the turn: a chunk of the system's has so few of their bytes that it is over soon. */
+const LARGE_FRAME_BYTES_MIN = 4096;
 const GOING_AWAY = 1001;
 const UNSUPPORTED_DATA = 1003;
 const ABNORMAL = 1006;
@@ -51,6 +55,9 @@ export class WebsocketConnection implements WireConnection {
   #corkedBytes = 0;
   #isCorked = false;
   #isCrowded = false;
+  /** Received in this turn, or since the last pause. */
+  #turnBytes = 0;
+  #isPaused = false;
   /** For `isStalled`: bytes and whole frames that had arrived by the last look. */
   #arrivals = { bytes: 0, frames: 0, isPartial: false };
   #frames = 0;
@@ -170,6 +177,7 @@ export class WebsocketConnection implements WireConnection {
 
   #received(bytes: Buffer, isBinary: boolean): void {
     this.#frames++;
+    if (bytes.length > LARGE_FRAME_BYTES_MIN) this.#limitTurn(bytes.length);
     if (isBinary) {
       // What its user has said goodbye to may still be on its way.
       if (this.#goodbye === undefined) this.#events?.received(bytes);
@@ -178,6 +186,21 @@ export class WebsocketConnection implements WireConnection {
     this.#error ??= new NexusError('NEXUS_FRAME_INVALID', `${this.remote} sent text, where nodes send bytes`, { data: { remote: this.remote } });
     this.#webSocket.close(UNSUPPORTED_DATA, 'text is not understood');
   }
+
+  #limitTurn(bytes: number): void {
+    if (this.#turnBytes === 0) setImmediate(this.#nextTurn);
+    this.#turnBytes += bytes;
+    if (this.#turnBytes <= TURN_BYTES_MAX || this.#isPaused) return;
+    this.#isPaused = true;
+    this.#webSocket.pause();
+  }
+
+  readonly #nextTurn = (): void => {
+    this.#turnBytes = 0;
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#webSocket.resume();
+  };
 
   #closed(code: number, text: string): void {
     if (!this.#isOpen) return;

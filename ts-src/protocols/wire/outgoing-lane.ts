@@ -288,7 +288,10 @@ export class OutgoingLane {
     message.sent += chunk;
     this.waitingBytes -= chunk;
     const isLast = message.sent === bytes.length;
-    if (isLast) this.#forgetFirst();
+    if (isLast) {
+      this.#forgetFirst();
+      if (message.kind === Kind.whole) this.#codec.giveBack(bytes);
+    }
     this.#sent(FRAGMENT_HEADER_BYTES + chunk, isLast ? 1 : 0);
     return sealFrame(frame, 0, frame.length, FrameType.fragment, this.#options.lane, isLast ? FLAG_LAST : 0, sequence, salt);
   }
