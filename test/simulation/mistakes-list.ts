@@ -71,11 +71,4 @@ export const MISTAKES: readonly SeededMistake[] = [
     to: 'founding.granted.size < 1',
     foundBy: /what was removed does not run|only one side runs/,
   },
-  {
-    mistake: 'a promise to a founder that has ended is kept for ever',
-    file: `${PROTOCOLS}/views/joining.js`,
-    from: "this.#needs.send(address, 0, { type: 'foundGrant', clusterId, to });",
-    to: '',
-    foundBy: /all members agree in the end/,
-  },
 ];

@@ -63,6 +63,12 @@ test('each event of a cluster is published on its channel and logged once', () =
   ]);
 });
 
+test('what is for the operator to mend is a line of the log', () => {
+  const { told, lines } = telling();
+  told.warned('no cluster was found');
+  expect(lines).toEqual(['warn no cluster was found']);
+});
+
 test('refusals are counted by code, of which there is an end, and only the first of each is a warning', () => {
   const { told, lines, events } = telling();
   const from = { host: '10.0.0.9', port: 7400 };

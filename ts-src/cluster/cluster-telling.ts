@@ -52,6 +52,11 @@ export class ClusterTelling {
     if (channels['nexus:cluster:refused'].hasSubscribers) channels['nexus:cluster:refused'].publish({ ...this.#about, from: place, code, because });
   }
 
+  /** Something that is for the operator to mend. The membership says the same thing once. */
+  warned(because: string): void {
+    this.#logger.warn(this.#about, because);
+  }
+
   get #about(): { readonly cluster: string; readonly self: string } {
     return { cluster: this.#cluster, self: this.#self().name };
   }

@@ -241,7 +241,9 @@ export class Cluster {
         this.#admitMembers();
         return;
       case 'refusedMessage':
-        this.#telling.refused(event.from, event.code, event.because);
+        return this.#telling.refused(event.from, event.code, event.because);
+      case 'warning':
+        this.#telling.warned(event.because);
     }
   }
 

@@ -76,7 +76,8 @@ class SessionDatagrams implements ControlConnections, ControlLinkOwner {
   readonly limits: ControlLimits;
   readonly nonce: () => Uint8Array;
   readonly #needs: ControlConnectionsNeeds;
-  readonly #sessionLimits = sessionLimits('control');
+  /** No messages are for it, so that none of them is to take any memory: whoever knows the name of the cluster gets as far as sending some. */
+  readonly #sessionLimits = sessionLimits('control', { messageBytes: 1024 });
   readonly #codec = new MessageCodec({ isReference: () => false });
   readonly #budget = new ReassemblyBudget();
   readonly #refusals = new Refusals();
@@ -197,9 +198,12 @@ class SessionDatagrams implements ControlConnections, ControlLinkOwner {
 
   received(link: ControlLink, bytes: Uint8Array): void {
     this.used(link);
+    const key = addressText(link.peerAddress as NodeAddress);
+    const before = this.#byAddress.get(key);
     // Answers go the way that questions come: of two that have dialed each other at once, none is left on which nothing ever comes back.
-    this.#byAddress.set(addressText(link.peerAddress as NodeAddress), link);
-    if (!this.#isClosed) this.#needs.events.received(link.peerAddress as NodeAddress, bytes);
+    // But where a node listens it says itself: it takes the address of no other one that is there.
+    if (before === undefined || !before.isOpen || before.peerName === link.peerName) this.#byAddress.set(key, link);
+    if (!this.#isClosed) this.#needs.events.received(link.peerAddress as NodeAddress, bytes, link.peerName);
   }
 
   dropped(count: number): void {
@@ -251,9 +255,9 @@ class SessionDatagrams implements ControlConnections, ControlLinkOwner {
   #makeRoom(): void {
     let surplus = this.#links.size + 1 - this.limits.connectionsMax;
     if (surplus <= 0) return;
-    // Strangers who have not said who they are go first: a flood of them cuts nobody off.
-    const strangers = [...this.#links].filter((link) => link.dialed === undefined && !link.isOpen);
-    for (const link of new Set([...strangers, ...this.#links])) {
+    // Strangers who have not said who they are go first, and then those that have not answered: a flood of them, or of addresses that they want called, cuts nobody off.
+    const unknown = [...this.#links].filter((link) => !link.isOpen).sort((a, b) => Number(a.dialed !== undefined) - Number(b.dialed !== undefined));
+    for (const link of new Set([...unknown, ...this.#links])) {
       if (surplus-- <= 0) return;
       if (!link.isOpen) this.#refusals.count('NEXUS_CONNECTIONS_TOO_MANY');
       link.abort('it makes room for another connection');

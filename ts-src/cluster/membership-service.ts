@@ -113,7 +113,7 @@ export class MembershipService {
     const { clock, discovery } = this.#surroundings;
     const { cluster, node, resolver, timing, description } = this.#options;
     const events: DatagramEvents = {
-      received: (from, bytes) => this.#step({ type: 'received', from, bytes }),
+      received: (from, bytes, sender) => this.#step({ type: 'received', from, bytes, sender }),
       refused: (address) => this.#step({ type: 'refused', address }),
     };
     this.#datagrams = await this.#surroundings.openDatagrams(events);

@@ -83,6 +83,13 @@ export const CLUSTER = {
     retry: 'By itself, at once.',
     errorClass: 'NexusError',
   },
+  NEXUS_NODE_FORGED: {
+    causes:
+      'A node of this cluster, known by its connection (with mutual TLS: by its certificate), says things in the name of another one: it is not the program it should be, or a proxy mixes connections.',
+    remedy: 'Find out what runs on the node that the log names, and revoke its certificate.',
+    retryable: 'no',
+    errorClass: 'NexusError',
+  },
   NEXUS_NODE_REMOVED: {
     causes: 'A node that was removed while it was cut off, or did not run, is there again. It is told, and stops its agents if it has not yet.',
     remedy: 'Start it anew; `nexus run` ends with code 3 for whoever starts it again.',

@@ -6,6 +6,11 @@
 export const NODE_NAME_LENGTH_MAX = 63;
 const NODE_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 
+/** Longest name of a host in the DNS, or an address with its zone. */
+const HOST_LENGTH_MAX = 255;
+/** What names and addresses of hosts are written with: nothing of it means anything to HTTP, TLS or the log. */
+const HOST = /^[A-Za-z0-9.:_%-]+$/;
+
 /** One start of a node: unique in its cluster for all time. */
 export interface NodeIdentity {
   readonly name: string;
@@ -23,6 +28,11 @@ export interface NodeAddress {
 
 export function isNodeName(value: unknown): value is string {
   return typeof value === 'string' && value.length <= NODE_NAME_LENGTH_MAX && NODE_NAME.test(value);
+}
+
+/** Whether a host that another node has told may be one: it is dialed, as it is. */
+export function isHost(value: string): boolean {
+  return value.length <= HOST_LENGTH_MAX && HOST.test(value);
 }
 
 export function sameNode(a: NodeIdentity, b: NodeIdentity): boolean {

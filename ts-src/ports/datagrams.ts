@@ -8,8 +8,11 @@ import type { NodeAddress } from '../model/node-identity.js';
 export const DATAGRAM_BYTES_MAX = 1_048_576;
 
 export interface DatagramEvents {
-  /** `from` is where an answer goes to: the address at which its sender listens, which the sender has said itself. The bytes are the receiver's until the call returns. */
-  received(from: NodeAddress, bytes: Uint8Array): void;
+  /**
+   * `from` is where an answer goes to: the address at which its sender listens, which the sender has said itself. The bytes are the receiver's until the call returns.
+   * @param sender name of the node at the other end, where there is one that was checked: nobody else's words come from there
+   */
+  received(from: NodeAddress, bytes: Uint8Array, sender?: string): void;
   /** Nobody listens there, or whoever does refuses us: sooner known than by silence. */
   refused(address: NodeAddress, error: Error): void;
 }

@@ -233,3 +233,15 @@ test('a listener of the cluster that throws is logged, and an event that there i
   expect(logger.lines.some(({ message }) => message === 'a listener of the cluster failed')).toBe(true);
   expect((await failureOf(() => node.cluster.on('memberJoind' as never, () => undefined)))?.message).toContain("did you mean 'memberJoined'?");
 });
+
+test('what keeps a node from joining is in its log, once', async () => {
+  const [founder] = (await startCluster(1)) as [Nexus & { readonly cluster: Cluster }];
+  const logger = recorder();
+  const { host, port } = founder.cluster.address;
+  await startNode({ node: 'n2', listen: { port: 0 }, join: [`${host}:${port}`], timing: { ...timing, leaseMs: 2000 } }, { logger });
+  const said = (): readonly string[] =>
+    logger.lines.map(({ message }) => message).filter((message) => message.startsWith('NEXUS_CLUSTER_SETTINGS: all nodes need the same'));
+  await until(() => said().length > 0);
+  await until(() => (founder.cluster.snapshot().refusals?.NEXUS_CLUSTER_SETTINGS ?? 0) > 2);
+  expect(said()).toHaveLength(1);
+});

@@ -6,6 +6,7 @@ import { systemClock } from '../../../dist/ts-src/adapters/system-clock.js';
 import { addressText, type NodeAddress } from '../../../dist/ts-src/model/node-identity.js';
 import type { WireConnection } from '../../../dist/ts-src/ports/wire.js';
 import { createManualClock } from '../../../dist/ts-src/testing/manual-clock.js';
+import { RawPeer } from '../../unit/protocols/wire/raw-peer.js';
 import { until } from '../../until.js';
 import { HOST, websocketNetwork, type WebsocketNetwork } from './websocket-network.js';
 
@@ -23,6 +24,8 @@ interface Node {
   readonly address: NodeAddress;
   /** Such as `127.0.0.1:5 text`. */
   readonly received: string[];
+  /** Names of those who have sent them. */
+  readonly senders: (string | undefined)[];
   readonly refused: string[];
   readonly accepted: WireConnection[];
 }
@@ -38,6 +41,7 @@ async function node(name: string, { cluster = 'test', limits = {}, clock = syste
   network ??= websocketNetwork();
   const { wire } = network.open(tls ? name : undefined);
   const [received, refused, accepted]: [string[], string[], WireConnection[]] = [[], [], []];
+  const senders: (string | undefined)[] = [];
   const connections = await openControlConnections({
     wire: {
       listen: (address, accept) => wire.listen(address, (connection) => (accepted.push(connection), accept(connection))),
@@ -49,13 +53,16 @@ async function node(name: string, { cluster = 'test', limits = {}, clock = syste
     advertise: HOST,
     self: () => ({ name, incarnation: 1 }),
     events: {
-      received: (from, bytes) => received.push(`${addressText(from)} ${Buffer.from(bytes).toString()}`),
+      received: (from, bytes, sender) => {
+        received.push(`${addressText(from)} ${Buffer.from(bytes).toString()}`);
+        senders.push(sender);
+      },
       refused: (address, error) => refused.push(`${addressText(address)} ${(error as { code?: string }).code}`),
     },
     limits,
   });
   opened.push(connections);
-  return { connections, address: connections.address, received, refused, accepted };
+  return { connections, address: connections.address, received, senders, refused, accepted };
 }
 
 const send = (from: Node, to: Node, text: string): void => from.connections.send(to.address, Buffer.from(text));
@@ -69,6 +76,7 @@ test('datagrams go both ways over one connection, and say where an answer goes t
   await until(() => a.received.length === 1);
   expect(a.received).toEqual([`${addressText(b.address)} answer`]);
   expect([a.connections.connectionCount, b.connections.connectionCount, a.accepted.length, b.accepted.length]).toEqual([1, 1, 0, 1]);
+  expect([a.senders, new Set(b.senders)]).toEqual([['b'], new Set(['a'])]);
 });
 
 test('datagrams of up to 1 MiB go whole, larger ones are a mistake', async () => {
@@ -139,6 +147,75 @@ test('no more connections than the limit: the one that was used longest ago goes
   expect(nodes.filter(({ connections }) => connections.connectionCount === 1).length).toBeGreaterThanOrEqual(2);
   send(hub, a, 'once more');
   await until(() => a.received.length === 2);
+});
+
+test('addresses that do not answer make room before nodes that do', async () => {
+  const hub = await node('hub', { limits: { connectionsMax: 8 } });
+  const others = [await node('a'), await node('b')];
+  for (const other of others) send(hub, other, 'hello');
+  await until(() => others.every(({ received }) => received.length === 1));
+  // Documentation addresses: nobody is there, and nobody says so.
+  for (let index = 1; index <= 40; index++) hub.connections.send({ host: `192.0.2.${index}`, port: 9 }, Buffer.from('anybody?'));
+  expect(others.map(({ connections }) => connections.connectionCount)).toEqual([1, 1]);
+  for (const other of others) send(hub, other, 'again');
+  await until(() => others.every(({ received }) => received.length === 2));
+  expect(others.map(({ accepted }) => accepted.length)).toEqual([1, 1]);
+});
+
+test('a node that says it listens where another one does gets nothing of what is sent there', async () => {
+  const [hub, a] = [await node('hub'), await node('a')];
+  send(hub, a, 'one');
+  await until(() => a.received.length === 1);
+  const { wire } = (network as WebsocketNetwork).open();
+  const stolen: string[] = [];
+  const thief = await openControlConnections({
+    wire: {
+      // It says the port of the other one.
+      listen: async () => ({ address: a.address, close: async () => undefined }),
+      dial: (...dial) => wire.dial(...dial),
+      close: () => wire.close(),
+    },
+    clock: systemClock,
+    options: resolveClusterOptions({ name: 'test', node: 'thief', listen: { port: 0 } }) as ResolvedCluster,
+    advertise: HOST,
+    events: { received: (_from, bytes) => stolen.push(Buffer.from(bytes).toString()), refused: () => undefined },
+  });
+  opened.push(thief);
+  thief.send(hub.address, Buffer.from('I am a'));
+  await until(() => hub.received.length === 1);
+  send(hub, a, 'two');
+  await until(() => a.received.length === 2 || stolen.length > 0);
+  expect([stolen, hub.senders]).toEqual([[], ['thief']]);
+});
+
+test('a stranger gets no memory for messages, which are not for control connections', async () => {
+  const hub = await node('hub');
+  const peer = new RawPeer({ purpose: 'control', address: { host: HOST, port: 9 } });
+  const { wire } = (network as WebsocketNetwork).open();
+  wire.dial(hub.address, 5_000, {
+    opened(connection) {
+      connection.listen({
+        received(welcome) {
+          // After it comes what was wrong.
+          if (peer.node !== undefined) return;
+          connection.send(peer.confirm(welcome), 'ordered');
+          connection.send(peer.fragment({ total: 67_108_864, offset: 0, chunk: new Uint8Array(100) }), 'ordered');
+        },
+        drained: () => undefined,
+        closed: () => undefined,
+      });
+      connection.send(peer.hello(), 'ordered');
+    },
+    failed: (error) => expect.unreachable(error.message),
+  });
+  await until(() => hub.connections.refusals().get('NEXUS_FRAME_INVALID') === 1);
+  expect(hub.connections.connectionCount).toBe(0);
+});
+
+test('what is no host is an address where nobody is', async () => {
+  const hub = await node('hub');
+  for (const host of ['a\nb', '日本', 'a\0b', ' ']) hub.connections.send({ host, port: 9 }, Buffer.from('anybody?'));
+  await until(() => hub.connections.droppedDatagrams === 4);
 });
 
 test('a connection that nobody uses is closed, and opened again when it is needed', async () => {

@@ -30,6 +30,8 @@ export class ControlLink {
   /** Undefined for one that came from the other side. */
   readonly dialed: NodeAddress | undefined;
   peerAddress: NodeAddress | undefined;
+  /** Of the handshake. */
+  peerName: string | undefined;
   usedMs: number;
   /** When the first datagram was sent after which nothing has been received. */
   unansweredSinceMs = Number.POSITIVE_INFINITY;
@@ -46,7 +48,10 @@ export class ControlLink {
     this.dialed = dialed;
     this.usedMs = owner.clock.nowMs();
     this.#session = owner.openSession({
-      opened: ({ address }) => this.#opened(address),
+      opened: ({ identity, address }) => {
+        this.peerName = identity.name;
+        this.#opened(address);
+      },
       // Control sessions have none: the peer has no business to send any.
       message: () => this.abort('messages are not for this connection'),
       datagram: (bytes) => {

@@ -1,5 +1,5 @@
 /** The bytes of who a node is and where: parts of the messages of memberships. */
-import { isNodeName, NODE_NAME_LENGTH_MAX, type NodeAddress, type NodeIdentity } from '../../model/node-identity.js';
+import { isHost, isNodeName, NODE_NAME_LENGTH_MAX, type NodeAddress, type NodeIdentity } from '../../model/node-identity.js';
 import { type ByteReader, invalid } from '../bytes/byte-reader.js';
 import type { ByteWriter } from '../bytes/byte-writer.js';
 
@@ -27,5 +27,6 @@ export function writeAddress(writer: ByteWriter, { host, port }: NodeAddress): v
 export function readAddress(reader: ByteReader): NodeAddress {
   const host = reader.text(HOST_BYTES_MAX);
   const port = reader.unsigned(65_535);
-  return host === '' || port === 0 ? invalid('an address without a host or a port') : { host, port };
+  if (host === '' || port === 0) return invalid('an address without a host or a port');
+  return isHost(host) ? { host, port } : invalid('the host of an address has other characters than names and addresses have');
 }

@@ -169,7 +169,7 @@ export class Membership implements MembershipMachine {
       case 'tick':
         return;
       case 'received':
-        return this.#received(input.from, input.bytes);
+        return this.#received(input.from, input.bytes, input.sender);
       case 'refused':
         return this.#stepSwim(input);
       case 'discovered':
@@ -187,7 +187,7 @@ export class Membership implements MembershipMachine {
     }
   }
 
-  #received(from: NodeAddress, bytes: Uint8Array): void {
+  #received(from: NodeAddress, bytes: Uint8Array, sender: string | undefined): void {
     let envelope: Envelope;
     try {
       envelope = decodeMembership(bytes);
@@ -197,6 +197,10 @@ export class Membership implements MembershipMachine {
       return this.#event({ type: 'refusedMessage', from, code, because: message });
     }
     const { message } = envelope;
+    if (sender !== undefined && sender !== envelope.from.name) {
+      const because = `${sender} sent a message as ${envelope.from.name}`;
+      return this.#event({ type: 'refusedMessage', from, code: 'NEXUS_NODE_FORGED', because });
+    }
     if (envelope.to !== 0 && envelope.to !== this.#self.incarnation) return;
     if (message.type === 'join' || message.type === 'foundRequest') {
       if (!this.#isOfThisCluster(from, envelope, message)) return;
@@ -401,7 +405,10 @@ export class Membership implements MembershipMachine {
         this.#views?.reachable(effect.node, effect.state !== 'unreachable');
         return this.#event({ type: 'reachability', node: effect.node, reachability: effect.state });
       case 'metadata':
-        for (const event of this.#descriptions.heard(effect.node, effect.metadata)) this.#event(event);
+        for (const event of this.#descriptions.heard(effect.node, effect.metadata)) {
+          if (event.type === 'warning') this.#warn(event.because);
+          else this.#event(event);
+        }
         return;
       case 'acked':
         this.#views?.acked(effect.node, effect.grant, effect.sentAtMs);

@@ -12,7 +12,7 @@ export type MembershipInput =
   /** Time has come to `dueMs`. Early and late ones are harmless. */
   | { readonly type: 'tick' }
   /** A datagram: whatever its bytes are. */
-  | { readonly type: 'received'; readonly from: NodeAddress; readonly bytes: Uint8Array }
+  | { readonly type: 'received'; readonly from: NodeAddress; readonly bytes: Uint8Array; readonly sender?: string | undefined }
   /** Nobody listens at this address. */
   | { readonly type: 'refused'; readonly address: NodeAddress }
   /** All addresses that discovery knows. */

@@ -2,7 +2,7 @@
  * The frames of the handshake as values, and their bytes: magic `NXSW`, type, body, CRC-32 of all before it. Offers carry fields at their end that later versions may add and this one skips,
  * and a refusal has the same form in all versions, so that two nodes can always say why they do not understand each other.
  */
-import { type NodeAddress, type NodeIdentity, isNodeName } from '../../model/node-identity.js';
+import { type NodeAddress, type NodeIdentity, isHost, isNodeName } from '../../model/node-identity.js';
 import { ByteReader, invalid } from '../bytes/byte-reader.js';
 import { ByteWriter } from '../bytes/byte-writer.js';
 import { checksum, readU32 } from './frame-format.js';
@@ -139,7 +139,7 @@ function readIntroduction(input: ByteReader): Introduction {
   const clusterId = input.text(64) || undefined;
   const identity = { name: readName(input), incarnation: input.unsigned() };
   const host = input.text(HOST_BYTES_MAX);
-  if (!/^[A-Za-z0-9.:_%-]+$/.test(host)) return invalid('the host of an address has other characters than names and addresses have');
+  if (!isHost(host)) return invalid('the host of an address has other characters than names and addresses have');
   const port = input.unsigned(65_535);
   const expectedName = input.text(63);
   const expectedIncarnation = input.unsigned();

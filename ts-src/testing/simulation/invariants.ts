@@ -4,7 +4,7 @@
  *
  * With a resolver that lets two sides both go on (`mayBothRun`) the sides are clusters of their own: what compares two nodes is then left out, what one node is told is checked as ever.
  */
-import { type NodeIdentity, nodeKey } from '../../model/node-identity.js';
+import { type NodeIdentity, nodeKey, sameNode } from '../../model/node-identity.js';
 import type { MembershipEvent } from '../../protocols/membership/membership.js';
 import type { ViewMember } from '../../protocols/views/view.js';
 
@@ -83,13 +83,20 @@ export class ClusterInvariants {
 
   /** Whether somebody runs who may not: to be asked as time passes. */
   passed(runs: Runs): Violation | undefined {
-    for (const { gone } of this.#clusters.values())
-      for (const { identity, byLease } of gone.values()) if (byLease && !this.#mayBothRun && runs(identity)) return stillRuns(identity, 'later');
+    for (const [clusterId, { gone }] of this.#clusters)
+      for (const { identity, byLease } of gone.values())
+        if (byLease && !this.#mayBothRun && runs(identity) && !this.#isElsewhere(identity, clusterId)) return stillRuns(identity, 'later');
     for (const observer of this.#observers.values()) {
       const violation = this.#sides(observer, runs);
       if (violation !== undefined) return violation;
     }
     return undefined;
+  }
+
+  /** Whoever was taken into a cluster without ever learning it, and was removed, may be in the next one, when nobody is left of the first. */
+  #isElsewhere(identity: NodeIdentity, clusterId: string): boolean {
+    for (const { start, clusterId: own } of this.#observers.values()) if (sameNode(start.self, identity)) return own !== '' && own !== clusterId;
+    return false;
   }
 
   /** A start of a node has ended: nothing is learnt by it any more. */

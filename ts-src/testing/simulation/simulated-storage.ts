@@ -160,6 +160,7 @@ class SimulatedThreadStorage implements ThreadStorage {
   readonly #store: SimulatedStore;
   #isClosed = false;
   #waitingBytes = 0;
+  /** All that was written so far has its answer. */
   #last: Promise<void> = Promise.resolve();
 
   constructor(store: SimulatedStore) {
@@ -194,7 +195,9 @@ class SimulatedThreadStorage implements ThreadStorage {
     const records = batch.map(encodeWrite);
     const written = new Promise<void>((resolve, reject) => this.#store.enqueue({ thread: this, records, bytes, resolve, reject }));
     const settled = (): void => undefined;
-    this.#last = written.then(settled, settled);
+    const before = this.#last;
+    // One may be refused while one before it is still being written.
+    this.#last = written.then(settled, settled).then(() => before);
     return written;
   }
 
