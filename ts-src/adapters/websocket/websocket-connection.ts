@@ -1,6 +1,6 @@
 /**
- * One connection of the wire: frames of `ports/wire.ts` as binary messages of a WebSocket. What is sent within one turn of the event loop goes to the kernel in one write. It knows nothing of
- * what the frames mean; who is at the other end was checked before (`websocket-listener.ts`, `websocket-dial.ts`).
+ * One connection of the wire: frames of `ports/wire.ts` as binary messages of a WebSocket. A frame alone goes to the kernel at once; frames of one turn of the event loop that are known to follow one
+ * another, and datagrams, go in one write. What is received in one turn is bounded, so that other connections have theirs. It knows nothing of what the frames mean; who is at the other end was checked before (`websocket-listener.ts`, `websocket-dial.ts`).
  */
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
