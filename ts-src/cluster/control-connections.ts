@@ -222,6 +222,7 @@ class SessionDatagrams implements ControlConnections, ControlLinkOwner {
       if (this.#failed.size >= this.limits.connectionsMax) this.#failed.clear();
       this.#failed.set(addressText(link.dialed), this.clock.nowMs() + this.limits.redialMs);
       if (isRefused && !this.#isClosed) this.#needs.events.refused(link.dialed, failure);
+      else if (!this.#isClosed) this.#needs.events.failed?.(link.dialed, failure);
     }
     if (this.#links.size === 0) this.#whenEmpty?.();
   }

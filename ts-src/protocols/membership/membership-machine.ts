@@ -141,10 +141,7 @@ export class Membership implements MembershipMachine {
         send: (to, incarnation, message) => this.#send(to, incarnation, message),
         found: (clusterId) => this.#enter(foundingView(clusterId, { ...this.#self, address })),
         raise: (incarnation) => this.#raise(incarnation),
-        refused: (from, code, because) => {
-          this.#event({ type: 'refusedMessage', from, code, because });
-          this.#warn(`${code}: ${because}`);
-        },
+        refused: (from, code, because) => this.#event({ type: 'refusedMessage', from, code, because }),
         warning: (because) => this.#warn(because),
         random,
       },
@@ -171,7 +168,10 @@ export class Membership implements MembershipMachine {
       case 'received':
         return this.#received(input.from, input.bytes, input.sender);
       case 'refused':
+        this.#joining?.undelivered(input.address, input.because);
         return this.#stepSwim(input);
+      case 'undelivered':
+        return this.#joining?.undelivered(input.address, input.because);
       case 'discovered':
         this.#discovered = { addresses: input.addresses, isStatic: input.isStatic };
         if (this.#isPersisted && this.#views === undefined) this.#joining?.discovered(this.#nowMs, input.addresses, input.isStatic);

@@ -194,7 +194,7 @@ export class Views {
       return reply({ type: 'refusal', code: 'NEXUS_NODE_STALE', because, incarnation: least + 1 });
     }
     if (present !== undefined && !this.#wanted.isUnreachable(present) && !this.#wanted.isDeparting(present)) {
-      const because = `a node named ${joiner.name} is a member, at ${addressText(present.address)}, and answers or has until a moment ago`;
+      const because = `a node named ${joiner.name} is a member, at ${addressText(present.address)}, and answers or has until a moment ago; who starts again joins when that one is gone, two need two names`;
       reply({ type: 'refusal', code: 'NEXUS_NODE_DUPLICATE', because, incarnation: 0 });
     }
     this.#wanted.joins(nowMs, joiner);
