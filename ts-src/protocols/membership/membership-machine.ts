@@ -8,7 +8,7 @@ import { NexusError } from '../../errors.js';
 import { Swim } from '../swim/swim.js';
 import type { SwimEffect, SwimInput } from '../swim/swim-steps.js';
 import { Joining } from '../views/joining.js';
-import { type Departure, foundingView, INCARNATION_MAX, type View } from '../views/view.js';
+import { type Departure, foundingView, INCARNATION_LEAP_MAX, INCARNATION_MAX, type View } from '../views/view.js';
 import type { ViewMessage } from '../views/view-messages.js';
 import { Views } from '../views/views.js';
 import { Descriptions } from './descriptions.js';
@@ -155,7 +155,8 @@ export class Membership implements MembershipMachine {
   }
 
   #raise(incarnation: number): void {
-    if (incarnation <= this.#self.incarnation || incarnation > INCARNATION_MAX || this.#views !== undefined) return;
+    const most = Math.min(INCARNATION_MAX, this.#self.incarnation + INCARNATION_LEAP_MAX);
+    if (incarnation <= this.#self.incarnation || incarnation > most || this.#views !== undefined) return;
     this.#self = { name: this.#self.name, incarnation };
     this.#persist();
     this.#joining?.restarted(this.#nowMs, this.#self);
