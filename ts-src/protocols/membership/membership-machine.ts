@@ -251,7 +251,8 @@ export class Membership implements MembershipMachine {
           message.clusterId === views.view.clusterId ? views.redirection() : { type: 'foundRelease', clusterId: message.clusterId },
         );
       case 'redirect':
-        if (message.cluster === this.#configuration.cluster && clusterId !== views.view.clusterId)
+        if (clusterId === views.view.clusterId) return this.#hearOfSide(views, from, sender, view);
+        if (message.cluster === this.#configuration.cluster)
           this.#warn(
             `there is another cluster of this name, with ${message.members.map(addressText).join(', ')}: stop the nodes of one of them, and let them join the other`,
           );
@@ -270,6 +271,14 @@ export class Membership implements MembershipMachine {
     if (!isSwimMessage(message)) return views.receive(nowMs, sender, from, message, isMember);
     if (isMember) return this.#stepSwim({ type: 'received', from: sender, address: from, message });
     this.#event({ type: 'refusedMessage', from, code: 'NEXUS_NODE_REMOVED', because: `${sender.name} is no member of view ${views.view.number}` });
+  }
+
+  /** Of a node of this cluster that takes this address for nobody's: one of the two knows less, and is told so by whoever knows more. If both know as much, both sides of a partition have gone on. */
+  #hearOfSide(views: Views, from: NodeAddress, sender: NodeIdentity, number: number): void {
+    if (views.hear(this.#nowMs, sender, from, number) || number !== views.view.number) return;
+    this.#warn(
+      `both sides of a partition have gone on: ${sender.name} is no member here, and this node none there, in view ${number} of one cluster; stop the nodes of one side, and start them again`,
+    );
   }
 
   /** Whoever still counts on this node is told that it does not run any more. */
