@@ -144,6 +144,7 @@ class WebsocketWireOfNode implements WebsocketWire {
   #add(webSocket: WebSocket, socket: Socket, remote: string, certificate: PeerCertificate | undefined, wasAccepted: boolean): WebsocketConnection {
     const connection = new WebsocketConnection(webSocket, socket, remote, certificate, {
       limits: this.#limits,
+      isMasked: !wasAccepted,
       ended: (ended, code) => {
         this.#connections.delete(ended);
         if (wasAccepted) this.#acceptedCount--;
