@@ -2,7 +2,7 @@
 import { figure, quantity } from './harness/table.mjs';
 import { KILLED, LEAVE, STALLED } from './suites/cluster/case-names.mjs';
 import { idleCase, knownCase, leasedCase, METADATA, slowCase, UNREACHABLE } from './suites/membership/case-names.mjs';
-
+import { FAULTY_RUNS, IDLE_MEMBERSHIPS, IDLE_NEXUSES } from './suites/simulation/case-names.mjs';
 import { BULK, HEARTBEAT_DURING_BULK, ONE_WAY, ROUND_TRIP_P50 } from './suites/transport/case-names.mjs';
 
 const TELL = ['same-thread', 'tell, one agent'];
@@ -87,6 +87,9 @@ const BARS = [
   },
   { title: 'messages a node and second, 1,000 nodes', of: ['membership', idleCase(1000)], atMost: 2.5 },
   { title: 'messages a node and second with leases, 1,000 nodes', of: ['forming', leasedCase(1000)], atMost: 12 },
+  { title: 'simulated: five idle memberships', of: ['simulation', IDLE_MEMBERSHIPS], atLeast: 1000 },
+  { title: 'simulated: five idle nexuses', of: ['simulation', IDLE_NEXUSES], atLeast: 1000 },
+  { title: 'simulated: ten minutes of five memberships with faults', of: ['simulation', FAULTY_RUNS], atLeast: 200 },
 ];
 
 /** Lines to print below the table of these rows. What was not run is left out. */

@@ -266,6 +266,14 @@ const FORMING = [
   },
 ];
 
+const SIMULATION = [
+  {
+    peer: 'nexus',
+    module: 'suites/simulation/nexus.mjs',
+    job: 'simulated clusters of five nodes, of which everything is traced and all invariants are looked at: simulated time over processor time, and runs of ten simulated minutes with drawn faults, set-up and healing, one after the other in one process, a minute of processor time',
+  },
+];
+
 const TRANSPORT = [
   {
     peer: 'nexus',
@@ -311,6 +319,7 @@ export const SUITES = [
   { suite: 'membership', peers: MEMBERSHIP, roundsMax: 1 },
   { suite: 'cluster', peers: CLUSTER, roundsMax: 3 },
   { suite: 'forming', peers: FORMING, roundsMax: 1 },
+  { suite: 'simulation', peers: SIMULATION, roundsMax: 3 },
 ];
 
 /**

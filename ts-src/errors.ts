@@ -93,6 +93,7 @@ export const ERROR_CODES = {
   NEXUS_NODE_DUPLICATE: 'A node has to wait before it joins: a member has its name, and answers or has until a moment ago.',
   NEXUS_NODE_STALE: 'A node was refused because it joined with an incarnation that is not above those that the cluster has seen.',
   NEXUS_NODE_FORGED: 'A node has sent a message under the name of another one; it was not heard.',
+  NEXUS_NODE_AHEAD: 'A node was refused because it joined with an incarnation that is far above those that the cluster has seen.',
   NEXUS_NODE_REMOVED: 'A message of a node that was removed from the cluster was not heard.',
   NEXUS_LISTEN_FAILED: 'The node cannot listen at the address it was given.',
   NEXUS_CONNECT_FAILED: 'There is no connection to another node: nobody listens there, the network does not carry it, or it took too long.',

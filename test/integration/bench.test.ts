@@ -40,6 +40,7 @@ const PEERS: Readonly<Record<string, readonly string[]>> = {
   membership: ['nexus', 'no-multiplier', 'fixed-suspicion', 'plain-SWIM'],
   cluster: ['nexus'],
   forming: ['nexus'],
+  simulation: ['nexus'],
 };
 const CASES_OF_NEXUS: Readonly<Record<string, number>> = {
   'same-thread': 6,
@@ -62,6 +63,7 @@ const CASES_OF_NEXUS: Readonly<Record<string, number>> = {
   membership: 11,
   cluster: 5,
   forming: 8,
+  simulation: 3,
 };
 
 const ONLY_WHERE_THREADS_CAN_BE_PINNED = 'ask parked, threads on two cores, p50';
@@ -108,6 +110,8 @@ test('every suite and every peer runs at smoke size, and every figure is sane', 
       'messages',
       'messages/node/s',
       'false positives',
+      'x real time',
+      'runs/CPU minute',
     ]).toContain(row.unit);
     expect(row.n, row.case).toBeGreaterThanOrEqual(1);
     // What is counted may be none.

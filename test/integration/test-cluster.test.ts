@@ -229,3 +229,15 @@ test('options are checked', async () => {
   expect(await codeOf(() => cluster.partition([['eu'], ['asia']]))).toBe('NEXUS_NODE_UNKNOWN');
   expect(await codeOf(() => cluster.link('eu', 'us', { latency: -1 }))).toBe('NEXUS_OPTION_INVALID');
 });
+
+test('of a node that was started again the end of its former start is said before the new one', async () => {
+  const cluster = await clusterOf({ nodes: 3 });
+  const said: string[] = [];
+  const watched = cluster.node('n1').nexus.cluster;
+  watched?.on('memberJoined', ({ name }) => said.push(`${name} joined`));
+  watched?.on('memberRemoved', ({ name }) => said.push(`${name} removed`));
+  cluster.node('n3').crash();
+  cluster.node('n3').start();
+  await cluster.until(() => said.length === 2, 30_000);
+  expect(said).toEqual(['n3 removed', 'n3 joined']);
+});

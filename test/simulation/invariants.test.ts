@@ -37,7 +37,7 @@ describe('invariants of a cluster', () => {
     for (const [index, event] of told.entries())
       for (const self of index === 0 ? [a] : [a, b]) expect(invariants.happened(startOf(self), event, running(a, b))).toBeUndefined();
     expect(invariants.happened(startOf(a), { type: 'reachability', node: id('c', 2), reachability: 'suspect' }, running(a, b))).toBeUndefined();
-    expect(invariants.passed(running(a, b))).toBeUndefined();
+    expect(invariants.passed([startOf(a), startOf(b)])).toBeUndefined();
   });
 
   test.each([
@@ -110,21 +110,59 @@ describe('invariants of a cluster', () => {
     expect(atOnce.happened(startOf(a), view(2, [a], { removed: [b] }), running(b))).toMatchObject({ invariant: 'what was removed does not run' });
     const later = strict();
     expect(later.happened(startOf(a), view(2, [a], { removed: [b] }), nobody)).toBeUndefined();
-    expect(later.passed(running(b))).toMatchObject({ invariant: 'what was removed does not run' });
+    expect(later.passed([startOf(b)])).toMatchObject({ invariant: 'what was removed does not run' });
   });
 
   test('two sides that run are found: two clusters of one name, and a member that another one has not got', () => {
     const invariants = strict();
     expect(invariants.happened(startOf(a), view(1, [a, b]), running(a, b))).toBeUndefined();
     expect(invariants.happened(startOf(c), view(2, [c]), running(a, b))).toBeUndefined();
-    expect(invariants.passed(running(a, b))).toBeUndefined();
-    expect(invariants.passed(running(a, c))).toMatchObject({ invariant: 'only one side runs' });
+    expect(invariants.passed([startOf(a), startOf(b)])).toBeUndefined();
+    expect(invariants.passed([startOf(a), startOf(c)])).toMatchObject({ invariant: 'only one side runs' });
     expect(invariants.happened(startOf(c), { type: 'standing', standing: 'member', because: undefined }, running(a, c))).toMatchObject({
       invariant: 'only one side runs',
     });
     // Whose start has ended is no side.
     invariants.ended(startOf(a));
-    expect(invariants.passed(running(a, c))).toBeUndefined();
+    expect(invariants.passed([startOf(c)])).toBeUndefined();
+  });
+
+  test('a step of a node is looked at when it did not run before it, or anybody has been told a view since, and else it is not', () => {
+    const invariants = strict();
+    let asked = 0;
+    const counted =
+      (...identities: NodeIdentity[]) =>
+      (identity: NodeIdentity): boolean => {
+        asked++;
+        return running(...identities)(identity);
+      };
+    for (const self of [a, b, c]) expect(invariants.happened(startOf(self), view(1, [a, b, c]), nobody)).toBeUndefined();
+    expect(invariants.stepped(startOf(a), true, counted(a))).toBeUndefined();
+    expect(asked).toBeGreaterThan(0);
+    asked = 0;
+    for (let step = 0; step < 100; step++) expect(invariants.stepped(startOf(a), true, counted(a))).toBeUndefined();
+    expect(asked).toBe(0);
+    // It is told nothing, and others are.
+    expect(invariants.happened(startOf(b), view(2, [b, c], { removed: [a] }), running(b))).toBeUndefined();
+    expect(invariants.stepped(startOf(a), true, running(a, b))).toMatchObject({ invariant: 'what was removed does not run' });
+    expect(invariants.stepped(startOf(a), false, running(b))).toBeUndefined();
+    expect(invariants.stepped(startOf(a), true, running(a, b))).toMatchObject({ invariant: 'what was removed does not run' });
+    // As long as it is wrong it is said.
+    expect(invariants.stepped(startOf(a), true, running(a, b))).toMatchObject({ invariant: 'what was removed does not run' });
+    expect(invariants.stepped(startOf(b), true, running(b, c))).toBeUndefined();
+    expect(invariants.happened(startOf(c), view(3, [c]), running(b))).toBeUndefined();
+    expect(invariants.stepped(startOf(c), true, running(b, c))).toMatchObject({ invariant: 'only one side runs' });
+  });
+
+  test('of two sides whose times to run overlap the one that runs again is found at its step, whether or not it was seen not to run', () => {
+    for (const isSeen of [true, false]) {
+      const invariants = strict();
+      for (const self of [a, b]) expect(invariants.happened(startOf(self), view(self === a ? 1 : 2, [self]), nobody)).toBeUndefined();
+      expect(invariants.stepped(startOf(a), true, running(a))).toBeUndefined();
+      if (isSeen) expect(invariants.stepped(startOf(a), false, nobody)).toBeUndefined();
+      expect(invariants.stepped(startOf(b), true, running(b))).toBeUndefined();
+      expect(invariants.stepped(startOf(a), true, running(a, b))).toMatchObject({ invariant: 'only one side runs' });
+    }
   });
 
   test('a node that left by itself may still be about to stop', () => {
@@ -137,7 +175,7 @@ describe('invariants of a cluster', () => {
     const invariants = new ClusterInvariants({ mayBothRun: true });
     expect(invariants.happened(startOf(a), view(2, [a], { removed: [b] }), running(a, b))).toBeUndefined();
     expect(invariants.happened(startOf(b), view(2, [b], { removed: [a] }), running(a, b))).toBeUndefined();
-    expect(invariants.passed(running(a, b))).toBeUndefined();
+    expect(invariants.passed([startOf(a), startOf(b)])).toBeUndefined();
     expect(invariants.happened(startOf(a), view(3, [a, b]), running(a, b))).toMatchObject({ invariant: 'what was removed never comes back' });
   });
 });

@@ -5,14 +5,14 @@ import { afterEach, expect, test } from 'vitest';
 import { changedBuild } from '../faults/changed-build.mjs';
 import { MISTAKES } from './mistakes-list.js';
 
-const SEEDS_MAX = 1000;
+const SEEDS_MAX = 200;
 const SWARM = { nodes: { min: 3, max: 6 }, durationMs: 20_000 };
 const cleanUps: (() => void)[] = [];
 afterEach(() => {
   for (const cleanUp of cleanUps.splice(0)) cleanUp();
 });
 
-test.each(MISTAKES)('the simulation finds that $mistake', { timeout: 600_000 }, async ({ file, from, to, more, foundBy }) => {
+test.each(MISTAKES)('the simulation finds that $mistake', { timeout: 120_000 }, async ({ file, from, to, more, foundBy }) => {
   const { dist, remove } = changedBuild([{ file, from, to }, ...(more === undefined ? [] : [{ file, ...more }])]);
   cleanUps.push(remove);
   const load = async (name: string): Promise<unknown> => import(`${dist}ts-src/testing/simulation/${name}.js`);

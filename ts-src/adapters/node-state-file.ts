@@ -1,7 +1,7 @@
 /** What a node keeps from one start to the next, in a file: written whole or not at all, with a checksum. See `ports/node-state.ts`. */
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { NexusError } from '../errors.js';
 import type { NodeStateStore } from '../ports/node-state.js';
 
@@ -17,7 +17,11 @@ export function nodeStateFile(directory: string, name: string): NodeStateStore {
   return {
     async load() {
       try {
-        await mkdir(directory, { recursive: true });
+        await makeDirectory(directory);
+      } catch (error) {
+        throw unusable('made', error);
+      }
+      try {
         const bytes = await readFile(path);
         return stateIn(bytes);
       } catch (error) {
@@ -48,6 +52,21 @@ export function nodeStateFile(directory: string, name: string): NodeStateStore {
       }
     },
   };
+}
+
+/** With those above it. Not that of Node: where a file system takes no new directories and says that one is missing, as /proc does, it tries for ever. */
+async function makeDirectory(directory: string): Promise<void> {
+  const isThere = await stat(directory).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (isThere) return;
+  const above = dirname(directory);
+  if (above !== directory) await makeDirectory(above);
+  await mkdir(directory).catch((error: NodeJS.ErrnoException) => {
+    // Two nodes that start at once make the same one.
+    if (error.code !== 'EEXIST') throw error;
+  });
 }
 
 /** Undefined for what is damaged, or something else. */

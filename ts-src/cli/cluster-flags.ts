@@ -2,6 +2,7 @@
 import { resolveClusterOptions } from '../cluster/resolve-cluster-options.js';
 import { NexusTypeError } from '../errors.js';
 import type { ClusterOptions, JoinOptions, ListenOptions, ResolverOptions } from '../model/cluster-options.js';
+import { nearest } from '../model/nearest-name.js';
 import { addressOf } from '../model/node-identity.js';
 import { type CommandLine, type OptionKind, UsageError } from './command-line.js';
 
@@ -50,6 +51,7 @@ const OF_FLAG: Readonly<Record<string, string>> = {
   'cluster.listen.port': '--cluster-listen',
   'cluster.listen.advertise': '--advertise',
   'cluster.resolver': '--resolver',
+  'cluster.resolver.strategy': '--resolver',
   'cluster.resolver.quorum': '--resolver',
   'cluster.resolver.referee': '--resolver',
   'cluster.stateDirectory': '--state',
@@ -68,12 +70,12 @@ export function clusterOptionsOf(command: string, line: CommandLine): ClusterOpt
   const resolver = line.text('resolver');
   const stateDirectory = line.text('state');
   const metadata = line.text('metadata');
-  const tls = tlsOf(line);
+  const tls = tlsOf(command, line);
   const options: ClusterOptions = {
     ...(name === undefined ? {} : { name }),
     ...(node === undefined ? {} : { node }),
-    ...(join === undefined ? {} : { join: joinOf(join) }),
-    ...(resolver === undefined ? {} : { resolver: resolverOf(resolver) }),
+    ...(join === undefined ? {} : { join: joinOf(command, join) }),
+    ...(resolver === undefined ? {} : { resolver: resolverOf(command, resolver) }),
     ...(stateDirectory === undefined ? {} : { stateDirectory }),
     ...(metadata === undefined ? {} : { metadata: metadataOf(command, metadata) }),
     ...(tls === undefined ? {} : { tls }),
@@ -109,19 +111,32 @@ function listenAddress(command: string, text: string): { readonly host: string; 
   return isAnyPort ? { host: address.host, port: 0 } : address;
 }
 
-function joinOf(text: string): readonly string[] | JoinOptions {
+function joinOf(command: string, text: string): readonly string[] | JoinOptions {
   if (text === 'multicast' || text === 'environment') return { type: text };
-  if (!text.startsWith('dns:')) return text.split(',').map((seed) => seed.trim());
+  if (!text.startsWith('dns:')) {
+    const meant = /[.:,]/.test(text) ? undefined : nearest(text, ['multicast', 'environment']);
+    // A host may be called so: with its port it is one.
+    if (meant !== undefined) throw new UsageError(command, `--join is '${text}'; did you mean '${meant}'? An address is HOST:PORT`);
+    return text.split(',').map((seed) => seed.trim());
+  }
   const name = text.slice('dns:'.length);
+  if (name === '') throw new UsageError(command, "--join is 'dns:'; it needs a name, such as dns:shop.default.svc.cluster.local");
   const [, host, port] = /^(.*):(\d{1,5})$/.exec(name) ?? [];
   return host === undefined ? { type: 'dns', name } : { type: 'dns', name: host, port: Number(port) };
 }
 
-function resolverOf(text: string): ResolverOptions {
+function resolverOf(command: string, text: string): ResolverOptions {
   const [strategy, argument] = text.split(/:(.*)/s) as [string, string | undefined];
-  // What is missing or not a number is refused where all options are.
-  if (strategy === 'staticQuorum') return { strategy, quorum: argument === undefined ? (undefined as unknown as number) : Number(argument) };
-  if (strategy === 'keepReferee') return { strategy, referee: argument ?? '' };
+  if (strategy === 'staticQuorum') {
+    if (argument === undefined || !/^\d+$/.test(argument))
+      throw new UsageError(command, `--resolver is '${text}'; it needs how many voters go on, such as staticQuorum:3`);
+    return { strategy, quorum: Number(argument) };
+  }
+  if (strategy === 'keepReferee') {
+    if (argument === undefined || argument === '')
+      throw new UsageError(command, `--resolver is '${text}'; it needs the name of a node, such as keepReferee:shop-1`);
+    return { strategy, referee: argument };
+  }
   return { strategy: text } as ResolverOptions;
 }
 
@@ -135,10 +150,12 @@ function metadataOf(command: string, text: string): Record<string, string> {
   );
 }
 
-function tlsOf(line: CommandLine): ClusterOptions['tls'] {
+function tlsOf(command: string, line: CommandLine): ClusterOptions['tls'] {
   const [certificateFile, keyFile, authorityFile, revocationListFile] = ['tls-cert', 'tls-key', 'tls-ca', 'tls-crl'].map((name) => line.text(name));
   if (certificateFile === undefined && keyFile === undefined && authorityFile === undefined && revocationListFile === undefined) return undefined;
-  // Which of them are missing is said where all options are checked.
+  const missing = ['tls-cert', 'tls-key', 'tls-ca'].filter((name) => line.text(name) === undefined);
+  if (missing.length > 0)
+    throw new UsageError(command, `TLS needs --tls-cert, --tls-key and --tls-ca; missing: ${missing.map((name) => `--${name}`).join(', ')}`);
   return {
     certificateFile: certificateFile as string,
     keyFile: keyFile as string,

@@ -132,6 +132,10 @@ async function start(
   } catch (error) {
     if (error instanceof NexusTypeError && error.data?.['option'] === 'storage' && store === undefined)
       throw new CommandFailure(error.message.replace(/: give createNexus .*$/, ': give --store DIR'));
+    if (error instanceof NexusError && error.code === 'NEXUS_LISTEN_FAILED') {
+      const flag = error.data?.['port'] === cluster?.listen?.dataPort ? '--cluster-data-port' : '--cluster-listen';
+      throw new CommandFailure(`${error.message}; choose another with ${flag}`);
+    }
     if (error instanceof NexusError || error instanceof NexusTypeError) throw new CommandFailure(moduleFailureText(error) ?? error.message);
     throw error;
   }

@@ -256,13 +256,14 @@ export class Cluster {
     }
     this.#admitMembers();
     const known = this.members();
+    // Who went is said first: another start of the same node may have come in its place.
+    for (const node of left) this.#emit('memberLeft', identity(node));
+    for (const node of removed) this.#emit('memberRemoved', identity(node));
     for (const node of joined) {
       const member = known.find((each) => sameNode(each, node));
       // It may be gone again by now, and that is said next.
       if (member !== undefined) this.#emit('memberJoined', member);
     }
-    for (const node of left) this.#emit('memberLeft', identity(node));
-    for (const node of removed) this.#emit('memberRemoved', identity(node));
     this.#emit('view', { number, members: members.map(identity) });
   }
 

@@ -76,7 +76,8 @@ class SessionDatagrams implements ControlConnections, ControlLinkOwner {
   readonly limits: ControlLimits;
   readonly nonce: () => Uint8Array;
   readonly #needs: ControlConnectionsNeeds;
-  readonly #sessionLimits = sessionLimits('control');
+  /** No messages are for it, so that none of them is to take any memory: whoever knows the name of the cluster gets as far as sending some. */
+  readonly #sessionLimits = sessionLimits('control', { messageBytes: 1024 });
   readonly #codec = new MessageCodec({ isReference: () => false });
   readonly #budget = new ReassemblyBudget();
   readonly #refusals = new Refusals();
@@ -221,6 +222,7 @@ class SessionDatagrams implements ControlConnections, ControlLinkOwner {
       if (this.#failed.size >= this.limits.connectionsMax) this.#failed.clear();
       this.#failed.set(addressText(link.dialed), this.clock.nowMs() + this.limits.redialMs);
       if (isRefused && !this.#isClosed) this.#needs.events.refused(link.dialed, failure);
+      else if (!this.#isClosed) this.#needs.events.failed?.(link.dialed, failure);
     }
     if (this.#links.size === 0) this.#whenEmpty?.();
   }

@@ -114,7 +114,8 @@ export class MembershipService {
     const { cluster, node, resolver, timing, description } = this.#options;
     const events: DatagramEvents = {
       received: (from, bytes, sender) => this.#step({ type: 'received', from, bytes, sender }),
-      refused: (address) => this.#step({ type: 'refused', address }),
+      refused: (address, error) => this.#step({ type: 'refused', address, because: error.message }),
+      failed: (address, error) => this.#step({ type: 'undelivered', address, because: error.message }),
     };
     this.#datagrams = await this.#surroundings.openDatagrams(events);
     const { address } = this.#datagrams;

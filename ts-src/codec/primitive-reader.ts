@@ -26,7 +26,8 @@ export class PrimitiveReader {
   strictText = false;
   /** What the caller gave. */
   private target: Uint8Array = NO_BYTES;
-  protected view: DataView = new DataView(NO_BYTES.buffer);
+  /** Made when a message first has a number that needs it: where every message comes in memory of its own, few do. */
+  private dataView: DataView | undefined = undefined;
   /** The same memory with the native string methods; made when a message first needs it. */
   private buffer: (Buffer & NativeSlices) | undefined = undefined;
 
@@ -34,11 +35,17 @@ export class PrimitiveReader {
     if (bytes !== this.target) {
       this.target = bytes;
       this.bytes = plainView(bytes);
-      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      this.dataView = undefined;
       this.buffer = undefined;
     }
     this.position = offset;
     this.end = end;
+  }
+
+  protected get view(): DataView {
+    const { bytes } = this;
+    this.dataView ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return this.dataView;
   }
 
   /** Lets go of the memory. */

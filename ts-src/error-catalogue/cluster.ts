@@ -90,6 +90,12 @@ export const CLUSTER = {
     retryable: 'no',
     errorClass: 'NexusError',
   },
+  NEXUS_NODE_AHEAD: {
+    causes: 'The clock of the machine was centuries ahead when the node started, or the state it keeps is damaged.',
+    remedy: 'Set the clock, delete the state file of the node, and start it again.',
+    retryable: 'no',
+    errorClass: 'NexusError',
+  },
   NEXUS_NODE_REMOVED: {
     causes: 'A node that was removed while it was cut off, or did not run, is there again. It is told, and stops its agents if it has not yet.',
     remedy: 'Start it anew; `nexus run` ends with code 3 for whoever starts it again.',

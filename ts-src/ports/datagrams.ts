@@ -15,6 +15,8 @@ export interface DatagramEvents {
   received(from: NodeAddress, bytes: Uint8Array, sender?: string): void;
   /** Nobody listens there, or whoever does refuses us: sooner known than by silence. */
   refused(address: NodeAddress, error: Error): void;
+  /** No connection could be made for another reason: silence, a name that nobody knows. */
+  failed?(address: NodeAddress, error: Error): void;
 }
 
 export interface Datagrams {

@@ -35,8 +35,8 @@ export interface WireConnection {
   readonly roomBytes: number;
   /** Before anything is received: at once in `accept` or `opened`. */
   listen(events: WireEvents): void;
-  /** The bytes must not change any more. Nothing happens on a connection that has ended. */
-  send(bytes: Uint8Array, delivery: Delivery): void;
+  /** The bytes must not change any more. Nothing happens on a connection that has ended. @param moreFollows another frame is sent before this turn is over, and may go to the network with this one; default false */
+  send(bytes: Uint8Array, delivery: Delivery, moreFollows?: boolean): void;
   /** Sends what waits, says goodbye, and ends; by force when that takes too long. @param text at most 123 bytes of UTF-8 */
   close(code: number, text: string): void;
   /** At once. */

@@ -118,8 +118,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly durable: DurableAgents | undefined;
   /** A copy of a value such as another thread would get. */
   readonly standaloneCopy: (value: unknown) => unknown;
-  /** Set when the nexus stops: no agent is spawned any more. */
-  isStopping = false;
+  #isStopping = false;
   readonly #options: ThreadHostOptions;
   readonly #spawning: Spawning;
   readonly #counters: ThreadCounters;
@@ -425,6 +424,15 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       this.#flushScheduled = false;
       this.#endTurn();
     });
+  }
+
+  /** The nexus stops, or its node is fenced, and nobody here may have been told yet: no agent is spawned any more. */
+  get isStopping(): boolean {
+    return this.#isStopping || this.clock.nowMs() > (this.shared.doubles[L.HEADER_WORD_RUN_UNTIL / 2] as number);
+  }
+
+  set isStopping(isStopping: boolean) {
+    this.#isStopping = isStopping;
   }
 
   /** There are agents of durable kinds only with storage. */

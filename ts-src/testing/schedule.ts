@@ -204,6 +204,7 @@ export class Schedule {
   running: ThreadLife | undefined;
   readonly #noted: (life: ThreadLife, what: 'mail' | 'task') => void;
   readonly #time: TimeSource | undefined;
+  readonly #ended: ((life: ThreadLife) => void) | undefined;
   /** In their order. */
   readonly #runnable: ThreadLife[] = [];
   readonly #afterStep: Task[] = [];
@@ -216,8 +217,10 @@ export class Schedule {
   #stepsOfRest = Number.POSITIVE_INFINITY;
   #resting: { readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = [];
 
-  constructor(noted: (life: ThreadLife, what: 'mail' | 'task') => void, time?: TimeSource) {
+  /** @param noted of each step when it begins @param ended of each step when it is over, and promises have settled for those that have any */
+  constructor(noted: (life: ThreadLife, what: 'mail' | 'task') => void, time?: TimeSource, ended?: (life: ThreadLife) => void) {
     this.#noted = noted;
+    this.#ended = ended;
     this.#time = time;
   }
 
@@ -276,7 +279,9 @@ export class Schedule {
   }
 
   #endStep(): void {
+    const ended = this.running;
     this.running = undefined;
+    if (ended !== undefined) this.#ended?.(ended);
     for (let task = this.#afterStep.shift(); task !== undefined; task = this.#afterStep.shift()) task();
   }
 

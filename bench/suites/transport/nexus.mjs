@@ -1,12 +1,20 @@
 /** Two transports in two processes. */
 import { assertDone, roundTrip, throughput } from '../../harness/measure.mjs';
 import { percentile, sorted } from '../../harness/statistics.mjs';
-import { BULK, BULK_BYTES, HEARTBEAT, HEARTBEAT_DURING_BULK, MESSAGE_BYTES, ONE_WAY, ROUND_TRIP, ROUND_TRIP_P50, SMALL_BYTES } from './case-names.mjs';
+import {
+  BULK,
+  BULK_BYTES,
+  HEARTBEAT,
+  HEARTBEAT_DURING_BULK,
+  MESSAGE_BYTES,
+  ONE_WAY,
+  ROUND_TRIP,
+  ROUND_TRIP_P50,
+  SMALL_BYTES,
+  sentInATurn,
+} from './case-names.mjs';
 import { ANNOUNCEMENT, ECHO, HOST, openNode, SINK, sendUntilAccepted } from './open-transport.mjs';
 import { openOther } from './other-process.mjs';
-
-/** Sent before the event loop has a turn. */
-const SENT_IN_A_TURN = 1_000;
 
 export async function run(size, report) {
   const { transport } = await openNode('caller');
@@ -31,7 +39,7 @@ export async function run(size, report) {
     await sendUntilAccepted(transport, to, 'control', { channel: ANNOUNCEMENT, value: count });
     const message = { channel: SINK, value };
     for (let sent = 0; sent < count; ) {
-      if (transport.send(to, lane, message) !== 'accepted' || ++sent % SENT_IN_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+      if (transport.send(to, lane, message) !== 'accepted' || ++sent % sentInATurn(value) === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     const all = await done;
     assertDone(all.count === count && all.bytes === count * value.length, `${all.count} messages of ${count}`);

@@ -2,11 +2,10 @@
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import { assertDone, roundTrip, throughput } from '../../harness/measure.mjs';
-import { BULK, BULK_BYTES, MESSAGE_BYTES, ONE_WAY, ROUND_TRIP, ROUND_TRIP_P50, SMALL_BYTES } from './case-names.mjs';
+import { BULK, BULK_BYTES, MESSAGE_BYTES, ONE_WAY, ROUND_TRIP, ROUND_TRIP_P50, SMALL_BYTES, sentInATurn } from './case-names.mjs';
 import { HOST } from './open-transport.mjs';
 import { openOther } from './other-process.mjs';
 
-const SENT_IN_A_TURN = 1_000;
 const BUFFERED_BYTES_MAX = 4_194_304;
 
 export async function run(size, report) {
@@ -28,7 +27,7 @@ export async function run(size, report) {
         await new Promise((resolve) => setImmediate(resolve));
         continue;
       }
-      if (++sent % SENT_IN_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+      if (++sent % sentInATurn(value) === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     const all = JSON.parse((await done).toString());
     assertDone(all.count === count && all.bytes === count * value.length, `${all.count} messages of ${count}`);

@@ -104,11 +104,16 @@ test('a node whose seeds do not answer says so in time, goes on trying, and can 
   expect(performance.now() - startedMs).toBeLessThan(5000);
 });
 
-test('a node of another cluster is not let in', async () => {
+test('a node of another cluster is not let in, and told why in its log', async () => {
   const [a] = (await startCluster(1)) as [Nexus & { readonly cluster: Cluster }];
   const { host, port } = a.cluster.address;
-  const stranger = await startNode({ name: 'other', node: 'n2', listen: { port: 0 }, join: [`${host}:${port}`] });
+  const logger = recorder();
+  const stranger = await startNode({ name: 'other', node: 'n2', listen: { port: 0 }, join: [`${host}:${port}`] }, { logger });
   expect(await codeOf(stranger.cluster.joined({ timeoutMs: 1500 }))).toBe('NEXUS_JOIN_TIMEOUT');
+  const warning = (): string | undefined => logger.lines.map(({ message }) => message).find((message) => message.startsWith('no cluster was found'));
+  await until(() => warning() !== undefined);
+  expect(warning()).toContain(`${host}:${port} does not answer`);
+  expect(warning()).toContain("a node of cluster 'other' meets one of 'shop'");
   expect(a.cluster.members().map(({ name }) => name)).toEqual(['n1']);
 });
 
@@ -240,7 +245,7 @@ test('what keeps a node from joining is in its log, once', async () => {
   const { host, port } = founder.cluster.address;
   await startNode({ node: 'n2', listen: { port: 0 }, join: [`${host}:${port}`], timing: { ...timing, leaseMs: 2000 } }, { logger });
   const said = (): readonly string[] =>
-    logger.lines.map(({ message }) => message).filter((message) => message.startsWith('NEXUS_CLUSTER_SETTINGS: all nodes need the same'));
+    logger.lines.flatMap(({ level, message }) => (level === 'warn' && message.includes('all nodes need the same') ? [message] : []));
   await until(() => said().length > 0);
   await until(() => (founder.cluster.snapshot().refusals?.NEXUS_CLUSTER_SETTINGS ?? 0) > 2);
   expect(said()).toHaveLength(1);

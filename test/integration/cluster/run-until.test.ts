@@ -51,6 +51,9 @@ describeEngines((engine) => {
       'NEXUS_ASK_TIMEOUT',
     );
     expect([0, 1, 2].map((thread) => times(thread).length)).toEqual(counts);
+    // Nor does anything start.
+    for (const thread of [0, 1, 2])
+      expect(await codeOf(nexus.spawn(ticking, { id: `late${thread}`, thread, init: { file: join(folder, `late${thread}`) } } as never))).toBe('NEXUS_STOPPED');
     // And the nexus ends in time.
     const startedMs = performance.now();
     const report = await nexus.stop({ deadlineMs: 300 });

@@ -6,6 +6,7 @@ import { systemClock } from '../../../dist/ts-src/adapters/system-clock.js';
 import { addressText, type NodeAddress } from '../../../dist/ts-src/model/node-identity.js';
 import type { WireConnection } from '../../../dist/ts-src/ports/wire.js';
 import { createManualClock } from '../../../dist/ts-src/testing/manual-clock.js';
+import { RawPeer } from '../../unit/protocols/wire/raw-peer.js';
 import { until } from '../../until.js';
 import { HOST, websocketNetwork, type WebsocketNetwork } from './websocket-network.js';
 
@@ -185,6 +186,30 @@ test('a node that says it listens where another one does gets nothing of what is
   send(hub, a, 'two');
   await until(() => a.received.length === 2 || stolen.length > 0);
   expect([stolen, hub.senders]).toEqual([[], ['thief']]);
+});
+
+test('a stranger gets no memory for messages, which are not for control connections', async () => {
+  const hub = await node('hub');
+  const peer = new RawPeer({ purpose: 'control', address: { host: HOST, port: 9 } });
+  const { wire } = (network as WebsocketNetwork).open();
+  wire.dial(hub.address, 5_000, {
+    opened(connection) {
+      connection.listen({
+        received(welcome) {
+          // After it comes what was wrong.
+          if (peer.node !== undefined) return;
+          connection.send(peer.confirm(welcome), 'ordered');
+          connection.send(peer.fragment({ total: 67_108_864, offset: 0, chunk: new Uint8Array(100) }), 'ordered');
+        },
+        drained: () => undefined,
+        closed: () => undefined,
+      });
+      connection.send(peer.hello(), 'ordered');
+    },
+    failed: (error) => expect.unreachable(error.message),
+  });
+  await until(() => hub.connections.refusals().get('NEXUS_FRAME_INVALID') === 1);
+  expect(hub.connections.connectionCount).toBe(0);
 });
 
 test('what is no host is an address where nobody is', async () => {

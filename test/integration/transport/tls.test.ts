@@ -1,8 +1,8 @@
 /** Mutual TLS of the wire, with real certificates: who gets in, who does not and is told why, and what happens when files change while nodes are connected. */
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterEach, expect, test } from 'vitest';
 import type { NexusError } from '../../../dist/ts-src/errors.js';
 import type { ClusterTlsOptions } from '../../../dist/ts-src/model/cluster-options.js';
@@ -111,14 +111,8 @@ for (const [wrong, certificate, tls, code] of [
   });
 }
 
-test('a node without a certificate, and one without TLS, are refused', async () => {
-  const { wire: server, address } = await serve('node-a');
-  const plain = client(undefined);
-  const failures = [await refusal(plain, address)];
-  expect(failures[0]?.code).toBe('NEXUS_CONNECT_FAILED');
-  // Somebody with the authority's certificate, and none of their own.
-  const socket = connectTls({ host: HOST, port: address.port, rejectUnauthorized: false });
-  await new Promise<void>((resolve) => socket.once('secureConnect', () => resolve()));
+/** What a node says to somebody who asks by hand to become a WebSocket. */
+async function askedToUpgrade(socket: TLSSocket): Promise<string> {
   const key = Buffer.alloc(16).toString('base64');
   socket.write(
     `GET /nexus HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-protocol: nexus\r\nsec-websocket-key: ${key}\r\n\r\n`,
@@ -128,6 +122,18 @@ test('a node without a certificate, and one without TLS, are refused', async () 
     answer += text;
   });
   await new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  return answer;
+}
+
+test('a node without a certificate, and one without TLS, are refused', async () => {
+  const { wire: server, address } = await serve('node-a');
+  const plain = client(undefined);
+  const failures = [await refusal(plain, address)];
+  expect(failures[0]?.code).toBe('NEXUS_CONNECT_FAILED');
+  // Somebody with the authority's certificate, and none of their own.
+  const socket = connectTls({ host: HOST, port: address.port, rejectUnauthorized: false });
+  await new Promise<void>((resolve) => socket.once('secureConnect', () => resolve()));
+  const answer = await askedToUpgrade(socket);
   expect(answer).toMatch(/^HTTP\/1.1 403 Forbidden\r\n[\s\S]*x-nexus-refusal: NEXUS_TLS_UNTRUSTED/);
   expect([...server.refusals].sort()).toEqual([
     ['NEXUS_TLS_FAILED', 1],
@@ -261,4 +267,29 @@ test('a node whose certificate is revoked while it is connected is cut off, on b
   expect(server.refusals.get('NEXUS_TLS_REVOKED')).toBe(2);
   expect(good.reasons).toEqual([]);
   expect((await refusal(client('node-b-stolen'), address)).code).toBe('NEXUS_TLS_REVOKED');
+});
+
+test('a certificate that is revoked while a connection is being made is refused, by either side', async () => {
+  const files = ownFiles('node-a');
+  const { wire: server, address, accepted } = await serve('node-a', files);
+  const { certificateFile, keyFile, authorityFile } = tlsFiles('node-b-stolen');
+  const socket = connectTls({
+    host: HOST,
+    port: address.port,
+    cert: readFileSync(certificateFile),
+    key: readFileSync(keyFile),
+    ca: readFileSync(authorityFile),
+    checkServerIdentity: () => undefined,
+  });
+  await new Promise<void>((resolve) => socket.once('secureConnect', () => resolve()));
+  // The other side must have seen it: it sends tickets then, or nothing; a whole connection of another node takes longer.
+  await dial(client('node-b'), address);
+  const called = refusal(server, (await serve('node-b-stolen')).address);
+  copyFileSync(tlsFile('revocations'), files.revocationListFile);
+  expect(server.reloadCertificates()).toBe(true);
+  expect((await called).code).toBe('NEXUS_TLS_REVOKED');
+  const answer = await askedToUpgrade(socket);
+  expect(answer).toMatch(/^HTTP\/1.1 403 Forbidden\r\n[\s\S]*x-nexus-refusal: NEXUS_TLS_REVOKED/);
+  expect(server.refusals.get('NEXUS_TLS_REVOKED')).toBe(2);
+  expect(accepted.length).toBe(1);
 });

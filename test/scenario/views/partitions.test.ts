@@ -171,7 +171,9 @@ test('a node whose lease times or cluster are others is refused, and told why', 
   const fourth = cluster.add('n4');
   cluster.start(fourth, { cluster: 'other' });
   cluster.run(5000);
-  const reasons = (node: BareNode): string[] => node.events.flatMap(({ event }) => (event.type === 'warning' ? [event.because] : []));
+  const reasons = (node: BareNode): string[] => [
+    ...new Set(node.events.flatMap(({ event }) => (event.type === 'refusedMessage' ? [`${event.code}: ${event.because}`] : []))),
+  ];
   expect(reasons(third)).toEqual([
     'NEXUS_CLUSTER_SETTINGS: all nodes need the same: n3 has leaseMs 9000, stopMarginMs 1000, resolver keepMajority; n1 has leaseMs 5000, stopMarginMs 1000, resolver keepMajority',
   ]);
@@ -186,7 +188,7 @@ test('a second node of the same name waits as long as the first answers', () => 
   cluster.start(twin);
   cluster.run(20_000);
   expect(twin.machine?.standing).toBe('joining');
-  expect(twin.events.some(({ event }) => event.type === 'warning' && event.because.startsWith('NEXUS_NODE_DUPLICATE'))).toBe(true);
+  expect(twin.events.some(({ event }) => event.type === 'refusedMessage' && event.code === 'NEXUS_NODE_DUPLICATE')).toBe(true);
   cluster.crash(cluster.nodes[1] as BareNode);
   cluster.run(20_000);
   expect(twin.machine?.standing).toBe('member');

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { nodeStateFile } from '../../../dist/ts-src/adapters/node-state-file.js';
-import { codeOf } from '../../start-nexus.js';
+import { codeOf, failureOf } from '../../start-nexus.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'nexus-node-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -40,4 +40,9 @@ test('a directory that cannot be one is refused by its path', async () => {
   const store = nodeStateFile(join(folder, 'file/below'), 'n');
   expect(await codeOf(store.load())).toBe('NEXUS_NODE_STATE_UNUSABLE');
   expect(await codeOf(store.save(Uint8Array.of(1)))).toBe('NEXUS_NODE_STATE_UNUSABLE');
+});
+
+test.skipIf(process.platform !== 'linux')('a directory that a file system refuses to make is an error, and no endless try', async () => {
+  const failure = await failureOf(nodeStateFile('/proc/nexus/below', 'n').load());
+  expect(failure).toMatchObject({ code: 'NEXUS_NODE_STATE_UNUSABLE', message: expect.stringContaining('cannot be made') });
 });

@@ -39,6 +39,31 @@ test('what a node says under the name of another is not heard', () => {
   expect(members(a)).toBe(2);
 });
 
+test('a node whose incarnation is far above all others does not join, nor is one made to take such', () => {
+  const cluster = new BareCluster(1);
+  const [a] = cluster.nodes as [BareNode];
+  cluster.start(a);
+  expect(cluster.run(60_000, () => cluster.isSettled())).toBe(true);
+  const mad = cluster.add('mad');
+  cluster.start(mad, { incarnation: 2 ** 52 });
+  cluster.run(10_000);
+  const memberNames = (): readonly string[] =>
+    machineOf(a)
+      .snapshot(cluster.localMs(a))
+      .members.map(({ name }) => name);
+  expect(memberNames()).toEqual(['n1']);
+  expect(mad.events.map(({ event }) => (event.type === 'refusedMessage' ? event.code : undefined))).toContain('NEXUS_NODE_AHEAD');
+  const late = cluster.add('late');
+  cluster.start(late);
+  const { self } = machineOf(late);
+  const refusal = { type: 'refusal', code: 'NEXUS_NODE_STALE', because: 'none', incarnation: 2 ** 52 } as const;
+  const bytes = encodeMembership({ from: { name: 'mad', incarnation: 2 ** 52 }, to: self.incarnation, clusterId: '', view: 0, message: refusal });
+  cluster.input(late, { type: 'received', from: mad.address, bytes, sender: 'mad' });
+  expect(machineOf(late).self).toEqual(self);
+  cluster.run(10_000);
+  expect(memberNames()).toEqual(['late', 'n1']);
+});
+
 function machineOf({ machine }: BareNode): MembershipMachine {
   if (machine === undefined) throw new Error('the node does not run');
   return machine;

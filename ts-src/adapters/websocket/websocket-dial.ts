@@ -7,9 +7,9 @@ import { type ClientOptions, WebSocket } from 'ws';
 import { ERROR_CODES, type ErrorCode, NexusError } from '../../errors.js';
 import { addressText, isHost, type NodeAddress } from '../../model/node-identity.js';
 import { isNamed, namesOf } from './certificate-names.js';
-import { peerCertificateOf } from './peer-certificate.js';
+import { isRevoked, peerCertificateOf } from './peer-certificate.js';
 import type { TlsFiles } from './tls-files.js';
-import { isTlsFailure, tlsFailure } from './tls-errors.js';
+import { certificateError, isTlsFailure, tlsFailure } from './tls-errors.js';
 import type { PeerCertificate } from './websocket-connection.js';
 import { PATH, REFUSAL_HEADER, SUBPROTOCOL, type WebsocketWireLimits } from './wire-limits.js';
 
@@ -60,6 +60,8 @@ export function dialWebsocket(address: NodeAddress, timeoutMs: number, needs: Di
   webSocket.on('open', () => {
     // The first listener: nothing has been read from the socket since.
     const certificate = needs.tls === undefined ? undefined : peerCertificateOf(socket as TLSSocket);
+    if (needs.tls !== undefined && certificate !== undefined && isRevoked(certificate, needs.tls.current))
+      return fail(certificateError('NEXUS_TLS_REVOKED', where, 'since the connection was begun'), true);
     once(() => result.opened(webSocket, socket as Socket, certificate));
   });
   return () =>

@@ -9,7 +9,7 @@ import type { TLSSocket } from 'node:tls';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import { type ErrorCode, NexusError } from '../../errors.js';
 import { isNamed } from './certificate-names.js';
-import { peerCertificateOf } from './peer-certificate.js';
+import { isRevoked, peerCertificateOf } from './peer-certificate.js';
 import type { TlsFiles, TlsMaterial } from './tls-files.js';
 import { certificateCodeOf, isTlsFailure } from './tls-errors.js';
 import type { PeerCertificate } from './websocket-connection.js';
@@ -166,6 +166,8 @@ export class WebsocketListener {
 
   #whyNot(request: IncomingMessage, tls: TLSSocket | undefined): [number, ErrorCode] | undefined {
     if (tls !== undefined && !tls.authorized) return [403, certificateCodeOf(String(tls.authorizationError)) ?? 'NEXUS_TLS_UNTRUSTED'];
+    // It may have been open for a while.
+    if (tls !== undefined && isRevoked(peerCertificateOf(tls), (this.#needs.tls as TlsFiles).current)) return [403, 'NEXUS_TLS_REVOKED'];
     if (tls !== undefined && this.#needs.serverName !== undefined && !isNamed(peerCertificateOf(tls).names, this.#needs.serverName))
       return [403, 'NEXUS_TLS_NAME'];
     // A browser says where its page comes from; a node has no page.

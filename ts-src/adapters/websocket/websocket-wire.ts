@@ -8,7 +8,8 @@ import { NexusError } from '../../errors.js';
 import { addressText, type NodeAddress } from '../../model/node-identity.js';
 import { type RefusalCounts, Refusals } from '../../model/refusals.js';
 import type { DialEvents, Wire, WireConnection, WireListener } from '../../ports/wire.js';
-import { TlsFiles } from './tls-files.js';
+import { isRevoked } from './peer-certificate.js';
+import { TlsFiles, type TlsMaterial } from './tls-files.js';
 import { type PeerCertificate, WebsocketConnection } from './websocket-connection.js';
 import { dialWebsocket } from './websocket-dial.js';
 import { WebsocketListener } from './websocket-listener.js';
@@ -112,7 +113,7 @@ class WebsocketWireOfNode implements WebsocketWire {
       const material = this.#tls.reload();
       if (material === undefined) return false;
       for (const listener of this.#listeners) listener.renew(material);
-      this.#endRevoked(material.revoked);
+      this.#endRevoked(material);
       this.#complaint = undefined;
       this.#options.logger.info({}, 'certificates were read again: new connections use them');
       return true;
@@ -143,6 +144,7 @@ class WebsocketWireOfNode implements WebsocketWire {
   #add(webSocket: WebSocket, socket: Socket, remote: string, certificate: PeerCertificate | undefined, wasAccepted: boolean): WebsocketConnection {
     const connection = new WebsocketConnection(webSocket, socket, remote, certificate, {
       limits: this.#limits,
+      isMasked: !wasAccepted,
       ended: (ended, code) => {
         this.#connections.delete(ended);
         if (wasAccepted) this.#acceptedCount--;
@@ -159,10 +161,9 @@ class WebsocketWireOfNode implements WebsocketWire {
     return { limits: this.#limits, tls: this.#tls, serverName: this.#options.tls?.serverName };
   }
 
-  #endRevoked(revoked: ReadonlySet<string>): void {
-    if (revoked.size === 0) return;
+  #endRevoked(material: TlsMaterial): void {
     for (const connection of this.#connections) {
-      if (!connection.certificate?.keys.some((key) => revoked.has(key))) continue;
+      if (connection.certificate === undefined || !isRevoked(connection.certificate, material)) continue;
       connection.refuse(new NexusError('NEXUS_TLS_REVOKED', `the certificate of ${connection.remote} was revoked`, { data: { remote: connection.remote } }));
     }
   }

@@ -45,6 +45,8 @@ class SessionTransport implements Transport, ConnectionOwner {
   readonly #codec: MessageCodec;
   readonly #listeners = new Map<number, (message: IncomingMessage) => void>();
   readonly #pools = new Map<string, NodePool>();
+  /** The pool that was asked for last: a caller mostly has one object for a node. */
+  #asked: { readonly node: NodeIdentity; readonly pool: NodePool } | undefined;
   /** Keys of nodes that were forgotten, oldest first. */
   readonly #forgotten = new Set<string>();
   /** Accepted, and of nobody yet. */
@@ -121,6 +123,7 @@ class SessionTransport implements Transport, ConnectionOwner {
     const pool = this.#pools.get(key);
     if (pool === undefined) return;
     this.#pools.delete(key);
+    this.#asked = undefined;
     this.#forgotten.add(key);
     if (this.#forgotten.size > this.#limits.forgottenMax) for (const oldest of [...this.#forgotten].slice(0, 1)) this.#forgotten.delete(oldest);
     pool.abort('removed', removedError(node).message);
@@ -179,7 +182,10 @@ class SessionTransport implements Transport, ConnectionOwner {
   }
 
   #poolOf(node: NodeIdentity): NodePool | undefined {
-    return this.#pools.get(nodeKey(node));
+    if (this.#asked?.node === node) return this.#asked.pool;
+    const pool = this.#pools.get(nodeKey(node));
+    if (pool !== undefined) this.#asked = { node, pool };
+    return pool;
   }
 
   #accepted(connection: WireConnection): void {
@@ -209,7 +215,11 @@ class SessionTransport implements Transport, ConnectionOwner {
       this.#refused(new NexusError('NEXUS_CHANNEL_UNKNOWN', `${from.name} sent a message for channel ${channel}, where nobody listens`, { data: { channel } }));
       return;
     }
-    this.#tell(() => listener({ from, lane, value }));
+    try {
+      listener({ from, lane, value });
+    } catch (error) {
+      this.#threw(error);
+    }
   }
 
   #refused(error: Error): void {
@@ -224,8 +234,12 @@ class SessionTransport implements Transport, ConnectionOwner {
     try {
       call();
     } catch (error) {
-      this.#options.logger.error({ error }, 'a listener of the transport has thrown');
+      this.#threw(error);
     }
+  }
+
+  #threw(error: unknown): void {
+    this.#options.logger.error({ error }, 'a listener of the transport has thrown');
   }
 
   async #close(deadlineMs: number): Promise<void> {

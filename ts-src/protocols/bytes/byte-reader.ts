@@ -6,13 +6,11 @@ const SHORT = 64;
 
 export class ByteReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   readonly #end: number;
   #at: number;
 
   constructor(bytes: Uint8Array, offset = 0, end = bytes.length) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#at = offset;
     this.#end = end;
   }
@@ -32,7 +30,7 @@ export class ByteReader {
 
   u32(): number {
     this.#need(4);
-    const value = this.#view.getUint32(this.#at, true);
+    const value = u32At(this.#bytes, this.#at);
     this.#at += 4;
     return value;
   }
@@ -40,7 +38,7 @@ export class ByteReader {
   /** Finite. */
   f64(): number {
     this.#need(8);
-    const value = this.#view.getFloat64(this.#at, true);
+    const value = new DataView(this.#bytes.buffer, this.#bytes.byteOffset + this.#at, 8).getFloat64(0, true);
     this.#at += 8;
     return Number.isFinite(value) ? value : invalid('a number that is not finite');
   }
@@ -103,6 +101,11 @@ export class ByteReader {
   #need(count: number): void {
     if (count > this.#end - this.#at) invalid(`it ends where ${count} more bytes are expected`);
   }
+}
+
+/** Little endian. A `DataView` for each message costs more than the message. */
+export function u32At(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24)) >>> 0;
 }
 
 function isAscii(bytes: Uint8Array): boolean {

@@ -7,14 +7,12 @@ const SHORT = 64;
 
 export class ByteWriter {
   #bytes: Uint8Array;
-  #view: DataView;
   #at = 0;
   readonly #bytesMax: number;
 
   constructor(bytesMax: number, initialBytes = 256) {
     this.#bytesMax = bytesMax;
     this.#bytes = new Uint8Array(Math.min(bytesMax, initialBytes));
-    this.#view = new DataView(this.#bytes.buffer);
   }
 
   get length(): number {
@@ -40,14 +38,14 @@ export class ByteWriter {
 
   u32(value: number): this {
     this.#reserve(4);
-    this.#view.setUint32(this.#at, value, true);
+    setU32At(this.#bytes, this.#at, value);
     this.#at += 4;
     return this;
   }
 
   f64(value: number): this {
     this.#reserve(8);
-    this.#view.setFloat64(this.#at, value, true);
+    new DataView(this.#bytes.buffer).setFloat64(this.#at, value, true);
     this.#at += 8;
     return this;
   }
@@ -112,6 +110,13 @@ export class ByteWriter {
     const larger = new Uint8Array(Math.min(this.#bytesMax, Math.max(needed, this.#bytes.length * 2)));
     larger.set(this.#bytes.subarray(0, this.#at));
     this.#bytes = larger;
-    this.#view = new DataView(larger.buffer);
   }
+}
+
+/** Little endian. */
+export function setU32At(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value >>> 16;
+  bytes[at + 3] = value >>> 24;
 }

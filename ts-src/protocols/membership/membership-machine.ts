@@ -8,7 +8,7 @@ import { NexusError } from '../../errors.js';
 import { Swim } from '../swim/swim.js';
 import type { SwimEffect, SwimInput } from '../swim/swim-steps.js';
 import { Joining } from '../views/joining.js';
-import { type Departure, foundingView, INCARNATION_MAX, type View } from '../views/view.js';
+import { type Departure, foundingView, INCARNATION_LEAP_MAX, INCARNATION_MAX, type View } from '../views/view.js';
 import type { ViewMessage } from '../views/view-messages.js';
 import { Views } from '../views/views.js';
 import { Descriptions } from './descriptions.js';
@@ -141,10 +141,7 @@ export class Membership implements MembershipMachine {
         send: (to, incarnation, message) => this.#send(to, incarnation, message),
         found: (clusterId) => this.#enter(foundingView(clusterId, { ...this.#self, address })),
         raise: (incarnation) => this.#raise(incarnation),
-        refused: (from, code, because) => {
-          this.#event({ type: 'refusedMessage', from, code, because });
-          this.#warn(`${code}: ${because}`);
-        },
+        refused: (from, code, because) => this.#event({ type: 'refusedMessage', from, code, because }),
         warning: (because) => this.#warn(because),
         random,
       },
@@ -158,7 +155,8 @@ export class Membership implements MembershipMachine {
   }
 
   #raise(incarnation: number): void {
-    if (incarnation <= this.#self.incarnation || incarnation > INCARNATION_MAX || this.#views !== undefined) return;
+    const most = Math.min(INCARNATION_MAX, this.#self.incarnation + INCARNATION_LEAP_MAX);
+    if (incarnation <= this.#self.incarnation || incarnation > most || this.#views !== undefined) return;
     this.#self = { name: this.#self.name, incarnation };
     this.#persist();
     this.#joining?.restarted(this.#nowMs, this.#self);
@@ -171,7 +169,10 @@ export class Membership implements MembershipMachine {
       case 'received':
         return this.#received(input.from, input.bytes, input.sender);
       case 'refused':
+        this.#joining?.undelivered(input.address, input.because);
         return this.#stepSwim(input);
+      case 'undelivered':
+        return this.#joining?.undelivered(input.address, input.because);
       case 'discovered':
         this.#discovered = { addresses: input.addresses, isStatic: input.isStatic };
         if (this.#isPersisted && this.#views === undefined) this.#joining?.discovered(this.#nowMs, input.addresses, input.isStatic);
@@ -250,7 +251,8 @@ export class Membership implements MembershipMachine {
           message.clusterId === views.view.clusterId ? views.redirection() : { type: 'foundRelease', clusterId: message.clusterId },
         );
       case 'redirect':
-        if (message.cluster === this.#configuration.cluster && clusterId !== views.view.clusterId)
+        if (clusterId === views.view.clusterId) return this.#hearOfSide(views, from, sender, view);
+        if (message.cluster === this.#configuration.cluster)
           this.#warn(
             `there is another cluster of this name, with ${message.members.map(addressText).join(', ')}: stop the nodes of one of them, and let them join the other`,
           );
@@ -269,6 +271,14 @@ export class Membership implements MembershipMachine {
     if (!isSwimMessage(message)) return views.receive(nowMs, sender, from, message, isMember);
     if (isMember) return this.#stepSwim({ type: 'received', from: sender, address: from, message });
     this.#event({ type: 'refusedMessage', from, code: 'NEXUS_NODE_REMOVED', because: `${sender.name} is no member of view ${views.view.number}` });
+  }
+
+  /** Of a node of this cluster that takes this address for nobody's: one of the two knows less, and is told so by whoever knows more. If both know as much, both sides of a partition have gone on. */
+  #hearOfSide(views: Views, from: NodeAddress, sender: NodeIdentity, number: number): void {
+    if (views.hear(this.#nowMs, sender, from, number) || number !== views.view.number) return;
+    this.#warn(
+      `both sides of a partition have gone on: ${sender.name} is no member here, and this node none there, in view ${number} of one cluster; stop the nodes of one side, and start them again`,
+    );
   }
 
   /** Whoever still counts on this node is told that it does not run any more. */

@@ -14,7 +14,9 @@ export type MembershipInput =
   /** A datagram: whatever its bytes are. */
   | { readonly type: 'received'; readonly from: NodeAddress; readonly bytes: Uint8Array; readonly sender?: string | undefined }
   /** Nobody listens at this address. */
-  | { readonly type: 'refused'; readonly address: NodeAddress }
+  | { readonly type: 'refused'; readonly address: NodeAddress; readonly because?: string }
+  /** No connection, and nobody has refused it: only of use to say what is in the way. */
+  | { readonly type: 'undelivered'; readonly address: NodeAddress; readonly because: string }
   /** All addresses that discovery knows. */
   | { readonly type: 'discovered'; readonly addresses: readonly NodeAddress[]; readonly isStatic: boolean }
   /** This node is to leave; `left` comes when nobody counts on it any more. */

@@ -50,6 +50,8 @@ export class Joining {
   readonly #own: Set<string>;
   /** When each address has answered. */
   readonly #answered = new Map<string, number>();
+  /** Why there is no connection to an address, most lately. Only those that discovery knows. */
+  readonly #failures = new Map<string, string>();
   #attemptMs = ATTEMPT_MS_MIN;
   #dueMs: number;
   #founding: { readonly clusterId: string; readonly granted: Set<string>; readonly asked: Map<string, NodeAddress> } | undefined;
@@ -75,9 +77,16 @@ export class Joining {
     this.#addresses = addresses;
     this.#isStatic = isStatic;
     if (isSame) return;
+    this.#failures.clear();
     this.#changedAtMs = nowMs;
     this.#giveUpFounding();
     this.#dueMs = nowMs;
+  }
+
+  /** No connection is to be had to that address: why is for who has to mend it. */
+  undelivered(address: NodeAddress, because: string | undefined): void {
+    const text = addressText(address);
+    if (because !== undefined && this.#addresses?.some((each) => addressText(each) === text)) this.#failures.set(text, because);
   }
 
   /** With the incarnation that it was told to take. */
@@ -223,7 +232,13 @@ export class Joining {
     const silent = (this.#addresses as readonly NodeAddress[])
       .map(addressText)
       .filter((text) => !this.#own.has(text) && !(nowMs - (this.#answered.get(text) ?? Number.NEGATIVE_INFINITY) < this.#waitMs));
-    if (silent.length > 0) this.#needs.warning(`no cluster was found, and none can be founded while ${silent.slice(0, 8).join(', ')} does not answer`);
+    if (silent.length === 0) return;
+    const [verb, shown] = [silent.length === 1 ? 'does' : 'do', silent.slice(0, 8)];
+    const more = silent.length > shown.length ? ` and ${silent.length - shown.length} more` : '';
+    const causes = shown.flatMap((text) => this.#failures.get(text) ?? []);
+    this.#needs.warning(
+      `no cluster was found, and none can be founded while ${shown.join(', ')}${more} ${verb} not answer${causes.map((cause) => `; ${cause}`).join('')}`,
+    );
   }
 
   #draw(): string {

@@ -9,6 +9,9 @@ export const JOINS_MAX = 256;
 /** An incarnation that a node may join with: those that departed with a greater one would leave no room for others. */
 export const INCARNATION_MAX = 2 ** 52;
 
+/** By how much the incarnation of a joiner may exceed all that are known, some 139 years in milliseconds: when a node that is far ahead departs, the others could never start again. */
+export const INCARNATION_LEAP_MAX = 2 ** 42;
+
 export interface ViewMember extends NodeIdentity {
   readonly address: NodeAddress;
   readonly status: MemberStatus;
@@ -70,4 +73,10 @@ export function changedView(view: View, { number, departed, joined }: ViewChange
 /** The first view of a cluster. */
 export function foundingView(clusterId: string, { name, incarnation, address }: Joiner): View {
   return { clusterId, number: 1, members: [{ name, incarnation, address, status: 'up', sinceView: 1 }], incarnationFloor: 0 };
+}
+
+/** The greatest incarnation that a node may join this view with. */
+export function incarnationMost({ incarnationFloor, members }: View): number {
+  const known = members.reduce((greatest, { incarnation }) => Math.max(greatest, incarnation), incarnationFloor);
+  return Math.min(INCARNATION_MAX, known + INCARNATION_LEAP_MAX);
 }

@@ -8,7 +8,7 @@ import { Agreement } from './agreement.js';
 import { Grants, removalWaitMs } from './grants.js';
 import { Lease } from './lease.js';
 import { type QuorumSystem, quorumSystemOf } from './quorum.js';
-import { changedView, type Departure, type DepartureReason, type Joiner, type View, type ViewChange, type ViewMember } from './view.js';
+import { changedView, type Departure, type DepartureReason, incarnationMost, type Joiner, type View, type ViewChange, type ViewMember } from './view.js';
 import { REDIRECTS_MAX, type ViewMessage } from './view-messages.js';
 import { WantedChanges } from './wanted-changes.js';
 
@@ -193,8 +193,13 @@ export class Views {
       const because = `this cluster has seen greater incarnations of its nodes than ${joiner.incarnation}: one above ${least} is needed`;
       return reply({ type: 'refusal', code: 'NEXUS_NODE_STALE', because, incarnation: least + 1 });
     }
+    const most = incarnationMost(this.#view);
+    if (joiner.incarnation > most) {
+      const because = `the incarnation ${joiner.incarnation} is far above all that this cluster has seen: at most ${most} is taken`;
+      return reply({ type: 'refusal', code: 'NEXUS_NODE_AHEAD', because, incarnation: 0 });
+    }
     if (present !== undefined && !this.#wanted.isUnreachable(present) && !this.#wanted.isDeparting(present)) {
-      const because = `a node named ${joiner.name} is a member, at ${addressText(present.address)}, and answers or has until a moment ago`;
+      const because = `a node named ${joiner.name} is a member, at ${addressText(present.address)}, and answers or has until a moment ago; who starts again joins when that one is gone, two need two names`;
       reply({ type: 'refusal', code: 'NEXUS_NODE_DUPLICATE', because, incarnation: 0 });
     }
     this.#wanted.joins(nowMs, joiner);
@@ -236,7 +241,7 @@ export class Views {
         this.#wanted.departs({ name: from.name, incarnation: from.incarnation, reason: message.isFenced ? 'gone' : 'left' });
         return this.tick(nowMs);
       case 'joinFor':
-        if (!isMember || this.memberOf(message.joiner) !== undefined) return;
+        if (!isMember || this.memberOf(message.joiner) !== undefined || message.joiner.incarnation > incarnationMost(this.#view)) return;
         this.#wanted.joins(nowMs, message.joiner);
         return this.tick(nowMs);
       case 'prepare':

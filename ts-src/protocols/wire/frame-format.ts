@@ -12,6 +12,8 @@ import { crc32 } from 'node:zlib';
 import { NexusError } from '../../errors.js';
 
 export const HEADER_BYTES = 16;
+/** Up to that length the call into zlib, and the view that it wants, cost more than the sum itself. */
+const SHORT_BYTES_MAX = 64;
 
 /** Numbers of the protocol. The handshake's frames begin with a magic instead, whose first byte is none of these. */
 export const FrameType = { batch: 1, fragment: 2, receipt: 3, ping: 4, pong: 5, goodbye: 6, datagram: 7 } as const;
@@ -52,6 +54,20 @@ export function checksum(bytes: Uint8Array, salt = 0): number {
   return crc32(bytes, salt);
 }
 
+const CRC_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 0 ? crc >>> 1 : (crc >>> 1) ^ 0xedb88320;
+  return crc;
+});
+
+/** Of `bytes[start..end)`, going on from `crc`. */
+function crcOf(bytes: Uint8Array, start: number, end: number, crc: number): number {
+  if (end - start > SHORT_BYTES_MAX) return crc32(bytes.subarray(start, end), crc);
+  let rest = ~crc;
+  for (let at = start; at < end; at++) rest = (CRC_TABLE[(rest ^ (bytes[at] as number)) & 0xff] as number) ^ (rest >>> 8);
+  return ~rest >>> 0;
+}
+
 /** Writes the header of the frame `bytes[start..end)`, of which the body is there already. */
 export function sealFrame(
   bytes: Uint8Array,
@@ -69,8 +85,7 @@ export function sealFrame(
   bytes[start + 3] = 0;
   writeU32(bytes, start + 4, end - start - HEADER_BYTES);
   writeU32(bytes, start + 8, sequence);
-  const crc = crc32(bytes.subarray(start + HEADER_BYTES, end), crc32(bytes.subarray(start, start + 12), salt));
-  writeU32(bytes, start + 12, crc);
+  writeU32(bytes, start + 12, crcOf(bytes, start + HEADER_BYTES, end, crcOf(bytes, start, start + 12, salt)));
   return bytes.subarray(start, end);
 }
 
@@ -87,7 +102,7 @@ export function checkFrame(bytes: Uint8Array, salt: number, frameBytesMax: numbe
   const type = bytes[0] as number;
   const max = type === FrameType.datagram ? HEADER_BYTES + datagramBytesMax : frameBytesMax;
   if (bytes.length > max) throw violation('tooLarge', `a frame of ${bytes.length} bytes, where at most ${max} are allowed`);
-  if (crc32(bytes.subarray(HEADER_BYTES), crc32(bytes.subarray(0, 12), salt)) !== readU32(bytes, 12))
+  if (crcOf(bytes, HEADER_BYTES, bytes.length, crcOf(bytes, 0, 12, salt)) !== readU32(bytes, 12))
     throw violation('checksum', 'the checksum of a frame is wrong');
   if (type === 0 || type > TYPE_MAX) throw violation('unknownType', `there is no frame of type ${type}`);
   if (readU32(bytes, 4) !== bytes.length - HEADER_BYTES)

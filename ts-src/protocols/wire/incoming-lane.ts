@@ -131,6 +131,7 @@ export class IncomingLane {
     if (!isLast) return;
     this.#arrived();
     const { channel, kind, rawBytes, fingerprint, bytes, total } = assembly;
+    // Still in the memory that is given back: nothing takes any before it is decoded.
     this.abandon();
     if (bytes === undefined) {
       const { budget } = this.#options;
@@ -154,7 +155,7 @@ export class IncomingLane {
 
   /** Gives back the memory of a message that is not whole. */
   abandon(): void {
-    if (this.#assembly?.bytes !== undefined) this.#options.budget.give(this.#assembly.total);
+    if (this.#assembly?.bytes !== undefined) this.#options.budget.give(this.#assembly.bytes);
     this.#assembly = undefined;
   }
 
@@ -179,8 +180,7 @@ export class IncomingLane {
       throw violation('fragment', 'a fragment has a field that is of another kind');
     if (total > messageBytes) throw violation('fragment', `a message of ${total} bytes, where at most ${messageBytes} are allowed`);
     if ((kind & COMPRESSED) !== 0) this.#checkCompressed(total, rawBytes);
-    const bytes = budget.take(total) ? new Uint8Array(total) : undefined;
-    this.#assembly = { channel, kind, total, rawBytes, fingerprint, bytes, has: 0 };
+    this.#assembly = { channel, kind, total, rawBytes, fingerprint, bytes: budget.take(total), has: 0 };
     return this.#assembly;
   }
 

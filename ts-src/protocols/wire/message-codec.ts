@@ -20,6 +20,8 @@ export const COMPRESSED = 0x80;
 
 const SCRATCH_BYTES_MIN = 4096;
 const SCRATCH_BYTES_KEPT_MAX = 1_048_576;
+/** Memory of large messages that were sent, kept for the next ones: the system takes longer to give new memory than it takes to fill it. */
+const SPARE_BYTES_MAX = 4_194_304;
 
 export interface MessageCodecOptions {
   /** True for references to agents, which are then refused with their path. */
@@ -44,6 +46,8 @@ export class MessageCodec {
   #scratch: MemoryViews | undefined;
   /** What large messages have taken lately: the first attempt at the next one. */
   #wholeBytes = 0;
+  #spare: Uint8Array[] = [];
+  #spareBytes = 0;
   /** A getter of a value that sends a message itself would write into the middle of the one that is being encoded. */
   encoding = false;
 
@@ -102,20 +106,38 @@ export class MessageCodec {
     }
   }
 
-  /** On its own, whatever was sent before. @throws NexusTypeError NEXUS_NOT_CLONEABLE; NexusError NEXUS_MESSAGE_TOO_LARGE */
+  /** On its own, whatever was sent before. Whoever does not need the bytes any more may give them back. @throws NexusTypeError NEXUS_NOT_CLONEABLE; NexusError NEXUS_MESSAGE_TOO_LARGE */
   encodeWhole(value: unknown, bytesMax: number): Uint8Array {
     const { encoder } = this.#whole;
     for (let size = Math.min(bytesMax, Math.max(firstSize(value), this.#wholeBytes * 1.25) | 0); ; size = Math.min(size * 4, bytesMax)) {
-      const bytes = Buffer.allocUnsafeSlow(size);
+      const bytes = this.#spareOf(size) ?? Buffer.allocUnsafeSlow(size);
       encoder.reset();
       const end = encoder.encode(value, bytes, 0, size);
       if (end >= 0) {
         this.#wholeBytes = Math.max(end, this.#wholeBytes / 2);
         encoder.forgetMemory();
-        return end < size / 2 ? Uint8Array.prototype.slice.call(bytes, 0, end) : bytes.subarray(0, end);
+        if (end >= bytes.length / 2) return bytes.subarray(0, end);
+        const exact = Uint8Array.prototype.slice.call(bytes, 0, end);
+        this.giveBack(bytes);
+        return exact;
       }
       if (size >= bytesMax) throw tooLarge(bytesMax);
     }
+  }
+
+  /** What `encodeWhole` returned, of which nothing is needed any more. */
+  giveBack({ buffer }: Uint8Array): void {
+    if (this.#spareBytes + buffer.byteLength > SPARE_BYTES_MAX) return;
+    this.#spare.push(new Uint8Array(buffer));
+    this.#spareBytes += buffer.byteLength;
+  }
+
+  #spareOf(bytesMin: number): Uint8Array | undefined {
+    const bytes = this.#spare.pop();
+    if (bytes === undefined) return undefined;
+    this.#spareBytes -= bytes.length;
+    // One of another size would be in the way for ever.
+    return bytes.length >= bytesMin && bytes.length <= bytesMin * 4 ? bytes : undefined;
   }
 
   /** @throws NexusError NEXUS_MESSAGE_CORRUPT */

@@ -116,14 +116,12 @@ export class OutgoingLane {
 
   /** The next frame, for which `isReady` was asked. */
   take(sequence: number, salt: number): Uint8Array {
-    if (this.#head === this.#queue.length) this.#seal();
+    // Without load that is the frame which is being filled: it needs no place in the queue.
+    if (this.#head === this.#queue.length) return this.#takeOpen(sequence, salt);
     const first = this.#queue[this.#head] as SealedFrame | LargeMessage;
     if (first.type === 'large') return this.#takeFragment(first, sequence, salt);
     this.#forgetFirst();
-    const { slab, start, end, messages } = first;
-    this.#sent(end - start - HEADER_BYTES, messages);
-    this.waitingBytes -= end - start - HEADER_BYTES;
-    return sealFrame(slab, start, end, FrameType.batch, this.#options.lane, 0, sequence, salt);
+    return this.#sealed(first.slab, first.start, first.end, first.messages, sequence, salt);
   }
 
   /** When there was nothing to send for a while. */
@@ -243,17 +241,36 @@ export class OutgoingLane {
     this.#at = HEADER_BYTES;
   }
 
+  #takeOpen(sequence: number, salt: number): Uint8Array {
+    const slab = this.#slab as Uint8Array;
+    const start = this.#start;
+    const end = this.#at;
+    const messages = this.#count;
+    this.#beginNext(slab);
+    return this.#sealed(slab, start, end, messages, sequence, salt);
+  }
+
+  #sealed(slab: Uint8Array, start: number, end: number, messages: number, sequence: number, salt: number): Uint8Array {
+    this.#sent(end - start - HEADER_BYTES, messages);
+    this.waitingBytes -= end - start - HEADER_BYTES;
+    return sealFrame(slab, start, end, FrameType.batch, this.#options.lane, 0, sequence, salt);
+  }
+
   /** Ends the open frame, if there is anything in it, and begins the next behind it. */
   #seal(): void {
     if (this.#count === 0 || this.#slab === undefined) return;
     this.#queue.push({ type: 'frame', slab: this.#slab, start: this.#start, end: this.#at, messages: this.#count });
+    this.#beginNext(this.#slab);
+  }
+
+  #beginNext(slab: Uint8Array): void {
     this.#count = 0;
     this.#start = this.#at;
     this.#at += HEADER_BYTES;
     // The size is kept as a measure of the next one.
-    if (this.#slab.length - this.#at < ROOM_BYTES_MIN) {
-      this.#start = this.#slab.length;
-      this.#at = this.#slab.length;
+    if (slab.length - this.#at < ROOM_BYTES_MIN) {
+      this.#start = slab.length;
+      this.#at = slab.length;
     }
   }
 
@@ -271,7 +288,10 @@ export class OutgoingLane {
     message.sent += chunk;
     this.waitingBytes -= chunk;
     const isLast = message.sent === bytes.length;
-    if (isLast) this.#forgetFirst();
+    if (isLast) {
+      this.#forgetFirst();
+      if (message.kind === Kind.whole) this.#codec.giveBack(bytes);
+    }
     this.#sent(FRAGMENT_HEADER_BYTES + chunk, isLast ? 1 : 0);
     return sealFrame(frame, 0, frame.length, FrameType.fragment, this.#options.lane, isLast ? FLAG_LAST : 0, sequence, salt);
   }

@@ -71,6 +71,13 @@ export class OutgoingLanes {
     return frame;
   }
 
+  /** Whether there is a frame that may be sent, or something to tell. */
+  get hasNext(): boolean {
+    if (this.#drained.length > 0) return true;
+    for (const lane of this.#lanes) if (lane.isReady) return true;
+    return false;
+  }
+
   /** Once each. */
   takeDrained(): readonly Lane[] {
     if (this.#drained.length === 0) return this.#drained;

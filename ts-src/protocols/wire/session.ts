@@ -138,6 +138,14 @@ export class Session {
     return last === undefined ? undefined : this.#counted(last);
   }
 
+  /** Whether `nextFrame` would have something to do: for those who come by often. */
+  hasNext(nowMs: number): boolean {
+    if (this.#ready.length > 0 || this.#outgoing.hasNext) return true;
+    const standing = this.#standing;
+    if (standing.type !== 'open') return false;
+    return this.#pong !== undefined || nowMs >= this.#receiptDueMs || nowMs >= standing.keepalive.pingDueMs || this.#finishing !== undefined;
+  }
+
   /** When the session is to be ended, if nothing happens: what there is to do in time while the connection has no room for a frame. */
   get deadlineMs(): number {
     const standing = this.#standing;

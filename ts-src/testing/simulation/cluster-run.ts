@@ -15,7 +15,7 @@ import { ProtocolMarks } from './protocol-marks.js';
 import type { SimulatedNode } from './simulated-node.js';
 import type { SimulatedWorld } from './world.js';
 
-/** Between two looks at all nodes. What nodes are told is looked at when they are told it. */
+/** Between two looks at all nodes. What nodes are told is looked at when they are told it, and each of them after each of its steps. */
 const LOOK_MS = 200;
 const START_MS_MAX = 2000;
 const START_AGAIN_MS_MAX = 4000;
@@ -41,6 +41,8 @@ export interface ClusterRunNeeds {
   invariants?(): Violation | undefined;
 }
 
+type ViewEvent = Extract<MembershipEvent, { type: 'view' }>;
+
 /** Something that must hold did not. Ends the run. */
 export class InvariantViolated extends Error {
   readonly violation: Violation;
@@ -61,6 +63,7 @@ export class ClusterRun {
   readonly #startsAt = new Map<number, number>();
   /** Of each node the start that was there at the last look. */
   readonly #starts = new Map<number, ObservedStart>();
+  readonly #views = new Map<ObservedStart, ViewEvent>();
   #violation: Violation | undefined;
 
   constructor(needs: ClusterRunNeeds) {
@@ -68,6 +71,7 @@ export class ClusterRun {
     const { world, plan, killThread } = needs;
     this.#invariants = new ClusterInvariants({ mayBothRun: mayBothRun(plan) });
     this.#random = new SeededRandom(plan.seed, 'starts');
+    world.stepped = (node) => this.#stepped(node);
     this.#injector = new FaultInjector({ world, begun: ({ kind }) => this.coverage.seen(kind), ...(killThread === undefined ? {} : { killThread }) });
   }
 
@@ -75,6 +79,7 @@ export class ClusterRun {
   happened(start: ObservedStart, event: MembershipEvent): void {
     if (this.#violation !== undefined) return;
     this.#marks.happened(start, event);
+    if (event.type === 'view') this.#views.set(start, event);
     this.#found(this.#invariants.happened(start, event, this.#runs));
   }
 
@@ -141,8 +146,7 @@ export class ClusterRun {
     } catch (error) {
       if (this.#violation === undefined) throw error;
     }
-    this.#look();
-    this.#found(this.#invariants.passed(this.#runs));
+    this.#found(this.#invariants.passed(this.#look()));
     this.#found(invariants?.());
     if (this.#violation !== undefined) throw new InvariantViolated(this.#violation);
   }
@@ -156,16 +160,25 @@ export class ClusterRun {
     world.fail(new InvariantViolated(violation), { name: '' });
   }
 
-  /** Starts what is down and is not held down. */
-  #look(): void {
+  #stepped(node: SimulatedNode): void {
+    const start = this.#violation === undefined ? this.#needs.observed(node) : undefined;
+    if (start !== undefined) this.#found(this.#invariants.stepped(start, start.runs, this.#runs));
+  }
+
+  /** Starts what is down and is not held down. Returns what runs. */
+  #look(): readonly ObservedStart[] {
     const { world, observed } = this.#needs;
-    let running = 0;
+    const running: ObservedStart[] = [];
+    let starts = 0;
     for (const node of world.nodes) {
       const start = observed(node);
-      if (start?.runs === true) running++;
+      if (start?.runs === true) running.push(start);
       const before = this.#starts.get(node.number);
-      if (before !== undefined && before !== start) this.#invariants.ended(before);
-      if (start !== undefined) this.#starts.set(node.number, start);
+      if (before !== undefined && before !== start) this.#ended(before);
+      if (start !== undefined) {
+        this.#starts.set(node.number, start);
+        starts++;
+      }
       if (node.status !== 'down' || this.#injector.isDown(node.number)) {
         this.#startsAt.delete(node.number);
         continue;
@@ -178,10 +191,14 @@ export class ClusterRun {
         if (node.status === 'down' && !this.#injector.isDown(node.number)) node.start();
       });
     }
-    this.#marks.looked(
-      running,
-      world.nodes.flatMap((node) => observed(node) ?? []),
-    );
+    this.#marks.looked(running, starts);
+    return running;
+  }
+
+  #ended(start: ObservedStart): void {
+    this.#invariants.ended(start);
+    this.#marks.ended(start);
+    this.#views.delete(start);
   }
 
   readonly #runs = (identity: NodeIdentity): boolean => {
@@ -193,22 +210,37 @@ export class ClusterRun {
   /** What is not as it is to be in the end; undefined if all is. */
   #missing(): string | undefined {
     const { world, observed, plan } = this.#needs;
-    let first: { readonly view: number; readonly members: string } | undefined;
+    const starts: ObservedStart[] = [];
     for (const node of world.nodes) {
       const start = observed(node);
       if (start === undefined) return `${node.name} is ${node.status === 'running' ? 'starting' : node.status}`;
       if (start.standing !== 'member') return `${node.name} is ${start.standing}`;
-      if (mayBothRun(plan)) continue;
-      const snapshot = start.snapshot();
-      if (snapshot === undefined || snapshot.members.length !== world.nodes.length)
-        return `${node.name} has ${snapshot?.members.length ?? 0} of ${world.nodes.length} members in view ${snapshot?.view ?? 0}`;
-      const members = snapshot.members.map(nodeKey).join(' ');
-      first ??= { view: snapshot.view, members };
-      if (first.view !== snapshot.view || first.members !== members)
-        return `${node.name} has view ${snapshot.view} (${members}), another one has ${first.view} (${first.members})`;
-      const missed = snapshot.members.find(({ reachability }) => reachability !== 'reachable');
-      if (missed !== undefined) return `${node.name} takes ${missed.name} for ${missed.reachability}`;
+      starts.push(start);
+    }
+    return mayBothRun(plan) ? undefined : (this.#differing(starts) ?? missed(starts));
+  }
+
+  /** By what they have been told: whose view is not that of all nodes. */
+  #differing(starts: readonly ObservedStart[]): string | undefined {
+    const { nodes } = this.#needs.world;
+    let first: { readonly view: number; readonly members: string } | undefined;
+    for (const start of starts) {
+      const { number: view = 0, members: told = [] } = this.#views.get(start) ?? {};
+      if (told.length !== nodes.length) return `${start.self.name} has ${told.length} of ${nodes.length} members in view ${view}`;
+      const members = told.map(nodeKey).sort().join(' ');
+      first ??= { view, members };
+      if (first.view !== view || first.members !== members)
+        return `${start.self.name} has view ${view} (${members}), another one has ${first.view} (${first.members})`;
     }
     return undefined;
   }
+}
+
+/** Whom one of them does not reach. */
+function missed(starts: readonly ObservedStart[]): string | undefined {
+  for (const start of starts) {
+    const member = start.snapshot()?.members.find(({ reachability }) => reachability !== 'reachable');
+    if (member !== undefined) return `${start.self.name} takes ${member.name} for ${member.reachability}`;
+  }
+  return undefined;
 }

@@ -4,7 +4,7 @@
  *
  * With a resolver that lets two sides both go on (`mayBothRun`) the sides are clusters of their own: what compares two nodes is then left out, what one node is told is checked as ever.
  */
-import { type NodeIdentity, nodeKey, sameNode } from '../../model/node-identity.js';
+import { type NodeIdentity, nodeKey } from '../../model/node-identity.js';
 import type { MembershipEvent } from '../../protocols/membership/membership.js';
 import type { ViewMember } from '../../protocols/views/view.js';
 
@@ -36,6 +36,11 @@ export interface Start {
 
 interface Observer {
   readonly start: Start;
+  /** Whose key it is: the incarnation of a start that is no member yet may grow. */
+  identity: NodeIdentity;
+  key: string;
+  /** How much had changed when this one was last seen to run and found in order; -1 when it was not seen to run. */
+  inOrderAt: number;
   view: number;
   clusterId: string;
   /** Keys of the members of that view. */
@@ -58,6 +63,8 @@ export class ClusterInvariants {
   readonly #observers = new Map<Start, Observer>();
   /** By the founding: when nobody is left of a cluster another one is founded, whose views begin with 1. */
   readonly #clusters = new Map<string, Agreed>();
+  /** Views that nodes have been told of, and beginnings of running: until it grows, what has been in order is. */
+  #changes = 0;
 
   constructor(options: { readonly mayBothRun: boolean }) {
     this.#mayBothRun = options.mayBothRun;
@@ -81,22 +88,41 @@ export class ClusterInvariants {
     }
   }
 
-  /** Whether somebody runs who may not: to be asked as time passes. */
-  passed(runs: Runs): Violation | undefined {
-    for (const [clusterId, { gone }] of this.#clusters)
-      for (const { identity, byLease } of gone.values())
-        if (byLease && !this.#mayBothRun && runs(identity) && !this.#isElsewhere(identity, clusterId)) return stillRuns(identity, 'later');
-    for (const observer of this.#observers.values()) {
-      const violation = this.#sides(observer, runs);
+  /**
+   * A step of a node is over. To be told of every one: it looks only when this start did not run at its last step, or since then any node has been told a view or has begun to run. Between two such
+   * moments nothing can go wrong that was right.
+   */
+  stepped(start: Start, isRunning: boolean, runs: Runs): Violation | undefined {
+    if (this.#mayBothRun) return undefined;
+    const observer = this.#observerOf(start);
+    if (!isRunning) {
+      observer.inOrderAt = -1;
+      return undefined;
+    }
+    if (observer.inOrderAt === this.#changes) return undefined;
+    if (observer.inOrderAt === -1) this.#changes++;
+    const violation = this.#removed(observer) ?? this.#sides(observer, runs);
+    if (violation === undefined) observer.inOrderAt = this.#changes;
+    return violation;
+  }
+
+  /** Whether somebody runs who may not: to be asked as time passes, whether or not anything has happened. @param running all that run */
+  passed(running: readonly Start[]): Violation | undefined {
+    if (this.#mayBothRun) return undefined;
+    for (const start of running) {
+      const observer = this.#observerOf(start);
+      const violation = this.#removed(observer) ?? this.#apart(observer, running);
       if (violation !== undefined) return violation;
     }
     return undefined;
   }
 
-  /** Whoever was taken into a cluster without ever learning it, and was removed, may be in the next one, when nobody is left of the first. */
-  #isElsewhere(identity: NodeIdentity, clusterId: string): boolean {
-    for (const { start, clusterId: own } of this.#observers.values()) if (sameNode(start.self, identity)) return own !== '' && own !== clusterId;
-    return false;
+  /** Of one that runs. Whoever was taken into a cluster without ever learning it, and was removed, may be in the next one, when nobody is left of the first. */
+  #removed(observer: Observer): Violation | undefined {
+    const key = keyOf(observer);
+    for (const [clusterId, { gone }] of this.#clusters)
+      if ((observer.clusterId === '' || observer.clusterId === clusterId) && gone.get(key)?.byLease === true) return stillRuns(observer.identity, 'later');
+    return undefined;
   }
 
   /** A start of a node has ended: nothing is learnt by it any more. */
@@ -107,7 +133,18 @@ export class ClusterInvariants {
   #observerOf(start: Start): Observer {
     const known = this.#observers.get(start);
     if (known !== undefined) return known;
-    const observer: Observer = { start, view: 0, clusterId: '', members: new Set(), incarnations: new Map(), gone: new Map() };
+    const identity = start.self;
+    const observer: Observer = {
+      start,
+      identity,
+      key: nodeKey(identity),
+      inOrderAt: -1,
+      view: 0,
+      clusterId: '',
+      members: new Set(),
+      incarnations: new Map(),
+      gone: new Map(),
+    };
     this.#observers.set(start, observer);
     return observer;
   }
@@ -122,6 +159,7 @@ export class ClusterInvariants {
   }
 
   #viewed(observer: Observer, event: ViewEvent, runs: Runs): Violation | undefined {
+    this.#changes++;
     const by = nodeKey(observer.start.self);
     if (observer.clusterId !== '' && event.clusterId !== observer.clusterId)
       return { invariant: 'views only grow', text: `${by} is told view ${event.number} of cluster ${event.clusterId}, and was in ${observer.clusterId}` };
@@ -181,22 +219,49 @@ export class ClusterInvariants {
     };
   }
 
-  /** Of two that run, the one with the older view is in the view of the other. */
   #sides(observer: Observer, runs: Runs): Violation | undefined {
     if (this.#mayBothRun || observer.view === 0 || !runs(observer.start.self)) return undefined;
     for (const other of this.#observers.values()) {
-      if (other === observer || other.view === 0 || !runs(other.start.self)) continue;
-      const [older, newer] = observer.view <= other.view ? [observer, other] : [other, observer];
-      const olderKey = nodeKey(older.start.self);
-      // Who has gone by itself has said when.
-      if (newer.members.has(olderKey) || this.#clusters.get(newer.clusterId)?.gone.get(olderKey)?.byLease === false) continue;
-      return {
-        invariant: 'only one side runs',
-        text: `${nodeKey(older.start.self)} runs in view ${older.view} of ${older.clusterId} while ${nodeKey(newer.start.self)} runs in view ${newer.view} of ${newer.clusterId}, which is [${[...newer.members].join(', ')}]`,
-      };
+      const violation = other === observer || this.#areTogether(observer, other) || !runs(other.start.self) ? undefined : apart(observer, other);
+      if (violation !== undefined) return violation;
     }
     return undefined;
   }
+
+  /** The same among those that are known to run. */
+  #apart(observer: Observer, running: readonly Start[]): Violation | undefined {
+    for (const start of running) {
+      const other = this.#observerOf(start);
+      if (other !== observer && !this.#areTogether(observer, other)) return apart(observer, other);
+    }
+    return undefined;
+  }
+
+  /** Of two that run, the one with the older view is in the view of the other. Who has been told of no view has no side. */
+  #areTogether(a: Observer, b: Observer): boolean {
+    if (a.view === 0 || b.view === 0) return true;
+    const [older, newer] = a.view <= b.view ? [a, b] : [b, a];
+    const key = keyOf(older);
+    // Who has gone by itself has said when.
+    return newer.members.has(key) || this.#clusters.get(newer.clusterId)?.gone.get(key)?.byLease === false;
+  }
+}
+
+function apart(a: Observer, b: Observer): Violation {
+  const [older, newer] = a.view <= b.view ? [a, b] : [b, a];
+  return {
+    invariant: 'only one side runs',
+    text: `${keyOf(older)} runs in view ${older.view} of ${older.clusterId} while ${keyOf(newer)} runs in view ${newer.view} of ${newer.clusterId}, which is [${[...newer.members].join(', ')}]`,
+  };
+}
+
+function keyOf(observer: Observer): string {
+  const { self } = observer.start;
+  if (self !== observer.identity) {
+    observer.identity = self;
+    observer.key = nodeKey(self);
+  }
+  return observer.key;
 }
 
 function stillRuns(identity: NodeIdentity, when: string): Violation {

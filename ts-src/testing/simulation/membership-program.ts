@@ -26,6 +26,8 @@ export interface MembershipProgramOptions {
 
 export function membershipProgram(options: MembershipProgramOptions): Program<MembershipStart> {
   return {
+    // Of the steps of such a node only what the disk answers settles a promise, which says so itself; and its end, which is awaited.
+    hasPromises: false,
     start: async (surroundings) => {
       const start = new MembershipStart(options, surroundings);
       await start.open();
@@ -100,6 +102,7 @@ export class MembershipStart implements RunningProgram {
   async stop(): Promise<void> {
     const service = this.#service;
     if (service === undefined) return;
+    this.#surroundings.life.hasPromises = true;
     if (service.standing !== 'left' && service.standing !== 'fenced') {
       const left = new Promise<void>((resolve) => {
         this.#left = resolve;

@@ -11,6 +11,8 @@ export class ProtocolMarks {
   readonly #views = new Set<string>();
   readonly #names = new Set<string>();
   readonly #oldest = new Map<Start, string>();
+  /** Of the view that a start was told last. */
+  readonly #members = new Map<Start, readonly { readonly name: string }[]>();
   /** By who tells it and whom it is about. */
   readonly #reachability = new Map<string, Reachability>();
 
@@ -44,27 +46,28 @@ export class ProtocolMarks {
     }
   }
 
-  /** All nodes at a moment. */
-  looked(
-    running: number,
-    starts: readonly (Start & { readonly runs: boolean; snapshot(): { readonly members: readonly { readonly name: string }[] } | undefined })[],
-  ): void {
-    if (running === 0 && this.#views.size > 0) this.#coverage.seen('nobody ran');
-    if (running < 2 || starts.length < 2) return;
-    const sides = new Set<string>();
-    for (const start of starts)
-      if (start.runs && start.snapshot()?.members.length !== starts.length)
-        sides.add(
-          start
-            .snapshot()
-            ?.members.map(({ name }) => name)
-            .join(' ') ?? '',
-        );
-    const [first, ...others] = [...sides].map((side) => side.split(' '));
-    if (others.some((other) => other.every((name) => first?.includes(name) === false))) this.#coverage.seen('two sides');
+  /** All nodes at a moment. @param running those that run @param starts how many there are */
+  looked(running: readonly Start[], starts: number): void {
+    if (running.length === 0 && this.#views.size > 0) this.#coverage.seen('nobody ran');
+    let first: readonly { readonly name: string }[] | undefined;
+    for (const start of running) {
+      const side = this.#members.get(start);
+      if (side === undefined || side.length === starts) continue;
+      first ??= side;
+      if (side.some(({ name }) => first?.some((other) => other.name === name))) continue;
+      this.#coverage.seen('two sides');
+      return;
+    }
+  }
+
+  /** A start of a node has ended. */
+  ended(start: Start): void {
+    this.#oldest.delete(start);
+    this.#members.delete(start);
   }
 
   #viewed(start: Start, event: Extract<MembershipEvent, { type: 'view' }>): void {
+    this.#members.set(start, event.members);
     const oldest = event.members[0];
     if (oldest !== undefined) {
       const before = this.#oldest.get(start);

@@ -53,13 +53,19 @@ export class SimulatedWorld {
   #momentEvents = 0;
   /** Events so far. */
   events = 0;
+  /** Told when a step of a thread of a node is over, at the time of that step. */
+  stepped: ((node: SimulatedNode) => void) | undefined;
 
   constructor({ seed, trace, nameOf = () => 'datagram', epochMs = EPOCH_MS }: WorldOptions) {
     this.seed = seed;
     this.#trace = trace;
     this.#epochMs = epochMs;
     this.#skew = new SeededRandom(seed, 'skew');
-    this.schedule = new Schedule(() => undefined, { next: () => this.#next() });
+    this.schedule = new Schedule(
+      () => undefined,
+      { next: () => this.#next() },
+      ({ group }) => this.stepped?.(this.#nodes[group.order - 1] as SimulatedNode),
+    );
     this.network = new SimulatedNetwork({
       seed,
       time: this.time,

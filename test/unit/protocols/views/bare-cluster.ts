@@ -42,6 +42,8 @@ export interface BareOptions {
   readonly resolver?: ResolverOptions;
   readonly cluster?: string;
   readonly seeds?: readonly string[] | 'all';
+  /** False for clusters that promise less: nothing is checked then. */
+  readonly isChecked?: boolean;
   readonly make?: (configuration: MembershipConfiguration) => MembershipMachine;
   /** Whether what was persisted is there after a restart. */
   readonly log?: (line: string) => void;
@@ -217,11 +219,12 @@ export class BareCluster {
           case 'event':
             node.events.push({ atMs: this.nowMs, event: effect.event });
             this.#options.log?.(`${this.nowMs.toFixed(0)} ${node.name} ${JSON.stringify(effect.event)}`);
-            this.#check(node, effect.event);
+            if (this.#options.isChecked === false) this.#note(node, effect.event);
+            else this.#check(node, effect.event);
         }
       }
     }
-    if (machine.standing === 'member') this.#checkLineage(node);
+    if (machine.standing === 'member' && this.#options.isChecked !== false) this.#checkLineage(node);
     const dueMs = machine.dueMs;
     if (dueMs === Number.POSITIVE_INFINITY) return;
     const atMs = Math.max(this.nowMs + 0.01, (dueMs - node.offsetMs) / node.rate + 0.01);
@@ -242,6 +245,10 @@ export class BareCluster {
       // It reaches whatever process is there then.
       this.#queue.push({ atMs, order: this.#order++, node, input: { type: 'received', from: from.address, bytes }, start: -1 });
     }
+  }
+
+  #note(node: BareNode, event: MembershipEvent): void {
+    if (event.type === 'view') node.view = { number: event.number, members: new Set(event.members.map(identityText)) };
   }
 
   #check(node: BareNode, event: MembershipEvent): void {

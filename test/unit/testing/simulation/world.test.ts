@@ -129,6 +129,27 @@ test('what a program throws rejects whoever moves the time, with the seed', asyn
   expect((await failureOf(world.run()))?.message).toContain('node n1 failed: no port');
 });
 
+test.each([true, false])('who looks at a world is told of each step of a node, at its time, when it is over; with promises %s', async (hasPromises) => {
+  const { world, nodes, at } = await openWorld(
+    2,
+    1,
+    openProgram(() => undefined, hasPromises),
+  );
+  const seen: string[] = [];
+  world.stepped = (node) => seen.push(`${node.name} at ${world.nowMs}`);
+  let isDone = false;
+  at(1).clock.after(5, () => seen.push('a step of n1'));
+  at(2).clock.after(7.5, async () => {
+    await Promise.resolve();
+    isDone = true;
+  });
+  world.time.after(6, () => seen.push('no step'));
+  await world.advance(10);
+  expect(seen).toEqual(['a step of n1', 'n1 at 5', 'no step', 'n2 at 7.5']);
+  expect(isDone).toBe(true);
+  expect(nodes).toHaveLength(2);
+});
+
 test('names of nodes are checked', async () => {
   const world = new SimulatedWorld({ seed: 1 });
   world.add('n1', openProgram());
