@@ -33,7 +33,7 @@ describe('createNexus', () => {
 
   test('an option that resembles none is refused with the list of options', async () => {
     expect((await create({ agents: [], zebra: 1 }))?.message).toBe(
-      "createNexus: unknown option 'zebra'. Options are agents, threads, memory, messages, engine, workers, logger, storage, balancing, flightRecorder, tracing, seed",
+      "createNexus: unknown option 'zebra'. Options are agents, threads, memory, messages, engine, workers, logger, storage, balancing, flightRecorder, tracing, cluster, seed",
     );
   });
 
