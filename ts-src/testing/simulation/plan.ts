@@ -9,6 +9,7 @@ export const PLAN_NODES_MAX = 1000;
 export const PLAN_FAULTS_MAX = 10_000;
 export const PLAN_MS_MAX = 86_400_000;
 
+/** What goes wrong in one simulated cluster, and when: a plain value, drawn from a seed or written by hand. */
 export interface Plan {
   /** Decides all that is drawn: the order of steps, delays, which messages are lost. 0 to 2^32 - 1. */
   readonly seed: number;
