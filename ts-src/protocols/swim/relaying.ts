@@ -56,8 +56,11 @@ export class Relaying {
     return overdue;
   }
 
-  /** There will be no answer of this target: nobody listens there. */
+  /** There will be no answer of this target: nobody listens there. Who has been told is not told again: a nack may itself go to where nobody listens. */
   refused(isTarget: (target: NodeIdentity) => boolean, nowMs: number): void {
-    for (const errand of this.#errands.values()) if (isTarget(errand.target)) errand.nackAtMs = Math.min(errand.nackAtMs, nowMs);
+    for (const errand of this.#errands.values()) {
+      const isTold = errand.nackAtMs === Number.POSITIVE_INFINITY;
+      if (!isTold && isTarget(errand.target)) errand.nackAtMs = Math.min(errand.nackAtMs, nowMs);
+    }
   }
 }
