@@ -16,7 +16,9 @@ import { VirtualTime } from './virtual-time.js';
 
 export const NODES_MAX = 10_000;
 const STEPS_MAX = 1_000_000;
-const EVENTS_OF_A_MOMENT_MAX = 1_000_000;
+/** What happens within so short a time before it is taken for a storm: messages that answer messages move the time on, by as little as a message takes. */
+const MOMENT_MS = 1;
+const EVENTS_OF_A_MOMENT_MAX = 250_000;
 const ADVANCE_MS_MAX = 1e12;
 /** 2026-01-01T00:00:00Z. */
 const EPOCH_MS = 1_767_225_600_000;
@@ -200,11 +202,14 @@ export class SimulatedWorld {
     }
     if (!this.time.next(this.#targetMs)) return false;
     this.events++;
-    if (this.time.nowMs > this.#momentMs) {
+    if (this.time.nowMs > this.#momentMs + MOMENT_MS) {
       this.#momentMs = this.time.nowMs;
       this.#momentEvents = this.events;
     } else if (this.events - this.#momentEvents > EVENTS_OF_A_MOMENT_MAX)
-      throw new NexusError('NEXUS_NEVER_QUIET', `${EVENTS_OF_A_MOMENT_MAX} things happened at ${this.time.nowMs} ms, and the time does not move on`);
+      throw new NexusError(
+        'NEXUS_NEVER_QUIET',
+        `${EVENTS_OF_A_MOMENT_MAX} things happened within ${MOMENT_MS} ms, until ${this.time.nowMs} ms: messages or timers without end`,
+      );
     return true;
   }
 }

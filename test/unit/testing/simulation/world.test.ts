@@ -109,6 +109,14 @@ test('a promise that does not settle, a moment that does not end and a clock tha
   expect(await codeOf(open.world.advance(10))).toBe('NEXUS_NEVER_QUIET');
 });
 
+test('a storm that moves the time on by little is an error too', async () => {
+  const open = await openWorld(1, 78);
+  const { clock } = open.at(1);
+  const again = (): void => void clock.after(0.001, () => [again(), again()]);
+  again();
+  expect(await codeOf(open.world.advance(1000))).toBe('NEXUS_NEVER_QUIET');
+});
+
 test('what a program throws rejects whoever moves the time, with the seed', async () => {
   const open = await openWorld(2, 78);
   open.at(2).clock.after(10, () => {
