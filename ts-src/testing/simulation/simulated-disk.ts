@@ -191,6 +191,13 @@ export class SimulatedDisk {
     if (this.#happens(this.faults.bitFlips)) this.flipBit();
   }
 
+  /** From now on what is read is what is on the medium, and what was written since the last sync: not what a sync that failed has left in the cache only. @throws DiskError ENOENT */
+  forgetCache(name: string): void {
+    const file = this.#file(name);
+    file.cached.become(file.medium);
+    for (const { offset, bytes } of file.pending) file.cached.write(offset, bytes);
+  }
+
   /** Resolves when all names are on the medium as they were when it was called. */
   async syncDirectory(): Promise<void> {
     const covered = this.#directoryChanges.length;

@@ -53,6 +53,9 @@ export class SimulatedLog {
       disk.rename(fresh, file);
       await disk.syncDirectory();
     }
+    // Whoever opens the store relies on what it finds: a crash must not bring back, or take away, what only the cache knew otherwise.
+    await disk.sync(file);
+    disk.forgetCache(file);
     const marks = [0, 1].map((slot) => readMark(Buffer.from(disk.read(file, slot * SECTOR_BYTES, MARK_BYTES))));
     const [first, second] = marks;
     // A sector is written whole or not at all: a mark that cannot be read has changed since, and might be the later one.
