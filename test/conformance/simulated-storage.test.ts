@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Storage, StorageWrite, ThreadStorage } from '../../dist/ts-src/ports/storage.js';
-import type { DiskEvent, DiskFaults, SimulatedDisk } from '../../dist/ts-src/testing/simulation/simulated-disk.js';
-import { NO_DISK_FAULTS } from '../../dist/ts-src/testing/simulation/simulated-disk.js';
+import type { DiskEvent, DiskFaults } from '../../dist/ts-src/testing/simulation/simulated-disk.js';
+import { NO_DISK_FAULTS, SimulatedDisk } from '../../dist/ts-src/testing/simulation/simulated-disk.js';
 import { simulatedNodeState } from '../../dist/ts-src/testing/simulation/simulated-node-state.js';
 import { simulatedStorage } from '../../dist/ts-src/testing/simulation/simulated-storage.js';
 import { createSimulatedDisk, SteppedTimers } from './simulated-disks.js';
@@ -169,8 +169,30 @@ test('whatever a disk loses, tears and refuses, a simulated store has what it ac
     }),
     { numRuns: 400 },
   );
-  expect([...seen].sort()).toEqual(['full', 'lostWrite', 'readError', 'reorderedWrite', 'slowSync', 'syncError', 'tornWrite', 'writeError']);
+  // A later write that is there where an earlier one is not is too seldom to be counted on here: the test below has one.
+  expect([...seen].sort()).toEqual(expect.arrayContaining(['full', 'lostWrite', 'readError', 'slowSync', 'syncError', 'tornWrite', 'writeError']));
 }, 60_000);
+
+test('a crash may leave a later write of a file and lose an earlier one', () => {
+  const seen: DiskEvent[] = [];
+  const draws = [0.9, 0.1];
+  const disk = new SimulatedDisk({
+    random: () => draws.shift() ?? 0,
+    after: () => undefined,
+    faults: { atCrash: 'kept' },
+    onEvent: (what) => void seen.push(what),
+  });
+  disk.write('file', 0, Uint8Array.of(0, 0));
+  disk.crash();
+  disk.write('file', 0, Uint8Array.of(1));
+  disk.write('file', 1, Uint8Array.of(2));
+  disk.faults.atCrash = 'some';
+  disk.crash();
+  expect([[...disk.read('file')], seen]).toEqual([
+    [0, 2],
+    ['lostWrite', 'reorderedWrite'],
+  ]);
+});
 
 test('each single bit of a simulated store that changes is found: at most one agent cannot be read, and the others are what they were', async () => {
   const timers = new SteppedTimers();
