@@ -15,7 +15,6 @@ import { systemClock } from './adapters/system-clock.js';
 import { type Cluster, openCluster, ownCluster } from './cluster/cluster.js';
 import type { ClusterSurroundings } from './cluster/cluster-surroundings.js';
 import { EventLoopWatch } from './cluster/event-loop-watch.js';
-import { nodeSurroundings } from './cluster/node-surroundings.js';
 import type { ResolvedCluster } from './cluster/resolve-cluster-options.js';
 import { NexusError, optionError, quoted, valueText } from './errors.js';
 import type { AnyAgent } from './model/agent-definition.js';
@@ -56,7 +55,8 @@ export async function createNexus(options: NexusOptions): Promise<Nexus> {
     engine: chooseEngine({ forced: force, require }),
     random: randomBytes(12),
     load: { meter: new NodeLoadMeter(), memory: nodeProcessMemory },
-    cluster: nodeSurroundings,
+    // Connections between nodes, and the package behind them, are loaded by nodes only.
+    ...(resolved.cluster === undefined ? {} : { cluster: (await import('./cluster/node-surroundings.js')).nodeSurroundings }),
     nexus: (...parts) => new Nexus(...parts),
   });
 }
