@@ -130,7 +130,8 @@ export class Departures {
       deadlineMs: reply.deadlineMs,
     };
     router.call(to, 'forwarded', { slot, generation, action, input, reply: address, sender: senderOf(from), trace: traceValues(traceOf(from)) });
-    if (address !== undefined && address.thread !== to) router.call(address.thread, 'asksMoved', { to, asks: [address.slot, address.sequence] });
+    if (address !== undefined && address.thread !== to)
+      router.call(address.thread, 'asksMoved', { to, incarnation: links.sentTo(to), asks: [address.slot, address.sequence] });
     return true;
   }
 
@@ -269,7 +270,7 @@ export class Departures {
     });
     const isStill = this.#incarnationOf(to) === incarnation;
     if (stayed.length > 0) router.call(to, 'unreserveAgents', { from, places: stayed.map(placeOf) });
-    for (const [thread, pairs] of asks) router.call(thread, 'asksMoved', { to, asks: pairs });
+    for (const [thread, pairs] of asks) router.call(thread, 'asksMoved', { to, incarnation, asks: pairs });
     if (moved.length === 0) return;
     const places = moved.map(({ cell }): Place => [cell.slot, cell.generation, cell.kind.index, undefined]);
     // Lost between the two looks: its successor may have read the table before these were in it.
@@ -384,8 +385,7 @@ export class Departures {
   }
 
   #incarnationOf(thread: number): number {
-    const { shared } = this.#host;
-    return Atomics.load(shared.words, threadWord(shared, thread) + L.THREAD_WORD_INCARNATION);
+    return this.#host.links.incarnationOf(thread);
   }
 }
 

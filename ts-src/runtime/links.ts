@@ -46,6 +46,8 @@ export class Links {
   readonly #inbound: (InboundLink | undefined)[] = [];
   readonly #dirty: OutboundLink[] = [];
   readonly #failedThreads = new Set<number>();
+  /** By thread: which incarnation of it is to read what is sent now. */
+  readonly #sentTo: number[] = [];
   readonly #sampling = new Sampling(PUBLICATIONS_PERIOD);
   readonly #stampMs = (): number => (this.#sampling.take() ? this.#needs.clock.nowMs() : -1);
 
@@ -72,6 +74,7 @@ export class Links {
         this.#needs.flight,
         () => clock.nowMs(),
       );
+      this.#sentTo[other] = this.incarnationOf(other);
       // Given up before this thread was there to be told.
       if (Atomics.load(shared.words, threadWord(shared, other) + L.THREAD_WORD_STATE) === L.THREAD_STATE_FAILED) this.giveUp(other);
       else if (incarnation > 0) this.reset(other);
@@ -80,8 +83,20 @@ export class Links {
 
   /** This thread or the other one is a successor: their stream begins anew. Returns how many messages that waited were dropped. */
   reset(thread: number): number {
+    const incarnation = this.incarnationOf(thread);
+    this.#sentTo[thread] = incarnation;
+    return this.to(thread).reset(incarnation);
+  }
+
+  /** Of a thread as it is now, whether this one has been told of its loss or not. */
+  incarnationOf(thread: number): number {
     const { shared } = this.#needs;
-    return this.to(thread).reset(shared.words[threadWord(shared, thread) + L.THREAD_WORD_INCARNATION] as number);
+    return Atomics.load(shared.words, threadWord(shared, thread) + L.THREAD_WORD_INCARNATION);
+  }
+
+  /** The incarnation of a thread that what is sent to it now is for: until this one is told of a loss, that of the lost one. */
+  sentTo(thread: number): number {
+    return this.#sentTo[thread] ?? this.incarnationOf(thread);
   }
 
   to(thread: number): OutboundLink {

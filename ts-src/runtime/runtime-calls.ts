@@ -5,7 +5,7 @@ import { NexusError } from '../errors.js';
 import type { AgentReference } from './agent-reference.js';
 import type { DurableAgents } from './durable/durable-agents.js';
 import { followHere } from './followed.js';
-import { nexusStopped } from './failures.js';
+import { nexusStopped, threadLost } from './failures.js';
 import { inspectHere } from './inspecting.js';
 import { isPaused, pauseHere } from './pausing.js';
 import { handleThreadLoss } from './recovery.js';
@@ -126,8 +126,13 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     installAgent: (moving) => host.arrivals.install(moving),
     forwarded: (message) => host.arrivals.forwarded(message),
     activateAgents: ({ places }) => host.arrivals.activate(places),
-    asksMoved({ to, asks }) {
-      for (let at = 0; at + 1 < asks.length; at += 2) host.asks.follow(asks[at] as number, asks[at + 1] as number, to);
+    asksMoved({ to, incarnation, asks }) {
+      const isLost = host.links.incarnationOf(to) !== incarnation;
+      for (let at = 0; at + 1 < asks.length; at += 2) {
+        const ask = host.asks.follow(asks[at] as number, asks[at + 1] as number, to);
+        // What waits for that thread was told of its loss before this came.
+        if (isLost) ask?.fail(threadLost(to, ask.description, ask.facts));
+      }
     },
     adoptStrays: ({ places }) => host.arrivals.adoptStrays(places),
     bringBack: ({ kind, id }) => durableOf(host).activations.startHere(host.kinds.byIndex(kind), id),

@@ -152,8 +152,8 @@ export interface SystemCalls {
   forwarded(message: ForwardedMessage): void;
   /** All messages have been forwarded. For each agent whether it is there. */
   activateAgents(call: { readonly places: readonly Place[] }): readonly boolean[] | Promise<readonly boolean[]>;
-  /** Agents that asks of the called thread wait for have moved. `asks`: pairs of slot and sequence number. */
-  asksMoved(call: { readonly to: number; readonly asks: readonly number[] }): void;
+  /** Agents that asks of the called thread wait for have moved, to a thread in this incarnation of it. `asks`: pairs of slot and sequence number. */
+  asksMoved(call: { readonly to: number; readonly incarnation: number; readonly asks: readonly number[] }): void;
   adoptStrays(call: { readonly places: readonly Place[] }): void;
   /** Brings a durable agent back to memory, on the thread that is asked unless it is on another one by now. */
   bringBack(call: { readonly kind: number; readonly id: string }): Promise<AgentReference>;
