@@ -3,7 +3,7 @@
  */
 import type { NodeAddress, NodeIdentity } from './node-identity.js';
 
-/** What this node may do: only a `member` runs agents. `fenced`: it has lost touch with the cluster, or was removed from it, and has stopped its agents. */
+/** Where this node stands in its cluster. Agents run from the start, also while it is `joining`. `fenced`: it has lost touch with the cluster, or was removed from it, and has stopped its agents. */
 export type NodeStanding = 'joining' | 'member' | 'leaving' | 'left' | 'fenced';
 
 /** Of a member of the agreed view. */
