@@ -428,7 +428,9 @@ export class ThreadHost implements ReferenceHost, ContextHost {
 
   /** The nexus stops, or its node is fenced, and nobody here may have been told yet: no agent is spawned any more. */
   get isStopping(): boolean {
-    return this.#isStopping || this.clock.nowMs() > (this.shared.doubles[L.HEADER_WORD_RUN_UNTIL / 2] as number);
+    const runUntilMs = this.shared.doubles[L.HEADER_WORD_RUN_UNTIL / 2] as number;
+    // Nodes of clusters alone pay for a look at the clock.
+    return this.#isStopping || (runUntilMs !== Number.POSITIVE_INFINITY && this.clock.nowMs() > runUntilMs);
   }
 
   set isStopping(isStopping: boolean) {
