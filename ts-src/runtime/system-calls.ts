@@ -68,6 +68,7 @@ export const SYSTEM_CALLS = [
   'pauseAgent',
   'followAgent',
   'followed',
+  'signalForNodes',
 ] as const;
 
 export type SystemCallName = (typeof SYSTEM_CALLS)[number];
@@ -177,6 +178,8 @@ export interface SystemCalls {
   followAgent(call: FollowAgent): boolean;
   /** To the calling thread: what agents that are followed have handled. */
   followed(report: FollowReport): void;
+  /** To the calling thread: as `signal` and `signalWhileMoving`, and on to the other nodes that want it. */
+  signalForNodes(call: { readonly signal: Signal; readonly homes: SignalHomes | undefined }): void;
 }
 
 export interface EndChild {

@@ -37,7 +37,7 @@ export function signalsOf(host: ThreadHost, incarnation: number, references: Ref
     forward: (cell, action, signal) =>
       void host.departures.forward(cell.slot, cell.generation, action.index, signal, senderWith(undefined, observation.tracing?.outgoing()), undefined),
     threadOf: (slot, generation) => host.engine.table.threadOf(slot, generation),
-    send: (to, signal, homes) => router.publish(to, signal, homes),
+    send: (to, signal, homes, isForNodes) => router.publish(to, signal, homes, isForNodes),
     published: (signal) => observation.events.published(signal),
     dropped: (topic) => deadLetters.recordSignal(links.isClosed ? 'nexusStopped' : 'ringFull', topic),
     isAnyWanted: () => (shared.words[L.HEADER_WORD_SIGNAL_LISTENERS] as number) > 0,

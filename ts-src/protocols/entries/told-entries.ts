@@ -114,18 +114,18 @@ export class ToldEntries {
     return parts;
   }
 
-  /** A part did not leave: it is tried again when it is due, or when the way is open. */
+  /** A part did not leave, or what was on its way may be lost: it is sent again when it is due, or when the way is open. */
   refused(to: NodeIdentity, nowMs: number): void {
     const reader = this.#readers.get(nodeKey(to));
-    if (reader === undefined) return;
+    if (reader === undefined || reader.underWay.length === 0) return;
     this.#sendAgain(reader, nowMs);
     reader.isHeld = true;
   }
 
-  /** There is a connection to it again: what was on the last one may be lost. */
+  /** There is a connection to it again. */
   opened(node: NodeIdentity, nowMs: number): void {
     const reader = this.#readers.get(nodeKey(node));
-    if (reader === undefined) return;
+    if (reader === undefined || !reader.isHeld) return;
     reader.retryMs = RETRY_MS;
     this.#sendAgain(reader, nowMs);
   }
