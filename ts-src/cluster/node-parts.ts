@@ -9,6 +9,7 @@ import type { Transport } from '../ports/transport.js';
 import type { ViewMember } from '../protocols/views/view.js';
 import type { ThreadHost } from '../runtime/thread-host.js';
 import type { Cluster } from './cluster.js';
+import { NodeBonds } from './entries/node-bonds.js';
 import type { ResolvedCluster } from './resolve-cluster-options.js';
 
 /** A view that was agreed on. If its number is not the last one's + 1, views were missed, and `joined`, `left` and `removed` are what has changed since. */
@@ -51,10 +52,13 @@ export class NodeParts {
   /** In the order in which they are told. */
   readonly #parts: readonly NodePart[];
   readonly #logger: Logger;
+  /** Signals, groups and what else nodes tell all others. */
+  readonly bonds: NodeBonds;
 
   constructor(needs: NodePartsNeeds) {
     this.#logger = needs.logger;
-    this.#parts = [];
+    this.bonds = new NodeBonds(needs);
+    this.#parts = [...this.bonds.parts];
   }
 
   /** For each part by itself: one that fails keeps the others from nothing. */

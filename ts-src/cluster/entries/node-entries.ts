@@ -8,11 +8,14 @@ import type { Logger } from '../../model/agent-context.js';
 import { type NodeIdentity, nodeKey, sameNode } from '../../model/node-identity.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Transport } from '../../ports/transport.js';
-import { ENTRIES_MAX, ENTRY_BYTES_MAX, entriesMessageOf, KEY_LENGTH_MAX } from '../../protocols/entries/entries-messages.js';
+import { ENTRIES_MAX, ENTRY_BYTES_MAX, type EntriesHave, entriesMessageOf, KEY_LENGTH_MAX } from '../../protocols/entries/entries-messages.js';
 import { HeardEntries, type HeardEffect } from '../../protocols/entries/heard-entries.js';
 import { ToldEntries } from '../../protocols/entries/told-entries.js';
 import { Channel } from '../channels.js';
 import type { NodePart, NodeView } from '../node-parts.js';
+
+/** Another node is told that this one knows what it said when all threads do, but no later than this: a thread that is blocked holds up nobody else. */
+const THREADS_WAIT_MS = 100;
 
 /** Each map of entries has a name, which is part of the protocol: a node ignores those that it does not know. */
 export type NodeEntriesName = 'subscriptions' | 'groups' | 'loads';
@@ -29,6 +32,8 @@ export interface NodeEntriesNeeds {
   readonly clock: Clock;
   readonly logger: Logger;
   self(): NodeIdentity;
+  /** Resolves when all threads of this node know what it was told; undefined if they do. */
+  threadsKnow(): Promise<unknown> | undefined;
 }
 
 interface Waiting {
@@ -145,8 +150,7 @@ export class NodeEntries implements NodePart {
     for (const effect of effects) {
       switch (effect.type) {
         case 'answer':
-          // One that is lost is made up for: the other node sends again.
-          this.#needs.transport.send(effect.to, 'normal', { channel: Channel.entries, value: effect.message });
+          this.#answer(effect.to, effect.message);
           break;
         case 'changed':
           this.#tell(effect.node, effect.key, effect.value);
@@ -159,6 +163,21 @@ export class NodeEntries implements NodePart {
           this.#needs.logger.warn({ node: effect.node.name, entriesMax: ENTRIES_MAX }, 'a node tells more than a node may: the rest of its subscriptions and members of groups is not known here');
       }
     }
+  }
+
+  #answer(to: NodeIdentity, message: EntriesHave): void {
+    // One that is lost is made up for: the other node sends again.
+    const send = (): unknown => this.#needs.transport.send(to, 'normal', { channel: Channel.entries, value: message });
+    const known = message.isGap ? undefined : this.#needs.threadsKnow();
+    if (known === undefined) return void send();
+    let isSent = false;
+    const answer = (): void => {
+      cancel();
+      if (!isSent) send();
+      isSent = true;
+    };
+    const cancel = this.#needs.clock.after(THREADS_WAIT_MS, answer, false);
+    known.then(answer, answer);
   }
 
   #tell(node: NodeIdentity, entry: string, value: unknown): void {

@@ -1,0 +1,16 @@
+/** What ties the agents of a node to those of others, put together for `cluster/node-parts.ts`: the entries that nodes tell each other, and what is made of them. */
+import type { NodePart, NodePartsNeeds } from '../node-parts.js';
+import { NodeEntries } from './node-entries.js';
+import { NodeSignals } from './node-signals.js';
+
+export class NodeBonds {
+  readonly entries: NodeEntries;
+  /** In the order in which they are told. */
+  readonly parts: readonly NodePart[];
+
+  constructor({ host, cluster, transport, clock, logger }: NodePartsNeeds) {
+    const threadsKnow = (): Promise<unknown> | undefined => (host.shared.threadCount > 1 ? host.entries.settled() : undefined);
+    this.entries = new NodeEntries({ transport, clock, logger, self: () => cluster.self, threadsKnow });
+    this.parts = [this.entries, new NodeSignals({ host, transport, logger, entries: this.entries })];
+  }
+}
