@@ -8,7 +8,7 @@
  */
 
 /** Each map of entries has a name; the list is closed so that a number could stand for it. */
-export type EntriesName = 'subscriptions' | 'groups' | 'moving' | 'nodeSubscriptions';
+export type EntriesName = 'subscriptions' | 'groups' | 'moving' | 'nodeSubscriptions' | 'nodeLoads' | 'unreachableNodes';
 
 export interface EntryChange {
   readonly name: EntriesName;

@@ -119,6 +119,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly durable: DurableAgents | undefined;
   /** The other nodes; undefined in a nexus that is no node of a cluster. Set before agents start. */
   remote: RemoteAgents | undefined = undefined;
+  /** Resolves when the other nodes know what this thread has told them so far; undefined if there are none. Set on the calling thread of a node. */
+  nodesKnow: (isReachableOnly: boolean) => Promise<unknown> | undefined = () => undefined;
   /** A copy of a value such as another thread would get. */
   readonly standaloneCopy: (value: unknown) => unknown;
   #isStopping = false;
@@ -236,6 +238,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       random: () => this.#random.next(),
       referenceOf: (cell) => this.referenceOf(cell),
       isArriving: (slot, generation) => this.cells.get(slot, generation)?.status === Status.arriving,
+      ringIdOf: () => undefined,
+      nodesKnow: () => this.nodesKnow(true),
     });
     this.lifecycle = lifecycleOf(this, {
       encodeInit: (init) => standaloneEncoder.encodeToScratch(init, 0, L.PAYLOAD_BYTES_MAX),
