@@ -159,6 +159,11 @@ export class Groups {
     });
   }
 
+  /** Of an agent of this node, as its thread has written it last. */
+  loadOf(slot: number): number {
+    return this.#needs.loads.read(slot);
+  }
+
   has(name: string): boolean {
     return this.#views.has(name);
   }

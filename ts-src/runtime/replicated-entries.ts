@@ -8,7 +8,7 @@
  */
 
 /** Each map of entries has a name; the list is closed so that a number could stand for it. */
-export type EntriesName = 'subscriptions' | 'groups' | 'moving' | 'nodeSubscriptions' | 'nodeLoads' | 'unreachableNodes';
+export type EntriesName = 'subscriptions' | 'groups' | 'moving' | 'nodeSubscriptions' | 'nodeLoads' | 'unreachableNodes' | 'nodes';
 
 export interface EntryChange {
   readonly name: EntriesName;
@@ -86,6 +86,11 @@ export class ReplicatedEntries {
   /** False while a thread is being replaced, or this one has come in the place of another, and has not heard from it yet. */
   isComplete(thread: number): boolean {
     return this.#complete[thread] as boolean;
+  }
+
+  /** Whether this thread has put it. */
+  has(name: EntriesName, key: string): boolean {
+    return this.#of(name, this.#needs.thread).has(key);
   }
 
   /** An entry of this thread. */

@@ -1,6 +1,7 @@
 /** What ties the agents of a node to those of others, put together for `cluster/node-parts.ts`: the entries that nodes tell each other, and what is made of them. */
 import type { NodePart, NodePartsNeeds } from '../node-parts.js';
 import { NodeEntries } from './node-entries.js';
+import { NodeGroups } from './node-groups.js';
 import { NodeSignals } from './node-signals.js';
 
 export class NodeBonds {
@@ -11,6 +12,12 @@ export class NodeBonds {
   constructor({ host, cluster, transport, clock, logger }: NodePartsNeeds) {
     const threadsKnow = (): Promise<unknown> | undefined => (host.shared.threadCount > 1 ? host.entries.settled() : undefined);
     this.entries = new NodeEntries({ transport, clock, logger, self: () => cluster.self, threadsKnow });
-    this.parts = [this.entries, new NodeSignals({ host, transport, logger, entries: this.entries })];
+    const unreachable = (node: NodeIdentity): boolean => cluster.member(node.name)?.reachability !== 'reachable';
+    host.nodesKnow = (isReachableOnly) => this.entries.settled(isReachableOnly ? unreachable : undefined);
+    this.parts = [
+      this.entries,
+      new NodeSignals({ host, transport, logger, entries: this.entries }),
+      new NodeGroups({ host, cluster, clock, entries: this.entries, lifeOf, referenceTo }),
+    ];
   }
 }

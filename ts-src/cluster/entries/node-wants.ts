@@ -15,8 +15,10 @@ export interface NodeWantsNeeds {
 
 export class NodeWants {
   readonly #needs: NodeWantsNeeds;
-  /** What was told, by its key, and the threads that say so. */
-  readonly #threads = new Map<string, Set<number>>();
+  /** What was told for an entry of a thread: by the thread and its key. */
+  readonly #told = new Map<string, string>();
+  /** How many entries of threads say what was told, by its key. */
+  readonly #counts = new Map<string, number>();
   /** Nobody says so at present, but the others still believe it. */
   readonly #unsaid = new Set<string>();
 
@@ -27,21 +29,29 @@ export class NodeWants {
   }
 
   #changed(change: EntryChange): void {
-    const { nodes, name, threads } = this.#needs;
-    const told = this.#needs.told(change);
-    if (told === undefined) return;
-    const { key, value } = told;
-    const saying = this.#threads.get(key);
-    if (change.value !== undefined) {
-      if (saying !== undefined) return void saying.add(change.thread);
-      this.#threads.set(key, new Set([change.thread]));
-      if (!this.#unsaid.delete(key)) nodes.put(name, key, value);
-      return;
+    const entry = `${change.thread} ${change.key}`;
+    const before = this.#told.get(entry);
+    const told = change.value === undefined ? undefined : this.#needs.told(change);
+    if (told !== undefined && told.key === before) return;
+    if (told === undefined) this.#told.delete(entry);
+    else {
+      this.#told.set(entry, told.key);
+      this.#said(told.key, told.value);
     }
-    saying?.delete(change.thread);
-    if (saying === undefined || saying.size > 0) return;
-    this.#threads.delete(key);
-    if (threads.areAllComplete) nodes.delete(name, key);
+    if (before !== undefined) this.#left(before);
+  }
+
+  #said(key: string, value: unknown): void {
+    const count = this.#counts.get(key) ?? 0;
+    this.#counts.set(key, count + 1);
+    if (count === 0 && !this.#unsaid.delete(key)) this.#needs.nodes.put(this.#needs.name, key, value);
+  }
+
+  #left(key: string): void {
+    const count = this.#counts.get(key) as number;
+    if (count > 1) return void this.#counts.set(key, count - 1);
+    this.#counts.delete(key);
+    if (this.#needs.threads.areAllComplete) this.#needs.nodes.delete(this.#needs.name, key);
     else this.#unsaid.add(key);
   }
 
