@@ -9,6 +9,7 @@ import { nexusStopped, threadLost } from './failures.js';
 import { inspectHere } from './inspecting.js';
 import { isPaused, pauseHere } from './pausing.js';
 import { handleThreadLoss } from './recovery.js';
+import { remoteCalls } from './remote/remote-calls.js';
 import type { Quiet, SystemCalls } from './system-calls.js';
 import type { ThreadHost } from './thread-host.js';
 import { passivateIdle, watchAgents } from './thread-relief.js';
@@ -28,6 +29,7 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     host.cells.get(agent.slot, agent.generation) === undefined ? host.departures.threadOf(agent) : -1;
   return {
     ...outward,
+    ...remoteCalls(host),
     spawn({ kind, id, init, parent, timeoutMs }) {
       if (host.isStopping) throw nexusStopped();
       return host.spawnHere(host.kinds.byIndex(kind), id, init, parent, timeoutMs);

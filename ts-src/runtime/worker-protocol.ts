@@ -24,6 +24,8 @@ export interface WorkerBoot {
   readonly measurePeriodMs: number | undefined;
   /** How often this thread shows that its event loop turns; undefined: nobody looks. */
   readonly beatPeriodMs: number | undefined;
+  /** The nexus is a node of a cluster: there are agents on other nodes. */
+  readonly isNode: boolean;
   /** Undefined in a nexus that does not trace. */
   readonly tracing: ResolvedTracing | undefined;
   /** Processor this worker is tied to. */
