@@ -50,7 +50,11 @@ export function defineTopic(name: string, shape?: Shape, options?: EmitOptions):
 /** @throws NexusTypeError NEXUS_OPTION_INVALID */
 export function checkScope(scope: unknown): void {
   if (scope === undefined || SIGNAL_SCOPES.includes(scope as SignalScope)) return;
-  throw optionError('scope', `is ${valueText(scope)}${didYouMean(scope, SIGNAL_SCOPES)} It must be one of ${listed(SIGNAL_SCOPES)}`, misspelt(scope, SIGNAL_SCOPES));
+  throw optionError(
+    'scope',
+    `is ${valueText(scope)}${didYouMean(scope, SIGNAL_SCOPES)} It must be one of ${listed(SIGNAL_SCOPES)}`,
+    misspelt(scope, SIGNAL_SCOPES),
+  );
 }
 
 export function nameOfTopic(topic: string | Topic): string {

@@ -194,7 +194,8 @@ export class Groups {
       member = view.choose(routing, key, undefined);
       if (member !== undefined && !isFit(member)) member = undefined;
     }
-    member ??= view.choose(routing, key, isFresh) ?? (tried === undefined ? undefined : view.choose(routing, key, isFit)) ?? view.choose(routing, key, this.#isThere);
+    member ??=
+      view.choose(routing, key, isFresh) ?? (tried === undefined ? undefined : view.choose(routing, key, isFit)) ?? view.choose(routing, key, this.#isThere);
     if (member === undefined) return undefined;
     if (!member.isOfThisNode) this.#remoteLoads.sent(member.slot);
     tried?.push(member.ref as unknown as AgentRef);

@@ -84,7 +84,10 @@ export class NodeEntries implements NodePart {
     else if (!this.#saidFull) {
       this.#saidFull = true;
       const data = { entry: told.slice(0, 200), bytes, entriesMax: ENTRIES_MAX, bytesMax: ENTRY_BYTES_MAX };
-      this.#needs.logger.warn(data, 'this node has more to tell the others than there is room for: they do not know all of its subscriptions and members of groups');
+      this.#needs.logger.warn(
+        data,
+        'this node has more to tell the others than there is room for: they do not know all of its subscriptions and members of groups',
+      );
     }
     return isTaken;
   }
@@ -160,7 +163,10 @@ export class NodeEntries implements NodePart {
         case 'refused':
           if (this.#saidTooMany.has(effect.node.name)) break;
           this.#saidTooMany.add(effect.node.name);
-          this.#needs.logger.warn({ node: effect.node.name, entriesMax: ENTRIES_MAX }, 'a node tells more than a node may: the rest of its subscriptions and members of groups is not known here');
+          this.#needs.logger.warn(
+            { node: effect.node.name, entriesMax: ENTRIES_MAX },
+            'a node tells more than a node may: the rest of its subscriptions and members of groups is not known here',
+          );
       }
     }
   }

@@ -191,7 +191,14 @@ test('a part that was lost is asked for by whoever gets the next one, without wa
   expect(heard.received(writer, second?.message as never)).toEqual([]);
   if (effect?.type === 'answer') told.confirmed(reader, effect.message, 0);
   const [again] = told.flush();
-  expect(again?.message).toMatchObject({ since: 0, upTo: 2, changes: [['a', 1], ['b', 2]] });
+  expect(again?.message).toMatchObject({
+    since: 0,
+    upTo: 2,
+    changes: [
+      ['a', 1],
+      ['b', 2],
+    ],
+  });
 });
 
 test('messages are bounded, and so is what is under way to a node that does not answer', () => {
@@ -223,7 +230,18 @@ test('what another node sends is looked at before it is believed', () => {
   expect(entriesMessageOf(part)).toBe(part);
   for (const wrong of [
     ...[undefined, null, 7, 'part', {}, { ...part, run: -1 }, { ...part, since: 2 }, { ...part, latest: 0 }, { ...part, changes: 'a' }],
-    ...[{ ...part, changes: [['a', 1], ['b', 2]] }, { ...part, changes: [[7, 1]] }, { ...part, changes: ['a'] }, { ...part, type: 'have' }],
+    ...[
+      {
+        ...part,
+        changes: [
+          ['a', 1],
+          ['b', 2],
+        ],
+      },
+      { ...part, changes: [[7, 1]] },
+      { ...part, changes: ['a'] },
+      { ...part, type: 'have' },
+    ],
     { type: 'have', run: 1, version: 1.5, isGap: false },
   ])
     expect(entriesMessageOf(wrong)).toBeUndefined();
