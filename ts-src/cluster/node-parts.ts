@@ -9,6 +9,7 @@ import type { Transport } from '../ports/transport.js';
 import type { ViewMember } from '../protocols/views/view.js';
 import type { ThreadHost } from '../runtime/thread-host.js';
 import type { Cluster } from './cluster.js';
+import { RegistryService } from './registry/registry-service.js';
 import type { ResolvedCluster } from './resolve-cluster-options.js';
 
 /** A view that was agreed on. If its number is not the last one's + 1, views were missed, and `joined`, `left` and `removed` are what has changed since. */
@@ -48,13 +49,16 @@ export interface NodePartsNeeds {
 }
 
 export class NodeParts {
+  readonly registry: RegistryService;
   /** In the order in which they are told. */
   readonly #parts: readonly NodePart[];
   readonly #logger: Logger;
 
   constructor(needs: NodePartsNeeds) {
     this.#logger = needs.logger;
-    this.#parts = [];
+    const { cluster, transport, options, clock, logger } = needs;
+    this.registry = new RegistryService({ ...{ transport, clock, logger }, self: () => cluster.self, copies: options.copies });
+    this.#parts = [this.registry];
   }
 
   /** For each part by itself: one that fails keeps the others from nothing. */

@@ -135,6 +135,13 @@ export class Claims {
     if (isLast && asked.remaining.size > 0) this.#ask(asked, true);
   }
 
+  /** Messages get to that node from now on. */
+  connected(nowMs: number, node: NodeIdentity): void {
+    this.#nowMs = nowMs;
+    const asked = this.#asked.get(nodeKey(node));
+    if (asked !== undefined && asked.remaining.size > 0) this.#ask(asked, true);
+  }
+
   tick(nowMs: number): void {
     this.#nowMs = nowMs;
     for (const asked of this.#asked.values()) {

@@ -12,7 +12,8 @@ export interface RegistryView {
 }
 
 export class Ownership {
-  readonly self: NodeIdentity;
+  /** Final with the first view. */
+  self: NodeIdentity;
   /** 0 before the first view. */
   number = 0;
   ring = new Ring([]);

@@ -89,7 +89,7 @@ export class RegistryMachine {
       },
       superseded: (host, by) => {
         mark('superseded');
-        if (sameNode(host, self)) this.#supersede(by);
+        if (sameNode(host, this.self)) this.#supersede(by);
         else send(host, { type: 'superseded', view: this.#ownership.number, registration: by });
       },
     });
@@ -107,6 +107,18 @@ export class RegistryMachine {
   /** When `tick` is wanted. */
   get dueMs(): number {
     return Math.min(this.#requests.dueMs, this.#owner.dueMs, this.#claims.dueMs, this.#replication.dueMs);
+  }
+
+  /** Before the first view: the incarnation may have grown until then. */
+  identify({ name, incarnation }: NodeIdentity): void {
+    if (this.#ownership.number === 0) this.#ownership.self = { name, incarnation };
+  }
+
+  /** Messages get to that node from now on. */
+  connected(nowMs: number, node: NodeIdentity): void {
+    this.#nowMs = nowMs;
+    this.#claims.connected(nowMs, node);
+    this.#requests.served(nowMs, node);
   }
 
   /** A view, with a greater number than the last. */
