@@ -109,6 +109,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'ts-src/model',
     'ts-src/ports',
     'ts-src/adapters/stored-names.ts',
+    'ts-src/adapters/stored-versions.ts',
     'ts-src/runtime',
     'ts-src/options.ts',
     'ts-src/nexus.ts',
