@@ -49,6 +49,8 @@ const oneOf =
 const text: Accepts = (value) => typeof value === 'string' && value.length > 0;
 /** Of a node, a cluster or a host. */
 const name: Accepts = (value) => typeof value === 'string' && /^[a-z]{1,60}$/.test(value);
+/** With three decimals at most. */
+const weight: Accepts = (value) => typeof value === 'number' && value >= 0 && value <= 1000 && Math.round(value * 1000) / 1000 === value;
 const callable: Accepts = (value) => typeof value === 'function';
 const boolean: Accepts = (value) => typeof value === 'boolean';
 /** Objects whose names are in rows of their own. */
@@ -128,7 +130,18 @@ const ENTRY_POINTS: readonly EntryPoint[] = [
   {
     name: 'createNexus, cluster',
     call: within(['cluster'], resolve),
-    options: { name: name, node: name, listen: group, join: list, resolver: nothing, tls: nothing, metadata: group, stateDirectory: text, timing: group },
+    options: {
+      name: name,
+      node: name,
+      weight: weight,
+      listen: group,
+      join: list,
+      resolver: nothing,
+      tls: nothing,
+      metadata: group,
+      stateDirectory: text,
+      timing: group,
+    },
   },
   {
     name: 'createNexus, cluster.listen',
@@ -176,14 +189,14 @@ const ENTRY_POINTS: readonly EntryPoint[] = [
     name: 'spawn',
     takesNull: true,
     call: (options) => nexus.spawn(Counter, options as never),
-    options: { id: (value) => text(value) && (value as string).length <= 1024, init: any, thread: nothing, timeoutMs: nothing },
+    options: { id: (value) => text(value) && (value as string).length <= 1024, init: any, thread: nothing, node: nothing, timeoutMs: nothing },
     needed: { id: 'c' },
   },
   {
     name: 'getOrSpawn',
     takesNull: true,
     call: (options) => nexus.getOrSpawn(Counter, 'c', options as never),
-    options: { init: any, thread: any, timeoutMs: positive(DAY_MS) },
+    options: { init: any, thread: any, node: nothing, timeoutMs: positive(DAY_MS) },
   },
   { name: 'migrate', call: (options) => nexus.migrate(counter, 0, options), options: { timeoutMs: positive(DAY_MS) } },
   { name: 'ask', takesNull: true, call: (options) => counter.ask('read', undefined, options as never), options: wait },

@@ -15,7 +15,7 @@ export interface Registration {
   readonly host: NodeIdentity;
   /**
    * Fencing token of this activation (Kleppmann 2016; sequencers in Burrows 2006): greater than that of every activation of this id before it, anywhere. Whatever must see only one activation compares it
-   * and refuses a lower one. `view * 2^20 + number`: an owner counts within a view, and the next owner has a later one. At most 2^53 - 1.
+   * and refuses a lower one. `view * 2^24 + number`: an owner counts within a partition and a view, and the next owner has a later one. At most 2^53 - 1.
    */
   readonly token: number;
   /** The token of the first activation: what references tell one agent of an id from another by. */

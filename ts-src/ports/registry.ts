@@ -21,6 +21,11 @@ export interface RegistryEvents {
   superseded(registration: Registration): void;
   /** Ids that this node runs by the ring and that have another owner now: they want to move there, when there is time (`placement: 'ring'` only). */
   misplaced(registrations: readonly Registration[], owner: NodeIdentity): void;
+  /**
+   * This node is to run it: another one has handed it over (`from`; what it is made of has been prepared here), or its owner has taken it over for this node (`from` is undefined: it is started with its `init`).
+   * The node calls `accept`, or `release` if it cannot: what was handed over goes back to where it came from then, and what was taken over is an orphan again. Said once, and again after a change of owners.
+   */
+  handed(registration: Registration, from: NodeIdentity | undefined): void;
   /** The ring is another one: owners and successors may have changed. */
   ringChanged(): void;
 }
@@ -69,13 +74,20 @@ export interface Registry {
   /** The activation has ended: after it the id is free. */
   release(id: string, token: number): void;
   /**
-   * An activation of this node is to be one of another, which has been prepared for it: resolves with what it is there (a greater token) once the owner has written it. From the call on this node must not run it,
-   * unless this rejects with NEXUS_MIGRATION_REFUSED. Asks again, of whoever is the owner, until one answers or the other node is lost.
+   * An activation of this node is to be one of another, which has prepared itself for it: its owner writes it, tells the other node (`handed`), and when that has accepted this resolves with what it is there (a
+   * greater token). From the call on this node must not run it and `own` does not know it, unless this rejects with NEXUS_MIGRATION_REFUSED: the other node is lost or has declined, and this one runs it on
+   * (`data.registration` and `own` say with which token, which may be another). Asks again, of whoever is the owner, as long as it takes. NEXUS_TOKEN_STALE: it is no activation of this node (any more). NEXUS_STOPPED.
    */
   handOver(id: string, token: number, to: NodeIdentity): Promise<Registration>;
-  /** What another node has handed over and this one has prepared: the registration that makes it an activation of this node. */
-  accept(registration: Registration): void;
-  /** An orphan is taken over by this node, or by another one that starts it. */
+  /**
+   * What `handed` has said of, or what the source of a move has told: resolves when this node alone may run it, with a registration whose token may be greater. May be called again. Rejects with NEXUS_TOKEN_STALE
+   * when somebody else has it or it has gone back, NEXUS_STOPPED.
+   */
+  accept(registration: Registration): Promise<Registration>;
+  /**
+   * By the owner that was told of it: an orphan is taken over by this node, or by another one, which is told by `handed` and then accepts. Resolves when that is written. Rejects with NEXUS_TOKEN_STALE when it is
+   * no orphan of this owner any more. An orphan that is not to be started again: `release`.
+   */
   adopt(orphan: Registration, host: NodeIdentity): Promise<Registration>;
   snapshot(): RegistrySnapshot;
 }
