@@ -257,7 +257,6 @@ export class Nexus {
     const others = this.#pool.ready.map((thread) => this.#host.router.request(thread, 'subscribed', undefined, SUBSCRIBED_TIMEOUT_MS, runtimeOf(thread)));
     // A thread that is lost meanwhile says it all anew.
     await Promise.all([this.#host.signals.subscribed(), ...others.map((other) => other.catch(() => undefined))]);
-    await this.#node?.bonds.entries.settled();
   }
 
   /**

@@ -45,6 +45,8 @@ export interface SignalsNeeds {
   forward(cell: AgentCell, action: ActionEntry, signal: Signal): void;
   /** Thread of a live agent, or -1. */
   threadOf(slot: number, generation: number): number;
+  /** Resolves when the other nodes know the entries that the calling thread knows; undefined if there are none. */
+  nodesKnow(): Promise<unknown> | undefined;
   /** False if there is no room for it. Throws if it cannot be encoded. `homes` while agents that have subscriptions move. `isForNodes`: the thread is the calling one, which is to pass it on. */
   send(thread: number, signal: Signal, homes: SignalHomes | undefined, isForNodes: boolean): boolean;
   /** It has been sent to all that want it. */
@@ -258,9 +260,10 @@ export class Signals {
     this.#moving.end(cell);
   }
 
-  /** Resolves when every thread knows what this one has subscribed to so far. */
-  subscribed(): Promise<void> {
-    return this.#needs.entries.settled();
+  /** Resolves when every thread knows what this one has subscribed to so far, and so does every other node. */
+  async subscribed(): Promise<void> {
+    await this.#needs.entries.settled();
+    await this.#needs.nodesKnow();
   }
 
   #publish(route: Route, isAnyWanted: boolean, isForNodes: boolean, signal: Signal): void {

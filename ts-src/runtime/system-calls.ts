@@ -21,6 +21,7 @@ import type { EntriesMessage } from './replicated-entries.js';
 import type { MoveOutcome } from './departures.js';
 import type { MovingAgent } from './moving-agent.js';
 import type { SignalHomes } from './moving-subscribers.js';
+import type { IdClaim, NodeSpawn } from './remote/node-placing.js';
 
 export const SYSTEM_CALLS = [
   'spawn',
@@ -71,6 +72,7 @@ export const SYSTEM_CALLS = [
   'followAgent',
   'followed',
   'signalForNodes',
+  'nodesKnow',
   'tellRemote',
   'askRemote',
   'sendRemote',
@@ -79,6 +81,13 @@ export const SYSTEM_CALLS = [
   'agentMovedAway',
   'arrived',
   'arrivedAsk',
+  'nodeNamed',
+  'claimId',
+  'idSettled',
+  'idEnded',
+  'spawnOnNode',
+  'getOrSpawnOnNode',
+  'endSuperseded',
 ] as const;
 
 export type SystemCallName = (typeof SYSTEM_CALLS)[number];
@@ -188,6 +197,8 @@ export interface SystemCalls {
   followAgent(call: FollowAgent): boolean;
   /** To the calling thread: what agents that are followed have handled. */
   followed(report: FollowReport): void;
+  /** To the calling thread: resolves when the other nodes know what it has told them so far. */
+  nodesKnow(call: { readonly isReachableOnly: boolean }): unknown;
   /** To the calling thread: as `signal` and `signalWhileMoving`, and on to the other nodes that want it. */
   signalForNodes(call: { readonly signal: Signal; readonly homes: SignalHomes | undefined }): void;
   /** To the calling thread: a message to an agent of another node. */
@@ -204,6 +215,17 @@ export interface SystemCalls {
   /** From the calling thread: a message of an agent of another node. */
   arrived(message: ArrivedMessage): void;
   arrivedAsk(message: ArrivedMessage & { readonly deadlineMs: number }): Promise<unknown>;
+  /** To a worker: it is one of this node of a cluster. */
+  nodeNamed(call: { readonly node: string }): void;
+  /** To the calling thread of a node: `NodePlacing`. */
+  claimId(claim: IdClaim): Promise<void>;
+  idSettled(call: { readonly id: string }): void;
+  idEnded(call: { readonly id: string }): void;
+  /** Also from other nodes. */
+  spawnOnNode(spawn: NodeSpawn): Promise<AgentReference>;
+  getOrSpawnOnNode(spawn: NodeSpawn): Promise<AgentReference>;
+  /** Another activation of this agent has a greater token: it ends at once, and what it has not saved is not saved. */
+  endSuperseded(call: { readonly slot: number; readonly generation: number }): void;
 }
 
 export interface RemoteCall {

@@ -19,7 +19,7 @@ import type { EngineThread } from '../ports/engine.js';
 import type { Turns } from '../ports/turns.js';
 import type { TracingApi } from '../ports/tracing-api.js';
 import type { ThreadStorage } from '../ports/storage.js';
-import { type AgentCell, extraOf, Status } from './agent-cell.js';
+import { type AgentCell, extraOf } from './agent-cell.js';
 import { AgentLoggers } from './agent-loggers.js';
 import { AgentReference, type ReferenceHost } from './agent-reference.js';
 import { AgentTimers } from './agent-timers.js';
@@ -37,7 +37,7 @@ import { type FlightRecorder, openFlightRecorder } from './flight-recorder.js';
 import { nexusStopped } from './failures.js';
 import { HistogramShard } from './histogram-shard.js';
 import { sendToGroup } from './group-handle.js';
-import { Groups } from './groups.js';
+import type { Groups } from './groups.js';
 import { type Kind, KindRegistry, type KindSources } from './kind.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Lineage } from './lineage.js';
@@ -52,6 +52,7 @@ import { movingTies } from './moving-ties.js';
 import { inNeutralContext } from './neutral-context.js';
 import { type AskTarget, PendingAsks } from './pending-asks.js';
 import { Relocation } from './relocation.js';
+import type { NodePlacing } from './remote/node-placing.js';
 import type { RemoteAgents } from './remote/remote-agents.js';
 import { isSameAgent } from './remote/same-agent.js';
 import { ThreadReferences } from './remote/thread-references.js';
@@ -62,6 +63,7 @@ import type { Stopping } from './stopping.js';
 import type { AgentFailure, SystemCalls } from './system-calls.js';
 import { dispatcherOf, lifecycleOf, lineageOf, spawningOf, stoppingOf, watchesOf } from './thread-agents.js';
 import { ThreadCounters } from './thread-counters.js';
+import { groupsOf } from './thread-groups.js';
 import { observationOf, type ThreadObservation } from './thread-observation.js';
 import { signalsOf } from './thread-signals.js';
 import { ThreadSupervision } from './thread-supervision.js';
@@ -95,6 +97,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly cells = new CellTable();
   readonly dispatcher: Dispatcher;
   readonly lifecycle: Lifecycle;
+  readonly spawning: Spawning;
   readonly stopping: Stopping;
   readonly lineage: Lineage;
   readonly watches: Watches;
@@ -119,15 +122,16 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly durable: DurableAgents | undefined;
   /** The other nodes; undefined in a nexus that is no node of a cluster. Set before agents start. */
   remote: RemoteAgents | undefined = undefined;
-  /** Resolves when the other nodes know what this thread has told them so far; undefined if there are none. Set on the calling thread of a node. */
-  nodesKnow: (isReachableOnly: boolean) => Promise<unknown> | undefined = () => undefined;
+  /** On the calling thread of a node: resolves when the others know what it has told them so far. */
+  nodesKnow: ((isReachableOnly: boolean) => Promise<unknown>) | undefined = undefined;
   /** What this thread does for others; from `open` on. */
   calls!: SystemCalls;
+  /** Ids of the cluster; undefined in a nexus that is no node. */
+  placing: NodePlacing | undefined = undefined;
   /** A copy of a value such as another thread would get. */
   readonly standaloneCopy: (value: unknown) => unknown;
   #isStopping = false;
   readonly #options: ThreadHostOptions;
-  readonly #spawning: Spawning;
   readonly #counters: ThreadCounters;
   readonly #loggers: AgentLoggers;
   readonly #random: SeededRandom;
@@ -231,15 +235,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       roundTrip: (to) => this.router.roundTrip(to),
     });
     this.signals = signalsOf(this, incarnation, references);
-    const { entries } = this;
-    this.groups = new Groups({
-      ...{ shared, loads, entries, clock, logger, table: engine.table },
-      random: () => this.#random.next(),
-      referenceOf: (cell) => this.referenceOf(cell),
-      isArriving: (slot, generation) => this.cells.get(slot, generation)?.status === Status.arriving,
-      ringIdOf: () => undefined,
-      nodesKnow: () => this.nodesKnow(true),
-    });
+    this.groups = groupsOf(this, loads, () => this.#random.next());
     this.lifecycle = lifecycleOf(this, {
       encodeInit: (init) => standaloneEncoder.encodeToScratch(init, 0, L.PAYLOAD_BYTES_MAX),
       decodeInit: (payload) => standaloneDecoder.decode(payload, 0, payload.length),
@@ -254,7 +250,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     this.stopping = stoppingOf(this, options.askTimeoutMs, () => this.#counters.publishAgentCount());
     this.supervision = new ThreadSupervision(this, {
       random: () => this.#random.next(),
-      spawn: (definition, options, parent) => this.#spawning.spawn(definition, options, parent),
+      spawn: (definition, options, parent) => this.spawning.spawn(definition, options, parent),
       escalated: (failure) => events.escalated(failure),
     });
     this.lineage = lineageOf(this, (cell, error) => events.escalated(this.#failure(cell, error, undefined)));
@@ -264,7 +260,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     });
     this.watches = watchesOf(this);
     this.movingParts.push(...movingTies(this));
-    this.#spawning = spawningOf(this, incarnation);
+    this.spawning = spawningOf(this, incarnation);
     this.durable = storage === undefined ? undefined : new DurableAgents(this, storage);
     this.#counters = new ThreadCounters(shared, thread, {
       dispatcher: this.dispatcher,
@@ -345,11 +341,11 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   spawn(definition: AnyAgent, options: SpawnOptions | undefined, parent: AgentCell | undefined): Promise<AgentReference> {
-    return this.#spawning.spawn(definition, options, parent);
+    return this.spawning.spawn(definition, options, parent);
   }
 
   getOrSpawn(definition: AnyAgent, id: string, options: SpawnOptions | undefined): Promise<AgentReference> {
-    return this.#spawning.getOrSpawn(definition, id, options);
+    return this.spawning.getOrSpawn(definition, id, options);
   }
 
   find(id: string, definition: AnyAgent | undefined): AgentReference | undefined {
@@ -358,7 +354,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   homeOf(kind: Kind, id: string): number {
-    return this.#spawning.homeOf(kind, id);
+    return this.spawning.homeOf(kind, id);
   }
 
   findMany(ids: readonly string[], definition: AnyAgent | undefined): (AgentReference | undefined)[] {

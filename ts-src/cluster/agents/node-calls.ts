@@ -3,6 +3,7 @@
  * run another version, or be broken.
  */
 import { NexusError } from '../../errors.js';
+import { isId, isName } from './agent-frames.js';
 import { AgentReference } from '../../runtime/agent-reference.js';
 import type { ReplyPort } from '../../runtime/pending-asks.js';
 import type { SystemCallName } from '../../runtime/system-calls.js';
@@ -18,6 +19,12 @@ const isTime = (value: unknown): boolean => typeof value === 'number' && value >
 const isReason = (value: unknown): boolean => typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string';
 /** Slot and generation are those of the agent that the call is about: filled in where it is. */
 const addressed: Check = () => true;
+
+function isSpawn({ kind, id, thread, node, placement, parent, timeoutMs }: Readonly<Record<string, unknown>>): boolean {
+  const isThread = thread === 'auto' || (Number.isInteger(thread) && (thread as number) >= 0);
+  const isPlacement = placement === 'ring' || placement === 'pinned';
+  return isName(kind) && isId(id) && isThread && isName(node) && isPlacement && (parent === undefined || isAgent(parent)) && isTime(timeoutMs);
+}
 
 /** What another node may ask for. Of each: whether its input is one. */
 const CALLS: Partial<Readonly<Record<SystemCallName, Check>>> = {
@@ -36,6 +43,8 @@ const CALLS: Partial<Readonly<Record<SystemCallName, Check>>> = {
   unlink: ({ target, other }) => isAgent(target) && isAgent(other),
   linkedEnded: ({ target, ended, id, reason }) => isAgent(target) && isAgent(ended) && typeof id === 'string' && isReason(reason),
   roundTrip: addressed,
+  spawnOnNode: isSpawn,
+  getOrSpawnOnNode: isSpawn,
 };
 
 export function isNodeCall(name: unknown): name is SystemCallName {
