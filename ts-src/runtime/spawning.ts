@@ -45,6 +45,8 @@ export interface SpawningNeeds {
   referenceOf(cell: AgentCell): AgentReference;
   /** False for an agent that has ended. */
   isLive(agent: AgentReference): boolean;
+  /** A child has started on another node. */
+  adoptFromNode(parent: AgentCell, child: AgentReference): void;
   /** Ids of the cluster; undefined in a nexus that is no node. */
   placing(): NodePlacing | undefined;
 }
@@ -268,6 +270,8 @@ export class Spawning {
     const adopted = spawned.then(async (child) => {
       if (parent.status >= Status.stopping || extra.life !== life) {
         await child.stop().catch((error: unknown) => this.#needs.logger.warn({ child: child.id, error }, 'a child did not end with its parent'));
+      } else if (child.remote !== undefined) {
+        this.#needs.adoptFromNode(parent, child);
       } else if (this.#needs.isLive(child)) {
         extra.children ??= new Map();
         extra.children.set(child.slot, child);
