@@ -67,21 +67,22 @@ async function remoteTo(cluster: TestCluster, node: string, id: string): Promise
   return found as AgentRef<typeof Watched>;
 }
 
-for (const thread of [0, 1]) {
-  test(`a watcher on another node is told how an agent has ended (thread ${thread})`, async () => {
-    await withCluster({ agents: [Watched, Watcher], threads: 1 }, async (cluster) => {
-      const { watched, watcher } = await watching(cluster, thread);
-      watched.tell('end');
-      await cluster.advance(100);
-      expect(await endedOf(cluster, watcher)).toEqual([{ id: 'watched', reason: { type: 'stopped' } }]);
-      const failing = await watching(cluster, thread, 'failing');
-      failing.watched.tell('fail');
-      await cluster.advance(100);
-      expect(await endedOf(cluster, failing.watcher)).toMatchObject([{ id: 'failing', reason: { type: 'failed', error: { message: 'on purpose' } } }]);
-    });
+test.each([0, 1])('a watcher on another node is told how an agent has ended (thread %s)', async (thread) => {
+  await withCluster({ agents: [Watched, Watcher], threads: 1 }, async (cluster) => {
+    const { watched, watcher } = await watching(cluster, thread);
+    watched.tell('end');
+    await cluster.advance(100);
+    expect(await endedOf(cluster, watcher)).toEqual([{ id: 'watched', reason: { type: 'stopped' } }]);
+    const failing = await watching(cluster, thread, 'failing');
+    failing.watched.tell('fail');
+    await cluster.advance(100);
+    expect(await endedOf(cluster, failing.watcher)).toMatchObject([{ id: 'failing', reason: { type: 'failed', error: { message: 'on purpose' } } }]);
   });
+});
 
-  test(`a watcher is told that an agent is gone with its node, and one of an agent that had ended before that it is not there (thread ${thread})`, async () => {
+test.each([0, 1])(
+  'a watcher is told that an agent is gone with its node, and one of an agent that had ended before that it is not there (thread %s)',
+  async (thread) => {
     await withCluster({ agents: [Watched, Watcher], threads: 1 }, async (cluster) => {
       const { watcher } = await watching(cluster, thread);
       const other = await cluster.settle(nexusOf(cluster, 'n1').spawn(Watched, { id: 'gone', thread }));
@@ -96,42 +97,41 @@ for (const thread of [0, 1]) {
       await cluster.advance(60_000);
       expect(await endedOf(cluster, watcher)).toMatchObject([{ id: 'gone' }, { id: 'watched', reason: { type: 'nodeLost', node: 'n1' } }]);
     });
-  });
+  },
+);
 
-  test(`links reach over nodes: a failure of one is one of the other, a normal end is not (thread ${thread})`, async () => {
-    await withCluster({ agents: [Watched, Watcher], threads: 1 }, async (cluster) => {
-      const linked = async (id: string): Promise<AgentRef<typeof Watched>[]> => {
-        const one = await cluster.settle(nexusOf(cluster, 'n1').spawn(Watched, { id: `${id}1`, thread }));
-        const two = await cluster.settle(nexusOf(cluster, 'n2').spawn(Watched, { id: `${id}2`, thread }));
-        await cluster.settle(two.ask('link', (await remoteTo(cluster, 'n2', `${id}1`)) as AgentRef));
-        await cluster.advance(50);
-        return [one, two];
-      };
-      const isThere = (name: string, id: string): boolean =>
-        nexusOf(cluster, name).find(id) !== undefined && nexusOf(cluster, name).find(id)?.kind === 'watched';
-      const failures: string[] = [];
-      for (const name of ['n1', 'n2']) nexusOf(cluster, name).on('agentFailed', ({ id, error }) => failures.push(`${id} ${(error as { code?: string }).code}`));
-      const [a1] = await linked('a');
-      const [, b2] = await linked('b');
-      const [c1] = await linked('c');
-      const [d1, d2] = await linked('d');
-      a1?.tell('fail');
-      b2?.tell('fail');
-      c1?.tell('end');
-      d2?.tell('unlink', (await remoteTo(cluster, 'n2', 'd1')) as AgentRef);
-      await cluster.advance(100);
-      d1?.tell('fail');
-      await cluster.advance(200);
-      expect(failures.sort()).toEqual(['a1 undefined', 'a2 NEXUS_LINK_FAILED', 'b1 NEXUS_LINK_FAILED', 'b2 undefined', 'd1 undefined']);
-      expect(['a2', 'b2', 'c2', 'd2'].map((id) => isThere('n2', id))).toEqual([false, false, true, true]);
-    });
+test.each([0, 1])('links reach over nodes: a failure of one is one of the other, a normal end is not (thread %s)', async (thread) => {
+  await withCluster({ agents: [Watched, Watcher], threads: 1 }, async (cluster) => {
+    const linked = async (id: string): Promise<AgentRef<typeof Watched>[]> => {
+      const one = await cluster.settle(nexusOf(cluster, 'n1').spawn(Watched, { id: `${id}1`, thread }));
+      const two = await cluster.settle(nexusOf(cluster, 'n2').spawn(Watched, { id: `${id}2`, thread }));
+      await cluster.settle(two.ask('link', (await remoteTo(cluster, 'n2', `${id}1`)) as AgentRef));
+      await cluster.advance(50);
+      return [one, two];
+    };
+    const isThere = (name: string, id: string): boolean => nexusOf(cluster, name).find(id) !== undefined && nexusOf(cluster, name).find(id)?.kind === 'watched';
+    const failures: string[] = [];
+    for (const name of ['n1', 'n2']) nexusOf(cluster, name).on('agentFailed', ({ id, error }) => failures.push(`${id} ${(error as { code?: string }).code}`));
+    const [a1] = await linked('a');
+    const [, b2] = await linked('b');
+    const [c1] = await linked('c');
+    const [d1, d2] = await linked('d');
+    a1?.tell('fail');
+    b2?.tell('fail');
+    c1?.tell('end');
+    d2?.tell('unlink', (await remoteTo(cluster, 'n2', 'd1')) as AgentRef);
+    await cluster.advance(100);
+    d1?.tell('fail');
+    await cluster.advance(200);
+    expect(failures.sort()).toEqual(['a1 undefined', 'a2 NEXUS_LINK_FAILED', 'b1 NEXUS_LINK_FAILED', 'b2 undefined', 'd1 undefined']);
+    expect(['a2', 'b2', 'c2', 'd2'].map((id) => isThere('n2', id))).toEqual([false, false, true, true]);
   });
-}
+});
 
 test('a link to an agent whose node is lost has failed', async () => {
   await withCluster({ agents: [Watched, Watcher], threads: 1 }, async (cluster) => {
     await cluster.settle(nexusOf(cluster, 'n1').spawn(Watched, { id: 'far', thread: 1 }));
-    const near = await cluster.settle(nexusOf(cluster, 'n2').spawn(Watched, { id: 'near', thread: 1 }));
+    const near = await cluster.settle(nexusOf(cluster, 'n2').spawn(Watched, { id: 'near', thread: 0 }));
     await cluster.settle(near.ask('link', (await remoteTo(cluster, 'n2', 'far')) as AgentRef));
     const errors: unknown[] = [];
     nexusOf(cluster, 'n2').on('agentFailed', ({ error }) => {
