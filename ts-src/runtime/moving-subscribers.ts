@@ -41,6 +41,7 @@ export class MovingSubscribers {
 
   /** For a signal that is published now; undefined if none of them moves. */
   homes(): SignalHomes | undefined {
+    if (this.#inherited.size > 0 && this.#needs.entries.isAllComplete) this.#inherited = new Map();
     if (this.isEmpty) return undefined;
     const homes: number[] = [];
     for (const [slot, generation] of this.#moving) homes.push(slot, this.#needs.threadOf(slot, generation));
@@ -55,11 +56,6 @@ export class MovingSubscribers {
 
   inherit(all: readonly number[]): void {
     this.#inherited = new Map(Array.from({ length: all.length / 2 }, (_, at) => [all[2 * at] as number, all[2 * at + 1] as number]));
-  }
-
-  /** Every thread has said which agents come to it. */
-  allTold(): void {
-    this.#inherited = new Map();
   }
 
   /** An agent may come to this thread. */

@@ -86,6 +86,10 @@ export class ReplicatedEntries {
     return this.#complete[thread] as boolean;
   }
 
+  get isAllComplete(): boolean {
+    return this.#complete.every((each) => each);
+  }
+
   /** An entry of this thread. */
   put(name: EntriesName, key: string, value: unknown): void {
     this.#change({ name, thread: this.#needs.thread, key, value });
@@ -147,10 +151,13 @@ export class ReplicatedEntries {
   }
 
   async #seenBy(thread: number, byCallingThread: Promise<unknown> | undefined): Promise<void> {
-    while (!(await this.#needs.roundTrip(thread))) {
-      // Its successor is told again, but may be at work before it has read that.
+    const { roundTrip, incarnationOf, awaitsSuccessor } = this.#needs;
+    for (;;) {
+      const incarnation = incarnationOf(thread);
+      const isSeen = await roundTrip(thread);
       await byCallingThread;
-      if (this.#needs.awaitsSuccessor(thread)) return;
+      if (awaitsSuccessor(thread) || (isSeen && incarnationOf(thread) === incarnation)) return;
+      // It was lost, and its successor made by a calling thread that had not seen it. It is told again, but may be at work before it has read that.
     }
   }
 

@@ -115,10 +115,7 @@ export class Signals {
       }
       this.#forgetRoutes();
     });
-    needs.entries.listenToReach(() => {
-      if (Array.from({ length: needs.threadCount }, (_, other) => entries.isComplete(other)).every(Boolean)) this.#moving.allTold();
-      this.#forgetRoutes();
-    });
+    needs.entries.listenToReach(() => this.#forgetRoutes());
   }
 
   /** @param cell the emitter; undefined for what comes from outside of agents */
