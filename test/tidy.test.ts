@@ -56,7 +56,16 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'ts-src/adapters',
   ],
   'ts-src/options.ts': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/cluster/resolve-cluster-options.ts'],
-  'ts-src/nexus.ts': ['layout/generated', 'bindings', 'ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/runtime', 'ts-src/cluster/cluster.ts'],
+  'ts-src/nexus.ts': [
+    'layout/generated',
+    'bindings',
+    'ts-src/errors.ts',
+    'ts-src/model',
+    'ts-src/ports',
+    'ts-src/runtime',
+    'ts-src/cluster/cluster.ts',
+    'ts-src/cluster/node-parts.ts',
+  ],
   'ts-src/create-nexus.ts': [
     'layout/generated',
     'bindings',

@@ -12,9 +12,10 @@ import { NodeLoadMeter, nodeProcessMemory } from './adapters/node-load-meter.js'
 import { openTelemetry } from './adapters/open-telemetry.js';
 import { standardErrorLogger } from './adapters/standard-error-logger.js';
 import { systemClock } from './adapters/system-clock.js';
-import { type Cluster, openCluster, ownCluster } from './cluster/cluster.js';
+import { attachParts, type Cluster, openCluster, ownCluster } from './cluster/cluster.js';
 import type { ClusterSurroundings } from './cluster/cluster-surroundings.js';
 import { EventLoopWatch } from './cluster/event-loop-watch.js';
+import type { NodeParts } from './cluster/node-parts.js';
 import type { ResolvedCluster } from './cluster/resolve-cluster-options.js';
 import { NexusError, optionError, quoted, valueText } from './errors.js';
 import type { AnyAgent } from './model/agent-definition.js';
@@ -276,7 +277,8 @@ async function startNexus<N extends Nexus>(
     host.close();
     throw error;
   });
-  const made = nexus(host, pool, engine.report, placement, emitter, storage, flight, cluster);
+  const parts = openParts(resolved.cluster, clusterSurroundings, host, cluster, logger);
+  const made = nexus(host, pool, engine.report, placement, emitter, storage, flight, cluster, parts);
   if (cluster !== undefined) {
     cluster.on('view', ({ number, members }) => host.flight?.clusterView(number, members.length));
     cluster.on('standing', ({ standing }) => host.flight?.clusterStanding(standing));
@@ -302,6 +304,21 @@ async function joinCluster(
   if (options === undefined) return undefined;
   if (surroundings === undefined) throw optionError('cluster', 'this kind of nexus cannot be a node of a cluster: leave the option out');
   return openCluster({ options, surroundings, shared, logger });
+}
+
+/** What the nexus does as a node, from the first view on; nothing where it has no transport. */
+function openParts(
+  options: ResolvedCluster | undefined,
+  surroundings: ClusterSurroundings | undefined,
+  host: ThreadHost,
+  cluster: Cluster | undefined,
+  logger: Logger,
+): NodeParts | undefined {
+  const transport = cluster?.transport;
+  if (options === undefined || surroundings === undefined || cluster === undefined || transport === undefined) return undefined;
+  const parts = surroundings.openParts({ host, cluster, transport, options, logger });
+  attachParts(cluster, parts);
+  return parts;
 }
 
 function sayPlacement(logger: Logger, placement: Placement, policy: PlacementPolicy): void {

@@ -107,6 +107,11 @@ export const ERROR_CODES = {
   NEXUS_TLS_UNTRUSTED: 'The certificate of the other node was not signed by the authority of this cluster, or it has shown none.',
   NEXUS_TLS_NAME: 'The certificate of the other node is not of the name that it needs.',
   NEXUS_TLS_REVOKED: 'The certificate of the other node was revoked.',
+  NEXUS_OUTCOME_UNKNOWN: 'The node of the agent was lost, or the connection to it, before the reply came: whether the message was handled is not known.',
+  NEXUS_NODE_UNREACHABLE:
+    'The message was not sent: the node of the agent is no member of the cluster, or there is no connection to it. Nobody has handled it.',
+  NEXUS_REGISTRY_TIMEOUT: 'The node that knows who has an id did not answer in time.',
+  NEXUS_TOKEN_STALE: 'An activation of an agent was refused because there is a later one, with a greater fencing token.',
   NEXUS_TLS_FAILED: 'The two nodes could not agree on a secure connection.',
 } as const;
 

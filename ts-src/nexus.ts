@@ -2,17 +2,18 @@
 import type { EventEmitter } from 'node:events';
 import * as L from '../layout/generated/layout.js';
 import { type Cluster, leaveCluster } from './cluster/cluster.js';
+import type { NodeParts } from './cluster/node-parts.js';
 import type { NexusTopology, Placement } from '../bindings/placement.js';
 import type { SharedMemory } from '../bindings/shared-memory.js';
 import { type NexusError, NexusTypeError, optionError, valueText } from './errors.js';
-import { HISTOGRAM_KEYS, type HistogramName, HistogramSnapshot } from './model/histogram.js';
+import type { HistogramName, HistogramSnapshot } from './model/histogram.js';
 import type { MeterableBreaker } from './model/breaker-meter.js';
 import type { ObservedOperation, ObserveOptions } from './model/observe-options.js';
 import type { BreakerStatistics, OperationStatistics } from './model/operation-statistics.js';
 import { type AnyAgent, isAgentDefinition } from './model/agent-definition.js';
 import type { AgentRef, TellOutcome } from './model/agent-ref.js';
 import type { Group, GroupOptions } from './model/group.js';
-import { checkNames, didYouMean, misspelt } from './model/nearest-name.js';
+import { checkNames } from './model/nearest-name.js';
 import type { AgentInspection, FollowEvent, SystemSnapshot } from './model/observation.js';
 import type { PublishOptions, Signal } from './model/signal.js';
 import type { SendOptions, SpawnArguments, SpawnOptions } from './model/spawn-options.js';
@@ -22,10 +23,11 @@ import type { Storage } from './ports/storage.js';
 import { type AgentNode, treeLimits, type ProcessNode, type SupervisionTreeOptions } from './model/supervision-tree.js';
 import { flightOff, nexusStopped } from './runtime/failures.js';
 import type { FlightDumps, FlightRecorderReport } from './runtime/flight-dumps.js';
+import { type AgentSummary, agentSummaries, agentSummary } from './runtime/agent-summaries.js';
 import { AgentControl, type InspectOptions } from './runtime/agent-control.js';
 import { Followers, type FollowOptions } from './runtime/followers.js';
 import { openGroup, outside } from './runtime/group-handle.js';
-import { HistogramShard } from './runtime/histogram-shard.js';
+import { readHistogram } from './runtime/read-histogram.js';
 import { readBreakers, readOperations } from './runtime/meters/read-meters.js';
 import { checkedMigration, type MigrationOptions, type MigrationReport, type MigrationFailure } from './runtime/migration-options.js';
 import { checkEvent, type NexusEvents } from './runtime/nexus-events.js';
@@ -38,17 +40,11 @@ import { checkedSnapshots, type SnapshotsOptions, SystemObserver } from './runti
 import { type ThreadStatistics, threadStatistics } from './runtime/thread-statistics.js';
 import type { WorkerPool } from './runtime/worker-pool.js';
 
+export type { AgentSummary } from './runtime/agent-summaries.js';
 export type { MigrationFailure, MigrationOptions, MigrationReport } from './runtime/migration-options.js';
 export type { NexusEvents } from './runtime/nexus-events.js';
 export type { StopReport } from './runtime/nexus-shutdown.js';
 export type { ThreadState, ThreadStatistics } from './runtime/thread-statistics.js';
-
-/** A live agent as its record in the shared table has it: read without asking the agent. */
-export interface AgentSummary {
-  readonly id: string;
-  readonly kind: string;
-  readonly thread: number;
-}
 
 /** Longer than anybody waits for a thread that is blocked. */
 const SUBSCRIBED_TIMEOUT_MS = 86_400_000;
@@ -56,6 +52,7 @@ const SUBSCRIBED_TIMEOUT_MS = 86_400_000;
 /** What the testing kit uses of a nexus besides its API. */
 export interface NexusParts {
   readonly host: ThreadHost;
+  readonly node: NodeParts | undefined;
   /** Before anything else of its stop. */
   onStopping(listener: () => void): void;
 }
@@ -68,7 +65,7 @@ export let tracingOf: (nexus: Nexus) => Tracing | undefined;
 /** A running system of agents on the calling thread and its workers, as `createNexus` makes it. It belongs to the thread that made it; agents use their context instead. */
 export class Nexus {
   static {
-    partsOf = (nexus) => ({ host: nexus.#host, onStopping: (listener) => void nexus.#emitter.once('stopping', listener) });
+    partsOf = (nexus) => ({ host: nexus.#host, node: nexus.#node, onStopping: (listener) => void nexus.#emitter.once('stopping', listener) });
     tracingOf = (nexus) => (#host in nexus ? nexus.#host.observation.tracing : undefined);
   }
 
@@ -76,6 +73,8 @@ export class Nexus {
   /** The cluster that this nexus is a node of; undefined without the option `cluster`. */
   readonly cluster: Cluster | undefined;
   readonly #host: ThreadHost;
+  /** What it does as a node; undefined without a cluster. */
+  readonly #node: NodeParts | undefined;
   readonly #pool: WorkerPool;
   readonly #shared: SharedMemory;
   readonly #emitter: EventEmitter;
@@ -96,6 +95,7 @@ export class Nexus {
     storage?: Storage,
     flight?: FlightDumps,
     cluster?: Cluster,
+    node?: NodeParts,
   ) {
     this.#host = host;
     this.#pool = pool;
@@ -106,6 +106,7 @@ export class Nexus {
     this.#storage = storage;
     this.#flight = flight;
     this.cluster = cluster;
+    this.#node = node;
     this.#observer = new SystemObserver({ host, threadCount: this.threadCount, isOpen: () => this.#isOpen, processReading: () => readProcess(this) });
     this.#control = new AgentControl(host);
     this.#followers = new Followers(host, this.#control);
@@ -313,21 +314,12 @@ export class Nexus {
 
   /** Live agents, of one kind or of all, in no order; a snapshot that is exact where nothing changes meanwhile. */
   *agents(kind?: string): IterableIterator<AgentSummary> {
-    const { table } = this.#host.engine;
-    const index = kind === undefined ? undefined : this.#host.kinds.byName(kind).index;
-    for (const entry of table.entries()) {
-      if (index !== undefined && entry.kind !== index) continue;
-      const id = table.keyOf(entry.slot, entry.generation);
-      if (id !== undefined) yield { id, kind: this.#host.kinds.byIndex(entry.kind).name, thread: entry.thread };
-    }
+    yield* agentSummaries(this.#host, kind);
   }
 
   /** The live agent of this id as `agents` shows it, from the shared table. */
   summary(id: string): AgentSummary | undefined {
-    const found = this.#isOpen ? this.#host.find(id, undefined) : undefined;
-    if (found === undefined) return undefined;
-    const thread = this.#host.engine.table.threadOf(found.slot, found.generation);
-    return thread < 0 ? undefined : { id, kind: found.kind, thread };
+    return this.#isOpen ? agentSummary(this.#host, id) : undefined;
   }
 
   /** Number of live agents on all threads, from the counts that the threads publish. */
@@ -352,15 +344,7 @@ export class Nexus {
    * stopped or asked. What is timed is a sample; `docs/metrics.md` says which. Throws a NexusTypeError: NEXUS_OPTION_INVALID, NEXUS_THREAD_UNKNOWN.
    */
   histogram(name: HistogramName, thread?: number): HistogramSnapshot {
-    const index = HISTOGRAM_KEYS.indexOf(name);
-    if (index < 0)
-      throw optionError(
-        'name',
-        `${valueText(name)} is not a histogram${didYouMean(name, HISTOGRAM_KEYS)} Histograms are ${HISTOGRAM_KEYS.join(', ')}`,
-        misspelt(name, HISTOGRAM_KEYS),
-      );
-    if (thread !== undefined) return new HistogramShard(this.#shared, this.#checkThread(thread), index).read();
-    return HistogramSnapshot.merge(Array.from({ length: this.threadCount }, (_, each) => new HistogramShard(this.#shared, each, index).read()));
+    return readHistogram(this.#shared, name, thread === undefined ? undefined : this.#checkThread(thread));
   }
 
   /**

@@ -9,6 +9,7 @@ import type { NodeStateStore } from '../ports/node-state.js';
 import type { Transport, TransportEvents } from '../ports/transport.js';
 import type { Wire } from '../ports/wire.js';
 import type { MembershipEvent, MembershipSnapshot } from '../protocols/membership/membership.js';
+import type { NodeParts, NodePartsNeeds } from './node-parts.js';
 import type { ResolvedCluster } from './resolve-cluster-options.js';
 
 export interface MembershipSurroundings {
@@ -56,6 +57,8 @@ export interface RunningMembership {
   /** What the calling thread knows of what the node says of itself. */
   describe(own: OwnDescription): void;
   leave(): void;
+  /** Asks for another weight in the agreed view: a view event says when it has it. @param weight 0 to 1,000 */
+  weigh(weight: number): void;
   close(): Promise<void>;
 }
 
@@ -90,4 +93,6 @@ export interface ClusterSurroundings {
   openMembership(needs: MembershipNeeds, listener: MembershipListener): Promise<RunningMembership>;
   /** Undefined where no messages are sent between nodes. Rejects with NexusError NEXUS_LISTEN_FAILED. */
   readonly openTransport: ((needs: TransportNeeds) => Promise<OpenTransport>) | undefined;
+  /** What the nexus does as a node. Not called where there is no transport. */
+  openParts(needs: Omit<NodePartsNeeds, 'clock' | 'random'>): NodeParts;
 }

@@ -12,6 +12,7 @@ import type { MembershipEvent, MembershipSnapshot } from '../protocols/membershi
 import { checkClusterEvent, type ClusterEvents } from './cluster-events.js';
 import type { ClusterSurroundings, MembershipListener, MembershipNeeds, OpenTransport, RunningMembership } from './cluster-surroundings.js';
 import { ClusterTelling } from './cluster-telling.js';
+import type { NodeParts, NodeView } from './node-parts.js';
 import { checkedMetadata } from './resolve-cluster-options.js';
 
 const JOIN_TIMEOUT_MS = 30_000;
@@ -35,6 +36,8 @@ export let openCluster: (needs: ClusterNeeds) => Promise<Cluster>;
 export let ownCluster: (cluster: Cluster, owner: ClusterOwner) => void;
 /** For the stop of a nexus, when its agents have stopped: leaves, and closes everything. */
 export let leaveCluster: (cluster: Cluster, deadlineMs: number) => Promise<void>;
+/** For the composition of a nexus, before it is returned: they are told of the view that there is already. */
+export let attachParts: (cluster: Cluster, parts: NodeParts) => void;
 /** For tests: what the calling thread has of the membership. */
 export let membershipOf: (cluster: Cluster) => RunningMembership;
 
@@ -48,6 +51,7 @@ export class Cluster {
     };
     ownCluster = (cluster, owner) => cluster.#ownedBy(owner);
     leaveCluster = (cluster, deadlineMs) => cluster.#leave(deadlineMs);
+    attachParts = (cluster, parts) => cluster.#attach(parts);
     membershipOf = (cluster) => cluster.#running;
   }
 
@@ -56,6 +60,7 @@ export class Cluster {
   #membership: RunningMembership | undefined;
   #transport: OpenTransport | undefined;
   #owner: ClusterOwner | undefined;
+  #parts: NodeParts | undefined;
   /** When the membership has said so: its snapshot may say it later, or never. */
   #standing: NodeStanding | undefined;
   #fencedBecause: string | undefined;
@@ -64,7 +69,7 @@ export class Cluster {
   readonly #telling: ClusterTelling;
   /** Whom the transport may talk to: members of the view whose address is known. */
   readonly #admitted = new Map<string, { readonly node: NodeIdentity; readonly address: NodeAddress }>();
-  #viewMembers: readonly NodeIdentity[] = [];
+  #view: NodeView | undefined;
   readonly #dataAddresses = new Map<string, NodeAddress>();
 
   private constructor(needs: ClusterNeeds) {
@@ -205,7 +210,13 @@ export class Cluster {
         ...{ options, logger },
         self: () => this.self,
         advertise: this.address.host,
-        events: { opened: () => undefined, closed: (node, error) => logger.debug({ node: node.name, error }, 'the connections to a node have ended') },
+        events: {
+          opened: (node) => this.#parts?.tell((part) => part.connected?.(node)),
+          closed: (node, error) => {
+            logger.debug({ node: node.name, error }, 'the connections to a node have ended');
+            this.#parts?.tell((part) => part.disconnected?.(node, error));
+          },
+        },
       });
     } catch (error) {
       await this.#membership.close();
@@ -213,6 +224,12 @@ export class Cluster {
     }
     for (const { node, address } of this.#admitted.values()) this.transport?.admit(node, address);
     this.#describe();
+  }
+
+  #attach(parts: NodeParts): void {
+    this.#parts = parts;
+    const view = this.#view;
+    if (view !== undefined) parts.tell((part) => part.viewed?.({ ...view, joined: view.members, left: [], removed: [] }));
   }
 
   #ownedBy(owner: ClusterOwner): void {
@@ -247,14 +264,16 @@ export class Cluster {
     }
   }
 
-  #viewed({ number, members, joined, left, removed }: Extract<MembershipEvent, { type: 'view' }>): void {
-    this.#viewMembers = members;
+  #viewed(view: NodeView): void {
+    const { number, members, joined, left, removed } = view;
+    this.#view = view;
     for (const node of [...left, ...removed]) {
       this.#admitted.delete(nodeKey(node));
       this.#dataAddresses.delete(nodeKey(node));
       this.transport?.forget(node);
     }
     this.#admitMembers();
+    this.#parts?.tell((part) => part.viewed?.(view));
     const known = this.members();
     // Who went is said first: another start of the same node may have come in its place.
     for (const node of left) this.#emit('memberLeft', identity(node));
@@ -268,7 +287,7 @@ export class Cluster {
   }
 
   #admitMembers(): void {
-    for (const node of this.#viewMembers) {
+    for (const node of this.#view?.members ?? []) {
       const key = nodeKey(node);
       const address = this.#dataAddresses.get(key);
       if (address === undefined || sameNode(node, this.self)) continue;
@@ -303,12 +322,14 @@ export class Cluster {
   async #leave(deadlineMs: number): Promise<void> {
     const waitMs = Math.max(LEAVE_MS_MIN, deadlineMs);
     const isGone = (standing: NodeStanding): boolean => standing === 'left' || standing === 'fenced';
+    this.#parts?.tell((part) => part.leaving?.());
     if (!isGone(this.standing)) {
       this.#running.leave();
       if (!(await this.#standingIn(waitMs, isGone)))
         this.#needs.logger.warn({ cluster: this.name, waitMs }, 'the cluster was not left in time: the others wait until the lease of this node has run out');
     }
     this.#isClosing = true;
+    this.#parts?.tell((part) => part.closed?.());
     await this.#transport?.close(waitMs);
     await this.#running.close();
     if (this.standing !== 'fenced') this.#stand('left', undefined);

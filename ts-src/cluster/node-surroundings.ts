@@ -4,6 +4,7 @@ import { createWebsocketWire } from '../adapters/websocket/websocket-wire.js';
 import { AgentReference } from '../runtime/agent-reference.js';
 import type { ClusterSurroundings, OpenTransport, TransportNeeds } from './cluster-surroundings.js';
 import { openMembershipThread } from './membership-thread.js';
+import { NodeParts } from './node-parts.js';
 import { openTransport } from './transport/session-transport.js';
 
 export const nodeSurroundings: ClusterSurroundings = {
@@ -11,6 +12,7 @@ export const nodeSurroundings: ClusterSurroundings = {
   watchesEventLoops: true,
   openMembership: openMembershipThread,
   openTransport: openNodeTransport,
+  openParts: (needs) => new NodeParts({ ...needs, clock: systemClock, random: Math.random }),
 };
 
 async function openNodeTransport({ options, self, advertise, logger, events }: TransportNeeds): Promise<OpenTransport> {

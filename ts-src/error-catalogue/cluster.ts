@@ -3,6 +3,34 @@ import type { ErrorCode } from '../errors.js';
 import type { ErrorEntry } from './entry.js';
 
 export const CLUSTER = {
+  NEXUS_OUTCOME_UNKNOWN: {
+    causes: 'A process was killed, a machine or network failed, or a node was removed from the cluster, while an ask was with it.',
+    remedy: 'Ask again what may be done twice; give what must not a key of its own by which the agent knows it, or ask the agent what it has done.',
+    retryable: 'maybe',
+    retry: 'With a pause, where the action is idempotent.',
+    errorClass: 'NexusError',
+  },
+  NEXUS_NODE_UNREACHABLE: {
+    causes: 'The node has left or was removed, cannot be connected at its address, or so much waits for it that no more is taken.',
+    remedy: 'Look at `nexus nodes`. The message has not been sent: asking again is safe.',
+    retryable: 'yes',
+    retry: 'With a pause: an agent whose node is lost is started elsewhere within seconds.',
+    errorClass: 'NexusError',
+  },
+  NEXUS_REGISTRY_TIMEOUT: {
+    causes:
+      'The owner of the id on the ring is lost and not removed yet, it waits for reports of other members after a change of the members, or the network is slow.',
+    remedy: 'Nothing: owners that are lost are replaced within seconds. `nexus where ID` says who owns an id and what it waits for.',
+    retryable: 'yes',
+    retry: 'With a pause.',
+    errorClass: 'NexusError',
+  },
+  NEXUS_TOKEN_STALE: {
+    causes: 'The node of the agent was cut off, paused or fenced, and the agent was started elsewhere meanwhile.',
+    remedy: 'Nothing: the later activation goes on. What is refused was not stored.',
+    retryable: 'no',
+    errorClass: 'NexusError',
+  },
   NEXUS_FRAME_INVALID: {
     causes: 'Something else than a node of Nexus talks to the port of one, bytes were damaged on the way, or a node is broken.',
     remedy: 'Where it happens again and again: find out who listens or calls at the address in the message.',

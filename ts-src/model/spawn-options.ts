@@ -5,6 +5,9 @@ import type { GroupRouting } from './group.js';
 /** Where an agent runs. `auto`: the worker with the fewest agents, or the calling thread if there is no worker. `local`: the thread that spawns. A number: that thread, 0 is the calling one. */
 export type ThreadChoice = 'local' | 'auto' | number;
 
+/** Which member of the cluster an agent starts on: one of these words, or the name of a node. */
+export type NodeChoice = 'here' | 'ring' | 'auto' | (string & {});
+
 /** Options of `spawn` and `getOrSpawn`. */
 export interface SpawnOptions<I = unknown> {
   /** 1 to 1,024 bytes of UTF-8, unique among live agents. Default: a new one. */
@@ -16,6 +19,11 @@ export interface SpawnOptions<I = unknown> {
   readonly init?: I;
   /** Default `auto`. */
   readonly thread?: ThreadChoice;
+  /**
+   * In a cluster: the node that it starts on. `here` (the default of `spawn`), `ring`: the owner of its id (the default of `getOrSpawn`), `auto`: the member with the fewest agents for what it can take, or the
+   * name of a member. An agent on the ring moves to the owner of its id when that becomes another one.
+   */
+  readonly node?: NodeChoice;
   /** Time the agent has to start, on whichever thread. One that has not by then does not stay: NEXUS_SPAWN_TIMEOUT. Default 30,000; at most 86,400,000. */
   readonly timeoutMs?: number;
 }

@@ -6,6 +6,7 @@ import { optionError, valueText } from '../errors.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import type { AgentRef, AskOptions, OfferOptions, TellOutcome } from '../model/agent-ref.js';
 import { checkNames } from '../model/nearest-name.js';
+import type { RemoteAgent } from '../model/remote-agent.js';
 import type { AgentCell } from './agent-cell.js';
 import type { ActionEntry, Kind } from './kind.js';
 import type { MessageRouter } from './message-router.js';
@@ -28,6 +29,8 @@ export class AgentReference implements AgentRef<AnyAgent> {
   generation: number;
   /** The agent itself, if it is on this thread and has been looked up. */
   cell: AgentCell | undefined;
+  /** Of an agent of another node: slot and generation are 0 then. */
+  remote: RemoteAgent | undefined = undefined;
   #id: string | undefined;
 
   constructor(host: ReferenceHost, kind: Kind, slot: number, generation: number, cell: AgentCell | undefined, id: string | undefined) {

@@ -54,6 +54,7 @@ import { movingTies } from './moving-ties.js';
 import { inNeutralContext } from './neutral-context.js';
 import { type AskTarget, PendingAsks } from './pending-asks.js';
 import { Relocation } from './relocation.js';
+import type { RemoteAgents } from './remote/remote-agents.js';
 import { ReplicatedEntries } from './replicated-entries.js';
 import type { Signals } from './signals.js';
 import type { Spawning } from './spawning.js';
@@ -116,6 +117,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly operations: Operations;
   /** Undefined in a nexus without storage. */
   readonly durable: DurableAgents | undefined;
+  /** The other nodes; undefined in a nexus that is no node of a cluster. Set before agents start. */
+  remote: RemoteAgents | undefined = undefined;
   /** A copy of a value such as another thread would get. */
   readonly standaloneCopy: (value: unknown) => unknown;
   #isStopping = false;

@@ -4,6 +4,7 @@
  */
 import { openControlConnections } from '../../cluster/control-connections.js';
 import { openMembershipBeside } from '../../cluster/membership-beside.js';
+import { NodeParts } from '../../cluster/node-parts.js';
 import { openTransport } from '../../cluster/transport/session-transport.js';
 import { composeNexus } from '../../create-nexus.js';
 import type { NodeStanding } from '../../model/cluster-snapshot.js';
@@ -124,6 +125,7 @@ async function startNexus(
         );
         return { transport, close: (deadlineMs) => transport.close(deadlineMs) };
       },
+      openParts: (needs) => new NodeParts({ ...needs, clock, random: () => surroundings.random() }),
     },
   });
   await started?.(nexus);

@@ -1,0 +1,70 @@
+/**
+ * What a nexus does as a node, beyond being a member: its parts, put together, each told of views and connections in the order in which they are made here. Made on the calling thread when the cluster is opened
+ * (`create-nexus.ts`), kept by `Cluster`, which tells it what happens. What a part does is in its own folder: `cluster/agents`, `cluster/registry`, `cluster/moves`, `cluster/entries`, `cluster/copies`.
+ */
+import type { Logger } from '../model/agent-context.js';
+import type { NodeIdentity } from '../model/node-identity.js';
+import type { Clock } from '../ports/clock.js';
+import type { Transport } from '../ports/transport.js';
+import type { ViewMember } from '../protocols/views/view.js';
+import type { ThreadHost } from '../runtime/thread-host.js';
+import type { Cluster } from './cluster.js';
+import type { ResolvedCluster } from './resolve-cluster-options.js';
+
+/** A view that was agreed on. If its number is not the last one's + 1, views were missed, and `joined`, `left` and `removed` are what has changed since. */
+export interface NodeView {
+  readonly number: number;
+  readonly members: readonly ViewMember[];
+  readonly joined: readonly NodeIdentity[];
+  readonly left: readonly NodeIdentity[];
+  /** They run nothing any more. */
+  readonly removed: readonly NodeIdentity[];
+}
+
+/** One part, as it is told what happens. Never from within a call of the part. */
+export interface NodePart {
+  /** Before the listeners of `nexus.cluster` are told, and after the transport knows whom it may talk to. */
+  viewed?(view: NodeView): void;
+  /** The first connection to that node is open. */
+  connected?(node: NodeIdentity): void;
+  /** The last one has ended, or none can be made. Messages that were accepted may be lost. */
+  disconnected?(node: NodeIdentity, error: Error | undefined): void;
+  /** The agents of this node have stopped; it leaves the cluster next, and messages can still be sent. */
+  leaving?(): void;
+  /** It has left, or is fenced: nothing is sent any more. */
+  closed?(): void;
+}
+
+export interface NodePartsNeeds {
+  /** Of the calling thread. */
+  readonly host: ThreadHost;
+  readonly cluster: Cluster;
+  readonly transport: Transport;
+  readonly options: ResolvedCluster;
+  readonly clock: Clock;
+  /** 0 ≤ x < 1. */
+  random(): number;
+  readonly logger: Logger;
+}
+
+export class NodeParts {
+  /** In the order in which they are told. */
+  readonly #parts: readonly NodePart[];
+  readonly #logger: Logger;
+
+  constructor(needs: NodePartsNeeds) {
+    this.#logger = needs.logger;
+    this.#parts = [];
+  }
+
+  /** For each part by itself: one that fails keeps the others from nothing. */
+  tell(call: (part: NodePart) => void): void {
+    for (const part of this.#parts) {
+      try {
+        call(part);
+      } catch (error) {
+        this.#logger.error({ error }, 'a part of the node failed');
+      }
+    }
+  }
+}

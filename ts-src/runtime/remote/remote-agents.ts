@@ -1,0 +1,30 @@
+/**
+ * What a thread of a node asks of the other nodes: the part of `ThreadHost` that sends where its own table does not lead. Absent (`host.remote` is undefined) in a nexus that is no node of a cluster.
+ * On the calling thread it is `cluster/agents/`, on a worker it passes everything on to the calling thread.
+ */
+import type { NodeIdentity } from '../../model/node-identity.js';
+import type { TellOutcome } from '../../model/agent-ref.js';
+import type { AgentReference } from '../agent-reference.js';
+import type { ActionEntry, Kind } from '../kind.js';
+import type { MessageSender } from '../mailbox.js';
+import type { ReplyPort } from '../pending-asks.js';
+import type { SystemCallName, SystemCalls } from '../system-calls.js';
+
+export interface RemoteAgents {
+  /** To an agent of another node, in the order of the calls: a tell without, an ask with `reply`. The outcome of a tell is what is known when the call returns. */
+  send(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): TellOutcome;
+  /** To whatever agent has this id in the cluster: waits, in order, until it is known where that is. */
+  sendTo(id: string, action: string, input: unknown, sender: MessageSender): TellOutcome;
+  /** A call to the runtime of another node, on the thread that has `agent` where one is given; ordered with messages to that agent. Without an answer. */
+  call<N extends SystemCallName>(node: NodeIdentity, agent: AgentReference | undefined, name: N, input: Parameters<SystemCalls[N]>[0]): void;
+  /** As `call`, with an answer. Rejects with NEXUS_ASK_TIMEOUT, NEXUS_OUTCOME_UNKNOWN, NEXUS_NODE_UNREACHABLE. */
+  request<N extends SystemCallName>(
+    node: NodeIdentity,
+    agent: AgentReference | undefined,
+    name: N,
+    input: Parameters<SystemCalls[N]>[0],
+    timeoutMs: number,
+  ): Promise<Awaited<ReturnType<SystemCalls[N]>>>;
+  /** A reference to an agent of this id that is known to be on another node, without asking anybody. */
+  find(id: string, kind: Kind | undefined): AgentReference | undefined;
+}
