@@ -5,7 +5,7 @@ import { MessageRouter } from '../../../dist/ts-src/runtime/message-router.js';
 
 /** Of thread 1. */
 class Router extends MessageRouter {
-  asked = 0;
+  requests = 0;
   readonly #answers: (Error | undefined)[];
 
   constructor(...answers: (Error | undefined)[]) {
@@ -14,7 +14,7 @@ class Router extends MessageRouter {
   }
 
   override async request(): Promise<never> {
-    const answer = this.#answers[this.asked++];
+    const answer = this.#answers[this.requests++];
     if (answer !== undefined) throw answer;
     return undefined as never;
   }
@@ -27,5 +27,5 @@ test.each([
   ['it has answered the predecessor of this thread first, of whose loss it had not heard', [threadLost(1, 'a round trip'), undefined], true],
 ] as const)('a round trip: %s', async (_what, answers, isSeen) => {
   const router = new Router(...answers);
-  expect([await router.roundTrip(2), router.asked]).toEqual([isSeen, answers.length]);
+  expect([await router.roundTrip(2), router.requests]).toEqual([isSeen, answers.length]);
 });
