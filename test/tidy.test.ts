@@ -42,6 +42,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   'ts-src/adapters': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/nexus.ts'],
   'ts-src/protocols': ['ts-src/errors.ts', 'ts-src/model'],
   'ts-src/protocols/membership': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/protocols'],
+  'ts-src/protocols/registry': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/protocols', 'ts-src/routing/text-hash.ts'],
   // Messages are values of the codec on their way.
   'ts-src/protocols/wire': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/codec', 'ts-src/ports', 'ts-src/protocols/bytes'],
   'ts-src/cluster': [
@@ -96,19 +97,24 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'ts-src/gateway',
     'ts-src/flight',
     'ts-src/testing/simulation',
+    'ts-src/testing/linearizability',
     'ts-src/console/console-options.ts',
     'ts-src/console/protocol.ts',
     'ts-src/cluster/cluster.ts',
     'ts-src/cluster/resolve-cluster-options.ts',
     'bindings/host-topology.ts',
   ],
+  // A checker and its models: nothing of the runtime.
+  'ts-src/testing/linearizability': ['ts-src/errors.ts', 'ts-src/model'],
   'ts-src/testing': [
+    'ts-src/testing/linearizability',
     'bindings',
     'ts-src/adapters/memory-storage.ts',
     'ts-src/errors.ts',
     'ts-src/model',
     'ts-src/ports',
     'ts-src/adapters/stored-names.ts',
+    'ts-src/adapters/stored-versions.ts',
     'ts-src/runtime',
     'ts-src/options.ts',
     'ts-src/nexus.ts',
