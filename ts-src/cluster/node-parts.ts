@@ -11,6 +11,7 @@ import type { ViewMember } from '../protocols/views/view.js';
 import type { ThreadHost } from '../runtime/thread-host.js';
 import { NodeAgents } from './agents/node-agents.js';
 import type { Cluster } from './cluster.js';
+import { NodeBonds } from './entries/node-bonds.js';
 import { RegistryService } from './registry/registry-service.js';
 import type { ResolvedCluster } from './resolve-cluster-options.js';
 
@@ -58,6 +59,8 @@ export class NodeParts {
   /** In the order in which they are told. */
   readonly #parts: readonly NodePart[];
   readonly #logger: Logger;
+  /** Signals, groups and what else nodes tell all others. */
+  readonly bonds: NodeBonds;
 
   constructor(needs: NodePartsNeeds) {
     const { host, cluster, transport, options, clock, logger } = needs;
@@ -65,7 +68,8 @@ export class NodeParts {
     this.registry = new RegistryService({ ...{ transport, clock, logger }, self: () => cluster.self, copies: options.copies });
     this.agents = new NodeAgents({ host, transport, clock, logger, self: () => cluster.self, registry: () => this.registry });
     host.remote = this.agents;
-    this.#parts = [this.registry, this.agents];
+    this.bonds = new NodeBonds(needs, this.references);
+    this.#parts = [this.registry, this.agents, ...this.bonds.parts];
   }
 
   /** How references travel between nodes. */

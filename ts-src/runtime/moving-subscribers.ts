@@ -41,7 +41,7 @@ export class MovingSubscribers {
 
   /** For a signal that is published now; undefined if none of them moves. */
   homes(): SignalHomes | undefined {
-    if (this.#inherited.size > 0 && this.#needs.entries.isAllComplete) this.#inherited = new Map();
+    if (this.#inherited.size > 0 && this.#needs.entries.areAllComplete) this.#inherited = new Map();
     if (this.isEmpty) return undefined;
     const homes: number[] = [];
     for (const [slot, generation] of this.#moving) homes.push(slot, this.#needs.threadOf(slot, generation));
