@@ -6,12 +6,13 @@ import type { Logger } from '../model/agent-context.js';
 import type { NodeIdentity } from '../model/node-identity.js';
 import type { ReferenceCodec } from '../codec/reference-codec.js';
 import type { Clock } from '../ports/clock.js';
-import type { Registry } from '../ports/registry.js';
 import type { Lane, Transport } from '../ports/transport.js';
 import type { ViewMember } from '../protocols/views/view.js';
 import type { ThreadHost } from '../runtime/thread-host.js';
 import { NodeAgents } from './agents/node-agents.js';
 import type { Cluster } from './cluster.js';
+import { NodeBonds } from './entries/node-bonds.js';
+import { RegistryService } from './registry/registry-service.js';
 import type { ResolvedCluster } from './resolve-cluster-options.js';
 
 /** A view that was agreed on. If its number is not the last one's + 1, views were missed, and `joined`, `left` and `removed` are what has changed since. */
@@ -53,19 +54,22 @@ export interface NodePartsNeeds {
 }
 
 export class NodeParts {
-  /** Undefined until there is one. */
-  readonly registry: Registry | undefined = undefined;
+  readonly registry: RegistryService;
   readonly agents: NodeAgents;
   /** In the order in which they are told. */
   readonly #parts: readonly NodePart[];
   readonly #logger: Logger;
+  /** Signals, groups and what else nodes tell all others. */
+  readonly bonds: NodeBonds;
 
   constructor(needs: NodePartsNeeds) {
-    const { host, cluster, transport, clock, logger } = needs;
+    const { host, cluster, transport, options, clock, logger } = needs;
     this.#logger = logger;
+    this.registry = new RegistryService({ ...{ transport, clock, logger }, self: () => cluster.self, copies: options.copies });
     this.agents = new NodeAgents({ host, transport, clock, logger, self: () => cluster.self, registry: () => this.registry });
     host.remote = this.agents;
-    this.#parts = [this.agents];
+    this.bonds = new NodeBonds(needs, this.references);
+    this.#parts = [this.registry, this.agents, ...this.bonds.parts];
   }
 
   /** How references travel between nodes. */

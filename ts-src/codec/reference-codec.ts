@@ -21,7 +21,7 @@ export interface NodeReferenceDescription {
   readonly id: string;
 }
 
-/** What a reference is made of; the three numbers are unsigned 32-bit. */
+/** What a reference is made of; the three numbers are unsigned 32-bit. Where agents of nodes come too, no kind has the greatest number. */
 export interface ReferenceDescription {
   readonly slot: number;
   readonly generation: number;

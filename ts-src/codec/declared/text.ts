@@ -147,7 +147,7 @@ export function readReference(views: MemoryViews, references: ReferenceCodec, wo
   const words = views.words;
   const head = words[word + 3] as number;
   const id = head === Encoding.none ? undefined : readText(views, head, tail, end);
-  if (words[word + 2] === KIND_OF_NODE && id !== undefined) return restoreRemote(references, remoteOfText(id));
+  if (words[word + 2] === KIND_OF_NODE && id !== undefined && references.restoreRemote !== undefined) return restoreRemote(references, remoteOfText(id));
   return references.restore((words[word] as number) >>> 0, (words[word + 1] as number) >>> 0, (words[word + 2] as number) >>> 0, id);
 }
 
