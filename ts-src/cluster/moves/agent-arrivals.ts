@@ -90,8 +90,10 @@ export class AgentArrivals {
       await this.#needs.arrive({ kind, id, baggage });
       this.arrived++;
       routing.came(id, life, own.token);
+      this.#needs.send(from, { type: 'arrived', id, life, isHere: true });
     } catch (error) {
       routing.comesNot(id, life, from);
+      this.#needs.send(from, { type: 'arrived', id, life, isHere: false });
       // Without an agent the id is given back, which is all that is left if it was accepted.
       if (!(error instanceof NexusError && (error.code === 'NEXUS_TOKEN_STALE' || error.code === 'NEXUS_STOPPED')))
         logger.error({ error, agent: id, kind: registration.kind, node: from.name }, 'an agent that was to come from another node did not');

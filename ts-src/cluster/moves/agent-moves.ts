@@ -21,6 +21,8 @@ import type { MoveMessage } from './move-frames.js';
 
 /** Of the answer of the other node, that it has room for the agent. */
 const PREPARE_TIMEOUT_MS = 10_000;
+/** Of its word that the agent handles messages there. */
+const ARRIVAL_TIMEOUT_MS = 10_000;
 
 export interface AgentMovesNeeds {
   readonly clock: Clock;
@@ -48,6 +50,8 @@ export class AgentMoves {
   moved = 0;
   readonly #needs: AgentMovesNeeds;
   readonly #moving = new Set<string>();
+  /** Handed over, while the other node has not said that it handles messages there. */
+  readonly #arriving = new Map<string, { readonly to: NodeIdentity; readonly life: number; settle(isHere: boolean): void }>();
   readonly #preparing = new Map<number, { readonly to: NodeIdentity; settle(refusal: string | undefined): void }>();
   #numbers = 0;
 
@@ -96,8 +100,14 @@ export class AgentMoves {
     if (preparing !== undefined && sameNode(preparing.to, from)) preparing.settle(refusal);
   }
 
+  arrived(from: NodeIdentity, id: string, life: number, isHere: boolean): void {
+    const waiting = this.#arriving.get(id);
+    if (waiting !== undefined && waiting.life === life && sameNode(waiting.to, from)) waiting.settle(isHere);
+  }
+
   /** That node answers nothing any more. */
   departed(node: NodeIdentity): void {
+    for (const { to, settle } of [...this.#arriving.values()]) if (sameNode(to, node)) settle(true);
     for (const { to, settle } of [...this.#preparing.values()]) if (sameNode(to, node)) settle(`node ${node.name} has left the cluster`);
   }
 
@@ -117,9 +127,11 @@ export class AgentMoves {
       return this.#refusal(agent, refusal);
     }
     let there: Registration;
+    const arrival = this.#arrival(id, own.life, to);
     try {
       there = await registry.handOver(id, own.token, to);
     } catch (error) {
+      this.#arriving.delete(id);
       return this.#notHandedOver(agent, life, error);
     }
     this.moved++;
@@ -131,7 +143,7 @@ export class AgentMoves {
     inOrder(route);
     routing.left(id, life, to, there.token);
     this.#needs.hasMoved(agent, to);
-    return undefined;
+    return (await within(this.#needs.clock, ARRIVAL_TIMEOUT_MS, arrival)) ? undefined : agentNotFound(agent.kind, id);
   }
 
   /** A durable agent is on no node now: the next message, or who counts on it, brings it back where the ring says. */
@@ -164,6 +176,16 @@ export class AgentMoves {
     this.#needs.routing.stays(id, life);
   }
 
+  #arrival(id: string, life: number, to: NodeIdentity): Promise<boolean> {
+    return new Promise((resolve) => {
+      const settle = (isHere: boolean): void => {
+        this.#arriving.delete(id);
+        resolve(isHere);
+      };
+      this.#arriving.set(id, { to, life, settle });
+    });
+  }
+
   /** Resolves with why the other node does not take it, or undefined. */
   #prepare(to: NodeIdentity, { id, kind, life, token }: Registration, baggage: AgentBaggage): Promise<string | undefined> {
     this.#numbers += 1;
@@ -191,6 +213,17 @@ export class AgentMoves {
       data: { id: agent.id, kind: agent.kind, node: self.name, reason },
     });
   }
+}
+
+/** Whoever has taken it over has it, also if it does not say so in time. */
+function within(clock: Clock, timeoutMs: number, arrival: Promise<boolean>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(timeoutMs, () => resolve(true));
+    void arrival.then((isHere) => {
+      cancel();
+      resolve(isHere);
+    });
+  });
 }
 
 /** What was in its mailbox, or was sent on this node, came before what other nodes have sent since it is held. */

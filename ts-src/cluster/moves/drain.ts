@@ -2,8 +2,9 @@
  * A node that is emptied before it leaves: its weight becomes 0 for all, so that nothing is placed on it any more, and then its agents go to the owners of their ids, pinned ones too, as many at a time as may. Who stops
  * the node afterwards is whoever asked (`nexus.drain`). Agents that cannot move are told of, and end with the node.
  */
-import { NexusError } from '../../errors.js';
+import { NexusError, optionError, valueText } from '../../errors.js';
 import type { Logger } from '../../model/agent-context.js';
+import { checkNames } from '../../model/nearest-name.js';
 import { type NodeIdentity, sameNode } from '../../model/node-identity.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Registry } from '../../ports/registry.js';
@@ -14,6 +15,9 @@ export const DRAIN_UNDERWAY = 64;
 const AGAIN_MS = 50;
 /** Agents of which a report says why they have not moved. */
 const NAMED_MAX = 100;
+const DEADLINE_MS = 60_000;
+/** Of the deadline: for agents that move. The rest is for the stop. */
+const DRAINING_SHARE = 0.8;
 
 /** What `nexus.drain` resolves with. */
 export interface DrainReport {
@@ -24,6 +28,37 @@ export interface DrainReport {
   /** Agents of the cluster that have not, some of them with the reason. */
   readonly left: number;
   readonly reasons: readonly { readonly id: string; readonly reason: string }[];
+}
+
+/** Options of `nexus.drain`. */
+export interface DrainOptions {
+  /** For everything together, in milliseconds. Default 60,000; at most 86,400,000. */
+  readonly deadlineMs?: number;
+}
+
+/** @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN */
+export function checkedDrain(options: DrainOptions): number {
+  checkNames('drain', options, ['deadlineMs']);
+  const { deadlineMs = DEADLINE_MS } = options;
+  if (!(typeof deadlineMs === 'number' && deadlineMs >= 0 && deadlineMs <= 86_400_000))
+    throw optionError('deadlineMs', `is ${valueText(deadlineMs)}; it must be from 0 to 86,400,000`);
+  return deadlineMs;
+}
+
+/** Empties a node, and then stops it. @param moves of the node; undefined outside of a cluster */
+export async function drainAndStop(
+  needs: {
+    readonly moves: { drain(deadlineMs: number): Promise<DrainReport> } | undefined;
+    readonly clock: Clock;
+    stop(deadlineMs: number): Promise<{ readonly complete: boolean }>;
+  },
+  deadlineMs: number,
+): Promise<DrainReport> {
+  const { moves, clock } = needs;
+  const untilMs = clock.nowMs() + deadlineMs;
+  const report = (await moves?.drain(deadlineMs * DRAINING_SHARE)) ?? { complete: true, moved: 0, left: 0, reasons: [] };
+  const { complete } = await needs.stop(Math.max(0, untilMs - clock.nowMs()));
+  return { ...report, complete: report.complete && complete };
 }
 
 export interface DrainNeeds {
@@ -39,6 +74,8 @@ export interface DrainNeeds {
   /** Ids of all live agents of this node. */
   ids(): Iterable<string>;
   move(id: string, to: NodeIdentity, timeoutMs: number): Promise<NexusError | undefined>;
+  /** Asks of this node that wait for their replies, those included that it has sent on for others. */
+  asks(): number;
 }
 
 export class Drain {
@@ -89,6 +126,8 @@ export class Drain {
       if (movedNow === 0 && [...reasons.values()].length >= left && ids.every((id) => isForGood(reasons.get(id)))) break;
       if (left > 0) await this.#pause();
     }
+    // What was sent on from here is answered by way of this node.
+    while (this.#needs.asks() > 0 && clock.nowMs() < untilMs) await this.#pause();
     const named = [...reasons].slice(0, NAMED_MAX).map(([id, reason]) => ({ id, reason }));
     if (left > 0) logger.warn({ left, reasons: named.slice(0, 10) }, 'a node has been drained, and agents are left that end with it');
     return { complete: left === 0, moved, left, reasons: named };

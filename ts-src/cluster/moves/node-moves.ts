@@ -113,6 +113,7 @@ export class NodeMoves implements NodePart {
       isWeighed: () => this.#view?.members.find((member) => sameNode(member, registry.self))?.weight === 0,
       hasOthers: () => (this.#view?.members.length ?? 0) > 1,
       ids: () => this.#ids(),
+      asks: () => host.asks.size,
       move: (id, to, timeoutMs) => this.moves.move(id, to, timeoutMs),
     });
     registry.listen({
@@ -168,6 +169,9 @@ export class NodeMoves implements NodePart {
     const { id } = agent;
     if (!agents.leads(agent) && registry.own(id) !== undefined) return this.moves.move(id, to, timeoutMs);
     try {
+      // What was heard of it before may be out of date: its owner knows.
+      const heard = registry.cached(id);
+      if (heard !== undefined) registry.forget(id, heard.token);
       const found = await registry.lookup(id, timeoutMs);
       if (found !== undefined && sameNode(found.host, to)) return undefined;
       if (found === undefined || sameNode(found.host, registry.self)) return this.moves.move(id, to, timeoutMs);
@@ -187,6 +191,8 @@ export class NodeMoves implements NodePart {
         return this.arrivals.prepare(from, message);
       case 'prepared':
         return this.moves.prepared(from, message.number, message.refusal);
+      case 'arrived':
+        return this.moves.arrived(from, message.id, message.life, message.isHere);
       case 'cancel':
         return this.arrivals.cancel(from, message.id, message.token);
       case 'bringBack':
