@@ -13,6 +13,9 @@ export interface MigrationOptions {
   readonly timeoutMs?: number;
 }
 
+/** Where to: a thread of this nexus, or the name of a member of its cluster. */
+export type MigrationTarget = number | { readonly node: string };
+
 /** An agent that `migrateMany` did not move, and why. It goes on where it is. */
 export interface MigrationFailure {
   readonly agent: AgentRef;
@@ -22,9 +25,16 @@ export interface MigrationFailure {
 
 /** What became of the agents of `migrateMany`. */
 export interface MigrationReport {
-  /** Agents that are on the thread now, those included that were there before. */
+  /** Agents that are on the thread or node now, those included that were there before. */
   readonly moved: number;
   readonly failures: readonly MigrationFailure[];
+}
+
+/** @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN */
+export function checkedNode(to: { readonly node: string }): string {
+  checkNames('migrate', to, ['node']);
+  if (typeof to.node !== 'string') throw optionError('node', `is ${valueText(to.node)}; it must be the name of a member of the cluster`);
+  return to.node;
 }
 
 /** @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN */

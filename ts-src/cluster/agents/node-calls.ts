@@ -3,6 +3,7 @@
  * run another version, or be broken.
  */
 import { NexusError } from '../../errors.js';
+import { isNodeName, type NodeIdentity } from '../../model/node-identity.js';
 import { isId, isName } from './agent-frames.js';
 import type { NodeIdentity } from '../../model/node-identity.js';
 import type { TreeLimits } from '../../model/supervision-tree.js';
@@ -20,6 +21,8 @@ const DESCRIBED_MAX = 10_000;
 
 type Check = (input: Readonly<Record<string, unknown>>) => boolean;
 
+const isNode = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && isNodeName((value as NodeIdentity).name) && Number.isSafeInteger((value as NodeIdentity).incarnation);
 const isAgent = (value: unknown): boolean => value instanceof AgentReference;
 const isTime = (value: unknown): boolean => typeof value === 'number' && value > 0 && value <= TIMEOUT_MS;
 const isReason = (value: unknown): boolean => typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string';
@@ -66,6 +69,7 @@ const CALLS: Partial<Readonly<Record<SystemCallName, Check>>> = {
   describeFromNode: ({ agents, limits }) => Array.isArray(agents) && agents.length <= DESCRIBED_MAX && agents.every(isAgent) && isLimits(limits),
   spawnOnNode: isSpawn,
   getOrSpawnOnNode: isSpawn,
+  moveToNode: ({ id, node, timeoutMs }) => isId(id) && isNode(node) && isTime(timeoutMs),
 };
 
 export function isNodeCall(name: unknown): name is SystemCallName {
