@@ -76,7 +76,8 @@ export class Spawning {
       const timeoutMs = timeoutOf(options);
       const placing = this.#needs.placing();
       if (options?.node !== undefined) checkNodeChoice(options.node, placing !== undefined);
-      if (placing !== undefined && (needsNode(options) || isOfCluster(placing, kind, id)) && parentCell?.kind.isSupervisor !== true)
+      // Children of supervisors are of their node, unless they are given one.
+      if (placing !== undefined && (needsNode(options) || (isOfCluster(placing, kind, id) && parentCell?.kind.isSupervisor !== true)))
         return this.#spawnInCluster(placing, kind, id, thread, options, parentCell, timeoutMs);
       if (parentCell !== undefined) return this.#adopt(parentCell, id, this.#spawnChild(parentCell, thread, kind, id, options?.init, timeoutMs));
       const spawned = this.#spawnOn(thread, kind, id, options?.init, undefined, timeoutMs);

@@ -201,10 +201,7 @@ const Parent = defineAgent({
   },
 });
 
-const isOn = (cluster: TestCluster, name: string, id: string): boolean =>
-  nexusOf(cluster, name)
-    .agents()
-    .some((agent) => agent.id === id);
+const isOn = (cluster: TestCluster, name: string, id: string): boolean => [...nexusOf(cluster, name).agents()].some((agent) => agent.id === id);
 
 test('a child on another node ends with its parent, and when the node of its parent is lost', async () => {
   await withCluster({ agents: [Parent, Child], threads: 1 }, async (cluster) => {

@@ -5,7 +5,6 @@
 import { NexusError } from '../../errors.js';
 import { isNodeName, type NodeIdentity } from '../../model/node-identity.js';
 import { isId, isName } from './agent-frames.js';
-import type { NodeIdentity } from '../../model/node-identity.js';
 import type { TreeLimits } from '../../model/supervision-tree.js';
 import { AgentReference } from '../../runtime/agent-reference.js';
 import type { ReplyPort } from '../../runtime/pending-asks.js';
@@ -27,7 +26,6 @@ const isAgent = (value: unknown): boolean => value instanceof AgentReference;
 const isTime = (value: unknown): boolean => typeof value === 'number' && value > 0 && value <= TIMEOUT_MS;
 const isReason = (value: unknown): boolean => typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string';
 const isTie = (value: unknown): boolean => value === 'watch' || value === 'link' || value === 'parent' || value === 'child';
-const isNode = (value: unknown): boolean => isName((value as NodeIdentity | undefined)?.name) && Number.isSafeInteger((value as NodeIdentity).incarnation);
 const isNamed = (value: unknown): boolean => {
   const { kind, id, life, node } = (value ?? {}) as Partial<NamedAgent>;
   return isName(kind) && isId(id) && Number.isSafeInteger(life) && isNode(node);

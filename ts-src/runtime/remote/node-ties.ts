@@ -99,8 +99,10 @@ export class NodeTies {
   }
 
   /** Whether an agent of another node may be on that one: only the calling thread keeps track of those that move. */
-  mayBeOn({ remote }: AgentReference, node: NodeIdentity): boolean {
-    if (remote === undefined) return false;
+  mayBeOn(agent: AgentReference, node: NodeIdentity): boolean {
+    // It may be to one that was here and has moved.
+    if (!this.leads(agent) || agent.remote === undefined) return false;
+    const { remote } = agent;
     return sameNode(remote.node, node) || (remote.life >= 0 && this.#needs.thread !== 0);
   }
 
