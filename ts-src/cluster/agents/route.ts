@@ -12,8 +12,6 @@ import type { Peer } from './peer.js';
 
 /** Messages of agents that wait for one agent; more are refused. Calls of the runtime and marks are not counted. */
 export const WAITING_MAX = 65_536;
-/** Messages to one node keep their order within a stream; agents share so many. */
-const STREAMS = 64;
 
 /** Why messages wait. `resolving`: it is asked where the agent is. `leaving`: it is about to move from here. `coming`: it is about to be here. `flushing`: what went the old way must have come first. */
 export type WaitingFor = 'resolving' | 'leaving' | 'coming' | 'flushing';
@@ -55,7 +53,6 @@ export type UnderwayFrame = UnderwayMessage | UnderwayCall | UnderwayMark;
 export class Route implements RemoteAgent {
   readonly id: string;
   readonly life: number;
-  readonly stream: number;
   /** Where it is, as far as this node knows. */
   node: NodeIdentity;
   /** Of that node; undefined if it is this one. */
@@ -80,13 +77,5 @@ export class Route implements RemoteAgent {
     this.life = life;
     this.node = node;
     this.peer = peer;
-    this.stream = hashOf(id) % STREAMS;
   }
-}
-
-/** FNV-1a over the code units. */
-function hashOf(id: string): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < id.length; index++) hash = Math.imul(hash ^ id.charCodeAt(index), 0x01000193);
-  return (hash ^ (hash >>> 15)) >>> 0;
 }
