@@ -211,7 +211,11 @@ export class Nexus {
    * One message to each agent: as many tells, but to those of another node in one frame, however many they are. Returns what became of each, in their order.
    * @throws what `tell` throws: messages to agents before that one have been sent then
    */
-  tellMany<D extends AnyAgent, N extends ActionName<D>>(agents: readonly AgentRef<D>[], action: N, ...rest: TellArguments<ActionsOf<D>[N]>): readonly TellOutcome[] {
+  tellMany<D extends AnyAgent, N extends ActionName<D>>(
+    agents: readonly AgentRef<D>[],
+    action: N,
+    ...rest: TellArguments<ActionsOf<D>[N]>
+  ): readonly TellOutcome[] {
     return this.#isOpen ? this.#host.router.tellMany(referencesOf(agents), action, rest[0], undefined) : agents.map(() => 'stopped');
   }
 

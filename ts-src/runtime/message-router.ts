@@ -192,13 +192,7 @@ export class MessageRouter {
     return outcomes;
   }
 
-  protected tellFar(
-    remote: RemoteAgents,
-    targets: readonly AgentReference[],
-    action: string,
-    input: unknown,
-    sender: MessageSender,
-  ): readonly TellOutcome[] {
+  protected tellFar(remote: RemoteAgents, targets: readonly AgentReference[], action: string, input: unknown, sender: MessageSender): readonly TellOutcome[] {
     return remote.tellMany(targets, action, input, sender);
   }
 

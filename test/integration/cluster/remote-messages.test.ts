@@ -307,34 +307,6 @@ test('asks that a node has never sent are not answered by what another node make
   expect(await cluster.settle(held)).toBe('true');
 });
 
-test('an agent is located on whichever node it is, by ids of the cluster and by ids that a runtime made up', async () => {
-  const cluster = await clusterOf({ nodes: 3 });
-  const [a, b, c] = cluster.nodes as readonly [TestNode, TestNode, TestNode];
-  await cluster.settle(b.nexus.spawn(Probe, { id: 'named', thread: 1 }));
-  const unnamed = await cluster.settle(b.nexus.spawn(Probe));
-  const local = await cluster.settle(a.nexus.spawn(Probe, { id: 'local', thread: 1 }));
-  const there = { kind: 'probe', node: b.nexus.cluster?.self, isHere: false, thread: undefined };
-  expect(await cluster.settle(a.nexus.locateMany(['named', unnamed.id, local.id, 'nobody', 'n2/probe#nobody']))).toEqual([
-    { id: 'named', ...there },
-    { id: unnamed.id, ...there },
-    { id: 'local', kind: 'probe', node: a.nexus.cluster?.self, isHere: true, thread: 1 },
-    undefined,
-    undefined,
-  ]);
-  expect(await cluster.settle(b.nexus.locate('named'))).toEqual({ id: 'named', kind: 'probe', node: b.nexus.cluster?.self, isHere: true, thread: 1 });
-  // What was heard of is found without asking anybody, and told and asked.
-  const found = a.nexus.find('named', Probe);
-  expect(await cluster.settle((found as AgentRef<typeof Probe>).ask('see', 'found'))).toBe('found');
-  expect(await codeOf(cluster.settle(a.nexus.locate('named', { timeoutMs: 0 })))).toBe('NEXUS_OPTION_INVALID');
-  expect(c.nexus.find('named')).toBeUndefined();
-  // By its address, from a node that has not heard of it, and from an agent on a worker there.
-  expect(c.nexus.send('named', 'see', 'sent')).toBe('accepted');
-  expect(c.nexus.send('nobody', 'see', 'sent')).toBe('accepted');
-  await cluster.advance(1000);
-  const seen = await cluster.settle((found as AgentRef<typeof Probe>).ask('seen'));
-  expect(seen.map(({ what }) => what)).toEqual(['found', 'sent']);
-});
-
 test('one message to many agents goes to each node in one frame, and what becomes of each is said', async () => {
   const cluster = await clusterOf({ nodes: 3 });
   const [a, b, c] = cluster.nodes as readonly [TestNode, TestNode, TestNode];

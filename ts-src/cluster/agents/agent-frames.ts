@@ -31,7 +31,7 @@ export const Frame = {
   forwarded: 9,
   /** kind, action, input, sender or null, trace or null, then pairs of id and life: one message to each. */
   tellMany: 10,
-  /** id, life, number, view: answered with `flushed` when the receiver knows that view or a later one. */
+  /** id, life, number, view: a `flush` from when on the receiver knows that view or a later one. */
   afterView: 11,
 } as const;
 

@@ -214,9 +214,9 @@ export class IncomingFrames {
   #askedAfterView(from: NodeIdentity, frame: Parts): boolean {
     const [, id, life, number, view] = frame;
     if (!isId(id) || !isLife(life) || !isCount(number) || !isCount(view)) return false;
-    const { peerOf, viewNumber } = this.#needs;
-    const answer = (): void => void peerOf(from).post([Frame.flushed, id, life, number, true]);
-    if (viewNumber() >= view) answer();
+    const mark: UnderwayFrame = { type: 'mark', origin: from, hops: 0, kind: '', number };
+    const answer = (): void => this.#dispatch(from, id, life, mark, true);
+    if (this.#needs.viewNumber() >= view) answer();
     else if (this.#afterView.length < AFTER_VIEW_MAX) this.#afterView.push({ view, answer });
     return true;
   }
@@ -232,20 +232,19 @@ export class IncomingFrames {
     return true;
   }
 
-  #dispatch(from: NodeIdentity, id: string, life: number, underway: UnderwayFrame): void {
+  #dispatch(from: NodeIdentity, id: string, life: number, underway: UnderwayFrame, isAhead = false): void {
     this.received++;
     const { routing, local, self } = this.#needs;
     const known = routing.known(id, life);
     // Nothing is made for an agent that is simply here, nor for one of this node that has ended.
     if (known === undefined && this.deliver(id, life, underway)) return;
     const route = known ?? routing.of(id, life, self());
-    const { from: oldHost } = route;
     if (route.peer !== undefined && sameNode(route.node, from) && route.waitingFor === undefined) {
       // It comes back from where this node would send it.
       if (local.find(id, life) !== undefined) return void this.deliver(id, life, underway);
     }
     try {
-      const outcome = routing.dispatch(route, underway, oldHost !== undefined && sameNode(oldHost, from) && underway.hops > 0);
+      const outcome = routing.dispatch(route, underway, underway.hops > 0 || isAhead);
       if (outcome === 'full') this.refuse(id, life, underway, fullError(route, underway), from);
     } catch (error) {
       this.refuse(id, life, underway, error as NexusError, from);

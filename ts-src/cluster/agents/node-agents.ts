@@ -79,12 +79,11 @@ export class NodeAgents implements RemoteAgents, NodePart {
     this.#outgoing = new OutgoingFrames({ clock, asks: host.asks, peerOf });
     this.routing = new Routing({
       ...{ clock, self, registry, peerOf },
-      viewNumber: () => this.#viewNumber,
       transmit: (route, peer, frame) => this.#outgoing.transmit(route, peer, frame, true),
       deliver: (route, frame) => this.#incoming.deliver(route.id, route.life, frame),
       deliverDurable: (route, frame) => this.#incoming.deliverDurable(route.id, frame),
       refuse: (route, frame, error) => this.#incoming.refuse(route.id, route.life, frame, error, frame.origin),
-      askAfterView: (route, peer, number, view) => void peer.post([Frame.afterView, route.id, route.life, number, view]),
+      markAfterView: (route, peer, number) => void peer.post([Frame.afterView, route.id, route.life, number, this.#viewNumber]),
     });
     this.#incoming = new IncomingFrames({
       ...{ host, self, peerOf },
@@ -290,17 +289,7 @@ export class NodeAgents implements RemoteAgents, NodePart {
     const peer = this.#peers.of(node);
     if (reply === undefined) return void peer.post([Frame.call, null, 0, '', name, input]);
     this.#host.asks.sendTo(reply, peer.number);
-    const outcome = peer.post([
-      Frame.request,
-      null,
-      0,
-      '',
-      name,
-      input,
-      reply.slot,
-      reply.sequence,
-      Math.max(1, reply.deadlineMs - this.#needs.clock.nowMs()),
-    ]);
+    const outcome = peer.post([Frame.request, null, 0, '', name, input, reply.slot, reply.sequence, Math.max(1, reply.deadlineMs - this.#needs.clock.nowMs())]);
     if (outcome === 'accepted') this.#outgoing.sentAsk(reply, peer);
     else reply.fail(outcome === 'full' ? nodeFull(reply, node) : nodeUnreachable(reply, node, 'it is not a member of the cluster any more'));
   }

@@ -64,8 +64,7 @@ export class Peer {
   offer(frame: readonly unknown[]): PostOutcome {
     if (this.isGone) return 'gone';
     // Behind what waits for the same reason it has not been sent for; behind nothing else.
-    if (this.#waiting.length > 0)
-      return this.#unknownSinceMs === undefined || this.#waiting.length >= UNADDRESSED_MAX ? 'full' : this.#keep(frame, true);
+    if (this.#waiting.length > 0) return this.#unknownSinceMs === undefined || this.#waiting.length >= UNADDRESSED_MAX ? 'full' : this.#keep(frame, true);
     const outcome = this.#send(frame);
     if (outcome !== 'unknown') return outcome;
     return this.#keep(frame, true);

@@ -50,6 +50,13 @@ export interface UnderwayMark extends Underway {
 
 export type UnderwayFrame = UnderwayMessage | UnderwayCall | UnderwayMark;
 
+/** A mark on its way. */
+export interface Mark {
+  readonly via: NodeIdentity;
+  /** That node sends it on when it knows that a node is gone, and nothing comes from there any more. */
+  readonly isAfterView: boolean;
+}
+
 export class Route implements RemoteAgent {
   readonly id: string;
   readonly life: number;
@@ -67,8 +74,8 @@ export class Route implements RemoteAgent {
   hasCome = false;
   /** Something was sent to `node`: what goes another way must not overtake it. */
   isUsed = false;
-  /** Marks that were sent to the node before, and the one that is waited for. */
-  mark = 0;
+  /** Marks that have not come to the agent yet, by their number: by way of which node they were sent. Of those by way of one node any will do. */
+  readonly marks = new Map<number, Mark>();
   /** Nodes that were told that it is not here, and how many messages they have sent since. */
   told: Map<string, number> | undefined = undefined;
 

@@ -12,7 +12,17 @@ import { WorkerRemoteAgents } from './worker-remote-agents.js';
 
 export type RemoteSystemCalls = Pick<
   SystemCalls,
-  'tellManyRemote' | 'locate' | 'locateHere' | 'tellRemote' | 'askRemote' | 'sendRemote' | 'callRemote' | 'requestRemote' | 'agentMovedAway' | 'arrived' | 'arrivedAsk'
+  | 'tellManyRemote'
+  | 'locate'
+  | 'locateHere'
+  | 'tellRemote'
+  | 'askRemote'
+  | 'sendRemote'
+  | 'callRemote'
+  | 'requestRemote'
+  | 'agentMovedAway'
+  | 'arrived'
+  | 'arrivedAsk'
 >;
 
 export function remoteCalls(host: ThreadHost): RemoteSystemCalls {
