@@ -12,7 +12,7 @@ import { senderWith } from '../../runtime/mailbox.js';
 import { DURABLE_LIFE } from '../../runtime/remote/agent-life.js';
 import type { SystemCallName } from '../../runtime/system-calls.js';
 import type { ThreadHost } from '../../runtime/thread-host.js';
-import { BATCH_MAX, Frame, HOPS_MAX, isAskNumber, isCount, isId, isLife, isName, isTimeLeft, nodeOf, traceValuesOf } from './agent-frames.js';
+import { AGENTS_MAX, Frame, HOPS_MAX, isAskNumber, isCount, isId, isLife, isName, isTimeLeft, nodeOf, traceValuesOf } from './agent-frames.js';
 import { frameRefused, nodeUnreachable, outcomeUnknown } from './ask-errors.js';
 import type { LocalAgents } from './local-agents.js';
 import { callRefused, carryOut, isInputOf, isNodeCall } from './node-calls.js';
@@ -32,6 +32,9 @@ export interface IncomingFramesNeeds {
   /** A message was none, or named what is not there. */
   refused(error: NexusError | NexusTypeError, from: NodeIdentity): void;
 }
+
+/** Who waits for a view; more are not answered, and ask the registry again when their view changes. */
+const AFTER_VIEW_MAX = 65_536;
 
 type Parts = readonly unknown[];
 
@@ -115,8 +118,6 @@ export class IncomingFrames {
         return this.#askedAfterView(from, frame);
       case Frame.tellMany:
         return this.#tellMany(from, frame);
-      case Frame.batch:
-        return this.#batch(from, frame);
       default:
         return false;
     }
@@ -197,7 +198,7 @@ export class IncomingFrames {
   #moved(from: NodeIdentity, frame: Parts): boolean {
     const [, id, life, name, incarnation, token, ...asks] = frame;
     const node = nodeOf(name, incarnation);
-    if (!isId(id) || !isLife(life) || node === undefined || !isCount(token) || asks.length > 2 * BATCH_MAX) return false;
+    if (!isId(id) || !isLife(life) || node === undefined || !isCount(token) || asks.length > 2 * AGENTS_MAX) return false;
     const { host, routing, peerOf } = this.#needs;
     const [there, before] = [peerOf(node), peerOf(from)];
     for (let at = 0; at + 1 < asks.length; at += 2) {
@@ -213,48 +214,37 @@ export class IncomingFrames {
   #askedAfterView(from: NodeIdentity, frame: Parts): boolean {
     const [, id, life, number, view] = frame;
     if (!isId(id) || !isLife(life) || !isCount(number) || !isCount(view)) return false;
-    const { peerOf, viewNumber } = this.#needs;
-    const answer = (): void => void peerOf(from).post(0, [Frame.flushed, id, life, number, true]);
-    if (viewNumber() >= view) answer();
-    else if (this.#afterView.length < BATCH_MAX) this.#afterView.push({ view, answer });
+    const mark: UnderwayFrame = { type: 'mark', origin: from, hops: 0, kind: '', number };
+    const answer = (): void => this.#dispatch(from, id, life, mark, true);
+    if (this.#needs.viewNumber() >= view) answer();
+    else if (this.#afterView.length < AFTER_VIEW_MAX) this.#afterView.push({ view, answer });
     return true;
   }
 
   #tellMany(from: NodeIdentity, frame: Parts): boolean {
     const [, kind, action, input, sender, trace, ...agents] = frame;
-    if (!isName(kind) || !isName(action) || !(sender === null || sender instanceof AgentReference) || agents.length > 2 * BATCH_MAX) return false;
+    if (!isName(kind) || !isName(action) || !(sender === null || sender instanceof AgentReference) || agents.length > 2 * AGENTS_MAX) return false;
     for (let at = 0; at + 1 < agents.length; at += 2) {
-      const own = at === 0 ? input : this.#needs.host.standaloneCopy(input);
+      // As on another thread, each has its own.
+      const own = at === 0 || typeof input !== 'object' || input === null ? input : this.#needs.host.standaloneCopy(input);
       if (!this.#message(from, from, 0, [Frame.tell, agents[at], agents[at + 1], kind, action, own, sender, trace])) return false;
     }
     return true;
   }
 
-  #batch(from: NodeIdentity, frame: Parts): boolean {
-    if (frame.length > BATCH_MAX + 1) return false;
-    let isSound = true;
-    for (let at = 1; at < frame.length; at++) {
-      const inner = frame[at];
-      const isOne = Array.isArray(inner) && (inner[0] === Frame.tell || inner[0] === Frame.ask) && this.#message(from, from, 0, inner);
-      if (!isOne) isSound = false;
-    }
-    return isSound;
-  }
-
-  #dispatch(from: NodeIdentity, id: string, life: number, underway: UnderwayFrame): void {
+  #dispatch(from: NodeIdentity, id: string, life: number, underway: UnderwayFrame, isAhead = false): void {
     this.received++;
     const { routing, local, self } = this.#needs;
     const known = routing.known(id, life);
     // Nothing is made for an agent that is simply here, nor for one of this node that has ended.
     if (known === undefined && this.deliver(id, life, underway)) return;
     const route = known ?? routing.of(id, life, self());
-    const { from: oldHost } = route;
     if (route.peer !== undefined && sameNode(route.node, from) && route.waitingFor === undefined) {
       // It comes back from where this node would send it.
       if (local.find(id, life) !== undefined) return void this.deliver(id, life, underway);
     }
     try {
-      const outcome = routing.dispatch(route, underway, oldHost !== undefined && sameNode(oldHost, from) && underway.hops > 0);
+      const outcome = routing.dispatch(route, underway, underway.hops > 0 || isAhead);
       if (outcome === 'full') this.refuse(id, life, underway, fullError(route, underway), from);
     } catch (error) {
       this.refuse(id, life, underway, error as NexusError, from);
@@ -283,7 +273,7 @@ export class IncomingFrames {
         carryOut(host, agent, underway.name, underway.input, underway.reply);
         return true;
       case 'mark':
-        peerOf(underway.origin ?? self()).post(0, [Frame.flushed, id, life, underway.number, true]);
+        peerOf(underway.origin ?? self()).post([Frame.flushed, id, life, underway.number, true]);
         return true;
     }
   }
@@ -307,7 +297,7 @@ export class IncomingFrames {
   /** Frames that waited for a node that is gone: asks of this node fail, what nobody waits for is a dead letter. */
   undeliverable(peer: Peer, frames: readonly WaitingFrame[]): void {
     const { host } = this.#needs;
-    for (const { frame } of frames) {
+    for (const frame of frames) {
       if (frame[0] === Frame.tell) host.deadLetters.record('noAgent', frame[3] as string, () => frame[1] as string, frame[4] as string);
       if (frame[0] !== Frame.ask && frame[0] !== Frame.request) continue;
       const ask = host.asks.waiting(frame[6] as number, frame[7] as number);
@@ -329,7 +319,7 @@ export class IncomingFrames {
         if (error.code === 'NEXUS_AGENT_NOT_FOUND') return carryOut(host, undefined, underway.name as SystemCallName, underway.input, underway.reply);
         return underway.reply?.fail(error);
       case 'mark':
-        if (underway.origin !== undefined) peerOf(underway.origin).post(0, [Frame.flushed, id, life, underway.number, false]);
+        if (underway.origin !== undefined) peerOf(underway.origin).post([Frame.flushed, id, life, underway.number, false]);
     }
   }
 

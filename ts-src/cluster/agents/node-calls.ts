@@ -18,6 +18,9 @@ const TIMEOUT_MS = 86_400_000;
 /** Agents that are described at once. */
 const DESCRIBED_MAX = 10_000;
 
+/** As of one call of `findMany`. */
+const IDS_MAX = 65_536;
+
 type Check = (input: Readonly<Record<string, unknown>>) => boolean;
 
 const isNode = (value: unknown): boolean =>
@@ -65,6 +68,7 @@ const CALLS: Partial<Readonly<Record<SystemCallName, Check>>> = {
   untieFromNode: ({ tie, target, other }) => isTie(tie) && isAgent(target) && isAgent(other),
   endedOnNode: ({ tie, target, ended, reason }) => isTie(tie) && isAgent(target) && isNamed(ended) && isReason(reason),
   describeFromNode: ({ agents, limits }) => Array.isArray(agents) && agents.length <= DESCRIBED_MAX && agents.every(isAgent) && isLimits(limits),
+  locateHere: ({ ids }) => Array.isArray(ids) && ids.length <= IDS_MAX && ids.every(isId),
   spawnOnNode: isSpawn,
   getOrSpawnOnNode: isSpawn,
   moveToNode: ({ id, node, timeoutMs }) => isId(id) && isNode(node) && isTime(timeoutMs),
