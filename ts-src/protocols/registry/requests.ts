@@ -19,7 +19,8 @@ const TICK_MS = 25;
 
 /** What became of a request. `registration` of `taken` and `stale`: whose it is, if that is known. */
 export type RequestOutcome =
-  | { readonly type: 'granted' | 'done' | 'returned' | 'taken'; readonly registration: Registration }
+  | { readonly type: 'granted' | 'done' | 'taken'; readonly registration: Registration }
+  | { readonly type: 'returned'; readonly registration: Registration; readonly mayHaveRun: boolean }
   | { readonly type: 'found' | 'stale'; readonly registration: Registration | undefined }
   | { readonly type: 'timeout' | 'busy' | 'stopped' };
 
@@ -143,12 +144,15 @@ export class Requests {
   handOver(nowMs: number, { id, token, life }: Registration, to: NodeIdentity, settle: Settle): void {
     this.#nowMs = nowMs;
     const request = ++this.#lastRequest;
-    this.#begin({ type: 'handOver', request, view: this.#ownership.number, id, token, life, to }, id, Number.POSITIVE_INFINITY, settle);
+    const { number } = this.#ownership;
+    this.#begin({ type: 'handOver', request, view: number, id, token, life, since: number, to }, id, Number.POSITIVE_INFINITY, settle);
   }
 
   take(nowMs: number, registration: Registration, settle: Settle): void {
     this.#nowMs = nowMs;
     const { id } = registration;
+    // It was declined, or has ended: the owner is about to hear of that.
+    if (this.#isReleasing(registration)) return settle({ type: 'stale', registration: undefined });
     const taking = this.#taking.get(id);
     if (taking !== undefined && taking.registration.life === registration.life) {
       taking.settles.push(settle);
@@ -160,6 +164,20 @@ export class Requests {
       if (this.#taking.get(id) === begun) this.#taking.delete(id);
       for (const each of begun.settles) each(outcome);
     });
+  }
+
+  /** Somebody has it with a greater token than the one that this node hands over. */
+  handedOver(by: Registration): void {
+    const leaving = this.#activations.leaving(by.id);
+    if (leaving === undefined || leaving.life !== by.life || leaving.token >= by.token) return;
+    for (const pending of this.#pending.values()) {
+      const { message } = pending;
+      if (message.type !== 'handOver' || message.id !== by.id || message.token !== leaving.token) continue;
+      this.#needs.mark('handedOverUnheard');
+      this.#activations.left(by.id);
+      this.#known.heard(by);
+      return this.#settle(pending, { type: 'done', registration: by });
+    }
   }
 
   isTaking(id: string): boolean {
@@ -187,12 +205,14 @@ export class Requests {
     switch (answer.type) {
       case 'granted':
       case 'returned':
+        if (this.#isReleasing(answer.registration) || (this.#activations.own(id)?.token ?? 0) > answer.registration.token)
+          return this.#settle(pending, { type: 'stale', registration: undefined });
         this.#activations.add(answer.registration);
         this.#confirm(from, answer.registration);
         this.#needs.began(answer.registration);
         return this.#settle(pending, answer);
       case 'done':
-        this.#activations.left(id);
+        this.#left(pending);
         this.#known.heard(answer.registration);
         return this.#settle(pending, answer);
       case 'taken':
@@ -203,7 +223,7 @@ export class Requests {
         else this.#known.forget(id, Number.POSITIVE_INFINITY);
         return this.#settle(pending, answer);
       case 'stale':
-        if (pending.message.type === 'handOver') this.#activations.left(id);
+        this.#left(pending);
         return this.#settle(pending, { type: 'stale', registration: undefined });
       case 'freed':
         return this.#settle(pending, { type: 'stale', registration: undefined });
@@ -295,6 +315,15 @@ export class Requests {
       else this.#needs.send({ name: owner.name, incarnation: owner.incarnation }, pending.message);
     }
     if (this.#pending.has(pending.message.request)) this.#dueAt(Math.min(pending.againAtMs, pending.untilMs));
+  }
+
+  #isReleasing({ id, token }: Registration): boolean {
+    return (this.#releasing.get(id)?.token ?? 0) >= token;
+  }
+
+  /** It may be here again already, with another token. */
+  #left({ message }: Pending): void {
+    if (message.type === 'handOver' && this.#activations.leaving(message.id)?.token === message.token) this.#activations.left(message.id);
   }
 
   #settle(pending: Pending, outcome: RequestOutcome): void {
