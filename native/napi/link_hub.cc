@@ -17,6 +17,9 @@ constexpr std::size_t kTurnBytes[layout::kLinkLanes] = {131072, 196608, 196608};
 static_assert(131072 + 2 * 196608 <= kLinkBufferBytes && 131072 >= layout::kLinkFrameBytesMax, "a turn fits the buffer, and a frame fits a turn");
 constexpr std::size_t kTurnFrames[layout::kLinkLanes] = {1024, 1536, 2048};
 constexpr int kMessagesInATurn = 64;
+/** Of one drain that goes on for as long as there is more, and of the look for that. */
+constexpr std::uint64_t kDrainNanoseconds = 100'000;
+constexpr std::uint64_t kDrainSpinNanoseconds = 3'000;
 /** As for threads (waiter.hpp): an answer of somebody who sleeps takes longer. */
 constexpr std::uint64_t kReplySpins = 4;
 constexpr std::uint8_t kWakeByte = 1;
@@ -342,9 +345,10 @@ bool LinkHub::FindsWork(SpinPolicy* policy, std::uint64_t nanoseconds) {
       }
       SpinPause();
     }
-    SpinYield();
     // The rings of threads are not to wait for those of processes.
     if (environment_->WaitersHaveWork()) return false;
+    // The peer may have been put on this very core, behind the one that waits for it.
+    SpinYield();
   } while (uv_hrtime() < deadline);
   policy->Failed();
   return false;
@@ -369,10 +373,18 @@ void LinkHub::AfterPoll() {
 
 void LinkHub::Drain() {
   hot_ = true;
-  again_ = false;
-  // A callback may open and end links.
-  served_ = links_;
-  for (const std::uint32_t id : served_) Serve(id);
+  std::uint64_t end = 0;
+  do {
+    again_ = false;
+    // A callback may open and end links.
+    served_ = links_;
+    for (const std::uint32_t id : served_) Serve(id);
+    // The answer to what has just gone out may be there before a turn of the event loop would be over, and that costs more than to look. But timers and sockets have their turn.
+    if (again_ || !has_other_cores_ || spin_nanoseconds_ == 0) return;
+    const std::uint64_t now = uv_hrtime();
+    if (end == 0) end = now + kDrainNanoseconds;
+    if (now >= end || !FindsWork(&drain_spin_, kDrainSpinNanoseconds)) return;
+  } while (!stopped_);
 }
 
 void LinkHub::Serve(std::uint32_t id) {

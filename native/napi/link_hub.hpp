@@ -128,6 +128,7 @@ class LinkHub {
   std::uint64_t spin_nanoseconds_ = 0;
   SpinPolicy message_spin_;
   SpinPolicy reply_spin_;
+  SpinPolicy drain_spin_;
   bool again_ = false;
   bool hot_ = false;
   bool drained_ = false;
