@@ -70,6 +70,7 @@ function member(name: string, index: number): MemberSnapshot {
     name,
     incarnation: INCARNATION + index,
     status: 'up',
+    weight: 1,
     reachability: 'reachable',
     isVoter: index < 9,
     sinceView: index + 1,

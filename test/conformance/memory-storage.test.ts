@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { memoryStorage } from '../../dist/ts-src/adapters/memory-storage.js';
 import { isStorageSource } from '../../dist/ts-src/ports/storage.js';
-import { event, shown, snapshot } from './storage-conformance.js';
+import { event, shown, snapshot } from '../../dist/ts-src/testing/conformance/stored-examples.js';
 
 test('a write that was told to fail fails once, with those of its thread behind it, and stores nothing', async () => {
   const memory = memoryStorage();

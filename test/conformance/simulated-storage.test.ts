@@ -7,7 +7,7 @@ import { NO_DISK_FAULTS, SimulatedDisk } from '../../dist/ts-src/testing/simulat
 import { simulatedNodeState } from '../../dist/ts-src/testing/simulation/simulated-node-state.js';
 import { simulatedStorage } from '../../dist/ts-src/testing/simulation/simulated-storage.js';
 import { createSimulatedDisk, SteppedTimers } from './simulated-disks.js';
-import { event, reminder, shown, snapshot } from './storage-conformance.js';
+import { event, reminder, shown, snapshot } from '../../dist/ts-src/testing/conformance/stored-examples.js';
 import { StorageModel } from './storage-model.js';
 
 const IDS = ['1', '2', '3'];

@@ -7,7 +7,7 @@ import { lmdbStorage } from '../../dist/ts-src/adapters/lmdb/lmdb-storage.js';
 import { openAttachment } from '../../dist/ts-src/adapters/lmdb/thread.js';
 import { memoryStorage } from '../../dist/ts-src/adapters/memory-storage.js';
 import type { StorageSource, StorageWrite } from '../../dist/ts-src/ports/storage.js';
-import { event, shown, snapshot } from './storage-conformance.js';
+import { event, shown, snapshot } from '../../dist/ts-src/testing/conformance/stored-examples.js';
 import { storePath } from './storage-places.js';
 
 const large = (id: string): StorageWrite => ({

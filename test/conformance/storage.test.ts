@@ -7,7 +7,8 @@ import type { Storage, StorageSource, StorageWrite, ThreadStorage } from '../../
 import { simulatedStorage } from '../../dist/ts-src/testing/simulation/simulated-storage.js';
 import { createSimulatedDisk } from './simulated-disks.js';
 import { StorageModel } from './storage-model.js';
-import { event, reminder, shown, snapshot, storageConformance } from './storage-conformance.js';
+import { storageConformance } from '../../dist/ts-src/testing/conformance/storage-conformance.js';
+import { event, reminder, shown, snapshot } from '../../dist/ts-src/testing/conformance/stored-examples.js';
 import { storePath } from './storage-places.js';
 
 const stores: Readonly<Record<string, () => StorageSource>> = {
@@ -18,7 +19,7 @@ const stores: Readonly<Record<string, () => StorageSource>> = {
 
 for (const [name, source] of Object.entries(stores)) {
   describe(name, () => {
-    for (const { name: title, run } of storageConformance(async () => source())) test(title, run);
+    storageConformance(test, async () => source());
   });
 }
 
@@ -27,7 +28,8 @@ const IDS = ['1', '12', '2', '\0', 'é'];
 const kind = fc.constantFrom(...KINDS);
 const id = fc.constantFrom(...IDS);
 const sequence = fc.integer({ min: 1, max: 400 });
-const anyWrite: fc.Arbitrary<StorageWrite> = fc.oneof(
+const version = fc.record({ token: fc.integer({ min: 1, max: 4 }), revision: fc.integer({ min: 0, max: 6 }) });
+const anyChange: fc.Arbitrary<StorageWrite> = fc.oneof(
   { weight: 4, arbitrary: fc.tuple(kind, id, sequence, fc.string({ maxLength: 40 })).map(([k, i, s, text]) => snapshot(k, i, s, text)) },
   { weight: 4, arbitrary: fc.tuple(kind, id, sequence).map(([k, i, s]) => event(k, i, s)) },
   { weight: 1, arbitrary: fc.tuple(kind, id).map(([k, i]): StorageWrite => ({ type: 'delete', kind: k, id: i })) },
@@ -42,6 +44,17 @@ const anyWrite: fc.Arbitrary<StorageWrite> = fc.oneof(
     arbitrary: fc.tuple(kind, id, fc.constantFrom('a', 'ab')).map(([k, i, name]): StorageWrite => ({ type: 'clearReminder', kind: k, id: i, name })),
   },
 );
+const anyWrite: fc.Arbitrary<StorageWrite> = fc.oneof(
+  { weight: 6, arbitrary: anyChange },
+  { weight: 6, arbitrary: fc.tuple(anyChange, version).map(([write, v]): StorageWrite => ({ ...write, version: v }) as StorageWrite) },
+  { weight: 1, arbitrary: fc.tuple(kind, id, fc.integer({ min: 1, max: 4 })).map(([k, i, token]): StorageWrite => ({ type: 'fence', kind: k, id: i, token })) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(kind, id, fc.option(version, { nil: { token: 0, revision: 0 } }))
+      .map(([k, i, v]): StorageWrite => ({ type: 'drop', kind: k, id: i, version: v })),
+  },
+);
 type Step = { readonly type: 'write'; readonly batches: readonly (readonly StorageWrite[])[] } | { readonly type: 'reopen' } | { readonly type: 'crash' };
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -53,7 +66,13 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
 );
 
 function compare(thread: ThreadStorage, model: StorageModel): void {
-  for (const k of KINDS) for (const i of IDS) expect(shown(thread, k, i), `${k}/${i}`).toEqual(model.shown(k, i));
+  for (const k of KINDS) {
+    for (const i of IDS) {
+      expect(shown(thread, k, i), `${k}/${i}`).toEqual(model.shown(k, i));
+      const found = thread.versionOf(k, i);
+      expect(found && [found.seenToken, found.token, found.revision], `version of ${k}/${i}`).toEqual(model.version(k, i));
+    }
+  }
   const due = thread.remindersDue(25, 1000).map(({ kind: k, id: i, name, dueEpochMs }) => [`${k}/${i}/${name}`, dueEpochMs] as const);
   const expected = [...model.reminders].filter(([, time]) => time <= 25);
   expect(new Map(due)).toEqual(new Map(expected));
@@ -77,8 +96,16 @@ async function follow(source: StorageSource, steps: readonly Step[]): Promise<vo
   try {
     for (const step of steps) {
       if (step.type === 'write') {
-        for (const write of step.batches.flat()) model.apply(write);
-        await Promise.all(step.batches.map((batch) => first().write(batch)));
+        const expected = step.batches.map((batch) => (model.applyAll(batch) ? 'stored' : 'NEXUS_TOKEN_STALE'));
+        const answers = step.batches.map((batch) =>
+          first()
+            .write(batch)
+            .then(
+              () => 'stored',
+              (error: { readonly code: string }) => error.code,
+            ),
+        );
+        expect(await Promise.all(answers)).toEqual(expected);
         threads.reverse();
       } else if (step.type === 'reopen' || !('crash' in source)) {
         await store.close();
@@ -101,6 +128,15 @@ test('random batches leave in memory what a plain model says', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(anyStep, { maxLength: 15 }), (steps) => follow(memoryStorage(), steps)),
     { numRuns: 300 },
+  );
+});
+
+test('random batches leave on a simulated disk what a plain model says', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(anyStep, { maxLength: 15 }), (steps) =>
+      follow(simulatedStorage(createSimulatedDisk(1, (_delayMs, callback) => setImmediate(callback))), steps),
+    ),
+    { numRuns: 100 },
   );
 });
 

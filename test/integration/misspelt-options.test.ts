@@ -49,6 +49,8 @@ const oneOf =
 const text: Accepts = (value) => typeof value === 'string' && value.length > 0;
 /** Of a node, a cluster or a host. */
 const name: Accepts = (value) => typeof value === 'string' && /^[a-z]{1,60}$/.test(value);
+/** With three decimals at most. */
+const weight: Accepts = (value) => typeof value === 'number' && value >= 0 && value <= 1000 && Math.round(value * 1000) / 1000 === value;
 const callable: Accepts = (value) => typeof value === 'function';
 const boolean: Accepts = (value) => typeof value === 'boolean';
 /** Objects whose names are in rows of their own. */
@@ -128,7 +130,18 @@ const ENTRY_POINTS: readonly EntryPoint[] = [
   {
     name: 'createNexus, cluster',
     call: within(['cluster'], resolve),
-    options: { name: name, node: name, listen: group, join: list, resolver: nothing, tls: nothing, metadata: group, stateDirectory: text, timing: group },
+    options: {
+      name: name,
+      node: name,
+      weight: weight,
+      listen: group,
+      join: list,
+      resolver: nothing,
+      tls: nothing,
+      metadata: group,
+      stateDirectory: text,
+      timing: group,
+    },
   },
   {
     name: 'createNexus, cluster.listen',

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { afterEach, expect, test } from 'vitest';
 import { lmdbStorage } from '../../dist/ts-src/adapters/lmdb/lmdb-storage.js';
-import { snapshot } from '../conformance/storage-conformance.js';
+import { snapshot } from '../../dist/ts-src/testing/conformance/stored-examples.js';
 import { storePath } from '../conformance/storage-places.js';
 import { until } from '../until.js';
 

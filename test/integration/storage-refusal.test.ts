@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { lmdbStorage } from '../../dist/ts-src/adapters/lmdb/lmdb-storage.js';
-import { event, reminder, shown, snapshot } from '../conformance/storage-conformance.js';
+import { event, reminder, shown, snapshot } from '../../dist/ts-src/testing/conformance/stored-examples.js';
+import type { ThreadStorage } from '../../dist/ts-src/ports/storage.js';
 import { storePath } from '../conformance/storage-places.js';
 
 const LMDB = import.meta.resolve('lmdb');
@@ -72,8 +73,34 @@ test('a store of a newer format is refused as such', async () => {
   const path = storePath();
   await stored(path, 3);
   const marker = join(path, 'nexus-store.json');
-  writeFileSync(marker, JSON.stringify({ ...JSON.parse(readFileSync(marker, 'utf8')), format: 2, createdBy: '9.0.0' }));
-  await refused(path, 'NEXUS_STORE_VERSION', /format 2 \(of nexus-agents 9.0.0\); this version reads up to 1/);
+  writeFileSync(marker, JSON.stringify({ ...JSON.parse(readFileSync(marker, 'utf8')), format: 3, createdBy: '9.0.0' }));
+  await refused(path, 'NEXUS_STORE_VERSION', /format 3 \(of nexus-agents 9.0.0\); this version reads up to 2/);
+});
+
+test('a store keeps its format until it is given a version, and what is in it then', async () => {
+  const path = storePath();
+  await stored(path, 3);
+  const format = (): number => (JSON.parse(readFileSync(join(path, 'nexus-store.json'), 'utf8')) as { readonly format: number }).format;
+  const list = async (run: (thread: ThreadStorage) => Promise<void>): Promise<readonly string[]> => {
+    const store = await lmdbStorage({ path }).open();
+    const thread = store.openThread();
+    await run(thread);
+    const found = [...thread.agents()].map(({ id }) => id);
+    await store.close();
+    return found;
+  };
+  const before = await list((thread) => thread.write([snapshot('k', 'plain', 1, 'p')]));
+  expect(format()).toBe(1);
+  const after = await list(async (thread) => {
+    await thread.write([snapshot('k', 'versioned', 1, 'v', { token: 5, revision: 1 }), { type: 'fence', kind: 'k', id: 'plain', token: 4 }]);
+    await expect(thread.write([snapshot('k', 'plain', 2, 'late', { token: 3, revision: 1 })])).rejects.toMatchObject({ code: 'NEXUS_TOKEN_STALE' });
+  });
+  expect(format()).toBe(2);
+  expect([...after].sort()).toEqual([...before, 'versioned'].sort());
+  await list(async (thread) => {
+    expect(thread.versionOf('k', 'versioned')).toEqual({ token: 5, revision: 1, seenToken: 5, deletedEpochMs: undefined });
+    await expect(thread.write([snapshot('k', 'versioned', 2, 'late', { token: 4, revision: 9 })])).rejects.toMatchObject({ code: 'NEXUS_TOKEN_STALE' });
+  });
 });
 
 test('a store without its database, with that of another store, or with a marker that is not whole is damaged', async () => {

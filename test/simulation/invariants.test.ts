@@ -6,7 +6,13 @@ import type { ViewMember } from '../../dist/ts-src/protocols/views/view.js';
 import { ClusterInvariants } from '../../dist/ts-src/testing/simulation/invariants.js';
 
 const id = (name: string, incarnation = 1): NodeIdentity => ({ name, incarnation });
-const member = (identity: NodeIdentity, sinceView = 1): ViewMember => ({ ...identity, address: { host: identity.name, port: 1 }, status: 'up', sinceView });
+const member = (identity: NodeIdentity, sinceView = 1): ViewMember => ({
+  ...identity,
+  address: { host: identity.name, port: 1 },
+  status: 'up',
+  weight: 1,
+  sinceView,
+});
 const view = (number: number, members: NodeIdentity[], { left = [] as NodeIdentity[], removed = [] as NodeIdentity[] } = {}): MembershipEvent => ({
   type: 'view',
   clusterId: 'c',

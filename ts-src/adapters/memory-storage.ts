@@ -13,10 +13,12 @@ import type {
   StoredAgent,
   StoredEvent,
   StoredSnapshot,
+  StoredVersion,
   ThreadStorage,
 } from '../ports/storage.js';
 import { WAITING_BYTES_MAX } from '../ports/storage.js';
-import { agentName, agentPrefix, checkBatch, reminderName } from './stored-names.js';
+import { agentName, agentOfName, agentPrefix, checkBatch, reminderName } from './stored-names.js';
+import { changeOf, isOf, isStale, namesOf, tokenStale, UNVERSIONED, versionAfter } from './stored-versions.js';
 
 /** What a write to a store in memory can be made to fail with. */
 export type MemoryStorageFault = 'NEXUS_STORE_FAILED' | 'NEXUS_STORE_FULL';
@@ -69,6 +71,7 @@ class MemoryStore implements MemoryStorage {
   full = false;
   readonly agents = new Map<string, MemoryAgent>();
   readonly reminders = new Map<string, { readonly reminder: Reminder; readonly name: Buffer }>();
+  readonly versions = new Map<string, StoredVersion>();
   #queue: WaitingBatch[] = [];
   #held = false;
   #failNext: MemoryStorageFault | undefined;
@@ -160,6 +163,8 @@ class MemoryStore implements MemoryStorage {
     this.#failNext = undefined;
     waiting.thread.answered(waiting.bytes);
     if (fault === undefined) {
+      const stale = this.#stale(waiting.batch);
+      if (stale !== undefined) return waiting.reject(stale);
       for (const write of waiting.batch) this.#apply(write);
       waiting.resolve();
       return;
@@ -175,7 +180,35 @@ class MemoryStore implements MemoryStorage {
     }
   }
 
+  /** With what the writes before it in the batch leave. */
+  #stale(batch: readonly StorageWrite[]): NexusError | undefined {
+    const after = new Map<string, StoredVersion | undefined>();
+    for (const write of batch) {
+      const { kind, id } = namesOf(write);
+      const key = keyOf(agentName(kind, id));
+      const known = after.has(key) ? after.get(key) : this.versions.get(key);
+      const change = changeOf(write);
+      if (isStale(known, change)) return tokenStale(kind, id, change.version?.token ?? change.token ?? 0, known?.seenToken ?? 0);
+      after.set(key, write.type === 'drop' ? (isOf(known, write.version) ? undefined : known) : versionAfter(known, change));
+    }
+    return undefined;
+  }
+
   #apply(write: StorageWrite): void {
+    const { kind, id } = namesOf(write);
+    const versionKey = keyOf(agentName(kind, id));
+    const known = this.versions.get(versionKey);
+    if (write.type === 'drop') {
+      if (!isOf(known, write.version)) return;
+      this.versions.delete(versionKey);
+      return this.#applyChange({ type: 'delete', kind, id });
+    }
+    const version = versionAfter(known, changeOf(write));
+    if (version !== undefined) this.versions.set(versionKey, version);
+    this.#applyChange(write);
+  }
+
+  #applyChange(write: StorageWrite): void {
     switch (write.type) {
       case 'snapshot': {
         const agent = this.#agent(write.kind, write.id);
@@ -267,6 +300,21 @@ class MemoryThread implements ThreadStorage {
 
   answered(bytes: number): void {
     this.#waitingBytes -= bytes;
+  }
+
+  versionOf(kind: string, id: string): StoredVersion | undefined {
+    this.#check();
+    const key = keyOf(agentName(kind, id));
+    return this.#store.versions.get(key) ?? (this.#store.agents.has(key) ? UNVERSIONED : undefined);
+  }
+
+  *versions(): IterableIterator<{ readonly kind: string; readonly id: string } & StoredVersion> {
+    this.#check();
+    for (const key of new Set([...this.#store.agents.keys(), ...this.#store.versions.keys()])) {
+      const { kind, id } = agentOfName(Buffer.from(key, 'latin1'));
+      const version = this.versionOf(kind, id);
+      if (version !== undefined) yield { kind, id, ...version };
+    }
   }
 
   remindersDue(untilEpochMs: number, countMax: number): readonly Reminder[] {

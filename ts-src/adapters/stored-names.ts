@@ -9,6 +9,7 @@ import {
   STORED_ID_BYTES_MAX,
   STORED_KIND_BYTES_MAX,
   STORED_VALUE_BYTES_MAX,
+  type StateVersion,
   type StorageWrite,
   WAITING_BYTES_PER_WRITE,
 } from '../ports/storage.js';
@@ -63,6 +64,27 @@ export function checkBatch(batch: readonly StorageWrite[]): number {
 
 function checkWrite(write: StorageWrite): number {
   switch (write.type) {
+    case 'fence':
+      checkNames(write.kind, write.id);
+      checkNumber('token', write.token, 1, Number.MAX_SAFE_INTEGER);
+      return 0;
+    case 'drop':
+      checkNames(write.kind, write.id);
+      checkVersion(write.version, 0);
+      return 0;
+    default:
+      if (write.version !== undefined) checkVersion(write.version, 1);
+      return checkChange(write);
+  }
+}
+
+function checkVersion({ token, revision }: StateVersion, tokenMin: number): void {
+  checkNumber('token', token, tokenMin, Number.MAX_SAFE_INTEGER);
+  checkNumber('revision', revision, 0, Number.MAX_SAFE_INTEGER);
+}
+
+function checkChange(write: Exclude<StorageWrite, { readonly type: 'fence' | 'drop' }>): number {
+  switch (write.type) {
     case 'snapshot':
       checkNames(write.kind, write.id);
       checkNumber('schemaVersion', write.snapshot.schemaVersion, 0, 0xffff_ffff);
@@ -75,6 +97,7 @@ function checkWrite(write: StorageWrite): number {
       return checkBytes('event', write.event.event);
     case 'delete':
       checkNames(write.kind, write.id);
+      if (write.epochMs !== undefined) checkNumber('epochMs', write.epochMs, 0, Number.MAX_SAFE_INTEGER);
       return 0;
     case 'setReminder':
       return checkReminder(write.reminder);

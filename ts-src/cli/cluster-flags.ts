@@ -12,6 +12,7 @@ export const CLUSTER_FLAGS: Readonly<Record<string, OptionKind>> = {
   join: 'text',
   cluster: 'text',
   node: 'text',
+  weight: 'text',
   'cluster-listen': 'text',
   'cluster-data-port': PORT,
   advertise: 'text',
@@ -29,6 +30,7 @@ export const CLUSTER_HELP = `Any of these makes the nexus a node of a cluster:
   --join SEEDS              where other nodes are: HOST:PORT[,HOST:PORT...], dns:NAME[:PORT], multicast, or environment (NEXUS_JOIN, NEXUS_CLUSTER_DNS)
   --cluster NAME            name of the cluster; nodes of another one are refused (default nexus)
   --node NAME               name of this node, unique in the cluster (default: name of the host and port)
+  --weight W                how much this node takes of what is spread over the cluster, compared to the others, 0 to 1000 (default 1)
   --cluster-listen H:P      where this node listens for the others, port 0 for any free one (default 127.0.0.1:7400)
   --cluster-data-port P     where it listens for their messages (default: any free port)
   --advertise HOST          what the others are told to connect to; needed to listen on 0.0.0.0
@@ -44,6 +46,7 @@ export const CLUSTER_HELP = `Any of these makes the nexus a node of a cluster:
 const OF_FLAG: Readonly<Record<string, string>> = {
   'cluster.name': '--cluster',
   'cluster.node': '--node',
+  'cluster.weight': '--weight',
   'cluster.join': '--join',
   'cluster.join.name': '--join',
   'cluster.join.port': '--join',
@@ -66,6 +69,7 @@ export function clusterOptionsOf(command: string, line: CommandLine): ClusterOpt
   if (!Object.keys(CLUSTER_FLAGS).some((flag) => line.flag(flag))) return undefined;
   const name = line.text('cluster');
   const node = line.text('node');
+  const weight = line.text('weight');
   const join = line.text('join');
   const resolver = line.text('resolver');
   const stateDirectory = line.text('state');
@@ -74,6 +78,7 @@ export function clusterOptionsOf(command: string, line: CommandLine): ClusterOpt
   const options: ClusterOptions = {
     ...(name === undefined ? {} : { name }),
     ...(node === undefined ? {} : { node }),
+    ...(weight === undefined ? {} : { weight: weightOf(command, weight) }),
     ...(join === undefined ? {} : { join: joinOf(command, join) }),
     ...(resolver === undefined ? {} : { resolver: resolverOf(command, resolver) }),
     ...(stateDirectory === undefined ? {} : { stateDirectory }),
@@ -90,6 +95,11 @@ export function clusterOptionsOf(command: string, line: CommandLine): ClusterOpt
     throw new UsageError(command, flag === undefined ? error.message : `${flag}${error.message.slice(option.length)}`);
   }
   return options;
+}
+
+function weightOf(command: string, text: string): number {
+  if (!/^\d+(\.\d{1,3})?$/.test(text)) throw new UsageError(command, `--weight is '${text}'; it must be a number from 0 to 1000, with at most three decimals`);
+  return Number(text);
 }
 
 function listenOf(command: string, line: CommandLine): ListenOptions {

@@ -57,6 +57,8 @@ export interface RunningMembership {
   /** What the calling thread knows of what the node says of itself. */
   describe(own: OwnDescription): void;
   leave(): void;
+  /** Asks for another weight in the agreed view: a view event says when it has it. @param weight 0 to 1,000 */
+  weigh(weight: number): void;
   close(): Promise<void>;
 }
 

@@ -18,6 +18,7 @@ export interface MembershipServiceOptions {
   /** Names of the cluster and of this node. */
   readonly cluster: string;
   readonly node: string | ((address: NodeAddress) => string);
+  readonly weight: number;
   readonly resolver: ResolverOptions;
   readonly timing: Required<ClusterTimingOptions>;
   /** What the node says of itself when it starts. */
@@ -94,6 +95,11 @@ export class MembershipService {
     this.#step({ type: 'leave' });
   }
 
+  /** Asks for another weight in the agreed view. */
+  weigh(weight: number): void {
+    this.#step({ type: 'weigh', weight });
+  }
+
   /** Says nothing to anybody, and does nothing any more. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
@@ -111,7 +117,7 @@ export class MembershipService {
 
   async #open(state: Uint8Array | undefined): Promise<void> {
     const { clock, discovery } = this.#surroundings;
-    const { cluster, node, resolver, timing, description } = this.#options;
+    const { cluster, node, weight, resolver, timing, description } = this.#options;
     const events: DatagramEvents = {
       received: (from, bytes, sender) => this.#step({ type: 'received', from, bytes, sender }),
       refused: (address, error) => this.#step({ type: 'refused', address, because: error.message }),
@@ -120,7 +126,7 @@ export class MembershipService {
     this.#datagrams = await this.#surroundings.openDatagrams(events);
     const { address } = this.#datagrams;
     this.#machine = this.#options.machine({
-      ...{ cluster, resolver, timing, description, state, address },
+      ...{ cluster, weight, resolver, timing, description, state, address },
       node: typeof node === 'string' ? node : node(address),
       incarnation: Math.floor(clock.epochMs()),
       random: () => this.#surroundings.random(),

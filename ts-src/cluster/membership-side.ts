@@ -69,6 +69,10 @@ export class MembershipSide {
     this.#running.leave();
   }
 
+  weigh(weight: number): void {
+    this.#running.weigh(weight);
+  }
+
   async close(): Promise<void> {
     this.#cancelLook();
     await this.#service?.close();
@@ -84,6 +88,7 @@ export class MembershipSide {
       {
         cluster: options.name,
         node: options.node ?? (({ port }) => defaultNodeName(hostname, port)),
+        weight: options.weight,
         resolver: options.resolver,
         timing: options.timing,
         description: this.#description(),

@@ -91,6 +91,8 @@ async function serve(): Promise<void> {
         return side?.describe(command.own);
       case 'leave':
         return side?.leave();
+      case 'weigh':
+        return side?.weigh(command.weight);
       case 'close':
         clearTimeout(reporting);
         void close(side, wire).finally(() => tell({ type: 'closed' }));

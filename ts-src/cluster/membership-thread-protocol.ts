@@ -11,7 +11,11 @@ export interface MembershipBoot {
   readonly memory: SharedWebAssemblyMemory;
 }
 
-export type MembershipCommand = { readonly type: 'describe'; readonly own: OwnDescription } | { readonly type: 'leave' } | { readonly type: 'close' };
+export type MembershipCommand =
+  | { readonly type: 'describe'; readonly own: OwnDescription }
+  | { readonly type: 'leave' }
+  | { readonly type: 'weigh'; readonly weight: number }
+  | { readonly type: 'close' };
 
 /** What is known with each piece of news: what happened can be found in it. */
 export interface MembershipKnown {

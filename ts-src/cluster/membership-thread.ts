@@ -93,6 +93,10 @@ export class MembershipThread implements RunningMembership {
     this.#command({ type: 'leave' });
   }
 
+  weigh(weight: number): void {
+    this.#command({ type: 'weigh', weight });
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

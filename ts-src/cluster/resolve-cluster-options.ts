@@ -3,6 +3,7 @@ import { optionError, valueText } from '../errors.js';
 import type { ClusterOptions, ClusterTimingOptions, ClusterTlsOptions, JoinOptions, ListenOptions, ResolverOptions } from '../model/cluster-options.js';
 import { checkNames, didYouMean, misspelt } from '../model/nearest-name.js';
 import { addressOf, isNodeName, type NodeAddress } from '../model/node-identity.js';
+import { isWeight, WEIGHT_DEFAULT } from '../protocols/views/view.js';
 
 /** Of the membership, where nothing else is said. */
 export const CLUSTER_PORT = 7400;
@@ -24,6 +25,7 @@ export interface ResolvedCluster {
   readonly name: string;
   /** Undefined: the name of the host with the port, when that is known. */
   readonly node: string | undefined;
+  readonly weight: number;
   readonly listen: { readonly host: string; readonly port: number; readonly dataPort: number; readonly advertise: string | undefined };
   readonly join: ResolvedJoin;
   readonly resolver: ResolverOptions;
@@ -39,7 +41,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const STRATEGIES: readonly ResolverOptions['strategy'][] = ['keepMajority', 'staticQuorum', 'keepOldest', 'keepReferee', 'downAll'];
 const JOIN_TYPES: readonly JoinOptions['type'][] = ['static', 'dns', 'multicast', 'environment'];
 const NAMES = {
-  cluster: ['name', 'node', 'listen', 'join', 'resolver', 'tls', 'metadata', 'stateDirectory', 'timing'],
+  cluster: ['name', 'node', 'weight', 'listen', 'join', 'resolver', 'tls', 'metadata', 'stateDirectory', 'timing'],
   'cluster.listen': ['host', 'port', 'dataPort', 'advertise'],
   'cluster.tls': ['certificateFile', 'keyFile', 'authorityFile', 'revocationListFile', 'serverName'],
   'cluster.timing': ['probeIntervalMs', 'probeTimeoutMs', 'leaseMs', 'stopMarginMs', 'stalledAfterMs'],
@@ -60,6 +62,7 @@ export function resolveClusterOptions(given: ClusterOptions | undefined, environ
   return {
     name,
     node: node ?? nodeOf(given.join, environment),
+    weight: checkedWeight('cluster.weight', given.weight),
     listen: listenOf(given.listen, given.join, environment),
     join: joinOf(given.join, environment),
     resolver: resolverOf(given.resolver),
@@ -97,6 +100,13 @@ export function checkedMetadata(option: string, given: Readonly<Record<string, s
       `has ${entries.length} names and ${characters} characters; there may be ${METADATA_NAMES_MAX} names and 2,048 characters together`,
     );
   return Object.fromEntries(entries);
+}
+
+/** @throws NexusTypeError NEXUS_OPTION_INVALID */
+export function checkedWeight(option: string, given: number | undefined): number {
+  if (given === undefined) return WEIGHT_DEFAULT;
+  if (!isWeight(given)) throw optionError(option, `is ${valueText(given)}; it must be from 0 to 1,000, with at most three decimals`);
+  return given;
 }
 
 function nodeOf(join: ClusterOptions['join'], environment: Environment): string | undefined {

@@ -66,6 +66,11 @@ export interface ClusterOptions {
   readonly name?: string;
   /** Of this node, unique in the cluster. Default: the name of the host with the port. */
   readonly node?: string;
+  /**
+   * How much this node takes of what is spread over the cluster, compared to the others: one with 2 has twice the agents of one with 1. 0: none, but what is started there by name. 0 to 1,000, at most three
+   * decimals. Default 1.
+   */
+  readonly weight?: number;
   readonly listen?: ListenOptions;
   /** Seeds such as `['10.0.0.7:7400']`, or another way to find nodes. Default: none; the node founds a cluster. */
   readonly join?: readonly string[] | JoinOptions;

@@ -18,6 +18,8 @@ export interface MemberSnapshot extends NodeIdentity {
   readonly reachability: Reachability;
   /** Whether it is among the voters that agree on the next view. */
   readonly isVoter: boolean;
+  /** How much it takes of what is spread over the members, compared to the others. 0 for one that drains. */
+  readonly weight: number;
   /** The view that it came with: the lower, the older a member. */
   readonly sinceView: number;
   /** Where its membership thread listens. */

@@ -1,6 +1,21 @@
 /** The entry `nexus-agents/testing`. */
 export { memoryStorage, type MemoryStorage, type MemoryStorageFault } from '../adapters/memory-storage.js';
 export type { Clock } from '../ports/clock.js';
+export type {
+  Reminder,
+  StateVersion,
+  Storage,
+  StorageAttachment,
+  StorageCounts,
+  StorageSource,
+  StorageWrite,
+  StoredAgent,
+  StoredEvent,
+  StoredSnapshot,
+  StoredVersion,
+  ThreadStorage,
+  Versioned,
+} from '../ports/storage.js';
 export { expectNothingLeft, type Leftovers, type WaitingAgent } from './leftovers.js';
 export { createManualClock, type ManualClock, type ManualClockOptions, type PendingTimer } from './manual-clock.js';
 export { createProbe, type Probe, type ProbeOptions, type Received, type ReceivedOf, type WaitOptions } from './probe.js';
@@ -18,8 +33,27 @@ export { type Answers, type Asked, type Effect, type EffectOf, type Spawned, UNA
 export { type SendingOptions, testAgent, type TestAgent, type TestAgentOptions } from './test-agent.js';
 export type { RegisterTest, Until } from './conformance/conformance.js';
 export { wireConformance, type WireNetwork } from './conformance/wire-conformance.js';
+export { storageConformance } from './conformance/storage-conformance.js';
 export { transportConformance, type TransportNetwork, type TransportNode } from './conformance/transport-conformance.js';
 export type { Fault, FaultKind } from './simulation/fault.js';
 export type { Plan } from './simulation/plan.js';
 export { defineSimulation, simulate, type SimulateOptions, type SimulateReport, type SimulationDefinition } from './simulation/define-simulation.js';
 export type { SimulatedCluster } from './simulation/nexus-simulation.js';
+export {
+  checkLinearizable,
+  type LinearizabilityFailure,
+  type LinearizabilityOptions,
+  type LinearizabilityResult,
+} from './linearizability/check-linearizable.js';
+export type { HistoryOperation } from './linearizability/history.js';
+export { type HistoryLogOptions, historyText, type LoggedInput, parseHistory } from './linearizability/history-log.js';
+export { drawFailure, type HistoryPictureOptions } from './linearizability/history-picture.js';
+export type { DeadEnd } from './linearizability/search.js';
+export {
+  casRegisterModel,
+  keyValueModel,
+  type MapInput,
+  type RegisterInput,
+  registerModel,
+  type SequentialModel,
+} from './linearizability/sequential-model.js';

@@ -142,6 +142,7 @@ function anyCluster(): fc.Arbitrary<ClusterSnapshot> {
     status: fc.constantFrom('up' as const, 'leaving' as const),
     reachability: fc.constantFrom('reachable' as const, 'suspect' as const, 'unreachable' as const),
     isVoter: fc.boolean(),
+    weight: number(),
     sinceView: number(),
     address,
     dataAddress: maybe(address),

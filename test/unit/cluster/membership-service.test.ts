@@ -45,7 +45,14 @@ async function opened(
   let isClosed = false;
   const service: MembershipService = await MembershipService.open(
     {
-      ...{ cluster: 'shop', node: ({ port }: { port: number }) => `node-${port}`, resolver: { strategy: 'keepMajority' } as const, timing, description },
+      ...{
+        cluster: 'shop',
+        weight: 1,
+        node: ({ port }: { port: number }) => `node-${port}`,
+        resolver: { strategy: 'keepMajority' } as const,
+        timing,
+        description,
+      },
       machine: (given) => {
         configuration = given;
         return machine as unknown as MembershipMachine;

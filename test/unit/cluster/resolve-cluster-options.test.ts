@@ -16,6 +16,7 @@ test('left out there is no cluster, and empty options are a node of its own on t
   expect(resolveClusterOptions({}, {})).toEqual({
     name: 'nexus',
     node: undefined,
+    weight: 1,
     listen: { host: '127.0.0.1', port: 7400, dataPort: 0, advertise: undefined },
     join: { type: 'none' },
     resolver: { strategy: 'keepMajority' },

@@ -9,7 +9,7 @@ const asked = (host: string): Envelope => ({
   to: 0,
   clusterId: '',
   view: 0,
-  message: { type: 'join', cluster: 'test', settings: 'all', address: { host, port: 7400 }, to: { host: '10.0.0.1', port: 7400 } },
+  message: { type: 'join', cluster: 'test', settings: 'all', address: { host, port: 7400 }, to: { host: '10.0.0.1', port: 7400 }, weight: 1 },
 });
 
 test('an address with another host than names and addresses of hosts is refused, wherever it is said', () => {

@@ -50,7 +50,7 @@ async function openStore(path: string): Promise<Storage> {
     checkPages(path);
     checkMeta(path, database, marker);
     const commits = new SharedArrayBuffer(4);
-    return new LmdbStore(path, open, database, commits, await startWriter({ path, commits }));
+    return new LmdbStore(path, open, database, commits, await startWriter({ path, commits, format: marker.format }));
   } catch (error) {
     await database.close();
     throw openError(path, error);

@@ -12,6 +12,8 @@ export interface LmdbAttachment {
 
 export interface WriterBoot {
   readonly path: string;
+  /** Of the store as it was opened. */
+  readonly format: number;
   readonly commits: SharedArrayBuffer;
 }
 
@@ -29,8 +31,9 @@ export interface BatchMessage {
   readonly bytes: ArrayBuffer;
 }
 
-/** To a thread: batches up to this number are done; those from `failedFrom` on failed. */
+/** To a thread: batches up to this number are done; those from `failedFrom` on failed. A batch of a later activation's agent is answered by itself, before those around it. */
 export interface BatchAnswer {
   readonly through: number;
+  readonly stale?: { readonly number: number; readonly kind: string; readonly id: string; readonly token: number; readonly seenToken: number };
   readonly failure: { readonly from: number; readonly epoch: number; readonly full: boolean; readonly message: string } | undefined;
 }

@@ -1,9 +1,10 @@
 /**
- * Keys and values of the store on disk, format 1. A key starts with a letter for what it is: `M` the meta record; `S` kind and id, the snapshot, one for each stored agent; `E` kind,
- * id and sequence, an event; `R` kind, id and name, a reminder; `D` due time and the name of a reminder, by which the earliest is found. A value has a header with a CRC-32 of header,
+ * Keys and values of the store on disk, formats 1 and 2. A key starts with a letter for what it is: `M` the meta record; `S` kind and id, the snapshot, one for each stored agent; `E` kind,
+ * id and sequence, an event; `R` kind, id and name, a reminder; `D` due time and the name of a reminder, by which the earliest is found; in format 2 also `V` kind and id, what is known of the
+ * versions of an agent, which may outlive it. A store becomes one of format 2 when the first write with a version comes, and not before, so that an older program can read it until then. A value has a header with a CRC-32 of header,
  * key and body, so that bytes that changed, or are another record's, are found when they are read.
  *
- *     0  u8   what it is: 1 snapshot, 2 event, 3 reminder, 4 an agent with events and no snapshot, 5 the meta record
+ *     0  u8   what it is: 1 snapshot, 2 event, 3 reminder, 4 an agent with events and no snapshot, 5 the meta record, 6 versions
  *     1  u8   version of the header: 1
  *     2  u16  1 if there may be events after the snapshot, else 0: an agent without is read, and replaced, without a look for them
  *     4  u32  schema version
@@ -15,19 +16,25 @@
  * Numbers of values are little endian, those of keys big endian, so that keys are in order of them.
  */
 import { crc32 } from 'node:zlib';
-import type { Reminder } from '../../ports/storage.js';
+import type { Reminder, StoredVersion } from '../../ports/storage.js';
 import { agentName, agentPrefix, kindPrefix, reminderName } from '../stored-names.js';
 
+/** What a new store has. */
 export const STORE_FORMAT = 1;
+/** With versions. */
+export const STORE_FORMAT_VERSIONED = 2;
 export const META_KEY = Buffer.from('M');
 export const HEADER_BYTES = 24;
-export const RecordType = { snapshot: 1, event: 2, reminder: 3, eventsOnly: 4, meta: 5 } as const;
+export const RecordType = { snapshot: 1, event: 2, reminder: 3, eventsOnly: 4, meta: 5, version: 6 } as const;
 export type RecordType = (typeof RecordType)[keyof typeof RecordType];
 
 const SNAPSHOT = Buffer.from('S');
 const EVENT = Buffer.from('E');
 const REMINDER = Buffer.from('R');
 const DUE = Buffer.from('D');
+const VERSION = Buffer.from('V');
+/** Of a version record. */
+export const VERSION_RECORD_BYTES = HEADER_BYTES + 32;
 const NOTHING = Buffer.alloc(0);
 /** Above every sequence: those are below 2^53, so that their first byte is 0. */
 const LAST = Buffer.from([0xff]);
@@ -38,6 +45,10 @@ export interface Range {
 }
 
 export const snapshotKey = (kind: string, id: string): Buffer => Buffer.concat([SNAPSHOT, agentName(kind, id)]);
+export const versionKey = (kind: string, id: string): Buffer => Buffer.concat([VERSION, agentName(kind, id)]);
+export const versionKeyOfSnapshot = (key: Buffer): Buffer => Buffer.concat([VERSION, key.subarray(1)]);
+export const snapshotKeyOfVersion = (key: Buffer): Buffer => Buffer.concat([SNAPSHOT, key.subarray(1)]);
+export const ALL_VERSIONS = (): Range => startingWith(VERSION);
 export const eventPrefix = (kind: string, id: string): Buffer => Buffer.concat([EVENT, agentPrefix(kind, id)]);
 export const reminderPrefix = (kind: string, id: string): Buffer => Buffer.concat([REMINDER, agentPrefix(kind, id)]);
 export const reminderKey = (kind: string, id: string, name: string): Buffer => Buffer.concat([REMINDER, reminderName(kind, id, name)]);
@@ -124,6 +135,18 @@ export const schemaVersionOf = (value: Buffer): number => value.readUInt32LE(4);
 export const sequenceOf = (value: Buffer): number => Number(value.readBigUInt64LE(8));
 export const bodyOf = (value: Buffer): Buffer => value.subarray(HEADER_BYTES);
 export const eventsOnlyRecord = (key: Buffer): Buffer => markEvents(key, encodeRecord(RecordType.eventsOnly, key, NOTHING));
+
+export function encodeVersion(key: Buffer, { token, revision, seenToken, deletedEpochMs = -1 }: StoredVersion): Buffer {
+  const body = Buffer.allocUnsafe(32);
+  for (const [at, value] of [token, revision, seenToken, deletedEpochMs].entries()) body.writeDoubleLE(value, at * 8);
+  return encodeRecord(RecordType.version, key, body);
+}
+
+/** Of a value that is a record. */
+export function decodeVersion(value: Buffer): StoredVersion {
+  const [token, revision, seenToken, deletedEpochMs] = [0, 8, 16, 24].map((at) => value.readDoubleLE(HEADER_BYTES + at)) as [number, number, number, number];
+  return { token, revision, seenToken, deletedEpochMs: deletedEpochMs < 0 ? undefined : deletedEpochMs };
+}
 
 /** Due time, period, whether there is an input, bytes of the action's name, the name, the input. */
 export function encodeReminder(key: Buffer, reminder: Reminder): Buffer {

@@ -21,6 +21,8 @@ const RECORDS_TOUCHED: Readonly<Record<number, number>> = {
   [Operation.delete]: 4,
   [Operation.setReminder]: 4,
   [Operation.clearReminder]: 2,
+  [Operation.version]: 1,
+  [Operation.drop]: 5,
 };
 
 export class Room {
@@ -88,7 +90,7 @@ export function pagesFor(
   let inRow = 0;
   let removesOnly = true;
   for (const { operation, fields } of operations) {
-    if (operation !== Operation.delete && operation !== Operation.clearReminder) removesOnly = false;
+    if (operation !== Operation.delete && operation !== Operation.clearReminder && operation !== Operation.drop) removesOnly = false;
     records += RECORDS_TOUCHED[operation] ?? 0;
     for (const field of fields) {
       if (field.length > store.pageSize - 64) inRow += Math.ceil(field.length / store.pageSize) + 1;

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { NexusError } from '../../errors.js';
 import { isFull } from './environment.js';
 import { checkStart, checkTree } from './tree-check.js';
-import { STORE_FORMAT } from './records.js';
+import { STORE_FORMAT, STORE_FORMAT_VERSIONED } from './records.js';
 
 const MARKER = 'nexus-store.json';
 const MAGIC = 'store of nexus-agents';
@@ -55,6 +55,13 @@ export function markReady(path: string, marker: StoreMarker): void {
   syncDirectory(path);
 }
 
+/** From now on there are versions in it, of which programs that know format 1 only do not know. */
+export function markVersioned(path: string): void {
+  const marker = markerAt(path);
+  if (marker === undefined) throw corrupt(path, `${MARKER} is gone`);
+  markReady(path, { ...marker, format: STORE_FORMAT_VERSIONED });
+}
+
 function markerAt(path: string): StoreMarker | undefined {
   let names: string[];
   try {
@@ -82,18 +89,18 @@ function parseMarker(path: string, text: string): StoreMarker {
   }
   if (typeof marker !== 'object' || marker === null || marker.magic !== MAGIC) throw foreign(path, `its ${MARKER} is not that of a store`);
   const { format, storeId, state, endianness } = marker;
-  if (typeof format === 'number' && format > STORE_FORMAT) {
+  if (typeof format === 'number' && format > STORE_FORMAT_VERSIONED) {
     const createdBy = String(marker.createdBy);
     throw new NexusError(
       'NEXUS_STORE_VERSION',
-      `the store at ${path} has format ${format} (of nexus-agents ${createdBy}); this version reads up to ${STORE_FORMAT}: use that version. It was left as it is`,
+      `the store at ${path} has format ${format} (of nexus-agents ${createdBy}); this version reads up to ${STORE_FORMAT_VERSIONED}: use that version. It was left as it is`,
       {
-        data: { path, format, formatMax: STORE_FORMAT, createdBy },
+        data: { path, format, formatMax: STORE_FORMAT_VERSIONED, createdBy },
       },
     );
   }
-  if (format !== STORE_FORMAT || typeof storeId !== 'string' || (state !== 'creating' && state !== 'ready'))
-    throw corrupt(path, `${MARKER} has not the fields of format ${STORE_FORMAT}`);
+  if ((format !== STORE_FORMAT && format !== STORE_FORMAT_VERSIONED) || typeof storeId !== 'string' || (state !== 'creating' && state !== 'ready'))
+    throw corrupt(path, `${MARKER} has not the fields of format ${STORE_FORMAT} or ${STORE_FORMAT_VERSIONED}`);
   if (endianness !== undefined && endianness !== 'LE' && endianness !== 'BE') throw corrupt(path, `${MARKER} names the endianness '${String(endianness)}'`);
   return marker as StoreMarker;
 }

@@ -10,18 +10,22 @@ import {
   type StorageWrite,
   type StoredAgent,
   type StoredEvent,
+  type StoredVersion,
   type ThreadStorage,
   WAITING_BYTES_MAX,
 } from '../../ports/storage.js';
 import { agentOfName, checkBatch } from '../stored-names.js';
+import { tokenStale, UNVERSIONED } from '../stored-versions.js';
 import { encodeBatch } from './batch-bytes.js';
 import { type Database, type KeyRange, isFull, loadLmdb, messageOf, openEnvironment } from './environment.js';
 import type { BatchAnswer, BatchMessage, LmdbAttachment } from './protocol.js';
 import {
   ALL_DUE,
+  ALL_VERSIONS,
   RecordType,
   bodyOf,
   decodeReminder,
+  decodeVersion,
   dueOfKey,
   eventPrefix,
   eventsAfter,
@@ -35,6 +39,8 @@ import {
   sequenceOf,
   snapshotKey,
   startingWith,
+  versionKey,
+  versionKeyOfSnapshot,
 } from './records.js';
 
 /** Keys that an iteration reads at once; between two such reads nothing of the store is held. */
@@ -120,6 +126,30 @@ export class LmdbThread implements ThreadStorage {
     return new Promise((resolve, reject) => this.#waiting.push({ number: message.number, bytes, resolve, reject }));
   }
 
+  versionOf(kind: string, id: string): StoredVersion | undefined {
+    const database = this.#fresh();
+    const key = versionKey(kind, id);
+    const value = database.getBinary(key);
+    if (value !== undefined) return this.#version(key, value);
+    return database.getBinaryFast(snapshotKey(kind, id)) === undefined ? undefined : UNVERSIONED;
+  }
+
+  *versions(): IterableIterator<{ readonly kind: string; readonly id: string } & StoredVersion> {
+    for (const key of this.#pages(ALL_VERSIONS())) {
+      const value = this.#fresh().getBinary(key);
+      if (value !== undefined) yield { ...agentOfName(key.subarray(1)), ...this.#version(key, value) };
+    }
+    for (const key of this.#pages(keysOf('snapshot'))) {
+      if (this.#fresh().getBinaryFast(versionKeyOfSnapshot(key)) === undefined) yield { ...agentOfName(key.subarray(1)), ...UNVERSIONED };
+    }
+  }
+
+  #version(key: Buffer, value: Buffer): StoredVersion {
+    if (isRecord([RecordType.version], key, value)) return decodeVersion(value);
+    const names = agentOfName(key.subarray(1));
+    throw this.#corrupt(`what is known of the versions of ${names.kind} '${names.id}'`, names);
+  }
+
   remindersDue(untilEpochMs: number, countMax: number): readonly Reminder[] {
     const database = this.#fresh();
     const due: Reminder[] = [];
@@ -198,7 +228,8 @@ export class LmdbThread implements ThreadStorage {
     throw this.#corrupt(`the reminder '${names.name}' of ${names.kind} '${names.id}'`, names);
   }
 
-  #answered({ through, failure }: BatchAnswer): void {
+  #answered({ through, failure, stale }: BatchAnswer): void {
+    if (stale !== undefined) return this.#stale(stale);
     let count = 0;
     for (const batch of this.#waiting) {
       if (batch.number > through) break;
@@ -220,6 +251,16 @@ export class LmdbThread implements ThreadStorage {
           { data: { path: this.#path } },
         ),
     );
+  }
+
+  #stale({ number, kind, id, token, seenToken }: NonNullable<BatchAnswer['stale']>): void {
+    const at = this.#waiting.findIndex((batch) => batch.number === number);
+    const batch = this.#waiting[at];
+    if (batch === undefined) return;
+    batch.reject(tokenStale(kind, id, token, seenToken));
+    this.#waiting.splice(at, 1);
+    this.#waitingBytes -= batch.bytes;
+    this.#forget(0);
   }
 
   #rejectAll(error: () => NexusError): void {

@@ -7,10 +7,14 @@
  * before it heard of it fail too. Errors other than missing room leave LMDB in a state that is not known: from then on everything fails, until the store is opened again.
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { applyOperation } from './apply.js';
-import { decodeBatch } from './batch-bytes.js';
+import type { StoredVersion } from '../../ports/storage.js';
+import { agentOfName } from '../stored-names.js';
+import { applyOperation, staleIn } from './apply.js';
+import { decodeBatch, Operation, type StoreOperation, withVersions } from './batch-bytes.js';
 import { isFull, loadLmdb, messageOf, openEnvironment } from './environment.js';
+import { STORE_FORMAT_VERSIONED } from './records.js';
 import { Room } from './room.js';
+import { markVersioned } from './store-files.js';
 import type { BatchAnswer, BatchMessage, WriterBoot, WriterCommand, WriterReport } from './protocol.js';
 
 /** Bytes of batches in one transaction; a batch that is larger has one for itself. */
@@ -42,6 +46,7 @@ const queue: Waiting[] = [];
 let scheduled = false;
 let closing = false;
 let broken: Failure | undefined;
+let hasVersions = boot.format >= STORE_FORMAT_VERSIONED;
 
 owner.on('message', (command: WriterCommand) => {
   if (command.type === 'connect') connect(command.port);
@@ -84,7 +89,7 @@ function storeSome(): void {
     count += 1;
   }
   queue.splice(0, count);
-  const current = group.filter(isCurrent);
+  const current = withoutStale(group.filter(isCurrent));
   const failure = commit(current);
   if (failure !== undefined && current.length === 1) fail(current[0] as Waiting, failure);
   else if (failure !== undefined) {
@@ -98,6 +103,21 @@ function storeSome(): void {
   } else acknowledge(current);
 }
 
+/** Tells those whose batch has a write that a later activation has overtaken. They are read before the transaction, which nobody else can get ahead of. */
+function withoutStale(group: readonly Waiting[]): readonly Waiting[] {
+  if (broken !== undefined) return group;
+  const pending = new Map<string, StoredVersion | undefined>();
+  return group.filter(({ client, message }) => {
+    const operations = decodeBatch(message.bytes);
+    if (!hasVersions && !operations.some(({ operation }) => operation === Operation.version)) return true;
+    const stale = staleIn(database, withVersions(operations), pending);
+    if (stale === undefined) return true;
+    const { key, token, seenToken } = stale;
+    answer(client, { through: 0, failure: undefined, stale: { number: message.number, ...agentOfName(key.subarray(1)), token, seenToken } });
+    return false;
+  });
+}
+
 /** Sent by a thread that knows of the last failure. The others have their answer: it said from which batch on all fail. */
 function isCurrent({ client, message }: Waiting): boolean {
   return message.epoch === client.epoch;
@@ -107,7 +127,7 @@ function commit(group: readonly Waiting[]): Failure | undefined {
   if (broken !== undefined) return broken;
   if (group.length === 0) return undefined;
   try {
-    const operations = group.flatMap(({ message }) => decodeBatch(message.bytes));
+    const operations = versioned(group.flatMap(({ message }) => decodeBatch(message.bytes)));
     room.take(operations);
     database.transactionSync(() => {
       for (const operation of operations) applyOperation(database, operation);
@@ -119,6 +139,15 @@ function commit(group: readonly Waiting[]): Failure | undefined {
     if (!failure.full) broken = failure;
     return failure;
   }
+}
+
+/** The first version makes it a store of the format that has them, before it is written. */
+function versioned(operations: readonly StoreOperation[]): readonly StoreOperation[] {
+  if (!hasVersions && operations.some(({ operation }) => operation === Operation.version)) {
+    markVersioned(boot.path);
+    hasVersions = true;
+  }
+  return hasVersions ? withVersions(operations) : operations;
 }
 
 function acknowledge(group: readonly Waiting[]): void {

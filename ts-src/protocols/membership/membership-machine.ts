@@ -57,11 +57,13 @@ export class Membership implements MembershipMachine {
   #exclusion: { readonly number: number; readonly byName: boolean } | undefined;
   #goneAtMs = Number.POSITIVE_INFINITY;
   #goneTimes = 0;
+  #weight: number;
   readonly #warned = new Set<string>();
 
   constructor(configuration: MembershipConfiguration) {
     this.#configuration = configuration;
     this.#settings = settingsText(configuration);
+    this.#weight = configuration.weight;
     const record = configuration.state === undefined ? undefined : decodeNodeRecord(configuration.state);
     const incarnation = Math.min(INCARNATION_MAX, Math.max(1, configuration.incarnation, (record?.incarnation ?? 0) + 1));
     this.#self = { name: configuration.node, incarnation };
@@ -133,13 +135,14 @@ export class Membership implements MembershipMachine {
   #begin(): void {
     this.#hasBegun = true;
     const { cluster, address, timing, random } = this.#configuration;
+    const weight = this.#weight;
     this.#joining = new Joining(
       this.#nowMs,
       this.#self,
-      { cluster, settings: this.#settings, address, leaseMs: timing.leaseMs, stopMarginMs: timing.stopMarginMs },
+      { cluster, settings: this.#settings, address, leaseMs: timing.leaseMs, stopMarginMs: timing.stopMarginMs, weight },
       {
         send: (to, incarnation, message) => this.#send(to, incarnation, message),
-        found: (clusterId) => this.#enter(foundingView(clusterId, { ...this.#self, address })),
+        found: (clusterId) => this.#enter(foundingView(clusterId, { ...this.#self, address, weight })),
         raise: (incarnation) => this.#raise(incarnation),
         refused: (from, code, because) => this.#event({ type: 'refusedMessage', from, code, because }),
         warning: (because) => this.#warn(because),
@@ -179,6 +182,10 @@ export class Membership implements MembershipMachine {
         return;
       case 'leave':
         return this.#leave();
+      case 'weigh':
+        // Before its first view it is kept: it is asked for then.
+        this.#weight = input.weight;
+        return this.#views?.weigh(this.#nowMs, input.weight);
       case 'described':
         return this.#describe(input.description);
       case 'persisted':
@@ -239,7 +246,7 @@ export class Membership implements MembershipMachine {
     const nowMs = this.#nowMs;
     switch (message.type) {
       case 'join':
-        if (!sameNode(sender, this.#self)) views.join(nowMs, { ...sender, address: message.address });
+        if (!sameNode(sender, this.#self)) views.join(nowMs, { ...sender, address: message.address, weight: message.weight });
         return;
       case 'foundRequest':
         if (!sameNode(sender, this.#self)) this.#send(message.address, sender.incarnation, views.redirection());
@@ -298,7 +305,14 @@ export class Membership implements MembershipMachine {
     this.#swim = new Swim(this.#self, this.#descriptions.ownBytes, { random, grantFor: (node) => this.#views?.grantFor(this.#nowMs, node) }, timing);
     this.#firstLeaseByMs = this.#nowMs + 2 * (timing.leaseMs + timing.stopMarginMs);
     this.#announceAtMs = this.#nowMs + ANNOUNCE_MS * random();
-    const options = { resolver, cluster, leaseMs: timing.leaseMs, stopMarginMs: timing.stopMarginMs, probeTimeoutMs: timing.probeTimeoutMs };
+    const options = {
+      resolver,
+      cluster,
+      leaseMs: timing.leaseMs,
+      stopMarginMs: timing.stopMarginMs,
+      probeTimeoutMs: timing.probeTimeoutMs,
+      weight: this.#weight,
+    };
     this.#views = new Views(this.#nowMs, this.#self, view, options, {
       send: (to, incarnation, message) => this.#send(to, incarnation, message),
       installed: (before, next, departed) => this.#installed(before, next, departed),

@@ -62,7 +62,15 @@ function memberSnapshot(
 
 function ownBeforeFirstView({ configuration, self, descriptions }: MembershipParts): MemberSnapshot {
   const { address } = configuration;
-  const state = { status: 'up', reachability: 'reachable', isVoter: false, sinceView: 0, phi: undefined, unreachableFrom: [] } as const;
+  const state = {
+    status: 'up',
+    reachability: 'reachable',
+    isVoter: false,
+    weight: configuration.weight,
+    sinceView: 0,
+    phi: undefined,
+    unreachableFrom: [],
+  } as const;
   return { ...self, ...state, address, ...descriptionOf(descriptions.own) };
 }
 

@@ -21,6 +21,8 @@ export type MembershipInput =
   | { readonly type: 'discovered'; readonly addresses: readonly NodeAddress[]; readonly isStatic: boolean }
   /** This node is to leave; `left` comes when nobody counts on it any more. */
   | { readonly type: 'leave' }
+  /** This node wants to have this weight. */
+  | { readonly type: 'weigh'; readonly weight: number }
   /** What this node says of itself has changed. */
   | { readonly type: 'described'; readonly description: NodeDescription }
   /** What was asked for by the effect `persist` is on disk. */
@@ -83,6 +85,8 @@ export interface MembershipConfiguration {
   /** Where the others send to. */
   readonly address: NodeAddress;
   readonly description: NodeDescription;
+  /** That it joins with: 0 to 1,000. */
+  readonly weight: number;
   readonly resolver: ResolverOptions;
   readonly timing: Required<ClusterTimingOptions>;
   /** What the last `persist` of an earlier start has left; undefined if there is nothing. */

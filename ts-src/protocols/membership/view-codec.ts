@@ -2,14 +2,26 @@
 import { NODE_NAME_LENGTH_MAX } from '../../model/node-identity.js';
 import { type ByteReader, invalid } from '../bytes/byte-reader.js';
 import type { ByteWriter } from '../bytes/byte-writer.js';
-import { type DepartureReason, INCARNATION_MAX, type Joiner, JOINS_MAX, MEMBERS_MAX, type View, type ViewChange, type ViewMember } from '../views/view.js';
+import {
+  type DepartureReason,
+  INCARNATION_MAX,
+  type Joiner,
+  JOINS_MAX,
+  MEMBERS_MAX,
+  type View,
+  type ViewChange,
+  type ViewMember,
+  WEIGHT_DEFAULT,
+  WEIGHT_MAX,
+  WEIGHT_STEPS,
+} from '../views/view.js';
 import { REDIRECTS_MAX, type ViewMessage } from '../views/view-messages.js';
 import { readAddress, readIdentity, writeAddress, writeIdentity } from './identity-codec.js';
 
 /** Places in these lists are on the wire: only ever add to their ends. */
 export const VIEW_TYPES = [
   ...(['join', 'joinFor', 'redirect', 'alone', 'refusal', 'foundRequest', 'foundGrant', 'foundRelease', 'prepare', 'promise', 'accept', 'accepted'] as const),
-  ...(['superseded', 'decided', 'whole', 'pull', 'leave', 'removed'] as const),
+  ...(['superseded', 'decided', 'whole', 'pull', 'leave', 'removed', 'weigh'] as const),
 ] as const satisfies readonly ViewMessage['type'][];
 const REASONS: readonly DepartureReason[] = ['left', 'gone', 'removed'];
 const SETTINGS_BYTES_MAX = 512;
@@ -17,6 +29,11 @@ const CLUSTER_ID_BYTES_MAX = 32;
 const TEXT_BYTES_MAX = 512;
 
 export function writeViewMessage(writer: ByteWriter, message: ViewMessage): void {
+  writeRest(writer, message);
+  writeWeights(writer, message);
+}
+
+function writeRest(writer: ByteWriter, message: ViewMessage): void {
   switch (message.type) {
     case 'join':
       writer.text(message.cluster).text(message.settings);
@@ -73,16 +90,23 @@ export function writeViewMessage(writer: ByteWriter, message: ViewMessage): void
       return;
     case 'removed':
       writer.unsigned(message.number).flag(message.byName);
+      return;
+    case 'weigh':
+      writeWeight(writer, message.weight);
   }
 }
 
 export function readViewMessage(reader: ByteReader, type: ViewMessage['type']): ViewMessage {
+  return readWeights(reader, readRest(reader, type));
+}
+
+function readRest(reader: ByteReader, type: ViewMessage['type']): ViewMessage {
   switch (type) {
     case 'join': {
       const cluster = reader.text(NODE_NAME_LENGTH_MAX);
       const settings = reader.text(SETTINGS_BYTES_MAX);
       const address = readAddress(reader);
-      return { type, cluster, settings, address, to: readAddress(reader) };
+      return { type, cluster, settings, address, to: readAddress(reader), weight: WEIGHT_DEFAULT };
     }
     case 'joinFor':
       return { type, joiner: readJoiner(reader) };
@@ -128,7 +152,98 @@ export function readViewMessage(reader: ByteReader, type: ViewMessage['type']): 
       return { type, isFenced: reader.flag() };
     case 'removed':
       return { type, number: reader.unsigned(), byName: reader.flag() };
+    case 'weigh':
+      return { type, weight: readWeight(reader) };
   }
+}
+
+/**
+ * Weights are behind everything else, and only where any is not 1: so nodes of before there were weights, which know none, understand all others. What is behind a change is the weights of those who join in
+ * their order, and then who is to have another one.
+ */
+function writeWeights(writer: ByteWriter, message: ViewMessage): void {
+  switch (message.type) {
+    case 'join':
+      return writeOthers(writer, [message]);
+    case 'joinFor':
+      return writeOthers(writer, [message.joiner]);
+    case 'promise':
+      return message.accepted === undefined ? undefined : writeChangedWeights(writer, message.accepted.change);
+    case 'accept':
+    case 'decided':
+      return writeChangedWeights(writer, message.change);
+    case 'whole':
+      return writeOthers(writer, message.view.members);
+    default:
+      return;
+  }
+}
+
+function writeOthers(writer: ByteWriter, weighted: readonly { readonly weight: number }[]): void {
+  if (weighted.some(({ weight }) => weight !== WEIGHT_DEFAULT)) for (const { weight } of weighted) writeWeight(writer, weight);
+}
+
+function writeChangedWeights(writer: ByteWriter, { joined, weighed }: ViewChange): void {
+  if (weighed.length === 0) return writeOthers(writer, joined);
+  for (const { weight } of joined) writeWeight(writer, weight);
+  writer.list(weighed, (weighing) => {
+    writeIdentity(writer, weighing);
+    writeWeight(writer, weighing.weight);
+  });
+}
+
+function readWeights(reader: ByteReader, message: ViewMessage): ViewMessage {
+  if (reader.remaining === 0) return message;
+  switch (message.type) {
+    case 'join':
+      return { ...message, weight: readOther(reader) };
+    case 'joinFor':
+      return { ...message, joiner: { ...message.joiner, weight: readOther(reader) } };
+    case 'promise':
+      return message.accepted === undefined
+        ? message
+        : { ...message, accepted: { ballot: message.accepted.ballot, change: readChangedWeights(reader, message.accepted.change) } };
+    case 'accept':
+    case 'decided':
+      return { ...message, change: readChangedWeights(reader, message.change) };
+    case 'whole':
+      return { ...message, view: { ...message.view, members: readOthers(reader, message.view.members) } };
+    default:
+      return message;
+  }
+}
+
+function readOther(reader: ByteReader): number {
+  const weight = readWeight(reader);
+  return weight === WEIGHT_DEFAULT ? needless() : weight;
+}
+
+function readOthers<T extends { readonly weight: number }>(reader: ByteReader, weighted: readonly T[]): readonly T[] {
+  const read = weighted.map((each) => ({ ...each, weight: readWeight(reader) }));
+  return read.every(({ weight }) => weight === WEIGHT_DEFAULT) ? needless() : read;
+}
+
+function readChangedWeights(reader: ByteReader, change: ViewChange): ViewChange {
+  const joined = change.joined.map((joiner) => ({ ...joiner, weight: readWeight(reader) }));
+  if (reader.remaining === 0) return joined.every(({ weight }) => weight === WEIGHT_DEFAULT) ? needless() : { ...change, joined };
+  const weighed = reader.list(MEMBERS_MAX, () => {
+    const { name, incarnation } = readIdentity(reader);
+    return { name, incarnation, weight: readWeight(reader) };
+  });
+  return weighed.length === 0 || new Set(weighed.map(({ name }) => name)).size < weighed.length ? needless() : { ...change, joined, weighed };
+}
+
+/** One way to write each message. */
+function needless(): never {
+  return invalid('weights that need not be said, or are said twice');
+}
+
+function writeWeight(writer: ByteWriter, weight: number): void {
+  writer.unsigned(Math.round(weight * WEIGHT_STEPS));
+}
+
+function readWeight(reader: ByteReader): number {
+  return reader.unsigned(WEIGHT_MAX * WEIGHT_STEPS) / WEIGHT_STEPS;
 }
 
 function writeJoiner(writer: ByteWriter, joiner: Joiner): void {
@@ -139,7 +254,7 @@ function writeJoiner(writer: ByteWriter, joiner: Joiner): void {
 function readJoiner(reader: ByteReader): Joiner {
   const { name, incarnation } = readIdentity(reader);
   if (incarnation === 0 || incarnation > INCARNATION_MAX) return invalid(`an incarnation of ${incarnation}`);
-  return { name, incarnation, address: readAddress(reader) };
+  return { name, incarnation, address: readAddress(reader), weight: WEIGHT_DEFAULT };
 }
 
 function writeChange(writer: ByteWriter, { number, departed, joined }: ViewChange): void {
@@ -156,7 +271,7 @@ function readChange(reader: ByteReader): ViewChange {
     const { name, incarnation } = readIdentity(reader);
     return { name, incarnation, reason: REASONS[reader.u8()] ?? invalid('an unknown reason to depart') };
   });
-  return { number, departed, joined: reader.list(JOINS_MAX, () => readJoiner(reader)) };
+  return { number, departed, joined: reader.list(JOINS_MAX, () => readJoiner(reader)), weighed: [] };
 }
 
 function writeView(writer: ByteWriter, { clusterId, number, incarnationFloor, members }: View): void {

@@ -22,6 +22,7 @@ export interface JoiningOptions {
   readonly address: NodeAddress;
   readonly leaseMs: number;
   readonly stopMarginMs: number;
+  readonly weight: number;
 }
 
 export interface JoiningNeeds {
@@ -153,7 +154,7 @@ export class Joining {
   }
 
   #ask(nowMs: number): void {
-    const { cluster, settings, address } = this.#options;
+    const { cluster, settings, address, weight } = this.#options;
     const targets = [...(this.#addresses as readonly NodeAddress[]), ...this.#members.values()];
     // Members have been told to us a moment ago: whoever else may be there need not be asked.
     const isKnown = nowMs - this.#clusterSeenAtMs < this.#waitMs;
@@ -161,7 +162,7 @@ export class Joining {
     const start = asked.length <= ASKED_MAX ? 0 : Math.floor(this.#needs.random() * asked.length);
     for (let index = 0; index < Math.min(asked.length, ASKED_MAX); index++) {
       const to = asked[(start + index) % asked.length] as NodeAddress;
-      this.#needs.send(to, 0, { type: 'join', cluster, settings, address, to });
+      this.#needs.send(to, 0, { type: 'join', cluster, settings, address, to, weight });
     }
   }
 

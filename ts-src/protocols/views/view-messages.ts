@@ -14,7 +14,14 @@ export type Removable = readonly NodeIdentity[];
 export type ViewMessage =
   // Joining and founding: between nodes that need not be of one cluster yet.
   /** Take me in. `to`: the address that this was sent to, by which a node recognises its own. */
-  | { readonly type: 'join'; readonly cluster: string; readonly settings: Settings; readonly address: NodeAddress; readonly to: NodeAddress }
+  | {
+      readonly type: 'join';
+      readonly cluster: string;
+      readonly settings: Settings;
+      readonly address: NodeAddress;
+      readonly to: NodeAddress;
+      readonly weight: number;
+    }
   /** A member hands a joiner on to whoever proposes views. */
   | { readonly type: 'joinFor'; readonly joiner: Joiner }
   /** There is a cluster: its voters are there. */
@@ -53,7 +60,9 @@ export type ViewMessage =
   | { readonly type: 'whole'; readonly view: View }
   /** What comes after this number? */
   | { readonly type: 'pull'; readonly number: number }
-  // Departing.
+  // A member changes.
+  /** The sender wants to have this weight. */
+  | { readonly type: 'weigh'; readonly weight: number }
   /** The sender goes and runs nothing any more; `isFenced`: not because it was asked to. */
   | { readonly type: 'leave'; readonly isFenced: boolean }
   /** You are not in this view, nor in any later one. `byName`: another incarnation of your name is. */

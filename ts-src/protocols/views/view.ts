@@ -12,9 +12,17 @@ export const INCARNATION_MAX = 2 ** 52;
 /** By how much the incarnation of a joiner may exceed all that are known, some 139 years in milliseconds: when a node that is far ahead departs, the others could never start again. */
 export const INCARNATION_LEAP_MAX = 2 ** 42;
 
+/** What a member can take compared to others, where nothing else is said. */
+export const WEIGHT_DEFAULT = 1;
+export const WEIGHT_MAX = 1000;
+/** In one: weights are counted in whole numbers of these, so that all nodes have the same of them. */
+export const WEIGHT_STEPS = 1000;
+
 export interface ViewMember extends NodeIdentity {
   readonly address: NodeAddress;
   readonly status: MemberStatus;
+  /** How much it takes of what is spread over the members, compared to the others: 0 to 1,000, in steps of a thousandth. One that drains has 0. */
+  readonly weight: number;
   /** Number of the view that it came with: the lower, the older. */
   readonly sinceView: number;
 }
@@ -32,6 +40,12 @@ export interface View {
 /** A node that is to be a member. */
 export interface Joiner extends NodeIdentity {
   readonly address: NodeAddress;
+  readonly weight: number;
+}
+
+/** A member that is to have another weight. */
+export interface Weighing extends NodeIdentity {
+  readonly weight: number;
 }
 
 /** `left`: it said that it goes. `gone`: it was fenced, and says so itself. `removed`: its lease has run out. */
@@ -46,17 +60,27 @@ export interface ViewChange {
   readonly number: number;
   readonly departed: readonly Departure[];
   readonly joined: readonly Joiner[];
+  readonly weighed: readonly Weighing[];
 }
 
 /** The view that the change makes of its predecessor; undefined if it does not fit that. */
-export function changedView(view: View, { number, departed, joined }: ViewChange): View | undefined {
+export function changedView(view: View, { number, departed, joined, weighed }: ViewChange): View | undefined {
   if (number !== view.number + 1) return undefined;
   const gone = new Map(departed.map((departure) => [departure.name, departure]));
-  const members = view.members.filter((member) => {
+  const staying = view.members.filter((member) => {
     const departure = gone.get(member.name);
     return departure === undefined || !sameNode(departure, member);
   });
-  if (members.length !== view.members.length - gone.size) return undefined;
+  if (staying.length !== view.members.length - gone.size) return undefined;
+  const weights = new Map(weighed.map((weighing) => [weighing.name, weighing]));
+  const members = staying.map((member) => {
+    const weighing = weights.get(member.name);
+    if (weighing === undefined || !sameNode(weighing, member)) return member;
+    weights.delete(member.name);
+    return { ...member, weight: weighing.weight };
+  });
+  // Of a member that has gone, or never was one.
+  if (weights.size > 0) return undefined;
   const incarnationFloor = departed.reduce((floor, { incarnation }) => Math.max(floor, incarnation), view.incarnationFloor);
   const names = new Set(members.map(({ name }) => name));
   for (const { name, incarnation } of joined) {
@@ -65,18 +89,23 @@ export function changedView(view: View, { number, departed, joined }: ViewChange
   }
   if (names.size > MEMBERS_MAX || names.size === 0) return undefined;
   const added = joined
-    .map(({ name, incarnation, address }): ViewMember => ({ name, incarnation, address, status: 'up', sinceView: number }))
+    .map(({ name, incarnation, address, weight }): ViewMember => ({ name, incarnation, address, status: 'up', weight, sinceView: number }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   return { clusterId: view.clusterId, number, members: [...members, ...added], incarnationFloor };
 }
 
 /** The first view of a cluster. */
-export function foundingView(clusterId: string, { name, incarnation, address }: Joiner): View {
-  return { clusterId, number: 1, members: [{ name, incarnation, address, status: 'up', sinceView: 1 }], incarnationFloor: 0 };
+export function foundingView(clusterId: string, { name, incarnation, address, weight }: Joiner): View {
+  return { clusterId, number: 1, members: [{ name, incarnation, address, status: 'up', weight, sinceView: 1 }], incarnationFloor: 0 };
 }
 
 /** The greatest incarnation that a node may join this view with. */
 export function incarnationMost({ incarnationFloor, members }: View): number {
   const known = members.reduce((greatest, { incarnation }) => Math.max(greatest, incarnation), incarnationFloor);
   return Math.min(INCARNATION_MAX, known + INCARNATION_LEAP_MAX);
+}
+
+/** Whether a member may have this weight. */
+export function isWeight(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= WEIGHT_MAX && Math.round(value * WEIGHT_STEPS) / WEIGHT_STEPS === value;
 }

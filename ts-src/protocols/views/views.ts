@@ -29,6 +29,8 @@ export interface ViewsOptions {
   readonly leaseMs: number;
   readonly stopMarginMs: number;
   readonly probeTimeoutMs: number;
+  /** That this node wants to have. */
+  readonly weight: number;
 }
 
 export interface ViewsNeeds {
@@ -65,6 +67,9 @@ export class Views {
   #lastChange: ViewChange | undefined;
   #departing: DepartureReason | undefined;
   #sayLeaveAtMs = Number.POSITIVE_INFINITY;
+  /** That this node wants to have; when the voters are told so, while the view says otherwise. */
+  #weight: number;
+  #sayWeightAtMs = Number.POSITIVE_INFINITY;
   /** A change is wanted since then. */
   #wantedSinceMs = Number.POSITIVE_INFINITY;
   #proposeAtMs = Number.POSITIVE_INFINITY;
@@ -79,6 +84,7 @@ export class Views {
     this.#self = self;
     this.#options = options;
     this.#needs = needs;
+    this.#weight = options.weight;
     this.#grants = new Grants(nowMs, removalWaitMs(options));
     this.#lease = new Lease(self.name, options);
     this.#view = view;
@@ -120,6 +126,7 @@ export class Views {
       this.#lease.dueMs,
       this.#proposeAtMs,
       this.#sayLeaveAtMs,
+      this.#sayWeightAtMs,
       this.#agreement.isUnsettled ? this.#pulledAtMs + RESEND_MS : Number.POSITIVE_INFINITY,
     );
   }
@@ -167,12 +174,24 @@ export class Views {
     this.tick(nowMs);
   }
 
+  /** This node wants another weight, and goes on asking for it until the view says so. */
+  weigh(nowMs: number, weight: number): void {
+    this.#nowMs = nowMs;
+    this.#weight = weight;
+    this.#wantWeight();
+    this.tick(nowMs);
+  }
+
   tick(nowMs: number): void {
     this.#nowMs = nowMs;
     if (this.#farewell !== undefined) return this.#bidFarewell(this.#farewell);
     if (nowMs >= this.#sayLeaveAtMs) {
       this.#sayLeaveAtMs = nowMs + RESEND_MS;
       for (const voter of this.#system.voters) this.#sendTo(voter, { type: 'leave', isFenced: this.#departing === 'gone' });
+    }
+    if (nowMs >= this.#sayWeightAtMs) {
+      this.#sayWeightAtMs = nowMs + RESEND_MS;
+      for (const voter of this.#system.voters) this.#sendTo(voter, { type: 'weigh', weight: this.#weight });
     }
     this.#agreement.tick(nowMs);
     if (this.#agreement.isUnsettled && nowMs >= this.#pulledAtMs + RESEND_MS) {
@@ -239,6 +258,10 @@ export class Views {
       case 'leave':
         if (!isMember) return;
         this.#wanted.departs({ name: from.name, incarnation: from.incarnation, reason: message.isFenced ? 'gone' : 'left' });
+        return this.tick(nowMs);
+      case 'weigh':
+        if (!isMember) return;
+        this.#wanted.weighs(this.memberOf(from) as ViewMember, message.weight);
         return this.tick(nowMs);
       case 'joinFor':
         if (!isMember || this.memberOf(message.joiner) !== undefined || message.joiner.incarnation > incarnationMost(this.#view)) return;
@@ -409,11 +432,19 @@ export class Views {
     this.#lease.installed(this.#nowMs, view.number, system);
     this.#agreement.begin(system, this.#index, view.number + 1);
     this.#wanted.installed(view);
+    this.#wantWeight();
     this.#wantedSinceMs = Number.POSITIVE_INFINITY;
     this.#triedAtMs = Number.NEGATIVE_INFINITY;
     this.#needs.installed(before, view, departed);
     this.#proposeAtMs = this.#nowMs;
     if (this.#departing !== undefined && view.members.length === 1) this.#needs.excluded(view.number, this.#departing, false);
+  }
+
+  #wantWeight(): void {
+    const member = this.memberOf(this.#self);
+    if (member === undefined) return;
+    this.#sayWeightAtMs = member.weight === this.#weight || this.#departing !== undefined ? Number.POSITIVE_INFINITY : this.#nowMs;
+    this.#wanted.weighs(member, this.#weight);
   }
 
   #pull(address: NodeAddress, incarnation: number): void {

@@ -1,6 +1,6 @@
-/** What a member knows that the next view should have otherwise: who wants to join, who has gone, who cannot be reached. Whether and when it becomes a view is decided elsewhere (`views.ts`, `agreement.ts`). */
+/** What a member knows that the next view should have otherwise: who wants to join or another weight, who has gone, who cannot be reached. Whether and when it becomes a view is decided elsewhere (`views.ts`, `agreement.ts`). */
 import { type NodeIdentity, nodeKey, sameNode } from '../../model/node-identity.js';
-import { type Departure, JOINS_MAX, type Joiner, MEMBERS_MAX, type View, type ViewChange } from './view.js';
+import { type Departure, JOINS_MAX, type Joiner, MEMBERS_MAX, type View, type ViewChange, type ViewMember, type Weighing } from './view.js';
 
 /** A joiner asks again and again; one that does not any more has gone. */
 const JOINER_FRESH_MS = 5000;
@@ -12,6 +12,8 @@ export class WantedChanges {
   /** Members that have said that they go. */
   readonly #departing = new Map<string, Departure>();
   readonly #unreachable = new Map<string, NodeIdentity>();
+  /** What members want to weigh: the last that each has said. */
+  readonly #weighed = new Map<string, Weighing>();
 
   joins(nowMs: number, joiner: Joiner): void {
     const before = this.#joiners.get(joiner.name);
@@ -22,6 +24,12 @@ export class WantedChanges {
 
   departs(departure: Departure): void {
     if (!this.#departing.has(nodeKey(departure))) this.#departing.set(nodeKey(departure), departure);
+  }
+
+  weighs({ name, incarnation, weight: present }: ViewMember, weight: number): void {
+    const key = nodeKey({ name, incarnation });
+    if (weight === present) this.#weighed.delete(key);
+    else this.#weighed.set(key, { name, incarnation, weight });
   }
 
   isDeparting(node: NodeIdentity): boolean {
@@ -50,12 +58,16 @@ export class WantedChanges {
       this.#departing.delete(key);
       this.#unreachable.delete(key);
     }
+    for (const [key, weighing] of this.#weighed) {
+      const member = present.get(weighing.name);
+      if (member === undefined || !sameNode(member, weighing) || member.weight === weighing.weight) this.#weighed.delete(key);
+    }
     for (const [name, { joiner }] of this.#joiners) if ((present.get(name)?.incarnation ?? 0) >= joiner.incarnation) this.#joiners.delete(name);
   }
 
   /** The change of this view; undefined for none. @param isRemovable of members that cannot be reached: whether they may be removed now */
   change(nowMs: number, view: View, isRemovable: (node: NodeIdentity) => boolean): ViewChange | undefined {
-    if (this.#joiners.size + this.#departing.size + this.#unreachable.size === 0) return undefined;
+    if (this.#joiners.size + this.#departing.size + this.#unreachable.size + this.#weighed.size === 0) return undefined;
     const departed: Departure[] = [...this.#departing.values()];
     for (const [key, node] of this.#unreachable) {
       if (!this.#departing.has(key) && isRemovable(node)) departed.push({ name: node.name, incarnation: node.incarnation, reason: 'removed' });
@@ -71,6 +83,8 @@ export class WantedChanges {
     // All go: the oldest goes last, and alone.
     const last = view.members[0] as NodeIdentity;
     const going = present.size + joined.length === 0 ? departed.filter((departure) => !sameNode(departure, last)) : departed;
-    return going.length + joined.length === 0 ? undefined : { number: view.number + 1, departed: going, joined };
+    const gone = new Set(going.map(nodeKey));
+    const weighed = [...this.#weighed.values()].filter((weighing) => !gone.has(nodeKey(weighing)));
+    return going.length + joined.length + weighed.length === 0 ? undefined : { number: view.number + 1, departed: going, joined, weighed };
   }
 }

@@ -28,6 +28,8 @@ export interface ObservedStart extends Start {
   readonly standing: NodeStanding;
   /** Whether its agents run, or may. */
   readonly runs: boolean;
+  /** That it wants to have; undefined for whatever it has. */
+  readonly weight?: number;
   snapshot(): MembershipSnapshot | undefined;
 }
 
@@ -231,6 +233,8 @@ export class ClusterRun {
       first ??= { view, members };
       if (first.view !== view || first.members !== members)
         return `${start.self.name} has view ${view} (${members}), another one has ${first.view} (${first.members})`;
+      const weight = told.find((member) => sameNode(member, start.self))?.weight;
+      if (start.weight !== undefined && weight !== start.weight) return `${start.self.name} weighs ${weight}, and wants to weigh ${start.weight}`;
     }
     return undefined;
   }

@@ -270,7 +270,7 @@ function stillRuns(identity: NodeIdentity, when: string): Violation {
 
 function sameContent(by: string, { number, members }: ViewEvent, { contents }: Agreed): Violation | undefined {
   const content = members
-    .map((member) => `${nodeKey(member)} since ${member.sinceView}${member.status === 'up' ? '' : ` ${member.status}`}`)
+    .map((member) => `${nodeKey(member)} since ${member.sinceView} weighs ${member.weight}${member.status === 'up' ? '' : ` ${member.status}`}`)
     .sort()
     .join(', ');
   const known = contents.get(number);

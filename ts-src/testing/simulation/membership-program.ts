@@ -6,6 +6,7 @@ import { MembershipService } from '../../cluster/membership-service.js';
 import type { ClusterTimingOptions, ResolverOptions } from '../../model/cluster-options.js';
 import type { NodeStanding } from '../../model/cluster-snapshot.js';
 import type { NodeAddress, NodeIdentity } from '../../model/node-identity.js';
+import type { SeededRandom } from '../../model/seeded-random.js';
 import type { MembershipConfiguration, MembershipEvent, MembershipMachine, MembershipSnapshot } from '../../protocols/membership/membership.js';
 import type { Program, ProgramSurroundings, RunningProgram } from './program.js';
 
@@ -14,6 +15,9 @@ export const MEMBERSHIP_PORT = 7400;
 const FENCED_EXIT_CODE = 3;
 /** Of the time that stopping agents may take; the rest is for clocks that differ. */
 const STOPPING_SHARE = 0.9;
+/** What nodes weigh, and after how long they want to weigh something else: some of them do, now and then, as nodes do that drain. */
+const WEIGHTS = [1, 1, 1, 0, 0.5, 3];
+const WEIGH_AGAIN_MS_MAX = 60_000;
 
 export interface MembershipProgramOptions {
   readonly resolver: ResolverOptions;
@@ -43,10 +47,15 @@ export class MembershipStart implements RunningProgram {
   #service: MembershipService | undefined;
   #leaseEndMs = Number.NEGATIVE_INFINITY;
   #left: (() => void) | undefined;
+  /** That this node wants to have. */
+  weight: number;
+  readonly #weights: SeededRandom;
 
   constructor(options: MembershipProgramOptions, surroundings: ProgramSurroundings) {
     this.#options = options;
     this.#surroundings = surroundings;
+    this.#weights = surroundings.randomOf('weights');
+    this.weight = this.#drawWeight();
   }
 
   async open(): Promise<void> {
@@ -54,7 +63,7 @@ export class MembershipStart implements RunningProgram {
     const { resolver, timing, machine, seeds } = this.#options;
     this.#service = await MembershipService.open(
       {
-        ...{ cluster: 'simulated', node: name, resolver, timing },
+        ...{ cluster: 'simulated', node: name, weight: this.weight, resolver, timing },
         description: { dataAddress: undefined, version: '0.0.0', metadata: {}, stalledThreads: [] },
         machine,
         stepped: (service) => {
@@ -71,6 +80,7 @@ export class MembershipStart implements RunningProgram {
         happened: (event) => this.#happened(event),
       },
     );
+    this.#weighAgain();
   }
 
   get number(): number {
@@ -111,6 +121,18 @@ export class MembershipStart implements RunningProgram {
       await left;
     }
     await service.close();
+  }
+
+  #drawWeight(): number {
+    return WEIGHTS[Math.floor(this.#weights.next() * WEIGHTS.length)] as number;
+  }
+
+  #weighAgain(): void {
+    this.#surroundings.clock.after(this.#weights.next() * WEIGH_AGAIN_MS_MAX, () => {
+      this.weight = this.#drawWeight();
+      this.#service?.weigh(this.weight);
+      this.#weighAgain();
+    });
   }
 
   #happened(event: MembershipEvent): void {

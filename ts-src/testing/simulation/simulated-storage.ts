@@ -13,6 +13,7 @@ import {
   type StorageSource,
   type StorageWrite,
   type StoredAgent,
+  type StoredVersion,
   type ThreadStorage,
   WAITING_BYTES_MAX,
 } from '../../ports/storage.js';
@@ -115,16 +116,25 @@ class SimulatedStore implements Storage {
     while (this.#queue.length > 0) {
       await this.#disk.turn();
       const appended: AppendedBatch[] = [];
+      const versions = new Map<string, StoredVersion | undefined>();
       // A batch that fails takes those of its thread with it out of the queue.
-      for (let batch = this.#queue.shift(); batch !== undefined; batch = this.#queue.shift()) this.#append(batch, appended);
+      for (let batch = this.#queue.shift(); batch !== undefined; batch = this.#queue.shift()) this.#append(batch, appended, versions);
       if (appended.length > 0) await this.#commit(appended);
     }
     this.#isWriting = false;
   }
 
-  #append(batch: WaitingBatch, appended: AppendedBatch[]): void {
+  #append(batch: WaitingBatch, appended: AppendedBatch[], versions: Map<string, StoredVersion | undefined>): void {
     try {
       if (this.#isBroken) throw new DiskError('EIO', 'what was written last cannot be known; open the store again');
+      const stale = this.index.stale(
+        batch.records.map(({ write }) => write),
+        versions,
+      );
+      if (stale !== undefined) {
+        batch.thread.answered(batch.bytes);
+        return batch.reject(stale);
+      }
       appended.push({ batch, places: batch.records.length === 0 ? [] : this.log.append(batch.records) });
     } catch (error) {
       this.#fail(batch, error);
@@ -203,6 +213,17 @@ class SimulatedThreadStorage implements ThreadStorage {
 
   answered(bytes: number): void {
     this.#waitingBytes -= bytes;
+  }
+
+  versionOf(kind: string, id: string): StoredVersion | undefined {
+    return this.#index().version(agentName(kind, id));
+  }
+
+  *versions(): IterableIterator<{ readonly kind: string; readonly id: string } & StoredVersion> {
+    for (const { kind, id, name } of this.#index().names()) {
+      const version = this.#index().version(name);
+      if (version !== undefined) yield { kind, id, ...version };
+    }
   }
 
   remindersDue(untilEpochMs: number, countMax: number): readonly Reminder[] {

@@ -1,6 +1,8 @@
 /** What the log of a simulated store means: agents, events and reminders, and where their last records are. Writes are applied in the order of the log; values stay on the disk. */
-import { agentName, reminderName } from '../../adapters/stored-names.js';
-import type { Reminder, StorageWrite } from '../../ports/storage.js';
+import { agentName, agentOfName, reminderName } from '../../adapters/stored-names.js';
+import { changeOf, isOf, isStale, namesOf, tokenStale, UNVERSIONED, versionAfter } from '../../adapters/stored-versions.js';
+import type { NexusError } from '../../errors.js';
+import type { Reminder, StorageWrite, StoredVersion } from '../../ports/storage.js';
 import type { RecordPlace } from './simulated-log.js';
 
 interface IndexedChange {
@@ -28,8 +30,51 @@ export interface IndexedReminder {
 export class StoredIndex {
   readonly #agents = new Map<string, IndexedAgent>();
   readonly #reminders = new Map<string, IndexedReminder>();
+  readonly #versions = new Map<string, StoredVersion>();
+
+  /** @param pending what batches that are being written leave, and this one then too, if it is not stale */
+  stale(writes: readonly StorageWrite[], pending: Map<string, StoredVersion | undefined>): NexusError | undefined {
+    const after = new Map(pending);
+    for (const write of writes) {
+      const { kind, id } = namesOf(write);
+      const key = keyOf(agentName(kind, id));
+      const known = after.has(key) ? after.get(key) : this.#versions.get(key);
+      const change = changeOf(write);
+      if (isStale(known, change)) return tokenStale(kind, id, change.version?.token ?? change.token ?? 0, known?.seenToken ?? 0);
+      after.set(key, write.type === 'drop' ? (isOf(known, write.version) ? undefined : known) : versionAfter(known, change));
+    }
+    for (const [key, version] of after) pending.set(key, version);
+    return undefined;
+  }
 
   apply(write: StorageWrite, place: RecordPlace): void {
+    const { kind, id } = namesOf(write);
+    const key = keyOf(agentName(kind, id));
+    const known = this.#versions.get(key);
+    if (write.type === 'drop') {
+      if (!isOf(known, write.version)) return;
+      this.#versions.delete(key);
+      return this.#change({ type: 'delete', kind, id }, place);
+    }
+    const version = versionAfter(known, changeOf(write));
+    if (version !== undefined) this.#versions.set(key, version);
+    this.#change(write, place);
+  }
+
+  version(name: Buffer): StoredVersion | undefined {
+    const key = keyOf(name);
+    return this.#versions.get(key) ?? (this.#agents.has(key) ? UNVERSIONED : undefined);
+  }
+
+  /** Names of all that has a version, or is stored. */
+  names(): readonly { readonly kind: string; readonly id: string; readonly name: Buffer }[] {
+    return [...new Set([...this.#agents.keys(), ...this.#versions.keys()])].map((key) => {
+      const name = Buffer.from(key, 'latin1');
+      return { ...agentOfName(name), name };
+    });
+  }
+
+  #change(write: StorageWrite, place: RecordPlace): void {
     switch (write.type) {
       case 'snapshot': {
         const { schemaVersion, sequence } = write.snapshot;

@@ -3,10 +3,11 @@
  * has changed on the disk makes unreadable what it belongs to, and nothing else.
  */
 import { agentPrefix } from '../../adapters/stored-names.js';
-import type { StorageWrite } from '../../ports/storage.js';
+import type { StateVersion, StorageWrite } from '../../ports/storage.js';
 
-const RecordType = { snapshot: 1, event: 2, delete: 3, setReminder: 4, clearReminder: 5 } as const;
+const RecordType = { snapshot: 1, event: 2, delete: 3, setReminder: 4, clearReminder: 5, fence: 6, drop: 7 } as const;
 const NOTHING = new Uint8Array(0);
+const NO_TOKEN = -1;
 
 export interface EncodedWrite {
   readonly type: number;
@@ -26,18 +27,22 @@ export function encodeWrite(write: StorageWrite): EncodedWrite {
 function nameOf(write: StorageWrite): Buffer {
   switch (write.type) {
     case 'snapshot':
-      return Buffer.concat([agentPrefix(write.kind, write.id), numbers(write.snapshot.schemaVersion, write.snapshot.sequence)]);
+      return Buffer.concat([agentPrefix(write.kind, write.id), versionBytes(write.version), numbers(write.snapshot.schemaVersion, write.snapshot.sequence)]);
     case 'event':
-      return Buffer.concat([agentPrefix(write.kind, write.id), numbers(write.event.schemaVersion, write.event.sequence)]);
+      return Buffer.concat([agentPrefix(write.kind, write.id), versionBytes(write.version), numbers(write.event.schemaVersion, write.event.sequence)]);
     case 'delete':
-      return agentPrefix(write.kind, write.id);
+      return Buffer.concat([agentPrefix(write.kind, write.id), versionBytes(write.version), numbers(write.epochMs ?? 0)]);
+    case 'fence':
+      return Buffer.concat([agentPrefix(write.kind, write.id), versionBytes({ token: write.token, revision: 0 })]);
+    case 'drop':
+      return Buffer.concat([agentPrefix(write.kind, write.id), versionBytes(write.version)]);
     case 'setReminder': {
       const { kind, id, name, dueEpochMs, periodMs, action, input } = write.reminder;
       const times = numbers(dueEpochMs, periodMs, input === undefined ? 0 : 1);
-      return Buffer.concat([agentPrefix(kind, id), times, reminderLength(name), Buffer.from(name + action, 'utf8')]);
+      return Buffer.concat([agentPrefix(kind, id), versionBytes(write.version), times, reminderLength(name), Buffer.from(name + action, 'utf8')]);
     }
     case 'clearReminder':
-      return Buffer.concat([agentPrefix(write.kind, write.id), Buffer.from(write.name, 'utf8')]);
+      return Buffer.concat([agentPrefix(write.kind, write.id), versionBytes(write.version), Buffer.from(write.name, 'utf8')]);
   }
 }
 
@@ -56,14 +61,21 @@ function bytesOf(write: StorageWrite): Uint8Array {
 
 /** The write, with nothing for its value. */
 export function decodeName(type: number, name: Buffer): StorageWrite {
-  const [kind, id, rest] = pairOf(name);
+  const [kind, id, stored] = pairOf(name);
+  const given = { token: stored.readDoubleLE(0), revision: stored.readDoubleLE(8) };
+  const version = given.token === NO_TOKEN ? undefined : given;
+  const rest = stored.subarray(16);
   switch (type) {
     case RecordType.snapshot:
-      return { type: 'snapshot', kind, id, snapshot: { schemaVersion: rest.readDoubleLE(0), sequence: rest.readDoubleLE(8), state: NOTHING } };
+      return { type: 'snapshot', kind, id, version, snapshot: { schemaVersion: rest.readDoubleLE(0), sequence: rest.readDoubleLE(8), state: NOTHING } };
     case RecordType.event:
-      return { type: 'event', kind, id, event: { schemaVersion: rest.readDoubleLE(0), sequence: rest.readDoubleLE(8), event: NOTHING } };
+      return { type: 'event', kind, id, version, event: { schemaVersion: rest.readDoubleLE(0), sequence: rest.readDoubleLE(8), event: NOTHING } };
     case RecordType.delete:
-      return { type: 'delete', kind, id };
+      return { type: 'delete', kind, id, version, epochMs: rest.readDoubleLE(0) };
+    case RecordType.fence:
+      return { type: 'fence', kind, id, token: given.token };
+    case RecordType.drop:
+      return { type: 'drop', kind, id, version: given };
     case RecordType.setReminder: {
       const nameEnd = 26 + rest.readUInt16BE(24);
       const [reminder, action] = [rest.toString('utf8', 26, nameEnd), rest.toString('utf8', nameEnd)];
@@ -71,11 +83,16 @@ export function decodeName(type: number, name: Buffer): StorageWrite {
       return {
         type: 'setReminder',
         reminder: { kind, id, name: reminder, dueEpochMs: rest.readDoubleLE(0), periodMs: rest.readDoubleLE(8), action, input },
+        version,
       };
     }
     default:
-      return { type: 'clearReminder', kind, id, name: rest.toString('utf8') };
+      return { type: 'clearReminder', kind, id, name: rest.toString('utf8'), version };
   }
+}
+
+function versionBytes(version: StateVersion | undefined): Buffer {
+  return numbers(version?.token ?? NO_TOKEN, version?.revision ?? 0);
 }
 
 /** Two texts, each with its length before it, and what follows. */

@@ -94,7 +94,9 @@ class Adversary {
       ...{ name: `n${index}`, address: { host: `n${index}`, port: 1 }, rate: 1 + (this.#random.next() - 0.5) * 0.0196 },
       ...{ incarnation: 1, views: undefined, isJoining: false, hasRun: false, isLeaving: false, pausedUntilMs: 0, muteUntilMs: 0 },
     }));
-    const members = this.#nodes.slice(0, count).map(({ name, address }): ViewMember => ({ name, address, incarnation: 1, status: 'up', sinceView: 1 }));
+    const members = this.#nodes
+      .slice(0, count)
+      .map(({ name, address }): ViewMember => ({ name, address, incarnation: 1, status: 'up', weight: 1, sinceView: 1 }));
     for (const node of this.#nodes.slice(0, count)) this.#enter(node, { clusterId: 'c', number: 1, members, incarnationFloor: 0 });
   }
 
@@ -127,7 +129,7 @@ class Adversary {
       const asked = this.#pick(this.#nodes);
       this.#look(asked);
       // What it says of greater incarnations is not heard: all are greater than any before.
-      asked.views?.join(this.#localMs(asked), { name: node.name, incarnation: node.incarnation, address: node.address });
+      asked.views?.join(this.#localMs(asked), { name: node.name, incarnation: node.incarnation, address: node.address, weight: 1 });
       return;
     }
     views.tick(this.#localMs(node));
@@ -214,7 +216,7 @@ class Adversary {
     node.isJoining = false;
     node.hasRun = false;
     node.isLeaving = false;
-    const options = { resolver: this.#resolver, cluster: 'c', leaseMs: LEASE_MS, stopMarginMs: STOP_MARGIN_MS, probeTimeoutMs: 500 };
+    const options = { resolver: this.#resolver, cluster: 'c', leaseMs: LEASE_MS, stopMarginMs: STOP_MARGIN_MS, probeTimeoutMs: 500, weight: 1 };
     node.views = this.#make(this.#localMs(node), self, view, options, {
       send: (to, incarnation, message) => {
         if (message.type === 'accept') this.#lastProposer = node;

@@ -115,6 +115,7 @@ export class BareCluster {
       node: node.name,
       incarnation: EPOCH_MS + Math.floor(this.nowMs),
       address: node.address,
+      weight: 1,
       description: { dataAddress: undefined, version: '1.0.0', metadata: {}, stalledThreads: [] },
       resolver: this.#options.resolver ?? { strategy: 'keepMajority' },
       timing: TIMING,
@@ -257,7 +258,7 @@ export class BareCluster {
     const before = node.view?.number ?? 0;
     if (number <= before) this.wrong.push(`${node.name} goes from view ${before} to ${number}`);
     node.view = { number, members: new Set(members.map(identityText)) };
-    const text = members.map(identityText).join(' ');
+    const text = members.map((member) => `${identityText(member)} weighs ${member.weight}`).join(' ');
     const key = `${clusterId} ${number}`;
     const known = this.#viewsByNumber.get(key);
     if (known !== undefined && known !== text) this.wrong.push(`view ${key} is "${known}" and, at ${node.name}, "${text}"`);

@@ -13,13 +13,13 @@ import { TIMING } from './bare-cluster.js';
 
 const REMOVAL_WAIT_MS = 6120;
 const member = (name: string, sinceView: number, incarnation = 1): ViewMember => ({
-  ...{ name, incarnation, sinceView, status: 'up' },
+  ...{ name, incarnation, sinceView, status: 'up', weight: 1 },
   address: { host: name, port: 1 },
 });
 const view: View = { clusterId: 'c', number: 3, members: [member('a', 1), member('b', 2), member('c', 3)], incarnationFloor: 0 };
 const [a, b, c] = view.members as [ViewMember, ViewMember, ViewMember];
 const CONFIGURATION: MembershipConfiguration = {
-  ...{ cluster: 'test', node: 'b', incarnation: 1, address: b.address, timing: TIMING, state: undefined, random: () => 0.5 },
+  ...{ cluster: 'test', node: 'b', incarnation: 1, weight: 1, address: b.address, timing: TIMING, state: undefined, random: () => 0.5 },
   resolver: { strategy: 'keepMajority' },
   description: { dataAddress: undefined, version: '1', metadata: {}, stalledThreads: [] },
 };
@@ -30,7 +30,7 @@ function viewsOf(self: NodeIdentity, first: View = view) {
     0,
     self,
     first,
-    { resolver: { strategy: 'keepMajority' }, cluster: 'c', leaseMs: 5000, stopMarginMs: 1000, probeTimeoutMs: 500 },
+    { resolver: { strategy: 'keepMajority' }, cluster: 'c', leaseMs: 5000, stopMarginMs: 1000, probeTimeoutMs: 500, weight: 1 },
     {
       send: (to, _, message) => sent.push({ to: to.host, message }),
       installed: () => undefined,
@@ -48,8 +48,8 @@ function viewsOf(self: NodeIdentity, first: View = view) {
 }
 
 const joins = (number: number, name: string, departed: ViewChange['departed'] = []): ViewChange => ({
-  ...{ number, departed },
-  joined: [{ name, incarnation: 9, address: { host: name, port: 1 } }],
+  ...{ number, departed, weighed: [] },
+  joined: [{ name, incarnation: 9, address: { host: name, port: 1 }, weight: 1 }],
 });
 
 test('a voter that has agreed to a next view grants nothing until it knows what was chosen', () => {
@@ -71,7 +71,7 @@ test('a member that waits for removal is granted nothing any more by a voter tha
 test('a proposer goes on with the change that another voter has agreed to, whatever it wants itself', () => {
   const { views, sent } = viewsOf(b);
   views.reachable(a, false);
-  views.join(0, { name: 'mine', incarnation: 9, address: { host: 'mine', port: 1 } });
+  views.join(0, { name: 'mine', incarnation: 9, address: { host: 'mine', port: 1 }, weight: 1 });
   views.tick(5000);
   const { message: prepare } = sent.find(({ message }) => message.type === 'prepare') as { readonly message: { readonly ballot: number } & ViewMessage };
   expect(prepare.type).toBe('prepare');

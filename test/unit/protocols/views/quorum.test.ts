@@ -16,7 +16,7 @@ const quorumsOf = (resolver: ResolverOptions, count: number, referee: number): n
   return Array.from({ length: 2 ** count }, (_, mask) => mask).filter((mask) => isQuorum(mask));
 };
 const members = (names: readonly string[]): ViewMember[] =>
-  names.map((name, index) => ({ name, incarnation: 1, address: { host: name, port: 1 }, status: 'up', sinceView: index + 1 }));
+  names.map((name, index) => ({ name, incarnation: 1, address: { host: name, port: 1 }, status: 'up', weight: 1, sinceView: index + 1 }));
 
 test('any two quorums of a system have a voter in common, and no quorum is empty', () => {
   for (const resolver of RESOLVERS)

@@ -8,11 +8,16 @@ import { changedView, foundingView, type ViewChange, type ViewMember } from '../
 import type { ViewMessage } from '../../../../dist/ts-src/protocols/views/view-messages.js';
 
 const members = ['a', 'b', 'c'].map(
-  (name, index): ViewMember => ({ name, incarnation: 1, address: { host: name, port: 1 }, status: 'up', sinceView: index + 1 }),
+  (name, index): ViewMember => ({ name, incarnation: 1, address: { host: name, port: 1 }, status: 'up', weight: 1, sinceView: index + 1 }),
 );
 const system = quorumSystemOf({ strategy: 'keepMajority' }, { members });
 const TIMES = { leaseMs: 5000, probeTimeoutMs: 500 };
-const joining = (name: string): ViewChange => ({ number: 4, departed: [], joined: [{ name, incarnation: 9, address: { host: name, port: 1 } }] });
+const joining = (name: string): ViewChange => ({
+  number: 4,
+  departed: [],
+  joined: [{ name, incarnation: 9, address: { host: name, port: 1 }, weight: 1 }],
+  weighed: [],
+});
 
 function voter(): { agreement: Agreement; sent: [number, ViewMessage][]; chosen: ViewChange[] } {
   const sent: [number, ViewMessage][] = [];
@@ -87,16 +92,23 @@ test('who could grant until now is taken to have granted until now', () => {
 });
 
 test('a change fits its view alone, and brings back nobody', () => {
-  const view = foundingView('c', { name: 'a', incarnation: 5, address: { host: 'a', port: 1 } });
-  const joiner = (name: string, incarnation: number) => ({ name, incarnation, address: { host: name, port: 1 } });
-  const next = changedView(view, { number: 2, departed: [], joined: [joiner('b', 7)] });
+  const view = foundingView('c', { name: 'a', incarnation: 5, address: { host: 'a', port: 1 }, weight: 1 });
+  const joiner = (name: string, incarnation: number) => ({ name, incarnation, address: { host: name, port: 1 }, weight: 1 });
+  const next = changedView(view, { number: 2, departed: [], joined: [joiner('b', 7)], weighed: [] });
   expect(next?.members.map(({ name, sinceView }) => [name, sinceView])).toEqual([
     ['a', 1],
     ['b', 2],
   ]);
-  expect(changedView(view, { number: 3, departed: [], joined: [joiner('b', 7)] })).toBeUndefined();
-  expect(changedView(view, { number: 2, departed: [{ name: 'z', incarnation: 1, reason: 'left' }], joined: [] })).toBeUndefined();
-  const swapped = changedView(next as never, { number: 3, departed: [{ name: 'b', incarnation: 7, reason: 'removed' }], joined: [joiner('b', 8)] });
+  expect(changedView(view, { number: 3, departed: [], joined: [joiner('b', 7)], weighed: [] })).toBeUndefined();
+  expect(changedView(view, { number: 2, departed: [{ name: 'z', incarnation: 1, reason: 'left' }], joined: [], weighed: [] })).toBeUndefined();
+  const swapped = changedView(next as never, {
+    number: 3,
+    departed: [{ name: 'b', incarnation: 7, reason: 'removed' }],
+    joined: [joiner('b', 8)],
+    weighed: [],
+  });
   expect([swapped?.incarnationFloor, swapped?.members.at(-1)?.incarnation]).toEqual([7, 8]);
-  expect(changedView(next as never, { number: 3, departed: [{ name: 'b', incarnation: 7, reason: 'removed' }], joined: [joiner('b', 7)] })).toBeUndefined();
+  expect(
+    changedView(next as never, { number: 3, departed: [{ name: 'b', incarnation: 7, reason: 'removed' }], joined: [joiner('b', 7)], weighed: [] }),
+  ).toBeUndefined();
 });
