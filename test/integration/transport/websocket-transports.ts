@@ -3,6 +3,8 @@ import { systemClock } from '../../../dist/ts-src/adapters/system-clock.js';
 import { openTransport } from '../../../dist/ts-src/cluster/transport/session-transport.js';
 import type { TransportOptions } from '../../../dist/ts-src/cluster/transport/transport-options.js';
 import { type NodeIdentity, nodeKey } from '../../../dist/ts-src/model/node-identity.js';
+import { openProcessLinks } from '../../../dist/bindings/process-links.js';
+import type { ProcessLink, ProcessLinkEvents, ProcessLinks } from '../../../dist/ts-src/ports/process-links.js';
 import type { Wire, WireConnection } from '../../../dist/ts-src/ports/wire.js';
 import type { TransportNetwork } from '../../../dist/ts-src/testing/conformance/transport-conformance.js';
 import { HOST, type OpenOptions, websocketNetwork } from './websocket-network.js';
@@ -11,12 +13,15 @@ export interface TransportsOptions {
   readonly tls?: boolean;
   readonly wire?: OpenOptions;
   readonly transport?: Partial<TransportOptions>;
+  /** Transports share memory, which a break of the connections breaks as well. */
+  readonly sameHost?: boolean;
 }
 
-export function websocketTransports({ tls = false, wire: wireOptions = {}, transport: more = {} }: TransportsOptions = {}): TransportNetwork {
+export function websocketTransports({ tls = false, wire: wireOptions = {}, transport: more = {}, sameHost = false }: TransportsOptions = {}): TransportNetwork {
   const network = websocketNetwork();
   const transports: { close(deadlineMs?: number): Promise<void> }[] = [];
   const connections = new Set<WireConnection>();
+  const links = new Set<() => void>();
   const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
   return {
     async open(self: NodeIdentity) {
@@ -37,7 +42,10 @@ export function websocketTransports({ tls = false, wire: wireOptions = {}, trans
           },
           ...more,
         },
-        { clock: systemClock, random: Math.random, wire: watched(wire, connections) },
+        {
+          ...{ clock: systemClock, random: Math.random, wire: watched(wire, connections) },
+          ...(sameHost ? { sameHost: { links: watchedLinks(processLinks(), links) } } : {}),
+        },
       );
       transports.push(transport);
       return { transport, events };
@@ -46,6 +54,8 @@ export function websocketTransports({ tls = false, wire: wireOptions = {}, trans
     breakConnections() {
       for (const connection of connections) connection.terminate();
       connections.clear();
+      for (const breakLink of links) breakLink();
+      links.clear();
     },
     async close() {
       await Promise.all(transports.map((transport) => transport.close(0)));
@@ -64,5 +74,48 @@ function watched(wire: Wire, connections: Set<WireConnection>): Wire {
     listen: (address, accept) => wire.listen(address, (connection) => accept(noted(connection))),
     dial: (address, timeoutMs, events) => wire.dial(address, timeoutMs, { ...events, opened: (connection) => events.opened(noted(connection)) }),
     close: () => wire.close(),
+  };
+}
+
+function processLinks(): ProcessLinks {
+  const { links, reason } = openProcessLinks(20);
+  if (links === undefined) throw new Error(reason);
+  return links;
+}
+
+/** The same links, of which each can be broken, as if its socket had failed. */
+function watchedLinks(links: ProcessLinks, breakers: Set<() => void>): ProcessLinks {
+  const noted = (link: ProcessLink): ProcessLink => {
+    let events: ProcessLinkEvents | undefined;
+    const breakLink = (): void => {
+      link.end();
+      events?.closed(new Error('broken by the test'));
+    };
+    breakers.add(breakLink);
+    return {
+      listen: (each) => {
+        events = each;
+        link.listen(each);
+      },
+      send: (bytes) => link.send(bytes),
+      offer: (bytes) => link.offer(bytes),
+      accept: () => link.accept(),
+      write: (lane, bytes, moreFollows) => link.write(lane, bytes, moreFollows),
+      finishLane: (lane) => link.finishLane(lane),
+      end: () => {
+        breakers.delete(breakLink);
+        events = undefined;
+        link.end();
+      },
+    };
+  };
+  return {
+    place: links.place,
+    listen: (name, accepted) => links.listen(name, (link) => accepted(noted(link))),
+    connect: (name) => {
+      const link = links.connect(name);
+      return link instanceof Error ? link : noted(link);
+    },
+    close: () => links.close(),
   };
 }
