@@ -32,9 +32,14 @@ export interface TransportSurroundings {
   readonly wire: Wire;
   /** 16 bytes that were never used before. Default: of the machine's good source; a simulation has its own. */
   readonly nonce?: () => Uint8Array;
-  /** Shared memory with other processes of this machine, which the transport closes; or why there is none. Default: none, and nobody is told. */
-  readonly sameHost?: { readonly links: ProcessLinks; readonly reason?: undefined } | { readonly links?: undefined; readonly reason: string };
+  /** Default: no memory is shared, and nobody is told. */
+  readonly sameHost?: SameHostSurroundings;
 }
+
+/** Shared memory with other processes of this machine, which the transport closes when it ends; or why there is none, and whether that is what was asked for. */
+export type SameHostSurroundings =
+  | { readonly links: ProcessLinks; readonly reason?: undefined }
+  | { readonly links?: undefined; readonly reason: string; readonly isWanted?: false };
 
 /** What the membership of a nexus is opened with, wherever it runs. */
 export interface MembershipNeeds {

@@ -1,21 +1,33 @@
 /** What makes a nexus a node of a cluster on the machine: its membership on a thread of its own, its transport on the calling one. */
 import { systemClock } from '../adapters/system-clock.js';
+import { openProcessLinks } from '../../bindings/process-links.js';
 import { createWebsocketWire } from '../adapters/websocket/websocket-wire.js';
 import { AgentReference } from '../runtime/agent-reference.js';
-import type { ClusterSurroundings, OpenTransport, TransportNeeds } from './cluster-surroundings.js';
+import type { EngineReport } from '../ports/engine.js';
+import type { ClusterSurroundings, OpenTransport, SameHostSurroundings, TransportNeeds } from './cluster-surroundings.js';
 import { openMembershipThread } from './membership-thread.js';
 import { NodeParts } from './node-parts.js';
 import { openTransport } from './transport/session-transport.js';
 
-export const nodeSurroundings: ClusterSurroundings = {
-  clock: systemClock,
-  watchesEventLoops: true,
-  openMembership: openMembershipThread,
-  openTransport: openNodeTransport,
-  openParts: (needs) => new NodeParts({ ...needs, clock: systemClock, random: Math.random }),
-};
+/** @param engine of the nexus @param spinMicroseconds how long it looks for more from another process, as from another thread */
+export function nodeSurroundings(engine: EngineReport, spinMicroseconds: number): ClusterSurroundings {
+  return {
+    clock: systemClock,
+    watchesEventLoops: true,
+    openMembership: openMembershipThread,
+    openTransport: (needs) => openNodeTransport(needs, sameHostOf(engine, spinMicroseconds, needs.options.sameHost)),
+    openParts: (needs) => new NodeParts({ ...needs, clock: systemClock, random: Math.random }),
+  };
+}
 
-async function openNodeTransport({ options, self, advertise, logger, events }: TransportNeeds): Promise<OpenTransport> {
+/** Memory to share with other processes, or why there is none. */
+function sameHostOf({ kind, reason }: EngineReport, spinMicroseconds: number, isAllowed: boolean): SameHostSurroundings {
+  if (!isAllowed) return { reason: 'the option cluster.sameHost is false', isWanted: false };
+  if (kind !== 'native') return { reason: `shared memory between processes needs the native engine, and the ${kind} one runs: ${reason}` };
+  return openProcessLinks(spinMicroseconds);
+}
+
+async function openNodeTransport({ options, self, advertise, logger, events }: TransportNeeds, sameHost: SameHostSurroundings): Promise<OpenTransport> {
   const { name, listen, tls } = options;
   const wire = createWebsocketWire({ ...(tls === undefined ? {} : { tls }), logger, clock: systemClock });
   try {
@@ -26,7 +38,7 @@ async function openNodeTransport({ options, self, advertise, logger, events }: T
         // An agent is at home on its node: its id is what is sent.
         isReference: (value) => value instanceof AgentReference,
       },
-      { clock: systemClock, random: Math.random, wire },
+      { clock: systemClock, random: Math.random, wire, sameHost },
     );
     return {
       transport,
@@ -36,6 +48,7 @@ async function openNodeTransport({ options, self, advertise, logger, events }: T
       },
     };
   } catch (error) {
+    sameHost.links?.close();
     await wire.close();
     throw error;
   }

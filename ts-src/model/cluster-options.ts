@@ -81,4 +81,6 @@ export interface ClusterOptions {
   /** Where the node keeps its incarnation from one start to the next. Default: nowhere. */
   readonly stateDirectory?: string;
   readonly timing?: ClusterTimingOptions;
+  /** Whether messages to nodes on this machine that run as the same user go through shared memory, where both can. Default true. */
+  readonly sameHost?: boolean;
 }

@@ -17,7 +17,7 @@ const NAME_BYTES = 16;
 const HANDSHAKE_MS_MAX = 5_000;
 /** Connections whose handshake is not done; the oldest gives way. */
 const HANDSHAKING_MAX = 64;
-const RETRY_FIRST_MS = 1_000;
+const RETRY_FIRST_MS = 200;
 /** Memory that was shared for so long was good: the next attempt comes soon. */
 const RETRY_MS_MAX = 60_000;
 

@@ -203,8 +203,8 @@ class SessionTransport implements Transport, ConnectionOwner {
     const { clock, sameHost } = this.#surroundings;
     const { logger, self } = this.#options;
     if (sameHost === undefined) return undefined;
+    if (sameHost.links === undefined) return sameHost.isWanted === false ? sameHost.reason : this.#doWithout(sameHost.reason);
     try {
-      if (sameHost.links === undefined) throw new Error(sameHost.reason);
       return new SameHost({
         ...{ links: sameHost.links, clock, logger, self },
         linked: (node, link, role) => {
@@ -215,10 +215,14 @@ class SessionTransport implements Transport, ConnectionOwner {
         refused: (reason) => this.#refused(new NexusError('NEXUS_HANDSHAKE_REFUSED', reason, { data: { reason: 'sameHost' } })),
       });
     } catch (error) {
-      const reason = (error as Error).message;
-      logger.info({ reason }, 'no memory is shared with other nodes of this machine: the network is used');
-      return reason;
+      sameHost.links.close();
+      return this.#doWithout((error as Error).message);
     }
+  }
+
+  #doWithout(reason: string): string {
+    this.#options.logger.info({ reason }, 'no memory is shared with other nodes of this machine: the network is used');
+    return reason;
   }
 
   #poolOf(node: NodeIdentity): NodePool | undefined {
