@@ -2,7 +2,6 @@
 import { systemClock } from '../adapters/system-clock.js';
 import { openProcessLinks } from '../../bindings/process-links.js';
 import { createWebsocketWire } from '../adapters/websocket/websocket-wire.js';
-import { AgentReference } from '../runtime/agent-reference.js';
 import type { EngineReport } from '../ports/engine.js';
 import type { ClusterSurroundings, OpenTransport, SameHostSurroundings, TransportNeeds } from './cluster-surroundings.js';
 import { openMembershipThread } from './membership-thread.js';
@@ -27,7 +26,10 @@ function sameHostOf({ kind, reason }: EngineReport, spinMicroseconds: number, is
   return openProcessLinks(spinMicroseconds);
 }
 
-async function openNodeTransport({ options, self, advertise, logger, events }: TransportNeeds, sameHost: SameHostSurroundings): Promise<OpenTransport> {
+async function openNodeTransport(
+  { options, self, advertise, logger, events, references }: TransportNeeds,
+  sameHost: SameHostSurroundings,
+): Promise<OpenTransport> {
   const { name, listen, tls } = options;
   const wire = createWebsocketWire({ ...(tls === undefined ? {} : { tls }), logger, clock: systemClock });
   try {
@@ -35,8 +37,7 @@ async function openNodeTransport({ options, self, advertise, logger, events }: T
       {
         ...{ self, cluster: name, advertise, serverName: tls?.serverName, logger, events },
         listen: { host: listen.host, port: listen.dataPort },
-        // An agent is at home on its node: its id is what is sent.
-        isReference: (value) => value instanceof AgentReference,
+        references,
       },
       { clock: systemClock, random: Math.random, wire, sameHost },
     );

@@ -34,6 +34,7 @@ export interface ResolvedCluster {
   readonly stateDirectory: string | undefined;
   readonly timing: Required<ClusterTimingOptions>;
   readonly sameHost: boolean;
+  readonly copies: number;
 }
 
 /** Variables of the environment; `process.env` but in tests. */
@@ -42,7 +43,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const STRATEGIES: readonly ResolverOptions['strategy'][] = ['keepMajority', 'staticQuorum', 'keepOldest', 'keepReferee', 'downAll'];
 const JOIN_TYPES: readonly JoinOptions['type'][] = ['static', 'dns', 'multicast', 'environment'];
 const NAMES = {
-  cluster: ['name', 'node', 'weight', 'listen', 'join', 'resolver', 'tls', 'metadata', 'stateDirectory', 'timing', 'sameHost'],
+  cluster: ['name', 'node', 'weight', 'listen', 'join', 'resolver', 'tls', 'metadata', 'stateDirectory', 'timing', 'sameHost', 'copies'],
   'cluster.listen': ['host', 'port', 'dataPort', 'advertise'],
   'cluster.tls': ['certificateFile', 'keyFile', 'authorityFile', 'revocationListFile', 'serverName'],
   'cluster.timing': ['probeIntervalMs', 'probeTimeoutMs', 'leaseMs', 'stopMarginMs', 'stalledAfterMs'],
@@ -73,6 +74,7 @@ export function resolveClusterOptions(given: ClusterOptions | undefined, environ
     stateDirectory,
     timing: timingOf(given.timing),
     sameHost,
+    copies: whole('cluster.copies', given.copies, 1, 0, 4),
   };
 }
 

@@ -9,6 +9,7 @@ import { type NodeIdentity, nodeKey } from '../../model/node-identity.js';
 import type { Clock } from '../../ports/clock.js';
 import type { ProcessLink, ProcessLinks } from '../../ports/process-links.js';
 import type { Role } from '../../protocols/wire/handshake.js';
+import type { SessionPeer } from '../../protocols/wire/session-events.js';
 import { SAME_HOST_BYTES } from '../../protocols/wire/handshake-messages.js';
 import { decodeHello, encodeAnswer, encodeHello, type Hello, isAnswerProven, isHelloProven, RANDOM_BYTES, secretId } from './link-handshake.js';
 
@@ -63,13 +64,14 @@ export class SameHost {
     if (error !== undefined) throw error;
   }
 
-  /** A session with a node is open. @param session stands for it, until `parted` @param said by the node, of where it can be met */
-  met(node: NodeIdentity, session: object, said: Uint8Array | undefined, nonces: Uint8Array): void {
+  /** A session with a node is open. @param session stands for it, until `parted` @param meeting where the node can be met, as it says, and what both know of that session */
+  met(node: NodeIdentity, session: object, meeting: SessionPeer['sameHost']): void {
     const peer = this.#peerOf(node);
-    if (said === undefined || said.length !== SAME_HOST_BYTES) {
+    if (meeting === undefined) {
       peer.reason = 'the node does not say where it runs: its options do not allow it, or it cannot share memory';
       return;
     }
+    const { said, nonces } = meeting;
     if (!sameBytes(said.subarray(0, SAME_HOST_BYTES - NAME_BYTES), this.#needs.links.place)) {
       peer.reason = 'the node is on another machine, or in another network namespace, or runs as another user';
       return;

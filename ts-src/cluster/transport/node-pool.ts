@@ -7,7 +7,7 @@ import { NexusError } from '../../errors.js';
 import type { NodeAddress, NodeIdentity } from '../../model/node-identity.js';
 import type { Clock } from '../../ports/clock.js';
 import type { ProcessLink } from '../../ports/process-links.js';
-import { type Lane, LANES, type OutgoingMessage, type SendOutcome, type TransportStatistics } from '../../ports/transport.js';
+import { type Lane, LANES, type LastAccepted, type OutgoingMessage, type SendOutcome, type TransportStatistics } from '../../ports/transport.js';
 import type { Role } from '../../protocols/wire/handshake.js';
 import type { ReceivedMessage, SessionEnd, SessionPeer, SessionStatistics } from '../../protocols/wire/session-events.js';
 import type { SessionLimits } from '../../protocols/wire/wire-limits.js';
@@ -16,6 +16,8 @@ import { type ConnectionOwner, PooledConnection, type PooledConnectionNeeds } fr
 import { afterFailure, NEVER_FAILED, REDIAL_FORGIVEN_AFTER_MS, type Redial } from './redial.js';
 import { StreamPins } from './stream-pins.js';
 import type { TransportLimits } from './transport-options.js';
+
+const NOTHING_SENT: LastAccepted['sent'] = { sentMessages: 0, waitingMessages: 0 };
 
 export interface NodePoolNeeds {
   readonly clock: Clock;
@@ -27,6 +29,8 @@ export interface NodePoolNeeds {
   refused(error: Error): void;
   /** There is a connection, after there was none. */
   opened(): void;
+  /** One that was open has failed. */
+  lost(lane: Lane | 'any', error: Error): void;
   /** There is none any more, or none can be made. */
   closed(error: Error | undefined): void;
   /** Over the network there is a session with it, or one is no more. */
@@ -39,6 +43,7 @@ export interface NodePoolNeeds {
 export class NodePool implements ConnectionOwner {
   readonly node: NodeIdentity;
   readonly address: NodeAddress;
+  readonly lastAccepted: { sent: LastAccepted['sent']; number: number } = { sent: NOTHING_SENT, number: 0 };
   readonly #needs: NodePoolNeeds;
   readonly #connections: PooledConnection[] = [];
   readonly #pins: Readonly<Record<Lane, StreamPins<PooledConnection>>> = { control: new StreamPins(), normal: new StreamPins(), bulk: new StreamPins() };
@@ -73,9 +78,7 @@ export class NodePool implements ConnectionOwner {
     if (shared !== undefined) {
       const outcome = shared.session.send(lane, channel, value, shape);
       // One that ends is not to be overtaken by what goes over the network: that is over in a moment.
-      if (outcome !== 'accepted') return 'full';
-      shared.schedule();
-      return 'accepted';
+      return outcome === 'accepted' ? this.#accepted(shared, lane) : 'full';
     }
     const pins = this.#pins[lane];
     const pinned = pins.placeOf(stream);
@@ -93,6 +96,13 @@ export class NodePool implements ConnectionOwner {
     if (outcome === 'full') return 'full';
     connection.usedMs = this.#needs.clock.nowMs();
     pins.sent(stream, connection, connection.lanes[lane]);
+    return this.#accepted(connection, lane);
+  }
+
+  #accepted(connection: PooledConnection, lane: Lane): SendOutcome {
+    const progress = connection.lanes[lane];
+    this.lastAccepted.sent = progress;
+    this.lastAccepted.number = progress.sentMessages + progress.waitingMessages;
     connection.schedule();
     return 'accepted';
   }
@@ -115,6 +125,7 @@ export class NodePool implements ConnectionOwner {
       opened: () => this.#sessionOpened(),
       closed: (connection, end) => {
         this.#count(connection, end);
+        if (end.error !== undefined) this.#needs.lost(connection.use, end.error);
         this.#sessionClosed(end.error);
       },
       ended: (error) => {
@@ -161,6 +172,7 @@ export class NodePool implements ConnectionOwner {
       const before = nowMs - connection.openedMs >= REDIAL_FORGIVEN_AFTER_MS ? NEVER_FAILED : this.#redial;
       this.#redial = afterFailure(before, nowMs, this.#needs.random());
     }
+    if (error !== undefined) this.#needs.lost(connection.use, error);
     this.#sessionClosed(error);
     this.#whenEmpty?.();
   }

@@ -54,10 +54,11 @@ export interface SessionPeer {
   readonly clusterId: string | undefined;
   readonly version: number;
   readonly compresses: boolean;
-  /** What it says to processes of its machine. */
-  readonly sameHost: Uint8Array | undefined;
-  /** Both nonces of the handshake, that of the dialler first: what the two sides of this session know, and whoever can read what is between them. */
-  readonly nonces: Uint8Array;
+  /**
+   * What it says to processes of its machine, with both nonces of the handshake, that of the dialler first: what the two sides of this session know, and whoever can read what is between them.
+   * Absent if it says nothing.
+   */
+  readonly sameHost?: { readonly said: Uint8Array; readonly nonces: Uint8Array };
 }
 
 export interface ReceivedMessage {

@@ -282,8 +282,7 @@ export class Session {
     for (const error of this.#outgoing.open(peer, limits.frameBytes, compresses ? compression : undefined)) this.#refused(error);
     this.#events.opened({
       ...{ identity: peer.identity, address: peer.address, clusterId: peer.clusterId, version, compresses },
-      sameHost: peer.sameHost,
-      nonces: Uint8Array.from([...nonces[0], ...nonces[1]]),
+      ...(peer.sameHost === undefined ? {} : { sameHost: { said: peer.sameHost, nonces: Uint8Array.from([...nonces[0], ...nonces[1]]) } }),
     });
   }
 
