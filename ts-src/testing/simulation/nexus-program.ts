@@ -7,6 +7,7 @@ import { openMembershipBeside } from '../../cluster/membership-beside.js';
 import { NodeParts } from '../../cluster/node-parts.js';
 import { openTransport } from '../../cluster/transport/session-transport.js';
 import { composeNexus } from '../../create-nexus.js';
+import type { AgentContext } from '../../model/agent-context.js';
 import type { NodeStanding } from '../../model/cluster-snapshot.js';
 import type { NodeAddress, NodeIdentity } from '../../model/node-identity.js';
 import { Nexus } from '../../nexus.js';
@@ -35,6 +36,8 @@ export interface NexusProgramOptions {
   started?(nexus: Nexus): unknown;
   /** Told of everything that the membership of a node says, before the node is. */
   happened?(start: ObservedMembership, event: MembershipEvent): void;
+  /** Before a handler or hook runs, on whichever thread. */
+  handled?(start: ObservedMembership, parts: NodeParts | undefined, ctx: AgentContext, what: string): void;
 }
 
 /** What one start of a node is in its cluster, for whoever looks at all of them. */
@@ -50,6 +53,7 @@ export interface ObservedMembership {
 export interface NexusStart extends RunningProgram {
   readonly observed: ObservedMembership;
   readonly nexus: Nexus;
+  readonly parts: NodeParts;
   /** As a crash of a worker. False if there is no such thread, or it is not there now. */
   killThread(thread: number): boolean;
 }
@@ -59,7 +63,7 @@ export function nexusProgram(options: NexusProgramOptions): Program<NexusStart> 
 }
 
 async function startNexus(
-  { nexus: given, seeds, hasStorage, machine, happened, started }: NexusProgramOptions,
+  { nexus: given, seeds, hasStorage, machine, happened, started, handled }: NexusProgramOptions,
   surroundings: ProgramSurroundings,
 ): Promise<NexusStart> {
   const { name, life, threads, clock, wire, state, logger, note, exit, disk } = surroundings;
@@ -80,9 +84,13 @@ async function startNexus(
     begin: (thread) => surroundings.beginThread(thread),
     random: surroundings.randomOf('table'),
     started: () => undefined,
-    handled: (ctx, what) => note(`${ctx.self.kind} '${ctx.id}' ${what}`, 'agent'),
+    handled(ctx, what) {
+      note(`${ctx.self.kind} '${ctx.id}' ${what}`, 'agent');
+      handled?.(observed, parts, ctx, what);
+    },
   });
   const observed = new ObservedNode(name, surroundings);
+  let parts: NodeParts | undefined;
   const nexus = await composeNexus(resolved, {
     ...nexusThreads.surroundings(),
     nexus: (...parts) => new Nexus(...parts),
@@ -124,7 +132,10 @@ async function startNexus(
         );
         return { transport, close: (deadlineMs) => transport.close(deadlineMs) };
       },
-      openParts: (needs) => new NodeParts({ ...needs, clock, random: () => surroundings.random() }),
+      openParts(needs) {
+        parts = new NodeParts({ ...needs, clock, random: () => surroundings.random() });
+        return parts;
+      },
     },
   });
   await started?.(nexus);
@@ -132,6 +143,7 @@ async function startNexus(
   return {
     nexus,
     observed,
+    parts: parts as unknown as NodeParts,
     async stop() {
       await nexus.stop({ deadlineMs: STOP_MS });
     },
