@@ -5,7 +5,7 @@
 import { NexusError, optionError } from '../../errors.js';
 import type { AnyAgent, StopReason } from '../../model/agent-definition.js';
 import type { TellOutcome } from '../../model/agent-ref.js';
-import type { Reminder, ThreadStorage } from '../../ports/storage.js';
+import type { Reminder, StateVersion, ThreadStorage } from '../../ports/storage.js';
 import { type AgentCell, extraOf, Status } from '../agent-cell.js';
 import { AgentReference } from '../agent-reference.js';
 import { Context } from '../context.js';
@@ -17,6 +17,7 @@ import type { ReplyPort } from '../pending-asks.js';
 import { lastOwnerOf } from '../record-word.js';
 import type { ThreadHost } from '../thread-host.js';
 import { Activations, type QueuedMessage } from './activations.js';
+import type { ClusterStates } from './cluster-states.js';
 import { DurableHandlers, durableRecordOf, notStored } from './durable-handlers.js';
 import { DurableRecord } from './durable-record.js';
 import { Passivation } from './passivation.js';
@@ -46,6 +47,8 @@ export class DurableAgents implements DurableLives {
   readonly #kinds: readonly Kind[];
   /** An agent is being brought back: it is not made anew if nothing is stored of it. */
   #isBringing = false;
+  /** Where this nexus is a node of a cluster. */
+  cluster: ClusterStates | undefined = undefined;
 
   constructor(host: ThreadHost, storage: ThreadStorage) {
     const { clock, logger, thread, shared } = host;
@@ -62,6 +65,8 @@ export class DurableAgents implements DurableLives {
       ...{ storage, states: this.#states, clock, logger },
       failed: (cell, error) => host.lifecycle.failed(cell, error, undefined),
       stored: (cell, record) => host.observation.events.stored(cell.kind.name, record.id),
+      cluster: () => this.cluster,
+      fenced: (record, error) => this.#fenced(record, error),
     });
     this.handlers = new DurableHandlers({ clock, writer: this.writer, cellOf: (ctx) => Context.cellOf(ctx) });
     this.passivation = new Passivation({
@@ -118,18 +123,45 @@ export class DurableAgents implements DurableLives {
 
   // Lives of agents: called by the lifecycle.
 
-  begin(cell: AgentCell, init: unknown): unknown {
+  startLife(cell: AgentCell, init: unknown, begin: (state: unknown) => Promise<unknown> | undefined): Promise<unknown> | undefined {
+    const isBringing = this.#isBringing;
+    const claiming = this.#claim(cell, isBringing);
+    if (claiming === undefined) return this.#started(cell, begin(this.#loaded(cell, init, isBringing)));
+    const { life } = extraOf(cell);
+    return claiming.then((version) => {
+      // It has ended meanwhile, and whoever waits for its start knows.
+      if (cell.extra?.life !== life || cell.status !== Status.starting) return undefined;
+      this.#recordOf(cell).version = version;
+      return this.#started(cell, begin(this.#loaded(cell, init, isBringing)));
+    });
+  }
+
+  /** Undefined if it is known that this node may run it: outside of a cluster, and in each life of an activation but the first. */
+  #claim(cell: AgentCell, isBringing: boolean): Promise<StateVersion> | undefined {
+    const { cluster } = this;
+    const record = this.#recordOf(cell);
+    if (cluster === undefined || record.version !== undefined || cell.kind.isOfNode) return undefined;
+    return cluster.claim(cell.kind.name, record.id, isBringing ? 'bringBack' : 'start');
+  }
+
+  #recordOf(cell: AgentCell): DurableRecord {
     const extra = extraOf(cell);
-    const isFirst = extra.durable === undefined;
     extra.durable ??= new DurableRecord(this.#host.nameOf(cell.slot, cell.generation) as string, cell.kind.durable as NonNullable<Kind['durable']>);
-    extra.durable.forgetChanges();
-    const loaded = this.#states.load(cell.kind, extra.durable);
-    if (loaded === undefined && this.#isBringing) throw notStored(cell.kind.name, extra.durable.id);
+    return extra.durable;
+  }
+
+  #loaded(cell: AgentCell, init: unknown, isBringing: boolean): unknown {
+    const record = this.#recordOf(cell);
+    const isFirst = !record.hasEntered;
+    record.forgetChanges();
+    const loaded = this.#states.load(cell.kind, record);
+    if (loaded === undefined && isBringing) throw notStored(cell.kind.name, record.id);
+    record.hasEntered = true;
     if (isFirst) this.passivation.entered(cell);
     return loaded === undefined ? (cell.kind.definition as AnyAgent).state(init) : loaded.state;
   }
 
-  started(cell: AgentCell, starting: Promise<unknown> | undefined): Promise<unknown> | undefined {
+  #started(cell: AgentCell, starting: Promise<unknown> | undefined): Promise<unknown> | undefined {
     const life = extraOf(cell).life;
     const stored = (): Promise<unknown> | undefined => {
       const { extra, kind } = cell;
@@ -163,9 +195,13 @@ export class DurableAgents implements DurableLives {
   beforeEnd(cell: AgentCell, reason: StopReason, hadStarted: boolean): Promise<unknown> | undefined {
     const record = cell.extra?.durable;
     if (record === undefined) return undefined;
+    if (record.isFenced) {
+      this.writer.drop(cell);
+      return undefined;
+    }
     if (record.isForgotten) {
       this.writer.drop(cell);
-      return this.#untilDone(cell, () => this.writer.write([{ type: 'delete', kind: cell.kind.name, id: record.id }]));
+      return this.#untilDone(cell, () => this.#delete(cell.kind, record));
     }
     if (reason.type === 'failed' || !hadStarted || record.isExclusive || record.mustReload) return this.beforeRestart(cell);
     if (cell.kind.definition?.onStop !== undefined) record.changed(this.#host.clock.nowMs());
@@ -180,6 +216,7 @@ export class DurableAgents implements DurableLives {
     extraOf(cell).durable = record;
     if (!record.isForgotten) this.passivation.leftMemory(cell, record.id);
     record.wake();
+    if (record.version !== undefined) this.cluster?.release(cell.kind.name, record.id, record.version.token);
     // For the count of agents, which is published at the end of a turn.
     this.#host.flushSoon();
   }
@@ -325,12 +362,47 @@ export class DurableAgents implements DurableLives {
       const place = lifecycle.reserve(kind, id);
       if (place === undefined) continue;
       try {
-        await this.writer.write([{ type: 'delete', kind: kind.name, id }]);
+        await this.#deleteStored(kind, id);
       } finally {
         lifecycle.release(place);
       }
       return;
     }
+  }
+
+  #delete(kind: Kind, record: DurableRecord): Promise<void> {
+    return this.writer.write([{ type: 'delete', kind: kind.name, id: record.id, epochMs: Math.round(this.#host.clock.epochMs()) }], kind.name, record);
+  }
+
+  /** Of an agent that is not in memory, whose id nobody else has meanwhile. */
+  async #deleteStored(kind: Kind, id: string): Promise<void> {
+    const record = new DurableRecord(id, kind.durable as NonNullable<Kind['durable']>);
+    if (this.cluster !== undefined && !kind.isOfNode) record.version = await this.cluster.claim(kind.name, id, 'start');
+    try {
+      await this.#delete(kind, record);
+    } finally {
+      if (record.version !== undefined) this.cluster?.release(kind.name, id, record.version.token);
+    }
+  }
+
+  /** Its writes were refused because of a later activation. */
+  #fenced(record: DurableRecord, error: NexusError): void {
+    const live = this.#host.directory.find(record.id, undefined);
+    const cell = live === undefined ? undefined : this.#host.cells.get(live.slot, live.generation);
+    if (cell?.extra?.durable !== record) return;
+    this.#host.events.agentFailed({ id: record.id, kind: cell.kind.name, action: undefined, thread: this.#host.thread, error });
+    this.#host.lifecycle.stop(cell, { type: 'failed', error });
+  }
+
+  /** The activation of an agent with a lower token than that ends, and nothing more of it is stored. */
+  supersede(id: string, token: number): void {
+    const live = this.#host.directory.find(id, undefined) ?? this.#host.directory.findEnding(id);
+    const cell = live === undefined ? undefined : this.#host.cells.get(live.slot, live.generation);
+    const record = cell?.extra?.durable;
+    if (cell === undefined || record?.version === undefined || record.version.token >= token) return;
+    record.isFenced = true;
+    const error = new NexusError('NEXUS_TOKEN_STALE', `${cell.kind.name} '${id}' ends: a later activation of it has followed`, { data: { id, token: record.version.token, seenToken: token } });
+    this.#host.lifecycle.stop(cell, { type: 'failed', error });
   }
 
   /** Another thread delivers a reminder to an agent that is here, or returns here. Resolves when it is handled and that is stored. */
