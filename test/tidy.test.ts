@@ -96,13 +96,17 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'ts-src/gateway',
     'ts-src/flight',
     'ts-src/testing/simulation',
+    'ts-src/testing/linearizability',
     'ts-src/console/console-options.ts',
     'ts-src/console/protocol.ts',
     'ts-src/cluster/cluster.ts',
     'ts-src/cluster/resolve-cluster-options.ts',
     'bindings/host-topology.ts',
   ],
+  // A checker and its models: nothing of the runtime.
+  'ts-src/testing/linearizability': ['ts-src/errors.ts', 'ts-src/model'],
   'ts-src/testing': [
+    'ts-src/testing/linearizability',
     'bindings',
     'ts-src/adapters/memory-storage.ts',
     'ts-src/errors.ts',

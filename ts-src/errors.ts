@@ -61,6 +61,7 @@ export const ERROR_CODES = {
   NEXUS_NODE_STATE: 'A node of a simulated cluster cannot do this now: it is down, or runs already.',
   NEXUS_NODE_UNKNOWN: 'A simulated cluster has no node of that name.',
   NEXUS_NEVER_QUIET: 'A simulated nexus or a manual clock did not come to the point it was driven to.',
+  NEXUS_HISTORY_INVALID: 'A log of operations is not one that can be judged; the message says which line, and what is wrong with it.',
   NEXUS_SIMULATION_FAILED: 'A simulated cluster did not do what it must; the message has the seed, the faults and the last that happened.',
   NEXUS_TEST_LEFTOVERS: 'A test left agents, timers, asks or handlers behind.',
   NEXUS_MIGRATION_REFUSED: 'The agent cannot move to that thread, or not now; it goes on where it is.',

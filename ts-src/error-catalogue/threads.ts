@@ -101,6 +101,12 @@ export const THREADS = {
     retryable: 'no',
     errorClass: 'NexusError',
   },
+  NEXUS_HISTORY_INVALID: {
+    causes: 'Testing kit: a line of a log is no operation, an end comes without its call, or a process calls twice at a time.',
+    remedy: 'Correct the line that the message names. Give `keyed` (`nexus check --model map`) if the values are pairs of a key and a value, and only then.',
+    retryable: 'no',
+    errorClass: 'NexusTypeError',
+  },
   NEXUS_SIMULATION_FAILED: {
     causes: 'Testing kit: with this seed, or this plan, an invariant was violated, a function of the simulation threw, or the nodes did not agree in the end.',
     remedy: 'Run the command at the end of the message: it does the same again. `nexus sim --shrink` makes the plan smaller, `--diagram` draws what happened.',

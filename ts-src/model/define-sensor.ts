@@ -122,6 +122,7 @@ export function defineSensor<const K extends string, S = undefined, I = undefine
       };
       return opened instanceof Promise ? opened.then(keep) : keep(opened);
     },
+    scope: 'node',
     onStop: (own) => closeOf(own)?.(),
   }) as unknown as SensorDefinition<K, I>;
 }

@@ -19,6 +19,7 @@ import type { EntriesMessage } from './replicated-entries.js';
 import type { MoveOutcome } from './departures.js';
 import type { MovingAgent } from './moving-agent.js';
 import type { SignalHomes } from './moving-subscribers.js';
+import type { IdClaim, NodeSpawn } from './remote/node-placing.js';
 
 export const SYSTEM_CALLS = [
   'spawn',
@@ -68,6 +69,13 @@ export const SYSTEM_CALLS = [
   'pauseAgent',
   'followAgent',
   'followed',
+  'nodeNamed',
+  'claimId',
+  'idSettled',
+  'idEnded',
+  'spawnOnNode',
+  'getOrSpawnOnNode',
+  'endSuperseded',
 ] as const;
 
 export type SystemCallName = (typeof SYSTEM_CALLS)[number];
@@ -177,6 +185,17 @@ export interface SystemCalls {
   followAgent(call: FollowAgent): boolean;
   /** To the calling thread: what agents that are followed have handled. */
   followed(report: FollowReport): void;
+  /** To a worker: it is one of this node of a cluster. */
+  nodeNamed(call: { readonly node: string }): void;
+  /** To the calling thread of a node: `NodePlacing`. */
+  claimId(claim: IdClaim): Promise<void>;
+  idSettled(call: { readonly id: string }): void;
+  idEnded(call: { readonly id: string }): void;
+  /** Also from other nodes. */
+  spawnOnNode(spawn: NodeSpawn): Promise<AgentReference>;
+  getOrSpawnOnNode(spawn: NodeSpawn): Promise<AgentReference>;
+  /** Another activation of this agent has a greater token: it ends at once, and what it has not saved is not saved. */
+  endSuperseded(call: { readonly slot: number; readonly generation: number }): void;
 }
 
 export interface EndChild {

@@ -54,6 +54,7 @@ import { movingTies } from './moving-ties.js';
 import { inNeutralContext } from './neutral-context.js';
 import { type AskTarget, PendingAsks } from './pending-asks.js';
 import { Relocation } from './relocation.js';
+import type { NodePlacing } from './remote/node-placing.js';
 import type { RemoteAgents } from './remote/remote-agents.js';
 import { ReplicatedEntries } from './replicated-entries.js';
 import type { Signals } from './signals.js';
@@ -95,6 +96,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly cells = new CellTable();
   readonly dispatcher: Dispatcher;
   readonly lifecycle: Lifecycle;
+  readonly spawning: Spawning;
   readonly stopping: Stopping;
   readonly lineage: Lineage;
   readonly watches: Watches;
@@ -119,11 +121,12 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly durable: DurableAgents | undefined;
   /** The other nodes; undefined in a nexus that is no node of a cluster. Set before agents start. */
   remote: RemoteAgents | undefined = undefined;
+  /** Ids of the cluster; undefined in a nexus that is no node. */
+  placing: NodePlacing | undefined = undefined;
   /** A copy of a value such as another thread would get. */
   readonly standaloneCopy: (value: unknown) => unknown;
   #isStopping = false;
   readonly #options: ThreadHostOptions;
-  readonly #spawning: Spawning;
   readonly #counters: ThreadCounters;
   readonly #loggers: AgentLoggers;
   readonly #random: SeededRandom;
@@ -251,7 +254,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     this.stopping = stoppingOf(this, options.askTimeoutMs, () => this.#counters.publishAgentCount());
     this.supervision = new ThreadSupervision(this, {
       random: () => this.#random.next(),
-      spawn: (definition, options, parent) => this.#spawning.spawn(definition, options, parent),
+      spawn: (definition, options, parent) => this.spawning.spawn(definition, options, parent),
       escalated: (failure) => events.escalated(failure),
     });
     this.lineage = lineageOf(this, (cell, error) => events.escalated(this.#failure(cell, error, undefined)));
@@ -261,7 +264,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     });
     this.watches = watchesOf(this);
     this.movingParts.push(...movingTies(this));
-    this.#spawning = spawningOf(this, incarnation);
+    this.spawning = spawningOf(this, incarnation);
     this.durable = storage === undefined ? undefined : new DurableAgents(this, storage);
     this.#counters = new ThreadCounters(shared, thread, {
       dispatcher: this.dispatcher,
@@ -340,11 +343,11 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   spawn(definition: AnyAgent, options: SpawnOptions | undefined, parent: AgentCell | undefined): Promise<AgentReference> {
-    return this.#spawning.spawn(definition, options, parent);
+    return this.spawning.spawn(definition, options, parent);
   }
 
   getOrSpawn(definition: AnyAgent, id: string, options: SpawnOptions | undefined): Promise<AgentReference> {
-    return this.#spawning.getOrSpawn(definition, id, options);
+    return this.spawning.getOrSpawn(definition, id, options);
   }
 
   find(id: string, definition: AnyAgent | undefined): AgentReference | undefined {
@@ -352,7 +355,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   homeOf(kind: Kind, id: string): number {
-    return this.#spawning.homeOf(kind, id);
+    return this.spawning.homeOf(kind, id);
   }
 
   findMany(ids: readonly string[], definition: AnyAgent | undefined): (AgentReference | undefined)[] {

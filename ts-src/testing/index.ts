@@ -39,3 +39,21 @@ export type { Fault, FaultKind } from './simulation/fault.js';
 export type { Plan } from './simulation/plan.js';
 export { defineSimulation, simulate, type SimulateOptions, type SimulateReport, type SimulationDefinition } from './simulation/define-simulation.js';
 export type { SimulatedCluster } from './simulation/nexus-simulation.js';
+export {
+  checkLinearizable,
+  type LinearizabilityFailure,
+  type LinearizabilityOptions,
+  type LinearizabilityResult,
+} from './linearizability/check-linearizable.js';
+export type { HistoryOperation } from './linearizability/history.js';
+export { type HistoryLogOptions, historyText, type LoggedInput, parseHistory } from './linearizability/history-log.js';
+export { drawFailure, type HistoryPictureOptions } from './linearizability/history-picture.js';
+export type { DeadEnd } from './linearizability/search.js';
+export {
+  casRegisterModel,
+  keyValueModel,
+  type MapInput,
+  type RegisterInput,
+  registerModel,
+  type SequentialModel,
+} from './linearizability/sequential-model.js';
