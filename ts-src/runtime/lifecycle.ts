@@ -18,7 +18,7 @@ import type { Dispatcher } from './dispatcher.js';
 import type { DurableLives } from './durable/durable-lives.js';
 import { codeMissing, endedBefore, idDuplicate, lifeIsOver, loggedFacts, spawnTimeout, startFailed, tableFull } from './failures.js';
 import type { ActionEntry, Kind } from './kind.js';
-import { isThenable, promised } from './promised.js';
+import { promised } from './promised.js';
 import { parentWord } from './record-word.js';
 import { sendableError } from './remote-reply.js';
 

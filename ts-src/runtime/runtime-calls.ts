@@ -3,7 +3,9 @@ import { readActivity } from './activity.js';
 import { type AgentCell, onArrival, Status } from './agent-cell.js';
 import { NexusError, quoted } from '../errors.js';
 import type { AgentReference } from './agent-reference.js';
+import type { ClusterStates } from './durable/cluster-states.js';
 import type { DurableAgents } from './durable/durable-agents.js';
+import { copyForWorker, WorkerStates } from './durable/worker-states.js';
 import { followHere } from './followed.js';
 import { nexusStopped, threadLost } from './failures.js';
 import { inspectHere } from './inspecting.js';
@@ -152,6 +154,7 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     followed: (report) => host.observation.onFollowed?.(report),
     nodeNamed({ node }) {
       host.placing = new WorkerPlacing(node, host.router);
+      if (host.durable !== undefined) host.durable.cluster = new WorkerStates(host.router);
     },
     claimId: (claim) => placingOf(host).claim(claim),
     idSettled: ({ id }) => host.placing?.settled(id),
@@ -164,6 +167,11 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
       const cell = host.cells.get(call.slot, call.generation);
       if (cell !== undefined) endSuperseded(host, cell);
     },
+    claimState: ({ kind, id, intent }) => statesOf(host).claim(kind, id, intent),
+    releaseState: ({ kind, id, intent }) => statesOf(host).release(kind, id, intent),
+    copyState: (call) => copyForWorker(statesOf(host), call),
+    stateDiverged: ({ kind, id }) => statesOf(host).diverged(kind, id),
+    forgetStored: ({ kind, id }) => durableOf(host).forgetStored(host.kinds.byName(kind), id),
     quiet: () => quiet(host),
     shutdown: () => stopAllAgents(host),
   };
@@ -173,6 +181,13 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
 function durableOf(host: ThreadHost): DurableAgents {
   if (host.durable === undefined) throw new NexusError('NEXUS_STORE_UNAVAILABLE', 'this nexus has no storage: give createNexus storage: { path }');
   return host.durable;
+}
+
+/** Workers of a node call these. */
+function statesOf(host: ThreadHost): ClusterStates {
+  const states = durableOf(host).cluster;
+  if (states === undefined) throw new NexusError('NEXUS_STOPPED', 'this nexus is no node of a cluster, or not yet');
+  return states;
 }
 
 /** Other nodes, and workers of one, call these. */

@@ -9,11 +9,13 @@ import type { ThreadActivity } from '../model/system-reading.js';
 import type { StopReason } from '../model/agent-definition.js';
 import type { Signal } from '../model/signal.js';
 import type { AgentNode, ThreadTree, TreeLimits } from '../model/supervision-tree.js';
-import type { Reminder } from '../ports/storage.js';
+import type { Reminder, StateVersion } from '../ports/storage.js';
 import type { AgentReference } from './agent-reference.js';
 import type { AgentLoad } from './thread-relief.js';
 import type { ForwardedMessage, Place } from './arrivals.js';
 import type { DeadLetter } from './dead-letters.js';
+import type { ClaimIntent } from './durable/cluster-states.js';
+import type { CopyStateCall } from './durable/worker-states.js';
 import type { FollowAgent, FollowReport } from './followed.js';
 import type { EntriesMessage } from './replicated-entries.js';
 import type { MoveOutcome } from './departures.js';
@@ -76,6 +78,11 @@ export const SYSTEM_CALLS = [
   'spawnOnNode',
   'getOrSpawnOnNode',
   'endSuperseded',
+  'claimState',
+  'releaseState',
+  'copyState',
+  'stateDiverged',
+  'forgetStored',
 ] as const;
 
 export type SystemCallName = (typeof SYSTEM_CALLS)[number];
@@ -196,6 +203,13 @@ export interface SystemCalls {
   getOrSpawnOnNode(spawn: NodeSpawn): Promise<AgentReference>;
   /** Another activation of this agent has a greater token: it ends at once, and what it has not saved is not saved. */
   endSuperseded(call: { readonly slot: number; readonly generation: number }): void;
+  /** To the calling thread of a node: `ClusterStates`. */
+  claimState(call: { readonly kind: string; readonly id: string; readonly intent: ClaimIntent }): Promise<StateVersion>;
+  releaseState(call: { readonly kind: string; readonly id: string; readonly intent: ClaimIntent }): void;
+  copyState(call: CopyStateCall): Promise<void> | void;
+  stateDiverged(call: { readonly kind: string; readonly id: string }): void;
+  /** Also from other nodes: deletes what is stored of a durable agent, which belongs here. */
+  forgetStored(call: { readonly kind: string; readonly id: string }): Promise<void>;
 }
 
 export interface EndChild {

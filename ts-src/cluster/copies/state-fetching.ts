@@ -2,6 +2,7 @@
  * Before an agent starts on this node, the newest of what is stored of it anywhere comes into the store of this node. Nobody is asked where this node has been given all there is of the partition; else all members are, until one that
  * has says what there is, or all have said what they have. A member that does not answer is waited for until it is removed: it may have what nobody else has.
  */
+import { type ErrorCode, NexusError } from '../../errors.js';
 import { type NodeIdentity, nodeKey } from '../../model/node-identity.js';
 import type { StateVersion, StorageWrite } from '../../ports/storage.js';
 import { type CopyAnswer, type CopyCall, isNewer } from '../../protocols/copies/copy-messages.js';
@@ -63,7 +64,7 @@ export class StateFetching {
     });
     if (wanted.newest === undefined) return;
     const [result] = await store.store([{ kind, id, mode: 'given', writes: wanted.newest.writes }]);
-    if (result !== undefined) throw Object.assign(new Error(result.message), { code: result.code });
+    if (result !== undefined) throw new NexusError(result.code as ErrorCode, result.message, { data: { kind, id } });
     this.fetched++;
   }
 

@@ -28,8 +28,10 @@ export interface StateGivingNeeds {
   readonly store: CopyStore;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** An agent of this id may be running here. */
+  /** An agent of this id runs here, or is about to. */
   isRunning(id: string): boolean;
+  /** Agents of one node only stay where they are. */
+  isOfCluster(kind: string, id: string): boolean;
 }
 
 interface Job {
@@ -48,6 +50,9 @@ export class StateGiving {
   #isRunning = false;
   #isClosed = false;
   #cancelSweep: (() => void) | undefined;
+  /** Resolves when what is being removed is gone. */
+  #dropping: Promise<void> = Promise.resolve();
+  readonly #dropped = new Set<string>();
   /** Agents that were given to others, and removed here, since the start. */
   given = 0;
   removed = 0;
@@ -79,6 +84,11 @@ export class StateGiving {
       for (const partition of partitions) if (missing?.has(partition) !== true || !holders.isHolder(partition, giving.to)) partitions.delete(partition);
     }
     if (!this.#isRunning) void this.#run();
+  }
+
+  /** An agent of this id is about to start: resolves when what was about to be removed of it is gone, so that it is not seen. */
+  async settled(id: string): Promise<void> {
+    while (this.#dropped.has(id)) await this.#dropping;
   }
 
   close(): void {
@@ -149,6 +159,7 @@ export class StateGiving {
     };
     for (const { kind, id, token, revision } of this.#needs.store.storage.versions()) {
       if (this.#isClosed) return failed;
+      if (!this.#needs.isOfCluster(kind, id)) continue;
       const partition = partitionOf(id);
       for (const job of jobs) {
         if (!job.partitions.has(partition)) continue;
@@ -199,23 +210,27 @@ export class StateGiving {
     const { self, store, clock } = this.#needs;
     const holders = this.#holders;
     if (holders === undefined) return;
-    let drops: StorageWrite[] = [];
+    let drops: Extract<StorageWrite, { readonly type: 'drop' }>[] = [];
     let looked = 0;
     const isGiven = (partition: number): boolean => {
       const of = holders.of(partition);
       return of.length > 0 && of.every((node) => this.#givings.get(nodeKey(node))?.isGiven(partition) === true);
     };
     const flush = async (): Promise<void> => {
-      if (drops.length > 0) await store.storage.write(drops);
-      this.removed += drops.length;
+      const chosen = drops.filter(({ id }) => !this.#needs.isRunning(id));
       drops = [];
+      if (chosen.length === 0) return;
+      for (const { id } of chosen) this.#dropped.add(id);
+      this.#dropping = store.storage.write(chosen).finally(() => this.#dropped.clear());
+      await this.#dropping;
+      this.removed += chosen.length;
     };
     for (const { kind, id, token, revision, deletedEpochMs } of store.storage.versions()) {
       if (this.#isClosed || this.#holders !== holders) return;
       const partition = partitionOf(id);
       const isOld = deletedEpochMs !== undefined && clock.epochMs() - deletedEpochMs > DELETED_KEPT_MS;
       const isElsewhere = !holders.isHolder(partition, self) && isGiven(partition);
-      if ((isOld || isElsewhere) && !this.#needs.isRunning(id)) drops.push({ type: 'drop', kind, id, version: { token, revision } });
+      if (isOld || (isElsewhere && this.#needs.isOfCluster(kind, id))) drops.push({ type: 'drop', kind, id, version: { token, revision } });
       if (++looked % AGENTS_A_STEP !== 0) continue;
       await flush();
       await this.#pause(PAUSE_MS);

@@ -6,8 +6,8 @@ import { NexusError, quoted } from '../../errors.js';
 import type { NodeIdentity } from '../../model/node-identity.js';
 import type { StateVersion, StorageWrite } from '../../ports/storage.js';
 
-/** `start`: somebody wants the agent on this node. `bringBack`: a message or a reminder wants it wherever it belongs. */
-export type ClaimIntent = 'start' | 'bringBack';
+/** `start`: somebody wants the agent on this node. `bringBack`: a message or a reminder wants it wherever it belongs. `forget`: it is to be deleted, wherever it belongs, and is not in memory there. */
+export type ClaimIntent = 'start' | 'bringBack' | 'forget';
 
 export interface ClusterStates {
   /**
@@ -15,8 +15,8 @@ export interface ClusterStates {
    * Rejects with NEXUS_ID_DUPLICATE if another node runs it, or is to run it (`elsewhereOf`), NEXUS_AGENT_NOT_FOUND if it is known that nothing is stored of what is to be brought back, NEXUS_REGISTRY_TIMEOUT, NEXUS_STOPPED.
    */
   claim(kind: string, id: string, intent: ClaimIntent): Promise<StateVersion>;
-  /** It has left memory, and nothing of it is under way. */
-  release(kind: string, id: string, token: number): void;
+  /** What was claimed has left memory, and nothing of it is under way. */
+  release(kind: string, id: string, intent: ClaimIntent): void;
   /**
    * Resolves when the writes, which have a version each, are on disk wherever copies belong; undefined if there is no such place. One at a time for each agent. Rejects with NEXUS_STORE_FULL, NEXUS_STORE_FAILED, NEXUS_TOKEN_STALE,
    * and it is not known then which copies have them: the next ones are made whole.

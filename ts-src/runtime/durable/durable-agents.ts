@@ -5,6 +5,7 @@
 import { NexusError, optionError } from '../../errors.js';
 import type { AnyAgent, StopReason } from '../../model/agent-definition.js';
 import type { TellOutcome } from '../../model/agent-ref.js';
+import type { NodeIdentity } from '../../model/node-identity.js';
 import type { Reminder, StateVersion, ThreadStorage } from '../../ports/storage.js';
 import { type AgentCell, extraOf, Status } from '../agent-cell.js';
 import { AgentReference } from '../agent-reference.js';
@@ -15,9 +16,10 @@ import type { DurableLives } from './durable-lives.js';
 import { type MessageSender, senderOf } from '../mailbox.js';
 import type { ReplyPort } from '../pending-asks.js';
 import { lastOwnerOf } from '../record-word.js';
+import { isOfCluster } from '../remote/node-placing.js';
 import type { ThreadHost } from '../thread-host.js';
 import { Activations, type QueuedMessage } from './activations.js';
-import type { ClusterStates } from './cluster-states.js';
+import { type ClusterStates, elsewhereOf } from './cluster-states.js';
 import { DurableHandlers, durableRecordOf, notStored } from './durable-handlers.js';
 import { DurableRecord } from './durable-record.js';
 import { Passivation } from './passivation.js';
@@ -87,7 +89,8 @@ export class DurableAgents implements DurableLives {
       findEnding: (id) => host.directory.findEnding(id),
       whenEnded: (agent) => host.stopping.whenEnded(agent, START_TIMEOUT_MS).catch(() => undefined),
       threadOf: (agent) => host.engine.table.threadOf(agent.slot, agent.generation),
-      isStored: (kind, id) => storage.has(kind.name, id),
+      // In a cluster only who claims it can say.
+      isStored: (kind, id) => this.clusterOf(kind, id) !== undefined || storage.has(kind.name, id),
       homeOf: (kind, id) => host.homeOf(kind, id),
       canReach: (to) => to === thread || host.links.canReach(to),
       start: (kind, id) => this.#bringHere(kind, id),
@@ -95,6 +98,7 @@ export class DurableAgents implements DurableLives {
       roundTrip: (to) => host.router.request(to, 'roundTrip', undefined, START_TIMEOUT_MS, { kind: 'thread', id: String(to) }).catch(() => undefined),
       copy: (value) => (value === undefined ? undefined : host.standaloneCopy(value)),
       forward: (target, message) => this.#forward(target, message),
+      sendElsewhere: (node, kind, id, message) => this.#sendElsewhere(node, kind, id, message),
       dead: (reason, kind, id, message, error) => {
         host.deadLetters.record(reason, kind.name, () => id, message.action.name);
         message.reply?.fail(error);
@@ -128,9 +132,10 @@ export class DurableAgents implements DurableLives {
     const claiming = this.#claim(cell, isBringing);
     if (claiming === undefined) return this.#started(cell, begin(this.#loaded(cell, init, isBringing)));
     const { life } = extraOf(cell);
+    const { id } = this.#recordOf(cell);
     return claiming.then((version) => {
       // It has ended meanwhile, and whoever waits for its start knows.
-      if (cell.extra?.life !== life || cell.status !== Status.starting) return undefined;
+      if (cell.extra?.life !== life || cell.status !== Status.starting) return this.cluster?.release(cell.kind.name, id, 'start');
       this.#recordOf(cell).version = version;
       return this.#started(cell, begin(this.#loaded(cell, init, isBringing)));
     });
@@ -138,10 +143,15 @@ export class DurableAgents implements DurableLives {
 
   /** Undefined if it is known that this node may run it: outside of a cluster, and in each life of an activation but the first. */
   #claim(cell: AgentCell, isBringing: boolean): Promise<StateVersion> | undefined {
-    const { cluster } = this;
     const record = this.#recordOf(cell);
-    if (cluster === undefined || record.version !== undefined || cell.kind.isOfNode) return undefined;
-    return cluster.claim(cell.kind.name, record.id, isBringing ? 'bringBack' : 'start');
+    if (record.version !== undefined) return undefined;
+    return this.clusterOf(cell.kind, record.id)?.claim(cell.kind.name, record.id, isBringing ? 'bringBack' : 'start');
+  }
+
+  /** What claims and copies agents of that id; undefined for one of this node only. */
+  clusterOf(kind: Kind, id: string): ClusterStates | undefined {
+    const { placing } = this.#host;
+    return placing !== undefined && isOfCluster(placing, kind, id) ? this.cluster : undefined;
   }
 
   #recordOf(cell: AgentCell): DurableRecord {
@@ -216,7 +226,7 @@ export class DurableAgents implements DurableLives {
     extraOf(cell).durable = record;
     if (!record.isForgotten) this.passivation.leftMemory(cell, record.id);
     record.wake();
-    if (record.version !== undefined) this.cluster?.release(cell.kind.name, record.id, record.version.token);
+    if (record.version !== undefined) this.cluster?.release(cell.kind.name, record.id, 'start');
     // For the count of agents, which is published at the end of a turn.
     this.#host.flushSoon();
   }
@@ -338,13 +348,16 @@ export class DurableAgents implements DurableLives {
     return this.#host.stopping.stopHere(cell);
   }
 
-  async forgetById(definition: AnyAgent, id: string): Promise<void> {
+  forgetById(definition: AnyAgent, id: string): Promise<void> {
+    return this.forgetStored(this.#host.kinds.byName(definition.kind), id);
+  }
+
+  async forgetStored(kind: Kind, id: string): Promise<void> {
     const { directory, engine, lifecycle, router, stopping, thread } = this.#host;
-    const kind = this.#host.kinds.byName(definition.kind);
     if (!kind.isDurable) throw optionError('forget', `kind '${kind.name}' is not durable: nothing of it is stored`);
     for (;;) {
       await this.activations.settled(kind, id);
-      const live = directory.find(id, definition);
+      const live = directory.find(id, kind.definition);
       if (live !== undefined) {
         const at = engine.table.threadOf(live.slot, live.generation);
         const address = { slot: live.slot, generation: live.generation };
@@ -357,12 +370,16 @@ export class DurableAgents implements DurableLives {
         await stopping.whenEnded(ending, START_TIMEOUT_MS);
         continue;
       }
-      if (!this.#storage.has(kind.name, id)) return;
+      if (this.clusterOf(kind, id) === undefined && !this.#storage.has(kind.name, id)) return;
       // It has the id meanwhile, so that nobody brings the agent back.
       const place = lifecycle.reserve(kind, id);
       if (place === undefined) continue;
       try {
         await this.#deleteStored(kind, id);
+      } catch (error) {
+        const node = elsewhereOf(error);
+        if (node === undefined || this.#host.remote === undefined) throw error;
+        await this.#host.remote.request(node, undefined, 'forgetStored', { kind: kind.name, id }, START_TIMEOUT_MS);
       } finally {
         lifecycle.release(place);
       }
@@ -377,11 +394,12 @@ export class DurableAgents implements DurableLives {
   /** Of an agent that is not in memory, whose id nobody else has meanwhile. */
   async #deleteStored(kind: Kind, id: string): Promise<void> {
     const record = new DurableRecord(id, kind.durable as NonNullable<Kind['durable']>);
-    if (this.cluster !== undefined && !kind.isOfNode) record.version = await this.cluster.claim(kind.name, id, 'start');
+    const cluster = this.clusterOf(kind, id);
+    record.version = await cluster?.claim(kind.name, id, 'forget');
     try {
       await this.#delete(kind, record);
     } finally {
-      if (record.version !== undefined) this.cluster?.release(kind.name, id, record.version.token);
+      cluster?.release(kind.name, id, 'forget');
     }
   }
 
@@ -391,17 +409,6 @@ export class DurableAgents implements DurableLives {
     const cell = live === undefined ? undefined : this.#host.cells.get(live.slot, live.generation);
     if (cell?.extra?.durable !== record) return;
     this.#host.events.agentFailed({ id: record.id, kind: cell.kind.name, action: undefined, thread: this.#host.thread, error });
-    this.#host.lifecycle.stop(cell, { type: 'failed', error });
-  }
-
-  /** The activation of an agent with a lower token than that ends, and nothing more of it is stored. */
-  supersede(id: string, token: number): void {
-    const live = this.#host.directory.find(id, undefined) ?? this.#host.directory.findEnding(id);
-    const cell = live === undefined ? undefined : this.#host.cells.get(live.slot, live.generation);
-    const record = cell?.extra?.durable;
-    if (cell === undefined || record?.version === undefined || record.version.token >= token) return;
-    record.isFenced = true;
-    const error = new NexusError('NEXUS_TOKEN_STALE', `${cell.kind.name} '${id}' ends: a later activation of it has followed`, { data: { id, token: record.version.token, seenToken: token } });
     this.#host.lifecycle.stop(cell, { type: 'failed', error });
   }
 
@@ -484,6 +491,16 @@ export class DurableAgents implements DurableLives {
     router.sentLocal++;
     if (reply !== undefined) reply.sender = senderOf(sender);
     dispatcher.enqueue(cell, action, input, reply, reply ?? sender);
+    return true;
+  }
+
+  /** To the node that has the agent, or is to have it. False if there is no way to it. */
+  #sendElsewhere(node: NodeIdentity, kind: Kind, id: string, { action, input, reply, sender }: QueuedMessage): boolean {
+    const { remote } = this.#host;
+    if (remote === undefined) return false;
+    const target = this.#unbound(kind, id);
+    target.remote = { node, life: 0 };
+    remote.send(target, action, input, reply, sender);
     return true;
   }
 
