@@ -212,6 +212,7 @@ async function startNexus<N extends Nexus>(
         measurePeriodMs: resolved.balancing?.periodMs,
         tracing: resolved.tracing,
         beatPeriodMs,
+        isNode: resolved.cluster !== undefined,
       }),
       attachment: storage === undefined || startWorker !== undefined ? undefined : () => storage.attachment(),
       cpus: placement.cpus(),

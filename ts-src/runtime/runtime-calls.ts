@@ -11,6 +11,7 @@ import { nexusStopped, threadLost } from './failures.js';
 import { inspectHere } from './inspecting.js';
 import { isPaused, pauseHere } from './pausing.js';
 import { handleThreadLoss } from './recovery.js';
+import { remoteCalls } from './remote/remote-calls.js';
 import type { NodePlacing } from './remote/node-placing.js';
 import { WorkerPlacing } from './remote/worker-placing.js';
 import type { Quiet, SystemCalls } from './system-calls.js';
@@ -32,6 +33,7 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     host.cells.get(agent.slot, agent.generation) === undefined ? host.departures.threadOf(agent) : -1;
   return {
     ...outward,
+    ...remoteCalls(host),
     spawn({ kind, id, init, parent, timeoutMs }) {
       if (host.isStopping) throw nexusStopped();
       return host.spawnHere(host.kinds.byIndex(kind), id, init, parent, timeoutMs);

@@ -6,6 +6,8 @@
  */
 import type { AgentInspection } from '../model/observation.js';
 import type { ThreadActivity } from '../model/system-reading.js';
+import type { TraceValues } from '../model/message-trace.js';
+import type { NodeIdentity } from '../model/node-identity.js';
 import type { StopReason } from '../model/agent-definition.js';
 import type { Signal } from '../model/signal.js';
 import type { AgentNode, ThreadTree, TreeLimits } from '../model/supervision-tree.js';
@@ -71,6 +73,14 @@ export const SYSTEM_CALLS = [
   'pauseAgent',
   'followAgent',
   'followed',
+  'tellRemote',
+  'askRemote',
+  'sendRemote',
+  'callRemote',
+  'requestRemote',
+  'agentMovedAway',
+  'arrived',
+  'arrivedAsk',
   'nodeNamed',
   'claimId',
   'idSettled',
@@ -192,6 +202,20 @@ export interface SystemCalls {
   followAgent(call: FollowAgent): boolean;
   /** To the calling thread: what agents that are followed have handled. */
   followed(report: FollowReport): void;
+  /** To the calling thread: a message to an agent of another node. */
+  tellRemote(call: PassedMessage & { readonly target: AgentReference }): void;
+  /** As `tellRemote`; resolves with the reply. `deadlineMs` by the clock of all threads. */
+  askRemote(call: PassedMessage & { readonly target: AgentReference; readonly deadlineMs: number }): Promise<unknown>;
+  /** As `tellRemote`, to whatever agent has the id. */
+  sendRemote(call: PassedMessage & { readonly id: string }): void;
+  /** To the calling thread: a call to the runtime of another node. */
+  callRemote(call: RemoteCall): void;
+  requestRemote(call: RemoteCall & { readonly timeoutMs: number }): Promise<unknown>;
+  /** An agent that was of this nexus is of another node now. */
+  agentMovedAway(call: { readonly slot: number; readonly generation: number; readonly id: string; readonly node: NodeIdentity; readonly life: number }): void;
+  /** From the calling thread: a message of an agent of another node. */
+  arrived(message: ArrivedMessage): void;
+  arrivedAsk(message: ArrivedMessage & { readonly deadlineMs: number }): Promise<unknown>;
   /** To a worker: it is one of this node of a cluster. */
   nodeNamed(call: { readonly node: string }): void;
   /** To the calling thread of a node: `NodePlacing`. */
@@ -210,6 +234,26 @@ export interface SystemCalls {
   stateDiverged(call: { readonly kind: string; readonly id: string }): void;
   /** Also from other nodes: deletes what is stored of a durable agent, which belongs here. */
   forgetStored(call: { readonly kind: string; readonly id: string }): Promise<void>;
+}
+
+export interface RemoteCall {
+  readonly node: NodeIdentity;
+  readonly agent: AgentReference | undefined;
+  readonly name: SystemCallName;
+  readonly input: unknown;
+}
+
+/** A message that a thread has the calling thread send, or gets from it, with what belongs to it. */
+export interface PassedMessage {
+  readonly action: string;
+  readonly input: unknown;
+  readonly sender: AgentReference | undefined;
+  readonly trace: TraceValues | undefined;
+}
+
+/** For an agent of the thread that is called. */
+export interface ArrivedMessage extends PassedMessage {
+  readonly agent: AgentReference;
 }
 
 export interface EndChild {

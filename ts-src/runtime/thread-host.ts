@@ -4,10 +4,8 @@
  */
 import { counterIndex, type SharedMemory, threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
-import type { ReferenceCodec } from '../codec/reference-codec.js';
 import { ValueDecoder } from '../codec/value-decoder.js';
 import { ValueEncoder } from '../codec/value-encoder.js';
-import { NexusTypeError } from '../errors.js';
 import type { AgentContext, AgentTimer, Logger } from '../model/agent-context.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import type { AskOptions, OfferOptions, TellOutcome } from '../model/agent-ref.js';
@@ -56,6 +54,8 @@ import { type AskTarget, PendingAsks } from './pending-asks.js';
 import { Relocation } from './relocation.js';
 import type { NodePlacing } from './remote/node-placing.js';
 import type { RemoteAgents } from './remote/remote-agents.js';
+import { isSameAgent } from './remote/same-agent.js';
+import { ThreadReferences } from './remote/thread-references.js';
 import { ReplicatedEntries } from './replicated-entries.js';
 import type { Signals } from './signals.js';
 import type { Spawning } from './spawning.js';
@@ -121,6 +121,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly durable: DurableAgents | undefined;
   /** The other nodes; undefined in a nexus that is no node of a cluster. Set before agents start. */
   remote: RemoteAgents | undefined = undefined;
+  /** What this thread does for others; from `open` on. */
+  calls!: SystemCalls;
   /** Ids of the cluster; undefined in a nexus that is no node. */
   placing: NodePlacing | undefined = undefined;
   /** A copy of a value such as another thread would get. */
@@ -163,11 +165,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       traceIds: () => this.observation.tracing?.ids(),
       operationFields: () => this.operations.logFields(),
     });
-    const references: ReferenceCodec = {
-      isReference: (value) => value instanceof AgentReference,
-      describe: (value) => this.#describe(value as AgentReference),
-      restore: (slot, generation, kind, id) => this.reference(slot, generation, kind, id),
-    };
+    const references = new ThreadReferences(this);
     this.kinds = new KindRegistry(kinds, references);
     this.directory = new Directory({ table: engine.table, shared, kinds: this.kinds, host: this });
     // For what is decoded later and elsewhere: they know no shapes.
@@ -221,6 +219,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       asks: this.asks,
       deadLetters: this.deadLetters,
       sendDurable: (target, action, input, reply, sender) => this.#durable.send(target, action, input, reply, sender),
+      remote: () => this.remote,
     };
     this.router = tracing === undefined ? new MessageRouter(routing) : new TracingRouter(routing, tracing);
     this.entries = new ReplicatedEntries({
@@ -280,6 +279,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   /** Connects the rings and starts to wait for messages. `before` runs when this thread can send and before it receives. */
   open(calls: SystemCalls, before: () => void = () => undefined): void {
     this.flight?.threadStarted(this.#options.incarnation);
+    this.calls = calls;
     this.links.open(new MessageReceiver(this, calls), this.#options.incarnation);
     before();
     this.observation.opened(this.logger);
@@ -338,6 +338,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     const target = this.find(id, undefined);
     if (target !== undefined) return this.router.tellFrom(sender, target, action, input);
     if (this.groups.has(id)) return sendToGroup(this, id, action, input, options, sender);
+    if (this.remote !== undefined) return this.router.sendTo(this.remote, id, action, input, sender);
     this.deadLetters.record('noAgent', undefined, () => id, action);
     return 'noAgent';
   }
@@ -351,7 +352,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   find(id: string, definition: AnyAgent | undefined): AgentReference | undefined {
-    return this.durable === undefined ? this.directory.find(id, definition) : this.durable.find(id, definition);
+    const found = this.durable === undefined ? this.directory.find(id, definition) : this.durable.find(id, definition);
+    return found ?? this.remote?.find(id, definition && this.kinds.find(definition.kind));
   }
 
   homeOf(kind: Kind, id: string): number {
@@ -361,7 +363,11 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   findMany(ids: readonly string[], definition: AnyAgent | undefined): (AgentReference | undefined)[] {
     const found = this.directory.findMany(ids, definition);
     const { durable } = this;
-    return durable === undefined ? found : found.map((each, index) => each ?? durable.findStored(ids[index] as string, definition));
+    const stored = durable === undefined ? found : found.map((each, index) => each ?? durable.findStored(ids[index] as string, definition));
+    const { remote } = this;
+    if (remote === undefined) return stored;
+    const kind = definition && this.kinds.find(definition.kind);
+    return stored.map((each, index) => each ?? remote.find(ids[index] as string, kind));
   }
 
   /** Spawns on this thread, for whoever asked. */
@@ -373,6 +379,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   stop(target: AgentReference, timeoutMs?: number): Promise<void> {
+    if (this.remote?.leads(target) === true) return this.remote.stop(target, timeoutMs ?? this.router.askTimeoutMs);
     if (!target.kindEntry.isDurable || this.durable === undefined) return this.stopping.stop(target, timeoutMs);
     return this.durable.stop(target, timeoutMs);
   }
@@ -402,6 +409,10 @@ export class ThreadHost implements ReferenceHost, ContextHost {
 
   nameOf(slot: number, generation: number): string | undefined {
     return this.engine.table.keyOf(slot, generation);
+  }
+
+  isSame(a: AgentReference, b: AgentReference): boolean {
+    return isSameAgent(a, b, this.remote);
   }
 
   reference(slot: number, generation: number, kind: number, id: string | undefined): AgentReference {
@@ -463,12 +474,6 @@ export class ThreadHost implements ReferenceHost, ContextHost {
 
   #referenceTo(cell: AgentCell, id: string | undefined): AgentReference {
     return new AgentReference(this, cell.kind, cell.slot, cell.generation, cell, id);
-  }
-
-  #describe(reference: AgentReference): { slot: number; generation: number; kind: number; id: string | undefined } {
-    if (reference.host !== this)
-      throw new NexusTypeError('NEXUS_NOT_CLONEABLE', `${String(reference)} belongs to another nexus; send its id, and find it there`);
-    return { slot: reference.slot, generation: reference.generation, kind: reference.kindEntry.index, id: reference.id };
   }
 
   /** Called by the waiter: takes what has arrived, runs the agents, sends what they sent. True if more is left. */

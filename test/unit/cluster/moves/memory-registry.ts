@@ -26,6 +26,8 @@ export class MemoryRegistry implements Registry {
     this.directory = directory;
   }
 
+  listen(): void {}
+
   ownerOf(id: string): NodeIdentity | undefined {
     return this.directory.owners.get(id) ?? this.directory.owner;
   }
