@@ -10,6 +10,7 @@ import type { ClusterSnapshot, LinkSnapshot, MemberSnapshot, NodeStanding } from
 import { checkNames } from '../model/nearest-name.js';
 import { type NodeAddress, type NodeIdentity, nodeKey, sameNode } from '../model/node-identity.js';
 import type { Transport } from '../ports/transport.js';
+import type { ViewMember } from '../protocols/views/view.js';
 import type { MembershipEvent, MembershipSnapshot } from '../protocols/membership/membership.js';
 import { AgentReference } from '../runtime/agent-reference.js';
 import { checkClusterEvent, type ClusterEvents } from './cluster-events.js';
@@ -123,6 +124,10 @@ export class Cluster {
   /** Messages between nodes; undefined in a simulation that has none. */
   get transport(): Transport | undefined {
     return this.#transport?.transport;
+  }
+
+  get viewMembers(): readonly ViewMember[] {
+    return this.#view?.members ?? [];
   }
 
   /** All members of the agreed view with what this node knows of them, in order of their names. */

@@ -6,12 +6,15 @@ import type { Logger } from '../model/agent-context.js';
 import type { NodeIdentity } from '../model/node-identity.js';
 import type { ReferenceCodec } from '../codec/reference-codec.js';
 import type { Clock } from '../ports/clock.js';
+import type { ThreadStorage } from '../ports/storage.js';
 import type { Lane, Transport } from '../ports/transport.js';
 import type { ViewMember } from '../protocols/views/view.js';
 import type { ThreadHost } from '../runtime/thread-host.js';
 import { NodeAgents } from './agents/node-agents.js';
 import type { Cluster } from './cluster.js';
 import { RegistryService } from './registry/registry-service.js';
+import type { NodeCopies } from './copies/node-copies.js';
+import { openCopies } from './copies/open-copies.js';
 import type { ResolvedCluster } from './resolve-cluster-options.js';
 
 /** A view that was agreed on. If its number is not the last one's + 1, views were missed, and `joined`, `left` and `removed` are what has changed since. */
@@ -50,22 +53,49 @@ export interface NodePartsNeeds {
   /** 0 ≤ x < 1. */
   random(): number;
   readonly logger: Logger;
+  /** Where durable agents are kept; undefined in a nexus without. */
+  readonly storage: NodeStorage | undefined;
 }
 
+export interface NodeStorage {
+  /** Of the node's store, for the copies of other nodes alone. */
+  openThread(): ThreadStorage;
+  /** All nodes have the same one. */
+  readonly isShared: boolean;
+}
+
+import { Placing } from './moves/placing.js';
 export class NodeParts {
   readonly registry: RegistryService;
   readonly agents: NodeAgents;
+  /** Undefined in a nexus without storage. */
+  readonly copies: NodeCopies | undefined;
   /** In the order in which they are told. */
   readonly #parts: readonly NodePart[];
   readonly #logger: Logger;
 
   constructor(needs: NodePartsNeeds) {
-    const { host, cluster, transport, options, clock, logger } = needs;
+    const { host, cluster, transport, options, clock, logger, storage } = needs;
     this.#logger = logger;
     this.registry = new RegistryService({ ...{ transport, clock, logger }, self: () => cluster.self, copies: options.copies });
     this.agents = new NodeAgents({ host, transport, clock, logger, self: () => cluster.self, registry: () => this.registry });
     host.remote = this.agents;
-    this.#parts = [this.registry, this.agents];
+    host.placing = new Placing({
+      clock,
+      registry: this.registry,
+      members: () => cluster.viewMembers,
+      agentsOf: () => 0,
+      joined: (timeoutMs) => cluster.joined({ timeoutMs }),
+      find: (id) => host.directory.find(id, undefined),
+      findEnding: (id) => host.directory.findEnding(id),
+      whenEnded: (agent, timeoutMs) => host.stopping.whenEnded(agent, timeoutMs),
+      spawnHere: (spawn) => host.spawning.spawnForNode(host.placing as Placing, spawn),
+      request: (node, name, spawn) => this.agents.request(node, undefined, name, spawn, spawn.timeoutMs + 1000) as never,
+      referenceTo: (registration) => this.agents.find(registration.id, host.kinds.find(registration.kind)) as never,
+    });
+    this.registry.listen({ orphaned: ({ id, token }) => this.registry.release(id, token) });
+    this.copies = storage === undefined ? undefined : openCopies({ host, transport, clock, logger, registry: this.registry, copies: options.copies }, storage);
+    this.#parts = [this.registry, this.agents, ...(this.copies === undefined ? [] : [this.copies])];
   }
 
   /** How references travel between nodes. */

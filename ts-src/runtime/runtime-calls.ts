@@ -5,7 +5,7 @@ import { NexusError, quoted } from '../errors.js';
 import type { AgentReference } from './agent-reference.js';
 import type { ClusterStates } from './durable/cluster-states.js';
 import type { DurableAgents } from './durable/durable-agents.js';
-import { copyForWorker, WorkerStates } from './durable/worker-states.js';
+import { copyForWorker } from './durable/worker-states.js';
 import { followHere } from './followed.js';
 import { nexusStopped, threadLost } from './failures.js';
 import { inspectHere } from './inspecting.js';
@@ -13,7 +13,7 @@ import { isPaused, pauseHere } from './pausing.js';
 import { handleThreadLoss } from './recovery.js';
 import { remoteCalls } from './remote/remote-calls.js';
 import type { NodePlacing } from './remote/node-placing.js';
-import { WorkerPlacing } from './remote/worker-placing.js';
+import { nodeNamed } from './remote/worker-placing.js';
 import type { Quiet, SystemCalls } from './system-calls.js';
 import type { ThreadHost } from './thread-host.js';
 import { passivateIdle, watchAgents } from './thread-relief.js';
@@ -155,8 +155,7 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     followAgent: (call) => followHere(host, call),
     followed: (report) => host.observation.onFollowed?.(report),
     nodeNamed({ node }) {
-      host.placing = new WorkerPlacing(node, host.router);
-      if (host.durable !== undefined) host.durable.cluster = new WorkerStates(host.router);
+      nodeNamed(host, node);
     },
     claimId: (claim) => placingOf(host).claim(claim),
     idSettled: ({ id }) => host.placing?.settled(id),

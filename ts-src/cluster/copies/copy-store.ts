@@ -111,6 +111,10 @@ function staleAgent(error: unknown): { readonly kind: string; readonly id: strin
 }
 
 function resultOf(error: unknown): NonNullable<CopyResult> {
-  const { code = 'NEXUS_STORE_FAILED', message, data } = error as { readonly code?: string; readonly message: string; readonly data?: Readonly<Record<string, unknown>> };
+  const {
+    code = 'NEXUS_STORE_FAILED',
+    message,
+    data,
+  } = error as { readonly code?: string; readonly message: string; readonly data?: Readonly<Record<string, unknown>> };
   return { code, message, data };
 }

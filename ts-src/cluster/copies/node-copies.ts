@@ -29,7 +29,8 @@ const FENCE_ATTEMPTS = 8;
 
 export interface NodeCopiesNeeds {
   readonly registry: Registry;
-  readonly placing: NodePlacing;
+  /** Undefined before it is there. */
+  placing(): NodePlacing | undefined;
   readonly transport: Transport;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -121,19 +122,28 @@ export class NodeCopies implements NodePart, ClusterStates {
 
   /** Whether reminders of this agent are this node's to deliver. */
   delivers(kind: string, id: string): boolean {
-    const owner = this.#holders?.ownerOf(id);
+    const owner = this.#needs.registry.ownerOf(id);
     return !this.#needs.isOfCluster(kind, id) || (owner !== undefined && sameNode(owner, this.#needs.registry.self));
   }
 
+  placeOf(id: string): NodeIdentity | undefined {
+    const { registry } = this.#needs;
+    if (registry.own(id) !== undefined) return undefined;
+    const known = registry.cached(id);
+    const isKnown = known !== undefined && this.#holders?.isMember(known.host) === true;
+    const place = isKnown ? known.host : registry.ownerOf(id);
+    return place === undefined || sameNode(place, registry.self) ? undefined : { name: place.name, incarnation: place.incarnation };
+  }
+
   async claim(kind: string, id: string, intent: ClaimIntent): Promise<StateVersion> {
-    const { registry, placing } = this.#needs;
+    const { registry } = this.#needs;
     this.#hold(id);
     try {
       if (registry.own(id) === undefined || intent === 'forget') {
         if (intent !== 'start') await this.#findPlace(kind, id, intent);
         await this.#register(kind, id);
         // Whoever forgets has no agent, and says when it is done.
-        if (intent !== 'forget') placing.settled(id);
+        if (intent !== 'forget') this.#needs.placing()?.settled(id);
       }
       const token = registry.own(id)?.token;
       if (token === undefined) throw new NexusError('NEXUS_STOPPED', `${kind} ${quoted(id)} was not started: it was given back meanwhile`);
@@ -150,7 +160,7 @@ export class NodeCopies implements NodePart, ClusterStates {
   release(kind: string, id: string, intent: ClaimIntent): void {
     this.#live.ended(kind, id);
     this.#letGo(id);
-    if (intent === 'forget') this.#needs.placing.settled(id);
+    if (intent === 'forget') this.#needs.placing()?.settled(id);
   }
 
   copy(kind: string, id: string, writes: readonly StorageWrite[]): Promise<void> | undefined {
@@ -178,18 +188,16 @@ export class NodeCopies implements NodePart, ClusterStates {
   async #findPlace(kind: string, id: string, intent: ClaimIntent): Promise<void> {
     const { registry } = this.#needs;
     if (registry.own(id) !== undefined) return;
-    const known = registry.cached(id);
-    const isKnown = known !== undefined && this.#holders?.isMember(known.host) === true;
-    const place = isKnown ? known.host : this.#holders?.ownerOf(id);
-    if (place !== undefined && !sameNode(place, registry.self)) throw elsewhere(kind, id, place);
+    const place = this.placeOf(id);
+    if (place !== undefined) throw elsewhere(kind, id, place);
     if (intent === 'bringBack' && this.#isNowhere(kind, id))
       throw new NexusError('NEXUS_AGENT_NOT_FOUND', `nothing is stored of ${kind} ${quoted(id)}; getOrSpawn makes it`, { data: { id, kind } });
   }
 
   async #register(kind: string, id: string): Promise<void> {
-    const { registry, placing } = this.#needs;
+    const { registry } = this.#needs;
     try {
-      await placing.claim({ id, kind, placement: 'ring', init: undefined, timeoutMs: CLAIM_TIMEOUT_MS });
+      await this.#needs.placing()?.claim({ id, kind, placement: 'ring', init: undefined, timeoutMs: CLAIM_TIMEOUT_MS });
     } catch (error) {
       if (!(error instanceof NexusError) || error.code !== 'NEXUS_ID_DUPLICATE') throw error;
       const name = error.data?.['node'];
@@ -222,7 +230,8 @@ export class NodeCopies implements NodePart, ClusterStates {
   }
 
   #answer(from: NodeIdentity, call: CopyCall): CopyAnswer | undefined {
-    if (call.type === 'offer') return { type: 'wants', indices: [...call.offered.keys()].filter((at) => this.#store.wants(call.offered[at] as (typeof call.offered)[number])) };
+    if (call.type === 'offer')
+      return { type: 'wants', indices: [...call.offered.keys()].filter((at) => this.#store.wants(call.offered[at] as (typeof call.offered)[number])) };
     // What the other node says, and what it relies on, is of a view that this one does not know yet.
     if (call.view > (this.#holders?.view ?? 0)) return undefined;
     if (call.type === 'fetch') return this.#fetching.answer(call.wanted);

@@ -47,7 +47,14 @@ export type CopyCall =
 
 export type CopyAnswer =
   /** For each: whether the answering node has all there is of it, and its writes where they are newer than what was asked with. */
-  | { readonly type: 'fetched'; readonly found: readonly { readonly isSynchronised: boolean; readonly version: StateVersion | undefined; readonly writes: readonly StorageWrite[] | undefined }[] }
+  | {
+      readonly type: 'fetched';
+      readonly found: readonly {
+        readonly isSynchronised: boolean;
+        readonly version: StateVersion | undefined;
+        readonly writes: readonly StorageWrite[] | undefined;
+      }[];
+    }
   /** By their index. */
   | { readonly type: 'wants'; readonly indices: readonly number[] }
   | { readonly type: 'heard' };

@@ -6,7 +6,7 @@
  * member has said so in that view or a later one. Where views were missed there may have been a break.
  */
 import { type NodeIdentity, nodeKey, sameNode } from '../../model/node-identity.js';
-import { PARTITIONS, partitionOf } from '../registry/partition.js';
+import { PARTITIONS } from '../registry/partition.js';
 import { Ring, type RingMember } from '../registry/ring.js';
 
 export interface HoldingView {
@@ -27,10 +27,6 @@ export class Holders {
     this.members = members;
     this.#ring = new Ring(members);
     this.#copies = copies;
-  }
-
-  ownerOf(id: string): RingMember | undefined {
-    return this.#ring.ownerOf(partitionOf(id));
   }
 
   /** The owner first. Without any that may own something there are none. */

@@ -15,6 +15,10 @@ export interface ClusterStates {
    * Rejects with NEXUS_ID_DUPLICATE if another node runs it, or is to run it (`elsewhereOf`), NEXUS_AGENT_NOT_FOUND if it is known that nothing is stored of what is to be brought back, NEXUS_REGISTRY_TIMEOUT, NEXUS_STOPPED.
    */
   claim(kind: string, id: string, intent: ClaimIntent): Promise<StateVersion>;
+  /** The other node that the agent is on, or belongs to, as far as that is known without asking; undefined: this one, or nobody knows. */
+  placeOf(id: string): NodeIdentity | undefined;
+  /** Whether this node delivers the reminders of the agent. */
+  delivers(kind: string, id: string): boolean;
   /** What was claimed has left memory, and nothing of it is under way. */
   release(kind: string, id: string, intent: ClaimIntent): void;
   /**

@@ -16,6 +16,7 @@ import type { DurableLives } from './durable-lives.js';
 import { type MessageSender, senderOf } from '../mailbox.js';
 import type { ReplyPort } from '../pending-asks.js';
 import { lastOwnerOf } from '../record-word.js';
+import { DURABLE_LIFE } from '../remote/agent-life.js';
 import { isOfCluster } from '../remote/node-placing.js';
 import type { ThreadHost } from '../thread-host.js';
 import { Activations, type QueuedMessage } from './activations.js';
@@ -113,7 +114,14 @@ export class DurableAgents implements DurableLives {
       writer: this.writer,
       added: (dueEpochMs) => (this.service === undefined ? host.router.call(0, 'reminderSet', { dueEpochMs }) : this.service.added(dueEpochMs)),
     });
-    if (thread === 0) this.service = new ReminderService({ storage, clock, logger, deliver: (reminder) => this.#deliver(reminder) });
+    if (thread === 0)
+      this.service = new ReminderService({
+        storage,
+        clock,
+        logger,
+        isOwn: (kind, id) => this.#deliversOf(kind, id),
+        deliver: (reminder) => this.#deliver(reminder),
+      });
     for (const kind of this.#kinds) if (kind.definition !== undefined) this.handlers.install(kind);
     this.lastOwnerOf = (agent) => (agent.slot === 0 ? -1 : lastOwnerOf(shared, agent.slot));
   }
@@ -237,6 +245,13 @@ export class DurableAgents implements DurableLives {
     const id = target.knownId;
     const message = { action, input, reply, sender };
     if (id === undefined) return this.#unknown(target.kindEntry, message);
+    const { remote } = this.#host;
+    const kind = target.kindEntry;
+    const place = remote === undefined || this.activations.isOpen(kind, id) ? undefined : this.clusterOf(kind, id)?.placeOf(id);
+    if (remote !== undefined && place !== undefined && this.#host.directory.find(id, undefined) === undefined) {
+      target.remote = remote.remoteOf(id, place, DURABLE_LIFE);
+      return remote.send(target, action, input, reply, sender);
+    }
     return this.#send(target.kindEntry, id, this.lastOwnerOf(target), message, (live) => target.rebind(live));
   }
 
@@ -418,7 +433,15 @@ export class DurableAgents implements DurableLives {
     const entry = kind.action(reminder.action);
     const agent = await this.activations.startHere(kind, reminder.id);
     const cell = this.#host.cells.get(agent.slot, agent.generation);
-    if (cell === undefined) throw agentNotFound(kind.name, reminder.id);
+    if (cell === undefined) {
+      const at = this.#host.engine.table.threadOf(agent.slot, agent.generation);
+      // Another node has asked the thread that hears of other nodes.
+      if (at >= 0 && at !== this.#host.thread)
+        return this.#host.router.request(at, 'remind', reminder, REMIND_TIMEOUT_MS, { kind: kind.name, id: reminder.id });
+      throw agentNotFound(kind.name, reminder.id);
+    }
+    // In a cluster the agent may have handled it where it was before, and cleared it.
+    if (this.clusterOf(kind, reminder.id) !== undefined && !this.#isDue(reminder)) return;
     const input = reminder.input === undefined ? undefined : this.#states.decode(reminder.input);
     await new Promise<unknown>((resolve, reject) => {
       this.#host.router.sentLocal++;
@@ -430,6 +453,10 @@ export class DurableAgents implements DurableLives {
         undefined,
       );
     });
+  }
+
+  #isDue({ kind, id, name, dueEpochMs }: Reminder): boolean {
+    return this.#storage.remindersOf(kind, id).some((each) => each.name === name && each.dueEpochMs === dueEpochMs);
   }
 
   start(): void {
@@ -453,9 +480,19 @@ export class DurableAgents implements DurableLives {
     if (!isSaved) throw new NexusError('NEXUS_STORE_FAILED', 'the state of some agents could not be stored; the log names them and their errors');
   }
 
+  #deliversOf(name: string, id: string): boolean {
+    const kind = this.#host.kinds.find(name);
+    if (this.#host.remote === undefined || kind?.isOfNode === true) return true;
+    // Before this nexus is a member, it does not know what is its own.
+    return this.cluster?.delivers(name, id) ?? false;
+  }
+
+  /** Only the owner of the id does, and asks whoever runs the agent. */
   async #deliver(reminder: Reminder): Promise<void> {
-    const { directory, engine, kinds, router, thread } = this.#host;
+    const { directory, engine, kinds, remote, router, thread } = this.#host;
     const kind = kinds.byName(reminder.kind);
+    const place = this.clusterOf(kind, reminder.id)?.placeOf(reminder.id);
+    if (place !== undefined && remote !== undefined) return remote.request(place, undefined, 'remind', reminder, REMIND_TIMEOUT_MS);
     const live = directory.find(reminder.id, undefined);
     const owner = live === undefined ? -1 : engine.table.threadOf(live.slot, live.generation);
     const at = owner >= 0 ? owner : this.#host.homeOf(kind, reminder.id);
@@ -499,7 +536,7 @@ export class DurableAgents implements DurableLives {
     const { remote } = this.#host;
     if (remote === undefined) return false;
     const target = this.#unbound(kind, id);
-    target.remote = { node, life: 0 };
+    target.remote = remote.remoteOf(id, node, DURABLE_LIFE);
     remote.send(target, action, input, reply, sender);
     return true;
   }

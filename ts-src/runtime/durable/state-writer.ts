@@ -136,7 +136,13 @@ export class StateWriter {
       if (record?.isFenced === true) throw fencedBefore(kind, record);
       const version = record?.nextVersion();
       const versioned = version === undefined ? writes : writes.map((write) => withVersion(write, version));
-      return { ...{ cell: undefined, kind, record, isOfState: false, writes: versioned }, bytes: sizeOf(writes), waiter: undefined, state: undefined, snapshotSequence: 0 };
+      return {
+        ...{ cell: undefined, kind, record, isOfState: false, writes: versioned },
+        bytes: sizeOf(writes),
+        waiter: undefined,
+        state: undefined,
+        snapshotSequence: 0,
+      };
     });
   }
 

@@ -23,6 +23,14 @@ export class WorkerStates implements ClusterStates {
     return this.#router.request(0, 'claimState', { kind, id, intent }, ANSWER_TIMEOUT_MS, { kind, id });
   }
 
+  placeOf(): undefined {
+    return undefined;
+  }
+
+  delivers(): boolean {
+    return false;
+  }
+
   release(kind: string, id: string, intent: ClaimIntent): void {
     this.#router.call(0, 'releaseState', { kind, id, intent });
   }
