@@ -142,7 +142,7 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     },
     adoptStrays: ({ places }) => host.arrivals.adoptStrays(places),
     bringBack: ({ kind, id }) => durableOf(host).activations.startHere(host.kinds.byIndex(kind), id),
-    forget: ({ slot, generation }) => durableOf(host).forgetHere(slot, generation),
+    forget: ({ slot, generation }) => durableOf(host).forgetting.forgetHere(slot, generation),
     remind: (reminder) => durableOf(host).remind(reminder),
     reminderSet: ({ dueEpochMs }) => host.durable?.service?.added(dueEpochMs),
     watchAgents: (call) => watchAgents(host, call),
@@ -172,7 +172,8 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     releaseState: ({ kind, id, intent }) => statesOf(host).release(kind, id, intent),
     copyState: (call) => copyForWorker(statesOf(host), call),
     stateDiverged: ({ kind, id }) => statesOf(host).diverged(kind, id),
-    forgetStored: ({ kind, id }) => durableOf(host).forgetStored(host.kinds.byName(kind), id),
+    forgetStored: ({ kind, id }) => durableOf(host).forgetting.forget(host.kinds.byName(kind), id),
+    deliverReminder: (reminder) => durableOf(host).delivery.deliverHere(reminder),
     quiet: () => quiet(host),
     shutdown: () => stopAllAgents(host),
   };

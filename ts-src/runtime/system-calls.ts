@@ -93,6 +93,7 @@ export const SYSTEM_CALLS = [
   'copyState',
   'stateDiverged',
   'forgetStored',
+  'deliverReminder',
 ] as const;
 
 export type SystemCallName = (typeof SYSTEM_CALLS)[number];
@@ -234,6 +235,8 @@ export interface SystemCalls {
   stateDiverged(call: { readonly kind: string; readonly id: string }): void;
   /** Also from other nodes: deletes what is stored of a durable agent, which belongs here. */
   forgetStored(call: { readonly kind: string; readonly id: string }): Promise<void>;
+  /** From the node that owns the id of an agent, to the one that runs it: resolves when it is handled and that is stored. */
+  deliverReminder(call: Reminder): Promise<void>;
 }
 
 export interface RemoteCall {

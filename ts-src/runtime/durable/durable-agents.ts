@@ -20,10 +20,12 @@ import { DURABLE_LIFE } from '../remote/agent-life.js';
 import { isOfCluster } from '../remote/node-placing.js';
 import type { ThreadHost } from '../thread-host.js';
 import { Activations, type QueuedMessage } from './activations.js';
-import { type ClusterStates, elsewhereOf } from './cluster-states.js';
+import type { ClusterStates } from './cluster-states.js';
 import { DurableHandlers, durableRecordOf, notStored } from './durable-handlers.js';
 import { DurableRecord } from './durable-record.js';
+import { Forgetting } from './forgetting.js';
 import { Passivation } from './passivation.js';
+import { ReminderDelivery } from './reminder-delivery.js';
 import { ReminderService } from './reminder-service.js';
 import { Reminders } from './reminders.js';
 import { StateWriter } from './state-writer.js';
@@ -31,8 +33,6 @@ import { applied, StoredStates } from './stored-state.js';
 
 /** How long the start of an agent that is brought back may take. */
 const START_TIMEOUT_MS = 30_000;
-/** A handler of a reminder may take its time: this only bounds how long its delivery is taken to be under way. */
-const REMIND_TIMEOUT_MS = 600_000;
 const RETRY_END_MS = 100;
 const NOT_RETRIED = ['NEXUS_NOT_CLONEABLE', 'NEXUS_MESSAGE_TOO_LARGE', 'NEXUS_OPTION_INVALID'];
 
@@ -42,6 +42,8 @@ export class DurableAgents implements DurableLives {
   readonly activations: Activations;
   readonly handlers: DurableHandlers;
   readonly reminders: Reminders;
+  readonly forgetting: Forgetting;
+  readonly delivery: ReminderDelivery;
   /** On the calling thread only. */
   readonly service: ReminderService | undefined;
   readonly #host: ThreadHost;
@@ -107,6 +109,10 @@ export class DurableAgents implements DurableLives {
           logger.error({ error, kind: kind.name, id, thread }, 'a durable agent could not be brought back');
       },
     });
+    const clusterOf = (kind: Kind, id: string): ClusterStates | undefined => this.clusterOf(kind, id);
+    const { activations, handlers, writer } = this;
+    this.forgetting = new Forgetting({ host, storage, activations, writer, clusterOf });
+    this.delivery = new ReminderDelivery({ host, storage, states: this.#states, activations, handlers, clusterOf, cluster: () => this.cluster });
     this.reminders = new Reminders({
       clock,
       storage,
@@ -119,8 +125,8 @@ export class DurableAgents implements DurableLives {
         storage,
         clock,
         logger,
-        isOwn: (kind, id) => this.#deliversOf(kind, id),
-        deliver: (reminder) => this.#deliver(reminder),
+        isOwn: (kind, id) => this.delivery.isOwn(kind, id),
+        deliver: (reminder) => this.delivery.deliver(reminder),
       });
     for (const kind of this.#kinds) if (kind.definition !== undefined) this.handlers.install(kind);
     this.lastOwnerOf = (agent) => (agent.slot === 0 ? -1 : lastOwnerOf(shared, agent.slot));
@@ -219,7 +225,7 @@ export class DurableAgents implements DurableLives {
     }
     if (record.isForgotten) {
       this.writer.drop(cell);
-      return this.#untilDone(cell, () => this.#delete(cell.kind, record));
+      return this.#untilDone(cell, () => this.forgetting.delete(cell.kind, record));
     }
     if (reason.type === 'failed' || !hadStarted || record.isExclusive || record.mustReload) return this.beforeRestart(cell);
     if (cell.kind.definition?.onStop !== undefined) record.changed(this.#host.clock.nowMs());
@@ -354,68 +360,8 @@ export class DurableAgents implements DurableLives {
     this.#host.requestStop(cell);
   }
 
-  /** Ends an agent of this thread, and deletes what is stored of it. */
-  forgetHere(slot: number, generation: number): Promise<void> | undefined {
-    const cell = this.#host.cells.get(slot, generation);
-    const record = cell?.extra?.durable;
-    if (cell === undefined || record === undefined) return undefined;
-    record.isForgotten = true;
-    return this.#host.stopping.stopHere(cell);
-  }
-
   forgetById(definition: AnyAgent, id: string): Promise<void> {
-    return this.forgetStored(this.#host.kinds.byName(definition.kind), id);
-  }
-
-  async forgetStored(kind: Kind, id: string): Promise<void> {
-    const { directory, engine, lifecycle, router, stopping, thread } = this.#host;
-    if (!kind.isDurable) throw optionError('forget', `kind '${kind.name}' is not durable: nothing of it is stored`);
-    for (;;) {
-      await this.activations.settled(kind, id);
-      const live = directory.find(id, kind.definition);
-      if (live !== undefined) {
-        const at = engine.table.threadOf(live.slot, live.generation);
-        const address = { slot: live.slot, generation: live.generation };
-        if (at === thread) await this.forgetHere(live.slot, live.generation);
-        else if (at >= 0) await router.request(at, 'forget', address, START_TIMEOUT_MS, live);
-        continue;
-      }
-      const ending = directory.findEnding(id);
-      if (ending !== undefined) {
-        await stopping.whenEnded(ending, START_TIMEOUT_MS);
-        continue;
-      }
-      if (this.clusterOf(kind, id) === undefined && !this.#storage.has(kind.name, id)) return;
-      // It has the id meanwhile, so that nobody brings the agent back.
-      const place = lifecycle.reserve(kind, id);
-      if (place === undefined) continue;
-      try {
-        await this.#deleteStored(kind, id);
-      } catch (error) {
-        const node = elsewhereOf(error);
-        if (node === undefined || this.#host.remote === undefined) throw error;
-        await this.#host.remote.request(node, undefined, 'forgetStored', { kind: kind.name, id }, START_TIMEOUT_MS);
-      } finally {
-        lifecycle.release(place);
-      }
-      return;
-    }
-  }
-
-  #delete(kind: Kind, record: DurableRecord): Promise<void> {
-    return this.writer.write([{ type: 'delete', kind: kind.name, id: record.id, epochMs: Math.round(this.#host.clock.epochMs()) }], kind.name, record);
-  }
-
-  /** Of an agent that is not in memory, whose id nobody else has meanwhile. */
-  async #deleteStored(kind: Kind, id: string): Promise<void> {
-    const record = new DurableRecord(id, kind.durable as NonNullable<Kind['durable']>);
-    const cluster = this.clusterOf(kind, id);
-    record.version = await cluster?.claim(kind.name, id, 'forget');
-    try {
-      await this.#delete(kind, record);
-    } finally {
-      cluster?.release(kind.name, id, 'forget');
-    }
+    return this.forgetting.forget(this.#host.kinds.byName(definition.kind), id);
   }
 
   /** Its writes were refused because of a later activation. */
@@ -427,36 +373,9 @@ export class DurableAgents implements DurableLives {
     this.#host.lifecycle.stop(cell, { type: 'failed', error });
   }
 
-  /** Another thread delivers a reminder to an agent that is here, or returns here. Resolves when it is handled and that is stored. */
-  async remind(reminder: Reminder): Promise<void> {
-    const kind = this.#host.kinds.byName(reminder.kind);
-    const entry = kind.action(reminder.action);
-    const agent = await this.activations.startHere(kind, reminder.id);
-    const cell = this.#host.cells.get(agent.slot, agent.generation);
-    if (cell === undefined) {
-      const at = this.#host.engine.table.threadOf(agent.slot, agent.generation);
-      // Another node has asked the thread that hears of other nodes.
-      if (at >= 0 && at !== this.#host.thread)
-        return this.#host.router.request(at, 'remind', reminder, REMIND_TIMEOUT_MS, { kind: kind.name, id: reminder.id });
-      throw agentNotFound(kind.name, reminder.id);
-    }
-    // In a cluster the agent may have handled it where it was before, and cleared it.
-    if (this.clusterOf(kind, reminder.id) !== undefined && !this.#isDue(reminder)) return;
-    const input = reminder.input === undefined ? undefined : this.#states.decode(reminder.input);
-    await new Promise<unknown>((resolve, reject) => {
-      this.#host.router.sentLocal++;
-      this.#host.dispatcher.enqueue(
-        cell,
-        this.handlers.reminded(entry, reminder),
-        input,
-        { deadlineMs: 0, sender: undefined, trace: undefined, reply: resolve, fail: reject },
-        undefined,
-      );
-    });
-  }
-
-  #isDue({ kind, id, name, dueEpochMs }: Reminder): boolean {
-    return this.#storage.remindersOf(kind, id).some((each) => each.name === name && each.dueEpochMs === dueEpochMs);
+  /** Another thread, or node, delivers a reminder to an agent that is here, or returns here. Resolves when it is handled and that is stored. */
+  remind(reminder: Reminder): Promise<void> {
+    return this.delivery.remind(reminder);
   }
 
   start(): void {
@@ -478,26 +397,6 @@ export class DurableAgents implements DurableLives {
     this.writer.stop();
     await this.#storage.close();
     if (!isSaved) throw new NexusError('NEXUS_STORE_FAILED', 'the state of some agents could not be stored; the log names them and their errors');
-  }
-
-  #deliversOf(name: string, id: string): boolean {
-    const kind = this.#host.kinds.find(name);
-    if (this.#host.remote === undefined || kind?.isOfNode === true) return true;
-    // Before this nexus is a member, it does not know what is its own.
-    return this.cluster?.delivers(name, id) ?? false;
-  }
-
-  /** Only the owner of the id does, and asks whoever runs the agent. */
-  async #deliver(reminder: Reminder): Promise<void> {
-    const { directory, engine, kinds, remote, router, thread } = this.#host;
-    const kind = kinds.byName(reminder.kind);
-    const place = this.clusterOf(kind, reminder.id)?.placeOf(reminder.id);
-    if (place !== undefined && remote !== undefined) return remote.request(place, undefined, 'remind', reminder, REMIND_TIMEOUT_MS);
-    const live = directory.find(reminder.id, undefined);
-    const owner = live === undefined ? -1 : engine.table.threadOf(live.slot, live.generation);
-    const at = owner >= 0 ? owner : this.#host.homeOf(kind, reminder.id);
-    if (at === thread) return this.remind(reminder);
-    await router.request(at, 'remind', reminder, REMIND_TIMEOUT_MS, { kind: reminder.kind, id: reminder.id });
   }
 
   #bringHere(kind: Kind, id: string): AgentReference | Promise<AgentReference> {

@@ -10,11 +10,12 @@
  */
 import type { Logger } from '../../model/agent-context.js';
 import type { Clock } from '../../ports/clock.js';
-import { NexusError } from '../../errors.js';
-import type { StateVersion, StorageWrite, ThreadStorage } from '../../ports/storage.js';
+import type { NexusError } from '../../errors.js';
+import type { StorageWrite, ThreadStorage } from '../../ports/storage.js';
 import type { AgentCell } from '../agent-cell.js';
 import type { ClusterStates } from './cluster-states.js';
 import type { DurableRecord } from './durable-record.js';
+import { fencedBefore, isSame, type Part, type Ready, sizeOf, staleIn, withVersion } from './state-part.js';
 import { kept, type StoredStates } from './stored-state.js';
 
 /** Agents whose state is encoded for one transaction: some milliseconds of the thread's time. */
@@ -44,31 +45,6 @@ export interface StateWriterNeeds {
   cluster(): ClusterStates | undefined;
   /** A later activation of it is known to the store, or to a copy: it ends, unsaved. */
   fenced(record: DurableRecord, error: NexusError): void;
-}
-
-interface Waiter {
-  resolve(): void;
-  reject(error: unknown): void;
-}
-
-/** A part of a transaction: of one agent, or of none. */
-interface Part {
-  readonly cell: AgentCell | undefined;
-  readonly kind: string;
-  readonly record: DurableRecord | undefined;
-  /** Whether it has something of the state of the agent, and not only reminders. */
-  readonly isOfState: boolean;
-  readonly writes: readonly StorageWrite[];
-  readonly bytes: number;
-  readonly waiter: Waiter | undefined;
-  /** Bytes of the snapshot, to compare later ones with. */
-  readonly state: Uint8Array | undefined;
-  readonly snapshotSequence: number;
-}
-
-interface Ready {
-  readonly record: DurableRecord | undefined;
-  make(): Part | undefined;
 }
 
 export class StateWriter {
@@ -469,32 +445,4 @@ export class StateWriter {
     if (cell !== undefined) this.#changed.add(cell);
     waiter?.reject(error);
   }
-}
-
-function withVersion(write: StorageWrite, version: StateVersion): StorageWrite {
-  return write.type === 'fence' || write.type === 'drop' ? write : { ...write, version };
-}
-
-function staleIn(error: unknown): NexusError | undefined {
-  return error instanceof NexusError && error.code === 'NEXUS_TOKEN_STALE' ? error : undefined;
-}
-
-function fencedBefore(kind: string, { id, version }: DurableRecord): NexusError {
-  return new NexusError('NEXUS_TOKEN_STALE', `${kind} '${id}' is not stored any more: a later activation of it has followed`, {
-    data: { kind, id, token: version?.token ?? 0, seenToken: version?.token ?? 0 },
-  });
-}
-
-function sizeOf(writes: readonly StorageWrite[]): number {
-  let bytes = 0;
-  for (const write of writes) {
-    bytes += 64;
-    if (write.type === 'snapshot') bytes += write.snapshot.state.length;
-    else if (write.type === 'event') bytes += write.event.event.length;
-  }
-  return bytes;
-}
-
-function isSame(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && Buffer.compare(one, other) === 0;
 }
