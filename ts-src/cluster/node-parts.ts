@@ -12,6 +12,7 @@ import type { ViewMember } from '../protocols/views/view.js';
 import type { ThreadHost } from '../runtime/thread-host.js';
 import { NodeAgents } from './agents/node-agents.js';
 import type { Cluster } from './cluster.js';
+import { NodeBonds } from './entries/node-bonds.js';
 import { RegistryService } from './registry/registry-service.js';
 import type { NodeCopies } from './copies/node-copies.js';
 import { openCopies } from './copies/open-copies.js';
@@ -64,7 +65,6 @@ export interface NodeStorage {
   readonly isShared: boolean;
 }
 
-import { Placing } from './moves/placing.js';
 export class NodeParts {
   readonly registry: RegistryService;
   readonly agents: NodeAgents;
@@ -73,6 +73,8 @@ export class NodeParts {
   /** In the order in which they are told. */
   readonly #parts: readonly NodePart[];
   readonly #logger: Logger;
+  /** Signals, groups and what else nodes tell all others. */
+  readonly bonds: NodeBonds;
 
   constructor(needs: NodePartsNeeds) {
     const { host, cluster, transport, options, clock, logger, storage } = needs;
@@ -80,22 +82,10 @@ export class NodeParts {
     this.registry = new RegistryService({ ...{ transport, clock, logger }, self: () => cluster.self, copies: options.copies });
     this.agents = new NodeAgents({ host, transport, clock, logger, self: () => cluster.self, registry: () => this.registry });
     host.remote = this.agents;
-    host.placing = new Placing({
-      clock,
-      registry: this.registry,
-      members: () => cluster.viewMembers,
-      agentsOf: () => 0,
-      joined: (timeoutMs) => cluster.joined({ timeoutMs }),
-      find: (id) => host.directory.find(id, undefined),
-      findEnding: (id) => host.directory.findEnding(id),
-      whenEnded: (agent, timeoutMs) => host.stopping.whenEnded(agent, timeoutMs),
-      spawnHere: (spawn) => host.spawning.spawnForNode(host.placing as Placing, spawn),
-      request: (node, name, spawn) => this.agents.request(node, undefined, name, spawn, spawn.timeoutMs + 1000) as never,
-      referenceTo: (registration) => this.agents.find(registration.id, host.kinds.find(registration.kind)) as never,
-    });
-    this.registry.listen({ orphaned: ({ id, token }) => this.registry.release(id, token) });
-    this.copies = storage === undefined ? undefined : openCopies({ host, transport, clock, logger, registry: this.registry, copies: options.copies }, storage);
-    this.#parts = [this.registry, this.agents, ...(this.copies === undefined ? [] : [this.copies])];
+    if (host.placing === undefined) temporary(this, needs);
+    this.bonds = new NodeBonds(needs, this.references);
+    this.copies = storage && openCopies({ host, transport, clock, logger, registry: this.registry, copies: options.copies }, storage);
+    this.#parts = [this.registry, this.agents, ...this.bonds.parts, ...(this.copies === undefined ? [] : [this.copies])];
   }
 
   /** How references travel between nodes. */
@@ -113,4 +103,22 @@ export class NodeParts {
       }
     }
   }
+}
+
+import { Placing } from './moves/placing.js';
+function temporary(parts: NodeParts, { host, clock, cluster }: NodePartsNeeds): void {
+  host.placing = new Placing({
+    clock,
+    registry: parts.registry,
+    members: () => cluster.viewMembers,
+    agentsOf: () => 0,
+    joined: (timeoutMs) => cluster.joined({ timeoutMs }),
+    find: (id) => host.directory.find(id, undefined),
+    findEnding: (id) => host.directory.findEnding(id),
+    whenEnded: (agent, timeoutMs) => host.stopping.whenEnded(agent, timeoutMs),
+    spawnHere: (spawn) => host.spawning.spawnForNode(host.placing as Placing, spawn),
+    request: (node, name, spawn) => parts.agents.request(node, undefined, name, spawn, spawn.timeoutMs + 1000) as never,
+    referenceTo: (registration) => parts.agents.find(registration.id, host.kinds.find(registration.kind)) as never,
+  });
+  parts.registry.listen({ orphaned: ({ id, token }) => parts.registry.release(id, token) });
 }

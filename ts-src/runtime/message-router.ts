@@ -273,10 +273,10 @@ export class MessageRouter {
   }
 
   /** A signal for the subscribers of another thread. False if it does not get there: too much waits for room in the ring, or nothing goes out any more. */
-  publish(thread: number, signal: Signal, homes: SignalHomes | undefined): boolean {
+  publish(thread: number, signal: Signal, homes: SignalHomes | undefined, isForNodes: boolean): boolean {
     if (this.#links.isClosed) return false;
-    if (homes !== undefined) {
-      const call = systemCallNumber.signalWhileMoving;
+    if (homes !== undefined || isForNodes) {
+      const call = isForNodes ? systemCallNumber.signalForNodes : systemCallNumber.signalWhileMoving;
       return this.#links
         .to(thread)
         .send(L.MESSAGE_TYPE_TELL, call, 0, 0, 0, 0, 0, 0, { signal, homes }, undefined, Admission.ifOutboxHasRoom, 0, this.traceOfCall());

@@ -125,6 +125,8 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     roundTrip: () => undefined,
     signal: (signal) => host.signals.received(signal, undefined),
     signalWhileMoving: ({ signal, homes }) => host.signals.received(signal, homes),
+    nodesKnow: ({ isReachableOnly }) => host.nodesKnow?.(isReachableOnly),
+    signalForNodes: ({ signal, homes }) => host.signals.receivedForNodes(signal, homes),
     subscribed: () => host.signals.subscribed(),
     migrateAgents: ({ agents, to, timeoutMs }) => host.departures.move(agents, to, timeoutMs),
     reserveAgents: ({ from, incarnation, places }) => host.arrivals.reserve(from, incarnation, places),

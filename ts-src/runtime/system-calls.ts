@@ -73,6 +73,8 @@ export const SYSTEM_CALLS = [
   'pauseAgent',
   'followAgent',
   'followed',
+  'signalForNodes',
+  'nodesKnow',
   'tellRemote',
   'askRemote',
   'sendRemote',
@@ -203,6 +205,10 @@ export interface SystemCalls {
   followAgent(call: FollowAgent): boolean;
   /** To the calling thread: what agents that are followed have handled. */
   followed(report: FollowReport): void;
+  /** To the calling thread: resolves when the other nodes know what it has told them so far. */
+  nodesKnow(call: { readonly isReachableOnly: boolean }): unknown;
+  /** To the calling thread: as `signal` and `signalWhileMoving`, and on to the other nodes that want it. */
+  signalForNodes(call: { readonly signal: Signal; readonly homes: SignalHomes | undefined }): void;
   /** To the calling thread: a message to an agent of another node. */
   tellRemote(call: PassedMessage & { readonly target: AgentReference }): void;
   /** As `tellRemote`; resolves with the reply. `deadlineMs` by the clock of all threads. */
