@@ -148,6 +148,7 @@ export class Cluster {
       fencedBecause: this.#fencedBecause ?? known.fencedBecause,
       links: this.#links(known, probes),
       refusals: addedUp(known.refusals ?? {}, this.#telling.refusals, Object.fromEntries(this.#transport?.transport.refusals() ?? [])),
+      copies: this.#parts?.copies?.snapshot(),
     };
   }
 

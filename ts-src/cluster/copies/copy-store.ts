@@ -52,9 +52,11 @@ export class CopyStore {
           for (const at of left) results[at] = resultOf(error);
           return results;
         }
-        // A copy that was given, and has been overtaken here, is as good as stored.
-        for (const at of left) if (isOf(items[at] as CopyItem, stale) && (items[at] as CopyItem).mode === 'live') results[at] = resultOf(error);
-        left = left.filter((at) => !isOf(items[at] as CopyItem, stale));
+        // A copy that was given, and has been overtaken here or in this batch, is as good as stored: it must not keep out what is newer.
+        const given = left.filter((at) => isOf(items[at] as CopyItem, stale) && (items[at] as CopyItem).mode === 'given');
+        const refused = given.length > 0 ? given : left.filter((at) => isOf(items[at] as CopyItem, stale));
+        if (given.length === 0) for (const at of refused) results[at] = resultOf(error);
+        left = left.filter((at) => !refused.includes(at));
       }
     }
     return results;

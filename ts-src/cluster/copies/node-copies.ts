@@ -4,6 +4,7 @@
  */
 import { type ErrorCode, NexusError, quoted } from '../../errors.js';
 import type { Logger } from '../../model/agent-context.js';
+import type { CopiesSnapshot } from '../../model/copies-snapshot.js';
 import { type NodeIdentity, sameNode } from '../../model/node-identity.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Registry } from '../../ports/registry.js';
@@ -44,27 +45,6 @@ export interface NodeCopiesNeeds {
   isOfCluster(kind: string, id: string): boolean;
   /** A reminder has come into the store of this node, or may have become its to deliver. */
   remindersChanged(dueEpochMs: number): void;
-}
-
-/** Of one node, for whoever looks. */
-export interface CopiesSnapshot {
-  /** Nodes that hold a copy beside the owner. */
-  readonly copies: number;
-  readonly isShared: boolean;
-  /** Writes of this node that wait for copies. */
-  readonly waiting: number;
-  /** Since the start: writes that copies have acknowledged and refused, and agents that were given to others, fetched from others and removed. */
-  readonly acknowledged: number;
-  readonly refused: number;
-  readonly given: number;
-  readonly fetched: number;
-  readonly removed: number;
-  /** Agents whose start waits for what other nodes have. */
-  readonly fetching: number;
-  /** Members that have not said yet that this node has all it is to hold. */
-  readonly waitingFor: readonly string[];
-  /** This node gives others what they have come to hold, or looks for what it may remove. */
-  readonly isGiving: boolean;
 }
 
 export class NodeCopies implements NodePart, ClusterStates {
