@@ -65,6 +65,7 @@ export function openWorkerThread(boot: WorkerBoot, needs: WorkerThreadNeeds): { 
     },
   };
   const host: ThreadHost = new ThreadHost(boot, shared, engine, kinds, clock, logger, events, turns, storage, needs.tracingApi);
+  host.signals.inherit(boot.movingAgents);
   if (boot.isNode) host.remote = new WorkerRemoteAgents(host);
   if (boot.node !== undefined) nodeNamed(host, boot.node);
   let restoring: Promise<Restored> | undefined;
