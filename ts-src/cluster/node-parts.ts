@@ -82,9 +82,9 @@ export class NodeParts {
     this.registry = new RegistryService({ ...{ transport, clock, logger }, self: () => cluster.self, copies: options.copies });
     this.agents = new NodeAgents({ host, transport, clock, logger, self: () => cluster.self, registry: () => this.registry });
     host.remote = this.agents;
-    if (host.placing === undefined) temporary(this, needs);
     this.bonds = new NodeBonds(needs, this.references);
-    this.copies = storage && openCopies({ host, transport, clock, logger, registry: this.registry, copies: options.copies }, storage);
+    this.copies =
+      storage && openCopies({ host, transport, clock, logger, registry: this.registry, copies: options.copies, routing: this.agents.routing }, storage);
     this.#parts = [this.registry, this.agents, ...this.bonds.parts, ...(this.copies === undefined ? [] : [this.copies])];
   }
 
@@ -103,22 +103,4 @@ export class NodeParts {
       }
     }
   }
-}
-
-import { Placing } from './moves/placing.js';
-function temporary(parts: NodeParts, { host, clock, cluster }: NodePartsNeeds): void {
-  host.placing = new Placing({
-    clock,
-    registry: parts.registry,
-    members: () => cluster.viewMembers,
-    agentsOf: () => 0,
-    joined: (timeoutMs) => cluster.joined({ timeoutMs }),
-    find: (id) => host.directory.find(id, undefined),
-    findEnding: (id) => host.directory.findEnding(id),
-    whenEnded: (agent, timeoutMs) => host.stopping.whenEnded(agent, timeoutMs),
-    spawnHere: (spawn) => host.spawning.spawnForNode(host.placing as Placing, spawn),
-    request: (node, name, spawn) => parts.agents.request(node, undefined, name, spawn, spawn.timeoutMs + 1000) as never,
-    referenceTo: (registration) => parts.agents.find(registration.id, host.kinds.find(registration.kind)) as never,
-  });
-  parts.registry.listen({ orphaned: ({ id, token }) => parts.registry.release(id, token) });
 }

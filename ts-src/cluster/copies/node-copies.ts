@@ -43,6 +43,8 @@ export interface NodeCopiesNeeds {
   readonly copies: number;
   /** Ids that are unique in the cluster, and not on their node only. */
   isOfCluster(kind: string, id: string): boolean;
+  /** From now on messages to that agent are for this node. */
+  claimed(id: string, token: number): void;
   /** A reminder has come into the store of this node, or may have become its to deliver. */
   remindersChanged(dueEpochMs: number): void;
 }
@@ -127,6 +129,7 @@ export class NodeCopies implements NodePart, ClusterStates {
       }
       const token = registry.own(id)?.token;
       if (token === undefined) throw new NexusError('NEXUS_STOPPED', `${kind} ${quoted(id)} was not started: it was given back meanwhile`);
+      this.#needs.claimed(id, token);
       await this.#giving?.settled(id);
       if (this.#needs.isShared) return await this.#fence(kind, id, token);
       await this.#fetching.fetch(kind, id);
