@@ -12,6 +12,7 @@ import { inspectHere } from './inspecting.js';
 import { isPaused, pauseHere } from './pausing.js';
 import { handleThreadLoss } from './recovery.js';
 import { remoteCalls } from './remote/remote-calls.js';
+import { arrive } from './remote/node-arrivals.js';
 import type { NodePlacing } from './remote/node-placing.js';
 import { nodeNamed } from './remote/worker-placing.js';
 import type { Quiet, SystemCalls } from './system-calls.js';
@@ -176,6 +177,12 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     stateDiverged: ({ kind, id }) => statesOf(host).diverged(kind, id),
     forgetStored: ({ kind, id }) => durableOf(host).forgetting.forget(host.kinds.byName(kind), id),
     deliverReminder: (reminder) => durableOf(host).delivery.deliverHere(reminder),
+    departToNode: (call) => host.departures.toNodes.depart(call),
+    stayOnNode: (call) => host.departures.toNodes.stay(call),
+    leaveToNode: (call) => host.departures.toNodes.leave(call),
+    forgetLeft: (call) => host.departures.toNodes.forget(call),
+    arriveFromNode: (arrival) => arrive(host, arrival),
+    moveToNode: (call) => placingOf(host).moveToNode(call),
     quiet: () => quiet(host),
     shutdown: () => stopAllAgents(host),
   };
