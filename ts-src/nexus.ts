@@ -5,16 +5,15 @@ import { type Cluster, leaveCluster } from './cluster/cluster.js';
 import type { NodeParts } from './cluster/node-parts.js';
 import type { NexusTopology, Placement } from '../bindings/placement.js';
 import type { SharedMemory } from '../bindings/shared-memory.js';
-import { type NexusError, NexusTypeError, optionError, valueText } from './errors.js';
+import { type NexusError, NexusTypeError, valueText } from './errors.js';
 import type { HistogramName, HistogramSnapshot } from './model/histogram.js';
 import type { MeterableBreaker } from './model/breaker-meter.js';
 import type { ObservedOperation, ObserveOptions } from './model/observe-options.js';
 import type { BreakerStatistics, OperationStatistics } from './model/operation-statistics.js';
-import { type AnyAgent, isAgentDefinition } from './model/agent-definition.js';
+import type { AnyAgent } from './model/agent-definition.js';
 import type { ActionName, ActionsOf, AgentRef, TellArguments, TellOutcome } from './model/agent-ref.js';
 import type { AgentLocation } from './model/agent-location.js';
 import type { Group, GroupOptions } from './model/group.js';
-import { checkNames } from './model/nearest-name.js';
 import type { AgentInspection, FollowEvent, SystemSnapshot } from './model/observation.js';
 import type { PublishOptions, Signal } from './model/signal.js';
 import type { SendOptions, SpawnArguments, SpawnOptions } from './model/spawn-options.js';
@@ -32,7 +31,8 @@ import { readHistogram } from './runtime/read-histogram.js';
 import { readBreakers, readOperations } from './runtime/meters/read-meters.js';
 import { checkedMigration, type MigrationOptions, type MigrationReport, type MigrationFailure } from './runtime/migration-options.js';
 import { checkEvent, type NexusEvents } from './runtime/nexus-events.js';
-import { runtimeOf, shutDown, type StopReport } from './runtime/nexus-shutdown.js';
+import { forgetDurable } from './runtime/durable/forget-durable.js';
+import { checkedDeadline, shutDown, type StopReport } from './runtime/nexus-shutdown.js';
 import type { Tracing } from './runtime/tracing.js';
 import { processTree } from './runtime/process-tree.js';
 import { readProcess } from './runtime/process-reading.js';
@@ -40,6 +40,7 @@ import { type LocateOptions, locateAgents } from './runtime/remote/locate-agents
 import { referencesOf } from './runtime/remote/references-of.js';
 import type { ThreadHost } from './runtime/thread-host.js';
 import { checkedSnapshots, type SnapshotsOptions, SystemObserver } from './runtime/system-observer.js';
+import { subscribedEverywhere } from './runtime/subscribed-everywhere.js';
 import { type ThreadStatistics, threadStatistics } from './runtime/thread-statistics.js';
 import type { WorkerPool } from './runtime/worker-pool.js';
 
@@ -48,9 +49,6 @@ export type { MigrationFailure, MigrationOptions, MigrationReport } from './runt
 export type { NexusEvents } from './runtime/nexus-events.js';
 export type { StopReport } from './runtime/nexus-shutdown.js';
 export type { ThreadState, ThreadStatistics } from './runtime/thread-statistics.js';
-
-/** Longer than anybody waits for a thread that is blocked. */
-const SUBSCRIBED_TIMEOUT_MS = 86_400_000;
 
 /** What the testing kit uses of a nexus besides its API. */
 export interface NexusParts {
@@ -283,9 +281,7 @@ export class Nexus {
    */
   async subscribed(): Promise<void> {
     if (!this.#isOpen) throw nexusStopped();
-    const others = this.#pool.ready.map((thread) => this.#host.router.request(thread, 'subscribed', undefined, SUBSCRIBED_TIMEOUT_MS, runtimeOf(thread)));
-    // A thread that is lost meanwhile says it all anew.
-    await Promise.all([this.#host.signals.subscribed(), ...others.map((other) => other.catch(() => undefined))]);
+    await subscribedEverywhere(this.#host, this.#pool.ready);
   }
 
   /**
@@ -294,10 +290,7 @@ export class Nexus {
    */
   async forget(definition: AnyAgent, id: string): Promise<void> {
     if (this.#stopped !== undefined) throw nexusStopped();
-    const { durable } = this.#host;
-    if (durable === undefined) throw optionError('forget', 'this nexus has no storage: give createNexus storage: { path }');
-    if (!isAgentDefinition(definition)) throw optionError('definition', `is ${valueText(definition)}; it must be made by defineAgent`);
-    await durable.forgetById(definition, id);
+    await forgetDurable(this.#host, definition, id);
   }
 
   /**
@@ -460,10 +453,7 @@ export class Nexus {
    */
   stop(options: { readonly deadlineMs?: number } = {}): Promise<StopReport> {
     try {
-      checkNames('stop', options, ['deadlineMs']);
-      const { deadlineMs = 10_000 } = options;
-      if (!(typeof deadlineMs === 'number' && deadlineMs >= 0 && deadlineMs <= 86_400_000))
-        throw optionError('deadlineMs', `is ${valueText(deadlineMs)}; it must be from 0 to 86,400,000`);
+      const deadlineMs = checkedDeadline(options);
       this.#stopped ??= this.#shutDown(deadlineMs);
       return this.#stopped;
     } catch (error) {
