@@ -27,7 +27,7 @@ export const Frame = {
   flush: 7,
   /** id, life, number, whether the agent is there. */
   flushed: 8,
-  /** Node, incarnation, hops, frame: one of the above from that node, which another one has sent on. */
+  /** Node, incarnation, names of nodes, frame: one of the above from that node, which those nodes have sent on. */
   forwarded: 9,
   /** kind, action, input, sender or null, trace or null, then pairs of id and life: one message to each. */
   tellMany: 10,

@@ -4,7 +4,7 @@
  */
 import type { NexusError, NexusTypeError } from '../../errors.js';
 import { MessageTrace } from '../../model/message-trace.js';
-import { type NodeIdentity, sameNode } from '../../model/node-identity.js';
+import { isNodeName, type NodeIdentity, sameNode } from '../../model/node-identity.js';
 import type { IncomingMessage } from '../../ports/transport.js';
 import { AgentReference } from '../../runtime/agent-reference.js';
 import { agentNotFound } from '../../runtime/failures.js';
@@ -18,7 +18,7 @@ import type { LocalAgents } from './local-agents.js';
 import { callRefused, carryOut, isInputOf, isNodeCall } from './node-calls.js';
 import { NodeReply, type ReplySender } from './node-reply.js';
 import type { Peer, WaitingFrame } from './peer.js';
-import type { UnderwayFrame } from './route.js';
+import { NO_TRAIL, type UnderwayFrame } from './route.js';
 import { fullError, type Routing } from './routing.js';
 
 export interface IncomingFramesNeeds {
@@ -51,7 +51,7 @@ export class IncomingFrames {
   receive({ from, value }: IncomingMessage): void {
     const frame = value as Parts;
     if (Array.isArray(value) && frame[0] === Frame.tell && frame.length === 6 && this.#plainTell(from, frame)) return;
-    if (!Array.isArray(value) || !this.#read(from, from, 0, value as Parts)) this.#needs.refused(frameRefused(shortText(value)), from);
+    if (!Array.isArray(value) || !this.#read(from, from, NO_TRAIL, value as Parts)) this.#needs.refused(frameRefused(shortText(value)), from);
   }
 
   viewed(number: number): void {
@@ -83,20 +83,20 @@ export class IncomingFrames {
    * @param from the node that it comes from
    * @param origin the node that has sent it first
    */
-  #read(from: NodeIdentity, origin: NodeIdentity, hops: number, frame: Parts): boolean {
+  #read(from: NodeIdentity, origin: NodeIdentity, trail: readonly string[], frame: Parts): boolean {
     switch (frame[0]) {
       case Frame.tell:
       case Frame.ask:
-        return this.#message(from, origin, hops, frame);
+        return this.#message(from, origin, trail, frame);
       case Frame.call:
       case Frame.request:
-        return this.#call(from, origin, hops, frame);
+        return this.#call(from, origin, trail, frame);
       case Frame.flush:
-        return this.#mark(from, origin, hops, frame);
+        return this.#mark(from, origin, trail, frame);
       case Frame.forwarded:
-        return hops === 0 && this.#forwarded(from, frame);
+        return trail.length === 0 && this.#forwarded(from, frame);
       default:
-        return hops === 0 && this.#direct(from, frame);
+        return trail.length === 0 && this.#direct(from, frame);
     }
   }
 
@@ -123,7 +123,7 @@ export class IncomingFrames {
     }
   }
 
-  #message(from: NodeIdentity, origin: NodeIdentity, hops: number, frame: Parts): boolean {
+  #message(from: NodeIdentity, origin: NodeIdentity, trail: readonly string[], frame: Parts): boolean {
     const [type, id, life, kind, action, input] = frame;
     if (!isId(id) || !isLife(life) || !isName(kind) || !isName(action)) return false;
     const isAsk = type === Frame.ask;
@@ -138,11 +138,11 @@ export class IncomingFrames {
       reply.sender = sender;
       reply.trace = trace;
     }
-    this.#dispatch(from, id, life, { type: 'message', origin, hops, kind, action, input, reply, sender, trace });
+    this.#dispatch(from, id, life, { type: 'message', origin, trail, kind, action, input, reply, sender, trace });
     return true;
   }
 
-  #call(from: NodeIdentity, origin: NodeIdentity, hops: number, frame: Parts): boolean {
+  #call(from: NodeIdentity, origin: NodeIdentity, trail: readonly string[], frame: Parts): boolean {
     const [type, id, life, kind, name, input] = frame;
     if (!(id === null || isId(id)) || !isLife(life) || typeof kind !== 'string') return false;
     let reply: NodeReply | undefined;
@@ -161,24 +161,25 @@ export class IncomingFrames {
       carryOut(this.#needs.host, undefined, name, input, reply);
       return true;
     }
-    this.#dispatch(from, id, life, { type: 'call', origin, hops, kind, name, input, reply });
+    this.#dispatch(from, id, life, { type: 'call', origin, trail, kind, name, input, reply });
     return true;
   }
 
-  #mark(from: NodeIdentity, origin: NodeIdentity, hops: number, frame: Parts): boolean {
+  #mark(from: NodeIdentity, origin: NodeIdentity, trail: readonly string[], frame: Parts): boolean {
     const [, id, life, number] = frame;
     if (!isId(id) || !isLife(life) || !isCount(number)) return false;
     // One's own, come back because the agent has come here.
     if (sameNode(origin, this.#needs.self())) this.#needs.routing.flushed(id, life, number, this.#needs.self(), true);
-    else this.#dispatch(from, id, life, { type: 'mark', origin, hops, kind: '', number });
+    else this.#dispatch(from, id, life, { type: 'mark', origin, trail, kind: '', number });
     return true;
   }
 
   #forwarded(from: NodeIdentity, frame: Parts): boolean {
-    const [, name, incarnation, hops, inner] = frame;
+    const [, name, incarnation, trail, inner] = frame;
     const origin = nodeOf(name, incarnation);
-    if (origin === undefined || !isCount(hops) || hops < 1 || hops > HOPS_MAX || !Array.isArray(inner)) return false;
-    return this.#read(from, origin, hops, inner);
+    if (origin === undefined || !Array.isArray(trail) || trail.length < 1 || trail.length > HOPS_MAX || !trail.every(isNodeName) || !Array.isArray(inner))
+      return false;
+    return this.#read(from, origin, trail, inner);
   }
 
   #reply(frame: Parts): boolean {
@@ -214,8 +215,8 @@ export class IncomingFrames {
   #askedAfterView(from: NodeIdentity, frame: Parts): boolean {
     const [, id, life, number, view] = frame;
     if (!isId(id) || !isLife(life) || !isCount(number) || !isCount(view)) return false;
-    const mark: UnderwayFrame = { type: 'mark', origin: from, hops: 0, kind: '', number };
-    const answer = (): void => this.#dispatch(from, id, life, mark, true);
+    const mark: UnderwayFrame = { type: 'mark', origin: from, trail: NO_TRAIL, kind: '', number };
+    const answer = (): void => this.#dispatch(from, id, life, mark);
     if (this.#needs.viewNumber() >= view) answer();
     else if (this.#afterView.length < AFTER_VIEW_MAX) this.#afterView.push({ view, answer });
     return true;
@@ -227,12 +228,12 @@ export class IncomingFrames {
     for (let at = 0; at + 1 < agents.length; at += 2) {
       // As on another thread, each has its own.
       const own = at === 0 || typeof input !== 'object' || input === null ? input : this.#needs.host.standaloneCopy(input);
-      if (!this.#message(from, from, 0, [Frame.tell, agents[at], agents[at + 1], kind, action, own, sender, trace])) return false;
+      if (!this.#message(from, from, NO_TRAIL, [Frame.tell, agents[at], agents[at + 1], kind, action, own, sender, trace])) return false;
     }
     return true;
   }
 
-  #dispatch(from: NodeIdentity, id: string, life: number, underway: UnderwayFrame, isAhead = false): void {
+  #dispatch(from: NodeIdentity, id: string, life: number, underway: UnderwayFrame): void {
     this.received++;
     const { routing, local, self } = this.#needs;
     const known = routing.known(id, life);
@@ -244,11 +245,17 @@ export class IncomingFrames {
       if (local.find(id, life) !== undefined) return void this.deliver(id, life, underway);
     }
     try {
-      const outcome = routing.dispatch(route, underway, underway.hops > 0 || isAhead);
+      const outcome = routing.dispatch(route, underway, underway.type === 'mark' || (underway.trail.length > 0 && this.#isBack(underway)));
       if (outcome === 'full') this.refuse(id, life, underway, fullError(route, underway), from);
     } catch (error) {
       this.refuse(id, life, underway, error as NexusError, from);
     }
+  }
+
+  /** It was here before, and was sent from here to where the agent was: before whatever has come here since. */
+  #isBack({ origin, trail }: UnderwayFrame): boolean {
+    const self = this.#needs.self();
+    return trail.includes(self.name) || (origin !== undefined && sameNode(origin, self));
   }
 
   /** To the agent here. False, with nothing done, if it is not. */

@@ -35,7 +35,7 @@ import { NodeReferences } from './node-references.js';
 import { OutgoingFrames } from './outgoing-frames.js';
 import type { Peer } from './peer.js';
 import { Peers } from './peers.js';
-import { Route, type UnderwayFrame } from './route.js';
+import { NO_TRAIL, Route, type UnderwayFrame } from './route.js';
 import { askedOf, fullError, Routing } from './routing.js';
 
 export interface NodeAgentsNeeds {
@@ -76,7 +76,7 @@ export class NodeAgents implements RemoteAgents, NodePart {
       dropped: (peer, frames) => this.#incoming.undeliverable(peer, frames),
     });
     const peerOf = (node: NodeIdentity): Peer => this.#peers.of(node);
-    this.#outgoing = new OutgoingFrames({ ...{ clock, peerOf, self }, asks: host.asks });
+    this.#outgoing = new OutgoingFrames({ clock, asks: host.asks, peerOf, self });
     this.routing = new Routing({
       ...{ clock, self, registry, peerOf },
       transmit: (route, peer, frame) => this.#outgoing.transmit(route, peer, frame, true),
@@ -148,7 +148,7 @@ export class NodeAgents implements RemoteAgents, NodePart {
       const outcome = peer.offer(frame);
       if (outcome !== 'gone') return outcome;
     }
-    return this.#dispatch(route, { type: 'message', origin: undefined, hops: 0, kind, action: action.name, input, reply, sender, trace });
+    return this.#dispatch(route, { type: 'message', origin: undefined, trail: NO_TRAIL, kind, action: action.name, input, reply, sender, trace });
   }
 
   tellMany(targets: readonly AgentReference[], action: string, input: unknown, from: MessageSender): readonly TellOutcome[] {
@@ -281,8 +281,8 @@ export class NodeAgents implements RemoteAgents, NodePart {
     if (agent !== undefined && !this.leads(agent)) return carryOut(this.#host, agent, name, input, reply);
     if (agent !== undefined) {
       const route = this.#routeOf(agent);
-      const outcome = this.routing.dispatch(route, { type: 'call', origin: undefined, hops: 0, kind: agent.kind, name, input, reply });
-      if (outcome === 'full') reply?.fail(fullError(route, { type: 'call', origin: undefined, hops: 0, kind: agent.kind, name, input, reply }));
+      const outcome = this.routing.dispatch(route, { type: 'call', origin: undefined, trail: NO_TRAIL, kind: agent.kind, name, input, reply });
+      if (outcome === 'full') reply?.fail(fullError(route, { type: 'call', origin: undefined, trail: NO_TRAIL, kind: agent.kind, name, input, reply }));
       return;
     }
     if (sameNode(node, this.#needs.self())) return carryOut(this.#host, undefined, name, input, reply);

@@ -16,8 +16,8 @@ const TOLD_AGAIN = 256;
 export interface OutgoingFramesNeeds {
   readonly clock: Clock;
   readonly asks: PendingAsks;
-  peerOf(node: NodeIdentity): Peer;
   self(): NodeIdentity;
+  peerOf(node: NodeIdentity): Peer;
 }
 
 export class OutgoingFrames implements ReplySender {
@@ -40,7 +40,7 @@ export class OutgoingFrames implements ReplySender {
         ? reply
         : this.askOf(reply, route, underway.kind, underway.type === 'message' ? underway.action : underway.type, peer);
     const frame = frameOf(route, underway, port, this.#leftMs(port));
-    const sent = origin === undefined ? frame : [Frame.forwarded, origin.name, origin.incarnation, underway.hops + 1, frame];
+    const sent = origin === undefined ? frame : [Frame.forwarded, origin.name, origin.incarnation, [...underway.trail, this.#needs.self().name], frame];
     const outcome = mustGo ? peer.post(sent) : peer.offer(sent);
     if (outcome !== 'accepted') return outcome;
     if (port instanceof PendingAsk) this.sentAsk(port, peer);

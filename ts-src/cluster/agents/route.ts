@@ -16,11 +16,14 @@ export const WAITING_MAX = 65_536;
 /** Why messages wait. `resolving`: it is asked where the agent is. `leaving`: it is about to move from here. `coming`: it is about to be here. `flushing`: what went the old way must have come first. */
 export type WaitingFor = 'resolving' | 'leaving' | 'coming' | 'flushing';
 
+/** Of what nobody has sent on. */
+export const NO_TRAIL: readonly string[] = [];
+
 interface Underway {
   /** The node that has sent it; undefined: this one. */
   readonly origin: NodeIdentity | undefined;
-  /** How often it was sent on. */
-  readonly hops: number;
+  /** Names of the nodes that have sent it on, in order. */
+  readonly trail: readonly string[];
 }
 
 export interface UnderwayMessage extends Underway {

@@ -14,7 +14,7 @@ import { DURABLE_LIFE, isOfNode } from '../../runtime/remote/agent-life.js';
 import { nodeUnreachable, waitingFull } from './ask-errors.js';
 import { HOPS_MAX } from './agent-frames.js';
 import type { Peer, PostOutcome } from './peer.js';
-import { type Mark, Route, type UnderwayFrame, WAITING_MAX } from './route.js';
+import { type Mark, NO_TRAIL, Route, type UnderwayFrame, WAITING_MAX } from './route.js';
 
 /** Ways that are remembered; the oldest on which nothing waits give way. Those that references hold stay valid. */
 const ROUTES_MAX = 262_144;
@@ -85,8 +85,8 @@ export class Routing {
     return this.#waiting.size > 0 && this.known(id, life)?.waitingFor !== undefined;
   }
 
-  /** On its way, or into the queue. @param isAhead it goes before what waits for an agent that is coming @throws what encoding throws */
-  dispatch(route: Route, frame: UnderwayFrame, isAhead = frame.hops > 0): PostOutcome {
+  /** On its way, or into the queue. @param isAhead it goes before what waits for an agent that is coming: it was here before, or is a mark, behind which whatever its sender sends here will wait too @throws what encoding throws */
+  dispatch(route: Route, frame: UnderwayFrame, isAhead = false): PostOutcome {
     if (route.waitingFor !== undefined) return this.#wait(route, frame, isAhead);
     return this.#go(route, frame);
   }
@@ -117,12 +117,12 @@ export class Routing {
     this.#open(route);
   }
 
-  /** An agent of this node is about to move: from now on what comes for it waits. False, with nothing done, while something that was sent before it came here is still on its way: it has to stay a moment longer. */
-  leaving(id: string, life: number): boolean {
+  /** An agent of this node is about to move: from now on what comes for it waits. Undefined, with nothing done, while something that was sent before it came here is still on its way: it has to stay a moment longer. */
+  leaving(id: string, life: number): Route | undefined {
     const route = this.of(id, life, this.#needs.self());
-    if (route.waitingFor === 'coming') return false;
+    if (route.waitingFor === 'coming') return undefined;
     this.#stop(route, 'leaving');
-    return true;
+    return route;
   }
 
   /** It has moved: what waited goes there, and so does what comes. */
@@ -142,7 +142,7 @@ export class Routing {
     this.#open(route);
   }
 
-  /** An agent of another node is about to be here: what comes for it waits, what others send on before the rest. */
+  /** An agent of another node is about to be here: what comes for it waits, behind what was sent from here to where it was, and comes back. */
   coming(id: string, life: number, from: NodeIdentity): void {
     const route = this.of(id, life, from);
     const { isUsed, peer } = route;
@@ -156,7 +156,7 @@ export class Routing {
     else this.#mark(route, peer);
   }
 
-  /** It is here, with all that it brought. What others have sent on is for it now, and the rest as soon as nothing can come that this node has sent before. */
+  /** It is here, with all that it brought. What has come back is for it now, and the rest as soon as nothing can come back any more. */
   came(id: string, life: number, token: number): void {
     const route = this.known(id, life);
     if (route === undefined || route.waitingFor !== 'coming') return;
@@ -210,7 +210,6 @@ export class Routing {
   }
 
   #wait(route: Route, frame: UnderwayFrame, isAhead: boolean): PostOutcome {
-    // What was sent on was sent before whatever its sender sends here.
     if (route.waitingFor === 'coming' && isAhead) {
       if (route.hasCome) this.#here(route, frame);
       else route.first.push(frame);
@@ -227,8 +226,8 @@ export class Routing {
       this.#here(route, frame);
       return 'accepted';
     }
-    if (frame.hops >= HOPS_MAX) {
-      this.#needs.refuse(route, frame, agentNotFound(frame.kind, route.id));
+    if (frame.trail.length >= HOPS_MAX) {
+      this.#needs.refuse(route, frame, agentNotFound(frame.kind, route.id, frame.type === 'message' ? frame.action : undefined));
       return 'accepted';
     }
     if (!peer.isGone) {
@@ -247,7 +246,7 @@ export class Routing {
   /** To the agent of this node; if it is not here, to where it is found. */
   #here(route: Route, frame: UnderwayFrame): void {
     if (this.#needs.deliver(route, frame)) return;
-    if (isOfNode(route.life)) return this.#needs.refuse(route, frame, agentNotFound(frame.kind, route.id));
+    if (isOfNode(route.life)) return this.#needs.refuse(route, frame, agentNotFound(frame.kind, route.id, frame.type === 'message' ? frame.action : undefined));
     const registry = this.#needs.registry();
     if (route.life === DURABLE_LIFE) {
       const isOwn = registry === undefined || registry.own(route.id) !== undefined;
@@ -263,20 +262,20 @@ export class Routing {
   #resolve(route: Route): void {
     this.#stop(route, 'resolving');
     const registry = this.#needs.registry();
-    if (registry === undefined) return this.#giveUp(route, agentNotFound(undefined, route.id));
+    if (registry === undefined) return this.#giveUp(route, undefined);
     this.#look(route, registry, 1);
   }
 
   #look(route: Route, registry: Registry, attempt: number): void {
     const again = (): void => {
-      if (attempt >= AGAIN_TIMES) return this.#giveUp(route, agentNotFound(undefined, route.id));
+      if (attempt >= AGAIN_TIMES) return this.#giveUp(route, undefined);
       this.#needs.clock.after(AGAIN_MS, () => route.waitingFor === 'resolving' && this.#look(route, registry, attempt + 1));
     };
     registry.lookup(route.id, LOOKUP_TIMEOUT_MS).then(
       (found) => {
         if (route.waitingFor !== 'resolving') return;
         const isDurable = route.life === DURABLE_LIFE;
-        if (!isDurable && found?.life !== route.life) return this.#giveUp(route, agentNotFound(found?.kind, route.id));
+        if (!isDurable && found?.life !== route.life) return this.#giveUp(route, undefined);
         const node = found?.host ?? registry.ownerOf(route.id);
         if (node === undefined) return again();
         route.token = found?.token ?? 0;
@@ -317,7 +316,7 @@ export class Routing {
   #mark(route: Route, peer: Peer): void {
     const number = ++this.#marks;
     route.marks.set(number, { via: peer.node, isAfterView: false });
-    this.#needs.transmit(route, peer, { type: 'mark', kind: '', origin: undefined, hops: 0, number });
+    this.#needs.transmit(route, peer, { type: 'mark', kind: '', origin: undefined, trail: NO_TRAIL, number });
   }
 
   /** What a node that is gone has sent on to `via` has come there when that knows that it is gone. */
@@ -398,12 +397,14 @@ export class Routing {
     }
   }
 
-  #giveUp(route: Route, error: NexusError): void {
+  /** @param error undefined: there is no such agent */
+  #giveUp(route: Route, error: NexusError | undefined): void {
     const frames = [...route.first.splice(0), ...route.waiting.splice(0)];
     this.#waiting.delete(route);
     route.waitingFor = undefined;
     route.marks.clear();
-    for (const frame of frames) this.#needs.refuse(route, frame, error);
+    for (const frame of frames)
+      this.#needs.refuse(route, frame, error ?? agentNotFound(frame.kind, route.id, frame.type === 'message' ? frame.action : undefined));
   }
 
   #forgetOldest(): void {

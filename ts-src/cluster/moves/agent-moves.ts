@@ -15,6 +15,7 @@ import { agentNotFound } from '../../runtime/failures.js';
 import type { AgentBaggage } from '../../runtime/remote/agent-baggage.js';
 import { DURABLE_LIFE } from '../../runtime/remote/agent-life.js';
 import type { NodeDeparture } from '../../runtime/remote/node-departures.js';
+import type { Route } from '../agents/route.js';
 import type { Routing } from '../agents/routing.js';
 import type { MoveMessage } from './move-frames.js';
 
@@ -78,11 +79,12 @@ export class AgentMoves {
     if (this.#moving.has(id)) return this.#refusal(agent, 'another move of it is under way');
     if (!this.#needs.isMember(to)) return this.#refusal(agent, `${nodeKey(to)} is no member of the cluster`);
     const life = agent.kindEntry.isDurable ? DURABLE_LIFE : own.life;
-    if (!routing.leaving(id, life)) return this.#refusal(agent, 'messages that were sent before it came here are still on their way');
+    const route = routing.leaving(id, life);
+    if (route === undefined) return this.#refusal(agent, 'it has just come, and something that was sent to it before is still on its way');
     this.#moving.add(id);
     this.#needs.hold(id);
     try {
-      return await this.#move(agent, own, life, to, timeoutMs);
+      return await this.#move(agent, own, life, to, timeoutMs, route);
     } catch (error) {
       // Only what nobody has thought of: it goes on here, if it may.
       this.#needs.logger.error({ error, agent: id }, 'an agent could not be moved');
@@ -110,7 +112,7 @@ export class AgentMoves {
     for (const { to, settle } of [...this.#preparing.values()]) if (sameNode(to, node)) settle(`node ${node.name} has left the cluster`);
   }
 
-  async #move(agent: AgentReference, own: Registration, life: number, to: NodeIdentity, timeoutMs: number): Promise<NexusError | undefined> {
+  async #move(agent: AgentReference, own: Registration, life: number, to: NodeIdentity, timeoutMs: number, route: Route): Promise<NexusError | undefined> {
     const { registry, routing } = this.#needs;
     const { id } = agent;
     const departure = await this.#needs.depart(agent, timeoutMs);
@@ -139,6 +141,7 @@ export class AgentMoves {
     await this.#needs
       .leave(agent, to, life)
       .catch((error: unknown) => this.#needs.logger.error({ error, agent: id }, 'messages of an agent that has moved were lost'));
+    inOrder(route);
     routing.left(id, life, to, there.token);
     this.#needs.hasMoved(agent, to);
     return (await within(this.#needs.clock, ARRIVAL_TIMEOUT_MS, arrival)) ? undefined : agentNotFound(agent.kind, id);
@@ -222,4 +225,10 @@ function within(clock: Clock, timeoutMs: number, arrival: Promise<boolean>): Pro
       resolve(isHere);
     });
   });
+}
+
+/** What was in its mailbox, or was sent on this node, came before what other nodes have sent since it is held. */
+function inOrder(route: Route): void {
+  const { waiting } = route;
+  route.waiting = [...waiting.filter(({ origin }) => origin === undefined), ...waiting.filter(({ origin }) => origin !== undefined)];
 }
