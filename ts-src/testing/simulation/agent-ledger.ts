@@ -16,6 +16,8 @@ export interface Beginning {
   readonly host: string;
   /** Whether its lease lets it run agents. */
   readonly mayRun: boolean;
+  /** Tokens are of one founding of a cluster: a new one is founded only when nothing runs of the one before. */
+  readonly clusterId: string;
   /** Of its registration; undefined if the node has none for it. */
   readonly token: number | undefined;
 }
@@ -71,14 +73,15 @@ export class AgentLedger {
   /** Before a handler or hook of an agent that is registered. */
   begun(beginning: Beginning): void {
     this.#beginning = beginning;
-    const { id, kind, what, host, mayRun, token } = beginning;
+    const { id, kind, what, host, mayRun, clusterId, token } = beginning;
     // Its last words change nothing that anybody is told of.
     if (what === 'stop' || this.mayBothRun) return;
     const which = `${kind} '${id}' ${what}`;
     if (!mayRun) return this.fail('handlers begin only while the lease runs', `${which} begins on ${host}, whose lease is over`);
     if (token === undefined) return this.fail('agents run by their registration', `${which} begins on ${host}, which has no registration for it`);
-    const last = this.#last.get(id);
-    this.#last.set(id, { token, host, what });
+    const key = `${clusterId} ${id}`;
+    const last = this.#last.get(key);
+    this.#last.set(key, { token, host, what });
     if (last === undefined || (last.token === token && last.host === host)) return;
     if (token < last.token)
       return this.fail('tokens never go back', `${which} begins on ${host} with token ${token}, after '${last.what}' on ${last.host} with token ${last.token}`);

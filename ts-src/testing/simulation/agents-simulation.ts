@@ -96,7 +96,7 @@ class AgentsRun {
       },
       violation: (cluster) => this.#violation(cluster),
       handled: (start, parts, { id, self }, what) =>
-        ledger.begun({ id, kind: self.kind, what, host: this.#hostOf(start, nodeKey(start.self)), mayRun: start.runs, token: parts?.registry.own(id)?.token }),
+        ledger.begun({ id, kind: self.kind, what, host: this.#hostOf(start, nodeKey(start.self)), mayRun: start.runs, clusterId: start.clusterId ?? '', token: parts?.registry.own(id)?.token }),
     })(this.#plan, options);
   }
 

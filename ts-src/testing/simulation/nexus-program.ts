@@ -7,6 +7,7 @@ import { openMembershipBeside } from '../../cluster/membership-beside.js';
 import { NodeParts } from '../../cluster/node-parts.js';
 import { openTransport } from '../../cluster/transport/session-transport.js';
 import { composeNexus } from '../../create-nexus.js';
+import { NexusError } from '../../errors.js';
 import type { AgentContext } from '../../model/agent-context.js';
 import type { NodeStanding } from '../../model/cluster-snapshot.js';
 import type { NodeAddress, NodeIdentity } from '../../model/node-identity.js';
@@ -24,6 +25,7 @@ export const MEMBERSHIP_PORT = 7400;
 const STOP_MS = 5000;
 /** Of `nexus run`, when the node is fenced. */
 const FENCED_EXIT_CODE = 3;
+const FAILED_EXIT_CODE = 1;
 
 export interface NexusProgramOptions {
   /** Of every node; `cluster` without what is of one node. */
@@ -46,6 +48,8 @@ export interface ObservedMembership {
   readonly standing: NodeStanding;
   /** Whether its lease lets agents run. */
   readonly runs: boolean;
+  /** Of the cluster that it was told of last: another one when all nodes were lost, and a new one was founded. */
+  readonly clusterId: string | undefined;
   snapshot(): MembershipSnapshot | undefined;
 }
 
@@ -59,7 +63,16 @@ export interface NexusStart extends RunningProgram {
 }
 
 export function nexusProgram(options: NexusProgramOptions): Program<NexusStart> {
-  return { start: (surroundings) => startNexus(options, surroundings) };
+  return {
+    start: (surroundings) =>
+      startNexus(options, surroundings).catch((error: unknown) => {
+        if (!(error instanceof NexusError && error.code.startsWith('NEXUS_STORE_'))) throw error;
+        // A disk that fails when a nexus starts ends its process, as it ends `nexus run`.
+        surroundings.note(`cannot start: ${error.message}`);
+        surroundings.exit(FAILED_EXIT_CODE);
+        return new Promise<never>(() => undefined);
+      }),
+  };
 }
 
 async function startNexus(
@@ -115,6 +128,7 @@ async function startNexus(
           {
             happened(event) {
               note(eventText(event));
+              if (event.type === 'view') observed.clusterId = event.clusterId;
               happened?.(observed, event);
               listener.happened(event);
             },
@@ -158,6 +172,7 @@ async function startNexus(
 
 /** It asks the machine itself: what the nexus knows of it may be a second old. */
 class ObservedNode implements ObservedMembership {
+  clusterId: string | undefined;
   #machine: MembershipMachine | undefined;
   readonly #name: string;
   readonly #surroundings: ProgramSurroundings;
