@@ -451,6 +451,7 @@ export class Nexus {
    */
   async drain(options: DrainOptions = {}): Promise<DrainReport> {
     const deadlineMs = checkedDrain(options);
+    if (this.#drained === undefined) this.#emitter.emit('draining');
     this.#drained ??= drainAndStop({ moves: this.#node?.moves, clock: this.#host.clock, stop: (leftMs) => this.stop({ deadlineMs: leftMs }) }, deadlineMs);
     return this.#drained;
   }

@@ -137,3 +137,49 @@ test('agents of a node that is lost are started again elsewhere with their init,
     expect(await cluster.settle(Promise.all(refs.map((ref) => ref.ask('read'))))).toEqual(refs.map((_, index) => index));
   });
 });
+
+test('a node that drains gives all its agents to the others, answers what is asked meanwhile, and leaves', async () => {
+  await withCluster(OPTIONS, async (cluster) => {
+    const [n1, n2] = [nexusOf(cluster, 'n1'), nexusOf(cluster, 'n2')];
+    const refs: AgentRef<typeof Counter>[] = [];
+    for (let index = 0; index < 30; index++)
+      refs.push(await cluster.settle(n1.spawn(Counter, { id: `c${index}`, node: index < 20 ? 'n3' : 'n1', init: { from: index } })));
+    await cluster.settle(nexusOf(cluster, 'n3').spawn(Local, { id: 'here' }));
+    let report: unknown;
+    const drained = nexusOf(cluster, 'n3')
+      .drain()
+      .then((value) => {
+        report = value;
+      });
+    const asked: Promise<unknown>[] = [];
+    let rounds = 0;
+    while (report === undefined && rounds < 2000) {
+      rounds++;
+      for (const ref of refs) asked.push(ref.ask('add', 1));
+      await cluster.advance(20);
+    }
+    await cluster.settle(drained);
+    await cluster.settle(Promise.all(asked));
+    expect(report).toMatchObject({ complete: true, moved: 20, left: 0 });
+    expect(n2.cluster?.member('n3')).toBeUndefined();
+    expect(await cluster.settle(Promise.all(refs.map((ref) => ref.ask('read'))))).toEqual(refs.map((_, index) => index + rounds));
+  });
+});
+
+test('agents of the ring move to a node that joins, those that were started somewhere stay', async () => {
+  await withCluster({ ...OPTIONS, nodes: ['n1', 'n2', 'n3'] }, async (cluster) => {
+    cluster.node('n3').crash();
+    expect(await cluster.until(() => nexusOf(cluster, 'n1').cluster?.members().length === 2, 60_000)).toBe(true);
+    const n1 = nexusOf(cluster, 'n1');
+    const refs = await cluster.settle(Promise.all(Array.from({ length: 90 }, (_, index) => n1.getOrSpawn(Counter, `ring${index}`, { init: { from: index } }))));
+    const pinned = await cluster.settle(Promise.all(Array.from({ length: 20 }, (_, index) => n1.spawn(Counter, { id: `pin${index}` }))));
+    await cluster.settle(Promise.all(refs.map((ref) => ref.ask('add', 1000))));
+    await cluster.node('n3').start();
+    const there = (): number => (cluster.node('n3').isUp && cluster.node('n3').hasStarted ? [...nexusOf(cluster, 'n3').agents('counter')].length : 0);
+    expect(await cluster.until(() => there() > 15, 60_000)).toBe(true);
+    await cluster.advance(5000);
+    expect(there()).toBeLessThan(50);
+    expect(await cluster.settle(Promise.all(refs.map((ref) => ref.ask('read'))))).toEqual(refs.map((_, index) => index + 1000));
+    for (const { id } of pinned) expect(holders(cluster, id)).toEqual(['n1']);
+  });
+});
