@@ -1,4 +1,5 @@
 /** The public entry of `nexus-agents`. */
+export type { CopiesSnapshot } from './model/copies-snapshot.js';
 export type { ActionWrites, DurableOptions, DurableWrites } from './model/durable-options.js';
 export type { StorageSource } from './ports/storage.js';
 export { createNexus } from './create-nexus.js';

@@ -29,6 +29,11 @@ function isSpawn({ kind, id, thread, node, placement, parent, timeoutMs }: Reado
   return isName(kind) && isId(id) && isThread && isName(node) && isPlacement && (parent === undefined || isAgent(parent)) && isTime(timeoutMs);
 }
 
+function isReminder({ kind, id, name, dueEpochMs, periodMs, action, input }: Readonly<Record<string, unknown>>): boolean {
+  const isInput = input === undefined || input === null || input instanceof Uint8Array;
+  return isName(kind) && isId(id) && isName(name) && isName(action) && Number.isFinite(dueEpochMs) && Number.isFinite(periodMs) && isInput;
+}
+
 /** What another node may ask for. Of each: whether its input is one. */
 const CALLS: Partial<Readonly<Record<SystemCallName, Check>>> = {
   stopAgent: addressed,
@@ -48,6 +53,8 @@ const CALLS: Partial<Readonly<Record<SystemCallName, Check>>> = {
   roundTrip: addressed,
   spawnOnNode: isSpawn,
   getOrSpawnOnNode: isSpawn,
+  forgetStored: ({ kind, id }) => isName(kind) && isId(id),
+  deliverReminder: isReminder,
   moveToNode: ({ id, node, timeoutMs }) => isId(id) && isNode(node) && isTime(timeoutMs),
 };
 
