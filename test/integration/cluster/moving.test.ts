@@ -2,6 +2,7 @@
 import { type AgentRef, defineAgent, type Nexus, type NexusError } from 'nexus-agents';
 import { type TestCluster, withCluster } from 'nexus-agents/testing';
 import { expect, test } from 'vitest';
+import { partsOf } from '../../../dist/ts-src/nexus.js';
 
 const Counter = defineAgent({
   kind: 'counter',
@@ -182,4 +183,34 @@ test('agents of the ring move to a node that joins, those that were started some
     expect(await cluster.settle(Promise.all(refs.map((ref) => ref.ask('read'))))).toEqual(refs.map((_, index) => index + 1000));
     for (const { id } of pinned) expect(holders(cluster, id)).toEqual(['n1']);
   });
+});
+
+test('whichever node is lost at whatever step of a move, one agent is left', async () => {
+  // The steps of a move follow each other by fractions of a millisecond: each delay cuts it off at another one.
+  for (const victim of ['n1', 'n2', 'owner']) {
+    for (const delayMs of [0, 0.3, 0.7, 1, 1.3, 1.6, 2, 2.5, 3, 5]) {
+      await withCluster({ ...OPTIONS, nodes: 4, seed: Math.round(delayMs * 10) + 1 }, async (cluster) => {
+        const n4 = nexusOf(cluster, 'n4');
+        const ref = await cluster.settle(n4.spawn(Counter, { id: 'c', node: 'n1', init: { from: 3 } }));
+        await cluster.settle(ref.ask('add', 1));
+        const owner = partsOf(n4 as unknown as never).node?.registry.ownerOf('c')?.name as string;
+        const lost = victim === 'owner' ? owner : victim;
+        if (lost === 'n4') return;
+        const moved = nexusOf(cluster, 'n1')
+          .migrate(ref, { node: 'n2' })
+          .then(
+            () => true,
+            () => false,
+          );
+        await cluster.advance(delayMs);
+        cluster.node(lost).crash({ isSilent: true });
+        expect(await cluster.until(() => n4.cluster?.members().length === 3 && holders(cluster, 'c').length === 1, 30_000)).toBe(true);
+        await cluster.advance(15_000);
+        expect(holders(cluster, 'c')).toHaveLength(1);
+        // Its state if it was not lost with its node, its init if it was.
+        expect([3, 4]).toContain(await cluster.settle(ref.ask('read')));
+        void moved;
+      });
+    }
+  }
 });
