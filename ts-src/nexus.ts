@@ -30,14 +30,7 @@ import { Followers, type FollowOptions } from './runtime/followers.js';
 import { openGroup, outside } from './runtime/group-handle.js';
 import { readHistogram } from './runtime/read-histogram.js';
 import { readBreakers, readOperations } from './runtime/meters/read-meters.js';
-import {
-  checkedMigration,
-  checkedNode,
-  type MigrationOptions,
-  type MigrationReport,
-  type MigrationTarget,
-  type MigrationFailure,
-} from './runtime/migration-options.js';
+import { type MigrationFailure, type MigrationOptions, type MigrationReport, type MigrationTarget, relocate } from './runtime/migration-options.js';
 import { checkEvent, type NexusEvents } from './runtime/nexus-events.js';
 import { runtimeOf, shutDown, type StopReport } from './runtime/nexus-shutdown.js';
 import type { Tracing } from './runtime/tracing.js';
@@ -450,9 +443,8 @@ export class Nexus {
   }
 
   /**
-   * Empties this node, and then stops it as `stop` does: all agents of the cluster move to the nodes that own their ids now, asks that are under way are answered, and the node leaves. What cannot move ends with it; the
-   * report says what. Without a cluster the same as `stop`. A second call returns the first one's promise. Rejects with NexusTypeError NEXUS_OPTION_INVALID or NEXUS_OPTION_UNKNOWN.
-   * @param options.deadlineMs of all together; default 60,000, at most 86,400,000
+   * Empties this node, and then stops it as `stop` does: agents of the cluster move to the nodes that own their ids now, asks under way are answered, and the node leaves. What cannot move ends with it; the report
+   * says what. Without a cluster the same as `stop`. A second call returns the first one's promise. Rejects with NexusTypeError NEXUS_OPTION_INVALID or NEXUS_OPTION_UNKNOWN.
    */
   async drain(options: DrainOptions = {}): Promise<DrainReport> {
     const deadlineMs = checkedDrain(options);
@@ -468,10 +460,7 @@ export class Nexus {
 
   #relocate(agents: readonly AgentRef[], to: MigrationTarget, options: MigrationOptions = {}): Promise<(NexusError | undefined)[]> {
     if (this.#stopped !== undefined) throw nexusStopped();
-    const { references, timeoutMs } = checkedMigration(agents, options);
-    if (typeof to !== 'object' || to === null) return this.#host.relocation.relocate(references, to, timeoutMs);
-    if (this.#node === undefined) throw optionError('node', 'is given, and this nexus is no node of a cluster: give createNexus the option cluster');
-    return this.#node.moves.migrate(references, checkedNode(to), timeoutMs);
+    return relocate(this.#host.relocation, this.#node?.moves, agents, to, options);
   }
 
   #shutDown(deadlineMs: number): Promise<StopReport> {
