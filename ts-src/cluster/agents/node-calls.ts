@@ -18,6 +18,9 @@ const TIMEOUT_MS = 86_400_000;
 /** Agents that are described at once. */
 const DESCRIBED_MAX = 10_000;
 
+/** As of one call of `findMany`. */
+const IDS_MAX = 65_536;
+
 type Check = (input: Readonly<Record<string, unknown>>) => boolean;
 
 const isNode = (value: unknown): boolean =>
@@ -43,6 +46,11 @@ function isSpawn({ kind, id, thread, node, placement, parent, timeoutMs }: Reado
   return isName(kind) && isId(id) && isThread && isName(node) && isPlacement && (parent === undefined || isAgent(parent)) && isTime(timeoutMs);
 }
 
+function isReminder({ kind, id, name, dueEpochMs, periodMs, action, input }: Readonly<Record<string, unknown>>): boolean {
+  const isInput = input === undefined || input === null || input instanceof Uint8Array;
+  return isName(kind) && isId(id) && isName(name) && isName(action) && Number.isFinite(dueEpochMs) && Number.isFinite(periodMs) && isInput;
+}
+
 /** What another node may ask for. Of each: whether its input is one. */
 const CALLS: Partial<Readonly<Record<SystemCallName, Check>>> = {
   stopAgent: addressed,
@@ -65,8 +73,11 @@ const CALLS: Partial<Readonly<Record<SystemCallName, Check>>> = {
   untieFromNode: ({ tie, target, other }) => isTie(tie) && isAgent(target) && isAgent(other),
   endedOnNode: ({ tie, target, ended, reason }) => isTie(tie) && isAgent(target) && isNamed(ended) && isReason(reason),
   describeFromNode: ({ agents, limits }) => Array.isArray(agents) && agents.length <= DESCRIBED_MAX && agents.every(isAgent) && isLimits(limits),
+  locateHere: ({ ids }) => Array.isArray(ids) && ids.length <= IDS_MAX && ids.every(isId),
   spawnOnNode: isSpawn,
   getOrSpawnOnNode: isSpawn,
+  forgetStored: ({ kind, id }) => isName(kind) && isId(id),
+  deliverReminder: isReminder,
   moveToNode: ({ id, node, timeoutMs }) => isId(id) && isNode(node) && isTime(timeoutMs),
 };
 
