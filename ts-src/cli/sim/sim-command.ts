@@ -95,7 +95,9 @@ async function quietly(run: () => Promise<boolean>): Promise<boolean> {
 
 /** @throws UsageError */
 function whichOf(line: CommandLine, module: string | undefined): string | undefined {
-  const given = [module, line.flag('membership') ? '--membership' : undefined, line.flag('agents') ? '--agents' : undefined].filter((each) => each !== undefined);
+  const given = [module, line.flag('membership') ? '--membership' : undefined, line.flag('agents') ? '--agents' : undefined].filter(
+    (each) => each !== undefined,
+  );
   if (given.length > 1) throw new UsageError(SIM_COMMAND, 'a module, --membership or --agents: one of them');
   return given[0];
 }

@@ -134,7 +134,10 @@ export class AgentLedger {
     const key = `${receiver} < ${sender}`;
     const last = this.#sequences.get(key) ?? 0;
     if (number <= last && !this.mayBothRun)
-      return this.fail('messages of a pair stay in order', `'${receiver}' handles number ${number} of '${sender}' after number ${last}, on ${this.#beginning?.host}`);
+      return this.fail(
+        'messages of a pair stay in order',
+        `'${receiver}' handles number ${number} of '${sender}' after number ${last}, on ${this.#beginning?.host}`,
+      );
     this.#sequences.set(key, number);
     const host = this.#beginning?.host ?? '';
     const before = this.#hostOfSequence.get(key);
@@ -153,7 +156,8 @@ export class AgentLedger {
   heard(what: 'signal handled' | 'broadcast handled', receiver: string, number: number): void {
     this.seen(what);
     const key = `${what} ${receiver} ${number}`;
-    if (this.#signalled.has(key) && !this.mayBothRun) this.fail('what was said once is heard once', `'${receiver}' hears number ${number} a second time (${what})`);
+    if (this.#signalled.has(key) && !this.mayBothRun)
+      this.fail('what was said once is heard once', `'${receiver}' hears number ${number} a second time (${what})`);
     this.#signalled.add(key);
   }
 

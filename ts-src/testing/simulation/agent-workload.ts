@@ -65,7 +65,8 @@ export function kindsOf(ledger: AgentLedger) {
   });
   const Counter = defineAgent({
     kind: 'counter',
-    state: () => ({ count: 0 }),
+    // Whoever starts again is another one: it may hear what the one before it has heard.
+    state: () => ({ count: 0, life: ++lives }),
     groups: [GROUP],
     subscriptions: { 'news.*': 'news' },
     actions: {
@@ -74,8 +75,8 @@ export function kindsOf(ledger: AgentLedger) {
         return ++state.count;
       },
       inOrder: (_state, input: Numbered, ctx) => numbered(ctx, input),
-      news: (_state, { data }: { data: unknown }, ctx) => ledger.heard('signal handled', ctx.id, data as number),
-      broadcast: (_state, number: number, ctx) => ledger.heard('broadcast handled', ctx.id, number),
+      news: ({ life }, { data }: { data: unknown }, ctx) => ledger.heard('signal handled', `${ctx.id}#${life}`, data as number),
+      broadcast: ({ life }, number: number, ctx) => ledger.heard('broadcast handled', `${ctx.id}#${life}`, number),
     },
   });
   /** Numbers what it tells, and asks through another agent. */
@@ -232,7 +233,9 @@ export class Workload {
     const { Sender, Counter, Behind } = this.#kinds;
     return this.#on(cluster, async (nexus) => {
       const isBehind = cluster.random() < 0.3;
-      const to: AgentRef = isBehind ? await nexus.getOrSpawn(Behind, this.#one(cluster, BEHIND)) : await nexus.getOrSpawn(Counter, this.#one(cluster, COUNTERS));
+      const to: AgentRef = isBehind
+        ? await nexus.getOrSpawn(Behind, this.#one(cluster, BEHIND))
+        : await nexus.getOrSpawn(Counter, this.#one(cluster, COUNTERS));
       const sender = await nexus.getOrSpawn(Sender, this.#one(cluster, SENDERS));
       sender.tell('burst', { to, count: BURST });
     });

@@ -96,7 +96,15 @@ class AgentsRun {
       },
       violation: (cluster) => this.#violation(cluster),
       handled: (start, parts, { id, self }, what) =>
-        ledger.begun({ id, kind: self.kind, what, host: this.#hostOf(start, nodeKey(start.self)), mayRun: start.runs, clusterId: start.clusterId ?? '', token: parts?.registry.own(id)?.token }),
+        ledger.begun({
+          id,
+          kind: self.kind,
+          what,
+          host: this.#hostOf(start, nodeKey(start.self)),
+          mayRun: start.runs,
+          clusterId: start.clusterId ?? '',
+          token: parts?.registry.own(id)?.token,
+        }),
     })(this.#plan, options);
   }
 
@@ -165,7 +173,9 @@ class AgentsRun {
       activations += snapshot.activations;
       replicated += snapshot.replicated;
     }
-    return this.#ids(nodes as Looked[]) ?? sums(registered, activations, replicated, Math.min(this.#copies, nodes.length - 1)) ?? this.#groups(nodes as Looked[]);
+    return (
+      this.#ids(nodes as Looked[]) ?? sums(registered, activations, replicated, Math.min(this.#copies, nodes.length - 1)) ?? this.#groups(nodes as Looked[])
+    );
   }
 
   #ids(nodes: readonly Looked[]): string | undefined {
