@@ -2,6 +2,7 @@
 import { defineAgent } from 'nexus-agents';
 import { createTestCluster, type TestCluster, type TestClusterOptions } from 'nexus-agents/testing';
 import { expect, onTestFinished, test } from 'vitest';
+import { synchronised } from './synchronised.js';
 
 const Account = defineAgent({
   kind: 'account',
@@ -41,17 +42,6 @@ async function clusterOf(options: Partial<TestClusterOptions> = {}): Promise<Tes
 }
 
 const ids = (count: number): string[] => Array.from({ length: count }, (_, index) => `account-${index}`);
-
-/** A copy is with every holder of every id. */
-const synchronised = (cluster: TestCluster): Promise<boolean> =>
-  cluster.until(() =>
-    cluster.nodes
-      .filter(({ isUp }) => isUp)
-      .every(({ nexus }) => {
-        const copies = nexus.cluster?.snapshot().copies;
-        return copies?.waitingFor.length === 0 && !copies.isGiving;
-      }),
-  );
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
   return promise.then(
