@@ -22,7 +22,7 @@ const Ledger = defineAgent({
 });
 
 const LEDGERS = 8;
-const ROUNDS = 5;
+const ROUNDS = 4;
 
 interface Added {
   readonly ledger: string;
@@ -35,7 +35,7 @@ interface Added {
 type Fault = 'crash' | 'restart' | 'pause' | 'cut' | 'full' | 'errors' | 'slow';
 const FAULTS: readonly Fault[] = ['crash', 'restart', 'pause', 'cut', 'full', 'errors', 'slow'];
 
-for (let seed = 1; seed <= Number(process.env['NEXUS_DURABLE_SEEDS'] ?? 4); seed++) {
+for (let seed = 1; seed <= Number(process.env['NEXUS_DURABLE_SEEDS'] ?? 2); seed++) {
   test(`what durable agents of a cluster acknowledge outlives whatever happens to k nodes at once (seed ${seed})`, () =>
     withCluster({ agents: [Ledger], storage: 'disk', nodes: 4, seed, cluster: { copies: 1 + (seed % 2) } }, async (cluster) => {
       const random = new SeededRandom(seed, 'durable faults');
@@ -100,5 +100,5 @@ for (let seed = 1; seed <= Number(process.env['NEXUS_DURABLE_SEEDS'] ?? 4); seed
           for (const earlier of acked.slice(0, index)) expect(earlier.askedMs, 'nothing comes before what was acknowledged before it').toBeLessThanOrEqual(later.ackedMs as number);
       }
       expect(acknowledged).toBeGreaterThan(100);
-    }), 120_000);
+    }), 240_000);
 }
