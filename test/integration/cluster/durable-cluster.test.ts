@@ -177,3 +177,22 @@ test('on the lesser side of a partition nothing is acknowledged any more, and no
   const again = await cluster.settle(Promise.all(ids(30).map((id) => cluster.node('n3').nexus.getOrSpawn(Account, id))));
   expect(await cluster.settle(Promise.all(again.map((account) => account.ask('read'))))).toEqual(now);
 });
+
+test('a node that was away asks for what it has missed before it starts an agent', async () => {
+  const cluster = await clusterOf({ seed: 8 });
+  const [n1, n3] = [cluster.node('n1').nexus, cluster.node('n3')];
+  const accounts = await cluster.settle(Promise.all(ids(40).map((id) => n1.getOrSpawn(Account, id))));
+  await cluster.settle(Promise.all(accounts.map((account) => account.ask('pay', 1))));
+  n3.crash();
+  await cluster.until(() => n1.cluster?.members().length === 2);
+  expect(await cluster.settle(Promise.all(accounts.map((account) => account.ask('pay', 1))))).toEqual(accounts.map(() => 2));
+  await cluster.settle(Promise.all(accounts.map((account) => account.ask('leave'))));
+  n3.start();
+  await cluster.until(() => n3.hasStarted);
+  // What it is given takes its time to get to its disk, which has what was there before.
+  n3.disk({ slowSyncs: 1, slowSyncMs: 3_000 });
+  await cluster.until(() => n1.cluster?.members().length === 3);
+  const read = accounts.map((account) => account.ask('read', undefined, { timeoutMs: 30_000 }));
+  expect(await cluster.settle(Promise.all(read))).toEqual(accounts.map(() => 2));
+  expect(n3.nexus.cluster?.snapshot().copies?.fetched).toBeGreaterThan(0);
+});
