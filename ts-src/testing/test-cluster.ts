@@ -62,7 +62,10 @@ export async function createTestCluster(options: TestClusterOptions): Promise<Te
   checkNames('createTestCluster', options, OPTION_NAMES);
   const { nodes = NODES, cluster: clusterOptions = {}, storage, network = {}, isFormed = true, epochMs, seed: _seed, ...nexus } = options;
   if (storage !== undefined && storage !== 'disk' && !(isStorageSource(storage) && storage.isShared === true))
-    throw optionError('storage', `is ${valueText(storage)}; it must be 'disk', where every node has a store on a disk of its own, or a store that all nodes share (isShared)`);
+    throw optionError(
+      'storage',
+      `is ${valueText(storage)}; it must be 'disk', where every node has a store on a disk of its own, or a store that all nodes share (isShared)`,
+    );
   if (typeof isFormed !== 'boolean') throw optionError('isFormed', `is ${valueText(isFormed)}; it must be true or false`);
   if (epochMs !== undefined && !Number.isFinite(epochMs)) throw optionError('epochMs', `is ${valueText(epochMs)}; it must be a finite number of milliseconds`);
   checkNames('cluster', clusterOptions, CLUSTER_NAMES);
