@@ -21,6 +21,7 @@ const Ledger = defineAgent({
   },
 });
 
+const TITLE = 'what durable agents of a cluster acknowledge outlives whatever happens to k nodes at once';
 const LEDGERS = 8;
 const ROUNDS = 4;
 
