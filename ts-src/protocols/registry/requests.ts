@@ -37,6 +37,8 @@ export interface RequestsNeeds {
   send(to: NodeIdentity, message: RegistryMessage): void;
   /** Asks the owner part of this node, which may answer within the call. */
   serve(request: RegistryRequest): void;
+  /** To the owner part of this node: what it granted is run here. */
+  confirmSelf(id: string, token: number): void;
   /** It may run here from now on. */
   began(registration: Registration): void;
   mark(what: string): void;
@@ -186,6 +188,12 @@ export class Requests {
 
   *takingIn(partition: number): Iterable<Registration> {
     for (const [id, { registration }] of this.#taking) if (partitionOf(id) === partition) yield registration;
+  }
+
+  *releasedIn(partition: number): Iterable<Registration> {
+    const { self } = this.#ownership;
+    for (const [id, { token }] of this.#releasing)
+      if (partitionOf(id) === partition) yield { id, kind: '', host: self, token, life: token, placement: 'pinned', init: undefined };
   }
 
   answered(nowMs: number, from: NodeIdentity, answer: RegistryAnswer): void {
@@ -341,7 +349,8 @@ export class Requests {
   }
 
   #confirm(from: NodeIdentity, { id, token }: Registration): void {
-    if (!sameNode(from, this.#ownership.self)) this.#needs.send(from, { type: 'confirm', view: this.#ownership.number, id, token });
+    if (sameNode(from, this.#ownership.self)) this.#needs.confirmSelf(id, token);
+    else this.#needs.send(from, { type: 'confirm', view: this.#ownership.number, id, token });
   }
 
   #dueAt(atMs: number): void {

@@ -61,6 +61,7 @@ interface Agent {
   readonly between: Set<string>;
   /** Hand-overs of which the source has not heard: what has ended meanwhile may come back there, if the owner is lost too. */
   handing: number;
+  endedAtMs: number;
 }
 
 /** @param tell is told of all that happens, messages included */
@@ -263,7 +264,7 @@ class World {
       if (part === undefined) throw new Error(`partition ${partition} is not served by ${nodeKey(owner.self)}`);
       for (const { registration, state } of part.entries.values()) {
         const own = nodeOf(registration.host)?.machine.own(registration.id);
-        if (own?.token !== registration.token)
+        if (own?.token !== registration.token || state !== 'settled')
           throw new Error(
             `the directory has ${registration.id} as ${state} on ${nodeKey(registration.host)} with ${registration.token}, and it runs ${own?.token}`,
           );
@@ -338,8 +339,11 @@ class WorldNode {
     this.isRunning = false;
     this.#world.say(`${nodeKey(this.self)} crashes`);
     const key = nodeKey(this.self);
-    // Also those that have ended: nobody else need know of it yet.
-    for (const agent of this.#world.agents.values()) if (agent.between.has(key)) agent.status = 'maybe';
+    // Also those that have ended just now: if it was the owner, nobody else need know of it yet.
+    for (const agent of this.#world.agents.values()) {
+      const isRecent = agent.status === 'ended' && agent.endedAtMs > this.#world.nowMs - 3000;
+      if (agent.between.has(key) || isRecent) agent.status = 'maybe';
+    }
   }
 
   /** The next view, or a later one. */
@@ -420,7 +424,7 @@ class WorldNode {
         if (outcome.type === 'timeout') world.mark('timeout');
         if (outcome.type !== 'granted') return;
         world.say(`${nodeKey(this.self)} runs ${id} with ${outcome.registration.token}`);
-        world.agents.set(id, { status: 'alive', life: outcome.registration.life, between: new Set([nodeKey(this.self)]), handing: 0 });
+        world.agents.set(id, { status: 'alive', life: outcome.registration.life, between: new Set([nodeKey(this.self)]), handing: 0, endedAtMs: 0 });
       },
     );
   }
@@ -435,7 +439,10 @@ class WorldNode {
   #release({ id, token, life }: Registration): void {
     this.#world.say(`${nodeKey(this.self)} releases ${id} ${token}`);
     const agent = this.#world.agents.get(id);
-    if (agent?.life === life) agent.status = agent.handing > 0 ? 'maybe' : 'ended';
+    if (agent?.life === life) {
+      agent.status = agent.handing > 0 ? 'maybe' : 'ended';
+      agent.endedAtMs = this.#world.nowMs;
+    }
     this.#step((nowMs) => this.machine.release(nowMs, id, token));
   }
 
@@ -461,7 +468,7 @@ class WorldNode {
         if (agent !== undefined) agent.handing--;
         const now = world.agents.get(id);
         if (now?.life !== own.life) return;
-        if (outcome.type === 'done') now.between.delete(nodeKey(this.self));
+        if (outcome.type === 'done' && now.handing === 0) now.between.delete(nodeKey(this.self));
         if (outcome.type === 'returned') {
           if (outcome.mayHaveRun) {
             world.mark('mayHaveRun');
