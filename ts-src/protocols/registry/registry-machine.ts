@@ -301,7 +301,7 @@ export class RegistryMachine {
   }
 
   heard(registration: Registration): void {
-    this.#known.heard(registration);
+    if (this.#ownership.isMember(registration.host)) this.#known.heard(registration);
   }
 
   activations(): Iterable<Registration> {
@@ -366,7 +366,7 @@ export class RegistryMachine {
     if (own === undefined) return this.#requests.handedOver(by);
     if (own.token >= by.token) return;
     this.#activations.delete(by.id);
-    this.#known.heard(by);
+    this.heard(by);
     this.#superseded++;
     this.#needs.superseded(own);
   }
