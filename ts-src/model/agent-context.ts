@@ -6,7 +6,8 @@ import type { Group, GroupOptions } from './group.js';
 import type { MeterableBreaker } from './breaker-meter.js';
 import type { ObservedOperation, ObserveOptions } from './observe-options.js';
 import type { SendOptions, SpawnArguments } from './spawn-options.js';
-import type { DataArguments, Topic } from './topic.js';
+import type { EmitOptions } from './signal.js';
+import type { EmitArguments, Topic } from './topic.js';
 
 /** A message that an agent has planned for itself with `ctx.timers`. */
 export interface AgentTimer {
@@ -92,6 +93,12 @@ export interface AgentContext {
   group<D extends AnyAgent = AnyAgent>(name: string, definition?: D, options?: GroupOptions): Group<D>;
   /** As `ref.tell`, with this agent as the sender. */
   tell<D extends AnyAgent, N extends ActionName<D>>(ref: AgentRef<D>, action: N, ...rest: TellArguments<ActionsOf<D>[N]>): TellOutcome;
+  /** One message to each agent, as `nexus.tellMany`: to those of another node in one frame. What became of each, in their order. */
+  tellMany<D extends AnyAgent, N extends ActionName<D>>(
+    refs: readonly AgentRef<D>[],
+    action: N,
+    ...rest: TellArguments<ActionsOf<D>[N]>
+  ): readonly TellOutcome[];
   /** As `ref.offer`, with this agent as the sender. It waits no longer than this life of the agent. */
   offer<D extends AnyAgent, N extends ActionName<D>>(ref: AgentRef<D>, action: N, ...rest: OfferArguments<ActionsOf<D>[N]>): Promise<TellOutcome>;
   /** As `ref.ask`, with this agent as the sender. Waits no longer than whoever asked the message that is handled: see `deadlineMs`. */
@@ -106,11 +113,12 @@ export interface AgentContext {
   link(ref: AgentRef): void;
   unlink(ref: AgentRef): void;
   /**
-   * Publishes a signal to all agents and listeners that have subscribed to its topic, on all threads. Never waits.
+   * Publishes a signal to all agents and listeners that have subscribed to its topic, on all threads and all nodes of the cluster. Never waits.
+   * @param options.scope `node`: only on this node
    * @throws NexusTypeError NEXUS_OPTION_INVALID for the topic, NEXUS_SHAPE_MISMATCH, NEXUS_NOT_CLONEABLE (a subscriber on another thread); NexusError NEXUS_MESSAGE_TOO_LARGE
    */
-  emit(topic: string, data?: unknown): void;
-  emit<T>(topic: Topic<T>, ...rest: DataArguments<T>): void;
+  emit(topic: string, data?: unknown, options?: EmitOptions): void;
+  emit<T>(topic: Topic<T>, ...rest: EmitArguments<T>): void;
   /**
    * From now on signals whose topic matches are sent to this agent as this action, with a `Signal` as the input. Ends when the agent ends or restarts. At most 1,024.
    * @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_ACTION_UNKNOWN
@@ -128,6 +136,11 @@ export interface AgentContext {
   /** Of a durable agent with `apply`: makes the change that the event stands for and has the event saved. Returns the state after it. Throws what `apply` throws. */
   // biome-ignore lint/suspicious/noExplicitAny: the state of the kind, which a context does not know
   record(event: unknown): any;
+  /**
+   * Of a durable agent in a cluster: the token of this activation, greater than that of every activation of the agent before it, on whichever node. Give it along with what the agent does outside, and have the other system
+   * refuse a lower one than it has seen. Undefined outside of a cluster, and for other agents.
+   */
+  readonly fencingToken: number | undefined;
   /** Of a durable agent: ends it when the current handler has finished, and deletes what is stored of it, with its reminders. */
   forget(): void;
   /**

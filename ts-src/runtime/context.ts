@@ -8,6 +8,7 @@ import { checkGroupName, type Group, type GroupOptions } from '../model/group.js
 import { SeededRandom } from '../model/seeded-random.js';
 import type { SkilledState } from '../model/skilled-agent.js';
 import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
+import type { EmitOptions } from '../model/signal.js';
 import type { Topic } from '../model/topic.js';
 import type { Supervised, SupervisorContext } from '../model/supervisor-definition.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
@@ -19,6 +20,7 @@ import type { ObservedOperation, ObserveOptions } from '../model/observe-options
 import type { Operations } from './meters/operations.js';
 import { type GroupHost, openGroup } from './group-handle.js';
 import { type MessageSender, senderOf } from './mailbox.js';
+import { referencesOf } from './remote/references-of.js';
 
 const IS_DEVELOPMENT = process.env['NODE_ENV'] !== 'production';
 const NO_SLICES: Slices = Object.freeze({});
@@ -226,6 +228,12 @@ export class Context implements SupervisorContext, ContextInside {
     return this.#host.tellFrom(this.self as AgentReference, ref as unknown as AgentReference, action, input);
   }
 
+  tellMany(refs: readonly AgentRef[], action: string, input?: unknown): readonly TellOutcome[] {
+    const targets = referencesOf(refs);
+    if (isPast(this.#cell, this.#life)) return targets.map((ref) => this.#refuse(ref, action));
+    return this.#host.router.tellMany(targets, action, input, this.self as AgentReference);
+  }
+
   offer(ref: AgentRef, action: string, input?: unknown, options?: OfferOptions): Promise<TellOutcome> {
     const isOver = (): boolean => isPast(this.#cell, this.#life);
     if (isOver()) return Promise.resolve(this.#refuse(ref, action));
@@ -281,8 +289,8 @@ export class Context implements SupervisorContext, ContextInside {
     return end;
   }
 
-  emit(topic: string | Topic, data?: unknown): void {
-    if (!isPast(this.#cell, this.#life)) this.#host.signals.emit(this.#cell, topic, data);
+  emit(topic: string | Topic, data?: unknown, options?: EmitOptions): void {
+    if (!isPast(this.#cell, this.#life)) this.#host.signals.emit(this.#cell, topic, data, options);
   }
 
   subscribe(pattern: string | Topic, action: string): void {
@@ -303,6 +311,10 @@ export class Context implements SupervisorContext, ContextInside {
 
   async persist(): Promise<void> {
     await this.#durable('persist').persist(this.#cell);
+  }
+
+  get fencingToken(): number | undefined {
+    return this.#cell.extra?.durable?.version?.token;
   }
 
   record(event: unknown): never {

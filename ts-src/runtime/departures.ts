@@ -10,12 +10,14 @@ import { NexusError } from '../errors.js';
 import { traceValues } from '../model/message-trace.js';
 import { type AgentCell, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
-import type { MovingHost, Place } from './arrivals.js';
+import { type MovingHost, type Place, STILL_LEAVING } from './arrivals.js';
 import { threadLost } from './failures.js';
 import type { ActionEntry } from './kind.js';
 import { type MessageSender, senderOf, traceOf } from './mailbox.js';
 import { addressOf, type MovingPart, pack, type ReplyAddress } from './moving-agent.js';
+import { NodeDepartures } from './remote/node-departures.js';
 import type { RemoteReply } from './remote-reply.js';
+import type { ThreadHost } from './thread-host.js';
 
 /** Agents that are held at a time: so many wait for the round trips together, and so long is the thread busy with nothing else. */
 const BATCH_AGENTS = 8;
@@ -26,7 +28,7 @@ const ACTIVATION_TIMEOUT_MS = 86_400_000;
 /** How the attempt to move an agent ended. */
 export type MoveOutcome =
   | { readonly type: 'moved' }
-  /** Not on this thread: it has moved, or moves already. */
+  /** Not on this thread: it has moved, or moves already. Or an earlier move of it goes on. Worth another look. */
   | { readonly type: 'elsewhere' }
   | { readonly type: 'ended' }
   /** It goes on where it is. */
@@ -48,6 +50,8 @@ interface Move {
 
 export class Departures {
   departed = 0;
+  /** Of those that leave for other nodes. */
+  readonly toNodes: NodeDepartures;
   readonly #host: MovingHost;
   readonly #parts: readonly MovingPart[];
   /** Asked for, not held yet. */
@@ -66,8 +70,9 @@ export class Departures {
   /** Incarnation of this thread. */
   readonly #own: number;
 
-  constructor(host: MovingHost, parts: readonly MovingPart[], incarnation: number) {
+  constructor(host: ThreadHost, parts: readonly MovingPart[], incarnation: number) {
     this.#host = host;
+    this.toNodes = new NodeDepartures(host);
     this.#own = incarnation;
     this.#parts = parts;
   }
@@ -75,6 +80,10 @@ export class Departures {
   /** Moves that have not come to an end. */
   get size(): number {
     return this.#moving.size;
+  }
+
+  isMoving(cell: AgentCell): boolean {
+    return this.#moving.has(cell);
   }
 
   /** Moves agents of this thread. Resolves with how each ended; never rejects. */
@@ -114,6 +123,7 @@ export class Departures {
   /** A message from another thread to an agent that is not here any more: goes on to where it is. False if it is nowhere. */
   forward(slot: number, generation: number, action: number, input: unknown, from: MessageSender, reply: RemoteReply | undefined): boolean {
     const { engine, links, router } = this.#host;
+    if (this.toNodes.forward(slot, generation, action, input, reply, reply ?? from)) return true;
     const to = engine.table.threadOf(slot, generation);
     if (to < 0 || to === this.#host.thread || !links.canReach(to)) return false;
     const followed = this.#followed.get(slot);
@@ -139,6 +149,14 @@ export class Departures {
   threadLost(thread: number): void {
     for (const { to, places } of this.#strays) if (to === thread) this.#host.router.call(to, 'adoptStrays', { places });
     this.#strays = this.#strays.filter(({ to }) => to !== thread);
+  }
+
+  /**
+   * It has left, and what was sent to it here before may still come. It can be on its way back by then only if the thread that it had moved to was lost: what still comes
+   * is lost with that.
+   */
+  isLeaving(slot: number, generation: number): boolean {
+    return this.#followed.get(slot)?.generation === generation;
   }
 
   /** Where a call of the runtime about an agent that is not here is to be made; -1: nowhere. */
@@ -226,7 +244,8 @@ export class Departures {
 
   #giveUp(move: Move, message: string): void {
     this.#release(move.cell);
-    move.settle(move.cell.status >= Status.stopping ? { type: 'ended' } : refused(message));
+    if (move.cell.status >= Status.stopping) return move.settle({ type: 'ended' });
+    move.settle(message === STILL_LEAVING ? { type: 'elsewhere' } : refused(message));
   }
 
   #release(cell: AgentCell): void {

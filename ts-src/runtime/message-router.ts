@@ -172,6 +172,30 @@ export class MessageRouter {
     return target.cell !== undefined ? this.tellLocal(target.cell, entry, input, sender) : this.tellRemote(target, entry, input, sender);
   }
 
+  /** One message to each: those of other nodes in one frame for each node. In their order. @throws what `tell` throws: those before it have been sent */
+  tellMany(targets: readonly AgentReference[], action: string, input: unknown, sender: AgentReference | undefined): readonly TellOutcome[] {
+    const remote = this.#remote();
+    if (remote === undefined) return targets.map((target) => this.tellFrom(sender, target, action, input));
+    const far: number[] = [];
+    const outcomes = targets.map((target, place): TellOutcome => {
+      if (kindOf(target).action(action) !== undefined && !remote.leads(target)) return this.tellFrom(sender, target, action, input);
+      far.push(place);
+      return 'accepted';
+    });
+    if (far.length === 0) return outcomes;
+    const there = this.tellFar(
+      remote,
+      far.map((place) => targets[place] as AgentReference),
+      ...([action, input, sender] as const),
+    );
+    for (const [index, place] of far.entries()) outcomes[place] = there[index] as TellOutcome;
+    return outcomes;
+  }
+
+  protected tellFar(remote: RemoteAgents, targets: readonly AgentReference[], action: string, input: unknown, sender: MessageSender): readonly TellOutcome[] {
+    return remote.tellMany(targets, action, input, sender);
+  }
+
   /**
    * A tell that waits until there is room. Whatever is wrong with the arguments rejects the promise.
    * @param isOver the life of the sender has ended: it waits no longer
@@ -273,10 +297,10 @@ export class MessageRouter {
   }
 
   /** A signal for the subscribers of another thread. False if it does not get there: too much waits for room in the ring, or nothing goes out any more. */
-  publish(thread: number, signal: Signal, homes: SignalHomes | undefined): boolean {
+  publish(thread: number, signal: Signal, homes: SignalHomes | undefined, isForNodes: boolean): boolean {
     if (this.#links.isClosed) return false;
-    if (homes !== undefined) {
-      const call = systemCallNumber.signalWhileMoving;
+    if (homes !== undefined || isForNodes) {
+      const call = isForNodes ? systemCallNumber.signalForNodes : systemCallNumber.signalWhileMoving;
       return this.#links
         .to(thread)
         .send(L.MESSAGE_TYPE_TELL, call, 0, 0, 0, 0, 0, 0, { signal, homes }, undefined, Admission.ifOutboxHasRoom, 0, this.traceOfCall());
@@ -310,16 +334,18 @@ export class MessageRouter {
   }
 
   /**
-   * Resolves when another thread has read everything that was sent to it before, and knows that this thread is there; also if it is lost meanwhile. A thread that has not
-   * heard yet that this one has come in the place of another still answers, and sends, to that one.
+   * Resolves when another thread has read everything that was sent to it before, and knows that this thread is there: to true; to false if it is lost meanwhile and has a
+   * successor, or will have one. True also where nobody is left to answer. A thread that has not heard yet that this one has come in the place of another still answers,
+   * and sends, to that one.
    */
-  async roundTrip(thread: number): Promise<void> {
+  async roundTrip(thread: number): Promise<boolean> {
     for (;;) {
       try {
-        return await this.request(thread, 'roundTrip', undefined, TIMEOUT_MS_MAX, { kind: 'thread', id: String(thread) });
+        await this.request(thread, 'roundTrip', undefined, TIMEOUT_MS_MAX, { kind: 'thread', id: String(thread) });
+        return true;
       } catch (error) {
-        const isToPredecessor = error instanceof NexusError && error.code === 'NEXUS_THREAD_LOST' && error.data?.['thread'] === this.#thread;
-        if (!isToPredecessor) return;
+        const isLoss = error instanceof NexusError && error.code === 'NEXUS_THREAD_LOST';
+        if (!isLoss || error.data?.['thread'] !== this.#thread) return !isLoss;
       }
     }
   }

@@ -4,11 +4,12 @@
  *
  * An entry is seen on another thread once the message with it has been read there, so before any message that its writer sent to that thread later. Across three
  * threads there is no such order; whoever needs it waits for `settled`. While a thread is replaced its part is not known: `isComplete` says so, for those that
- * would rather send in vain than not at all. Not here: what the entries mean (their owners are told of each change).
+ * would rather send in vain than not at all. Where even that is not enough, a successor starts with what the calling thread knows, which makes it. Not here: what the
+ * entries mean (their owners are told of each change).
  */
 
 /** Each map of entries has a name; the list is closed so that a number could stand for it. */
-export type EntriesName = 'subscriptions' | 'groups' | 'moving';
+export type EntriesName = 'subscriptions' | 'groups' | 'moving' | 'nodeSubscriptions' | 'nodeLoads' | 'unreachableNodes' | 'nodes';
 
 export interface EntryChange {
   readonly name: EntriesName;
@@ -39,11 +40,18 @@ export interface ReplicatedEntriesNeeds {
   incarnationOf(thread: number): number;
   canReach(thread: number): boolean;
   send(thread: number, message: EntriesMessage): void;
-  /** Resolves when the other thread has read everything that was sent to it before; also if it is lost meanwhile. */
-  roundTrip(thread: number): Promise<void>;
+  /** Resolves when the other thread has read everything that was sent to it before: to true. To false if it is lost meanwhile, and not for good. */
+  roundTrip(thread: number): Promise<boolean>;
+  /** It is lost, and its successor has not been made yet: what that starts with is still to be said. */
+  awaitsSuccessor(thread: number): boolean;
 }
 
 type Listener = (change: EntryChange) => void;
+
+/** It makes the others, and is never lost. */
+const CALLING_THREAD = 0;
+
+const NOBODY: readonly Listener[] = [];
 
 /** Entries in one message to a successor. */
 const SNAPSHOT_ENTRIES = 1024;
@@ -52,11 +60,12 @@ export class ReplicatedEntries {
   readonly #needs: ReplicatedEntriesNeeds;
   /** By name, then by thread, then by key. */
   readonly #entries = new Map<EntriesName, Map<string, unknown>[]>();
-  readonly #listeners = new Map<EntriesName, Listener>();
+  readonly #listeners = new Map<EntriesName, Listener[]>();
   /** Whose entries are held, by thread. */
   readonly #incarnations: number[];
   readonly #complete: boolean[];
-  #reachChanged: () => void = () => undefined;
+  readonly #reachListeners: (() => void)[] = [];
+  readonly #lossListeners: (() => void)[] = [];
 
   constructor(needs: ReplicatedEntriesNeeds) {
     this.#needs = needs;
@@ -65,19 +74,35 @@ export class ReplicatedEntries {
     this.#complete = Array.from({ length: needs.threadCount }, (_, thread) => thread === needs.thread || needs.incarnation === 0);
   }
 
-  /** The one who gives the entries of this name their meaning. Told of every change, also of those this thread makes. */
+  /** Who gives the entries of this name their meaning, or passes them on. Told of every entry that there is, and of every change, also of those this thread makes. */
   listen(name: EntriesName, listener: Listener): void {
-    this.#listeners.set(name, listener);
+    this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), listener]);
+    for (const [thread, entries] of (this.#entries.get(name) ?? []).entries()) for (const [key, value] of entries) listener({ name, thread, key, value });
   }
 
   /** Told when `isComplete` of a thread, or whether it can be reached, may have changed. */
   listenToReach(listener: () => void): void {
-    this.#reachChanged = listener;
+    this.#reachListeners.push(listener);
+  }
+
+  /** Told when a thread was lost, behind what becomes of its entries. */
+  listenToLosses(listener: () => void): void {
+    this.#lossListeners.push(listener);
+  }
+
+  /** Nobody of the threads is being replaced. */
+  get areAllComplete(): boolean {
+    return this.#complete.every((isComplete) => isComplete);
   }
 
   /** False while a thread is being replaced, or this one has come in the place of another, and has not heard from it yet. */
   isComplete(thread: number): boolean {
     return this.#complete[thread] as boolean;
+  }
+
+  /** Whether this thread has put it. */
+  has(name: EntriesName, key: string): boolean {
+    return this.#of(name, this.#needs.thread).has(key);
   }
 
   /** An entry of this thread. */
@@ -120,6 +145,7 @@ export class ReplicatedEntries {
   threadLost(thread: number, replaced: boolean): void {
     const incarnation = this.#needs.incarnationOf(thread);
     if (!replaced || incarnation > (this.#incarnations[thread] as number)) this.#begin(thread, incarnation, !replaced);
+    for (const listener of this.#lossListeners) listener();
     if (!replaced) return;
     const own: EntryChange[] = [];
     for (const name of this.#entries.keys()) {
@@ -133,9 +159,22 @@ export class ReplicatedEntries {
     } while (from < own.length);
   }
 
-  /** Resolves when every other thread has seen what this one has put so far. */
+  /** Resolves when every other thread has seen what this one has put so far, and each that starts from now on is made by a calling thread that has. */
   async settled(): Promise<void> {
-    await Promise.all(this.#others().map((thread) => this.#needs.roundTrip(thread)));
+    const others = this.#others();
+    const byCallingThread = others.includes(CALLING_THREAD) ? this.#needs.roundTrip(CALLING_THREAD) : undefined;
+    await Promise.all(others.map((thread) => (thread === CALLING_THREAD ? byCallingThread : this.#seenBy(thread, byCallingThread))));
+  }
+
+  async #seenBy(thread: number, byCallingThread: Promise<unknown> | undefined): Promise<void> {
+    const { roundTrip, incarnationOf, awaitsSuccessor } = this.#needs;
+    for (;;) {
+      const incarnation = incarnationOf(thread);
+      const isSeen = await roundTrip(thread);
+      await byCallingThread;
+      if (awaitsSuccessor(thread) || (isSeen && incarnationOf(thread) === incarnation)) return;
+      // It was lost, and its successor made by a calling thread that had not seen it. It is told again, but may be at work before it has read that.
+    }
   }
 
   /** From now on the entries of this thread are those of this incarnation. */
@@ -144,6 +183,10 @@ export class ReplicatedEntries {
     this.#incarnations[thread] = incarnation;
     this.#complete[thread] = isComplete;
     this.#reachChanged();
+  }
+
+  #reachChanged(): void {
+    for (const listener of this.#reachListeners) listener();
   }
 
   #drop(thread: number): void {
@@ -166,7 +209,7 @@ export class ReplicatedEntries {
     const entries = this.#of(change.name, change.thread);
     if (change.value === undefined) entries.delete(change.key);
     else entries.set(change.key, change.value);
-    this.#listeners.get(change.name)?.(change);
+    for (const listener of this.#listeners.get(change.name) ?? NOBODY) listener(change);
   }
 
   #of(name: EntriesName, thread: number): Map<string, unknown> {

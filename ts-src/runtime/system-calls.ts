@@ -7,20 +7,27 @@
 import type { AgentInspection } from '../model/observation.js';
 import type { ThreadActivity } from '../model/system-reading.js';
 import type { TraceValues } from '../model/message-trace.js';
+import type { AgentLocation } from '../model/agent-location.js';
 import type { NodeIdentity } from '../model/node-identity.js';
+import type { LocatedHere } from './remote/locate-here.js';
 import type { StopReason } from '../model/agent-definition.js';
 import type { Signal } from '../model/signal.js';
 import type { AgentNode, ThreadTree, TreeLimits } from '../model/supervision-tree.js';
-import type { Reminder } from '../ports/storage.js';
+import type { Reminder, StateVersion } from '../ports/storage.js';
 import type { AgentReference } from './agent-reference.js';
 import type { AgentLoad } from './thread-relief.js';
 import type { ForwardedMessage, Place } from './arrivals.js';
 import type { DeadLetter } from './dead-letters.js';
+import type { ClaimIntent } from './durable/cluster-states.js';
+import type { CopyStateCall } from './durable/worker-states.js';
 import type { FollowAgent, FollowReport } from './followed.js';
+import type { NamedAgent } from './remote/agent-keys.js';
 import type { EntriesMessage } from './replicated-entries.js';
 import type { MoveOutcome } from './departures.js';
 import type { MovingAgent } from './moving-agent.js';
 import type { SignalHomes } from './moving-subscribers.js';
+import type { NodeArrival } from './remote/node-arrivals.js';
+import type { AgentAddress, NodeDeparture } from './remote/node-departures.js';
 import type { IdClaim, NodeSpawn } from './remote/node-placing.js';
 
 export const SYSTEM_CALLS = [
@@ -71,6 +78,12 @@ export const SYSTEM_CALLS = [
   'pauseAgent',
   'followAgent',
   'followed',
+  'signalForNodes',
+  'tieFromNode',
+  'untieFromNode',
+  'endedOnNode',
+  'describeFromNode',
+  'nodesKnow',
   'tellRemote',
   'askRemote',
   'sendRemote',
@@ -79,6 +92,9 @@ export const SYSTEM_CALLS = [
   'agentMovedAway',
   'arrived',
   'arrivedAsk',
+  'tellManyRemote',
+  'locate',
+  'locateHere',
   'nodeNamed',
   'claimId',
   'idSettled',
@@ -86,6 +102,18 @@ export const SYSTEM_CALLS = [
   'spawnOnNode',
   'getOrSpawnOnNode',
   'endSuperseded',
+  'claimState',
+  'releaseState',
+  'copyState',
+  'stateDiverged',
+  'forgetStored',
+  'deliverReminder',
+  'departToNode',
+  'stayOnNode',
+  'leaveToNode',
+  'forgetLeft',
+  'arriveFromNode',
+  'moveToNode',
 ] as const;
 
 export type SystemCallName = (typeof SYSTEM_CALLS)[number];
@@ -195,10 +223,31 @@ export interface SystemCalls {
   followAgent(call: FollowAgent): boolean;
   /** To the calling thread: what agents that are followed have handled. */
   followed(report: FollowReport): void;
+  /** From another node: `other` is tied to `target`, which is of the called thread. Resolves with the life of `other`, as it came; undefined if the target is not there, or is not tied and is not to be (`isNew`: false). */
+  tieFromNode(call: TieFromNode): number | undefined | Promise<number | undefined>;
+  untieFromNode(call: Pick<TieFromNode, 'target' | 'other'> & { readonly tie: 'watch' | 'link' }): void;
+  /** From another node: an agent that `target` watched, was linked to, or was the parent of (`child`), has ended. */
+  endedOnNode(call: {
+    readonly tie: 'watch' | 'link' | 'child';
+    readonly target: AgentReference;
+    readonly ended: NamedAgent;
+    readonly reason: StopReason;
+  }): void;
+  /** From another node: agents of whichever thread. */
+  describeFromNode(call: { readonly agents: readonly AgentReference[]; readonly limits: TreeLimits }): Promise<readonly (AgentNode | undefined)[]>;
+  /** To the calling thread: resolves when the other nodes know what it has told them so far. */
+  nodesKnow(call: { readonly isReachableOnly: boolean }): unknown;
+  /** To the calling thread: as `signal` and `signalWhileMoving`, and on to the other nodes that want it. */
+  signalForNodes(call: { readonly signal: Signal; readonly homes: SignalHomes | undefined }): void;
   /** To the calling thread: a message to an agent of another node. */
   tellRemote(call: PassedMessage & { readonly target: AgentReference }): void;
   /** As `tellRemote`; resolves with the reply. `deadlineMs` by the clock of all threads. */
   askRemote(call: PassedMessage & { readonly target: AgentReference; readonly deadlineMs: number }): Promise<unknown>;
+  tellManyRemote(call: PassedMessage & { readonly targets: readonly AgentReference[] }): void;
+  /** To the calling thread: where agents are, on whichever node. */
+  locate(call: { readonly ids: readonly string[]; readonly timeoutMs: number }): Promise<readonly (AgentLocation | undefined)[]>;
+  /** From another node: which of these agents are of this one. */
+  locateHere(call: { readonly ids: readonly string[] }): readonly (LocatedHere | undefined)[];
   /** As `tellRemote`, to whatever agent has the id. */
   sendRemote(call: PassedMessage & { readonly id: string }): void;
   /** To the calling thread: a call to the runtime of another node. */
@@ -220,6 +269,23 @@ export interface SystemCalls {
   getOrSpawnOnNode(spawn: NodeSpawn): Promise<AgentReference>;
   /** Another activation of this agent has a greater token: it ends at once, and what it has not saved is not saved. */
   endSuperseded(call: { readonly slot: number; readonly generation: number }): void;
+  /** To the calling thread of a node: `ClusterStates`. */
+  claimState(call: { readonly kind: string; readonly id: string; readonly intent: ClaimIntent }): Promise<StateVersion>;
+  releaseState(call: { readonly kind: string; readonly id: string; readonly intent: ClaimIntent }): void;
+  copyState(call: CopyStateCall): Promise<void> | void;
+  stateDiverged(call: { readonly kind: string; readonly id: string }): void;
+  /** Also from other nodes: deletes what is stored of a durable agent, which belongs here. */
+  forgetStored(call: { readonly kind: string; readonly id: string }): Promise<void>;
+  /** From the node that owns the id of an agent, to the one that runs it: resolves when it is handled and that is stored. */
+  deliverReminder(call: Reminder): Promise<void>;
+  /** Agents of the called thread that move to other nodes, and from them: `NodeDepartures`, `arrive`. */
+  departToNode(call: AgentAddress & { readonly timeoutMs: number }): Promise<NodeDeparture>;
+  stayOnNode(call: AgentAddress): void;
+  leaveToNode(call: AgentAddress & { readonly node: NodeIdentity; readonly life: number }): void;
+  forgetLeft(call: AgentAddress): boolean;
+  arriveFromNode(arrival: NodeArrival): AgentReference;
+  /** To the calling thread of another node: moves an agent of that node. Rejects with why it does not. */
+  moveToNode(call: { readonly id: string; readonly node: NodeIdentity; readonly timeoutMs: number }): Promise<void>;
 }
 
 export interface RemoteCall {
@@ -240,6 +306,17 @@ export interface PassedMessage {
 /** For an agent of the thread that is called. */
 export interface ArrivedMessage extends PassedMessage {
   readonly agent: AgentReference;
+}
+
+/** What one agent is to another of another node. `parent`: the target is the parent of the other, `child`: the other way round. */
+export interface TieFromNode {
+  readonly tie: 'watch' | 'link' | 'parent' | 'child';
+  readonly target: AgentReference;
+  /** Which agent of its id the target is. */
+  readonly life: number;
+  readonly other: AgentReference;
+  /** False: only whether there is such a tie. */
+  readonly isNew: boolean;
 }
 
 export interface EndChild {

@@ -19,7 +19,7 @@ import type { EngineThread } from '../ports/engine.js';
 import type { Turns } from '../ports/turns.js';
 import type { TracingApi } from '../ports/tracing-api.js';
 import type { ThreadStorage } from '../ports/storage.js';
-import { type AgentCell, extraOf, Status } from './agent-cell.js';
+import { type AgentCell, extraOf } from './agent-cell.js';
 import { AgentLoggers } from './agent-loggers.js';
 import { AgentReference, type ReferenceHost } from './agent-reference.js';
 import { AgentTimers } from './agent-timers.js';
@@ -37,7 +37,7 @@ import { type FlightRecorder, openFlightRecorder } from './flight-recorder.js';
 import { nexusStopped } from './failures.js';
 import { HistogramShard } from './histogram-shard.js';
 import { sendToGroup } from './group-handle.js';
-import { Groups } from './groups.js';
+import type { Groups } from './groups.js';
 import { type Kind, KindRegistry, type KindSources } from './kind.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Lineage } from './lineage.js';
@@ -54,6 +54,7 @@ import { type AskTarget, PendingAsks } from './pending-asks.js';
 import { Relocation } from './relocation.js';
 import type { NodePlacing } from './remote/node-placing.js';
 import type { RemoteAgents } from './remote/remote-agents.js';
+import { type NodeTies, nodeTiesOf } from './remote/node-ties.js';
 import { isSameAgent } from './remote/same-agent.js';
 import { ThreadReferences } from './remote/thread-references.js';
 import { ReplicatedEntries } from './replicated-entries.js';
@@ -63,6 +64,7 @@ import type { Stopping } from './stopping.js';
 import type { AgentFailure, SystemCalls } from './system-calls.js';
 import { dispatcherOf, lifecycleOf, lineageOf, spawningOf, stoppingOf, watchesOf } from './thread-agents.js';
 import { ThreadCounters } from './thread-counters.js';
+import { groupsOf } from './thread-groups.js';
 import { observationOf, type ThreadObservation } from './thread-observation.js';
 import { signalsOf } from './thread-signals.js';
 import { ThreadSupervision } from './thread-supervision.js';
@@ -107,6 +109,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly links: Links;
   readonly router: MessageRouter;
   readonly entries: ReplicatedEntries;
+  /** What is known of other nodes for ties to their agents. */
+  readonly nodeTies: NodeTies;
   readonly signals: Signals;
   /** What goes with an agent that moves, beside what its cell holds: each part that keeps something about agents adds itself. */
   readonly movingParts: MovingPart[] = [];
@@ -121,6 +125,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly durable: DurableAgents | undefined;
   /** The other nodes; undefined in a nexus that is no node of a cluster. Set before agents start. */
   remote: RemoteAgents | undefined = undefined;
+  /** On the calling thread of a node: resolves when the others know what it has told them so far. */
+  nodesKnow: ((isReachableOnly: boolean) => Promise<unknown>) | undefined = undefined;
   /** What this thread does for others; from `open` on. */
   calls!: SystemCalls;
   /** Ids of the cluster; undefined in a nexus that is no node. */
@@ -230,15 +236,11 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       canReach: (to) => this.links.canReach(to),
       send: (to, message) => this.router.call(to, 'entriesChanged', message),
       roundTrip: (to) => this.router.roundTrip(to),
+      awaitsSuccessor: (of) => Atomics.load(shared.words, threadWord(shared, of) + L.THREAD_WORD_STATE) === L.THREAD_STATE_LOST,
     });
+    this.nodeTies = nodeTiesOf(this);
     this.signals = signalsOf(this, incarnation, references);
-    const { entries } = this;
-    this.groups = new Groups({
-      ...{ shared, loads, entries, clock, logger, table: engine.table },
-      random: () => this.#random.next(),
-      referenceOf: (cell) => this.referenceOf(cell),
-      isArriving: (slot, generation) => this.cells.get(slot, generation)?.status === Status.arriving,
-    });
+    this.groups = groupsOf(this, loads, () => this.#random.next());
     this.lifecycle = lifecycleOf(this, {
       encodeInit: (init) => standaloneEncoder.encodeToScratch(init, 0, L.PAYLOAD_BYTES_MAX),
       decodeInit: (payload) => standaloneDecoder.decode(payload, 0, payload.length),
