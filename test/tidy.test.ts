@@ -42,6 +42,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   'ts-src/adapters': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/nexus.ts'],
   'ts-src/protocols': ['ts-src/errors.ts', 'ts-src/model'],
   'ts-src/protocols/membership': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/protocols'],
+  'ts-src/protocols/registry': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/protocols', 'ts-src/routing/text-hash.ts'],
   // Messages are values of the codec on their way.
   'ts-src/protocols/wire': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/codec', 'ts-src/ports', 'ts-src/protocols/bytes'],
   'ts-src/cluster': [

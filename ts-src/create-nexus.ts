@@ -191,13 +191,15 @@ async function startNexus<N extends Nexus>(
   if (beatPeriodMs !== undefined) host.supervision.services.add(new EventLoopBeat(shared, 0, beatPeriodMs));
   const flight = flightRecorder && new FlightDumps({ ...flightRecorder, engine: engine.report, watches: startWorker === undefined }, host);
   const jitter = new SeededRandom(seed, 'worker pool');
+  // Workers that start later know it from the beginning.
+  const boot: { node: string | undefined } = { node: undefined };
   const pool = new WorkerPool(
     {
       count: resolved.threads,
       ...(startWorker === undefined
         ? {}
         : { startWorker: (boot: WorkerBoot) => startWorker(boot, shared, { outlines, definitions }, storage?.openThread(), tracingApi) }),
-      boot: {
+      boot: Object.assign(boot, {
         memory: shared.memory,
         modules: resolved.modules,
         kinds: outlines,
@@ -210,7 +212,8 @@ async function startNexus<N extends Nexus>(
         measurePeriodMs: resolved.balancing?.periodMs,
         tracing: resolved.tracing,
         beatPeriodMs,
-      },
+        isNode: resolved.cluster !== undefined,
+      }),
       attachment: storage === undefined || startWorker !== undefined ? undefined : () => storage.attachment(),
       cpus: placement.cpus(),
       resourceLimits: resolved.resourceLimits,
@@ -241,7 +244,9 @@ async function startNexus<N extends Nexus>(
       removeAgentsOf(thread) {
         // Nobody else will act for that thread any more.
         const table = new PortableRoutingTable(shared, thread);
-        table.removeMany(Int32Array.from(table.inherit().flatMap(({ slot, generation }) => [slot, generation])));
+        const left = table.inherit();
+        if (host.placing !== undefined) for (const { slot, generation } of left) host.placing.ended(table.keyOf(slot, generation) as string);
+        table.removeMany(Int32Array.from(left.flatMap(({ slot, generation }) => [slot, generation])));
         shared.words[threadWord(shared, thread) + L.THREAD_WORD_AGENT_COUNT] = 0;
       },
       random: () => jitter.next(),
@@ -278,6 +283,11 @@ async function startNexus<N extends Nexus>(
     throw error;
   });
   const parts = openParts(resolved.cluster, clusterSurroundings, host, cluster, logger);
+  const { placing } = host;
+  if (placing !== undefined) {
+    boot.node = placing.node;
+    for (const thread of pool.ready) host.router.call(thread, 'nodeNamed', { node: placing.node });
+  }
   const made = nexus(host, pool, engine.report, placement, emitter, storage, flight, cluster, parts);
   if (cluster !== undefined) {
     cluster.on('view', ({ number, members }) => host.flight?.clusterView(number, members.length));

@@ -248,7 +248,10 @@ export class Nexus {
     return this.#host.signals.listen(pattern, listener as (signal: Signal) => void);
   }
 
-  /** Resolves when every thread knows what has been subscribed to so far: on the calling thread, and by agents whose spawn has resolved. Rejects with NEXUS_STOPPED. */
+  /**
+   * Resolves when every thread, of this node and of the other members of its cluster, knows what has been subscribed to so far on this node: on the calling thread, and by agents whose spawn has resolved.
+   * A member that does not answer is waited for until it is none any more; a thread of another node that is blocked is not. Rejects with NEXUS_STOPPED.
+   */
   async subscribed(): Promise<void> {
     if (!this.#isOpen) throw nexusStopped();
     const others = this.#pool.ready.map((thread) => this.#host.router.request(thread, 'subscribed', undefined, SUBSCRIBED_TIMEOUT_MS, runtimeOf(thread)));

@@ -1,5 +1,6 @@
 /** What the cluster parts of a node are put together over: the machine, or a simulation of it. */
 import type { SharedMemory } from '../../bindings/shared-memory.js';
+import type { ReferenceCodec } from '../codec/reference-codec.js';
 import type { Logger } from '../model/agent-context.js';
 import type { NodeAddress, NodeIdentity } from '../model/node-identity.js';
 import type { Clock } from '../ports/clock.js';
@@ -75,6 +76,8 @@ export interface TransportNeeds {
   readonly advertise: string;
   readonly logger: Logger;
   readonly events: TransportEvents;
+  /** How references to agents travel. */
+  readonly references: ReferenceCodec;
 }
 
 /** A transport with what is below it. */

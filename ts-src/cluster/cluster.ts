@@ -3,12 +3,15 @@
  * What a member is, is decided elsewhere (`protocols/membership/`), on another thread.
  */
 import { EventEmitter } from 'node:events';
+import { corrupt } from '../codec/primitive-reader.js';
+import type { ReferenceCodec } from '../codec/reference-codec.js';
 import { NexusError, optionError, valueText } from '../errors.js';
 import type { ClusterSnapshot, LinkSnapshot, MemberSnapshot, NodeStanding } from '../model/cluster-snapshot.js';
 import { checkNames } from '../model/nearest-name.js';
 import { type NodeAddress, type NodeIdentity, nodeKey, sameNode } from '../model/node-identity.js';
 import type { Transport } from '../ports/transport.js';
 import type { MembershipEvent, MembershipSnapshot } from '../protocols/membership/membership.js';
+import { AgentReference } from '../runtime/agent-reference.js';
 import { checkClusterEvent, type ClusterEvents } from './cluster-events.js';
 import type { ClusterSurroundings, MembershipListener, MembershipNeeds, OpenTransport, RunningMembership } from './cluster-surroundings.js';
 import { ClusterTelling } from './cluster-telling.js';
@@ -70,6 +73,15 @@ export class Cluster {
   /** Whom the transport may talk to: members of the view whose address is known. */
   readonly #admitted = new Map<string, { readonly node: NodeIdentity; readonly address: NodeAddress }>();
   #view: NodeView | undefined;
+  /** The parts know how. Before they are there nothing is sent, and nobody has connected. */
+  readonly #references: ReferenceCodec = {
+    isReference: (value) => value instanceof AgentReference,
+    describe: (value) => (this.#parts as NodeParts).references.describe(value),
+    restore: () => {
+      throw corrupt('it has an address of another nexus');
+    },
+    restoreRemote: (description) => (this.#parts as NodeParts).references.restoreRemote(description),
+  };
   readonly #dataAddresses = new Map<string, NodeAddress>();
 
   private constructor(needs: ClusterNeeds) {
@@ -210,8 +222,10 @@ export class Cluster {
         ...{ options, logger },
         self: () => this.self,
         advertise: this.address.host,
+        references: this.#references,
         events: {
           opened: (node) => this.#parts?.tell((part) => part.connected?.(node)),
+          lost: (node, lane, error) => this.#parts?.tell((part) => part.lost?.(node, lane, error)),
           closed: (node, error) => {
             logger.debug({ node: node.name, error }, 'the connections to a node have ended');
             this.#parts?.tell((part) => part.disconnected?.(node, error));

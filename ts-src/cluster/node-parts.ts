@@ -4,11 +4,15 @@
  */
 import type { Logger } from '../model/agent-context.js';
 import type { NodeIdentity } from '../model/node-identity.js';
+import type { ReferenceCodec } from '../codec/reference-codec.js';
 import type { Clock } from '../ports/clock.js';
-import type { Transport } from '../ports/transport.js';
+import type { Lane, Transport } from '../ports/transport.js';
 import type { ViewMember } from '../protocols/views/view.js';
 import type { ThreadHost } from '../runtime/thread-host.js';
+import { NodeAgents } from './agents/node-agents.js';
 import type { Cluster } from './cluster.js';
+import { NodeBonds } from './entries/node-bonds.js';
+import { RegistryService } from './registry/registry-service.js';
 import type { ResolvedCluster } from './resolve-cluster-options.js';
 
 /** A view that was agreed on. If its number is not the last one's + 1, views were missed, and `joined`, `left` and `removed` are what has changed since. */
@@ -27,6 +31,8 @@ export interface NodePart {
   viewed?(view: NodeView): void;
   /** The first connection to that node is open. */
   connected?(node: NodeIdentity): void;
+  /** A connection that had been open has failed: what was on its way on it, in both directions, may be lost. */
+  lost?(node: NodeIdentity, lane: Lane | 'any', error: Error): void;
   /** The last one has ended, or none can be made. Messages that were accepted may be lost. */
   disconnected?(node: NodeIdentity, error: Error | undefined): void;
   /** The agents of this node have stopped; it leaves the cluster next, and messages can still be sent. */
@@ -48,13 +54,27 @@ export interface NodePartsNeeds {
 }
 
 export class NodeParts {
+  readonly registry: RegistryService;
+  readonly agents: NodeAgents;
   /** In the order in which they are told. */
   readonly #parts: readonly NodePart[];
   readonly #logger: Logger;
+  /** Signals, groups and what else nodes tell all others. */
+  readonly bonds: NodeBonds;
 
   constructor(needs: NodePartsNeeds) {
-    this.#logger = needs.logger;
-    this.#parts = [];
+    const { host, cluster, transport, options, clock, logger } = needs;
+    this.#logger = logger;
+    this.registry = new RegistryService({ ...{ transport, clock, logger }, self: () => cluster.self, copies: options.copies });
+    this.agents = new NodeAgents({ host, transport, clock, logger, self: () => cluster.self, registry: () => this.registry });
+    host.remote = this.agents;
+    this.bonds = new NodeBonds(needs, this.references);
+    this.#parts = [this.registry, this.agents, ...this.bonds.parts];
+  }
+
+  /** How references travel between nodes. */
+  get references(): ReferenceCodec & Required<Pick<ReferenceCodec, 'restoreRemote'>> {
+    return this.agents.references;
   }
 
   /** For each part by itself: one that fails keeps the others from nothing. */

@@ -1,7 +1,6 @@
 /** What makes a nexus a node of a cluster on the machine: its membership on a thread of its own, its transport on the calling one. */
 import { systemClock } from '../adapters/system-clock.js';
 import { createWebsocketWire } from '../adapters/websocket/websocket-wire.js';
-import { AgentReference } from '../runtime/agent-reference.js';
 import type { ClusterSurroundings, OpenTransport, TransportNeeds } from './cluster-surroundings.js';
 import { openMembershipThread } from './membership-thread.js';
 import { NodeParts } from './node-parts.js';
@@ -15,7 +14,7 @@ export const nodeSurroundings: ClusterSurroundings = {
   openParts: (needs) => new NodeParts({ ...needs, clock: systemClock, random: Math.random }),
 };
 
-async function openNodeTransport({ options, self, advertise, logger, events }: TransportNeeds): Promise<OpenTransport> {
+async function openNodeTransport({ options, self, advertise, logger, events, references }: TransportNeeds): Promise<OpenTransport> {
   const { name, listen, tls } = options;
   const wire = createWebsocketWire({ ...(tls === undefined ? {} : { tls }), logger, clock: systemClock });
   try {
@@ -23,8 +22,7 @@ async function openNodeTransport({ options, self, advertise, logger, events }: T
       {
         ...{ self, cluster: name, advertise, serverName: tls?.serverName, logger, events },
         listen: { host: listen.host, port: listen.dataPort },
-        // An agent is at home on its node: its id is what is sent.
-        isReference: (value) => value instanceof AgentReference,
+        references,
       },
       { clock: systemClock, random: Math.random, wire },
     );

@@ -33,6 +33,7 @@ export interface ResolvedCluster {
   readonly metadata: Readonly<Record<string, string>>;
   readonly stateDirectory: string | undefined;
   readonly timing: Required<ClusterTimingOptions>;
+  readonly copies: number;
 }
 
 /** Variables of the environment; `process.env` but in tests. */
@@ -41,7 +42,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const STRATEGIES: readonly ResolverOptions['strategy'][] = ['keepMajority', 'staticQuorum', 'keepOldest', 'keepReferee', 'downAll'];
 const JOIN_TYPES: readonly JoinOptions['type'][] = ['static', 'dns', 'multicast', 'environment'];
 const NAMES = {
-  cluster: ['name', 'node', 'weight', 'listen', 'join', 'resolver', 'tls', 'metadata', 'stateDirectory', 'timing'],
+  cluster: ['name', 'node', 'weight', 'listen', 'join', 'resolver', 'tls', 'metadata', 'stateDirectory', 'timing', 'copies'],
   'cluster.listen': ['host', 'port', 'dataPort', 'advertise'],
   'cluster.tls': ['certificateFile', 'keyFile', 'authorityFile', 'revocationListFile', 'serverName'],
   'cluster.timing': ['probeIntervalMs', 'probeTimeoutMs', 'leaseMs', 'stopMarginMs', 'stalledAfterMs'],
@@ -70,6 +71,7 @@ export function resolveClusterOptions(given: ClusterOptions | undefined, environ
     metadata: checkedMetadata('cluster.metadata', given.metadata),
     stateDirectory,
     timing: timingOf(given.timing),
+    copies: whole('cluster.copies', given.copies, 1, 0, 4),
   };
 }
 

@@ -32,6 +32,8 @@ export const Tag = {
   graph: 8,
   /** 32-bit number of an object that came earlier in the same message. */
   backReference: 9,
+  /** An agent of a node, by names: node (string), its incarnation, life (numbers), kind, id (strings). */
+  nodeReference: 10,
 } as const;
 
 /** Types of c7, c8 and c9. */

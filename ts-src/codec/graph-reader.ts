@@ -138,6 +138,7 @@ export class GraphReader extends ValueReader {
       }
       case Tag.undefined:
       case Tag.reference:
+      case Tag.nodeReference:
         return this.readTaggedLeaf(tag);
       default: {
         const value = this.readTaggedLeaf(tag) as object;

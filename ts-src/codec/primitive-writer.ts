@@ -153,6 +153,8 @@ export class PrimitiveWriter extends TextWriter {
     bytes[position + 5] = type | PADDED;
     bytes[position + 6] = padding;
     const start = position + 7 + padding;
+    // Whatever was in this memory before goes nowhere else.
+    for (let at = position + 7; at < start; at++) bytes[at] = 0;
     // Copying twice, the first time between private buffers, is faster than once between different alignments.
     bytes.set(this.shared && (source.byteOffset & 7) !== 0 ? new Uint8Array(source) : source, start);
     return start + length;

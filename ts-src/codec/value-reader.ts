@@ -5,7 +5,7 @@
 import { putTogether, setErrorProperty } from './error-values.js';
 import { Tag, TREE_DEPTH_MAX } from './extensions.js';
 import { corrupt, PrimitiveReader } from './primitive-reader.js';
-import type { ReferenceCodec } from './reference-codec.js';
+import { type ReferenceCodec, restoreRemote } from './reference-codec.js';
 import { SHAPE_KEY_LENGTH_MAX, SHAPE_KEYS_MAX, SHAPES_MAX, Shape, setProperty } from './shapes.js';
 
 const PREALLOCATED_LENGTH_MAX = 1_000_000;
@@ -209,9 +209,22 @@ export class ValueReader extends PrimitiveReader {
         if (id !== null && typeof id !== 'string') throw corrupt('the id of a reference is not a string');
         return this.references.restore(slot, generation, kind, id ?? undefined);
       }
+      case Tag.nodeReference: {
+        const node = this.readString();
+        const incarnation = this.readNumber();
+        const life = this.readNumber();
+        const kind = this.readString();
+        return restoreRemote(this.references, { node, incarnation, life, kind, id: this.readString() });
+      }
       default:
         throw corrupt(`there is no tag ${tag}`);
     }
+  }
+
+  private readNumber(): number {
+    const value = this.read(TREE_DEPTH_MAX);
+    if (typeof value !== 'number') throw corrupt('there is no number where one belongs');
+    return value;
   }
 
   /** An error without properties. */

@@ -7,7 +7,7 @@ import { takeApart } from './error-values.js';
 import { DEEP, Extension, FULL, REFUSED, Tag, TREE_DEPTH_MAX, TYPED_ARRAYS } from './extensions.js';
 import { brandOf, kindOf, type ObjectKind } from './object-kinds.js';
 import { PrimitiveWriter } from './primitive-writer.js';
-import type { ReferenceCodec } from './reference-codec.js';
+import type { NodeReferenceDescription, ReferenceCodec } from './reference-codec.js';
 import type { WriteProperties } from './shape-code.js';
 import { type ShapeNode, ShapeTree } from './shapes.js';
 
@@ -274,13 +274,23 @@ export class ValueWriter extends PrimitiveWriter {
   }
 
   protected writeReference(value: object, position: number): number {
-    const { slot, generation, kind, id } = this.references.describe(value);
+    const { slot, generation, kind, id, remote } = this.references.describe(value);
+    if (remote !== undefined) return this.writeRemote(remote, position);
     const at = this.writeTag(Tag.reference, position);
     if (at < 0 || this.limit - at < 12) return FULL;
     this.view.setUint32(at, slot);
     this.view.setUint32(at + 4, generation);
     this.view.setUint32(at + 8, kind);
     return id === undefined ? this.writeConstant(null, at + 12) : this.writeString(id, at + 12);
+  }
+
+  private writeRemote({ node, incarnation, life, kind, id }: NodeReferenceDescription, position: number): number {
+    let at = this.writeTag(Tag.nodeReference, position);
+    if (at >= 0) at = this.writeString(node, at);
+    if (at >= 0) at = this.writeNumber(incarnation, at);
+    if (at >= 0) at = this.writeNumber(life, at);
+    if (at >= 0) at = this.writeString(kind, at);
+    return at < 0 ? at : this.writeString(id, at);
   }
 }
 

@@ -6,7 +6,8 @@ import type { Group, GroupOptions } from './group.js';
 import type { MeterableBreaker } from './breaker-meter.js';
 import type { ObservedOperation, ObserveOptions } from './observe-options.js';
 import type { SendOptions, SpawnArguments } from './spawn-options.js';
-import type { DataArguments, Topic } from './topic.js';
+import type { EmitOptions } from './signal.js';
+import type { EmitArguments, Topic } from './topic.js';
 
 /** A message that an agent has planned for itself with `ctx.timers`. */
 export interface AgentTimer {
@@ -106,11 +107,12 @@ export interface AgentContext {
   link(ref: AgentRef): void;
   unlink(ref: AgentRef): void;
   /**
-   * Publishes a signal to all agents and listeners that have subscribed to its topic, on all threads. Never waits.
+   * Publishes a signal to all agents and listeners that have subscribed to its topic, on all threads and all nodes of the cluster. Never waits.
+   * @param options.scope `node`: only on this node
    * @throws NexusTypeError NEXUS_OPTION_INVALID for the topic, NEXUS_SHAPE_MISMATCH, NEXUS_NOT_CLONEABLE (a subscriber on another thread); NexusError NEXUS_MESSAGE_TOO_LARGE
    */
-  emit(topic: string, data?: unknown): void;
-  emit<T>(topic: Topic<T>, ...rest: DataArguments<T>): void;
+  emit(topic: string, data?: unknown, options?: EmitOptions): void;
+  emit<T>(topic: Topic<T>, ...rest: EmitArguments<T>): void;
   /**
    * From now on signals whose topic matches are sent to this agent as this action, with a `Signal` as the input. Ends when the agent ends or restarts. At most 1,024.
    * @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_ACTION_UNKNOWN

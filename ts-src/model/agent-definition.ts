@@ -73,6 +73,9 @@ export interface Terminated {
   readonly reason: StopReason;
 }
 
+/** Where the id of an agent is unique: in the whole cluster, or on its node. */
+export type AgentScope = 'cluster' | 'node';
+
 /** What `defineAgent` takes. Functions of it run on whichever thread the agent is on. */
 export interface AgentSpecification<K extends string, S, I, A, Q = unknown, U = unknown, V extends readonly AnySkill[] = readonly AnySkill[]> {
   /** Unique name of this kind of agent, 1 to 100 characters. */
@@ -103,6 +106,11 @@ export interface AgentSpecification<K extends string, S, I, A, Q = unknown, U = 
   readonly subscriptions?: Subscriptions;
   /** Named groups it is in from when it has started, and again after a restart. At most 100 names of 1 to 200 characters. */
   readonly groups?: readonly string[];
+  /**
+   * In a cluster: of what an id is unique. `cluster` (default): one agent of an id in the whole cluster, which is found from every node and may move. `node`: one on each node, which stays there, as for what
+   * watches a machine.
+   */
+  readonly scope?: AgentScope;
   /** The state outlives the process: `docs/durability.md`. Needs the option `storage` of `createNexus`. */
   readonly durable?: DurableOptions<NoInfer<S>>;
 }
@@ -196,6 +204,7 @@ const FIELDS = [
   'mailbox',
   'supervision',
   'groups',
+  'scope',
   'durable',
 ];
 
@@ -216,6 +225,8 @@ function checkSpecification(specification: Record<string, unknown>): void {
   checkMailbox(kind, specification['mailbox'] as MailboxOptions | undefined);
   checkSupervision(kind, specification['supervision'] as Supervision | undefined);
   checkGroupsOfKind(kind, specification['groups']);
+  const { scope } = specification;
+  if (scope !== undefined && scope !== 'cluster' && scope !== 'node') throw invalid(`scope of '${kind}' is ${valueText(scope)}; it must be cluster or node`);
   checkDurable(kind, specification['durable'] as DurableOptions<unknown> | undefined);
 }
 

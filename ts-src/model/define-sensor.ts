@@ -6,6 +6,7 @@ import { NexusTypeError, quoted, valueText } from '../errors.js';
 import type { AgentContext } from './agent-context.js';
 import { type AgentDefinition, defineAgent, type Supervision } from './agent-definition.js';
 import { unknownField } from './nearest-name.js';
+import { type EmitOptions, SIGNAL_SCOPES, type SignalScope } from './signal.js';
 import type { Topic } from './topic.js';
 
 export const SENSOR_PERIOD_MS_MAX = 86_400_000;
@@ -39,6 +40,8 @@ export interface SensorSpecification<K extends string, S, I> {
   readonly senseAtStart?: boolean;
   /** Opens a source that pushes. Returns what closes it, which is called when the sensor ends or restarts. */
   readonly open?: (state: S, source: SensorSource, ctx: AgentContext) => Closing | Promise<Closing>;
+  /** `node`: its signals stay on the node of a cluster that it runs on. Default: that of each topic, which is `cluster` unless told. */
+  readonly scope?: SignalScope;
   /** Default: restart, 5 times within 60 s, after 100 ms at first and 10 s at most; then the sensor ends. */
   readonly supervision?: Supervision;
 }
@@ -64,7 +67,7 @@ export interface SensorActions {
 /** A sensor as a kind of agent: it is spawned, supervised and watched like any other. */
 export type SensorDefinition<K extends string, I> = AgentDefinition<K, unknown, I, SensorActions>;
 
-const FIELDS = ['kind', 'state', 'sense', 'periodMs', 'senseAtStart', 'open', 'supervision'];
+const FIELDS = ['kind', 'state', 'sense', 'periodMs', 'senseAtStart', 'open', 'scope', 'supervision'];
 const SUPERVISION = { intensity: 5, periodMs: 60_000, backoff: { initialMs: 100, maxMs: 10_000 } };
 
 /**
@@ -73,10 +76,11 @@ const SUPERVISION = { intensity: 5, periodMs: 60_000, backoff: { initialMs: 100,
  */
 export function defineSensor<const K extends string, S = undefined, I = undefined>(specification: SensorSpecification<K, S, I>): SensorDefinition<K, I> {
   check(specification as unknown as Record<string, unknown>);
-  const { kind, state, sense, open, periodMs = 0, senseAtStart = true, supervision } = specification;
+  const { kind, state, sense, open, periodMs = 0, senseAtStart = true, scope, supervision } = specification;
+  const emitting: EmitOptions | undefined = scope === undefined ? undefined : { scope };
   const look = (own: SensorState<S>, ctx: AgentContext): void | Promise<void> => {
     const sensed = sense?.(own.sensed, ctx);
-    return sensed instanceof Promise ? sensed.then((signals) => emitAll(ctx, signals)) : emitAll(ctx, sensed);
+    return sensed instanceof Promise ? sensed.then((signals) => emitAll(ctx, signals, emitting)) : emitAll(ctx, sensed, emitting);
   };
   const lookAfter = (own: SensorState<S>, ctx: AgentContext, elapsedMs: number): void => {
     const ms = checkedPeriod(kind, typeof periodMs === 'function' ? periodMs(own.sensed) : periodMs);
@@ -113,7 +117,7 @@ export function defineSensor<const K extends string, S = undefined, I = undefine
         else lookAfter(own, ctx, 0);
       };
       if (open === undefined) return begin();
-      const opened = open(own.sensed, sourceOf(ctx), ctx);
+      const opened = open(own.sensed, sourceOf(ctx, emitting), ctx);
       const keep = (close: Closing): void => {
         own.close = close;
         // It has ended while the source was being opened: nobody else will close it.
@@ -122,13 +126,14 @@ export function defineSensor<const K extends string, S = undefined, I = undefine
       };
       return opened instanceof Promise ? opened.then(keep) : keep(opened);
     },
+    scope: 'node',
     onStop: (own) => closeOf(own)?.(),
   }) as unknown as SensorDefinition<K, I>;
 }
 
-function sourceOf(ctx: AgentContext): SensorSource {
+function sourceOf(ctx: AgentContext, emitting: EmitOptions | undefined): SensorSource {
   return {
-    emit: (topic, data) => ctx.emit(topic as string, data),
+    emit: (topic, data) => ctx.emit(topic as string, data, emitting),
     fail(error) {
       if (!ctx.signal.aborted) (ctx.self.tell as (action: string, input: unknown) => unknown).call(ctx.self, 'sourceFailed', error);
     },
@@ -142,8 +147,8 @@ function closeOf<S>(own: SensorState<S>): (() => unknown) | undefined {
   return typeof close === 'function' ? close : undefined;
 }
 
-function emitAll(ctx: AgentContext, sensed: Sensed): void {
-  for (const { topic, data } of sensed ?? []) ctx.emit(topic as string, data);
+function emitAll(ctx: AgentContext, sensed: Sensed, emitting: EmitOptions | undefined): void {
+  for (const { topic, data } of sensed ?? []) ctx.emit(topic as string, data, emitting);
 }
 
 function checkedPeriod(kind: string, periodMs: number): number {
@@ -155,13 +160,15 @@ function check(specification: Record<string, unknown>): void {
   if (typeof specification !== 'object' || specification === null) throw invalid('expected an object with kind, and sense or open');
   const kind = typeof specification['kind'] === 'string' ? specification['kind'] : '';
   for (const name of Object.keys(specification)) if (!FIELDS.includes(name)) throw unknownField('defineSensor', quoted(kind), name, FIELDS);
-  const { sense, open, state, periodMs, senseAtStart } = specification;
+  const { sense, open, state, periodMs, senseAtStart, scope } = specification;
   if (sense === undefined && open === undefined) throw invalid(`'${kind}' needs sense: (state, ctx) => signals, or open: (state, source, ctx) => close`);
   for (const [name, value] of Object.entries({ sense, open, state }))
     if (value !== undefined && typeof value !== 'function') throw invalid(`${name} of '${kind}' must be a function`);
   if (sense === undefined && periodMs !== undefined) throw invalid(`'${kind}' has a periodMs, which is for sense`);
   if (sense !== undefined && typeof periodMs !== 'function') checkedPeriod(kind, periodMs as number);
   if (senseAtStart !== undefined && typeof senseAtStart !== 'boolean') throw invalid(`senseAtStart of '${kind}' must be true or false`);
+  if (scope !== undefined && !SIGNAL_SCOPES.includes(scope as SignalScope))
+    throw invalid(`scope of '${kind}' is ${valueText(scope)}; it must be 'cluster' or 'node'`);
 }
 
 function invalid(message: string): NexusTypeError {

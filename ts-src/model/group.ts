@@ -20,12 +20,19 @@ export type GroupRouting = 'roundRobin' | 'leastLoaded' | 'powerOfTwoChoices' | 
 
 export const GROUP_ROUTINGS: readonly GroupRouting[] = ['roundRobin', 'leastLoaded', 'powerOfTwoChoices', 'consistentHash', 'optimized'];
 
+/** Whom a choice prefers: `node`: members of this node of a cluster, while there are any. `none`: nobody. */
+export type GroupPreference = 'node' | 'none';
+
+export const GROUP_PREFERENCES: readonly GroupPreference[] = ['node', 'none'];
+
 /** Options of `group.tell`: how the member is chosen. */
 export interface GroupTellOptions {
   /** Default: that of the handle, which is `roundRobin` unless told. */
   readonly routing?: GroupRouting;
   /** For `consistentHash`, which needs it. */
   readonly key?: string | number;
+  /** Default: that of the handle, which is `none` unless told. */
+  readonly prefer?: GroupPreference;
   /**
    * Members that are passed over while there are others; who is chosen is added. Give the same array to every attempt of a retry, and each goes to another member.
    */
@@ -39,6 +46,8 @@ export interface GroupAskOptions extends GroupTellOptions, AskOptions {}
 export interface GroupOptions {
   /** Where a call does not say. Default `roundRobin`. */
   readonly routing?: GroupRouting;
+  /** Where a call does not say. Default `none`. */
+  readonly prefer?: GroupPreference;
 }
 
 /** Options of `group.gather`. */
@@ -63,7 +72,7 @@ export interface GatherReport<R = unknown> {
 
 type WithOptions<A, O> = undefined extends InputOf<A> ? [input?: InputOf<A>, options?: O] : [input: InputOf<A>, options?: O];
 
-/** A named group as one thread sees it. It need not have members. */
+/** A named group as one thread sees it: members of all nodes of the cluster, as far as this node has heard of them. It need not have members. */
 export interface Group<D extends AnyAgent = AnyAgent> {
   readonly name: string;
   /** Members that this thread knows of. */
@@ -121,11 +130,22 @@ export function checkRouting(routing: unknown, known: readonly string[] = GROUP_
   throw optionError('routing', `is ${valueText(routing)}${didYouMean(routing, known)} It must be one of ${known.join(', ')}`, misspelt(routing, known));
 }
 
+/** @throws NexusTypeError NEXUS_OPTION_INVALID */
+export function checkPreference(prefer: unknown): void {
+  if (prefer === undefined || GROUP_PREFERENCES.includes(prefer as GroupPreference)) return;
+  throw optionError(
+    'prefer',
+    `is ${valueText(prefer)}${didYouMean(prefer, GROUP_PREFERENCES)} It must be one of ${GROUP_PREFERENCES.join(', ')}`,
+    misspelt(prefer, GROUP_PREFERENCES),
+  );
+}
+
 /** @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN */
 export function checkGroupTellOptions(options: GroupTellOptions | undefined, names: readonly string[] = TELL_OPTIONS): void {
   if (options === undefined) return;
   checkNames('group', options, names);
   checkRouting(options.routing);
+  checkPreference(options.prefer);
   checkKey(options.key);
   checkWait(options as AskOptions);
   if (options.tried !== undefined && !Array.isArray(options.tried))
@@ -148,7 +168,7 @@ export function checkGatherOptions(options: GatherOptions | undefined): void {
     throw optionError('quorum', `is ${valueText(quorum)}; it must be a whole number from 1 to ${GROUP_MEMBERS_MAX}, 'majority' or 'all'`);
 }
 
-const TELL_OPTIONS = ['routing', 'key', 'tried'];
+const TELL_OPTIONS = ['routing', 'key', 'prefer', 'tried'];
 export const GROUP_ASK_OPTIONS: readonly string[] = [...TELL_OPTIONS, 'timeoutMs', 'signal'];
 
 /** @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN */

@@ -22,8 +22,19 @@ export interface Signal<T = unknown> {
 /** The signals of a typed topic. */
 export type SignalOf<T extends Topic> = T extends Topic<infer D> ? Signal<D> : never;
 
+/** How far a signal goes: to all nodes of the cluster, or only to the threads of the node that it is published on. */
+export type SignalScope = 'cluster' | 'node';
+
+export const SIGNAL_SCOPES: readonly SignalScope[] = ['cluster', 'node'];
+
+/** What `ctx.emit` takes beside topic and data. */
+export interface EmitOptions {
+  /** Default: that of the topic, which is `cluster` unless told. */
+  readonly scope?: SignalScope;
+}
+
 /** What `nexus.publish` takes beside topic and data. */
-export interface PublishOptions {
+export interface PublishOptions extends EmitOptions {
   /** 1 to 1,024 characters. Default: a new one. */
   readonly id?: string;
   /** Default: now. */

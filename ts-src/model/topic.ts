@@ -3,8 +3,9 @@
  * `*` stands for exactly one token, and `>` as the last token for one or more, as in NATS. Text only: what is subscribed to what is in `topic-trie.ts`.
  */
 import { NexusTypeError, optionError, valueText } from '../errors.js';
-import { didYouMean, listed } from './nearest-name.js';
+import { checkNames, didYouMean, listed, misspelt } from './nearest-name.js';
 import { checkShape, type Infer, type Shape } from './shape.js';
+import { type EmitOptions, SIGNAL_SCOPES, type SignalScope } from './signal.js';
 
 /** Of a topic or a pattern. */
 export const TOPIC_CHARACTERS_MAX = 256;
@@ -15,6 +16,8 @@ export interface Topic<T = unknown> {
   readonly name: string;
   /** What the data are checked against where the signal is emitted. */
   readonly shape: Shape | undefined;
+  /** How far its signals go, where their publisher does not say. Absent: `cluster`. */
+  readonly scope?: SignalScope;
   /** Never present: carries the type. */
   readonly __data?: T;
 }
@@ -24,18 +27,34 @@ export type DataOf<T extends Topic> = T extends Topic<infer D> ? D : never;
 
 /** The data may be left out where they may be undefined. */
 export type DataArguments<T> = undefined extends T ? [data?: T] : [data: T];
+/** As `DataArguments`, with the options of `ctx.emit` behind them. */
+export type EmitArguments<T> = undefined extends T ? [data?: T, options?: EmitOptions] : [data: T, options?: EmitOptions];
 
 /**
  * Declares a topic: `defineTopic<Order>('orders.created')` types its data, `defineTopic('orders.created', shape.object({ … }))` types them and has them checked
  * where they are emitted.
+ * @param options.scope `node`: its signals stay on the node of a cluster that they are published on
  * @throws NexusTypeError NEXUS_OPTION_INVALID for the name, NEXUS_DEFINITION_INVALID for the shape
  */
-export function defineTopic<S extends Shape>(name: string, shape: S): Topic<Infer<S>>;
-export function defineTopic<T = unknown>(name: string): Topic<T>;
-export function defineTopic(name: string, shape?: Shape): Topic {
+export function defineTopic<S extends Shape>(name: string, shape: S, options?: EmitOptions): Topic<Infer<S>>;
+export function defineTopic<T = unknown>(name: string, shape?: undefined, options?: EmitOptions): Topic<T>;
+export function defineTopic(name: string, shape?: Shape, options?: EmitOptions): Topic {
   checkTopic(name);
   if (shape !== undefined) checkShape(shape, `defineTopic: '${name}'`);
-  return Object.freeze({ name, shape });
+  if (options === undefined) return Object.freeze({ name, shape });
+  checkNames('defineTopic', options, ['scope']);
+  checkScope(options.scope);
+  return Object.freeze({ name, shape, ...(options.scope === undefined ? {} : { scope: options.scope }) });
+}
+
+/** @throws NexusTypeError NEXUS_OPTION_INVALID */
+export function checkScope(scope: unknown): void {
+  if (scope === undefined || SIGNAL_SCOPES.includes(scope as SignalScope)) return;
+  throw optionError(
+    'scope',
+    `is ${valueText(scope)}${didYouMean(scope, SIGNAL_SCOPES)} It must be one of ${listed(SIGNAL_SCOPES)}`,
+    misspelt(scope, SIGNAL_SCOPES),
+  );
 }
 
 export function nameOfTopic(topic: string | Topic): string {

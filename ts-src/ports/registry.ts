@@ -52,6 +52,8 @@ export interface RegistrySnapshot {
 
 export interface Registry {
   readonly self: NodeIdentity;
+  /** Who wants to know: each listener for itself. */
+  listen(listener: Partial<RegistryEvents>): void;
   /** Who owns an id in the view that this node knows; undefined before it is a member. */
   ownerOf(id: string): NodeIdentity | undefined;
   /** The next `count` different members on the ring behind the owner: fewer in a small cluster. */

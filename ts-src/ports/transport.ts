@@ -26,6 +26,13 @@ export interface OutgoingMessage {
   readonly stream?: number;
 }
 
+/** Where a message that was accepted is among those of its connection: while `sent.sentMessages` is less than `number` it has not been given to the network. */
+export interface LastAccepted {
+  /** Of one lane of a connection: live. */
+  readonly sent: { readonly sentMessages: number; readonly waitingMessages: number };
+  readonly number: number;
+}
+
 export interface IncomingMessage {
   readonly from: NodeIdentity;
   readonly lane: Lane;
@@ -36,6 +43,8 @@ export interface TransportEvents {
   /** A node can be reached, has gone, or refuses this one (with the reason). */
   opened(node: NodeIdentity): void;
   closed(node: NodeIdentity, error: Error | undefined): void;
+  /** A connection that had been open has ended with an error: what was on its way on it in both directions, and what waited for it, may be lost. Others of that node may go on. */
+  lost?(node: NodeIdentity, lane: Lane | 'any', error: Error): void;
 }
 
 /** Of one node, since it is known. */
@@ -65,6 +74,8 @@ export interface Transport {
   /** @throws NexusTypeError NEXUS_NOT_CLONEABLE, NEXUS_SHAPE_MISMATCH; NexusError NEXUS_MESSAGE_TOO_LARGE */
   send(to: NodeIdentity, lane: Lane, message: OutgoingMessage): SendOutcome;
   /** One listener a channel. A listener that throws is logged. */
+  /** Of the last `send` that was accepted: the same object, changed by the next one. Absent where nobody can know. */
+  readonly lastAccepted?: LastAccepted | undefined;
   listen(channel: number, listener: (message: IncomingMessage) => void): void;
   /** Messages of this shape can be understood from now on. */
   register(shape: Shape): void;

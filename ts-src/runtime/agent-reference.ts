@@ -18,6 +18,8 @@ export interface ReferenceHost {
   readonly router: MessageRouter;
   stop(target: AgentReference, timeoutMs: number | undefined): Promise<void>;
   nameOf(slot: number, generation: number): string | undefined;
+  /** Whether two references, one of which at least is to an agent of another node, are to the same one. */
+  isSame(a: AgentReference, b: AgentReference): boolean;
 }
 
 export class AgentReference implements AgentRef<AnyAgent> {
@@ -29,7 +31,7 @@ export class AgentReference implements AgentRef<AnyAgent> {
   generation: number;
   /** The agent itself, if it is on this thread and has been looked up. */
   cell: AgentCell | undefined;
-  /** Of an agent of another node: slot and generation are 0 then. */
+  /** Of an agent of another node: slot and generation are 0 then, and the id is known. One that is of this node may become one of another, and one that has come here one of this node. */
   remote: RemoteAgent | undefined = undefined;
   #id: string | undefined;
 
@@ -48,8 +50,18 @@ export class AgentReference implements AgentRef<AnyAgent> {
     return this.#id ?? `(ended ${this.kind})`;
   }
 
-  /** The durable agent has returned to memory. */
+  /** The agent has moved to another node. */
+  becomeRemote(remote: RemoteAgent, id: string): void {
+    this.slot = 0;
+    this.generation = 0;
+    this.cell = undefined;
+    this.remote = remote;
+    this.#id = id;
+  }
+
+  /** The agent has returned: a durable one to memory, any other to this node. */
   rebind(live: AgentReference): void {
+    this.remote = undefined;
     this.slot = live.slot;
     this.generation = live.generation;
     this.cell = live.cell;
@@ -101,7 +113,8 @@ export class AgentReference implements AgentRef<AnyAgent> {
 
   equals(other: AgentRef): boolean {
     if (!(other instanceof AgentReference)) return false;
-    if (this.kindEntry.isDurable) return other.kindEntry === this.kindEntry && other.id === this.id;
+    if (this.kindEntry.isDurable) return other.kind === this.kind && other.id === this.id;
+    if (this.remote !== undefined || other.remote !== undefined) return this.host.isSame(this, other);
     return other.slot === this.slot && other.generation === this.generation;
   }
 

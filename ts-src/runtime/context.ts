@@ -8,6 +8,7 @@ import { checkGroupName, type Group, type GroupOptions } from '../model/group.js
 import { SeededRandom } from '../model/seeded-random.js';
 import type { SkilledState } from '../model/skilled-agent.js';
 import type { SendOptions, SpawnOptions } from '../model/spawn-options.js';
+import type { EmitOptions } from '../model/signal.js';
 import type { Topic } from '../model/topic.js';
 import type { Supervised, SupervisorContext } from '../model/supervisor-definition.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
@@ -281,8 +282,8 @@ export class Context implements SupervisorContext, ContextInside {
     return end;
   }
 
-  emit(topic: string | Topic, data?: unknown): void {
-    if (!isPast(this.#cell, this.#life)) this.#host.signals.emit(this.#cell, topic, data);
+  emit(topic: string | Topic, data?: unknown, options?: EmitOptions): void {
+    if (!isPast(this.#cell, this.#life)) this.#host.signals.emit(this.#cell, topic, data, options);
   }
 
   subscribe(pattern: string | Topic, action: string): void {

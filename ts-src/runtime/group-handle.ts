@@ -10,6 +10,7 @@ import {
   checkGatherOptions,
   checkGroupName,
   checkGroupTellOptions,
+  checkPreference,
   checkRouting,
   type GatherOptions,
   type GatherReport,
@@ -17,6 +18,7 @@ import {
   GROUP_ASK_OPTIONS,
   type GroupAskOptions,
   type GroupOptions,
+  type GroupPreference,
   type GroupRouting,
   type GroupTellOptions,
 } from '../model/group.js';
@@ -58,12 +60,14 @@ export class GroupHandle implements Group<AnyAgent> {
   readonly name: string;
   readonly #needs: GroupHandleNeeds;
   readonly #routing: GroupRouting;
+  readonly #prefer: GroupPreference;
   readonly #origin: GroupOrigin;
 
-  constructor(needs: GroupHandleNeeds, name: string, routing: GroupRouting, origin: GroupOrigin) {
+  constructor(needs: GroupHandleNeeds, name: string, { routing = 'roundRobin', prefer = 'none' }: GroupOptions, origin: GroupOrigin) {
     this.name = name;
     this.#needs = needs;
     this.#routing = routing;
+    this.#prefer = prefer;
     this.#origin = origin;
   }
 
@@ -153,7 +157,7 @@ export class GroupHandle implements Group<AnyAgent> {
     const routing = options?.routing ?? this.#routing;
     const key = options?.key;
     if (routing === 'consistentHash' && key === undefined) throw optionError('key', "is missing; 'consistentHash' sends to the member that the key belongs to");
-    return this.#needs.groups.choose(this.name, routing, key === undefined ? '' : String(key), options?.tried);
+    return this.#needs.groups.choose(this.name, routing, key === undefined ? '' : String(key), options?.prefer ?? this.#prefer, options?.tried);
   }
 
   /** Those of other threads first: what cannot be sent to them is found before anything was sent. @throws what is wrong with the action or the input */
@@ -201,10 +205,11 @@ export function openGroup(
   checkGroupName(name);
   if (definition !== undefined && !isAgentDefinition(definition))
     throw optionError('definition', `must be made by defineAgent, not ${valueText(definition)}; options are the third argument`);
-  if (options !== undefined) checkNames('group', options, ['routing']);
+  if (options !== undefined) checkNames('group', options, ['routing', 'prefer']);
   checkRouting(options?.routing);
+  checkPreference(options?.prefer);
   const { groups, router, deadLetters, clock, links } = host;
-  return new GroupHandle({ groups, router, deadLetters, clock, isClosed: () => links.isClosed }, name, options?.routing ?? 'roundRobin', origin);
+  return new GroupHandle({ groups, router, deadLetters, clock, isClosed: () => links.isClosed }, name, options ?? {}, origin);
 }
 
 /** A plain send whose address is no agent's id but a group's name. */

@@ -1,12 +1,14 @@
 /**
  * Named groups on one thread: which agents of this thread are in which groups (told to all threads as replicated entries), and whom a message to a group goes to. An agent is
- * in a group from when it joins until it leaves, ends or restarts; those of its definition it joins again. Sending is `group-handle.ts`, choosing is `group-view.ts`.
+ * in a group from when it joins until it leaves, ends or restarts; those of its definition it joins again. Members on other nodes are entries of the calling thread, which hears of them
+ * (`cluster/entries/node-groups.ts`). Sending is `group-handle.ts`, choosing is `group-view.ts`.
  */
 import type { SharedMemory } from '../../bindings/shared-memory.js';
 import { NexusError } from '../errors.js';
 import type { Logger } from '../model/agent-context.js';
 import type { AgentRef } from '../model/agent-ref.js';
-import { checkGroupName, GROUP_MEMBERS_MAX, GROUPS_OF_AGENT_MAX, type GroupRouting } from '../model/group.js';
+import { checkGroupName, GROUP_MEMBERS_MAX, GROUPS_OF_AGENT_MAX, type GroupPreference, type GroupRouting } from '../model/group.js';
+import { nodeKey } from '../model/node-identity.js';
 import type { RoutingTable } from '../ports/engine.js';
 import type { Clock } from '../ports/clock.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
@@ -14,10 +16,19 @@ import type { AgentReference } from './agent-reference.js';
 import { GroupRotations } from './group-rotations.js';
 import { GroupMember, GroupView } from './group-view.js';
 import { loadOf, type MemberLoads, Membership } from './member-loads.js';
+import { RemoteLoads } from './remote-loads.js';
 import type { EntryChange, ReplicatedEntries } from './replicated-entries.js';
 
 /** An agent that is asked to end waits as long as this for the other threads to see that it has left its groups. */
 const LEAVE_TIMEOUT_MS = 1000;
+
+/** An entry: an agent is in a group. */
+export interface MemberEntry {
+  readonly group: string;
+  readonly ref: AgentReference;
+  /** What keys of `consistentHash` belong to, where the id of the agent is not unique among all nodes. */
+  readonly ringId?: string;
+}
 
 export interface GroupsNeeds {
   readonly loads: MemberLoads;
@@ -30,12 +41,18 @@ export interface GroupsNeeds {
   referenceOf(cell: AgentCell): AgentReference;
   /** It is on its way here. */
   isArriving(slot: number, generation: number): boolean;
+  ringIdOf(cell: AgentCell): string | undefined;
+  /** Resolves when the other nodes that can be reached know the entries that the calling thread knows; undefined if there are none. */
+  nodesKnow(): Promise<unknown> | undefined;
 }
 
 export class Groups {
   readonly #needs: GroupsNeeds;
   readonly #views = new Map<string, GroupView>();
   readonly #rotations: GroupRotations;
+  readonly #remoteLoads: RemoteLoads;
+  /** Keys of nodes that do not answer at present. */
+  readonly #unreachable = new Set<string>();
   #turn = 0;
   /** Groups of agents that have left, by slot, for as long as the entries of this thread stand in for those of the other. */
   readonly #handedOver = new Map<number, readonly string[]>();
@@ -43,7 +60,16 @@ export class Groups {
   constructor(needs: GroupsNeeds) {
     this.#needs = needs;
     this.#rotations = new GroupRotations(needs.shared, needs.logger);
+    this.#remoteLoads = new RemoteLoads(() => needs.clock.nowMs());
     needs.entries.listen('groups', (change) => this.#changed(change));
+    needs.entries.listen('nodeLoads', ({ key, value }) => {
+      if (value === undefined) this.#remoteLoads.forget(Number(key));
+      else this.#remoteLoads.told(Number(key), value as number);
+    });
+    needs.entries.listen('unreachableNodes', ({ key, value }) => {
+      if (value === undefined) this.#unreachable.delete(key);
+      else this.#unreachable.add(key);
+    });
   }
 
   /** @throws NexusTypeError NEXUS_OPTION_INVALID; NexusError NEXUS_GROUP_FULL */
@@ -112,7 +138,7 @@ export class Groups {
   }
 
   /**
-   * An agent that is to end leaves first: resolves when no message comes through its groups any more, because all threads have seen it, or after a second.
+   * An agent that is to end leaves first: resolves when no message comes through its groups any more, because all threads have seen it, and all nodes that can be reached, or after a second.
    * Undefined if it is in none.
    */
   leaveBeforeEnd(cell: AgentCell): Promise<void> | undefined {
@@ -121,11 +147,21 @@ export class Groups {
     const { entries, clock } = this.#needs;
     return new Promise((resolve) => {
       const cancel = clock.after(LEAVE_TIMEOUT_MS, resolve);
-      void entries.settled().then(() => {
+      const seen = async (): Promise<void> => {
+        await entries.settled();
+        await this.#needs.nodesKnow();
+      };
+      const done = (): void => {
         cancel();
         resolve();
-      });
+      };
+      seen().then(done, done);
     });
+  }
+
+  /** Of an agent of this node, as its thread has written it last. */
+  loadOf(slot: number): number {
+    return this.#needs.loads.read(slot);
   }
 
   has(name: string): boolean {
@@ -144,20 +180,25 @@ export class Groups {
   }
 
   /**
-   * Who gets the next message to a group: not one that is known to have ended, nor one of those `tried`, unless there are no others. The one that is chosen is added to them.
+   * Who gets the next message to a group: not one that is known to have ended, nor one of those `tried`, nor one of a node that does not answer at present, unless there are no others. A key of `consistentHash` stays with
+   * a member whose node does not answer, for as long as that is a member of the cluster. The one that is chosen is added to those tried.
    * @param key for `consistentHash`
    */
-  choose(name: string, routing: GroupRouting, key: string, tried: AgentRef[] | undefined): GroupMember | undefined {
+  choose(name: string, routing: GroupRouting, key: string, prefer: GroupPreference, tried: AgentRef[] | undefined): GroupMember | undefined {
     const view = this.#views.get(name);
     if (view === undefined) return undefined;
-    let member: GroupMember | undefined;
-    if (tried === undefined) {
+    const isFit = routing === 'consistentHash' ? this.#isThere : this.#isReachable;
+    const isFresh = tried === undefined ? isFit : (each: GroupMember): boolean => !tried.some((ref) => each.ref.equals(ref)) && isFit(each);
+    let member = prefer === 'node' ? view.chooseOwn(routing, key, isFresh) : undefined;
+    if (member === undefined && tried === undefined && prefer === 'none') {
       member = view.choose(routing, key, undefined);
-      if (member !== undefined && !this.#isThere(member)) member = view.choose(routing, key, this.#isThere);
-      return member;
+      if (member !== undefined && !isFit(member)) member = undefined;
     }
-    member = view.choose(routing, key, (each) => !tried.some((ref) => each.ref.equals(ref)) && this.#isThere(each)) ?? view.choose(routing, key, this.#isThere);
-    if (member !== undefined) tried.push(member.ref as unknown as AgentRef);
+    member ??=
+      view.choose(routing, key, isFresh) ?? (tried === undefined ? undefined : view.choose(routing, key, isFit)) ?? view.choose(routing, key, this.#isThere);
+    if (member === undefined) return undefined;
+    if (!member.isOfThisNode) this.#remoteLoads.sent(member.slot);
+    tried?.push(member.ref as unknown as AgentRef);
     return member;
   }
 
@@ -166,9 +207,15 @@ export class Groups {
     this.#needs.loads.endTurn();
   }
 
-  readonly #isThere = ({ ref }: GroupMember): boolean => {
+  /** Not known to have ended. */
+  readonly #isThere = ({ ref, isOfThisNode }: GroupMember): boolean => {
     if (ref.cell !== undefined) return ref.cell.status < Status.stopping;
-    return this.#needs.table.threadOf(ref.slot, ref.generation) >= 0;
+    return !isOfThisNode || this.#needs.table.threadOf(ref.slot, ref.generation) >= 0;
+  };
+
+  readonly #isReachable = (member: GroupMember): boolean => {
+    const { remote } = member.ref;
+    return remote === undefined ? this.#isThere(member) : this.#unreachable.size === 0 || !this.#unreachable.has(nodeKey(remote.node));
   };
 
   #enter(cell: AgentCell, name: string): void {
@@ -179,7 +226,13 @@ export class Groups {
       if (cell.mailbox !== undefined) this.#needs.loads.attached(cell);
     }
     extra.membership.groups.add(name);
-    this.#needs.entries.put('groups', keyOf(name, cell.slot), { group: name, ref: this.#needs.referenceOf(cell) });
+    this.#needs.entries.put('groups', keyOf(name, cell.slot), this.#entryOf(cell, name));
+  }
+
+  #entryOf(cell: AgentCell, group: string): MemberEntry {
+    const ref = this.#needs.referenceOf(cell);
+    const ringId = this.#needs.ringIdOf(cell);
+    return ringId === undefined ? { group, ref } : { group, ref, ringId };
   }
 
   #changed({ key, value, thread }: EntryChange): void {
@@ -189,12 +242,11 @@ export class Groups {
       view?.remove(slot, thread);
       // Two threads say so while an agent moves, and a thread that is new may hear of the old one last.
       const other = this.#needs.entries.find('groups', key);
-      if (view !== undefined && other !== undefined) view.replace(new GroupMember((other.value as { readonly ref: AgentReference }).ref, other.thread));
+      if (view !== undefined && other !== undefined) view.replace(memberOf(other.value as MemberEntry, slot, other.thread));
       if (view?.members.length === 0) this.#views.delete(name);
       return;
     }
-    const member = new GroupMember((value as { readonly ref: AgentReference }).ref, thread);
-    (view ?? this.#newView(name)).replace(member);
+    (view ?? this.#newView(name)).replace(memberOf(value as MemberEntry, slot, thread));
   }
 
   #newView(name: string): GroupView {
@@ -204,7 +256,7 @@ export class Groups {
       random,
       nowMs: () => clock.nowMs(),
       turn: () => this.#turn,
-      loadOf: ({ ref }) => (ref.cell === undefined ? loads.read(ref.slot) : loadOf(ref.cell)),
+      loadOf: ({ ref, slot }) => (ref.cell !== undefined ? loadOf(ref.cell) : slot < 0 ? this.#remoteLoads.read(slot) : loads.read(slot)),
     });
     this.#views.set(name, view);
     return view;
@@ -215,12 +267,16 @@ function groupFull(message: string, group: string): NexusError {
   return new NexusError('NEXUS_GROUP_FULL', message, { data: { group } });
 }
 
-/** Of the entry of one agent in one group. */
-function keyOf(name: string, slot: number): string {
+function memberOf({ ref, ringId }: MemberEntry, slot: number, thread: number): GroupMember {
+  return new GroupMember(ref, thread, slot, ringId);
+}
+
+/** Of the entry of one agent in one group. An agent of another node has a number below 0 in the place of its slot. */
+export function keyOf(name: string, slot: number): string {
   return `${slot} ${name}`;
 }
 
-function partsOf(key: string): { readonly name: string; readonly slot: number } {
+export function partsOf(key: string): { readonly name: string; readonly slot: number } {
   const space = key.indexOf(' ');
   return { slot: Number(key.slice(0, space)), name: key.slice(space + 1) };
 }

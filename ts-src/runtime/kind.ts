@@ -46,6 +46,8 @@ export interface KindOutline {
   readonly callingThreadOnly: boolean;
   readonly isSupervisor: boolean;
   readonly isDurable: boolean;
+  /** Its ids are unique on their node only, if that is one of a cluster. Default false. */
+  readonly isOfNode?: boolean;
 }
 
 const MAILBOX_CAPACITY = 65_536;
@@ -65,6 +67,7 @@ export class Kind {
   readonly isSupervisor: boolean;
   /** Its agents outlive the process. Known to every thread; what that means in detail only where its code is. */
   readonly isDurable: boolean;
+  readonly isOfNode: boolean;
   readonly durable: ResolvedDurable | undefined;
   readonly actions: readonly ActionEntry[];
   /** The hook for the end of a watched agent, as an action that no message can name. */
@@ -88,6 +91,7 @@ export class Kind {
     this.callingThreadOnly = outline.callingThreadOnly;
     this.isSupervisor = outline.isSupervisor;
     this.isDurable = outline.isDurable;
+    this.isOfNode = outline.isOfNode === true;
     this.durable = definition?.durable === undefined ? undefined : resolveDurable(definition.durable);
     this.actions = outline.actions.map((action, position) => entryOf(outline.kind, action, position, definition, references));
     const hook = definition?.onTerminated;
@@ -126,7 +130,10 @@ export function outlineOf(definition: AnyAgent, callingThreadOnly: boolean): Kin
   const actions = Object.entries(definition.actions as PreparedActions).map(([name, action]) =>
     typeof action === 'function' ? { name, input: undefined, reply: undefined } : { name, input: shapeOf(action.input), reply: action.reply },
   );
-  return { kind: definition.kind, actions, callingThreadOnly, isSupervisor: definition.supervisor !== undefined, isDurable: definition.durable !== undefined };
+  const isSupervisor = definition.supervisor !== undefined;
+  const isDurable = definition.durable !== undefined;
+  // A supervisor stays with the threads that it watches over.
+  return { kind: definition.kind, actions, callingThreadOnly, isSupervisor, isDurable, isOfNode: isSupervisor || definition.scope === 'node' };
 }
 
 type PreparedActions = Readonly<Record<string, PreparedAction | Handler<unknown>>>;

@@ -16,6 +16,7 @@ import type { AgentCell } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import type { CellTable } from './cell-table.js';
 import type { DeadLetters } from './dead-letters.js';
+import { Deliveries } from './deliveries.js';
 import type { Dispatcher } from './dispatcher.js';
 import { agentNotFound, nexusStopped, threadFailed } from './failures.js';
 import type { ActionEntry, Kind } from './kind.js';
@@ -25,6 +26,7 @@ import type { SignalHomes } from './moving-subscribers.js';
 import { Admission } from './outbound-link.js';
 import { type AskTarget, PendingAsk, type PendingAsks, type ReplyPort } from './pending-asks.js';
 import { isCongested } from './record-word.js';
+import type { RemoteAgents } from './remote/remote-agents.js';
 import type { SendReply } from './remote-reply.js';
 import { type SystemCallName, type SystemCalls, systemCallNumber } from './system-calls.js';
 
@@ -53,6 +55,8 @@ export interface MessageRouterNeeds {
   readonly deadLetters: DeadLetters;
   /** Sends to a durable agent that is not where the reference says. */
   sendDurable(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): TellOutcome;
+  /** Other nodes, if there are any. */
+  remote(): RemoteAgents | undefined;
 }
 
 export class MessageRouter {
@@ -69,6 +73,9 @@ export class MessageRouter {
   readonly #asks: PendingAsks;
   readonly #deadLetters: DeadLetters;
   readonly #sendDurable: MessageRouterNeeds['sendDurable'];
+  readonly #remote: MessageRouterNeeds['remote'];
+  /** Messages that other nodes have sent. */
+  readonly deliveries: Deliveries;
   readonly #localSampling = new Sampling(LOCAL_ASKS_PERIOD);
   readonly #remoteSampling = new Sampling(REMOTE_ASKS_PERIOD);
 
@@ -84,6 +91,8 @@ export class MessageRouter {
     this.#asks = needs.asks;
     this.#deadLetters = needs.deadLetters;
     this.#sendDurable = needs.sendDurable;
+    this.#remote = needs.remote;
+    this.deliveries = new Deliveries(needs, this);
   }
 
   tellLocal(cell: AgentCell, action: ActionEntry, input: unknown, sender: MessageSender): TellOutcome {
@@ -243,11 +252,31 @@ export class MessageRouter {
       .send(L.MESSAGE_TYPE_TELL, systemCallNumber[name], 0, 0, 0, 0, 0, 0, input, undefined, NEWS.has(name) ? Admission.ifOutboxHasRoom : Admission.always);
   }
 
+  /** A call that a message of an agent makes, to the thread that passes it on: refused for a full ring, as the message would be. */
+  tryCall<N extends SystemCallName>(thread: number, name: N, input: Parameters<SystemCalls[N]>[0], admission: Admission = Admission.ifRingHasRoom): boolean {
+    const call = systemCallNumber[name];
+    return this.#links.to(thread).send(L.MESSAGE_TYPE_TELL, call, 0, 0, 0, 0, 0, 0, input, undefined, admission);
+  }
+
+  /** An ask that another thread passes on. False if there is no room for it. @throws what encoding throws */
+  tryRequest<N extends SystemCallName>(thread: number, name: N, input: Parameters<SystemCalls[N]>[0], ask: PendingAsk): boolean {
+    this.#asks.sendTo(ask, thread);
+    const call = systemCallNumber[name];
+    return this.#links
+      .to(thread)
+      .send(L.MESSAGE_TYPE_ASK, call, 0, 0, ask.slot, ask.sequence, 0, 0, input, undefined, Admission.ifOutboxHasRoom, ask.deadlineMs);
+  }
+
+  /** To whatever agent has this id on some node of the cluster. */
+  sendTo(remote: RemoteAgents, id: string, action: string, input: unknown, sender: MessageSender): TellOutcome {
+    return remote.sendTo(id, action, input, sender);
+  }
+
   /** A signal for the subscribers of another thread. False if it does not get there: too much waits for room in the ring, or nothing goes out any more. */
-  publish(thread: number, signal: Signal, homes: SignalHomes | undefined): boolean {
+  publish(thread: number, signal: Signal, homes: SignalHomes | undefined, isForNodes: boolean): boolean {
     if (this.#links.isClosed) return false;
-    if (homes !== undefined) {
-      const call = systemCallNumber.signalWhileMoving;
+    if (homes !== undefined || isForNodes) {
+      const call = isForNodes ? systemCallNumber.signalForNodes : systemCallNumber.signalWhileMoving;
       return this.#links
         .to(thread)
         .send(L.MESSAGE_TYPE_TELL, call, 0, 0, 0, 0, 0, 0, { signal, homes }, undefined, Admission.ifOutboxHasRoom, 0, this.traceOfCall());
@@ -319,6 +348,15 @@ export class MessageRouter {
       return this.#askLocal(cell, target.resolveTo(cell, action), input, ask, sender);
     }
     if (thread < 0 || thread === this.#thread || !this.#links.canReach(thread)) {
+      const remote = this.#remote();
+      if (remote?.leads(target) === true) {
+        try {
+          remote.send(target, action, input, ask, sender);
+        } catch (error) {
+          ask.fail(error);
+        }
+        return;
+      }
       if (target.kindEntry.isDurable) {
         this.#sendDurable(target, action, input, ask, sender);
         return;
@@ -394,6 +432,8 @@ export class MessageRouter {
   }
 
   #absent(target: AgentReference, action: ActionEntry, input: unknown, sender: MessageSender): TellOutcome {
+    const remote = this.#remote();
+    if (remote?.leads(target) === true) return remote.send(target, action, input, undefined, sender);
     return target.kindEntry.isDurable ? this.#sendDurable(target, action, input, undefined, sender) : this.#dead('noAgent', target, action);
   }
 

@@ -38,6 +38,8 @@ export interface AskTarget {
 /** Asks of one thread that may wait at once. */
 export const PENDING_ASKS_MAX = 1 << 20;
 const TICK_MS = 8;
+/** Of one whose asker says no deadline. */
+const PASSED_ON_MS_MAX = 86_400_000;
 /** Visits of the event loop that overdue asks are given while more has arrived than is read in one. */
 const POSTPONED_MAX = 32;
 
@@ -48,7 +50,7 @@ export interface AskDurations {
 }
 
 export class PendingAsk extends WheelEntry implements ReplyPort {
-  /** Thread that was asked; -1 for this one. */
+  /** Thread that was asked; -1 for this one, below that a node (`cluster/agents/peers.ts`). */
   thread = -1;
   slot = -1;
   sequence = 0;
@@ -231,6 +233,22 @@ export class PendingAsks {
     return ask;
   }
 
+  /** An ask of its own for one of another thread or node, which passes through this thread: its outcome is passed on. */
+  passOn(reply: ReplyPort, target: AskTarget, action: string, replyCodec?: MessageCodec): PendingAsk {
+    const leftMs = reply.deadlineMs === 0 ? PASSED_ON_MS_MAX : Math.max(1, reply.deadlineMs - this.#clock.nowMs());
+    const ask = this.open(
+      (value) => reply.reply(value),
+      (error) => reply.fail(error),
+      target,
+      action,
+      leftMs,
+      replyCodec,
+    );
+    ask.trace = reply.trace;
+    ask.sender = reply.sender;
+    return ask;
+  }
+
   /** Gives an ask the slot and the sequence number under which its reply will come back from `thread`. */
   sendTo(ask: PendingAsk, thread: number): void {
     ask.thread = thread;
@@ -260,9 +278,9 @@ export class PendingAsks {
     return ask !== undefined && ask.sequence === sequence ? ask : undefined;
   }
 
-  /** Fails every ask that waits for a thread. */
-  failThread(thread: number, error: (ask: PendingAsk) => Error): void {
-    for (const ask of this.#remote) if (ask !== undefined && ask.thread === thread) ask.fail(error(ask));
+  /** Fails every ask that waits for a thread, or for a node, and is one of those. */
+  failThread(thread: number, error: (ask: PendingAsk) => Error, isOne: (ask: PendingAsk) => boolean = all): void {
+    for (const ask of this.#remote) if (ask !== undefined && ask.thread === thread && isOne(ask)) ask.fail(error(ask));
   }
 
   failAll(error: (ask: PendingAsk) => Error): void {
@@ -366,6 +384,10 @@ function descriptionOf(target: AskTarget, action: string): string {
 
 function factsOf(target: AskTarget, action: string): { id: string; kind: string; action: string } {
   return { id: target.id, kind: target.kind, action };
+}
+
+function all(): boolean {
+  return true;
 }
 
 function expire(entry: WheelEntry): void {

@@ -140,6 +140,10 @@ function adoptAgents(host: ThreadHost, fatal: number, givenUp: () => void): Agen
     markCongested(host.shared, slot, false);
     cells.push(host.lifecycle.adopt(host.kinds.byIndex(kind), slot, generation, parent));
   }
+  for (let at = 0; host.placing !== undefined && at < dropped.length; at += 2) {
+    const id = table.keyOf(dropped[at] as number, dropped[at + 1] as number);
+    if (id !== undefined) host.placing.ended(id);
+  }
   // Before the first agent starts: a parent may spawn its children again, by the names they had.
   table.removeMany(Int32Array.from(dropped));
   return cells;

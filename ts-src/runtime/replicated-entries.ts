@@ -8,7 +8,7 @@
  */
 
 /** Each map of entries has a name; the list is closed so that a number could stand for it. */
-export type EntriesName = 'subscriptions' | 'groups' | 'moving';
+export type EntriesName = 'subscriptions' | 'groups' | 'moving' | 'nodeSubscriptions' | 'nodeLoads' | 'unreachableNodes' | 'nodes';
 
 export interface EntryChange {
   readonly name: EntriesName;
@@ -45,6 +45,8 @@ export interface ReplicatedEntriesNeeds {
 
 type Listener = (change: EntryChange) => void;
 
+const NOBODY: readonly Listener[] = [];
+
 /** Entries in one message to a successor. */
 const SNAPSHOT_ENTRIES = 1024;
 
@@ -52,11 +54,11 @@ export class ReplicatedEntries {
   readonly #needs: ReplicatedEntriesNeeds;
   /** By name, then by thread, then by key. */
   readonly #entries = new Map<EntriesName, Map<string, unknown>[]>();
-  readonly #listeners = new Map<EntriesName, Listener>();
+  readonly #listeners = new Map<EntriesName, Listener[]>();
   /** Whose entries are held, by thread. */
   readonly #incarnations: number[];
   readonly #complete: boolean[];
-  #reachChanged: () => void = () => undefined;
+  readonly #reachListeners: (() => void)[] = [];
 
   constructor(needs: ReplicatedEntriesNeeds) {
     this.#needs = needs;
@@ -65,19 +67,30 @@ export class ReplicatedEntries {
     this.#complete = Array.from({ length: needs.threadCount }, (_, thread) => thread === needs.thread || needs.incarnation === 0);
   }
 
-  /** The one who gives the entries of this name their meaning. Told of every change, also of those this thread makes. */
+  /** Who gives the entries of this name their meaning, or passes them on. Told of every entry that there is, and of every change, also of those this thread makes. */
   listen(name: EntriesName, listener: Listener): void {
-    this.#listeners.set(name, listener);
+    this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), listener]);
+    for (const [thread, entries] of (this.#entries.get(name) ?? []).entries()) for (const [key, value] of entries) listener({ name, thread, key, value });
   }
 
   /** Told when `isComplete` of a thread, or whether it can be reached, may have changed. */
   listenToReach(listener: () => void): void {
-    this.#reachChanged = listener;
+    this.#reachListeners.push(listener);
+  }
+
+  /** Nobody of the threads is being replaced. */
+  get areAllComplete(): boolean {
+    return this.#complete.every((isComplete) => isComplete);
   }
 
   /** False while a thread is being replaced, or this one has come in the place of another, and has not heard from it yet. */
   isComplete(thread: number): boolean {
     return this.#complete[thread] as boolean;
+  }
+
+  /** Whether this thread has put it. */
+  has(name: EntriesName, key: string): boolean {
+    return this.#of(name, this.#needs.thread).has(key);
   }
 
   /** An entry of this thread. */
@@ -146,6 +159,10 @@ export class ReplicatedEntries {
     this.#reachChanged();
   }
 
+  #reachChanged(): void {
+    for (const listener of this.#reachListeners) listener();
+  }
+
   #drop(thread: number): void {
     for (const name of this.#entries.keys()) {
       for (const key of [...this.#of(name, thread).keys()]) this.#apply({ name, thread, key, value: undefined });
@@ -166,7 +183,7 @@ export class ReplicatedEntries {
     const entries = this.#of(change.name, change.thread);
     if (change.value === undefined) entries.delete(change.key);
     else entries.set(change.key, change.value);
-    this.#listeners.get(change.name)?.(change);
+    for (const listener of this.#listeners.get(change.name) ?? NOBODY) listener(change);
   }
 
   #of(name: EntriesName, thread: number): Map<string, unknown> {

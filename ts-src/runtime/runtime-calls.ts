@@ -1,7 +1,7 @@
 /** What one thread's runtime does for the others: the system calls, carried out on its host. */
 import { readActivity } from './activity.js';
-import { onArrival, Status } from './agent-cell.js';
-import { NexusError } from '../errors.js';
+import { type AgentCell, onArrival, Status } from './agent-cell.js';
+import { NexusError, quoted } from '../errors.js';
 import type { AgentReference } from './agent-reference.js';
 import type { DurableAgents } from './durable/durable-agents.js';
 import { followHere } from './followed.js';
@@ -9,6 +9,9 @@ import { nexusStopped, threadLost } from './failures.js';
 import { inspectHere } from './inspecting.js';
 import { isPaused, pauseHere } from './pausing.js';
 import { handleThreadLoss } from './recovery.js';
+import { remoteCalls } from './remote/remote-calls.js';
+import type { NodePlacing } from './remote/node-placing.js';
+import { WorkerPlacing } from './remote/worker-placing.js';
 import type { Quiet, SystemCalls } from './system-calls.js';
 import type { ThreadHost } from './thread-host.js';
 import { passivateIdle, watchAgents } from './thread-relief.js';
@@ -28,6 +31,7 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     host.cells.get(agent.slot, agent.generation) === undefined ? host.departures.threadOf(agent) : -1;
   return {
     ...outward,
+    ...remoteCalls(host),
     spawn({ kind, id, init, parent, timeoutMs }) {
       if (host.isStopping) throw nexusStopped();
       return host.spawnHere(host.kinds.byIndex(kind), id, init, parent, timeoutMs);
@@ -119,6 +123,8 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     roundTrip: () => undefined,
     signal: (signal) => host.signals.received(signal, undefined),
     signalWhileMoving: ({ signal, homes }) => host.signals.received(signal, homes),
+    nodesKnow: ({ isReachableOnly }) => host.nodesKnow?.(isReachableOnly),
+    signalForNodes: ({ signal, homes }) => host.signals.receivedForNodes(signal, homes),
     subscribed: () => host.signals.subscribed(),
     migrateAgents: ({ agents, to, timeoutMs }) => host.departures.move(agents, to, timeoutMs),
     reserveAgents: ({ from, incarnation, places }) => host.arrivals.reserve(from, incarnation, places),
@@ -148,6 +154,20 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     pauseAgent: (call) => pauseHere(host, () => host.cells.get(call.slot, call.generation), call.isPaused),
     followAgent: (call) => followHere(host, call),
     followed: (report) => host.observation.onFollowed?.(report),
+    nodeNamed({ node }) {
+      host.placing = new WorkerPlacing(node, host.router);
+    },
+    claimId: (claim) => placingOf(host).claim(claim),
+    idSettled: ({ id }) => host.placing?.settled(id),
+    idEnded: ({ id }) => host.placing?.ended(id),
+    spawnOnNode: (spawn) => placingOf(host).spawn(spawn),
+    getOrSpawnOnNode: (spawn) => placingOf(host).getOrSpawn(spawn),
+    endSuperseded(call) {
+      const to = elsewhere(call);
+      if (to >= 0) return host.router.call(to, 'endSuperseded', call);
+      const cell = host.cells.get(call.slot, call.generation);
+      if (cell !== undefined) endSuperseded(host, cell);
+    },
     quiet: () => quiet(host),
     shutdown: () => stopAllAgents(host),
   };
@@ -157,6 +177,27 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
 function durableOf(host: ThreadHost): DurableAgents {
   if (host.durable === undefined) throw new NexusError('NEXUS_STORE_UNAVAILABLE', 'this nexus has no storage: give createNexus storage: { path }');
   return host.durable;
+}
+
+/** Other nodes, and workers of one, call these. */
+function placingOf(host: ThreadHost): NodePlacing {
+  if (host.placing === undefined) throw new NexusError('NEXUS_STOPPED', 'this nexus is no node of a cluster, or not yet');
+  return host.placing;
+}
+
+/** What another node runs by now must not be changed by this one: not even by saving what it has become here. */
+function endSuperseded(host: ThreadHost, cell: AgentCell): void {
+  const { extra } = cell;
+  if (extra?.durable !== undefined) {
+    host.durable?.writer.drop(cell);
+    extra.durable.forgetChanges();
+    extra.durable.mustReload = true;
+  }
+  const error = new NexusError(
+    'NEXUS_TOKEN_STALE',
+    `${cell.kind.name} ${quoted(host.nameOf(cell.slot, cell.generation) ?? '')} runs on another node of the cluster by now`,
+  );
+  host.lifecycle.giveUp(cell, { type: 'failed', error });
 }
 
 /** Whether anything waits or runs. Agents go on as usual, but for their timers, which would keep a thread from ever being quiet. */

@@ -1,8 +1,9 @@
 /**
  * Publish and subscribe of one thread. A signal goes to every agent and listener of this thread whose pattern matches its topic, and once to each other thread
- * that has said it wants it, which delivers it there in the same way. Where a topic goes is looked up once and kept until a subscription changes.
+ * that has said it wants it, which delivers it there in the same way. Where a topic goes is looked up once and kept until a subscription changes. What other nodes want goes to the calling thread,
+ * which passes it on.
  *
- * Not here: how other threads learn what this one wants (`replicated-entries.ts`), what a full mailbox does with a signal (`dispatcher.ts`).
+ * Not here: how other threads learn what this one wants (`replicated-entries.ts`), what a full mailbox does with a signal (`dispatcher.ts`), the way to other nodes (`cluster/entries/node-signals.ts`).
  */
 import { lazyCodec, type MessageCodec } from '../codec/declared/lazy-codec.js';
 import type { ReferenceCodec } from '../codec/reference-codec.js';
@@ -11,7 +12,7 @@ import type { Logger } from '../model/agent-context.js';
 import { checkNames } from '../model/nearest-name.js';
 import { SeededRandom } from '../model/seeded-random.js';
 import { ATTRIBUTES_MAX, attributeFault, type PublishOptions, type Signal, SIGNAL_ID_CHARACTERS_MAX, type SignalAttributes } from '../model/signal.js';
-import { checkPattern, checkTopic, nameOfTopic, SUBSCRIPTIONS_MAX, type Topic } from '../model/topic.js';
+import { checkPattern, checkScope, checkTopic, nameOfTopic, SUBSCRIPTIONS_MAX, type Topic } from '../model/topic.js';
 import { TopicTrie } from '../model/topic-trie.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
@@ -21,6 +22,9 @@ import type { ReplicatedEntries } from './replicated-entries.js';
 
 /** Topics whose way is kept. */
 const ROUTES_MAX = 4096;
+const CALLING_THREAD = 0;
+/** In the place of a thread: some other node wants it. */
+const OTHER_NODES = -1;
 
 export interface SignalsNeeds {
   readonly thread: number;
@@ -41,8 +45,10 @@ export interface SignalsNeeds {
   forward(cell: AgentCell, action: ActionEntry, signal: Signal): void;
   /** Thread of a live agent, or -1. */
   threadOf(slot: number, generation: number): number;
-  /** False if there is no room for it. Throws if it cannot be encoded. `homes` while agents that have subscriptions move. */
-  send(thread: number, signal: Signal, homes: SignalHomes | undefined): boolean;
+  /** Resolves when the other nodes know the entries that the calling thread knows; undefined if there are none. */
+  nodesKnow(): Promise<unknown> | undefined;
+  /** False if there is no room for it. Throws if it cannot be encoded. `homes` while agents that have subscriptions move. `isForNodes`: the thread is the calling one, which is to pass it on. */
+  send(thread: number, signal: Signal, homes: SignalHomes | undefined, isForNodes: boolean): boolean;
   /** It has been sent to all that want it. */
   published(signal: Signal): void;
   /** A signal that did not get to another thread. */
@@ -76,14 +82,18 @@ interface Route {
   readonly listeners: readonly ListenerSubscriber[];
   /** Other threads. */
   readonly threads: readonly number[];
+  /** Some other node wants it. */
+  readonly isForNodes: boolean;
 }
 
-const NOWHERE: Route = { agents: [], listeners: [], threads: [] };
+const NOWHERE: Route = { agents: [], listeners: [], threads: [], isForNodes: false };
 
 export class Signals {
+  /** On the calling thread of a node: sends a signal to the other nodes that want it. Throws if it cannot be encoded. */
+  toNodes: (signal: Signal) => void = () => undefined;
   readonly #needs: SignalsNeeds;
   readonly #local = new TopicTrie<AgentSubscriber | ListenerSubscriber>();
-  /** What other threads want: their numbers. */
+  /** What other threads want: their numbers, and -1 for other nodes. */
   readonly #remote = new TopicTrie<number>();
   /** How many subscribers of this thread have a pattern. The other threads are told of the first and of the last. */
   readonly #counts = new Map<string, number>();
@@ -110,6 +120,11 @@ export class Signals {
       }
       this.#forgetRoutes();
     });
+    needs.entries.listen('nodeSubscriptions', ({ key, value }) => {
+      if (value === undefined) this.#remote.remove(key, OTHER_NODES);
+      else this.#remote.add(key, OTHER_NODES);
+      this.#forgetRoutes();
+    });
     needs.entries.listenToReach(() => this.#forgetRoutes());
   }
 
@@ -121,14 +136,28 @@ export class Signals {
     const route = name === this.#lastName ? this.#lastRoute : this.#routeOf(name);
     const isAnyWanted = this.#needs.isAnyWanted();
     if (route === NOWHERE && !isAnyWanted) return;
-    this.#publish(route, isAnyWanted, {
+    const isForNodes = route.isForNodes && (options?.scope ?? (typeof topic === 'string' ? undefined : topic.scope)) !== 'node';
+    const signal: Signal = {
       id: options?.id ?? this.#idPrefix + this.#published++,
       topic: name,
       data,
       source: cell === undefined ? undefined : this.#needs.referenceOf(cell),
       epochMs: options?.epochMs ?? this.#needs.epochMs(),
       attributes: options?.attributes,
-    });
+    };
+    this.#publish(route, isAnyWanted, isForNodes, signal);
+    this.#needs.published(signal);
+  }
+
+  /** From another node: to all threads that want it. */
+  receivedFromNode(signal: Signal): void {
+    this.#publish(this.#routeOf(signal.topic), this.#needs.isAnyWanted(), false, signal);
+  }
+
+  /** From a worker of this node, for the agents of this thread and for other nodes. */
+  receivedForNodes(signal: Signal, homes: SignalHomes | undefined): void {
+    this.received(signal, homes);
+    this.toNodes(signal);
   }
 
   /** From another thread. */
@@ -231,19 +260,23 @@ export class Signals {
     this.#moving.end(cell);
   }
 
-  /** Resolves when every thread knows what this one has subscribed to so far. */
-  subscribed(): Promise<void> {
-    return this.#needs.entries.settled();
+  /** Resolves when every thread knows what this one has subscribed to so far, and so does every other node. */
+  async subscribed(): Promise<void> {
+    await this.#needs.entries.settled();
+    await this.#needs.nodesKnow();
   }
 
-  #publish(route: Route, isAnyWanted: boolean, signal: Signal): void {
+  #publish(route: Route, isAnyWanted: boolean, isForNodes: boolean, signal: Signal): void {
     const { thread, send, dropped } = this.#needs;
     const homes = this.#moving.isEmpty ? undefined : this.#moving.homes();
     // First to the others: what cannot be sent reaches nobody.
-    for (const other of route.threads) if (!send(other, signal, homes)) dropped(signal.topic);
-    if (isAnyWanted && thread !== 0 && !route.threads.includes(0) && !send(0, signal, homes)) dropped(signal.topic);
+    if (isForNodes && thread === CALLING_THREAD) this.toNodes(signal);
+    const isPassedOn = isForNodes && thread !== CALLING_THREAD;
+    for (const other of route.threads) if (!send(other, signal, homes, isPassedOn && other === CALLING_THREAD)) dropped(signal.topic);
+    if ((isAnyWanted || isPassedOn) && thread !== CALLING_THREAD && !route.threads.includes(CALLING_THREAD)) {
+      if (!send(CALLING_THREAD, signal, homes, isPassedOn)) dropped(signal.topic);
+    }
     this.#deliver(route, signal, isAnyWanted, homes);
-    this.#needs.published(signal);
   }
 
   #deliver({ agents, listeners }: Route, signal: Signal, isAnyWanted: boolean, homes: SignalHomes | undefined): void {
@@ -299,8 +332,10 @@ export class Signals {
     this.#remote.match(name, (other) => threads.add(other));
     // One that is being replaced gets everything, and sees itself what its agents want of it: as with tells, what is sent meanwhile waits.
     for (let other = 0; other < threadCount; other++) if (other !== thread && !entries.isComplete(other)) threads.add(other);
+    const isForNodes = threads.delete(OTHER_NODES);
     const reachable = [...threads].filter(canReach);
-    return agents.size + listeners.size + reachable.length === 0 ? NOWHERE : { agents: [...agents], listeners: [...listeners], threads: reachable };
+    if (agents.size + listeners.size + reachable.length === 0 && !isForNodes) return NOWHERE;
+    return { agents: [...agents], listeners: [...listeners], threads: reachable, isForNodes };
   }
 
   #add(cell: AgentCell, pattern: string, action: ActionEntry, isDeclared: boolean): void {
@@ -360,8 +395,9 @@ export class Signals {
 }
 
 function checkOptions(options: PublishOptions): void {
-  checkNames('publish', options, ['id', 'epochMs', 'attributes']);
-  const { id, epochMs, attributes } = options;
+  checkNames('publish', options, ['id', 'epochMs', 'attributes', 'scope']);
+  const { id, epochMs, attributes, scope } = options;
+  checkScope(scope);
   if (id !== undefined && !(typeof id === 'string' && id.length > 0 && id.length <= SIGNAL_ID_CHARACTERS_MAX))
     throw optionError('id', `must be a string of 1 to ${SIGNAL_ID_CHARACTERS_MAX} characters, not ${valueText(id)}`);
   if (epochMs !== undefined && !(typeof epochMs === 'number' && Math.abs(epochMs) <= 8.64e15))

@@ -13,9 +13,11 @@ import type { AgentReference } from './agent-reference.js';
 import { isWellFormed } from './directory.js';
 import { nexusStopped, spawnTimeout } from './failures.js';
 import type { Kind, KindRegistry } from './kind.js';
+import { encodeInit } from './remote/kept-init.js';
+import { checkNodeChoice, generatedId, type IdClaim, isOfCluster, type NodePlacing, type NodeSpawn } from './remote/node-placing.js';
 
 const GET_OR_SPAWN_ATTEMPTS = 8;
-const GET_OR_SPAWN_OPTIONS = ['init', 'thread', 'timeoutMs'];
+const GET_OR_SPAWN_OPTIONS = ['init', 'thread', 'node', 'timeoutMs'];
 const SPAWN_OPTIONS = ['id', ...GET_OR_SPAWN_OPTIONS];
 const SPAWN_TIMEOUT_MS = 30_000;
 const ENDING_UNSEEN: readonly ErrorCode[] = ['NEXUS_STOP_TIMEOUT', 'NEXUS_ASK_TIMEOUT', 'NEXUS_THREAD_LOST'];
@@ -43,6 +45,8 @@ export interface SpawningNeeds {
   referenceOf(cell: AgentCell): AgentReference;
   /** False for an agent that has ended. */
   isLive(agent: AgentReference): boolean;
+  /** Ids of the cluster; undefined in a nexus that is no node. */
+  placing(): NodePlacing | undefined;
 }
 
 export class Spawning {
@@ -68,6 +72,10 @@ export class Spawning {
       const id = options?.id ?? this.#newId(kind);
       const thread = this.#place(kind, id, options?.thread ?? 'auto');
       const timeoutMs = timeoutOf(options);
+      const placing = this.#needs.placing();
+      if (options?.node !== undefined) checkNodeChoice(options.node, placing !== undefined);
+      if (placing !== undefined && (needsNode(options) || isOfCluster(placing, kind, id)) && parentCell?.kind.isSupervisor !== true)
+        return this.#spawnInCluster(placing, kind, id, thread, options, parentCell, timeoutMs);
       if (parentCell !== undefined) return this.#adopt(parentCell, id, this.#spawnChild(parentCell, thread, kind, id, options?.init, timeoutMs));
       const spawned = this.#spawnOn(thread, kind, id, options?.init, undefined, timeoutMs);
       return spawned instanceof Promise ? spawned : Promise.resolve(spawned);
@@ -80,6 +88,9 @@ export class Spawning {
     const kind = this.#kindOf(definition);
     if (options !== undefined) checkNames('getOrSpawn', options, GET_OR_SPAWN_OPTIONS);
     const timeoutMs = timeoutOf(options);
+    const placing = this.#needs.placing();
+    if (options?.node !== undefined) checkNodeChoice(options.node, placing !== undefined);
+    if (placing !== undefined && !kind.isOfNode) return this.#getOrSpawnInCluster(placing, kind, definition, id, options, timeoutMs);
     const deadlineMs = this.#needs.clock.nowMs() + timeoutMs;
     for (let attempt = 1; ; ) {
       const found = this.#needs.find(id, definition);
@@ -104,6 +115,71 @@ export class Spawning {
     }
   }
 
+  #spawnInCluster(
+    placing: NodePlacing,
+    kind: Kind,
+    id: string,
+    thread: number,
+    options: SpawnOptions | undefined,
+    parentCell: AgentCell | undefined,
+    timeoutMs: number,
+  ): Promise<AgentReference> {
+    const init: unknown = options?.init;
+    const parent = parentCell && this.#needs.referenceOf(parentCell);
+    const node = options?.node ?? 'here';
+    const isHere = node === 'here' || node === placing.node;
+    const placement = node === 'ring' ? 'ring' : 'pinned';
+    const call = { kind: kind.name, id, init, node, placement, parent, timeoutMs } as const;
+    const spawned = isHere
+      ? this.spawnClaimed(placing, { ...call, init: keptInit(kind, init, parent) }, (limitMs) =>
+          parentCell === undefined ? this.#spawnOn(thread, kind, id, init, undefined, limitMs) : this.#spawnChild(parentCell, thread, kind, id, init, limitMs),
+        )
+      : placing.spawn({ ...call, thread: this.#threadThere(options) });
+    return parentCell === undefined ? spawned : this.#adopt(parentCell, id, spawned);
+  }
+
+  /** Takes the id for this node first. */
+  async spawnClaimed(placing: NodePlacing, claim: IdClaim, spawn: (timeoutMs: number) => AgentReference | Promise<AgentReference>): Promise<AgentReference> {
+    const { clock } = this.#needs;
+    const deadlineMs = clock.nowMs() + claim.timeoutMs;
+    await placing.claim(claim);
+    try {
+      return await spawn(Math.max(1, deadlineMs - clock.nowMs()));
+    } finally {
+      placing.settled(claim.id);
+    }
+  }
+
+  /** For another node, or for this one when it was found to be the one: on a thread of this node, with the id taken. */
+  spawnForNode(placing: NodePlacing, { kind: name, id, init, thread, placement, parent, timeoutMs }: NodeSpawn): Promise<AgentReference> {
+    const kind = this.#needs.kinds.byName(name);
+    const place = this.#place(kind, id, thread);
+    if (!isOfCluster(placing, kind, id)) return Promise.resolve(this.#spawnOn(place, kind, id, init, parent, timeoutMs));
+    const claim: IdClaim = { id, kind: name, placement, init: keptInit(kind, init, parent), timeoutMs };
+    return this.spawnClaimed(placing, claim, (limitMs) => this.#spawnOn(place, kind, id, init, parent, limitMs));
+  }
+
+  #getOrSpawnInCluster(
+    placing: NodePlacing,
+    kind: Kind,
+    definition: AnyAgent,
+    id: string,
+    options: SpawnOptions | undefined,
+    timeoutMs: number,
+  ): Promise<AgentReference> {
+    checkId(id);
+    const found = kind.isDurable ? undefined : this.#needs.find(id, definition);
+    if (found !== undefined) return Promise.resolve(found);
+    const node = options?.node ?? 'ring';
+    const placement = node === 'ring' ? 'ring' : 'pinned';
+    return placing.getOrSpawn({ kind: kind.name, id, init: options?.init, thread: this.#threadThere(options), node, placement, parent: undefined, timeoutMs });
+  }
+
+  #threadThere(options: SpawnOptions | undefined): 'auto' | number {
+    const choice = options?.thread ?? 'auto';
+    return choice === 'local' ? this.#needs.thread : choice;
+  }
+
   #spawnOn(
     thread: number,
     kind: Kind,
@@ -112,8 +188,7 @@ export class Spawning {
     parent: AgentReference | undefined,
     timeoutMs: number,
   ): AgentReference | Promise<AgentReference> {
-    if (typeof id !== 'string' || id.length === 0) throw optionError('id', `must be a string of 1 to 1,024 bytes of UTF-8, not ${valueText(id)}`);
-    if (!isWellFormed(id)) throw optionError('id', 'holds half of a surrogate pair, which UTF-8 cannot express');
+    checkId(id);
     if (thread === this.#needs.thread) return this.#needs.spawnHere(kind, id, init, parent, timeoutMs);
     const spawned = this.#needs.spawnThere(thread, kind, id, init, parent, timeoutMs);
     this.#count(thread, spawned);
@@ -264,7 +339,7 @@ export class Spawning {
 
   #newId(kind: Kind): string {
     this.#named++;
-    return `${kind.name}#${this.#needs.thread}.${this.#needs.incarnation}.${this.#named.toString(36)}`;
+    return generatedId(this.#needs.placing()?.node, kind.name, `${this.#needs.thread}.${this.#needs.incarnation}.${this.#named.toString(36)}`);
   }
 }
 
@@ -274,6 +349,21 @@ function isOfThisLife({ extra }: AgentCell, child: AgentReference): boolean {
   let underway = 0;
   for (const id of extra?.spawning?.values() ?? []) if (id === child.id) underway++;
   return underway > 1;
+}
+
+/** @throws NexusTypeError NEXUS_OPTION_INVALID */
+function checkId(id: unknown): void {
+  if (typeof id !== 'string' || id.length === 0) throw optionError('id', `must be a string of 1 to 1,024 bytes of UTF-8, not ${valueText(id)}`);
+  if (!isWellFormed(id)) throw optionError('id', 'holds half of a surrogate pair, which UTF-8 cannot express');
+}
+
+function needsNode(options: SpawnOptions | undefined): boolean {
+  return options?.node !== undefined && options.node !== 'here';
+}
+
+/** Children start again with their parents, durable agents with what is stored of them. */
+function keptInit(kind: Kind, init: unknown, parent: AgentReference | undefined): Uint8Array | undefined {
+  return parent !== undefined || kind.isDurable ? undefined : encodeInit(init);
 }
 
 /** FNV-1a over the code units of an id. */

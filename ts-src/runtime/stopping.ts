@@ -108,7 +108,7 @@ export class Stopping {
   }
 }
 
-function stopTimeout(target: AgentReference, timeoutMs: number): NexusError {
+export function stopTimeout(target: AgentReference, timeoutMs: number): NexusError {
   return new NexusError(
     'NEXUS_STOP_TIMEOUT',
     `${target.kind} ${quoted(target.id)} did not end within ${timeoutMs} ms: a handler or stop hook still runs; give what it waits for a time limit, or raise timeoutMs`,

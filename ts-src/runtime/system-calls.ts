@@ -6,6 +6,8 @@
  */
 import type { AgentInspection } from '../model/observation.js';
 import type { ThreadActivity } from '../model/system-reading.js';
+import type { TraceValues } from '../model/message-trace.js';
+import type { NodeIdentity } from '../model/node-identity.js';
 import type { StopReason } from '../model/agent-definition.js';
 import type { Signal } from '../model/signal.js';
 import type { AgentNode, ThreadTree, TreeLimits } from '../model/supervision-tree.js';
@@ -19,6 +21,7 @@ import type { EntriesMessage } from './replicated-entries.js';
 import type { MoveOutcome } from './departures.js';
 import type { MovingAgent } from './moving-agent.js';
 import type { SignalHomes } from './moving-subscribers.js';
+import type { IdClaim, NodeSpawn } from './remote/node-placing.js';
 
 export const SYSTEM_CALLS = [
   'spawn',
@@ -68,6 +71,23 @@ export const SYSTEM_CALLS = [
   'pauseAgent',
   'followAgent',
   'followed',
+  'signalForNodes',
+  'nodesKnow',
+  'tellRemote',
+  'askRemote',
+  'sendRemote',
+  'callRemote',
+  'requestRemote',
+  'agentMovedAway',
+  'arrived',
+  'arrivedAsk',
+  'nodeNamed',
+  'claimId',
+  'idSettled',
+  'idEnded',
+  'spawnOnNode',
+  'getOrSpawnOnNode',
+  'endSuperseded',
 ] as const;
 
 export type SystemCallName = (typeof SYSTEM_CALLS)[number];
@@ -177,6 +197,55 @@ export interface SystemCalls {
   followAgent(call: FollowAgent): boolean;
   /** To the calling thread: what agents that are followed have handled. */
   followed(report: FollowReport): void;
+  /** To the calling thread: resolves when the other nodes know what it has told them so far. */
+  nodesKnow(call: { readonly isReachableOnly: boolean }): unknown;
+  /** To the calling thread: as `signal` and `signalWhileMoving`, and on to the other nodes that want it. */
+  signalForNodes(call: { readonly signal: Signal; readonly homes: SignalHomes | undefined }): void;
+  /** To the calling thread: a message to an agent of another node. */
+  tellRemote(call: PassedMessage & { readonly target: AgentReference }): void;
+  /** As `tellRemote`; resolves with the reply. `deadlineMs` by the clock of all threads. */
+  askRemote(call: PassedMessage & { readonly target: AgentReference; readonly deadlineMs: number }): Promise<unknown>;
+  /** As `tellRemote`, to whatever agent has the id. */
+  sendRemote(call: PassedMessage & { readonly id: string }): void;
+  /** To the calling thread: a call to the runtime of another node. */
+  callRemote(call: RemoteCall): void;
+  requestRemote(call: RemoteCall & { readonly timeoutMs: number }): Promise<unknown>;
+  /** An agent that was of this nexus is of another node now. */
+  agentMovedAway(call: { readonly slot: number; readonly generation: number; readonly id: string; readonly node: NodeIdentity; readonly life: number }): void;
+  /** From the calling thread: a message of an agent of another node. */
+  arrived(message: ArrivedMessage): void;
+  arrivedAsk(message: ArrivedMessage & { readonly deadlineMs: number }): Promise<unknown>;
+  /** To a worker: it is one of this node of a cluster. */
+  nodeNamed(call: { readonly node: string }): void;
+  /** To the calling thread of a node: `NodePlacing`. */
+  claimId(claim: IdClaim): Promise<void>;
+  idSettled(call: { readonly id: string }): void;
+  idEnded(call: { readonly id: string }): void;
+  /** Also from other nodes. */
+  spawnOnNode(spawn: NodeSpawn): Promise<AgentReference>;
+  getOrSpawnOnNode(spawn: NodeSpawn): Promise<AgentReference>;
+  /** Another activation of this agent has a greater token: it ends at once, and what it has not saved is not saved. */
+  endSuperseded(call: { readonly slot: number; readonly generation: number }): void;
+}
+
+export interface RemoteCall {
+  readonly node: NodeIdentity;
+  readonly agent: AgentReference | undefined;
+  readonly name: SystemCallName;
+  readonly input: unknown;
+}
+
+/** A message that a thread has the calling thread send, or gets from it, with what belongs to it. */
+export interface PassedMessage {
+  readonly action: string;
+  readonly input: unknown;
+  readonly sender: AgentReference | undefined;
+  readonly trace: TraceValues | undefined;
+}
+
+/** For an agent of the thread that is called. */
+export interface ArrivedMessage extends PassedMessage {
+  readonly agent: AgentReference;
 }
 
 export interface EndChild {

@@ -16,6 +16,7 @@ import { Lifecycle, type LifecycleNeeds } from './lifecycle.js';
 import { Lineage } from './lineage.js';
 import { markCongested, markEnding } from './record-word.js';
 import { sendableReason } from './remote-reply.js';
+import { isOfCluster, type NodePlacing } from './remote/node-placing.js';
 import { Spawning } from './spawning.js';
 import { Stopping } from './stopping.js';
 import type { ThreadHost } from './thread-host.js';
@@ -78,6 +79,7 @@ export function lifecycleOf(host: ThreadHost, needs: Pick<LifecycleNeeds, 'encod
     ended: (cell, reason) => {
       host.flight?.stopped(cell, reason);
       host.observation.events.stopped(cell, reason);
+      if (host.placing !== undefined) tellPlacing(host, host.placing, cell);
       // What follows is of ties, which an agent without extra does not have.
       if (cell.extra === undefined) return;
       host.observation.followed?.ended(cell, reason);
@@ -100,6 +102,12 @@ export function lifecycleOf(host: ThreadHost, needs: Pick<LifecycleNeeds, 'encod
     endSupervised: (supervisor) => host.supervision.supervisors.end(supervisor),
     durable: () => host.durable,
   });
+}
+
+/** In a node of a cluster: an id may be free again. */
+function tellPlacing(host: ThreadHost, placing: NodePlacing, cell: AgentCell): void {
+  const id = host.nameOf(cell.slot, cell.generation);
+  if (id !== undefined && isOfCluster(placing, cell.kind, id)) placing.ended(id);
 }
 
 export function stoppingOf(host: ThreadHost, timeoutMs: number, agentCountChanged: () => void): Stopping {
@@ -174,6 +182,7 @@ export function spawningOf(host: ThreadHost, incarnation: number): Spawning {
     referenceOf: (cell) => host.referenceOf(cell),
     holderOf: (id, parent) => directory.holderOf(id, parent),
     isLive: (agent) => threadOf(host, agent) >= 0,
+    placing: () => host.placing,
   });
 }
 

@@ -4,10 +4,8 @@
  */
 import { counterIndex, type SharedMemory, threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
-import type { ReferenceCodec } from '../codec/reference-codec.js';
 import { ValueDecoder } from '../codec/value-decoder.js';
 import { ValueEncoder } from '../codec/value-encoder.js';
-import { NexusTypeError } from '../errors.js';
 import type { AgentContext, AgentTimer, Logger } from '../model/agent-context.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import type { AskOptions, OfferOptions, TellOutcome } from '../model/agent-ref.js';
@@ -21,7 +19,7 @@ import type { EngineThread } from '../ports/engine.js';
 import type { Turns } from '../ports/turns.js';
 import type { TracingApi } from '../ports/tracing-api.js';
 import type { ThreadStorage } from '../ports/storage.js';
-import { type AgentCell, extraOf, Status } from './agent-cell.js';
+import { type AgentCell, extraOf } from './agent-cell.js';
 import { AgentLoggers } from './agent-loggers.js';
 import { AgentReference, type ReferenceHost } from './agent-reference.js';
 import { AgentTimers } from './agent-timers.js';
@@ -39,7 +37,7 @@ import { type FlightRecorder, openFlightRecorder } from './flight-recorder.js';
 import { nexusStopped } from './failures.js';
 import { HistogramShard } from './histogram-shard.js';
 import { sendToGroup } from './group-handle.js';
-import { Groups } from './groups.js';
+import type { Groups } from './groups.js';
 import { type Kind, KindRegistry, type KindSources } from './kind.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Lineage } from './lineage.js';
@@ -54,7 +52,10 @@ import { movingTies } from './moving-ties.js';
 import { inNeutralContext } from './neutral-context.js';
 import { type AskTarget, PendingAsks } from './pending-asks.js';
 import { Relocation } from './relocation.js';
+import type { NodePlacing } from './remote/node-placing.js';
 import type { RemoteAgents } from './remote/remote-agents.js';
+import { isSameAgent } from './remote/same-agent.js';
+import { ThreadReferences } from './remote/thread-references.js';
 import { ReplicatedEntries } from './replicated-entries.js';
 import type { Signals } from './signals.js';
 import type { Spawning } from './spawning.js';
@@ -62,6 +63,7 @@ import type { Stopping } from './stopping.js';
 import type { AgentFailure, SystemCalls } from './system-calls.js';
 import { dispatcherOf, lifecycleOf, lineageOf, spawningOf, stoppingOf, watchesOf } from './thread-agents.js';
 import { ThreadCounters } from './thread-counters.js';
+import { groupsOf } from './thread-groups.js';
 import { observationOf, type ThreadObservation } from './thread-observation.js';
 import { signalsOf } from './thread-signals.js';
 import { ThreadSupervision } from './thread-supervision.js';
@@ -95,6 +97,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly cells = new CellTable();
   readonly dispatcher: Dispatcher;
   readonly lifecycle: Lifecycle;
+  readonly spawning: Spawning;
   readonly stopping: Stopping;
   readonly lineage: Lineage;
   readonly watches: Watches;
@@ -119,11 +122,16 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly durable: DurableAgents | undefined;
   /** The other nodes; undefined in a nexus that is no node of a cluster. Set before agents start. */
   remote: RemoteAgents | undefined = undefined;
+  /** On the calling thread of a node: resolves when the others know what it has told them so far. */
+  nodesKnow: ((isReachableOnly: boolean) => Promise<unknown>) | undefined = undefined;
+  /** What this thread does for others; from `open` on. */
+  calls!: SystemCalls;
+  /** Ids of the cluster; undefined in a nexus that is no node. */
+  placing: NodePlacing | undefined = undefined;
   /** A copy of a value such as another thread would get. */
   readonly standaloneCopy: (value: unknown) => unknown;
   #isStopping = false;
   readonly #options: ThreadHostOptions;
-  readonly #spawning: Spawning;
   readonly #counters: ThreadCounters;
   readonly #loggers: AgentLoggers;
   readonly #random: SeededRandom;
@@ -160,11 +168,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       traceIds: () => this.observation.tracing?.ids(),
       operationFields: () => this.operations.logFields(),
     });
-    const references: ReferenceCodec = {
-      isReference: (value) => value instanceof AgentReference,
-      describe: (value) => this.#describe(value as AgentReference),
-      restore: (slot, generation, kind, id) => this.reference(slot, generation, kind, id),
-    };
+    const references = new ThreadReferences(this);
     this.kinds = new KindRegistry(kinds, references);
     this.directory = new Directory({ table: engine.table, shared, kinds: this.kinds, host: this });
     // For what is decoded later and elsewhere: they know no shapes.
@@ -218,6 +222,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       asks: this.asks,
       deadLetters: this.deadLetters,
       sendDurable: (target, action, input, reply, sender) => this.#durable.send(target, action, input, reply, sender),
+      remote: () => this.remote,
     };
     this.router = tracing === undefined ? new MessageRouter(routing) : new TracingRouter(routing, tracing);
     this.entries = new ReplicatedEntries({
@@ -230,13 +235,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       roundTrip: (to) => this.router.roundTrip(to),
     });
     this.signals = signalsOf(this, incarnation, references);
-    const { entries } = this;
-    this.groups = new Groups({
-      ...{ shared, loads, entries, clock, logger, table: engine.table },
-      random: () => this.#random.next(),
-      referenceOf: (cell) => this.referenceOf(cell),
-      isArriving: (slot, generation) => this.cells.get(slot, generation)?.status === Status.arriving,
-    });
+    this.groups = groupsOf(this, loads, () => this.#random.next());
     this.lifecycle = lifecycleOf(this, {
       encodeInit: (init) => standaloneEncoder.encodeToScratch(init, 0, L.PAYLOAD_BYTES_MAX),
       decodeInit: (payload) => standaloneDecoder.decode(payload, 0, payload.length),
@@ -251,7 +250,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     this.stopping = stoppingOf(this, options.askTimeoutMs, () => this.#counters.publishAgentCount());
     this.supervision = new ThreadSupervision(this, {
       random: () => this.#random.next(),
-      spawn: (definition, options, parent) => this.#spawning.spawn(definition, options, parent),
+      spawn: (definition, options, parent) => this.spawning.spawn(definition, options, parent),
       escalated: (failure) => events.escalated(failure),
     });
     this.lineage = lineageOf(this, (cell, error) => events.escalated(this.#failure(cell, error, undefined)));
@@ -261,7 +260,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     });
     this.watches = watchesOf(this);
     this.movingParts.push(...movingTies(this));
-    this.#spawning = spawningOf(this, incarnation);
+    this.spawning = spawningOf(this, incarnation);
     this.durable = storage === undefined ? undefined : new DurableAgents(this, storage);
     this.#counters = new ThreadCounters(shared, thread, {
       dispatcher: this.dispatcher,
@@ -277,6 +276,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   /** Connects the rings and starts to wait for messages. `before` runs when this thread can send and before it receives. */
   open(calls: SystemCalls, before: () => void = () => undefined): void {
     this.flight?.threadStarted(this.#options.incarnation);
+    this.calls = calls;
     this.links.open(new MessageReceiver(this, calls), this.#options.incarnation);
     before();
     this.observation.opened(this.logger);
@@ -335,30 +335,36 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     const target = this.find(id, undefined);
     if (target !== undefined) return this.router.tellFrom(sender, target, action, input);
     if (this.groups.has(id)) return sendToGroup(this, id, action, input, options, sender);
+    if (this.remote !== undefined) return this.router.sendTo(this.remote, id, action, input, sender);
     this.deadLetters.record('noAgent', undefined, () => id, action);
     return 'noAgent';
   }
 
   spawn(definition: AnyAgent, options: SpawnOptions | undefined, parent: AgentCell | undefined): Promise<AgentReference> {
-    return this.#spawning.spawn(definition, options, parent);
+    return this.spawning.spawn(definition, options, parent);
   }
 
   getOrSpawn(definition: AnyAgent, id: string, options: SpawnOptions | undefined): Promise<AgentReference> {
-    return this.#spawning.getOrSpawn(definition, id, options);
+    return this.spawning.getOrSpawn(definition, id, options);
   }
 
   find(id: string, definition: AnyAgent | undefined): AgentReference | undefined {
-    return this.durable === undefined ? this.directory.find(id, definition) : this.durable.find(id, definition);
+    const found = this.durable === undefined ? this.directory.find(id, definition) : this.durable.find(id, definition);
+    return found ?? this.remote?.find(id, definition && this.kinds.find(definition.kind));
   }
 
   homeOf(kind: Kind, id: string): number {
-    return this.#spawning.homeOf(kind, id);
+    return this.spawning.homeOf(kind, id);
   }
 
   findMany(ids: readonly string[], definition: AnyAgent | undefined): (AgentReference | undefined)[] {
     const found = this.directory.findMany(ids, definition);
     const { durable } = this;
-    return durable === undefined ? found : found.map((each, index) => each ?? durable.findStored(ids[index] as string, definition));
+    const stored = durable === undefined ? found : found.map((each, index) => each ?? durable.findStored(ids[index] as string, definition));
+    const { remote } = this;
+    if (remote === undefined) return stored;
+    const kind = definition && this.kinds.find(definition.kind);
+    return stored.map((each, index) => each ?? remote.find(ids[index] as string, kind));
   }
 
   /** Spawns on this thread, for whoever asked. */
@@ -370,6 +376,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   stop(target: AgentReference, timeoutMs?: number): Promise<void> {
+    if (this.remote?.leads(target) === true) return this.remote.stop(target, timeoutMs ?? this.router.askTimeoutMs);
     if (!target.kindEntry.isDurable || this.durable === undefined) return this.stopping.stop(target, timeoutMs);
     return this.durable.stop(target, timeoutMs);
   }
@@ -399,6 +406,10 @@ export class ThreadHost implements ReferenceHost, ContextHost {
 
   nameOf(slot: number, generation: number): string | undefined {
     return this.engine.table.keyOf(slot, generation);
+  }
+
+  isSame(a: AgentReference, b: AgentReference): boolean {
+    return isSameAgent(a, b, this.remote);
   }
 
   reference(slot: number, generation: number, kind: number, id: string | undefined): AgentReference {
@@ -460,12 +471,6 @@ export class ThreadHost implements ReferenceHost, ContextHost {
 
   #referenceTo(cell: AgentCell, id: string | undefined): AgentReference {
     return new AgentReference(this, cell.kind, cell.slot, cell.generation, cell, id);
-  }
-
-  #describe(reference: AgentReference): { slot: number; generation: number; kind: number; id: string | undefined } {
-    if (reference.host !== this)
-      throw new NexusTypeError('NEXUS_NOT_CLONEABLE', `${String(reference)} belongs to another nexus; send its id, and find it there`);
-    return { slot: reference.slot, generation: reference.generation, kind: reference.kindEntry.index, id: reference.id };
   }
 
   /** Called by the waiter: takes what has arrived, runs the agents, sends what they sent. True if more is left. */

@@ -4,6 +4,7 @@ import type { ReferenceCodec } from '../codec/reference-codec.js';
 import { senderWith } from './mailbox.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
 import { type RecentSignal, RecentSignals } from './recent-signals.js';
+import { nodesKnow } from './remote/nodes-know.js';
 import { Signals } from './signals.js';
 import type { ThreadHost } from './thread-host.js';
 
@@ -37,7 +38,8 @@ export function signalsOf(host: ThreadHost, incarnation: number, references: Ref
     forward: (cell, action, signal) =>
       void host.departures.forward(cell.slot, cell.generation, action.index, signal, senderWith(undefined, observation.tracing?.outgoing()), undefined),
     threadOf: (slot, generation) => host.engine.table.threadOf(slot, generation),
-    send: (to, signal, homes) => router.publish(to, signal, homes),
+    nodesKnow: () => nodesKnow(host, false),
+    send: (to, signal, homes, isForNodes) => router.publish(to, signal, homes, isForNodes),
     published: (signal) => observation.events.published(signal),
     dropped: (topic) => deadLetters.recordSignal(links.isClosed ? 'nexusStopped' : 'ringFull', topic),
     isAnyWanted: () => (shared.words[L.HEADER_WORD_SIGNAL_LISTENERS] as number) > 0,

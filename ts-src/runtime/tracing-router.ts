@@ -9,6 +9,7 @@ import type { AgentReference } from './agent-reference.js';
 import type { ActionEntry } from './kind.js';
 import type { MessageSender } from './mailbox.js';
 import { MessageRouter, type MessageRouterNeeds } from './message-router.js';
+import type { RemoteAgents } from './remote/remote-agents.js';
 import type { Tracing } from './tracing.js';
 
 export class TracingRouter extends MessageRouter {
@@ -36,6 +37,10 @@ export class TracingRouter extends MessageRouter {
     deadlineMs = 0,
   ): Promise<unknown> {
     return super.ask(target, action, input, options, sender, deadlineMs, this.#tracing.outgoing());
+  }
+
+  override sendTo(remote: RemoteAgents, id: string, action: string, input: unknown, sender: MessageSender): TellOutcome {
+    return super.sendTo(remote, id, action, input, this.#tracing.mark(sender));
   }
 
   protected override traceOfCall(): MessageTrace | undefined {

@@ -24,6 +24,10 @@ export interface WorkerBoot {
   readonly measurePeriodMs: number | undefined;
   /** How often this thread shows that its event loop turns; undefined: nobody looks. */
   readonly beatPeriodMs: number | undefined;
+  /** The nexus is a node of a cluster: there are agents on other nodes. */
+  readonly isNode: boolean;
+  /** Name of the node of a cluster that this is a thread of; undefined while that is not known: then it is told later. */
+  readonly node: string | undefined;
   /** Undefined in a nexus that does not trace. */
   readonly tracing: ResolvedTracing | undefined;
   /** Processor this worker is tied to. */

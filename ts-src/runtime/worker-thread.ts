@@ -15,6 +15,8 @@ import type { Turns } from '../ports/turns.js';
 import { EventLoopBeat } from './event-loop-beat.js';
 import type { KindSources } from './kind.js';
 import { type Restored, restoreAgents } from './recovery.js';
+import { WorkerRemoteAgents } from './remote/worker-remote-agents.js';
+import { WorkerPlacing } from './remote/worker-placing.js';
 import { safeText, sendableError } from './remote-reply.js';
 import { type OutwardCalls, runtimeCalls } from './runtime-calls.js';
 import type { LogLine } from './system-calls.js';
@@ -63,6 +65,8 @@ export function openWorkerThread(boot: WorkerBoot, needs: WorkerThreadNeeds): { 
     },
   };
   const host: ThreadHost = new ThreadHost(boot, shared, engine, kinds, clock, logger, events, turns, storage, needs.tracingApi);
+  if (boot.isNode) host.remote = new WorkerRemoteAgents(host);
+  if (boot.node !== undefined) host.placing = new WorkerPlacing(boot.node, host.router);
   let restoring: Promise<Restored> | undefined;
   needs.opening();
   host.open(runtimeCalls(host, outward), () => {

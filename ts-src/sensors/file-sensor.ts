@@ -29,12 +29,13 @@ const CHANGEABLE = ['path', 'topic', 'periodMs', 'settleMs'] as const;
 
 /** A sensor of one file, by its status and not by `fs.watch`: emits when it appears, changes, or goes. @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN, NEXUS_DEFINITION_INVALID */
 export function fileSensor<const K extends string>(options: FileSensorOptions & { readonly kind: K }): SensorDefinition<K, Partial<Changeable> | undefined> {
-  checkNames('fileSensor', options, ['kind', 'supervision', 'fileSystem', ...CHANGEABLE]);
-  const { kind, supervision, fileSystem = nodeFileSystem, ...changeable } = options;
+  checkNames('fileSensor', options, ['kind', 'supervision', 'scope', 'fileSystem', ...CHANGEABLE]);
+  const { kind, supervision, scope, fileSystem = nodeFileSystem, ...changeable } = options;
   const resolved = resolve(changeable);
   return defineSensor({
     kind,
     ...(supervision === undefined ? {} : { supervision }),
+    ...(scope === undefined ? {} : { scope }),
     state: (init: Partial<Changeable> | undefined) => ({
       ...resolve(merged('fileSensor', resolved, init, CHANGEABLE)),
       history: undefined as FileHistory | undefined,

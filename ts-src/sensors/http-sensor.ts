@@ -45,12 +45,13 @@ interface HttpState extends Required<Changeable> {
 
 /** A sensor of what is at a URL: emits when content or status change, and when the server does not answer any more and does again. @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN, NEXUS_DEFINITION_INVALID */
 export function httpSensor<const K extends string>(options: HttpSensorOptions & { readonly kind: K }): SensorDefinition<K, Partial<Changeable> | undefined> {
-  checkNames('httpSensor', options, ['kind', 'supervision', 'client', ...CHANGEABLE]);
-  const { kind, supervision, client = nodeHttpClient, ...changeable } = options;
+  checkNames('httpSensor', options, ['kind', 'supervision', 'scope', 'client', ...CHANGEABLE]);
+  const { kind, supervision, scope, client = nodeHttpClient, ...changeable } = options;
   const resolved = resolve(changeable);
   return defineSensor({
     kind,
     ...(supervision === undefined ? {} : { supervision }),
+    ...(scope === undefined ? {} : { scope }),
     state: (init: Partial<Changeable> | undefined): HttpState => ({
       ...resolve(merged('httpSensor', resolved, init, CHANGEABLE)),
       history: NOTHING_POLLED,

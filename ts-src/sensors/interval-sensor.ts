@@ -17,13 +17,14 @@ type Changeable = Pick<IntervalSensorOptions, 'topic' | 'periodMs'>;
 export function intervalSensor<const K extends string>(
   options: IntervalSensorOptions & { readonly kind: K },
 ): SensorDefinition<K, Partial<Changeable> | undefined> {
-  checkNames('intervalSensor', options, ['kind', 'supervision', 'topic', 'periodMs']);
-  const { kind, supervision, topic, periodMs } = options;
+  checkNames('intervalSensor', options, ['kind', 'supervision', 'scope', 'topic', 'periodMs']);
+  const { kind, supervision, scope, topic, periodMs } = options;
   const resolve = (given: Changeable): Changeable => ({ topic: topicOf(given.topic), periodMs: period(given.periodMs, Number.NaN, 1) });
   const resolved = resolve({ topic, periodMs });
   return defineSensor({
     kind,
     ...(supervision === undefined ? {} : { supervision }),
+    ...(scope === undefined ? {} : { scope }),
     state: (init: Partial<Changeable> | undefined) => ({ ...resolve(merged('intervalSensor', resolved, init, ['topic', 'periodMs'])), count: 0 }),
     periodMs: (state) => state.periodMs,
     senseAtStart: false,

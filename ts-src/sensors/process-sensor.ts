@@ -41,12 +41,13 @@ interface ProcessState extends Required<Changeable> {
 export function processSensor<const K extends string>(
   options: ProcessSensorOptions & { readonly kind: K },
 ): SensorDefinition<K, Partial<Changeable> | undefined> {
-  checkNames('processSensor', options, ['kind', 'supervision', 'metering', ...CHANGEABLE]);
-  const { kind, supervision, metering = nodeProcessMetering, ...changeable } = options;
+  checkNames('processSensor', options, ['kind', 'supervision', 'scope', 'metering', ...CHANGEABLE]);
+  const { kind, supervision, scope, metering = nodeProcessMetering, ...changeable } = options;
   const resolved = resolve(changeable);
   return defineSensor({
     kind,
     ...(supervision === undefined ? {} : { supervision }),
+    ...(scope === undefined ? {} : { scope }),
     state: (init: Partial<Changeable> | undefined): ProcessState => ({
       ...resolve(merged('processSensor', resolved, init, CHANGEABLE)),
       meter: undefined,

@@ -3,6 +3,7 @@ import { optionError, valueText } from '../errors.js';
 import { SENSOR_PERIOD_MS_MAX } from '../model/define-sensor.js';
 import type { Supervision } from '../model/agent-definition.js';
 import { checkNames } from '../model/nearest-name.js';
+import type { SignalScope } from '../model/signal.js';
 import { checkTopic, TOPIC_CHARACTERS_MAX } from '../model/topic.js';
 
 /** What the sensors of `nexus-agents/sensors` have in common. */
@@ -11,6 +12,8 @@ export interface SensorOptions {
   readonly kind: string;
   /** As of any sensor. */
   readonly supervision?: Supervision;
+  /** As of any sensor: `node` keeps its signals on the node that it runs on. */
+  readonly scope?: SignalScope;
 }
 
 /** Words that sensors append to their topic. */

@@ -14,6 +14,7 @@ const refusal = (options: unknown, environment: Record<string, string> = {}): st
 test('left out there is no cluster, and empty options are a node of its own on this machine', () => {
   expect(resolveClusterOptions(undefined, {})).toBeUndefined();
   expect(resolveClusterOptions({}, {})).toEqual({
+    copies: 1,
     name: 'nexus',
     node: undefined,
     weight: 1,

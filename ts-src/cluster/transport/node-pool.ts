@@ -6,13 +6,15 @@
 import { NexusError } from '../../errors.js';
 import type { NodeAddress, NodeIdentity } from '../../model/node-identity.js';
 import type { Clock } from '../../ports/clock.js';
-import { type Lane, LANES, type OutgoingMessage, type SendOutcome, type TransportStatistics } from '../../ports/transport.js';
+import { type Lane, LANES, type LastAccepted, type OutgoingMessage, type SendOutcome, type TransportStatistics } from '../../ports/transport.js';
 import type { ReceivedMessage, SessionEnd, SessionPeer, SessionStatistics } from '../../protocols/wire/session-events.js';
 import type { SessionLimits } from '../../protocols/wire/wire-limits.js';
 import { type ConnectionOwner, PooledConnection, type PooledConnectionNeeds } from './pooled-connection.js';
 import { afterFailure, NEVER_FAILED, REDIAL_FORGIVEN_AFTER_MS, type Redial } from './redial.js';
 import { StreamPins } from './stream-pins.js';
 import type { TransportLimits } from './transport-options.js';
+
+const NOTHING_SENT: LastAccepted['sent'] = { sentMessages: 0, waitingMessages: 0 };
 
 export interface NodePoolNeeds {
   readonly clock: Clock;
@@ -24,6 +26,8 @@ export interface NodePoolNeeds {
   refused(error: Error): void;
   /** There is a connection, after there was none. */
   opened(): void;
+  /** One that was open has failed. */
+  lost(lane: Lane | 'any', error: Error): void;
   /** There is none any more, or none can be made. */
   closed(error: Error | undefined): void;
 }
@@ -31,6 +35,7 @@ export interface NodePoolNeeds {
 export class NodePool implements ConnectionOwner {
   readonly node: NodeIdentity;
   readonly address: NodeAddress;
+  readonly lastAccepted: { sent: LastAccepted['sent']; number: number } = { sent: NOTHING_SENT, number: 0 };
   readonly #needs: NodePoolNeeds;
   readonly #connections: PooledConnection[] = [];
   readonly #pins: Readonly<Record<Lane, StreamPins<PooledConnection>>> = { control: new StreamPins(), normal: new StreamPins(), bulk: new StreamPins() };
@@ -73,6 +78,8 @@ export class NodePool implements ConnectionOwner {
     }
     if (outcome === 'full') return 'full';
     connection.usedMs = this.#needs.clock.nowMs();
+    this.lastAccepted.sent = connection.lanes[lane];
+    this.lastAccepted.number = connection.lanes[lane].sentMessages + connection.lanes[lane].waitingMessages;
     pins.sent(stream, connection, connection.lanes[lane]);
     connection.schedule();
     return 'accepted';
@@ -110,6 +117,7 @@ export class NodePool implements ConnectionOwner {
       const before = nowMs - connection.openedMs >= REDIAL_FORGIVEN_AFTER_MS ? NEVER_FAILED : this.#redial;
       this.#redial = afterFailure(before, nowMs, this.#needs.random());
     }
+    if (error !== undefined) this.#needs.lost(connection.use, error);
     if (this.#openCount === 0) this.#needs.closed(error);
     this.#whenEmpty?.();
   }

@@ -7,7 +7,7 @@ import { NexusError } from '../../errors.js';
 import { type NodeAddress, type NodeIdentity, nodeKey } from '../../model/node-identity.js';
 import { type RefusalCounts, Refusals } from '../../model/refusals.js';
 import type { Shape } from '../../model/shape.js';
-import type { IncomingMessage, Lane, OutgoingMessage, SendOutcome, Transport, TransportStatistics } from '../../ports/transport.js';
+import type { IncomingMessage, Lane, LastAccepted, OutgoingMessage, SendOutcome, Transport, TransportStatistics } from '../../ports/transport.js';
 import type { WireConnection, WireListener } from '../../ports/wire.js';
 import type { Introduction } from '../../protocols/wire/handshake-messages.js';
 import { MessageCodec } from '../../protocols/wire/message-codec.js';
@@ -47,6 +47,7 @@ class SessionTransport implements Transport, ConnectionOwner {
   readonly #pools = new Map<string, NodePool>();
   /** The pool that was asked for last: a caller mostly has one object for a node. */
   #asked: { readonly node: NodeIdentity; readonly pool: NodePool } | undefined;
+  #sentTo: NodePool | undefined;
   /** Keys of nodes that were forgotten, oldest first. */
   readonly #forgotten = new Set<string>();
   /** Accepted, and of nobody yet. */
@@ -61,7 +62,7 @@ class SessionTransport implements Transport, ConnectionOwner {
     this.#surroundings = surroundings;
     this.#limits = { ...TRANSPORT_LIMITS, ...options.limits };
     this.#sessionLimits = sessionLimits('data', options.sessionLimits);
-    const codec = new MessageCodec({ isReference: options.isReference ?? (() => false) });
+    const codec = new MessageCodec({ isReference: options.isReference ?? (() => false), references: options.references });
     this.#codec = codec;
     const budget = new ReassemblyBudget();
     this.#connectionNeeds = {
@@ -113,6 +114,7 @@ class SessionTransport implements Transport, ConnectionOwner {
       received: (message) => this.#received(node, message),
       refused: (error) => this.#refused(error),
       opened: () => this.#tell(() => events.opened(node)),
+      lost: (lane, error) => this.#tell(() => events.lost?.(node, lane, error)),
       closed: (error) => this.#tell(() => events.closed(node, error)),
     });
     this.#pools.set(key, pool);
@@ -124,6 +126,7 @@ class SessionTransport implements Transport, ConnectionOwner {
     if (pool === undefined) return;
     this.#pools.delete(key);
     this.#asked = undefined;
+    this.#sentTo = undefined;
     this.#forgotten.add(key);
     if (this.#forgotten.size > this.#limits.forgottenMax) for (const oldest of [...this.#forgotten].slice(0, 1)) this.#forgotten.delete(oldest);
     pool.abort('removed', removedError(node).message);
@@ -131,7 +134,13 @@ class SessionTransport implements Transport, ConnectionOwner {
 
   send(to: NodeIdentity, lane: Lane, message: OutgoingMessage): SendOutcome {
     if (this.#standing.type !== 'open') return 'closed';
-    return this.#poolOf(to)?.send(lane, message) ?? 'unknown';
+    const pool = this.#poolOf(to);
+    this.#sentTo = pool;
+    return pool?.send(lane, message) ?? 'unknown';
+  }
+
+  get lastAccepted(): LastAccepted | undefined {
+    return this.#sentTo?.lastAccepted;
   }
 
   listen(channel: number, listener: (message: IncomingMessage) => void): void {

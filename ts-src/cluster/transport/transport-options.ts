@@ -1,4 +1,5 @@
 /** Options and limits of the transport, with their defaults. */
+import type { ReferenceCodec } from '../../codec/reference-codec.js';
 import type { Logger } from '../../model/agent-context.js';
 import type { NodeIdentity } from '../../model/node-identity.js';
 import type { TransportEvents } from '../../ports/transport.js';
@@ -43,6 +44,8 @@ export interface TransportOptions {
   readonly serverName?: string | undefined;
   readonly logger: Logger;
   readonly events: TransportEvents;
+  /** How references to agents travel. Default: `isReference` says what is one, and none does. */
+  readonly references?: ReferenceCodec | undefined;
   /** Whether a value is a reference to an agent, which cannot be sent. Default: none is. */
   readonly isReference?: (value: object) => boolean;
   /** Payloads from that size on are compressed, where both sides do. Default: nothing is. */

@@ -3,7 +3,7 @@
  * the tail, FULL when that would pass the limit, or MISFIT when the value is not of the type; the reading ones copy, and check lengths against `end`.
  */
 import { corrupt } from '../primitive-reader.js';
-import type { ReferenceCodec } from '../reference-codec.js';
+import { type NodeReferenceDescription, type ReferenceCodec, restoreRemote } from '../reference-codec.js';
 import { SHORT_STRING_LENGTH_MAX, shortString } from '../short-string.js';
 import { isRefusedView } from '../value-writer.js';
 import type { MemoryViews } from './memory-views.js';
@@ -127,8 +127,14 @@ export function isReference(references: ReferenceCodec, value: unknown): value i
 /** `word` is the index of the first of the four words of a reference. */
 export function writeReference(views: MemoryViews, references: ReferenceCodec, value: unknown, word: number, tail: number, limit: number): number {
   if (!isReference(references, value)) return MISFIT;
-  const { slot, generation, kind, id } = references.describe(value);
+  const { slot, generation, kind, id, remote } = references.describe(value);
   const words = views.words;
+  if (remote !== undefined) {
+    words[word] = 0;
+    words[word + 1] = 0;
+    words[word + 2] = KIND_OF_NODE;
+    return writeText(views, remoteText(remote), word + 3, tail, limit);
+  }
   words[word] = slot;
   words[word + 1] = generation;
   words[word + 2] = kind;
@@ -141,7 +147,24 @@ export function readReference(views: MemoryViews, references: ReferenceCodec, wo
   const words = views.words;
   const head = words[word + 3] as number;
   const id = head === Encoding.none ? undefined : readText(views, head, tail, end);
+  if (words[word + 2] === KIND_OF_NODE && id !== undefined && references.restoreRemote !== undefined) return restoreRemote(references, remoteOfText(id));
   return references.restore((words[word] as number) >>> 0, (words[word + 1] as number) >>> 0, (words[word + 2] as number) >>> 0, id);
+}
+
+/** In the place of a kind: the text is all of a reference to an agent of a node. No kind has this number. */
+const KIND_OF_NODE = -1;
+
+/** Names of nodes have no spaces; the length says where the name of the kind ends. */
+function remoteText({ node, incarnation, life, kind, id }: NodeReferenceDescription): string {
+  return `${node} ${incarnation} ${life} ${kind.length} ${kind}${id}`;
+}
+
+function remoteOfText(text: string): NodeReferenceDescription {
+  const match = /^(\S+) (\d+) (-?\d+) (\d+) /.exec(text);
+  if (match === null) throw corrupt('a reference to an agent of a node is none');
+  const rest = text.slice(match[0].length);
+  const kindLength = Number(match[4]);
+  return { node: match[1] as string, incarnation: Number(match[2]), life: Number(match[3]), kind: rest.slice(0, kindLength), id: rest.slice(kindLength) };
 }
 
 /** Milliseconds, NaN for an invalid date; undefined when it is no Date. A Date of another realm is one. */

@@ -1,7 +1,7 @@
 /**
  * Values and their bytes, for all sessions of a transport: a declared shape by the codec that is compiled for it, where both sides have registered the same shape; anything else as the codec
  * of undeclared values makes it. Messages that fit a frame are values of a stream (one for each lane and session, in which keys travel once); larger ones stand for themselves, so that one may be
- * refused and the stream goes on. Agents are refused: their addresses mean nothing on another node.
+ * refused and the stream goes on. Agents travel by names, or are refused: their addresses mean nothing on another node.
  */
 import { NexusError, NexusTypeError } from '../../errors.js';
 import { fingerprint, type Shape } from '../../model/shape.js';
@@ -26,6 +26,8 @@ const SPARE_BYTES_MAX = 4_194_304;
 export interface MessageCodecOptions {
   /** True for references to agents, which are then refused with their path. */
   readonly isReference: (value: object) => boolean;
+  /** How they travel; undefined: not at all. What it describes must be remote: addresses mean nothing on another node. */
+  readonly references?: ReferenceCodec | undefined;
 }
 
 /** What a value became. `bytes` are the caller's. */
@@ -38,6 +40,7 @@ export interface EncodedMessage {
 
 export class MessageCodec {
   readonly #references: ReferenceCodec;
+  readonly #takesAgents: boolean;
   readonly #whole: { readonly encoder: ValueEncoder; readonly decoder: ValueDecoder };
   /** What can be understood. */
   readonly #registered = new Map<number, DeclaredCodec>();
@@ -51,8 +54,8 @@ export class MessageCodec {
   /** A getter of a value that sends a message itself would write into the middle of the one that is being encoded. */
   encoding = false;
 
-  constructor({ isReference }: MessageCodecOptions) {
-    this.#references = {
+  constructor({ isReference, references }: MessageCodecOptions) {
+    this.#references = references ?? {
       refusal: 'is an agent, which cannot be sent to another node',
       isReference,
       describe: () => {
@@ -62,6 +65,7 @@ export class MessageCodec {
         throw corrupt('it has a reference to an agent, which does not come from another node');
       },
     };
+    this.#takesAgents = references !== undefined;
     this.#whole = { encoder: new ValueEncoder(this.#references), decoder: this.decoder() };
   }
 
@@ -82,12 +86,12 @@ export class MessageCodec {
     return new ValueDecoder(this.#references, { strictText: true });
   }
 
-  /** @throws NexusTypeError NEXUS_DEFINITION_INVALID, NEXUS_NOT_CLONEABLE for a shape with agents in it */
+  /** @throws NexusTypeError NEXUS_DEFINITION_INVALID, NEXUS_NOT_CLONEABLE for a shape with agents in it where they do not travel */
   codecOf(shape: Shape): DeclaredCodec {
     let codec = this.#byShape.get(shape);
     if (codec === undefined) {
       const registered = this.#registered.get(fingerprint(shape));
-      codec = registered ?? (compileCodec(withoutAgents(shape, 'message'), this.#references) as DeclaredCodec);
+      codec = registered ?? (compileCodec(this.#takesAgents ? shape : withoutAgents(shape, 'message'), this.#references) as DeclaredCodec);
       this.#byShape.set(shape, codec);
     }
     return codec;

@@ -4,6 +4,7 @@
  */
 import type { NodeIdentity } from '../../model/node-identity.js';
 import type { TellOutcome } from '../../model/agent-ref.js';
+import type { RemoteAgent } from '../../model/remote-agent.js';
 import type { AgentReference } from '../agent-reference.js';
 import type { ActionEntry, Kind } from '../kind.js';
 import type { MessageSender } from '../mailbox.js';
@@ -11,10 +12,18 @@ import type { ReplyPort } from '../pending-asks.js';
 import type { SystemCallName, SystemCalls } from '../system-calls.js';
 
 export interface RemoteAgents {
+  /** Whether an agent that the table of this nexus does not have is, or may be, on another node: a reference that says so, or one to an agent that was here and has moved. */
+  leads(target: AgentReference): boolean;
+  /** What a reference to this agent holds: one object for all references to it, where that is worth its memory. */
+  remoteOf(id: string, node: NodeIdentity, life: number): RemoteAgent;
+  /** Which agent of its id a local reference means, for all nodes; undefined if its agent has ended. */
+  lifeOf(local: AgentReference): number | undefined;
   /** To an agent of another node, in the order of the calls: a tell without, an ask with `reply`. The outcome of a tell is what is known when the call returns. */
   send(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): TellOutcome;
   /** To whatever agent has this id in the cluster: waits, in order, until it is known where that is. */
   sendTo(id: string, action: string, input: unknown, sender: MessageSender): TellOutcome;
+  /** Ends an agent of another node, behind the messages that this thread has sent it. Rejects with NEXUS_STOP_TIMEOUT, NEXUS_OUTCOME_UNKNOWN, NEXUS_NODE_UNREACHABLE. */
+  stop(target: AgentReference, timeoutMs: number): Promise<void>;
   /** A call to the runtime of another node, on the thread that has `agent` where one is given; ordered with messages to that agent. Without an answer. */
   call<N extends SystemCallName>(node: NodeIdentity, agent: AgentReference | undefined, name: N, input: Parameters<SystemCalls[N]>[0]): void;
   /** As `call`, with an answer. Rejects with NEXUS_ASK_TIMEOUT, NEXUS_OUTCOME_UNKNOWN, NEXUS_NODE_UNREACHABLE. */
@@ -25,6 +34,6 @@ export interface RemoteAgents {
     input: Parameters<SystemCalls[N]>[0],
     timeoutMs: number,
   ): Promise<Awaited<ReturnType<SystemCalls[N]>>>;
-  /** A reference to an agent of this id that is known to be on another node, without asking anybody. */
+  /** A reference to an agent of this id that is known to be on another node, without asking anybody. @throws NexusError NEXUS_KIND_MISMATCH */
   find(id: string, kind: Kind | undefined): AgentReference | undefined;
 }

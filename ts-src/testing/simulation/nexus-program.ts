@@ -13,7 +13,6 @@ import { Nexus } from '../../nexus.js';
 import { type NexusOptions, resolveOptions } from '../../options.js';
 import type { MembershipConfiguration, MembershipEvent, MembershipMachine, MembershipSnapshot } from '../../protocols/membership/membership.js';
 import { NONCE_BYTES } from '../../protocols/wire/handshake-messages.js';
-import { AgentReference } from '../../runtime/agent-reference.js';
 import { packageVersion } from '../../runtime/package-version.js';
 import { SimulatedThreads } from '../simulated-threads.js';
 import { eventText } from './membership-program.js';
@@ -114,12 +113,12 @@ async function startNexus(
             lost: (error) => listener.lost(error),
           },
         ),
-      async openTransport({ options, self, advertise, logger: transportLogger, events }) {
+      async openTransport({ options, self, advertise, logger: transportLogger, events, references }) {
         const transport = await openTransport(
           {
             ...{ self, cluster: options.name, advertise, logger: transportLogger, events },
             listen: { host: name, port: options.listen.dataPort },
-            isReference: (value) => value instanceof AgentReference,
+            references,
           },
           { clock, random: () => surroundings.random(), wire, nonce },
         );

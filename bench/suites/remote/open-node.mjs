@@ -1,0 +1,16 @@
+/** A node of the suite: a nexus in a cluster of two on the loopback interface, whose agents run on the calling thread. */
+import { createNexus } from 'nexus-agents';
+import { Target } from './agents.mjs';
+
+const silent = { debug: () => undefined, info: () => undefined, warn: console.error, error: console.error };
+
+export async function openNode(node, seeds) {
+  const nexus = await createNexus({
+    agents: [Target],
+    threads: 0,
+    logger: silent,
+    cluster: { name: 'bench', node, listen: { port: 0, dataPort: 0 }, join: seeds },
+  });
+  await nexus.cluster.joined();
+  return nexus;
+}

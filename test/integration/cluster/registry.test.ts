@@ -1,0 +1,59 @@
+/** The registry on whole nodes of a simulated cluster: messages over the transport, views of the membership. The rules are tested in `test/unit/protocols/registry/`. */
+import { createTestCluster, type TestCluster, type TestClusterOptions, type TestNode } from 'nexus-agents/testing';
+import { expect, onTestFinished, test } from 'vitest';
+import { type Nexus, partsOf } from '../../../dist/ts-src/nexus.js';
+import type { Registration } from '../../../dist/ts-src/model/registration.js';
+import type { Registry } from '../../../dist/ts-src/ports/registry.js';
+
+async function clusterOf(options: Partial<TestClusterOptions>): Promise<TestCluster> {
+  const cluster = await createTestCluster({ agents: [], seed: 1, ...options });
+  onTestFinished(() => cluster.close());
+  return cluster;
+}
+
+const registryOf = (node: TestNode): Registry => partsOf(node.nexus as unknown as Nexus).node?.registry as Registry;
+const request = (id: string): Parameters<Registry['register']>[0] => ({ id, kind: 'counter', placement: 'pinned', init: new Uint8Array([1]) });
+const ids = (count: number): string[] => Array.from({ length: count }, (_, index) => `agent-${index}`);
+
+test('an id that one node has registered is known to all, and refused to all others', async () => {
+  const cluster = await clusterOf({ nodes: 3 });
+  const [first, second, third] = cluster.nodes.map(registryOf) as [Registry, Registry, Registry];
+  const registered = await cluster.settle(Promise.all(ids(60).map((id) => first.register(request(id), 5000))));
+  expect(new Set(registered.map(({ id }) => first.ownerOf(id)?.name)).size).toBe(3);
+  for (const registry of [second, third]) expect(await cluster.settle(registry.lookupMany(ids(60), 5000))).toEqual(registered);
+  const refused = await cluster.settle(Promise.allSettled(ids(60).map((id) => second.register(request(id), 5000))));
+  expect(refused.every((each) => each.status === 'rejected' && each.reason.code === 'NEXUS_ID_DUPLICATE')).toBe(true);
+  for (const { id, token } of registered) first.release(id, token);
+  await cluster.advance(1000);
+  const again = await cluster.settle(Promise.all(ids(60).map((id) => third.register(request(id), 5000))));
+  again.forEach(({ token }, index) => {
+    expect(token).toBeGreaterThan((registered[index] as Registration).token);
+  });
+});
+
+test('what is handed over is active on the other node alone, and what a lost node ran is an orphan of the owner', async () => {
+  const cluster = await clusterOf({ nodes: 4 });
+  const nodes = cluster.nodes.map(registryOf);
+  const [first, second] = nodes as [Registry, Registry];
+  second.listen({ handed: (registration) => void second.accept(registration) });
+  const orphans: string[] = [];
+  for (const registry of nodes)
+    registry.listen({
+      orphaned: (registration) => {
+        orphans.push(registration.id);
+        void registry.adopt(registration, registry.self);
+      },
+    });
+  const registered = await cluster.settle(Promise.all(ids(40).map((id) => first.register(request(id), 5000))));
+  const moved = await cluster.settle(Promise.all(registered.map(({ id, token }) => first.handOver(id, token, second.self))));
+  await cluster.advance(500);
+  moved.forEach((registration, index) => {
+    expect([first.own(registration.id), second.own(registration.id)]).toEqual([undefined, registration]);
+    expect(registration).toMatchObject({ host: second.self, life: registered[index]?.life });
+    expect(registration.token).toBeGreaterThan((registered[index] as Registration).token);
+  });
+  cluster.node('n2').crash();
+  await cluster.advance(30_000);
+  expect(orphans.sort()).toEqual(ids(40).sort());
+  for (const id of ids(40)) expect([first, ...nodes.slice(2)].filter((registry) => registry.own(id) !== undefined)).toHaveLength(1);
+});

@@ -1,0 +1,176 @@
+/** Ids of the cluster on one node: taken before an agent starts, given back when it has ended, and agents that start on other nodes. */
+import { expect, test } from 'vitest';
+import { Orphans } from '../../../../dist/ts-src/cluster/moves/orphans.js';
+import { Placing } from '../../../../dist/ts-src/cluster/moves/placing.js';
+import { NexusError } from '../../../../dist/ts-src/errors.js';
+import type { Registration } from '../../../../dist/ts-src/model/registration.js';
+import type { ViewMember } from '../../../../dist/ts-src/protocols/views/view.js';
+import type { AgentReference } from '../../../../dist/ts-src/runtime/agent-reference.js';
+import type { NodeSpawn } from '../../../../dist/ts-src/runtime/remote/node-placing.js';
+import { ManualClock } from '../../runtime/manual-clock.js';
+import { MemoryDirectory, MemoryRegistry } from './memory-registry.js';
+
+const member = (name: string, weight = 1): ViewMember => ({ name, incarnation: 1, address: { host: name, port: 1 }, status: 'up', weight, sinceView: 1 });
+const claimOf = (id: string) => ({ id, kind: 'counter', placement: 'pinned', init: undefined, timeoutMs: 1000 }) as const;
+const spawnOf = (id: string, node: string): NodeSpawn => ({
+  ...{ kind: 'counter', id, init: undefined, thread: 'auto', node, placement: 'ring', parent: undefined, timeoutMs: 1000 },
+});
+
+function world() {
+  const directory = new MemoryDirectory();
+  const clock = new ManualClock();
+  const members = [member('a'), member('b'), member('c', 0)];
+  const registry = new MemoryRegistry({ name: 'a', incarnation: 1 }, directory);
+  const elsewhere = new MemoryRegistry({ name: 'b', incarnation: 1 }, directory);
+  directory.owner = registry.self;
+  /** What the table has: false for one whose end has begun. */
+  const table = new Map<string, boolean>();
+  const requested: string[] = [];
+  const referenceOf = (id: string) => ({ id, kind: 'counter' }) as AgentReference;
+  const agents = new Map([['a', 10]]);
+  const placing: Placing = new Placing({
+    clock,
+    registry,
+    members: () => members,
+    agentsOf: ({ name }) => agents.get(name) ?? 0,
+    joined: async () => undefined,
+    find: (id) => (table.get(id) === true ? referenceOf(id) : undefined),
+    findEnding: (id) => (table.get(id) === false ? referenceOf(id) : undefined),
+    whenEnded: async ({ id }) => void table.delete(id),
+    async spawnHere({ id }) {
+      await placing.claim(claimOf(id));
+      table.set(id, true);
+      placing.settled(id);
+      return referenceOf(id);
+    },
+    async request(node, name, { id }) {
+      requested.push(`${name} ${id} on ${node.name}`);
+      await elsewhere.register({ id, kind: 'counter', placement: 'ring', init: undefined });
+      return referenceOf(id);
+    },
+    referenceTo: ({ id }: Registration) => referenceOf(id),
+  });
+  return { placing, registry, elsewhere, directory, table, requested, clock, agents };
+}
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+test('an id is taken before its agent starts, and given back when it has ended', async () => {
+  const { placing, registry, table } = world();
+  await placing.claim(claimOf('x'));
+  table.set('x', true);
+  placing.settled('x');
+  expect(registry.own('x')?.token).toBe(1);
+  table.delete('x');
+  placing.ended('x');
+  await turn();
+  expect(registry.calls).toEqual(['register x', 'release x']);
+});
+
+test('an id whose agent did not start is given back, but not while another start of it is under way', async () => {
+  const { placing, registry } = world();
+  await placing.claim(claimOf('x'));
+  await placing.claim(claimOf('x'));
+  placing.settled('x');
+  placing.ended('x');
+  await turn();
+  expect(registry.own('x')).toBeDefined();
+  placing.settled('x');
+  expect(registry.own('x')).toBeUndefined();
+});
+
+test('an id is not given back before its agent has left the table', async () => {
+  const { placing, registry, table, clock } = world();
+  await placing.claim(claimOf('x'));
+  table.set('x', false);
+  placing.settled('x');
+  await turn();
+  expect(registry.own('x')).toBeDefined();
+  table.delete('x');
+  clock.advance(10);
+  expect(registry.own('x')).toBeUndefined();
+});
+
+test('another agent of an id that has just ended is another one', async () => {
+  const { placing, registry, table } = world();
+  await placing.claim(claimOf('x'));
+  table.set('x', true);
+  placing.settled('x');
+  table.delete('x');
+  // Its thread has not said so yet.
+  await placing.claim(claimOf('x'));
+  expect(registry.own('x')?.life).toBe(2);
+  expect(registry.calls).toEqual(['register x', 'release x', 'register x']);
+});
+
+test('an id that another node has is refused with the name of the node, after a few looks', async () => {
+  const { placing, elsewhere, clock } = world();
+  await elsewhere.register({ id: 'x', kind: 'counter', placement: 'pinned', init: undefined });
+  const claimed = placing.claim(claimOf('x')).catch((error: NexusError) => error);
+  for (let look = 0; look < 5; look++) {
+    await turn();
+    clock.advance(50);
+  }
+  expect(await claimed).toMatchObject({ code: 'NEXUS_ID_DUPLICATE', data: { id: 'x', node: 'b' } });
+});
+
+test('getOrSpawn makes the agent on the owner of its id, and finds it wherever it is', async () => {
+  const { placing, directory, requested, registry, table } = world();
+  directory.owners.set('there', { name: 'b', incarnation: 1 });
+  await placing.getOrSpawn(spawnOf('there', 'ring'));
+  await placing.getOrSpawn(spawnOf('there', 'ring'));
+  await placing.getOrSpawn(spawnOf('here', 'ring'));
+  expect(requested).toEqual(['getOrSpawnOnNode there on b']);
+  expect([registry.own('here')?.id, table.get('here')]).toEqual(['here', true]);
+});
+
+test('getOrSpawn of many at once makes one agent', async () => {
+  const { placing, registry, clock } = world();
+  const finding = Promise.all(Array.from({ length: 20 }, () => placing.getOrSpawn(spawnOf('x', 'ring'))));
+  for (let look = 0; look < 10; look++) {
+    await turn();
+    clock.advance(50);
+  }
+  const found = await finding;
+  expect(new Set(found.map(({ id }) => id))).toEqual(new Set(['x']));
+  expect(registry.calls.filter((call) => call === 'register x')).toHaveLength(1);
+});
+
+test('auto is the member with the fewest agents for its weight, and none with weight 0', async () => {
+  const { placing, requested, agents } = world();
+  await placing.spawn(spawnOf('x', 'auto'));
+  agents.set('b', 100);
+  await placing.spawn(spawnOf('y', 'auto'));
+  expect(requested).toEqual(['spawnOnNode x on b']);
+  await expect(placing.spawn(spawnOf('z', 'nobody'))).rejects.toMatchObject({ code: 'NEXUS_OPTION_INVALID' });
+});
+
+test('orphans are taken over and started again, so many at a time, and given up where that cannot be', async () => {
+  const { placing, registry, elsewhere, directory } = world();
+  const init = new Uint8Array(1);
+  const lost = await Promise.all(
+    Array.from({ length: 300 }, (_, index) =>
+      elsewhere.register({ id: `x${index}`, kind: 'counter', placement: 'ring', init: index === 299 ? undefined : init }),
+    ),
+  );
+  let underway = 0;
+  let most = 0;
+  const failures: unknown[] = [];
+  const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: (data: object) => failures.push(data) };
+  const orphans = new Orphans({
+    ...{ registry, logger },
+    hold: (id) => placing.hold(id),
+    settled: (id) => placing.settled(id),
+    async start({ id }) {
+      most = Math.max(most, ++underway);
+      await turn();
+      underway--;
+      if (id === 'x7') throw new NexusError('NEXUS_START_FAILED', 'it does not start');
+      return { id } as AgentReference;
+    },
+  });
+  for (const registration of lost) orphans.orphaned(registration);
+  while (orphans.size > 0) await turn();
+  expect([most, orphans.restarted, failures.length]).toEqual([128, 298, 1]);
+  // In this world no agent is in the table, so that all are given back; the one without an init at once.
+  expect([directory.entries.size, registry.calls.filter((call) => call.startsWith('adopt')).length]).toEqual([0, 299]);
+});

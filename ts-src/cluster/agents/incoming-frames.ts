@@ -1,0 +1,362 @@
+/**
+ * What comes from other nodes about agents, taken apart with distrust: into a mailbox, to an ask that waits, to the runtime, or on to where the agent is now. What is none of it is refused and counted, and nothing else
+ * comes of it.
+ */
+import type { NexusError, NexusTypeError } from '../../errors.js';
+import { MessageTrace } from '../../model/message-trace.js';
+import { type NodeIdentity, sameNode } from '../../model/node-identity.js';
+import type { IncomingMessage } from '../../ports/transport.js';
+import { AgentReference } from '../../runtime/agent-reference.js';
+import { agentNotFound } from '../../runtime/failures.js';
+import { senderWith } from '../../runtime/mailbox.js';
+import { DURABLE_LIFE } from '../../runtime/remote/agent-life.js';
+import type { SystemCallName } from '../../runtime/system-calls.js';
+import type { ThreadHost } from '../../runtime/thread-host.js';
+import { BATCH_MAX, Frame, HOPS_MAX, isAskNumber, isCount, isId, isLife, isName, isTimeLeft, nodeOf, traceValuesOf } from './agent-frames.js';
+import { frameRefused, nodeUnreachable, outcomeUnknown } from './ask-errors.js';
+import type { LocalAgents } from './local-agents.js';
+import { callRefused, carryOut, isInputOf, isNodeCall } from './node-calls.js';
+import { NodeReply, type ReplySender } from './node-reply.js';
+import type { Peer, WaitingFrame } from './peer.js';
+import type { UnderwayFrame } from './route.js';
+import { fullError, type Routing } from './routing.js';
+
+export interface IncomingFramesNeeds {
+  readonly host: ThreadHost;
+  readonly local: LocalAgents;
+  readonly routing: Routing;
+  readonly replies: ReplySender;
+  self(): NodeIdentity;
+  peerOf(node: NodeIdentity): Peer;
+  viewNumber(): number;
+  /** A message was none, or named what is not there. */
+  refused(error: NexusError | NexusTypeError, from: NodeIdentity): void;
+}
+
+type Parts = readonly unknown[];
+
+export class IncomingFrames {
+  received = 0;
+  readonly #needs: IncomingFramesNeeds;
+  /** Who waits for a view that this node does not know yet. */
+  #afterView: { readonly view: number; answer(): void }[] = [];
+
+  constructor(needs: IncomingFramesNeeds) {
+    this.#needs = needs;
+  }
+
+  receive({ from, value }: IncomingMessage): void {
+    const frame = value as Parts;
+    if (Array.isArray(value) && frame[0] === Frame.tell && frame.length === 6 && this.#plainTell(from, frame)) return;
+    if (!Array.isArray(value) || !this.#read(from, from, 0, value as Parts)) this.#needs.refused(frameRefused(shortText(value)), from);
+  }
+
+  viewed(number: number): void {
+    const due = this.#afterView.filter(({ view }) => view <= number);
+    if (due.length === 0) return;
+    this.#afterView = this.#afterView.filter(({ view }) => view > number);
+    for (const { answer } of due) answer();
+  }
+
+  /** The way of most messages: a tell for an agent that is here, with nothing else. False, with nothing done, for any other. */
+  #plainTell(from: NodeIdentity, frame: Parts): boolean {
+    const { local, routing, host } = this.#needs;
+    const id = frame[1];
+    const life = frame[2];
+    if (typeof id !== 'string' || typeof life !== 'number' || typeof frame[4] !== 'string' || routing.waitingCount > 0) return false;
+    const agent = local.find(id, life);
+    if (agent === undefined || agent.kindEntry.name !== frame[3]) return false;
+    this.received++;
+    try {
+      host.router.deliveries.deliver(agent, agent.kindEntry.action(frame[4]), frame[5], undefined, undefined);
+    } catch (error) {
+      this.#needs.refused(error as NexusError, from);
+    }
+    return true;
+  }
+
+  /**
+   * False if it is no frame.
+   * @param from the node that it comes from
+   * @param origin the node that has sent it first
+   */
+  #read(from: NodeIdentity, origin: NodeIdentity, hops: number, frame: Parts): boolean {
+    switch (frame[0]) {
+      case Frame.tell:
+      case Frame.ask:
+        return this.#message(from, origin, hops, frame);
+      case Frame.call:
+      case Frame.request:
+        return this.#call(from, origin, hops, frame);
+      case Frame.flush:
+        return this.#mark(from, origin, hops, frame);
+      case Frame.forwarded:
+        return hops === 0 && this.#forwarded(from, frame);
+      default:
+        return hops === 0 && this.#direct(from, frame);
+    }
+  }
+
+  /** What no node sends on. */
+  #direct(from: NodeIdentity, frame: Parts): boolean {
+    switch (frame[0]) {
+      case Frame.reply:
+      case Frame.replyError:
+        return this.#reply(frame);
+      case Frame.moved:
+        return this.#moved(from, frame);
+      case Frame.flushed: {
+        const [, id, life, number, isThere] = frame;
+        if (!isId(id) || !isLife(life) || !isCount(number) || typeof isThere !== 'boolean') return false;
+        this.#needs.routing.flushed(id, life, number, from, isThere);
+        return true;
+      }
+      case Frame.afterView:
+        return this.#askedAfterView(from, frame);
+      case Frame.tellMany:
+        return this.#tellMany(from, frame);
+      case Frame.batch:
+        return this.#batch(from, frame);
+      default:
+        return false;
+    }
+  }
+
+  #message(from: NodeIdentity, origin: NodeIdentity, hops: number, frame: Parts): boolean {
+    const [type, id, life, kind, action, input] = frame;
+    if (!isId(id) || !isLife(life) || !isName(kind) || !isName(action)) return false;
+    const isAsk = type === Frame.ask;
+    const at = isAsk ? 9 : 6;
+    const sender = frame[at] ?? undefined;
+    if (sender !== undefined && !(sender instanceof AgentReference)) return false;
+    const trace = this.#traceOf(frame[at + 1]);
+    let reply: NodeReply | undefined;
+    if (isAsk) {
+      reply = this.#replyTo(origin, frame[6], frame[7], frame[8]);
+      if (reply === undefined) return false;
+      reply.sender = sender;
+      reply.trace = trace;
+    }
+    this.#dispatch(from, id, life, { type: 'message', origin, hops, kind, action, input, reply, sender, trace });
+    return true;
+  }
+
+  #call(from: NodeIdentity, origin: NodeIdentity, hops: number, frame: Parts): boolean {
+    const [type, id, life, kind, name, input] = frame;
+    if (!(id === null || isId(id)) || !isLife(life) || typeof kind !== 'string') return false;
+    let reply: NodeReply | undefined;
+    if (type === Frame.request) {
+      reply = this.#replyTo(origin, frame[6], frame[7], frame[8]);
+      if (reply === undefined) return false;
+    }
+    if (!isNodeCall(name) || !isInputOf(name, input)) {
+      const error = callRefused(name);
+      reply?.fail(error);
+      this.#needs.refused(error, from);
+      return true;
+    }
+    if (id === null) {
+      this.received++;
+      carryOut(this.#needs.host, undefined, name, input, reply);
+      return true;
+    }
+    this.#dispatch(from, id, life, { type: 'call', origin, hops, kind, name, input, reply });
+    return true;
+  }
+
+  #mark(from: NodeIdentity, origin: NodeIdentity, hops: number, frame: Parts): boolean {
+    const [, id, life, number] = frame;
+    if (!isId(id) || !isLife(life) || !isCount(number)) return false;
+    // One's own, come back because the agent has come here.
+    if (sameNode(origin, this.#needs.self())) this.#needs.routing.flushed(id, life, number, this.#needs.self(), true);
+    else this.#dispatch(from, id, life, { type: 'mark', origin, hops, kind: '', number });
+    return true;
+  }
+
+  #forwarded(from: NodeIdentity, frame: Parts): boolean {
+    const [, name, incarnation, hops, inner] = frame;
+    const origin = nodeOf(name, incarnation);
+    if (origin === undefined || !isCount(hops) || hops < 1 || hops > HOPS_MAX || !Array.isArray(inner)) return false;
+    return this.#read(from, origin, hops, inner);
+  }
+
+  #reply(frame: Parts): boolean {
+    const [type, slot, sequence, value] = frame;
+    if (!isAskNumber(slot) || !isAskNumber(sequence)) return false;
+    const { asks } = this.#needs.host;
+    const ask = asks.find(slot, sequence);
+    if (ask === undefined) return true;
+    // Of an ask to another thread: no node has been told its numbers.
+    if (ask.thread >= -1) return false;
+    this.received++;
+    if (type === Frame.reply) ask.reply(value);
+    else ask.fail(value);
+    return true;
+  }
+
+  #moved(from: NodeIdentity, frame: Parts): boolean {
+    const [, id, life, name, incarnation, token, ...asks] = frame;
+    const node = nodeOf(name, incarnation);
+    if (!isId(id) || !isLife(life) || node === undefined || !isCount(token) || asks.length > 2 * BATCH_MAX) return false;
+    const { host, routing, peerOf } = this.#needs;
+    const [there, before] = [peerOf(node), peerOf(from)];
+    for (let at = 0; at + 1 < asks.length; at += 2) {
+      const ask = isAskNumber(asks[at]) && isAskNumber(asks[at + 1]) ? host.asks.waiting(asks[at] as number, asks[at + 1] as number) : undefined;
+      if (ask === undefined || ask.thread !== before.number) continue;
+      ask.thread = there.number;
+      if (there.isGone) ask.fail(outcomeUnknown(ask, node, 'it was lost'));
+    }
+    routing.movedTo(id, life, from, node, token);
+    return true;
+  }
+
+  #askedAfterView(from: NodeIdentity, frame: Parts): boolean {
+    const [, id, life, number, view] = frame;
+    if (!isId(id) || !isLife(life) || !isCount(number) || !isCount(view)) return false;
+    const { peerOf, viewNumber } = this.#needs;
+    const answer = (): void => void peerOf(from).post(0, [Frame.flushed, id, life, number, true]);
+    if (viewNumber() >= view) answer();
+    else if (this.#afterView.length < BATCH_MAX) this.#afterView.push({ view, answer });
+    return true;
+  }
+
+  #tellMany(from: NodeIdentity, frame: Parts): boolean {
+    const [, kind, action, input, sender, trace, ...agents] = frame;
+    if (!isName(kind) || !isName(action) || !(sender === null || sender instanceof AgentReference) || agents.length > 2 * BATCH_MAX) return false;
+    for (let at = 0; at + 1 < agents.length; at += 2) {
+      const own = at === 0 ? input : this.#needs.host.standaloneCopy(input);
+      if (!this.#message(from, from, 0, [Frame.tell, agents[at], agents[at + 1], kind, action, own, sender, trace])) return false;
+    }
+    return true;
+  }
+
+  #batch(from: NodeIdentity, frame: Parts): boolean {
+    if (frame.length > BATCH_MAX + 1) return false;
+    let isSound = true;
+    for (let at = 1; at < frame.length; at++) {
+      const inner = frame[at];
+      const isOne = Array.isArray(inner) && (inner[0] === Frame.tell || inner[0] === Frame.ask) && this.#message(from, from, 0, inner);
+      if (!isOne) isSound = false;
+    }
+    return isSound;
+  }
+
+  #dispatch(from: NodeIdentity, id: string, life: number, underway: UnderwayFrame): void {
+    this.received++;
+    const { routing, local, self } = this.#needs;
+    const known = routing.known(id, life);
+    // Nothing is made for an agent that is simply here, nor for one of this node that has ended.
+    if (known === undefined && this.deliver(id, life, underway)) return;
+    const route = known ?? routing.of(id, life, self());
+    const { from: oldHost } = route;
+    if (route.peer !== undefined && sameNode(route.node, from) && route.waitingFor === undefined) {
+      // It comes back from where this node would send it.
+      if (local.find(id, life) !== undefined) return void this.deliver(id, life, underway);
+    }
+    try {
+      const outcome = routing.dispatch(route, underway, oldHost !== undefined && sameNode(oldHost, from) && underway.hops > 0);
+      if (outcome === 'full') this.refuse(id, life, underway, fullError(route, underway), from);
+    } catch (error) {
+      this.refuse(id, life, underway, error as NexusError, from);
+    }
+  }
+
+  /** To the agent here. False, with nothing done, if it is not. */
+  deliver(id: string, life: number, underway: UnderwayFrame): boolean {
+    const { local, host, peerOf, self } = this.#needs;
+    const agent = local.find(id, life);
+    if (agent === undefined) return false;
+    switch (underway.type) {
+      case 'message': {
+        const { kind, action, input, reply, sender, trace } = underway;
+        try {
+          if (agent.kindEntry.name !== kind) throw agentNotFound(kind, id, action);
+          const entry = agent.kindEntry.action(action);
+          if (reply instanceof NodeReply) reply.codec = entry.reply;
+          host.router.deliveries.deliver(agent, entry, input, reply, senderWith(sender, trace));
+        } catch (error) {
+          this.refuse(id, life, underway, error as NexusError, underway.origin);
+        }
+        return true;
+      }
+      case 'call':
+        carryOut(host, agent, underway.name, underway.input, underway.reply);
+        return true;
+      case 'mark':
+        peerOf(underway.origin ?? self()).post(0, [Frame.flushed, id, life, underway.number, true]);
+        return true;
+    }
+  }
+
+  /** To a durable agent of this node, which may be out of memory. */
+  deliverDurable(id: string, underway: UnderwayFrame): void {
+    const { host } = this.#needs;
+    const kind = host.kinds.find(underway.kind);
+    if (underway.type !== 'message' || kind === undefined || !kind.isDurable || host.durable === undefined)
+      return this.refuse(id, DURABLE_LIFE, underway, agentNotFound(underway.kind, id), underway.origin);
+    try {
+      const { action, input, reply, sender, trace } = underway;
+      const entry = kind.action(action);
+      if (reply instanceof NodeReply) reply.codec = entry.reply;
+      host.router.deliveries.deliver(new AgentReference(host, kind, 0, 0, undefined, id), entry, input, reply, senderWith(sender, trace));
+    } catch (error) {
+      this.refuse(id, DURABLE_LIFE, underway, error as NexusError, underway.origin);
+    }
+  }
+
+  /** Frames that waited for a node that is gone: asks of this node fail, what nobody waits for is a dead letter. */
+  undeliverable(peer: Peer, frames: readonly WaitingFrame[]): void {
+    const { host } = this.#needs;
+    for (const { frame } of frames) {
+      if (frame[0] === Frame.tell) host.deadLetters.record('noAgent', frame[3] as string, () => frame[1] as string, frame[4] as string);
+      if (frame[0] !== Frame.ask && frame[0] !== Frame.request) continue;
+      const ask = host.asks.waiting(frame[6] as number, frame[7] as number);
+      if (ask?.thread === peer.number) ask.fail(nodeUnreachable(ask, peer.node, 'it is not a member of the cluster'));
+    }
+  }
+
+  /** It comes to nothing: whoever waits for it is told, and a message is a dead letter. */
+  refuse(id: string, life: number, underway: UnderwayFrame, error: NexusError | NexusTypeError, from: NodeIdentity | undefined): void {
+    const { host, peerOf } = this.#needs;
+    switch (underway.type) {
+      case 'message':
+        host.deadLetters.record(reasonOf(error), underway.kind, () => id, underway.action);
+        underway.reply?.fail(error);
+        if (underway.reply === undefined && from !== undefined && !isOrdinary(error)) this.#needs.refused(error, from);
+        return;
+      case 'call':
+        // To the runtime an agent that has ended is an answer like any other.
+        if (error.code === 'NEXUS_AGENT_NOT_FOUND') return carryOut(host, undefined, underway.name as SystemCallName, underway.input, underway.reply);
+        return underway.reply?.fail(error);
+      case 'mark':
+        if (underway.origin !== undefined) peerOf(underway.origin).post(0, [Frame.flushed, id, life, underway.number, false]);
+    }
+  }
+
+  /** Since when it is on its way is not known: clocks of nodes have nothing to do with each other. */
+  #traceOf(values: unknown): MessageTrace | undefined {
+    const known = values === undefined ? undefined : traceValuesOf(values);
+    if (known === undefined) return undefined;
+    const [traceId, spanId, flags, hops] = known;
+    return new MessageTrace(traceId, spanId, flags, hops, this.#needs.host.clock.nowMs(), true);
+  }
+
+  #replyTo(origin: NodeIdentity, slot: unknown, sequence: unknown, leftMs: unknown): NodeReply | undefined {
+    if (!isAskNumber(slot) || !isAskNumber(sequence) || !isTimeLeft(leftMs)) return undefined;
+    return new NodeReply(this.#needs.replies, origin, slot, sequence, this.#needs.host.clock.nowMs() + leftMs);
+  }
+}
+
+function reasonOf({ code }: { readonly code: string }): 'noAgent' | 'mailboxFull' | 'refused' {
+  if (code === 'NEXUS_BACKPRESSURE') return 'mailboxFull';
+  return code === 'NEXUS_SHAPE_MISMATCH' || code === 'NEXUS_ACTION_UNKNOWN' ? 'refused' : 'noAgent';
+}
+
+/** It happens, and nobody has made a mistake. */
+function isOrdinary({ code }: { readonly code: string }): boolean {
+  return code === 'NEXUS_AGENT_NOT_FOUND' || code === 'NEXUS_NODE_UNREACHABLE' || code === 'NEXUS_BACKPRESSURE';
+}
+
+function shortText(value: unknown): string {
+  return Array.isArray(value) ? `an array of ${value.length} that begins with ${String(value[0]).slice(0, 40)}` : typeof value;
+}

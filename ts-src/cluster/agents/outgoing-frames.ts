@@ -1,0 +1,133 @@
+/** Makes frames of messages, calls and marks, and gives them to the peer they go to; asks get their numbers here. Where they go is decided in `routing.ts`. */
+import type { NodeIdentity } from '../../model/node-identity.js';
+import { traceValues } from '../../model/message-trace.js';
+import type { LastAccepted } from '../../ports/transport.js';
+import { nodeKey } from '../../model/node-identity.js';
+import type { Clock } from '../../ports/clock.js';
+import { PendingAsk, type PendingAsks, type ReplyPort } from '../../runtime/pending-asks.js';
+import { sendableError } from '../../runtime/remote-reply.js';
+import { DEADLINE_MS_MAX, Frame } from './agent-frames.js';
+import { NodeReply, type ReplySender } from './node-reply.js';
+import type { Peer, PostOutcome } from './peer.js';
+import type { Route, UnderwayFrame } from './route.js';
+
+/** A node that goes on sending to where an agent was is told again after so many messages. */
+const TOLD_AGAIN = 256;
+
+export interface OutgoingFramesNeeds {
+  readonly clock: Clock;
+  readonly asks: PendingAsks;
+  peerOf(node: NodeIdentity): Peer;
+}
+
+export class OutgoingFrames implements ReplySender {
+  readonly #needs: OutgoingFramesNeeds;
+  /** By the slot of an ask: what it was given to, where that is known. */
+  readonly #sentOn: (LastAccepted['sent'] | undefined)[] = [];
+  readonly #sentAt: number[] = [];
+
+  constructor(needs: OutgoingFramesNeeds) {
+    this.#needs = needs;
+  }
+
+  /** @param mustGo it was accepted before, and is not refused for want of room. @throws what encoding throws */
+  transmit(route: Route, peer: Peer, underway: UnderwayFrame, mustGo: boolean): PostOutcome {
+    const { origin } = underway;
+    const reply = underway.type === 'mark' ? undefined : underway.reply;
+    if (reply instanceof PendingAsk && reply.isSettled) return 'accepted';
+    const port =
+      reply === undefined || reply instanceof NodeReply
+        ? reply
+        : this.askOf(reply, route, underway.kind, underway.type === 'message' ? underway.action : underway.type, peer);
+    const frame = frameOf(route, underway, port, this.#leftMs(port));
+    const sent = origin === undefined ? frame : [Frame.forwarded, origin.name, origin.incarnation, underway.hops + 1, frame];
+    const outcome = mustGo ? peer.post(route.stream, sent) : peer.offer(route.stream, sent);
+    if (outcome !== 'accepted') return outcome;
+    if (port instanceof PendingAsk) this.sentAsk(port, peer);
+    if (origin !== undefined && underway.type !== 'mark') this.#tellMoved(route, origin, port instanceof NodeReply ? port : undefined);
+    return outcome;
+  }
+
+  /** The ask under which a reply comes back here: of this thread, or one whose outcome is passed on. */
+  askOf(reply: ReplyPort, { id }: Route, kind: string, action: string, peer: Peer): PendingAsk {
+    const { asks } = this.#needs;
+    const ask = reply instanceof PendingAsk ? reply : asks.passOn(reply, { kind, id }, action);
+    if (ask.slot < 0) asks.sendTo(ask, peer.number);
+    else ask.thread = peer.number;
+    return ask;
+  }
+
+  /** It is on its way to the peer, as the last that was. */
+  sentAsk(ask: PendingAsk, peer: Peer): void {
+    const last = peer.lastAccepted;
+    this.#sentOn[ask.slot] = last?.sent;
+    this.#sentAt[ask.slot] = last?.number ?? 0;
+  }
+
+  /** Whether an ask has surely not been given to the network, and is not going to be. */
+  isUnsent(ask: PendingAsk): boolean {
+    const sent = this.#sentOn[ask.slot];
+    return sent !== undefined && sent.sentMessages < (this.#sentAt[ask.slot] as number) && sent.waitingMessages === 0;
+  }
+
+  /** Whether it waits for a connection that goes on. */
+  isWaiting(ask: PendingAsk): boolean {
+    const sent = this.#sentOn[ask.slot];
+    return sent !== undefined && sent.sentMessages < (this.#sentAt[ask.slot] as number) && sent.waitingMessages > 0;
+  }
+
+  reply(to: NodeIdentity, slot: number, sequence: number, value: unknown): void {
+    try {
+      this.#needs.peerOf(to).post(0, [Frame.reply, slot, sequence, value]);
+    } catch (error) {
+      // A reply that cannot be sent: the caller is told why.
+      this.replyError(to, slot, sequence, error);
+    }
+  }
+
+  replyError(to: NodeIdentity, slot: number, sequence: number, error: unknown): void {
+    const peer = this.#needs.peerOf(to);
+    try {
+      peer.post(0, [Frame.replyError, slot, sequence, error]);
+    } catch {
+      // Neither can the error, with what hangs on it: its text can.
+      peer.post(0, [Frame.replyError, slot, sequence, sendableError(error)]);
+    }
+  }
+
+  /** The agent is not here any more: who sent to it goes there from now on, and waits there for the answer. */
+  #tellMoved(route: Route, origin: NodeIdentity, ask: NodeReply | undefined): void {
+    route.told ??= new Map();
+    const key = nodeKey(origin);
+    const count = route.told.get(key) ?? 0;
+    route.told.set(key, count + 1);
+    if (ask === undefined && count % TOLD_AGAIN !== 0) return;
+    const { id, life, node, token } = route;
+    const asks = ask === undefined ? [] : [ask.slot, ask.sequence];
+    this.#needs.peerOf(origin).post(route.stream, [Frame.moved, id, life, node.name, node.incarnation, token, ...asks]);
+  }
+
+  #leftMs(reply: ReplyPort | undefined): number {
+    if (reply === undefined || reply.deadlineMs === 0) return DEADLINE_MS_MAX;
+    return Math.min(DEADLINE_MS_MAX, Math.max(0, reply.deadlineMs - this.#needs.clock.nowMs()));
+  }
+}
+
+function frameOf({ id, life }: Route, underway: UnderwayFrame, reply: PendingAsk | NodeReply | undefined, leftMs: number): unknown[] {
+  switch (underway.type) {
+    case 'mark':
+      return [Frame.flush, id, life, underway.number];
+    case 'call': {
+      const { kind, name, input } = underway;
+      return reply === undefined ? [Frame.call, id, life, kind, name, input] : [Frame.request, id, life, kind, name, input, reply.slot, reply.sequence, leftMs];
+    }
+    case 'message': {
+      const { kind, action, input, sender, trace } = underway;
+      const frame: unknown[] =
+        reply === undefined ? [Frame.tell, id, life, kind, action, input] : [Frame.ask, id, life, kind, action, input, reply.slot, reply.sequence, leftMs];
+      if (sender !== undefined || trace !== undefined) frame.push(sender ?? null);
+      if (trace !== undefined) frame.push(traceValues(trace));
+      return frame;
+    }
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * The way to one agent that is not, or not always, of this node: one object for all references to it, so that what goes to it keeps its order whichever reference it is sent by. Either messages go to a node, or to the
+ * agent here, or they wait here, in order, until it is known where they go. What makes it another is decided in `routing.ts`.
+ */
+import type { MessageTrace } from '../../model/message-trace.js';
+import type { NodeIdentity } from '../../model/node-identity.js';
+import type { RemoteAgent } from '../../model/remote-agent.js';
+import type { AgentReference } from '../../runtime/agent-reference.js';
+import type { ReplyPort } from '../../runtime/pending-asks.js';
+import type { SystemCallName } from '../../runtime/system-calls.js';
+import type { Peer } from './peer.js';
+
+/** Messages of agents that wait for one agent; more are refused. Calls of the runtime and marks are not counted. */
+export const WAITING_MAX = 65_536;
+/** Messages to one node keep their order within a stream; agents share so many. */
+const STREAMS = 64;
+
+/** Why messages wait. `resolving`: it is asked where the agent is. `leaving`: it is about to move from here. `coming`: it is about to be here. `flushing`: what went the old way must have come first. */
+export type WaitingFor = 'resolving' | 'leaving' | 'coming' | 'flushing';
+
+interface Underway {
+  /** The node that has sent it; undefined: this one. */
+  readonly origin: NodeIdentity | undefined;
+  /** How often it was sent on. */
+  readonly hops: number;
+}
+
+export interface UnderwayMessage extends Underway {
+  readonly type: 'message';
+  readonly kind: string;
+  readonly action: string;
+  readonly input: unknown;
+  readonly reply: ReplyPort | undefined;
+  readonly sender: AgentReference | undefined;
+  readonly trace: MessageTrace | undefined;
+}
+
+export interface UnderwayCall extends Underway {
+  readonly type: 'call';
+  readonly kind: string;
+  readonly name: SystemCallName;
+  readonly input: unknown;
+  readonly reply: ReplyPort | undefined;
+}
+
+/** Answered when it has come to the agent: what went the same way before it has come too. */
+export interface UnderwayMark extends Underway {
+  readonly type: 'mark';
+  readonly kind: string;
+  readonly number: number;
+}
+
+export type UnderwayFrame = UnderwayMessage | UnderwayCall | UnderwayMark;
+
+export class Route implements RemoteAgent {
+  readonly id: string;
+  readonly life: number;
+  readonly stream: number;
+  /** Where it is, as far as this node knows. */
+  node: NodeIdentity;
+  /** Of that node; undefined if it is this one. */
+  peer: Peer | undefined;
+  /** Token of the activation that is known to be there; 0 if none is. */
+  token = 0;
+  waitingFor: WaitingFor | undefined = undefined;
+  waiting: UnderwayFrame[] = [];
+  /** While it is coming: from there, what that node has sent on, and whether it is here already and only what is on its way is waited for. */
+  from: NodeIdentity | undefined = undefined;
+  first: UnderwayFrame[] = [];
+  hasCome = false;
+  /** Something was sent to `node`: what goes another way must not overtake it. */
+  isUsed = false;
+  /** Marks that were sent to the node before, and the one that is waited for. */
+  mark = 0;
+  /** Nodes that were told that it is not here, and how many messages they have sent since. */
+  told: Map<string, number> | undefined = undefined;
+
+  constructor(id: string, life: number, node: NodeIdentity, peer: Peer | undefined) {
+    this.id = id;
+    this.life = life;
+    this.node = node;
+    this.peer = peer;
+    this.stream = hashOf(id) % STREAMS;
+  }
+}
+
+/** FNV-1a over the code units. */
+function hashOf(id: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < id.length; index++) hash = Math.imul(hash ^ id.charCodeAt(index), 0x01000193);
+  return (hash ^ (hash >>> 15)) >>> 0;
+}

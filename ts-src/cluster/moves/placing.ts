@@ -1,0 +1,226 @@
+/**
+ * Where agents with ids of the cluster start, on the calling thread of a node: takes an id in the registry before an agent starts, gives it back when the agent has ended on whichever thread, and starts agents on
+ * other nodes. That an id is held is one fact (`registry.own`), that its agent is there another (the shared table); whenever either may have changed they are compared (`#compare`). Not here: agents of lost nodes
+ * (`orphans.ts`), and agents that move (`moves.ts`).
+ */
+import { type ErrorCode, NexusError, optionError, quoted } from '../../errors.js';
+import { listed } from '../../model/nearest-name.js';
+import { type NodeIdentity, sameNode } from '../../model/node-identity.js';
+import type { Registration } from '../../model/registration.js';
+import type { NodeChoice } from '../../model/spawn-options.js';
+import type { Clock } from '../../ports/clock.js';
+import type { Registry } from '../../ports/registry.js';
+import type { ViewMember } from '../../protocols/views/view.js';
+import type { AgentReference } from '../../runtime/agent-reference.js';
+import { spawnTimeout } from '../../runtime/failures.js';
+import { type IdClaim, idElsewhere, type NodePlacing, type NodeSpawn } from '../../runtime/remote/node-placing.js';
+
+/** Until something is looked at again that another thread or node is about to change. */
+const AGAIN_MS = 2;
+const AGAIN_MS_MAX = 50;
+/** How often an id that another node has is asked for once more: its agent may have ended a moment ago. */
+const TAKEN_ATTEMPTS = 3;
+/** What is worth another look at who has the id. */
+const RETRIED: readonly ErrorCode[] = ['NEXUS_ID_DUPLICATE', 'NEXUS_THREAD_LOST', 'NEXUS_NODE_UNREACHABLE', 'NEXUS_OUTCOME_UNKNOWN', 'NEXUS_REGISTRY_TIMEOUT'];
+
+export interface PlacingNeeds {
+  readonly clock: Clock;
+  readonly registry: Registry;
+  /** Of the view that this node knows. */
+  members(): readonly ViewMember[];
+  /** Agents of a member as far as it is known, for `auto`. */
+  agentsOf(member: ViewMember): number;
+  /** Resolves when this node is a member. Rejects with NEXUS_JOIN_TIMEOUT, NEXUS_NODE_FENCED. */
+  joined(timeoutMs: number): Promise<void>;
+  /** The live agent of this id on any thread of this node. */
+  find(id: string): AgentReference | undefined;
+  /** The agent that still has this id on this node, although its end has begun. */
+  findEnding(id: string): AgentReference | undefined;
+  whenEnded(agent: AgentReference, timeoutMs: number): Promise<void>;
+  /** Starts it on this node, with the id taken. */
+  spawnHere(spawn: NodeSpawn): Promise<AgentReference>;
+  /** Asks another node to. */
+  request(node: NodeIdentity, name: 'spawnOnNode' | 'getOrSpawnOnNode', spawn: NodeSpawn): Promise<AgentReference>;
+  referenceTo(registration: Registration): AgentReference;
+}
+
+export class Placing implements NodePlacing {
+  readonly #needs: PlacingNeeds;
+  /** Claims that have not settled, by id. */
+  readonly #underway = new Map<string, number>();
+  /** Ids that are looked at again soon. */
+  readonly #looking = new Set<string>();
+
+  constructor(needs: PlacingNeeds) {
+    this.#needs = needs;
+  }
+
+  get node(): string {
+    return this.#needs.registry.self.name;
+  }
+
+  async claim(claim: IdClaim): Promise<void> {
+    const { clock, registry } = this.#needs;
+    const { id, kind, placement, init } = claim;
+    const deadlineMs = clock.nowMs() + claim.timeoutMs;
+    await this.#joined(claim.timeoutMs);
+    for (let attempt = 1; ; attempt++) {
+      const own = registry.own(id);
+      if (own !== undefined) {
+        // Whether it is free on this node is for the table to say.
+        if (this.#underway.has(id) || this.#isThere(id)) return this.hold(id);
+        // Its agent has just ended: what comes is another one.
+        registry.release(id, own.token);
+      }
+      this.hold(id);
+      try {
+        await registry.register({ id, kind, placement, init }, Math.max(1, deadlineMs - clock.nowMs()));
+        return;
+      } catch (error) {
+        this.settled(id);
+        if (!hasCode(error, 'NEXUS_ID_DUPLICATE')) throw error;
+        const holder = (error.data?.['registration'] as Registration | undefined)?.host;
+        const isOwn = holder === undefined || sameNode(holder, registry.self);
+        if (clock.nowMs() >= deadlineMs || (!isOwn && attempt >= TAKEN_ATTEMPTS)) throw isOwn ? error : idElsewhere(kind, id, holder.name);
+      }
+      await this.#pause(attempt);
+    }
+  }
+
+  /** From now on the id is not given back, until as many times `settled` was said. */
+  hold(id: string): void {
+    this.#underway.set(id, (this.#underway.get(id) ?? 0) + 1);
+  }
+
+  settled(id: string): void {
+    const left = (this.#underway.get(id) ?? 1) - 1;
+    if (left > 0) this.#underway.set(id, left);
+    else this.#underway.delete(id);
+    this.#compare(id);
+  }
+
+  ended(id: string): void {
+    // It is in the table until the end of the call, or of the turn of its thread.
+    queueMicrotask(() => this.#compare(id));
+  }
+
+  async spawn(spawn: NodeSpawn): Promise<AgentReference> {
+    await this.#joined(spawn.timeoutMs);
+    const target = this.#nodeOf(spawn.node, spawn.id);
+    if (sameNode(target, this.#needs.registry.self)) return this.#needs.spawnHere(spawn);
+    return this.#needs.request(target, 'spawnOnNode', { ...spawn, node: target.name });
+  }
+
+  async getOrSpawn(spawn: NodeSpawn): Promise<AgentReference> {
+    const { clock, registry } = this.#needs;
+    const { id, kind } = spawn;
+    const deadlineMs = clock.nowMs() + spawn.timeoutMs;
+    const remainingMs = (): number => {
+      const left = deadlineMs - clock.nowMs();
+      if (left <= 0) throw spawnTimeout(kind, id, spawn.timeoutMs);
+      return left;
+    };
+    await this.#joined(spawn.timeoutMs);
+    for (let attempt = 1; ; attempt++) {
+      const live = this.#needs.find(id);
+      if (live !== undefined) return ofKind(live, kind);
+      const ending = this.#needs.findEnding(id);
+      if (ending !== undefined && registry.own(id) !== undefined) await this.#needs.whenEnded(ending, remainingMs()).catch(() => undefined);
+      try {
+        const registration = await registry.lookup(id, remainingMs());
+        if (registration !== undefined && registration.kind !== kind) throw otherKind(id, registration.kind, kind);
+        if (registration !== undefined && !sameNode(registration.host, registry.self)) return this.#needs.referenceTo(registration);
+        // One of this node that is not in the table starts, ends or comes just now.
+        if (registration === undefined || (!this.#underway.has(id) && !this.#isThere(id))) {
+          const target = this.#nodeOf(spawn.node, id);
+          const call = { ...spawn, timeoutMs: remainingMs() };
+          return await (sameNode(target, registry.self)
+            ? this.#needs.spawnHere(call)
+            : this.#needs.request(target, 'getOrSpawnOnNode', { ...call, node: target.name }));
+        }
+      } catch (error) {
+        // Somebody else was faster, or who was asked is gone: looked at again, as long as there is time.
+        if (!RETRIED.some((code) => hasCode(error, code)) || clock.nowMs() >= deadlineMs) throw error;
+        const stale = registry.cached(id);
+        if (stale !== undefined && !sameNode(stale.host, registry.self)) registry.forget(id, stale.token);
+      }
+      await this.#pause(attempt);
+    }
+  }
+
+  /** The member that a choice means now. @throws NexusTypeError NEXUS_OPTION_INVALID */
+  #nodeOf(choice: NodeChoice, id: string): NodeIdentity {
+    const { registry } = this.#needs;
+    const members = this.#needs.members();
+    if (choice === 'here' || choice === registry.self.name) return registry.self;
+    if (choice === 'ring') return registry.ownerOf(id) ?? registry.self;
+    if (choice === 'auto') return this.#leastLoaded(members);
+    const member = members.find(({ name }) => name === choice);
+    if (member !== undefined) return { name: member.name, incarnation: member.incarnation };
+    const known = members.map(({ name }) => name);
+    throw optionError('node', `is ${quoted(choice)}, which is no member of the cluster; members are ${listed(known)}`);
+  }
+
+  /** By what each can take, in the proportion of the weights. */
+  #leastLoaded(members: readonly ViewMember[]): NodeIdentity {
+    let best: ViewMember | undefined;
+    let least = Number.POSITIVE_INFINITY;
+    for (const member of members) {
+      if (member.weight === 0 || member.status !== 'up') continue;
+      const load = (this.#needs.agentsOf(member) + 1) / member.weight;
+      if (load < least) {
+        least = load;
+        best = member;
+      }
+    }
+    return best === undefined ? this.#needs.registry.self : { name: best.name, incarnation: best.incarnation };
+  }
+
+  /** Gives an id back whose agent is not there. */
+  #compare(id: string): void {
+    const { registry } = this.#needs;
+    if (this.#underway.has(id)) return;
+    const own = registry.own(id);
+    if (own === undefined || this.#needs.find(id) !== undefined) return;
+    if (this.#needs.findEnding(id) === undefined) return registry.release(id, own.token);
+    if (this.#looking.has(id)) return;
+    this.#looking.add(id);
+    this.#needs.clock.after(AGAIN_MS, () => {
+      this.#looking.delete(id);
+      this.#compare(id);
+    });
+  }
+
+  #isThere(id: string): boolean {
+    return this.#needs.find(id) !== undefined || this.#needs.findEnding(id) !== undefined;
+  }
+
+  async #joined(timeoutMs: number): Promise<void> {
+    if (this.#needs.registry.ownerOf('') === undefined) await this.#needs.joined(timeoutMs);
+  }
+
+  #pause(attempt: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#needs.clock.after(Math.min(AGAIN_MS_MAX, AGAIN_MS * 2 ** Math.min(attempt, 8)), resolve);
+    });
+  }
+}
+
+function ofKind(found: AgentReference, kind: string): AgentReference {
+  if (found.kind !== kind) throw otherKind(found.id, found.kind, kind);
+  return found;
+}
+
+function otherKind(id: string, kind: string, expected: string): NexusError {
+  return new NexusError(
+    'NEXUS_KIND_MISMATCH',
+    `agent ${quoted(id)} is of kind '${kind}', not '${expected}'; ids are unique over all kinds: prefix them by kind`,
+    {
+      data: { id, kind, expected },
+    },
+  );
+}
+
+function hasCode(error: unknown, code: ErrorCode): error is NexusError {
+  return error instanceof NexusError && error.code === code;
+}

@@ -1,0 +1,57 @@
+/** What was heard of lately about activations of other nodes: bounded, and possibly wrong. Two generations in the place of a list in the order of use: what is used stays, for the price of a map. */
+import { type NodeIdentity, sameNode } from '../../model/node-identity.js';
+import type { Registration } from '../../model/registration.js';
+
+export class KnownRegistrations {
+  readonly #halfMax: number;
+  #young = new Map<string, Registration>();
+  #old = new Map<string, Registration>();
+
+  constructor(entriesMax: number) {
+    this.#halfMax = Math.max(1, entriesMax >>> 1);
+  }
+
+  get size(): number {
+    return this.#young.size + this.#old.size;
+  }
+
+  get(id: string): Registration | undefined {
+    const young = this.#young.get(id);
+    if (young !== undefined) return young;
+    const old = this.#old.get(id);
+    if (old !== undefined) {
+      this.#old.delete(id);
+      this.#add(old);
+    }
+    return old;
+  }
+
+  /** What is known with a greater token stays. */
+  heard(registration: Registration): void {
+    const { id, token } = registration;
+    const before = this.#young.get(id) ?? this.#old.get(id);
+    if (before !== undefined && before.token > token) return;
+    this.#old.delete(id);
+    this.#add(registration);
+  }
+
+  /** It is wrong, and so is what is older. */
+  forget(id: string, token: number): void {
+    const known = this.#young.get(id) ?? this.#old.get(id);
+    if (known === undefined || known.token > token) return;
+    this.#young.delete(id);
+    this.#old.delete(id);
+  }
+
+  departed(node: NodeIdentity): void {
+    for (const generation of [this.#young, this.#old]) for (const [id, { host }] of generation) if (sameNode(host, node)) generation.delete(id);
+  }
+
+  #add(registration: Registration): void {
+    if (this.#young.size >= this.#halfMax && !this.#young.has(registration.id)) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    this.#young.set(registration.id, registration);
+  }
+}

@@ -1,0 +1,56 @@
+/** What threads of a node do for each other about agents of other nodes: the calling thread sends for workers what it alone can, and gives them what comes. */
+import { traceOfValues } from '../../model/message-trace.js';
+import type { AgentReference } from '../agent-reference.js';
+import { nexusStopped } from '../failures.js';
+import { senderWith } from '../mailbox.js';
+import type { ReplyPort } from '../pending-asks.js';
+import type { PassedMessage, SystemCalls } from '../system-calls.js';
+import type { ThreadHost } from '../thread-host.js';
+import { ReplyPromise } from './reply-promise.js';
+import { WorkerRemoteAgents } from './worker-remote-agents.js';
+
+export type RemoteSystemCalls = Pick<
+  SystemCalls,
+  'tellRemote' | 'askRemote' | 'sendRemote' | 'callRemote' | 'requestRemote' | 'agentMovedAway' | 'arrived' | 'arrivedAsk'
+>;
+
+export function remoteCalls(host: ThreadHost): RemoteSystemCalls {
+  const send = (target: AgentReference, { action, input, sender, trace }: PassedMessage, reply: ReplyPort | undefined): void => {
+    // It may have come here while the message was on its way to this thread.
+    const entry = target.kindEntry.action(action);
+    const from = senderWith(sender, traceOfValues(trace));
+    if (host.remote?.leads(target) === true) {
+      const outcome = host.remote.send(target, entry, input, reply, from);
+      // The worker was told that it goes: it is a dead letter like one that found its mailbox full.
+      if (outcome === 'full' && reply === undefined) host.deadLetters.record('ringFull', target.kind, () => target.knownId, action);
+    } else host.router.deliveries.deliver(target, entry, input, reply, from);
+  };
+  return {
+    tellRemote: (call) => send(call.target, call, undefined),
+    askRemote(call) {
+      const reply = new ReplyPromise(call.deadlineMs, call.sender, traceOfValues(call.trace));
+      send(call.target, call, reply);
+      return reply.promise;
+    },
+    sendRemote({ id, action, input, sender, trace }) {
+      const outcome = host.remote?.sendTo(id, action, input, senderWith(sender, traceOfValues(trace)));
+      if (outcome === 'full') host.deadLetters.record('ringFull', undefined, () => id, action);
+    },
+    callRemote: ({ node, agent, name, input }) => host.remote?.call(node, agent, name, input as never),
+    async requestRemote({ node, agent, name, input, timeoutMs }) {
+      if (host.remote === undefined) throw nexusStopped();
+      return host.remote.request(node, agent, name, input as never, timeoutMs);
+    },
+    agentMovedAway({ slot, generation, id, node, life }) {
+      if (host.remote instanceof WorkerRemoteAgents) host.remote.movedAway.add(slot, generation, id, { node, life });
+    },
+    arrived({ agent, action, input, sender, trace }) {
+      host.router.deliveries.deliver(agent, agent.kindEntry.action(action), input, undefined, senderWith(sender, traceOfValues(trace)));
+    },
+    arrivedAsk({ agent, action, input, sender, trace, deadlineMs }) {
+      const reply = new ReplyPromise(deadlineMs, sender, traceOfValues(trace));
+      host.router.deliveries.deliver(agent, agent.kindEntry.action(action), input, reply, reply);
+      return reply.promise;
+    },
+  };
+}

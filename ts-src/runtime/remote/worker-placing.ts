@@ -1,0 +1,37 @@
+/** `NodePlacing` on a worker: the calling thread, where the registry is, does it. */
+import type { AgentReference } from '../agent-reference.js';
+import type { MessageRouter } from '../message-router.js';
+import type { IdClaim, NodePlacing, NodeSpawn } from './node-placing.js';
+
+/** An answer comes by the time limit of what was asked for, or the calling thread is gone, and with it the process. */
+const ANSWER_TIMEOUT_MS = 86_400_000;
+
+export class WorkerPlacing implements NodePlacing {
+  readonly node: string;
+  readonly #router: MessageRouter;
+
+  constructor(node: string, router: MessageRouter) {
+    this.node = node;
+    this.#router = router;
+  }
+
+  claim(claim: IdClaim): Promise<void> {
+    return this.#router.request(0, 'claimId', claim, ANSWER_TIMEOUT_MS, claim);
+  }
+
+  settled(id: string): void {
+    this.#router.call(0, 'idSettled', { id });
+  }
+
+  ended(id: string): void {
+    this.#router.call(0, 'idEnded', { id });
+  }
+
+  spawn(spawn: NodeSpawn): Promise<AgentReference> {
+    return this.#router.request(0, 'spawnOnNode', spawn, ANSWER_TIMEOUT_MS, spawn);
+  }
+
+  getOrSpawn(spawn: NodeSpawn): Promise<AgentReference> {
+    return this.#router.request(0, 'getOrSpawnOnNode', spawn, ANSWER_TIMEOUT_MS, spawn);
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * Agents of other nodes as a worker has them: it passes everything on to the calling thread, which alone talks to other nodes. Over the ring between them, so that what a worker sends keeps its order; refused where that ring
+ * is full.
+ */
+import { NexusError, quoted } from '../../errors.js';
+import type { TellOutcome } from '../../model/agent-ref.js';
+import { traceValues } from '../../model/message-trace.js';
+import type { NodeIdentity } from '../../model/node-identity.js';
+import type { RemoteAgent } from '../../model/remote-agent.js';
+import type { AgentReference } from '../agent-reference.js';
+import type { ActionEntry } from '../kind.js';
+import { type MessageSender, senderOf, traceOf } from '../mailbox.js';
+import { PendingAsk, type ReplyPort } from '../pending-asks.js';
+import { stopTimeout } from '../stopping.js';
+import type { SystemCallName, SystemCalls } from '../system-calls.js';
+import type { ThreadHost } from '../thread-host.js';
+import { MovedAway } from './moved-away.js';
+import type { RemoteAgents } from './remote-agents.js';
+
+const CALLING_THREAD = { kind: 'thread', id: '0' };
+/** Of a call that has a deadline on the other node: what it takes to the calling thread and back. */
+const PASSED_ON_MS = 1000;
+const TIMEOUT_MS_MAX = 86_400_000;
+
+export class WorkerRemoteAgents implements RemoteAgents {
+  readonly movedAway = new MovedAway();
+  readonly #host: ThreadHost;
+
+  constructor(host: ThreadHost) {
+    this.#host = host;
+  }
+
+  leads(target: AgentReference): boolean {
+    return target.remote !== undefined || this.movedAway.follow(target);
+  }
+
+  remoteOf(_id: string, node: NodeIdentity, life: number): RemoteAgent {
+    return { node, life };
+  }
+
+  /** Only the calling thread knows which agents are registered. */
+  lifeOf(): undefined {
+    return undefined;
+  }
+
+  send(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, from: MessageSender): TellOutcome {
+    if (action.input !== undefined) action.input.check(input);
+    const { router, asks } = this.#host;
+    const trace = traceValues(reply === undefined ? traceOf(from) : reply.trace);
+    const message = { target, action: action.name, input, sender: senderOf(from), trace };
+    if (reply === undefined) return router.tryCall(0, 'tellRemote', message) ? 'accepted' : 'full';
+    const ask = reply instanceof PendingAsk ? reply : asks.passOn(reply, target, action.name);
+    if (router.tryRequest(0, 'askRemote', { ...message, deadlineMs: ask.deadlineMs }, ask)) return 'accepted';
+    ask.fail(
+      new NexusError(
+        'NEXUS_BACKPRESSURE',
+        `the ring to the calling thread, which sends to other nodes, is full: ${target.kind} ${quoted(target.id)} is sent messages faster than they go, and '${action.name}' was not sent; slow down`,
+        { data: ask.facts },
+      ),
+    );
+    return 'full';
+  }
+
+  sendTo(id: string, action: string, input: unknown, from: MessageSender): TellOutcome {
+    const message = { id, action, input, sender: senderOf(from), trace: traceValues(traceOf(from)) };
+    return this.#host.router.tryCall(0, 'sendRemote', message) ? 'accepted' : 'full';
+  }
+
+  find(): undefined {
+    return undefined;
+  }
+
+  async stop(target: AgentReference, timeoutMs: number): Promise<void> {
+    try {
+      await this.request((target.remote as RemoteAgent).node, target, 'stopAgent', { slot: 0, generation: 0 }, timeoutMs);
+    } catch (error) {
+      throw error instanceof NexusError && error.code === 'NEXUS_ASK_TIMEOUT' ? stopTimeout(target, timeoutMs) : error;
+    }
+  }
+
+  call<N extends SystemCallName>(node: NodeIdentity, agent: AgentReference | undefined, name: N, input: Parameters<SystemCalls[N]>[0]): void {
+    this.#host.router.call(0, 'callRemote', { node, agent, name, input });
+  }
+
+  request<N extends SystemCallName>(
+    node: NodeIdentity,
+    agent: AgentReference | undefined,
+    name: N,
+    input: Parameters<SystemCalls[N]>[0],
+    timeoutMs: number,
+  ): Promise<Awaited<ReturnType<SystemCalls[N]>>> {
+    const passedOn = this.#host.router.request(
+      0,
+      'requestRemote',
+      { node, agent, name, input, timeoutMs },
+      Math.min(TIMEOUT_MS_MAX, timeoutMs + PASSED_ON_MS),
+      agent ?? CALLING_THREAD,
+    );
+    return passedOn as Promise<Awaited<ReturnType<SystemCalls[N]>>>;
+  }
+}
