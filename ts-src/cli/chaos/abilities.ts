@@ -57,7 +57,9 @@ export function differences({ network }: Pick<Abilities, 'network'>, faults: rea
     ...(network === 'proxy' && has('partition', 'oneWayPartition', 'nonTransitivePartition', 'crash')
       ? ['partitions: over the proxy connections stay open, and what is sent comes when the link has healed']
       : []),
-    ...(has('corruption') ? ['corruption: bits of a stream that no checksum of TCP has seen any more are flipped, which is harder than what a network does'] : []),
+    ...(has('corruption')
+      ? ['corruption: bits of a stream that no checksum of TCP has seen any more are flipped, which is harder than what a network does']
+      : []),
     ...(network === 'proxy' && has('oneWayPartition') ? ['one-way partitions: what is received is acknowledged by the proxy'] : []),
   ];
 }

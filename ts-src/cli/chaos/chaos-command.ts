@@ -85,7 +85,13 @@ export async function chaos(args: readonly string[]): Promise<void> {
   const { network, whyProxy } = networkOf(line.text('network') ?? 'auto');
   if (network === 'namespaces' && process.env[INSIDE_VARIABLE] === undefined) {
     // What was drawn here is drawn again inside.
-    process.exitCode = await runInside([COMMAND, ...args, '--network', 'namespaces', ...(line.positionals[0] === undefined ? ['--seed', String(plan.seed)] : [])]);
+    process.exitCode = await runInside([
+      COMMAND,
+      ...args,
+      '--network',
+      'namespaces',
+      ...(line.positionals[0] === undefined ? ['--seed', String(plan.seed)] : []),
+    ]);
     return;
   }
   await perform(line, plan, network, whyProxy);
@@ -125,7 +131,11 @@ async function perform(line: CommandLine, plan: Plan, network: 'namespaces' | 'p
 function save(folder: string, { report, history, judged }: ChaosResult): void {
   const failure = judged.verdict === 'notLinearizable' ? judged.failures[0] : undefined;
   if (failure !== undefined) written(folder, 'failure.svg', drawFailure(keyValueModel(), failure));
-  written(folder, 'timeline.svg', timelinePicture(report, `${report.plan.nodes} nodes in ${report.network === 'namespaces' ? 'network namespaces' : 'processes behind a proxy'}`));
+  written(
+    folder,
+    'timeline.svg',
+    timelinePicture(report, `${report.plan.nodes} nodes in ${report.network === 'namespaces' ? 'network namespaces' : 'processes behind a proxy'}`),
+  );
   written(folder, 'report.md', reportText(report, { timeline: 'timeline.svg', failure: failure === undefined ? undefined : 'failure.svg' }));
   written(folder, 'report.json', `${JSON.stringify({ verdict: verdictOf(report), ...report }, undefined, 1)}\n`);
   written(folder, 'history.edn', historyText(history));
@@ -136,11 +146,15 @@ function tell(line: CommandLine, folder: string, { report }: ChaosResult): void 
   process.exitCode = EXIT[verdict];
   const { checks, operations, network } = report;
   if (line.flag('json')) {
-    process.stdout.write(`${JSON.stringify({ verdict, network, seed: report.plan.seed, operations, checks, skipped: report.skipped.length, report: join(folder, 'report.md') })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ verdict, network, seed: report.plan.seed, operations, checks, skipped: report.skipped.length, report: join(folder, 'report.md') })}\n`,
+    );
     return;
   }
   for (const { name, outcome, text } of checks) process.stdout.write(`${outcome}: ${name}\n${outcome === 'held' ? '' : `  ${text.replace(/\n/g, '\n  ')}\n`}`);
-  process.stdout.write(`${operations.ok} operations answered, ${operations.failed} certainly not done, ${operations.unknown} of unknown outcome; ${join(folder, 'report.md')}\n`);
+  process.stdout.write(
+    `${operations.ok} operations answered, ${operations.failed} certainly not done, ${operations.unknown} of unknown outcome; ${join(folder, 'report.md')}\n`,
+  );
 }
 
 function planOf(line: CommandLine): Plan {
@@ -148,7 +162,8 @@ function planOf(line: CommandLine): Plan {
   if (unexpected !== undefined) throw new UsageError(COMMAND, `'${unexpected}' is not expected: one plan at a time`);
   if (file !== undefined) {
     const drawn = ['seed', 'nodes', 'duration', 'faults'].find((name) => line.flag(name));
-    if (drawn !== undefined && !(drawn === 'seed' && process.env[INSIDE_VARIABLE] !== undefined)) throw new UsageError(COMMAND, `--${drawn} is of a drawn plan, and a plan was given`);
+    if (drawn !== undefined && !(drawn === 'seed' && process.env[INSIDE_VARIABLE] !== undefined))
+      throw new UsageError(COMMAND, `--${drawn} is of a drawn plan, and a plan was given`);
     const plan = planIn(file);
     if (plan.nodes > NODES_MAX) throw new CommandFailure(`${file}: nodes is ${plan.nodes}; at most ${NODES_MAX} real processes are started`);
     return plan;

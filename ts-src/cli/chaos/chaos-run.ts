@@ -89,6 +89,7 @@ class ChaosRun {
   #metrics: NodeJS.Timeout | undefined;
   #startedMs = performance.now();
   #isBegun = false;
+  #isOver = false;
 
   constructor(options: ChaosRunOptions) {
     this.#options = options;
@@ -108,7 +109,7 @@ class ChaosRun {
     const formedMs = await this.#formed(FORMED_MS);
     if (formedMs === undefined)
       throw new CommandFailure(`the nodes did not become members of one cluster within ${FORMED_MS / 1000} s; what they said is in ${this.#options.logFolder}`);
-    say(`${plan.nodes} nodes are a cluster after ${(formedMs / 1000).toFixed(1)} s`);
+    say(`${plan.nodes === 1 ? 'the node is' : `${plan.nodes} nodes are`} a cluster after ${(formedMs / 1000).toFixed(1)} s`);
     this.#startedMs = performance.now();
     this.#isBegun = true;
     this.#readMetrics();
@@ -124,6 +125,7 @@ class ChaosRun {
     clients.end();
     await using;
     const unread = await clients.readAll(READ_MS);
+    this.#isOver = true;
     clearTimeout(this.#metrics);
     const tookMs = this.#nowMs();
     say(`judging ${clients.history.length} operations`);
@@ -157,6 +159,7 @@ class ChaosRun {
   }
 
   async close(): Promise<void> {
+    this.#isOver = true;
     clearTimeout(this.#metrics);
     this.#faults?.heal();
     this.#clients?.end();
@@ -182,7 +185,11 @@ class ChaosRun {
     const network = this.#network as ChaosNetwork;
     const { resolver } = plan;
     const resolverText =
-      resolver.strategy === 'staticQuorum' ? `staticQuorum:${resolver.quorum}` : resolver.strategy === 'keepReferee' ? `keepReferee:${resolver.referee}` : resolver.strategy;
+      resolver.strategy === 'staticQuorum'
+        ? `staticQuorum:${resolver.quorum}`
+        : resolver.strategy === 'keepReferee'
+          ? `keepReferee:${resolver.referee}`
+          : resolver.strategy;
     const seeds = this.#numbers.map((number) => `${network.place(number).advertisedHost}:${CONTROL_PORT}`).join(',');
     for (const number of this.#numbers) {
       const disk = this.#disk(number);
@@ -193,7 +200,18 @@ class ChaosRun {
         number,
         place: network.place(number),
         modules,
-        args: ['--cluster', CLUSTER, '--join', seeds, '--resolver', resolverText, '--ask-timeout', '3000', '--state', join(disk, 'state'), '--no-console'],
+        args: [
+          '--cluster',
+          CLUSTER,
+          ...(plan.nodes === 1 ? [] : ['--join', seeds]),
+          '--resolver',
+          resolverText,
+          '--ask-timeout',
+          '3000',
+          '--state',
+          join(disk, 'state'),
+          '--no-console',
+        ],
         logFile: join(logFolder, `${name}.log`),
         storeDirectory: storeDirectoryOf(this.#folder, number),
         said: (line) => this.#said(name, line),
@@ -249,7 +267,10 @@ class ChaosRun {
       {
         name: 'nothing that was acknowledged is lost',
         outcome: judged.verdict === 'notLinearizable' ? 'violated' : unread.length > 0 ? 'violated' : judged.verdict === 'unknown' ? 'undecided' : 'held',
-        text: unread.length > 0 ? `${unread.length} of ${registers} registers could not be read at the end: ${unread.slice(0, 5).join(', ')}` : `${registers} registers were read at the end; what they had is part of the history`,
+        text:
+          unread.length > 0
+            ? `${unread.length} of ${registers} registers could not be read at the end: ${unread.slice(0, 5).join(', ')}`
+            : `${registers} registers were read at the end; what they had is part of the history`,
       },
       {
         name: 'the nodes agree in the end',
@@ -301,7 +322,7 @@ class ChaosRun {
           last.set(url, now);
         }),
       );
-      this.#metrics = setTimeout(() => void look(), 1000);
+      if (!this.#isOver) this.#metrics = setTimeout(() => void look(), 1000);
     };
     void look();
   }

@@ -97,7 +97,11 @@ export class Clients {
       const input = this.#draw(random, seen);
       const { outcome, reply } = await this.#operate(process, input, Math.floor(random.next() * 1e6));
       if (outcome === 'unknown') process = this.#nextProcess++;
-      if (outcome === 'ok') seen.set(input.key, input.f === 'read' ? reply : input.f === 'write' ? input.value : reply === false ? undefined : (input as { value: [unknown, unknown] }).value[1]);
+      if (outcome === 'ok')
+        seen.set(
+          input.key,
+          input.f === 'read' ? reply : input.f === 'write' ? input.value : reply === false ? undefined : (input as { value: [unknown, unknown] }).value[1],
+        );
       await sleep(-Math.log(1 - random.next()) * pauseMs);
     }
   }

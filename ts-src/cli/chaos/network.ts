@@ -41,7 +41,11 @@ export interface StreamConditions {
 export const GOOD_STREAM: StreamConditions = { isHeld: false, loss: 0, corruption: 0, delayMs: { from: 0, to: 0 }, bytesPerSecond: undefined };
 
 /** @param isPacketNetwork what is cut and lost is cut and lost by the kernel */
-export function streamConditions({ isCut, isClogged, loss, corruption, addedLatency, bytesPerSecond }: LinkConditions, isPacketNetwork: boolean): StreamConditions {
-  const delayMs = typeof addedLatency === 'object' && addedLatency.type === 'uniform' ? { from: addedLatency.fromMs, to: addedLatency.toMs } : { from: 0, to: 0 };
+export function streamConditions(
+  { isCut, isClogged, loss, corruption, addedLatency, bytesPerSecond }: LinkConditions,
+  isPacketNetwork: boolean,
+): StreamConditions {
+  const delayMs =
+    typeof addedLatency === 'object' && addedLatency.type === 'uniform' ? { from: addedLatency.fromMs, to: addedLatency.toMs } : { from: 0, to: 0 };
   return { isHeld: isClogged || (isCut && !isPacketNetwork), loss: isPacketNetwork ? 0 : loss, corruption, delayMs, bytesPerSecond };
 }

@@ -17,9 +17,7 @@ export async function openProxiedNetwork(nodes: number): Promise<ChaosNetwork> {
   const told = (node: number): string => `127.${second}.${128 + (node >> 8)}.${node & 255}`;
   const numbers = Array.from({ length: nodes }, (_, index) => index + 1);
   const proxy = await ProxyProcess.open(
-    numbers.flatMap((to) =>
-      [CONTROL_PORT, DATA_PORT].map((port) => ({ host: told(to), port, target: { host: real(to), port }, to, from: undefined })),
-    ),
+    numbers.flatMap((to) => [CONTROL_PORT, DATA_PORT].map((port) => ({ host: told(to), port, target: { host: real(to), port }, to, from: undefined }))),
   );
   return {
     kind: 'proxy',

@@ -137,7 +137,9 @@ export class RealFaults {
   #setLink(from: number, to: number, set: (conditions: LinkConditions) => void): void {
     const conditions = linkConditions(this.#lasting, from, to);
     // A machine without power says nothing: the reset that its kernel would send does not come through.
-    const isSilent = this.#lasting.some((fault) => fault.kind === 'crash' && fault.ending === 'silent' && (fault.nodes.includes(from) || fault.nodes.includes(to)));
+    const isSilent = this.#lasting.some(
+      (fault) => fault.kind === 'crash' && fault.ending === 'silent' && (fault.nodes.includes(from) || fault.nodes.includes(to)),
+    );
     const wanted = isSilent ? { ...conditions, isCut: true } : conditions;
     const text = JSON.stringify(wanted);
     const key = `${from} ${to}`;

@@ -10,7 +10,10 @@ export const HELD_BYTES_MAX = 4 * 1_048_576;
 const RETRANSMISSION_MS = 200;
 const RETRANSMISSIONS_MAX = 6;
 
-type Item = { readonly type: 'data'; readonly chunk: Buffer; readonly dueMs: number } | { readonly type: 'end'; readonly dueMs: number } | { readonly type: 'reset'; readonly dueMs: number };
+type Item =
+  | { readonly type: 'data'; readonly chunk: Buffer; readonly dueMs: number }
+  | { readonly type: 'end'; readonly dueMs: number }
+  | { readonly type: 'reset'; readonly dueMs: number };
 
 export interface DelayedPipeNeeds {
   readonly source: Socket;

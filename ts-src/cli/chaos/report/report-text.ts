@@ -22,22 +22,43 @@ export function reportText(report: RunReport, { timeline, failure }: ReportPictu
     '',
     `**${VERDICTS[verdictOf(report)]}**`,
     '',
-    ...table(['what must hold', '', 'what was seen'], checks.map(({ name, outcome, text }) => [name, OUTCOMES[outcome], text])),
+    ...table(
+      ['what must hold', '', 'what was seen'],
+      checks.map(({ name, outcome, text }) => [name, OUTCOMES[outcome], text]),
+    ),
     '',
     `![success rate, operations and response times over time, with the faults](${timeline})`,
     '',
-    ...(failure === undefined ? [] : ['What cannot be ordered of the history:', '', `![the operations around the place at which no order goes on](${failure})`, '']),
+    ...(failure === undefined
+      ? []
+      : ['What cannot be ordered of the history:', '', `![the operations around the place at which no order goes on](${failure})`, '']),
     '## The run',
     '',
     ...table(
       ['', ''],
       [
-        ['network', report.network === 'namespaces' ? 'a network namespace of the kernel for each node, joined by a bridge' : `a proxy on one host${report.whyProxy === undefined ? '' : ` (no namespaces: ${report.whyProxy})`}`],
-        ['nodes', `${plan.nodes} processes, resolver ${plan.resolver.strategy}; members of one view ${seconds1(report.formedMs)} after the last one was started`],
-        ['after the faults', report.healedMs === undefined ? 'the nodes did not become members of one view again' : `members of one view, and serving, after ${seconds1(report.healedMs)}`],
+        [
+          'network',
+          report.network === 'namespaces'
+            ? 'a network namespace of the kernel for each node, joined by a bridge'
+            : `a proxy on one host${report.whyProxy === undefined ? '' : ` (no namespaces: ${report.whyProxy})`}`,
+        ],
+        [
+          'nodes',
+          `${plan.nodes} processes, resolver ${plan.resolver.strategy}; members of one view ${seconds1(report.formedMs)} after the last one was started`,
+        ],
+        [
+          'after the faults',
+          report.healedMs === undefined
+            ? 'the nodes did not become members of one view again'
+            : `members of one view, and serving, after ${seconds1(report.healedMs)}`,
+        ],
         ['clients', `${report.clients}, on ${report.keys} registers at a time, ${report.registers} in all; any node, one operation after the other`],
         ['workload', `${report.module}; judged as ${report.model}`],
-        ['operations', `${count(all)}: ${count(operations.ok)} answered (${percent(operations.ok, all)}), ${count(operations.failed)} certainly not done, ${count(operations.unknown)} of unknown outcome`],
+        [
+          'operations',
+          `${count(all)}: ${count(operations.ok)} answered (${percent(operations.ok, all)}), ${count(operations.failed)} certainly not done, ${count(operations.unknown)} of unknown outcome`,
+        ],
         ['while faults lasted', during(seconds, (second) => faults.some(({ from, to }) => second >= Math.floor(from) && second <= to))],
         ['while none did', during(seconds, (second) => !faults.some(({ from, to }) => second >= Math.floor(from) && second <= to))],
         ['version', `nexus-agents ${report.version}, Node ${report.node}, seed ${plan.seed}`],
@@ -46,10 +67,15 @@ export function reportText(report: RunReport, { timeline, failure }: ReportPictu
     '',
     '## Faults',
     '',
-    ...table(['from', 'to', 'what'], faults.slice(0, ROWS_MAX * 4).map(({ fault, from, to }) => [`${from.toFixed(1)} s`, `${to.toFixed(1)} s`, faultText(fault).replace(/ at .*$/, '')])),
+    ...table(
+      ['from', 'to', 'what'],
+      faults.slice(0, ROWS_MAX * 4).map(({ fault, from, to }) => [`${from.toFixed(1)} s`, `${to.toFixed(1)} s`, faultText(fault).replace(/ at .*$/, '')]),
+    ),
     ...(faults.length > ROWS_MAX * 4 ? ['', `and ${faults.length - ROWS_MAX * 4} more: see the JSON`] : []),
     ...(differences.length === 0 ? [] : ['', 'What was done in another way than in a simulation:', '', ...differences.map((each) => `- ${each}`)]),
-    ...(skipped.length === 0 ? [] : ['', 'Skipped:', '', ...grouped(skipped.map(({ fault, because }) => `${fault.kind}: ${because}`)).map((each) => `- ${each}`)]),
+    ...(skipped.length === 0
+      ? []
+      : ['', 'Skipped:', '', ...grouped(skipped.map(({ fault, because }) => `${fault.kind}: ${because}`)).map((each) => `- ${each}`)]),
     '',
     '## What went wrong',
     '',
@@ -69,15 +95,29 @@ function during(seconds: readonly SecondRecord[], isMeant: (second: number) => b
   const all = meant.reduce((sum, each) => sum + each.ok + each.failed + each.unknown, 0);
   if (all === 0) return 'nothing was asked';
   const sorted = (of: (each: SecondRecord) => number | undefined): number[] => meant.flatMap((each) => of(each) ?? []).sort((a, b) => a - b);
-  const p50 = quantile(sorted(({ p50Ms }) => p50Ms), 0.5);
-  const p99 = quantile(sorted(({ p99Ms }) => p99Ms), 0.5);
-  const times = p50 === undefined || p99 === undefined ? '' : `; of the seconds with answers, half had a median below ${p50.toFixed(1)} ms, and half a 99th percentile below ${p99.toFixed(1)} ms`;
+  const p50 = quantile(
+    sorted(({ p50Ms }) => p50Ms),
+    0.5,
+  );
+  const p99 = quantile(
+    sorted(({ p99Ms }) => p99Ms),
+    0.5,
+  );
+  const times =
+    p50 === undefined || p99 === undefined
+      ? ''
+      : `; of the seconds with answers, half had a median below ${p50.toFixed(1)} ms, and half a 99th percentile below ${p99.toFixed(1)} ms`;
   return `${meant.length} s: ${percent(ok, all)} answered${times}`;
 }
 
 function counted(what: string, rows: readonly (readonly [string, number])[]): string[] {
   if (rows.length === 0) return ['Nothing.'];
-  return [...table([what, 'times'], rows.slice(0, ROWS_MAX).map(([name, times]) => [name, count(times)]))];
+  return [
+    ...table(
+      [what, 'times'],
+      rows.slice(0, ROWS_MAX).map(([name, times]) => [name, count(times)]),
+    ),
+  ];
 }
 
 function grouped(lines: readonly string[]): string[] {

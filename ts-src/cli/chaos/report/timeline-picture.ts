@@ -39,8 +39,15 @@ export function timelinePicture({ seconds, faults, events, plan }: Report, title
     `<rect class="ground" width="${WIDTH}" height="${height}"/>`,
     `<text class="title" x="16" y="26">${escaped(title)}</text>`,
     `<text class="note" x="16" y="45">${escaped(`seed ${plan.seed}, ${plan.nodes} nodes, ${plan.resolver.strategy}; each point is a second`)}</text>`,
-    ...faults.map(({ from, to }) => `<rect class="band" x="${x(from)}" y="${success.top}" width="${round(Math.max(1.5, x(to) - x(from)))}" height="${latency.top + latency.height - success.top}"/>`),
-    ...panel(success, 'success rate', [[0, '0 %'], [0.5, '50 %'], [1, '100 %']]),
+    ...faults.map(
+      ({ from, to }) =>
+        `<rect class="band" x="${x(from)}" y="${success.top}" width="${round(Math.max(1.5, x(to) - x(from)))}" height="${latency.top + latency.height - success.top}"/>`,
+    ),
+    ...panel(success, 'success rate', [
+      [0, '0 %'],
+      [0.5, '50 %'],
+      [1, '100 %'],
+    ]),
     ...ratePanel(rate, seconds, x),
     ...latencyPanel(latency, seconds, x),
     successLine(success, seconds, x),
@@ -77,11 +84,31 @@ function ratePanel(where: Panel, seconds: readonly SecondRecord[], x: (second: n
     return `<path class="${name}" d="${path}"/>`;
   };
   return [
-    ...panel(where, 'operations a second', [[0, '0'], [0.5, String(most / 2)], [1, String(most)]]),
-    bars('ok', () => 0, ({ ok }) => ok),
-    bars('failed', ({ ok }) => ok, ({ ok, failed }) => ok + failed),
-    bars('unknown', ({ ok, failed }) => ok + failed, ({ ok, failed, unknown }) => ok + failed + unknown),
-    ...key(where.top - 10, [['ok', 'answered'], ['failed', 'failed: certainly not done'], ['unknown', 'outcome unknown']]),
+    ...panel(where, 'operations a second', [
+      [0, '0'],
+      [0.5, String(most / 2)],
+      [1, String(most)],
+    ]),
+    bars(
+      'ok',
+      () => 0,
+      ({ ok }) => ok,
+    ),
+    bars(
+      'failed',
+      ({ ok }) => ok,
+      ({ ok, failed }) => ok + failed,
+    ),
+    bars(
+      'unknown',
+      ({ ok, failed }) => ok + failed,
+      ({ ok, failed, unknown }) => ok + failed + unknown,
+    ),
+    ...key(where.top - 10, [
+      ['ok', 'answered'],
+      ['failed', 'failed: certainly not done'],
+      ['unknown', 'outcome unknown'],
+    ]),
   ];
 }
 
@@ -106,7 +133,10 @@ function latencyPanel(where: Panel, seconds: readonly SecondRecord[], x: (second
     ...panel(where, 'response time', ticks),
     `<path class="p99" d="${path(({ p99Ms }) => p99Ms)}"/>`,
     `<path class="p50" d="${path(({ p50Ms }) => p50Ms)}"/>`,
-    ...key(where.top - 10, [['p50', 'half are faster'], ['p99', '99 of 100 are faster']]),
+    ...key(where.top - 10, [
+      ['p50', 'half are faster'],
+      ['p99', '99 of 100 are faster'],
+    ]),
   ];
 }
 
@@ -115,7 +145,10 @@ function panel({ top, height }: Panel, name: string, ticks: readonly (readonly [
     `<text class="heading" x="16" y="${top - 10}">${name}</text>`,
     ...ticks.flatMap(([share, text]) => {
       const y = round(top + height - share * height);
-      return [`<line class="grid" x1="${LEFT}" y1="${y}" x2="${WIDTH - RIGHT}" y2="${y}"/>`, `<text class="tick" x="${LEFT - 8}" y="${y + 4}" text-anchor="end">${text}</text>`];
+      return [
+        `<line class="grid" x1="${LEFT}" y1="${y}" x2="${WIDTH - RIGHT}" y2="${y}"/>`,
+        `<text class="tick" x="${LEFT - 8}" y="${y + 4}" text-anchor="end">${text}</text>`,
+      ];
     }),
   ];
 }
@@ -171,7 +204,8 @@ function nodeLane(name: string, y: number, events: readonly NodeEvent[], x: (sec
 function timeAxis(lastSecond: number, x: (second: number) => number, y: number): string[] {
   const step = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600].find((each) => lastSecond / each <= 14) ?? 7200;
   return Array.from({ length: Math.floor(lastSecond / step) + 1 }, (_, index) => index * step).map(
-    (second) => `<text class="tick" x="${x(second)}" y="${y}" text-anchor="middle">${second >= 120 && step >= 60 ? `${second / 60} min` : `${second} s`}</text>`,
+    (second) =>
+      `<text class="tick" x="${x(second)}" y="${y}" text-anchor="middle">${second >= 120 && step >= 60 ? `${second / 60} min` : `${second} s`}</text>`,
   );
 }
 
