@@ -38,10 +38,13 @@ export type MovingHost = Pick<
   | 'entries'
   | 'lineage'
   | 'observation'
->;
+> & { readonly departures: { isLeaving(slot: number, generation: number): boolean } };
 
 /** Slot, generation, index of the kind, and what is to be announced before it comes, by the names of the parts. */
 export type Place = readonly [slot: number, generation: number, kind: number, announced: Readonly<Record<string, unknown>> | undefined];
+
+/** Why there is no room for an agent yet: what was sent to it where it was still comes in there, and is not for its present life. */
+export const STILL_LEAVING = 'the last of what was sent to it there before has not been read';
 
 export interface ForwardedMessage extends MovingMessage {
   readonly slot: number;
@@ -76,11 +79,12 @@ export class Arrivals {
 
   /** Makes room. For each why not, or undefined; with a promise, once every thread knows what is announced. */
   reserve(from: number, incarnation: number, places: readonly Place[]): (string | undefined)[] | Promise<(string | undefined)[]> {
-    const { kinds, thread, cells, entries } = this.#host;
+    const { kinds, thread, cells, entries, departures } = this.#host;
     const refusals = places.map(([slot, generation, kindIndex, announced]) => {
       const kind = kinds.byIndex(kindIndex);
       if (this.#host.isStopping) return 'the nexus stops';
       if (kind.definition === undefined) return `thread ${thread} does not have the code of kind '${kind.name}'`;
+      if (departures.isLeaving(slot, generation)) return STILL_LEAVING;
       // What an earlier attempt left, of a thread that was lost meanwhile.
       this.#discard(slot);
       const cell = new AgentCell(kind, slot, generation);

@@ -10,7 +10,7 @@ import { NexusError } from '../errors.js';
 import { traceValues } from '../model/message-trace.js';
 import { type AgentCell, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
-import type { MovingHost, Place } from './arrivals.js';
+import { type MovingHost, type Place, STILL_LEAVING } from './arrivals.js';
 import { threadLost } from './failures.js';
 import type { ActionEntry } from './kind.js';
 import { type MessageSender, senderOf, traceOf } from './mailbox.js';
@@ -26,7 +26,7 @@ const ACTIVATION_TIMEOUT_MS = 86_400_000;
 /** How the attempt to move an agent ended. */
 export type MoveOutcome =
   | { readonly type: 'moved' }
-  /** Not on this thread: it has moved, or moves already. */
+  /** Not on this thread: it has moved, or moves already. Or an earlier move of it goes on. Worth another look. */
   | { readonly type: 'elsewhere' }
   | { readonly type: 'ended' }
   /** It goes on where it is. */
@@ -141,6 +141,14 @@ export class Departures {
     this.#strays = this.#strays.filter(({ to }) => to !== thread);
   }
 
+  /**
+   * It has left, and what was sent to it here before may still come. It can be on its way back by then only if the thread that it had moved to was lost: what still comes
+   * is lost with that.
+   */
+  isLeaving(slot: number, generation: number): boolean {
+    return this.#followed.get(slot)?.generation === generation;
+  }
+
   /** Where a call of the runtime about an agent that is not here is to be made; -1: nowhere. */
   threadOf(agent: { readonly slot: number; readonly generation: number }): number {
     const to = this.#host.engine.table.threadOf(agent.slot, agent.generation);
@@ -226,7 +234,8 @@ export class Departures {
 
   #giveUp(move: Move, message: string): void {
     this.#release(move.cell);
-    move.settle(move.cell.status >= Status.stopping ? { type: 'ended' } : refused(message));
+    if (move.cell.status >= Status.stopping) return move.settle({ type: 'ended' });
+    move.settle(message === STILL_LEAVING ? { type: 'elsewhere' } : refused(message));
   }
 
   #release(cell: AgentCell): void {

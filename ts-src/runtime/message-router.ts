@@ -310,16 +310,18 @@ export class MessageRouter {
   }
 
   /**
-   * Resolves when another thread has read everything that was sent to it before, and knows that this thread is there; also if it is lost meanwhile. A thread that has not
-   * heard yet that this one has come in the place of another still answers, and sends, to that one.
+   * Resolves when another thread has read everything that was sent to it before, and knows that this thread is there: to true; to false if it is lost meanwhile and has a
+   * successor, or will have one. True also where nobody is left to answer. A thread that has not heard yet that this one has come in the place of another still answers,
+   * and sends, to that one.
    */
-  async roundTrip(thread: number): Promise<void> {
+  async roundTrip(thread: number): Promise<boolean> {
     for (;;) {
       try {
-        return await this.request(thread, 'roundTrip', undefined, TIMEOUT_MS_MAX, { kind: 'thread', id: String(thread) });
+        await this.request(thread, 'roundTrip', undefined, TIMEOUT_MS_MAX, { kind: 'thread', id: String(thread) });
+        return true;
       } catch (error) {
-        const isToPredecessor = error instanceof NexusError && error.code === 'NEXUS_THREAD_LOST' && error.data?.['thread'] === this.#thread;
-        if (!isToPredecessor) return;
+        const isLoss = error instanceof NexusError && error.code === 'NEXUS_THREAD_LOST';
+        if (!isLoss || error.data?.['thread'] !== this.#thread) return !isLoss;
       }
     }
   }

@@ -4,7 +4,8 @@
  *
  * An entry is seen on another thread once the message with it has been read there, so before any message that its writer sent to that thread later. Across three
  * threads there is no such order; whoever needs it waits for `settled`. While a thread is replaced its part is not known: `isComplete` says so, for those that
- * would rather send in vain than not at all. Not here: what the entries mean (their owners are told of each change).
+ * would rather send in vain than not at all. Where even that is not enough, a successor starts with what the calling thread knows, which makes it. Not here: what the
+ * entries mean (their owners are told of each change).
  */
 
 /** Each map of entries has a name; the list is closed so that a number could stand for it. */
@@ -39,11 +40,16 @@ export interface ReplicatedEntriesNeeds {
   incarnationOf(thread: number): number;
   canReach(thread: number): boolean;
   send(thread: number, message: EntriesMessage): void;
-  /** Resolves when the other thread has read everything that was sent to it before; also if it is lost meanwhile. */
-  roundTrip(thread: number): Promise<void>;
+  /** Resolves when the other thread has read everything that was sent to it before: to true. To false if it is lost meanwhile, and not for good. */
+  roundTrip(thread: number): Promise<boolean>;
+  /** It is lost, and its successor has not been made yet: what that starts with is still to be said. */
+  awaitsSuccessor(thread: number): boolean;
 }
 
 type Listener = (change: EntryChange) => void;
+
+/** It makes the others, and is never lost. */
+const CALLING_THREAD = 0;
 
 const NOBODY: readonly Listener[] = [];
 
@@ -146,9 +152,22 @@ export class ReplicatedEntries {
     } while (from < own.length);
   }
 
-  /** Resolves when every other thread has seen what this one has put so far. */
+  /** Resolves when every other thread has seen what this one has put so far, and each that starts from now on is made by a calling thread that has. */
   async settled(): Promise<void> {
-    await Promise.all(this.#others().map((thread) => this.#needs.roundTrip(thread)));
+    const others = this.#others();
+    const byCallingThread = others.includes(CALLING_THREAD) ? this.#needs.roundTrip(CALLING_THREAD) : undefined;
+    await Promise.all(others.map((thread) => (thread === CALLING_THREAD ? byCallingThread : this.#seenBy(thread, byCallingThread))));
+  }
+
+  async #seenBy(thread: number, byCallingThread: Promise<unknown> | undefined): Promise<void> {
+    const { roundTrip, incarnationOf, awaitsSuccessor } = this.#needs;
+    for (;;) {
+      const incarnation = incarnationOf(thread);
+      const isSeen = await roundTrip(thread);
+      await byCallingThread;
+      if (awaitsSuccessor(thread) || (isSeen && incarnationOf(thread) === incarnation)) return;
+      // It was lost, and its successor made by a calling thread that had not seen it. It is told again, but may be at work before it has read that.
+    }
   }
 
   /** From now on the entries of this thread are those of this incarnation. */

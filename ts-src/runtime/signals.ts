@@ -101,7 +101,7 @@ export class Signals {
   readonly #codecs = new WeakMap<Topic, MessageCodec>();
   readonly #idPrefix: string;
   readonly #moving: MovingSubscribers;
-  /** Of agents that have left, until everything that was sent to them here has been read. */
+  /** Of agents that have left, until everything that was sent to them here has been read: only while they move, as all know. */
   readonly #left = new Map<AgentCell, Map<ActionEntry, AgentSubscriber>>();
   #published = 0;
   // The topic asked for last: most signals in a row have the same one.
@@ -112,7 +112,12 @@ export class Signals {
     this.#needs = needs;
     const random = new SeededRandom(needs.seed, `signals ${needs.thread}.${needs.incarnation}`);
     this.#idPrefix = `${Math.floor(random.next() * 2 ** 32).toString(36)}${Math.floor(random.next() * 2 ** 32).toString(36)}-${needs.thread}.${needs.incarnation}-`;
-    this.#moving = new MovingSubscribers(needs);
+    const { thread, entries, threadOf } = needs;
+    // Mostly it has been followed before. If not, the thread that it has moved to is lost, and with it what would be sent on to there.
+    const cameToRest = (slot: number): void => {
+      for (const cell of [...this.#left.keys()]) if (cell.slot === slot) this.followed(cell);
+    };
+    this.#moving = new MovingSubscribers({ thread, entries, threadOf, cameToRest });
     needs.entries.listen('subscriptions', ({ thread, key, value }) => {
       if (thread !== needs.thread) {
         if (value === undefined) this.#remote.remove(key, thread);
@@ -222,6 +227,16 @@ export class Signals {
     return () => {
       if (this.#local.remove(name, subscriber)) this.#count(name, -1);
     };
+  }
+
+  /** On the calling thread: what a thread that it makes now has to know before it publishes anything. */
+  movingAgents(): readonly number[] {
+    return this.#moving.all();
+  }
+
+  /** On a successor, before it publishes anything: what the calling thread has given it. */
+  inherit(movingAgents: readonly number[]): void {
+    this.#moving.inherit(movingAgents);
   }
 
   // Subscribers that move: called by the move, in its order.

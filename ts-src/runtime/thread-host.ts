@@ -233,6 +233,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       canReach: (to) => this.links.canReach(to),
       send: (to, message) => this.router.call(to, 'entriesChanged', message),
       roundTrip: (to) => this.router.roundTrip(to),
+      awaitsSuccessor: (of) => Atomics.load(shared.words, threadWord(shared, of) + L.THREAD_WORD_STATE) === L.THREAD_STATE_LOST,
     });
     this.signals = signalsOf(this, incarnation, references);
     this.groups = groupsOf(this, loads, () => this.#random.next());

@@ -21,7 +21,7 @@ export interface WorkerPoolOptions {
   /** Default: a thread of Node. */
   readonly startWorker?: (boot: WorkerBoot) => WorkerHandle;
   /** What every worker is given; what differs is added. */
-  readonly boot: Omit<WorkerBoot, 'thread' | 'incarnation' | 'cpu' | 'startTimeoutMs' | 'storage'>;
+  readonly boot: Omit<WorkerBoot, 'thread' | 'incarnation' | 'cpu' | 'movingAgents' | 'startTimeoutMs' | 'storage'>;
   /** What a worker opens the storage with: a new one for each. */
   readonly attachment: (() => StorageAttachment) | undefined;
   /** Processor of each thread, by index; undefined where it is not tied to one. */
@@ -145,6 +145,7 @@ export class WorkerPool {
       thread,
       incarnation,
       cpu: this.#options.cpus[thread],
+      movingAgents: this.#host.signals.movingAgents(),
       startTimeoutMs: this.#options.startTimeoutMs,
       // What is transferred is not cloned.
       storage: storage && { module: storage.module, data: storage.data, transferList: [] },

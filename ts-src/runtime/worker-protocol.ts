@@ -32,6 +32,8 @@ export interface WorkerBoot {
   readonly tracing: ResolvedTracing | undefined;
   /** Processor this worker is tied to. */
   readonly cpu: number | undefined;
+  /** Agents that have subscriptions and move just now: slots and generations in turn (`moving-subscribers.ts`). */
+  readonly movingAgents: readonly number[];
   /** How long the start of one agent is waited for when agents come back. */
   readonly startTimeoutMs: number;
 }

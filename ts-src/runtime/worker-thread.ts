@@ -65,6 +65,7 @@ export function openWorkerThread(boot: WorkerBoot, needs: WorkerThreadNeeds): { 
     },
   };
   const host: ThreadHost = new ThreadHost(boot, shared, engine, kinds, clock, logger, events, turns, storage, needs.tracingApi);
+  host.signals.inherit(boot.movingAgents);
   if (boot.isNode) host.remote = new WorkerRemoteAgents(host);
   if (boot.node !== undefined) host.placing = new WorkerPlacing(boot.node, host.router);
   let restoring: Promise<Restored> | undefined;

@@ -71,7 +71,8 @@ class Threads {
       incarnationOf: (other) => this.incarnations[other] as number,
       canReach: () => true,
       send: (to, message) => void this.#queue(thread, to).push({ type: 'entries', forIncarnation: knownIncarnations[to] as number, message }),
-      roundTrip: async () => undefined,
+      roundTrip: async () => true,
+      awaitsSuccessor: () => false,
     });
     entries.listen('subscriptions', ({ thread: of, key, value }) => {
       if (value === undefined) seen.delete(`${of} ${key}`);
@@ -132,7 +133,8 @@ test('a thread that is given up has nothing to say, and is not waited for', () =
     incarnationOf: () => 1,
     canReach: (to) => to !== 2,
     send: () => undefined,
-    roundTrip: async () => undefined,
+    roundTrip: async () => true,
+    awaitsSuccessor: () => false,
   });
   entries.listen('subscriptions', ({ key, value }) => changes.push([key, value]));
   entries.listenToReach(() => void reach++);
@@ -159,4 +161,77 @@ test('what is taken back between two news of losses does not come back with the 
   network.receive(0, 1);
   network.drain();
   expect(network.threads[2]?.seen.has('1 a')).toBe(false);
+});
+
+test('what is settled is known to every thread, or to the calling thread before it makes the successor of one that is lost', async () => {
+  const incarnations = [0, 0, 0];
+  let isLost = false;
+  let asked: { readonly thread: number; answer(isSeen: boolean): Promise<void> }[] = [];
+  const entries = new ReplicatedEntries({
+    thread: 1,
+    incarnation: 0,
+    threadCount: 3,
+    incarnationOf: (other) => incarnations[other] as number,
+    canReach: () => true,
+    send: () => undefined,
+    roundTrip: (thread) => {
+      return new Promise((resolve) => {
+        const answer = async (isSeen: boolean): Promise<void> => {
+          resolve(isSeen);
+          for (let turn = 0; turn < 10; turn++) await undefined;
+        };
+        asked.push({ thread, answer });
+      });
+    },
+    awaitsSuccessor: (thread) => thread === 2 && isLost,
+  });
+  const settling = (): { isSettled: boolean } => {
+    asked = [];
+    const state = { isSettled: false };
+    void entries.settled().then(() => {
+      state.isSettled = true;
+    });
+    return state;
+  };
+  const answer = (thread: number, isSeen: boolean): Promise<void> => {
+    const [one] = asked.splice(
+      asked.findIndex((each) => each.thread === thread),
+      1,
+    );
+    return (one as (typeof asked)[number]).answer(isSeen);
+  };
+  const threads = (): number[] => asked.map(({ thread }) => thread);
+
+  const plain = settling();
+  expect(threads()).toEqual([0, 2]);
+  await answer(0, true);
+  expect(plain.isSettled).toBe(false);
+  await answer(2, true);
+  expect(plain.isSettled).toBe(true);
+
+  // Its successor is at work before the calling thread has seen the entry: it is waited for too.
+  const late = settling();
+  await answer(2, true);
+  incarnations[2] = 1;
+  await answer(0, true);
+  expect([late.isSettled, threads()]).toEqual([false, [2]]);
+  await answer(2, true);
+  expect(late.isSettled).toBe(true);
+
+  // So is one that comes before this thread has heard from its predecessor.
+  const lost = settling();
+  await answer(0, true);
+  incarnations[2] = 2;
+  await answer(2, false);
+  expect([lost.isSettled, threads()]).toEqual([false, [2]]);
+  await answer(2, true);
+  expect(lost.isSettled).toBe(true);
+
+  // One that is still to be made is not, once the calling thread knows.
+  const made = settling();
+  [incarnations[2], isLost] = [3, true];
+  await answer(2, false);
+  expect([made.isSettled, threads()]).toEqual([false, [0]]);
+  await answer(0, true);
+  expect(made.isSettled).toBe(true);
 });
