@@ -4,7 +4,7 @@
  * An agent is active once in the cluster and does one thing after the other, and what it has acknowledged is on the disks of its copies: operations on one register are linearizable, also across moves, kills and
  * partitions, as long as one of its copies lives. That is what the run is judged by.
  */
-import { defineAgent } from '../../index.js';
+import { defineAgent } from '../../define-agent.js';
 
 interface Register {
   value: unknown;
