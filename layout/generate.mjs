@@ -10,6 +10,7 @@ const enumerate = (prefix, names) => {
 enumerate('RECORD_STATE', schema.recordStates);
 enumerate('THREAD_STATE', schema.threadStates);
 enumerate('MESSAGE_TYPE', schema.messageTypes);
+enumerate('LINK_ENDED', schema.linkEnds);
 for (const [bit, name] of schema.messageFlags.entries()) rows.push([`MESSAGE_FLAG_${name}`, 1 << bit]);
 enumerate('COUNTER', schema.counters);
 rows.push(['COUNTER_COUNT', schema.counters.length]);
@@ -26,6 +27,8 @@ const limits = {
   HEADER: 'HEADER_BYTES',
   THREAD: 'THREAD_BYTES',
   RING: 'RING_HEADER_BYTES',
+  LINK: 'LINK_HEADER_BYTES',
+  LINK_SIDE: 'LINK_SIDE_BYTES',
   FLIGHT: 'FLIGHT_HEADER_BYTES',
   FLIGHT_EVENT: 'FLIGHT_EVENT_BYTES',
   METER_NAME: 'METER_NAME_BYTES',

@@ -12,7 +12,7 @@ export const constants = {
   /** 'NXUS' read as a little-endian word. */
   MAGIC: 0x5355584e,
   /** Raised with every change of this file that changes the meaning of a byte. */
-  VERSION: 7,
+  VERSION: 8,
   HEADER_BYTES: 4096,
   THREAD_BYTES: 256,
   COUNTERS_BYTES: 512,
@@ -29,6 +29,19 @@ export const constants = {
   RECORD_BYTES: 64,
   BUCKET_BYTES: 64,
   RING_HEADER_BYTES: 256,
+  /**
+   * The memory of two processes on one machine, which is one of its own: header | what each side says of its waiting | rings, LINK_LANES of the side that has made it, then as many of the other.
+   * 'NXSL' read as a little-endian word; a version of its own, because the two processes may run different releases.
+   */
+  LINK_MAGIC: 0x4c53584e,
+  LINK_VERSION: 1,
+  LINK_HEADER_BYTES: 256,
+  LINK_SIDE_BYTES: 256,
+  LINK_LANES: 3,
+  LINK_RING_BYTES_MIN: 524288,
+  LINK_RING_BYTES_MAX: 16777216,
+  /** Of a frame, whatever the size of the ring: less than a quarter of the smallest one. */
+  LINK_FRAME_BYTES_MAX: 65536,
   /** Whose turn it is in a named group of agents: the key of its name (8 bytes), the number of turns so far, and a word that nobody uses. */
   ROTATION_BYTES: 16,
   ROTATIONS: 16384,
@@ -162,6 +175,14 @@ export const sections = {
     { at: 4, name: 'STAMPED_AT' },
     { at: 16, name: 'HEAD' },
     { at: 32, name: 'BLOCKED' },
+    /** Between processes, written by the producer: LINK_ENDED_FINISHED if nothing comes after TAIL, LINK_ENDED_ABANDONED if what was not read yet must not be either. */
+    { at: 48, name: 'ENDED' },
+  ],
+  LINK: ['MAGIC', 'VERSION', 'MEMORY_BYTES', 'RING_BYTES'],
+  /** What one side says of its waiting: as PARKED and ATTENTION of a thread, a cache line each. */
+  LINK_SIDE: [
+    { at: 0, name: 'PARKED' },
+    { at: 16, name: 'ATTENTION' },
   ],
   RECORD: [
     /** generation << 2 | state. Every change of ownership of the record's bytes goes through this word. */
@@ -209,9 +230,13 @@ export const sections = {
 };
 
 /**
- * Types of a message in a ring. RESET: what came before belongs to an earlier life of the sender or the receiver; shapes and fragments start anew.
+ * Types of a message in a ring. RESET: what came before belongs to an earlier life of the sender or the receiver; shapes and fragments start anew. FRAME: bytes between processes, behind
+ * the two words of BYTES and TYPE.
  */
-export const messageTypes = ['PADDING', 'TELL', 'ASK', 'REPLY', 'REPLY_ERROR', 'FRAGMENT', 'RESET'];
+export const messageTypes = ['PADDING', 'TELL', 'ASK', 'REPLY', 'REPLY_ERROR', 'FRAGMENT', 'RESET', 'FRAME'];
+
+/** Why no more comes through a ring between processes. */
+export const linkEnds = ['OPEN', 'FINISHED', 'ABANDONED'];
 
 /**
  * Bits of a message's flags. DECLARED: the payload was written by the codec of the shape that the action declares. The three bits above them

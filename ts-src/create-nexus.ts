@@ -50,14 +50,17 @@ import type { WorkerBoot } from './runtime/worker-protocol.js';
 export async function createNexus(options: NexusOptions): Promise<Nexus> {
   const resolved = resolveOptions(options);
   const { force, require } = resolved.engine;
+  const engine = chooseEngine({ forced: force, require });
   return composeNexus(resolved, {
     clock: systemClock,
     turns: eventLoopTurns,
-    engine: chooseEngine({ forced: force, require }),
+    engine,
     random: randomBytes(12),
     load: { meter: new NodeLoadMeter(), memory: nodeProcessMemory },
     // Connections between nodes, and the package behind them, are loaded by nodes only.
-    ...(resolved.cluster === undefined ? {} : { cluster: (await import('./cluster/node-surroundings.js')).nodeSurroundings }),
+    ...(resolved.cluster === undefined
+      ? {}
+      : { cluster: (await import('./cluster/node-surroundings.js')).nodeSurroundings(engine.report, resolved.spinMicroseconds) }),
     nexus: (...parts) => new Nexus(...parts),
   });
 }

@@ -5,6 +5,7 @@
 #include "crash_handler.hpp"
 #include "environment.hpp"
 #include "huge_pages.hpp"
+#include "link_binding.hpp"
 #include "placement_binding.hpp"
 #include "table_binding.hpp"
 #include "waiter_binding.hpp"
@@ -28,6 +29,16 @@ constexpr Export kExports[] = {
     {"crashArm", CrashArm},
     {"crashDisarm", CrashDisarm},
     {"crashThread", CrashThread},
+    {"linksOpen", LinksOpen},
+    {"linksClose", LinksClose},
+    {"linksListen", LinksListen},
+    {"linksConnect", LinksConnect},
+    {"linkSend", LinkSend},
+    {"linkOffer", LinkOffer},
+    {"linkAccept", LinkAccept},
+    {"linkWrite", LinkWrite},
+    {"linkFinishLane", LinkFinishLane},
+    {"linkEnd", LinkEndEndpoint},
     {"pinThread", PinThread},
     {"currentCpu", CurrentCpu},
     {"bindMemory", BindMemory},

@@ -1,12 +1,14 @@
 #include "environment.hpp"
 
 #include "arguments.hpp"
+#include "link_hub.hpp"
 #include "table_binding.hpp"
+#include "waiter.hpp"
 
 namespace nexus::napi {
 
 // Handle 0 belongs to nobody: a number that was never set is no handle.
-Environment::Environment() : waiters_(1, nullptr), tables_(1) {}
+Environment::Environment() : waiters_(1, nullptr), hubs_(1, nullptr), tables_(1) {}
 Environment::~Environment() = default;
 
 bool Environment::Create(napi_env env) {
@@ -31,6 +33,33 @@ void Environment::Forget(const Waiter* waiter) {
   for (Waiter*& each : waiters_) {
     if (each == waiter) each = nullptr;
   }
+}
+
+std::uint32_t Environment::Add(LinkHub* hub) {
+  hubs_.push_back(hub);
+  return static_cast<std::uint32_t>(hubs_.size() - 1);
+}
+
+void Environment::Forget(const LinkHub* hub) {
+  for (LinkHub*& each : hubs_) {
+    if (each == hub) each = nullptr;
+  }
+}
+
+bool Environment::WaitersHaveWork() const {
+  for (const Waiter* each : waiters_) {
+    if (each != nullptr && each->HasWork()) return true;
+  }
+  return false;
+}
+
+bool Environment::LinksHaveWork() const {
+#if defined(__linux__)
+  for (const LinkHub* each : hubs_) {
+    if (each != nullptr && each->HasWork()) return true;
+  }
+#endif
+  return false;
 }
 
 std::uint32_t Environment::Add(std::unique_ptr<Table> table) {

@@ -1,4 +1,4 @@
-// What one JavaScript environment (the calling thread or a worker) has open: its waiters and its tables, by handle. A handle is a number that is never used
+// What one JavaScript environment (the calling thread or a worker) has open: its waiters, its links to other processes and its tables, by handle. A handle is a number that is never used
 // again, so that a call after detach or close finds nothing and does nothing. Used by its own thread only; freed after the last async clean-up hook is done.
 #pragma once
 #include <node_api.h>
@@ -9,6 +9,7 @@
 
 namespace nexus::napi {
 
+class LinkHub;
 class Waiter;
 struct Table;
 
@@ -26,12 +27,22 @@ class Environment {
   Waiter* WaiterOf(std::uint32_t handle) const { return handle < waiters_.size() ? waiters_[handle] : nullptr; }
   void Forget(const Waiter* waiter);
 
+  /** Hubs delete themselves, as waiters do. */
+  std::uint32_t Add(LinkHub* hub);
+  LinkHub* HubOf(std::uint32_t handle) const { return handle < hubs_.size() ? hubs_[handle] : nullptr; }
+  void Forget(const LinkHub* hub);
+
+  /** For whoever looks for work of its own and is not to keep the other kind waiting. */
+  bool WaitersHaveWork() const;
+  bool LinksHaveWork() const;
+
   std::uint32_t Add(std::unique_ptr<Table> table);
   Table* TableOf(std::uint32_t handle) const { return handle < tables_.size() ? tables_[handle].get() : nullptr; }
   void CloseTable(std::uint32_t handle);
 
  private:
   std::vector<Waiter*> waiters_;
+  std::vector<LinkHub*> hubs_;
   std::vector<std::unique_ptr<Table>> tables_;
 };
 

@@ -102,7 +102,8 @@ void Waiter::BeforePoll() {
 bool Waiter::FindsWork(SpinPolicy* policy, std::uint64_t nanoseconds) {
   if (nanoseconds == 0 || !policy->ShouldSpin()) return false;
   const std::uint64_t deadline = uv_hrtime() + nanoseconds;
-  const bool found = parking_.SpinForWork([deadline] { return uv_hrtime() >= deadline; });
+  // Frames of other processes are not to wait for those of threads.
+  const bool found = parking_.SpinForWork([this, deadline] { return uv_hrtime() >= deadline || environment_->LinksHaveWork(); });
   if (found) {
     policy->Succeeded();
   } else {

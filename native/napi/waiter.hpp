@@ -23,6 +23,8 @@ class Waiter {
   void SetSpin(double microseconds) { spin_nanoseconds_ = microseconds > 0 ? static_cast<std::uint64_t>(microseconds * 1000) : 0; }
   /** This thread has woken another one, which was parked. */
   void ExpectReply() { expects_reply_ = true; }
+  /** A ring has data, or somebody asks for attention. From the waiter's own thread. */
+  bool HasWork() const { return parking_.HasWork(); }
   const SharedMemory& Shared() const { return shared_; }
   std::uint32_t Thread() const { return thread_; }
 

@@ -64,7 +64,7 @@ int main(int argc, char** argv) {
   int failed = 0;
   std::uint32_t ran = 0;
   unsigned long long executions = 0;
-  for (const auto& list : {nexus::test::TableCases(), nexus::test::DeathCases(), nexus::test::ParkingCases(), nexus::test::RingCases()}) {
+  for (const auto& list : {nexus::test::TableCases(), nexus::test::DeathCases(), nexus::test::ParkingCases(), nexus::test::RingCases(), nexus::test::FrameRingCases()}) {
     for (const ScenarioCase& scenario : list) {
       if (std::strncmp(scenario.name, only, std::strlen(only)) != 0) continue;
       const Exploration result = Run(scenario, bounds, schedule);

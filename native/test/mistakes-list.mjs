@@ -7,9 +7,11 @@ const STORE = 'include/nexus/record_store.hpp';
 const ALLOCATOR = 'include/nexus/record_allocator.hpp';
 const PARKING = 'include/nexus/parking.hpp';
 const RING = 'test/ring.hpp';
+const FRAMES = 'include/nexus/frame_ring.hpp';
 
 const inTable = (name, caughtBy, ...changes) => ({ name, caughtBy, changes, source: 'scenarios/table_scenario.cc' });
 const inParking = (name, caughtBy, ...changes) => ({ name, caughtBy, changes, source: 'scenarios/parking.cc' });
+const inFrames = (name, caughtBy, ...changes) => ({ name, caughtBy, changes, source: 'scenarios/frame_ring.cc' });
 const inRing = (name, caughtBy, ...changes) => ({ name, caughtBy, changes, source: 'scenarios/ring.cc' });
 
 export const mistakes = [
@@ -173,5 +175,30 @@ export const mistakes = [
     file: RING,
     from: '    head_ = Atomics::LoadSeqCst(ring_ + layout::kRingWordHead);\n    return Begin() != nullptr;',
     to: '    return false;',
+  }),
+  inFrames('a frame is published before it is there', 'frames: the producer is killed, and what it had published arrives whole', {
+    file: FRAMES,
+    from: '    std::uint32_t* to = data_ + position / 4;\n',
+    to: '    std::uint32_t* to = data_ + position / 4;\n    Atomics::StoreSeqCst(ring_ + layout::kRingWordTail, tail_ + record);\n',
+  }),
+  inFrames('TAIL of frames is published relaxed', 'frames: three, one after the other', {
+    file: FRAMES,
+    from: 'Atomics::StoreSeqCst(ring_ + layout::kRingWordTail, tail_);',
+    to: 'Atomics::StoreRelaxed(ring_ + layout::kRingWordTail, tail_);',
+  }),
+  inFrames('the place of a frame is given back before it is copied out', 'frames: more than fit: full, asked for room, room', {
+    file: FRAMES,
+    from: '      Atomics::CopyOut(to, record + kFrameHeaderBytes / 4, length);\n',
+    to: '      Atomics::StoreSeqCst(ring_ + layout::kRingWordHead, head_ + bytes);\n      Atomics::CopyOut(to, record + kFrameHeaderBytes / 4, length);\n',
+  }),
+  inFrames('no second look at HEAD after room was asked for', 'frames: more than fit: full, asked for room, room', {
+    file: FRAMES,
+    from: '    Atomics::StoreSeqCst(ring_ + layout::kRingWordBlocked, 1);\n    return MakeRoom(rest >= record ? record : rest + record);',
+    to: '    Atomics::StoreSeqCst(ring_ + layout::kRingWordBlocked, 1);\n    return rest == record ? RingOutcome::kFull : RingOutcome::kFull;',
+  }),
+  inFrames('the rest of the ring is not counted when it is padded', 'frames: of two sizes, so that the rest of the ring is padded', {
+    file: FRAMES,
+    from: 'const RingOutcome room = MakeRoom(rest >= record ? record : rest + record);',
+    to: 'const RingOutcome room = MakeRoom(record);',
   }),
 ];

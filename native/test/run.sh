@@ -41,7 +41,7 @@ build() { # name, flags and sources...
 }
 
 stress() { # sanitizer, its flags
-  for test in routing_table_stress parking_stress table_history_stress spin_policy_test; do
+  for test in routing_table_stress parking_stress table_history_stress spin_policy_test frame_ring_stress; do
     build "$test.$1" $cxx $flags -O1 $2 "$here/$test.cc" && run "$test.$1" 60 "$out/$test.$1" "$seed" "$milliseconds"
   done
 }

@@ -7,6 +7,7 @@ import type { Clock } from '../ports/clock.js';
 import type { Datagrams, DatagramEvents } from '../ports/datagrams.js';
 import type { Discovery } from '../ports/discovery.js';
 import type { NodeStateStore } from '../ports/node-state.js';
+import type { ProcessLinks } from '../ports/process-links.js';
 import type { Transport, TransportEvents } from '../ports/transport.js';
 import type { Wire } from '../ports/wire.js';
 import type { MembershipEvent, MembershipSnapshot } from '../protocols/membership/membership.js';
@@ -32,7 +33,14 @@ export interface TransportSurroundings {
   readonly wire: Wire;
   /** 16 bytes that were never used before. Default: of the machine's good source; a simulation has its own. */
   readonly nonce?: () => Uint8Array;
+  /** Default: no memory is shared, and nobody is told. */
+  readonly sameHost?: SameHostSurroundings;
 }
+
+/** Shared memory with other processes of this machine, which the transport closes when it ends; or why there is none, and whether that is what was asked for. */
+export type SameHostSurroundings =
+  | { readonly links: ProcessLinks; readonly reason?: undefined }
+  | { readonly links?: undefined; readonly reason: string; readonly isWanted?: false };
 
 /** What the membership of a nexus is opened with, wherever it runs. */
 export interface MembershipNeeds {

@@ -385,6 +385,8 @@ export class Cluster {
           waitingMessages: sent?.waitingMessages ?? 0,
           waitingBytes: sent?.waitingBytes ?? 0,
           lostMessages: sent?.lostMessages ?? 0,
+          sharedMemory: sent?.sharedMemory === true,
+          ...(sent?.notSharedBecause === undefined ? {} : { notSharedBecause: sent.notSharedBecause }),
         };
       });
   }

@@ -33,6 +33,7 @@ export interface ResolvedCluster {
   readonly metadata: Readonly<Record<string, string>>;
   readonly stateDirectory: string | undefined;
   readonly timing: Required<ClusterTimingOptions>;
+  readonly sameHost: boolean;
   readonly copies: number;
 }
 
@@ -42,7 +43,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const STRATEGIES: readonly ResolverOptions['strategy'][] = ['keepMajority', 'staticQuorum', 'keepOldest', 'keepReferee', 'downAll'];
 const JOIN_TYPES: readonly JoinOptions['type'][] = ['static', 'dns', 'multicast', 'environment'];
 const NAMES = {
-  cluster: ['name', 'node', 'weight', 'listen', 'join', 'resolver', 'tls', 'metadata', 'stateDirectory', 'timing', 'copies'],
+  cluster: ['name', 'node', 'weight', 'listen', 'join', 'resolver', 'tls', 'metadata', 'stateDirectory', 'timing', 'sameHost', 'copies'],
   'cluster.listen': ['host', 'port', 'dataPort', 'advertise'],
   'cluster.tls': ['certificateFile', 'keyFile', 'authorityFile', 'revocationListFile', 'serverName'],
   'cluster.timing': ['probeIntervalMs', 'probeTimeoutMs', 'leaseMs', 'stopMarginMs', 'stalledAfterMs'],
@@ -55,11 +56,12 @@ const NAMES = {
 export function resolveClusterOptions(given: ClusterOptions | undefined, environment: Environment = process.env): ResolvedCluster | undefined {
   if (given === undefined) return undefined;
   checkNames('cluster', given, NAMES.cluster);
-  const { name = 'nexus', node, stateDirectory } = given;
+  const { name = 'nexus', node, stateDirectory, sameHost = true } = given;
   if (!isNodeName(name)) throw optionError('cluster.name', nameMessage(name));
   if (node !== undefined && !isNodeName(node)) throw optionError('cluster.node', nameMessage(node));
   if (stateDirectory !== undefined && !isText(stateDirectory, 4096))
     throw optionError('cluster.stateDirectory', `is ${valueText(stateDirectory)}; it must be the path of a directory`);
+  if (typeof sameHost !== 'boolean') throw optionError('cluster.sameHost', `is ${valueText(sameHost)}; it must be true or false`);
   return {
     name,
     node: node ?? nodeOf(given.join, environment),
@@ -71,6 +73,7 @@ export function resolveClusterOptions(given: ClusterOptions | undefined, environ
     metadata: checkedMetadata('cluster.metadata', given.metadata),
     stateDirectory,
     timing: timingOf(given.timing),
+    sameHost,
     copies: whole('cluster.copies', given.copies, 1, 0, 4),
   };
 }

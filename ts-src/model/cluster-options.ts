@@ -81,6 +81,8 @@ export interface ClusterOptions {
   /** Where the node keeps its incarnation from one start to the next. Default: nowhere. */
   readonly stateDirectory?: string;
   readonly timing?: ClusterTimingOptions;
+  /** Whether messages to nodes on this machine that run as the same user go through shared memory, where both can. Default true. */
+  readonly sameHost?: boolean;
   /** How many members behind its owner on the ring have copies of what is known of an id, and of the state of durable agents: what the loss of so many nodes at once does not lose. 0 to 4. Default 1. The same on all nodes. */
   readonly copies?: number;
 }

@@ -55,6 +55,10 @@ export interface LinkSnapshot {
   readonly waitingBytes: number;
   /** Messages that were accepted and then lost with their connection. Absent where nothing counts them. */
   readonly lostMessages?: number;
+  /** Whether messages go through memory that is shared with the node, which runs on this machine. `connections` are those over the network. */
+  readonly sharedMemory?: boolean;
+  /** Why they do not; absent while that is not known. */
+  readonly notSharedBecause?: string;
 }
 
 /** What one node knows of its cluster at a moment. */

@@ -61,6 +61,10 @@ export interface TransportStatistics {
   readonly lostMessages: number;
   /** Of the fastest connection, smoothed; absent until it was measured. */
   readonly roundTripMs?: number;
+  /** Whether messages go through memory that is shared with the node, which runs on this machine. `connections` counts those over the network. */
+  readonly sharedMemory?: boolean;
+  /** Why they do not, when that is known. */
+  readonly notSharedBecause?: string;
 }
 
 export interface Transport {

@@ -19,5 +19,6 @@ std::vector<ScenarioCase> TableCases();
 std::vector<ScenarioCase> DeathCases();
 std::vector<ScenarioCase> ParkingCases();
 std::vector<ScenarioCase> RingCases();
+std::vector<ScenarioCase> FrameRingCases();
 
 }  // namespace nexus::test

@@ -25,6 +25,7 @@ test('left out there is no cluster, and empty options are a node of its own on t
     metadata: {},
     stateDirectory: undefined,
     timing: { probeIntervalMs: 1000, probeTimeoutMs: 500, leaseMs: 5000, stopMarginMs: 1000, stalledAfterMs: 500 },
+    sameHost: true,
   });
 });
 

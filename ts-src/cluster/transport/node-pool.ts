@@ -6,9 +6,12 @@
 import { NexusError } from '../../errors.js';
 import type { NodeAddress, NodeIdentity } from '../../model/node-identity.js';
 import type { Clock } from '../../ports/clock.js';
+import type { ProcessLink } from '../../ports/process-links.js';
 import { type Lane, LANES, type LastAccepted, type OutgoingMessage, type SendOutcome, type TransportStatistics } from '../../ports/transport.js';
+import type { Role } from '../../protocols/wire/handshake.js';
 import type { ReceivedMessage, SessionEnd, SessionPeer, SessionStatistics } from '../../protocols/wire/session-events.js';
 import type { SessionLimits } from '../../protocols/wire/wire-limits.js';
+import { SharedLanes } from '../same-host/shared-lanes.js';
 import { type ConnectionOwner, PooledConnection, type PooledConnectionNeeds } from './pooled-connection.js';
 import { afterFailure, NEVER_FAILED, REDIAL_FORGIVEN_AFTER_MS, type Redial } from './redial.js';
 import { StreamPins } from './stream-pins.js';
@@ -30,6 +33,11 @@ export interface NodePoolNeeds {
   lost(lane: Lane | 'any', error: Error): void;
   /** There is none any more, or none can be made. */
   closed(error: Error | undefined): void;
+  /** Over the network there is a session with it, or one is no more. */
+  met(session: object, peer: SessionPeer): void;
+  parted(session: object): void;
+  /** What `link` has brought is no more. */
+  unlinked(error: Error | undefined): void;
 }
 
 export class NodePool implements ConnectionOwner {
@@ -42,7 +50,10 @@ export class NodePool implements ConnectionOwner {
   #redial: Redial = NEVER_FAILED;
   #cancelRedial: (() => void) | undefined;
   #cancelIdleCheck: (() => void) | undefined;
+  #shared: SharedLanes | undefined;
+  /** Sessions over whichever way, and of these those over the network. */
   #openCount = 0;
+  #connectedCount = 0;
   /** Why nobody can be reached, as it was said last. */
   #complaint: string | undefined;
   /** Of connections that have ended. */
@@ -63,6 +74,12 @@ export class NodePool implements ConnectionOwner {
   }
 
   send(lane: Lane, { channel, value, shape, stream = 0 }: OutgoingMessage): SendOutcome {
+    const shared = this.#shared?.connectionOf(lane);
+    if (shared !== undefined) {
+      const outcome = shared.session.send(lane, channel, value, shape);
+      // One that ends is not to be overtaken by what goes over the network: that is over in a moment.
+      return outcome === 'accepted' ? this.#accepted(shared, lane) : 'full';
+    }
     const pins = this.#pins[lane];
     const pinned = pins.placeOf(stream);
     if (this.#connections.length > 1 && this.#isFull(lane)) return 'full';
@@ -78,24 +95,60 @@ export class NodePool implements ConnectionOwner {
     }
     if (outcome === 'full') return 'full';
     connection.usedMs = this.#needs.clock.nowMs();
-    this.lastAccepted.sent = connection.lanes[lane];
-    this.lastAccepted.number = connection.lanes[lane].sentMessages + connection.lanes[lane].waitingMessages;
     pins.sent(stream, connection, connection.lanes[lane]);
+    return this.#accepted(connection, lane);
+  }
+
+  #accepted(connection: PooledConnection, lane: Lane): SendOutcome {
+    const progress = connection.lanes[lane];
+    this.lastAccepted.sent = progress;
+    this.lastAccepted.number = progress.sentMessages + progress.waitingMessages;
     connection.schedule();
     return 'accepted';
   }
 
   /** A connection from the other side, which is open. */
-  adopt(connection: PooledConnection): void {
+  adopt(connection: PooledConnection, peer: SessionPeer): void {
     connection.owner = this;
     this.#connections.push(connection);
-    this.opened(connection);
+    this.opened(connection, peer);
   }
 
-  opened(_connection: PooledConnection, _peer?: SessionPeer): void {
-    this.#complaint = undefined;
-    if (this.#openCount++ === 0) this.#needs.opened();
+  /** Memory is shared with the node from now on. What there was before is given up: the other side has asked for this one. */
+  link(link: ProcessLink, role: Role): void {
+    this.#shared?.abort('aborted', 'other memory takes its place');
+    const shared: SharedLanes = new SharedLanes(link, role, this.node, {
+      ...{ clock: this.#needs.clock, connections: this.#needs.connections },
+      networkConnections: () => this.#connections,
+      received: (message) => this.#needs.received(message),
+      refused: (error) => this.#needs.refused(error),
+      opened: () => this.#sessionOpened(),
+      closed: (connection, end) => {
+        this.#count(connection, end);
+        if (end.error !== undefined) this.#needs.lost(connection.use, end.error);
+        this.#sessionClosed(end.error);
+      },
+      ended: (error) => {
+        if (this.#shared === shared) this.#shared = undefined;
+        this.#needs.unlinked(error);
+        this.#whenEmpty?.();
+      },
+    });
+    this.#shared = shared;
     if (this.#whenEmpty !== undefined) this.#finishAll();
+  }
+
+  opened(connection: PooledConnection, peer: SessionPeer): void {
+    this.#complaint = undefined;
+    this.#connectedCount++;
+    this.#sessionOpened();
+    this.#needs.met(connection, peer);
+    this.#shared?.review();
+    if (this.#whenEmpty !== undefined) this.#finishAll();
+  }
+
+  receipted(): void {
+    this.#shared?.review();
   }
 
   message(_connection: PooledConnection, message: ReceivedMessage): void {
@@ -111,14 +164,16 @@ export class NodePool implements ConnectionOwner {
     if (!opened) return this.unreachable(connection, error ?? new Error('the connection ended before it was open'));
     this.#lostMessages += lost.unsent + lost.uncertain;
     this.#remove(connection);
-    this.#openCount--;
+    this.#connectedCount--;
+    this.#needs.parted(connection);
+    this.#shared?.review();
     if (error !== undefined) {
       const nowMs = this.#needs.clock.nowMs();
       const before = nowMs - connection.openedMs >= REDIAL_FORGIVEN_AFTER_MS ? NEVER_FAILED : this.#redial;
       this.#redial = afterFailure(before, nowMs, this.#needs.random());
     }
     if (error !== undefined) this.#needs.lost(connection.use, error);
-    if (this.#openCount === 0) this.#needs.closed(error);
+    this.#sessionClosed(error);
     this.#whenEmpty?.();
   }
 
@@ -142,13 +197,14 @@ export class NodePool implements ConnectionOwner {
       this.#lostMessages += waiting;
       this.#remove(connection);
     }
+    this.#shared?.abort(reason, text);
     this.#whenEmpty?.();
   }
 
   /** Sends what waits, and calls back when all connections have ended. */
   finish(done: () => void): void {
     this.#whenEmpty = () => {
-      if (this.#connections.length > 0) return;
+      if (this.#connections.length > 0 || this.#shared !== undefined) return;
       this.#cancelRedial?.();
       this.#cancelIdleCheck?.();
       done();
@@ -158,12 +214,14 @@ export class NodePool implements ConnectionOwner {
   }
 
   statistics(): TransportStatistics {
-    const all: readonly SessionStatistics[] = this.#connections.map(({ session }) => session.statistics());
+    const connections = [...this.#connections, ...(this.#shared?.connections.filter(({ isFinishing, isOpen }) => isOpen || !isFinishing) ?? [])];
+    const all: readonly SessionStatistics[] = connections.map(({ session }) => session.statistics());
     const total = (of: (each: SessionStatistics) => number): number => all.reduce((sum, each) => sum + of(each), 0);
     const roundTrips = all.flatMap(({ smoothedRoundTripMs }) => (smoothedRoundTripMs === undefined ? [] : [smoothedRoundTripMs]));
     return {
       node: this.node,
-      connections: this.#openCount,
+      connections: this.#connectedCount,
+      sharedMemory: this.#shared?.isOpen === true,
       sentMessages: this.#past.sentMessages + total((each) => each.sentMessages),
       sentBytes: this.#past.sentBytes + total((each) => each.sentBytes),
       receivedMessages: this.#past.receivedMessages + total((each) => each.receivedMessages),
@@ -248,7 +306,16 @@ export class NodePool implements ConnectionOwner {
     );
   }
 
+  #sessionOpened(): void {
+    if (this.#openCount++ === 0) this.#needs.opened();
+  }
+
+  #sessionClosed(error: Error | undefined): void {
+    if (--this.#openCount === 0) this.#needs.closed(error);
+  }
+
   #finishAll(): void {
+    this.#shared?.finish();
     for (const connection of [...this.#connections]) {
       if (connection.isOpen) connection.finish();
       else if (connection.waitingMessages === 0) {
@@ -263,7 +330,17 @@ export class NodePool implements ConnectionOwner {
     if (index < 0) return;
     this.#connections.splice(index, 1);
     for (const lane of LANES) this.#pins[lane].forget(connection);
-    const statistics = connection.session.statistics();
+    this.#keepCounts(connection);
+  }
+
+  /** One through shared memory has ended. */
+  #count(connection: PooledConnection, { lost }: SessionEnd): void {
+    this.#lostMessages += lost.unsent + lost.uncertain;
+    this.#keepCounts(connection);
+  }
+
+  #keepCounts({ session }: PooledConnection): void {
+    const statistics = session.statistics();
     for (const name of ['sentMessages', 'sentBytes', 'receivedMessages', 'receivedBytes'] as const) this.#past[name] += statistics[name];
   }
 }

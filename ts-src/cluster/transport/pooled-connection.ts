@@ -3,6 +3,7 @@ import type { NodeAddress, NodeIdentity } from '../../model/node-identity.js';
 import { type Lane, LANES } from '../../ports/transport.js';
 import type { DialEvents, WireConnection } from '../../ports/wire.js';
 import type { LaneProgress, ReceivedMessage, SessionEnd, SessionEvents, SessionPeer } from '../../protocols/wire/session-events.js';
+import type { Role } from '../../protocols/wire/handshake.js';
 import type { Session } from '../../protocols/wire/session.js';
 import { SessionConnection, type SessionConnectionNeeds } from './session-connection.js';
 
@@ -18,6 +19,8 @@ export interface ConnectionOwner {
   opened(connection: PooledConnection, peer: SessionPeer): void;
   message(connection: PooledConnection, message: ReceivedMessage): void;
   refused(connection: PooledConnection, error: Error): void;
+  /** The other side has consumed some of what was sent. */
+  receipted?(): void;
   /** The session has ended, with what was lost; or it could not be opened, and waits for another attempt. */
   closed(connection: PooledConnection, end: SessionEnd): void;
   /** There was no connection. */
@@ -53,6 +56,7 @@ export class PooledConnection {
       datagram: () => undefined,
       refused: (error) => this.owner.refused(this, error),
       drained: () => undefined,
+      receipted: () => this.owner.receipted?.(),
       closed: (end) => this.#closed(end),
     });
     this.session = session;
@@ -79,10 +83,7 @@ export class PooledConnection {
 
   /** Nothing waits, or is on its way to the other side. */
   get isIdle(): boolean {
-    return LANES.every((lane) => {
-      const { waitingMessages, sentMessages, deliveredMessages } = this.lanes[lane];
-      return waitingMessages === 0 && sentMessages === deliveredMessages;
-    });
+    return LANES.every((lane) => this.isSilent(lane));
   }
 
   /** Connects to where the node listens. */
@@ -100,7 +101,23 @@ export class PooledConnection {
   }
 
   accept(connection: WireConnection): void {
-    this.#connection = new SessionConnection(this.session, connection, { role: 'acceptor' }, this.#needs);
+    this.attach(connection, 'acceptor', undefined);
+  }
+
+  /** A connection that is there. @param expected who has to be at the other end */
+  attach(connection: WireConnection, role: Role, expected: NodeIdentity | undefined): void {
+    this.#connection = new SessionConnection(this.session, connection, { role, expected }, this.#needs);
+  }
+
+  /** What there is goes now, not at the end of the turn. */
+  give(): void {
+    this.#connection?.give();
+  }
+
+  /** Nothing of the lane is on its way to the other side, or waits to be. */
+  isSilent(lane: Lane): boolean {
+    const { waitingMessages, sentMessages, deliveredMessages } = this.lanes[lane];
+    return waitingMessages === 0 && sentMessages === deliveredMessages;
   }
 
   /** A message was sent into its session. */

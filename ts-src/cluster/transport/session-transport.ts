@@ -18,6 +18,7 @@ import { NONCE_BYTES } from '../../protocols/wire/handshake-messages.js';
 import type { ReceivedMessage, SessionEnd, SessionPeer } from '../../protocols/wire/session-events.js';
 import { type SessionLimits, sessionLimits } from '../../protocols/wire/wire-limits.js';
 import type { TransportSurroundings } from '../cluster-surroundings.js';
+import { SameHost } from '../same-host/same-host.js';
 import { NodePool, removedError } from './node-pool.js';
 import { type ConnectionOwner, PooledConnection, type PooledConnectionNeeds } from './pooled-connection.js';
 import { TRANSPORT_LIMITS, type TransportLimits, type TransportOptions } from './transport-options.js';
@@ -53,6 +54,8 @@ class SessionTransport implements Transport, ConnectionOwner {
   /** Accepted, and of nobody yet. */
   readonly #handshaking = new Set<PooledConnection>();
   readonly #refusals = new Refusals();
+  /** Or why no memory is shared with any node. */
+  #sameHost: SameHost | string | undefined;
   #listener: WireListener | undefined;
   #address: NodeAddress | undefined;
   #standing: Standing = { type: 'open' };
@@ -75,6 +78,7 @@ class SessionTransport implements Transport, ConnectionOwner {
             ...{ purpose: 'data', codec, budget, cluster: options.cluster, compression: options.compression, serverName: options.serverName },
             self: options.self(),
             address: this.address,
+            sameHost: this.#memory?.said,
             limits: this.#sessionLimits,
             accept: (peer) => this.#objection(peer),
           },
@@ -95,6 +99,7 @@ class SessionTransport implements Transport, ConnectionOwner {
     const { listen, advertise } = this.#options;
     this.#listener = await this.#surroundings.wire.listen(listen, (connection) => this.#accepted(connection));
     this.#address = { host: advertise ?? listen.host, port: this.#listener.address.port };
+    this.#sameHost = this.#meetOthers();
   }
 
   admit(node: NodeIdentity, address: NodeAddress): void {
@@ -116,6 +121,9 @@ class SessionTransport implements Transport, ConnectionOwner {
       opened: () => this.#tell(() => events.opened(node)),
       lost: (lane, error) => this.#tell(() => events.lost?.(node, lane, error)),
       closed: (error) => this.#tell(() => events.closed(node, error)),
+      met: (session, peer) => void this.#memory?.met(node, session, peer.sameHost),
+      parted: (session) => this.#memory?.parted(node, session),
+      unlinked: (error) => this.#memory?.unlinked(node, error),
     });
     this.#pools.set(key, pool);
   }
@@ -130,6 +138,7 @@ class SessionTransport implements Transport, ConnectionOwner {
     this.#forgotten.add(key);
     if (this.#forgotten.size > this.#limits.forgottenMax) for (const oldest of [...this.#forgotten].slice(0, 1)) this.#forgotten.delete(oldest);
     pool.abort('removed', removedError(node).message);
+    this.#memory?.forget(node);
   }
 
   send(to: NodeIdentity, lane: Lane, message: OutgoingMessage): SendOutcome {
@@ -152,7 +161,11 @@ class SessionTransport implements Transport, ConnectionOwner {
   }
 
   statistics(): readonly TransportStatistics[] {
-    return [...this.#pools.values()].map((pool) => pool.statistics());
+    return [...this.#pools.values()].map((pool) => {
+      const statistics = pool.statistics();
+      const notSharedBecause = typeof this.#sameHost === 'string' ? this.#sameHost : this.#sameHost?.reasonOf(pool.node);
+      return statistics.sharedMemory === true || notSharedBecause === undefined ? statistics : { ...statistics, notSharedBecause };
+    });
   }
 
   refusals(): RefusalCounts {
@@ -166,11 +179,12 @@ class SessionTransport implements Transport, ConnectionOwner {
 
   // What follows is asked by connections that were accepted, until their nodes are known.
 
-  opened(connection: PooledConnection, { identity }: SessionPeer): void {
+  opened(connection: PooledConnection, peer: SessionPeer): void {
+    const { identity } = peer;
     this.#handshaking.delete(connection);
     const pool = this.#poolOf(identity);
     if (pool === undefined || this.#standing.type !== 'open') connection.abort('removed', 'the node was removed meanwhile');
-    else pool.adopt(connection);
+    else pool.adopt(connection, peer);
   }
 
   message(): void {
@@ -188,6 +202,36 @@ class SessionTransport implements Transport, ConnectionOwner {
 
   unreachable(connection: PooledConnection): void {
     this.#handshaking.delete(connection);
+  }
+
+  get #memory(): SameHost | undefined {
+    return typeof this.#sameHost === 'object' ? this.#sameHost : undefined;
+  }
+
+  #meetOthers(): SameHost | string | undefined {
+    const { clock, sameHost } = this.#surroundings;
+    const { logger, self } = this.#options;
+    if (sameHost === undefined) return undefined;
+    if (sameHost.links === undefined) return sameHost.isWanted === false ? sameHost.reason : this.#doWithout(sameHost.reason);
+    try {
+      return new SameHost({
+        ...{ links: sameHost.links, clock, logger, self },
+        linked: (node, link, role) => {
+          const pool = this.#poolOf(node);
+          if (pool === undefined || this.#standing.type !== 'open') link.end();
+          else pool.link(link, role);
+        },
+        refused: (reason) => this.#refused(new NexusError('NEXUS_HANDSHAKE_REFUSED', reason, { data: { reason: 'sameHost' } })),
+      });
+    } catch (error) {
+      sameHost.links.close();
+      return this.#doWithout((error as Error).message);
+    }
+  }
+
+  #doWithout(reason: string): string {
+    this.#options.logger.info({ reason }, 'no memory is shared with other nodes of this machine: the network is used');
+    return reason;
   }
 
   #poolOf(node: NodeIdentity): NodePool | undefined {
@@ -259,6 +303,7 @@ class SessionTransport implements Transport, ConnectionOwner {
     });
     await finished;
     cancel();
+    this.#memory?.close();
     await this.#listener?.close();
   }
 }

@@ -21,6 +21,10 @@ export type Purpose = (typeof PURPOSES)[number];
 /** Bits of `features`: what a side can do. Those that both can are used. */
 export const FEATURE_BROTLI = 1;
 
+/** A field that was added after version 1: for processes of one machine, `SAME_HOST_BYTES` of where and under which name this one can be met there. */
+const FIELD_SAME_HOST = 1;
+export const SAME_HOST_BYTES = 32;
+
 /** What each side says of itself. */
 export interface Introduction {
   readonly versionMin: number;
@@ -42,6 +46,8 @@ export interface Introduction {
   readonly features: number;
   /** Typed arrays travel in the byte order of the machine. */
   readonly littleEndian: boolean;
+  /** Where processes of its machine can meet it; absent if they cannot. */
+  readonly sameHost?: Uint8Array | undefined;
 }
 
 export type HandshakeMessage =
@@ -126,8 +132,9 @@ function writeIntroduction(out: ByteWriter, { expected, ...said }: Introduction)
   out.bytes(said.nonce).unsigned(said.frameBytes).unsigned(said.messageBytes);
   for (const { bytes, messages } of [said.credit.normal, said.credit.bulk]) out.unsigned(bytes).unsigned(messages);
   out.unsigned(said.features).flag(said.littleEndian);
-  // Fields of later versions: a number and bytes each.
-  out.unsigned(0);
+  // Fields that were added: a number and bytes each. Who does not know one skips it.
+  out.unsigned(said.sameHost === undefined ? 0 : 1);
+  if (said.sameHost !== undefined) out.unsigned(FIELD_SAME_HOST).bytes(said.sameHost);
 }
 
 function readIntroduction(input: ByteReader): Introduction {
@@ -151,9 +158,12 @@ function readIntroduction(input: ByteReader): Introduction {
   const credit = { normal, bulk: { bytes: input.unsigned(), messages: input.unsigned() } };
   const features = input.unsigned(0xffff_ffff);
   const littleEndian = input.flag();
+  const sameHost: Uint8Array[] = [];
   input.list(ADDED_FIELDS_MAX, () => {
-    input.unsigned();
-    input.bytes(HANDSHAKE_FRAME_BYTES_MAX);
+    const field = input.unsigned();
+    const bytes = input.bytes(HANDSHAKE_FRAME_BYTES_MAX);
+    // Of another length it is of a version that means something else by it.
+    if (field === FIELD_SAME_HOST && bytes.length === SAME_HOST_BYTES) sameHost.push(bytes.slice());
   });
   input.done();
   return {
@@ -171,6 +181,7 @@ function readIntroduction(input: ByteReader): Introduction {
       credit,
       features,
       littleEndian,
+      ...(sameHost.length === 0 ? {} : { sameHost: sameHost[0] }),
     },
     expected: expectedName === '' ? undefined : { name: expectedName, incarnation: expectedIncarnation },
   };

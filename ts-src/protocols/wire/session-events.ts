@@ -27,6 +27,8 @@ export interface SessionOptions {
   readonly compression?: CompressionOptions | undefined;
   /** The name that every certificate has. Default: the name of the node it belongs to. */
   readonly serverName?: string | undefined;
+  /** What processes of this machine are told, to meet this one there: see `SAME_HOST_BYTES`. */
+  readonly sameHost?: Uint8Array | undefined;
   /** Whether a node that says who it is may connect; undefined: yes. */
   readonly accept: (peer: Introduction) => Refusal | undefined;
   /** For tests of other versions. Default: those of this build. */
@@ -52,6 +54,11 @@ export interface SessionPeer {
   readonly clusterId: string | undefined;
   readonly version: number;
   readonly compresses: boolean;
+  /**
+   * What it says to processes of its machine, with both nonces of the handshake, that of the dialler first: what the two sides of this session know, and whoever can read what is between them.
+   * Absent if it says nothing.
+   */
+  readonly sameHost?: { readonly said: Uint8Array; readonly nonces: Uint8Array };
 }
 
 export interface ReceivedMessage {
@@ -108,6 +115,8 @@ export interface SessionEvents {
   refused(error: NexusError): void;
   /** `send` said `full`, and there is room again. */
   drained(lane: Lane): void;
+  /** The other side has consumed some of what was sent. */
+  receipted?(): void;
   /** Once for every start. What is still to be sent (the reason) is given by `nextFrame`; then the connection is to be closed. */
   closed(end: SessionEnd): void;
 }

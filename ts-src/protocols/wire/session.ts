@@ -223,7 +223,7 @@ export class Session {
   }
 
   #introduction({ nonce, expected }: SessionStart): Introduction {
-    const { purpose, self, address, cluster, clusterId, limits, compression, versions } = this.#options;
+    const { purpose, self, address, cluster, clusterId, limits, compression, versions, sameHost } = this.#options;
     return {
       ...{
         purpose,
@@ -241,6 +241,7 @@ export class Session {
       versionMax: versions?.max ?? PROTOCOL_VERSION_MAX,
       features: compression === undefined ? 0 : FEATURE_BROTLI,
       littleEndian: new Uint8Array(Uint16Array.of(1).buffer)[0] === 1,
+      sameHost,
     };
   }
 
@@ -279,7 +280,10 @@ export class Session {
       keepalive: new Keepalive(limits.keepaliveMs, limits.deadAfterMs, nowMs),
     };
     for (const error of this.#outgoing.open(peer, limits.frameBytes, compresses ? compression : undefined)) this.#refused(error);
-    this.#events.opened({ identity: peer.identity, address: peer.address, clusterId: peer.clusterId, version, compresses });
+    this.#events.opened({
+      ...{ identity: peer.identity, address: peer.address, clusterId: peer.clusterId, version, compresses },
+      ...(peer.sameHost === undefined ? {} : { sameHost: { said: peer.sameHost, nonces: Uint8Array.from([...nonces[0], ...nonces[1]]) } }),
+    });
   }
 
   #receivedFrame(open: OpenSession, bytes: Uint8Array, nowMs: number): void {
@@ -297,6 +301,7 @@ export class Session {
     if (type === FrameType.batch || type === FrameType.fragment) this.#receivedMessages(open, bytes, nowMs);
     else if (type === FrameType.receipt) {
       this.#outgoing.receipted(new ByteReader(bytes, HEADER_BYTES));
+      this.#events.receipted?.();
       this.#finishIfDone();
     } else if (type === FrameType.goodbye) this.#receivedGoodbye(new ByteReader(bytes, HEADER_BYTES), nowMs);
     else this.#receivedPing(open, type, bytes, nowMs);
