@@ -30,7 +30,7 @@ export class MemoryGroups {
       try {
         mkdirSync(group);
       } catch (error) {
-        failures.push((error as Error).message);
+        failures.push((error as NodeJS.ErrnoException).code ?? String(error));
         return false;
       }
       try {
@@ -43,7 +43,7 @@ export class MemoryGroups {
         rmdirSync(group);
       }
     });
-    this.why = this.#version === undefined ? `memory cannot be limited here: ${failures.at(-1) ?? 'there are no control groups'}` : undefined;
+    this.why = this.#version === undefined ? `memory cannot be limited here: ${failures.at(-1) ?? 'there are no control groups'}; root may` : undefined;
   }
 
   /** A process of the node has been started. */
