@@ -47,16 +47,17 @@ const foldersOfRuns = (): string[] => readdirSync(tmpdir()).filter((name) => /^n
 const SHORT = {
   seed: 11,
   nodes: 3,
-  durationMs: 20_000,
+  durationMs: 26_000,
   resolver: { strategy: 'keepMajority' },
   faults: [
     { kind: 'loss', atMs: 500, forMs: 6000, rate: 0.1 },
     { kind: 'latency', atMs: 1000, forMs: 4000, addedMs: 20, jitterMs: 20 },
-    { kind: 'partition', atMs: 3000, forMs: 2500, groups: [[1], [2, 3]] },
+    // Longer than the lease: the smaller side fences itself.
+    { kind: 'partition', atMs: 3000, forMs: 7000, groups: [[1], [2, 3]] },
     { kind: 'byzantineFrames', atMs: 1000, forMs: 12_000, nodes: [1, 2], perSecond: 4 },
-    { kind: 'pause', atMs: 7000, forMs: 1500, nodes: [2] },
-    { kind: 'crash', atMs: 9500, forMs: 2500, nodes: [3], disk: 'kept', ending: 'reset' },
-    { kind: 'oneWayPartition', atMs: 16_000, forMs: 2000, from: [2], to: [3] },
+    { kind: 'pause', atMs: 13_000, forMs: 1500, nodes: [2] },
+    { kind: 'crash', atMs: 16_000, forMs: 2500, nodes: [3], disk: 'kept', ending: 'reset' },
+    { kind: 'oneWayPartition', atMs: 22_000, forMs: 2000, from: [2], to: [3] },
   ],
 };
 
@@ -86,6 +87,14 @@ describe('a cluster of three processes in which things go wrong', () => {
         expect(outcome.checks.filter((check) => check.outcome !== 'held')).toEqual([]);
         expect([code, outcome.verdict, outcome.network]).toEqual([0, 'held', network]);
         expect(outcome.operations.ok).toBeGreaterThan(200);
+        // The faults were done: n1 has felt that it was cut off, and n3 was killed.
+        const { events } = JSON.parse(file(out, 'report.json')) as { events: { node: string; text: string }[] };
+        expect(events).toEqual(
+          expect.arrayContaining([
+            expect.objectContaining({ node: 'n1', text: 'fenced' }),
+            expect.objectContaining({ node: 'n3', text: 'ended with SIGKILL' }),
+          ]),
+        );
         const report = file(out, 'report.md');
         expect(report).toContain('**Everything that must hold held.**');
         expect(report).toContain('partition 1 \\| 2,3');
