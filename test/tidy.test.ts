@@ -66,6 +66,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'ts-src/runtime',
     'ts-src/cluster/cluster.ts',
     'ts-src/cluster/node-parts.ts',
+    'ts-src/cluster/moves/drain.ts',
   ],
   'ts-src/create-nexus.ts': [
     'layout/generated',

@@ -83,13 +83,16 @@ export type { PublishOptions, Signal, SignalAttributes, SignalOf } from './model
 export { type DataOf, defineTopic, type Subscriptions, type Topic } from './model/topic.js';
 export type { PlacementPlan, PlacementPolicy } from './model/thread-placement.js';
 export type { Refusal } from './model/topology.js';
-export type { InitOf, Routing, SendOptions, SpawnArguments, SpawnOptions, ThreadChoice } from './model/spawn-options.js';
+export type { InitOf, NodeChoice, Routing, SendOptions, SpawnArguments, SpawnOptions, ThreadChoice } from './model/spawn-options.js';
 export type { NexusTopology } from '../bindings/placement.js';
 export type {
   AgentSummary,
+  DrainOptions,
+  DrainReport,
   MigrationFailure,
   MigrationOptions,
   MigrationReport,
+  MigrationTarget,
   Nexus,
   NexusEvents,
   StopReport,

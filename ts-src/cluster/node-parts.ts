@@ -10,7 +10,8 @@ import type { Lane, Transport } from '../ports/transport.js';
 import type { ViewMember } from '../protocols/views/view.js';
 import type { ThreadHost } from '../runtime/thread-host.js';
 import { NodeAgents } from './agents/node-agents.js';
-import type { Cluster } from './cluster.js';
+import { type Cluster, membershipOf } from './cluster.js';
+import { NodeMoves } from './moves/node-moves.js';
 import { NodeBonds } from './entries/node-bonds.js';
 import { RegistryService } from './registry/registry-service.js';
 import type { ResolvedCluster } from './resolve-cluster-options.js';
@@ -56,6 +57,8 @@ export interface NodePartsNeeds {
 export class NodeParts {
   readonly registry: RegistryService;
   readonly agents: NodeAgents;
+  /** Where agents start, and how they get to other nodes. */
+  readonly moves: NodeMoves;
   /** In the order in which they are told. */
   readonly #parts: readonly NodePart[];
   readonly #logger: Logger;
@@ -68,8 +71,13 @@ export class NodeParts {
     this.registry = new RegistryService({ ...{ transport, clock, logger }, self: () => cluster.self, copies: options.copies });
     this.agents = new NodeAgents({ host, transport, clock, logger, self: () => cluster.self, registry: () => this.registry });
     host.remote = this.agents;
+    this.moves = new NodeMoves({
+      ...{ host, transport, clock, logger, registry: this.registry, agents: this.agents, rebalances: true },
+      joined: (timeoutMs) => cluster.joined({ timeoutMs }),
+      weigh: (weight) => membershipOf(cluster).weigh(weight),
+    });
     this.bonds = new NodeBonds(needs, this.references);
-    this.#parts = [this.registry, this.agents, ...this.bonds.parts];
+    this.#parts = [this.registry, this.agents, this.moves, ...this.bonds.parts];
   }
 
   /** How references travel between nodes. */

@@ -10,6 +10,7 @@ import { inspectHere } from './inspecting.js';
 import { isPaused, pauseHere } from './pausing.js';
 import { handleThreadLoss } from './recovery.js';
 import { remoteCalls } from './remote/remote-calls.js';
+import { arrive } from './remote/node-arrivals.js';
 import type { NodePlacing } from './remote/node-placing.js';
 import { WorkerPlacing } from './remote/worker-placing.js';
 import type { Quiet, SystemCalls } from './system-calls.js';
@@ -168,6 +169,12 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
       const cell = host.cells.get(call.slot, call.generation);
       if (cell !== undefined) endSuperseded(host, cell);
     },
+    departToNode: (call) => host.departures.toNodes.depart(call),
+    stayOnNode: (call) => host.departures.toNodes.stay(call),
+    leaveToNode: (call) => host.departures.toNodes.leave(call),
+    forgetLeft: (call) => host.departures.toNodes.forget(call),
+    arriveFromNode: (arrival) => arrive(host, arrival),
+    moveToNode: (call) => placingOf(host).moveToNode(call),
     quiet: () => quiet(host),
     shutdown: () => stopAllAgents(host),
   };

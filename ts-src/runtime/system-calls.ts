@@ -21,6 +21,8 @@ import type { EntriesMessage } from './replicated-entries.js';
 import type { MoveOutcome } from './departures.js';
 import type { MovingAgent } from './moving-agent.js';
 import type { SignalHomes } from './moving-subscribers.js';
+import type { NodeArrival } from './remote/node-arrivals.js';
+import type { AgentAddress, NodeDeparture } from './remote/node-departures.js';
 import type { IdClaim, NodeSpawn } from './remote/node-placing.js';
 
 export const SYSTEM_CALLS = [
@@ -88,6 +90,12 @@ export const SYSTEM_CALLS = [
   'spawnOnNode',
   'getOrSpawnOnNode',
   'endSuperseded',
+  'departToNode',
+  'stayOnNode',
+  'leaveToNode',
+  'forgetLeft',
+  'arriveFromNode',
+  'moveToNode',
 ] as const;
 
 export type SystemCallName = (typeof SYSTEM_CALLS)[number];
@@ -226,6 +234,14 @@ export interface SystemCalls {
   getOrSpawnOnNode(spawn: NodeSpawn): Promise<AgentReference>;
   /** Another activation of this agent has a greater token: it ends at once, and what it has not saved is not saved. */
   endSuperseded(call: { readonly slot: number; readonly generation: number }): void;
+  /** Agents of the called thread that move to other nodes, and from them: `NodeDepartures`, `arrive`. */
+  departToNode(call: AgentAddress & { readonly timeoutMs: number }): Promise<NodeDeparture>;
+  stayOnNode(call: AgentAddress): void;
+  leaveToNode(call: AgentAddress & { readonly node: NodeIdentity; readonly life: number }): void;
+  forgetLeft(call: AgentAddress): boolean;
+  arriveFromNode(arrival: NodeArrival): AgentReference;
+  /** To the calling thread of another node: moves an agent of that node. Rejects with why it does not. */
+  moveToNode(call: { readonly id: string; readonly node: NodeIdentity; readonly timeoutMs: number }): Promise<void>;
 }
 
 export interface RemoteCall {

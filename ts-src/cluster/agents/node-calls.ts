@@ -3,6 +3,7 @@
  * run another version, or be broken.
  */
 import { NexusError } from '../../errors.js';
+import { isNodeName, type NodeIdentity } from '../../model/node-identity.js';
 import { isId, isName } from './agent-frames.js';
 import { AgentReference } from '../../runtime/agent-reference.js';
 import type { ReplyPort } from '../../runtime/pending-asks.js';
@@ -14,6 +15,8 @@ const TIMEOUT_MS = 86_400_000;
 
 type Check = (input: Readonly<Record<string, unknown>>) => boolean;
 
+const isNode = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && isNodeName((value as NodeIdentity).name) && Number.isSafeInteger((value as NodeIdentity).incarnation);
 const isAgent = (value: unknown): boolean => value instanceof AgentReference;
 const isTime = (value: unknown): boolean => typeof value === 'number' && value > 0 && value <= TIMEOUT_MS;
 const isReason = (value: unknown): boolean => typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string';
@@ -45,6 +48,7 @@ const CALLS: Partial<Readonly<Record<SystemCallName, Check>>> = {
   roundTrip: addressed,
   spawnOnNode: isSpawn,
   getOrSpawnOnNode: isSpawn,
+  moveToNode: ({ id, node, timeoutMs }) => isId(id) && isNode(node) && isTime(timeoutMs),
 };
 
 export function isNodeCall(name: unknown): name is SystemCallName {

@@ -31,6 +31,10 @@ export class WorkerPlacing implements NodePlacing {
     return this.#router.request(0, 'spawnOnNode', spawn, ANSWER_TIMEOUT_MS, spawn);
   }
 
+  moveToNode(call: Parameters<NodePlacing['moveToNode']>[0]): Promise<void> {
+    return this.#router.request(0, 'moveToNode', call, ANSWER_TIMEOUT_MS, { kind: 'node', id: call.id });
+  }
+
   getOrSpawn(spawn: NodeSpawn): Promise<AgentReference> {
     return this.#router.request(0, 'getOrSpawnOnNode', spawn, ANSWER_TIMEOUT_MS, spawn);
   }
