@@ -6,6 +6,7 @@ import type { Logger } from '../model/agent-context.js';
 import type { NodeIdentity } from '../model/node-identity.js';
 import type { ReferenceCodec } from '../codec/reference-codec.js';
 import type { Clock } from '../ports/clock.js';
+import type { ThreadStorage } from '../ports/storage.js';
 import type { Lane, Transport } from '../ports/transport.js';
 import type { ViewMember } from '../protocols/views/view.js';
 import type { ThreadHost } from '../runtime/thread-host.js';
@@ -14,6 +15,8 @@ import { type Cluster, membershipOf } from './cluster.js';
 import { NodeMoves } from './moves/node-moves.js';
 import { NodeBonds } from './entries/node-bonds.js';
 import { RegistryService } from './registry/registry-service.js';
+import type { NodeCopies } from './copies/node-copies.js';
+import { openCopies } from './copies/open-copies.js';
 import type { ResolvedCluster } from './resolve-cluster-options.js';
 
 /** A view that was agreed on. If its number is not the last one's + 1, views were missed, and `joined`, `left` and `removed` are what has changed since. */
@@ -52,11 +55,22 @@ export interface NodePartsNeeds {
   /** 0 ≤ x < 1. */
   random(): number;
   readonly logger: Logger;
+  /** Where durable agents are kept; undefined in a nexus without. */
+  readonly storage: NodeStorage | undefined;
+}
+
+export interface NodeStorage {
+  /** Of the node's store, for the copies of other nodes alone. */
+  openThread(): ThreadStorage;
+  /** All nodes have the same one. */
+  readonly isShared: boolean;
 }
 
 export class NodeParts {
   readonly registry: RegistryService;
   readonly agents: NodeAgents;
+  /** Undefined in a nexus without storage. */
+  readonly copies: NodeCopies | undefined;
   /** Where agents start, and how they get to other nodes. */
   readonly moves: NodeMoves;
   /** In the order in which they are told. */
@@ -66,7 +80,7 @@ export class NodeParts {
   readonly bonds: NodeBonds;
 
   constructor(needs: NodePartsNeeds) {
-    const { host, cluster, transport, options, clock, logger } = needs;
+    const { host, cluster, transport, options, clock, logger, storage } = needs;
     this.#logger = logger;
     this.registry = new RegistryService({ ...{ transport, clock, logger }, self: () => cluster.self, copies: options.copies });
     this.agents = new NodeAgents({ host, transport, clock, logger, self: () => cluster.self, registry: () => this.registry });
@@ -77,7 +91,9 @@ export class NodeParts {
       weigh: (weight) => membershipOf(cluster).weigh(weight),
     });
     this.bonds = new NodeBonds(needs, this.references);
-    this.#parts = [this.registry, this.agents, this.moves, ...this.bonds.parts];
+    this.copies =
+      storage && openCopies({ host, transport, clock, logger, registry: this.registry, copies: options.copies, routing: this.agents.routing }, storage);
+    this.#parts = [this.registry, this.agents, this.moves, ...this.bonds.parts, ...(this.copies === undefined ? [] : [this.copies])];
   }
 
   /** How references travel between nodes. */

@@ -93,6 +93,12 @@ export interface AgentContext {
   group<D extends AnyAgent = AnyAgent>(name: string, definition?: D, options?: GroupOptions): Group<D>;
   /** As `ref.tell`, with this agent as the sender. */
   tell<D extends AnyAgent, N extends ActionName<D>>(ref: AgentRef<D>, action: N, ...rest: TellArguments<ActionsOf<D>[N]>): TellOutcome;
+  /** One message to each agent, as `nexus.tellMany`: to those of another node in one frame. What became of each, in their order. */
+  tellMany<D extends AnyAgent, N extends ActionName<D>>(
+    refs: readonly AgentRef<D>[],
+    action: N,
+    ...rest: TellArguments<ActionsOf<D>[N]>
+  ): readonly TellOutcome[];
   /** As `ref.offer`, with this agent as the sender. It waits no longer than this life of the agent. */
   offer<D extends AnyAgent, N extends ActionName<D>>(ref: AgentRef<D>, action: N, ...rest: OfferArguments<ActionsOf<D>[N]>): Promise<TellOutcome>;
   /** As `ref.ask`, with this agent as the sender. Waits no longer than whoever asked the message that is handled: see `deadlineMs`. */
@@ -130,6 +136,11 @@ export interface AgentContext {
   /** Of a durable agent with `apply`: makes the change that the event stands for and has the event saved. Returns the state after it. Throws what `apply` throws. */
   // biome-ignore lint/suspicious/noExplicitAny: the state of the kind, which a context does not know
   record(event: unknown): any;
+  /**
+   * Of a durable agent in a cluster: the token of this activation, greater than that of every activation of the agent before it, on whichever node. Give it along with what the agent does outside, and have the other system
+   * refuse a lower one than it has seen. Undefined outside of a cluster, and for other agents.
+   */
+  readonly fencingToken: number | undefined;
   /** Of a durable agent: ends it when the current handler has finished, and deletes what is stored of it, with its reminders. */
   forget(): void;
   /**

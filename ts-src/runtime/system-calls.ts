@@ -7,15 +7,19 @@
 import type { AgentInspection } from '../model/observation.js';
 import type { ThreadActivity } from '../model/system-reading.js';
 import type { TraceValues } from '../model/message-trace.js';
+import type { AgentLocation } from '../model/agent-location.js';
 import type { NodeIdentity } from '../model/node-identity.js';
+import type { LocatedHere } from './remote/locate-here.js';
 import type { StopReason } from '../model/agent-definition.js';
 import type { Signal } from '../model/signal.js';
 import type { AgentNode, ThreadTree, TreeLimits } from '../model/supervision-tree.js';
-import type { Reminder } from '../ports/storage.js';
+import type { Reminder, StateVersion } from '../ports/storage.js';
 import type { AgentReference } from './agent-reference.js';
 import type { AgentLoad } from './thread-relief.js';
 import type { ForwardedMessage, Place } from './arrivals.js';
 import type { DeadLetter } from './dead-letters.js';
+import type { ClaimIntent } from './durable/cluster-states.js';
+import type { CopyStateCall } from './durable/worker-states.js';
 import type { FollowAgent, FollowReport } from './followed.js';
 import type { EntriesMessage } from './replicated-entries.js';
 import type { MoveOutcome } from './departures.js';
@@ -83,6 +87,9 @@ export const SYSTEM_CALLS = [
   'agentMovedAway',
   'arrived',
   'arrivedAsk',
+  'tellManyRemote',
+  'locate',
+  'locateHere',
   'nodeNamed',
   'claimId',
   'idSettled',
@@ -90,6 +97,12 @@ export const SYSTEM_CALLS = [
   'spawnOnNode',
   'getOrSpawnOnNode',
   'endSuperseded',
+  'claimState',
+  'releaseState',
+  'copyState',
+  'stateDiverged',
+  'forgetStored',
+  'deliverReminder',
   'departToNode',
   'stayOnNode',
   'leaveToNode',
@@ -213,6 +226,11 @@ export interface SystemCalls {
   tellRemote(call: PassedMessage & { readonly target: AgentReference }): void;
   /** As `tellRemote`; resolves with the reply. `deadlineMs` by the clock of all threads. */
   askRemote(call: PassedMessage & { readonly target: AgentReference; readonly deadlineMs: number }): Promise<unknown>;
+  tellManyRemote(call: PassedMessage & { readonly targets: readonly AgentReference[] }): void;
+  /** To the calling thread: where agents are, on whichever node. */
+  locate(call: { readonly ids: readonly string[]; readonly timeoutMs: number }): Promise<readonly (AgentLocation | undefined)[]>;
+  /** From another node: which of these agents are of this one. */
+  locateHere(call: { readonly ids: readonly string[] }): readonly (LocatedHere | undefined)[];
   /** As `tellRemote`, to whatever agent has the id. */
   sendRemote(call: PassedMessage & { readonly id: string }): void;
   /** To the calling thread: a call to the runtime of another node. */
@@ -234,6 +252,15 @@ export interface SystemCalls {
   getOrSpawnOnNode(spawn: NodeSpawn): Promise<AgentReference>;
   /** Another activation of this agent has a greater token: it ends at once, and what it has not saved is not saved. */
   endSuperseded(call: { readonly slot: number; readonly generation: number }): void;
+  /** To the calling thread of a node: `ClusterStates`. */
+  claimState(call: { readonly kind: string; readonly id: string; readonly intent: ClaimIntent }): Promise<StateVersion>;
+  releaseState(call: { readonly kind: string; readonly id: string; readonly intent: ClaimIntent }): void;
+  copyState(call: CopyStateCall): Promise<void> | void;
+  stateDiverged(call: { readonly kind: string; readonly id: string }): void;
+  /** Also from other nodes: deletes what is stored of a durable agent, which belongs here. */
+  forgetStored(call: { readonly kind: string; readonly id: string }): Promise<void>;
+  /** From the node that owns the id of an agent, to the one that runs it: resolves when it is handled and that is stored. */
+  deliverReminder(call: Reminder): Promise<void>;
   /** Agents of the called thread that move to other nodes, and from them: `NodeDepartures`, `arrive`. */
   departToNode(call: AgentAddress & { readonly timeoutMs: number }): Promise<NodeDeparture>;
   stayOnNode(call: AgentAddress): void;

@@ -13,6 +13,9 @@ import type { ThreadHost } from '../../runtime/thread-host.js';
 /** The caller has a deadline of its own. */
 const TIMEOUT_MS = 86_400_000;
 
+/** As of one call of `findMany`. */
+const IDS_MAX = 65_536;
+
 type Check = (input: Readonly<Record<string, unknown>>) => boolean;
 
 const isNode = (value: unknown): boolean =>
@@ -27,6 +30,11 @@ function isSpawn({ kind, id, thread, node, placement, parent, timeoutMs }: Reado
   const isThread = thread === 'auto' || (Number.isInteger(thread) && (thread as number) >= 0);
   const isPlacement = placement === 'ring' || placement === 'pinned';
   return isName(kind) && isId(id) && isThread && isName(node) && isPlacement && (parent === undefined || isAgent(parent)) && isTime(timeoutMs);
+}
+
+function isReminder({ kind, id, name, dueEpochMs, periodMs, action, input }: Readonly<Record<string, unknown>>): boolean {
+  const isInput = input === undefined || input === null || input instanceof Uint8Array;
+  return isName(kind) && isId(id) && isName(name) && isName(action) && Number.isFinite(dueEpochMs) && Number.isFinite(periodMs) && isInput;
 }
 
 /** What another node may ask for. Of each: whether its input is one. */
@@ -46,8 +54,11 @@ const CALLS: Partial<Readonly<Record<SystemCallName, Check>>> = {
   unlink: ({ target, other }) => isAgent(target) && isAgent(other),
   linkedEnded: ({ target, ended, id, reason }) => isAgent(target) && isAgent(ended) && typeof id === 'string' && isReason(reason),
   roundTrip: addressed,
+  locateHere: ({ ids }) => Array.isArray(ids) && ids.length <= IDS_MAX && ids.every(isId),
   spawnOnNode: isSpawn,
   getOrSpawnOnNode: isSpawn,
+  forgetStored: ({ kind, id }) => isName(kind) && isId(id),
+  deliverReminder: isReminder,
   moveToNode: ({ id, node, timeoutMs }) => isId(id) && isNode(node) && isTime(timeoutMs),
 };
 

@@ -58,6 +58,11 @@ export function generatedId(node: string | undefined, kind: string, number: stri
   return `${node === undefined ? '' : `${node}/`}${kind}#${number}`;
 }
 
+/** Whether an id was made up by the runtime of some node. */
+export function isGeneratedId(kind: string, id: string): boolean {
+  return id.indexOf(`/${kind}#`) > 0;
+}
+
 /** Whether an id of this kind is one of the cluster. */
 export function isOfCluster(placing: NodePlacing, kind: Kind, id: string): boolean {
   return !kind.isOfNode && !id.startsWith(`${placing.node}/${kind.name}#`);
