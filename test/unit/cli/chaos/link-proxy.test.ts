@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { GOOD_STREAM, type StreamConditions } from '../../../../dist/ts-src/cli/chaos/network.js';
 import { LinkProxy } from '../../../../dist/ts-src/cli/chaos/proxy/link-proxy.js';
+import { decodeHandshake } from '../../../../dist/ts-src/protocols/wire/handshake-messages.js';
 import { until } from '../../../until.js';
 import { freePort } from '../../../integration/free-port.js';
 import { RawPeer } from '../../protocols/wire/raw-peer.js';
@@ -123,6 +124,11 @@ test('a connection that is reset is reset on the other side, and a node that doe
   await new Promise((resolve) => refused.once('close', resolve));
 });
 
+const nameIn = (frame: Buffer): string | undefined => {
+  const message = decodeHandshake(frame);
+  return message.type === 'hello' ? message.introduction.identity.name : undefined;
+};
+
 test('who dials is read from the handshake where addresses do not say it', async () => {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
   await new Promise((resolve) => server.once('listening', resolve));
@@ -149,6 +155,8 @@ test('who dials is read from the handshake where addresses do not say it', async
   const cut = await dial('n3');
   await dial('n1');
   await until(() => frames.length === 1);
+  // That of n3 was sent before.
+  expect(nameIn(frames[0] as Buffer)).toBe('n1');
   cut.send('more');
   set(proxy, 3, 2, {});
   await until(() => frames.length === 3);
