@@ -38,7 +38,7 @@ const FAULTS: readonly Fault[] = ['crash', 'restart', 'pause', 'cut', 'full', 'e
 
 for (let seed = 1; seed <= Number(process.env['NEXUS_DURABLE_SEEDS'] ?? 2); seed++) {
   test(
-    `what durable agents of a cluster acknowledge outlives whatever happens to k nodes at once (seed ${seed})`,
+    `${TITLE} (seed ${seed})`,
     () =>
       withCluster({ agents: [Ledger], storage: 'disk', nodes: 4, seed, cluster: { copies: 1 + (seed % 2) } }, async (cluster) => {
         const random = new SeededRandom(seed, 'durable faults');
