@@ -143,6 +143,7 @@ export class Cluster {
       fencedBecause: this.#fencedBecause ?? known.fencedBecause,
       links: this.#links(known, probes),
       refusals: addedUp(known.refusals ?? {}, this.#telling.refusals, Object.fromEntries(this.#transport?.transport.refusals() ?? [])),
+      ...(this.#parts === undefined ? {} : { registry: this.#parts.registry.snapshot() }),
     };
   }
 
