@@ -18,6 +18,9 @@ export type {
   Supervision,
   Terminated,
 } from './model/agent-definition.js';
+export type { NodeIdentity } from './model/node-identity.js';
+export type { AgentLocation } from './model/agent-location.js';
+export type { LocateOptions } from './runtime/remote/locate-agents.js';
 export type { ActionName, ActionsOf, AgentRef, AskArguments, AskOptions, OfferArguments, OfferOptions, TellArguments, TellOutcome } from './model/agent-ref.js';
 export { type Effect, effect, type Reply } from './model/effect.js';
 export { type Facts, facts } from './model/facts.js';

@@ -11,7 +11,8 @@ import type { MeterableBreaker } from './model/breaker-meter.js';
 import type { ObservedOperation, ObserveOptions } from './model/observe-options.js';
 import type { BreakerStatistics, OperationStatistics } from './model/operation-statistics.js';
 import { type AnyAgent, isAgentDefinition } from './model/agent-definition.js';
-import type { AgentRef, TellOutcome } from './model/agent-ref.js';
+import type { ActionName, ActionsOf, AgentRef, TellArguments, TellOutcome } from './model/agent-ref.js';
+import type { AgentLocation } from './model/agent-location.js';
 import type { Group, GroupOptions } from './model/group.js';
 import { checkNames } from './model/nearest-name.js';
 import type { AgentInspection, FollowEvent, SystemSnapshot } from './model/observation.js';
@@ -35,6 +36,8 @@ import { runtimeOf, shutDown, type StopReport } from './runtime/nexus-shutdown.j
 import type { Tracing } from './runtime/tracing.js';
 import { processTree } from './runtime/process-tree.js';
 import { readProcess } from './runtime/process-reading.js';
+import { type LocateOptions, locateAgents } from './runtime/remote/locate-agents.js';
+import { referencesOf } from './runtime/remote/references-of.js';
 import type { ThreadHost } from './runtime/thread-host.js';
 import { checkedSnapshots, type SnapshotsOptions, SystemObserver } from './runtime/system-observer.js';
 import { type ThreadStatistics, threadStatistics } from './runtime/thread-statistics.js';
@@ -188,6 +191,32 @@ export class Nexus {
   findMany<D extends AnyAgent = AnyAgent>(ids: readonly string[], definition?: D): (AgentRef<D> | undefined)[] {
     if (!this.#isOpen) return ids.map(() => undefined);
     return this.#host.findMany(ids, definition) as unknown as (AgentRef<D> | undefined)[];
+  }
+
+  /**
+   * Where the agent of this id is: on which node of the cluster, and on which thread if that is one of this nexus. Undefined if there is none now; also for a durable one that is not in memory. Asks at most one other
+   * node. Rejects with NexusError NEXUS_REGISTRY_TIMEOUT, NEXUS_ASK_TIMEOUT, NEXUS_STOPPED; NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN.
+   */
+  async locate(id: string, options?: LocateOptions): Promise<AgentLocation | undefined> {
+    return (await this.locateMany([id], options))[0];
+  }
+
+  /** `locate` for at most 65,536 ids, in their order: one message to each node that has to be asked. Rejects as `locate`. */
+  async locateMany(ids: readonly string[], options?: LocateOptions): Promise<readonly (AgentLocation | undefined)[]> {
+    if (!this.#isOpen) throw nexusStopped();
+    return locateAgents(this.#host, ids, options);
+  }
+
+  /**
+   * One message to each agent: as many tells, but to those of another node in one frame, however many they are. Returns what became of each, in their order.
+   * @throws what `tell` throws: messages to agents before that one have been sent then
+   */
+  tellMany<D extends AnyAgent, N extends ActionName<D>>(
+    agents: readonly AgentRef<D>[],
+    action: N,
+    ...rest: TellArguments<ActionsOf<D>[N]>
+  ): readonly TellOutcome[] {
+    return this.#isOpen ? this.#host.router.tellMany(referencesOf(agents), action, rest[0], undefined) : agents.map(() => 'stopped');
   }
 
   /**

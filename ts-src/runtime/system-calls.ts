@@ -7,7 +7,9 @@
 import type { AgentInspection } from '../model/observation.js';
 import type { ThreadActivity } from '../model/system-reading.js';
 import type { TraceValues } from '../model/message-trace.js';
+import type { AgentLocation } from '../model/agent-location.js';
 import type { NodeIdentity } from '../model/node-identity.js';
+import type { LocatedHere } from './remote/locate-here.js';
 import type { StopReason } from '../model/agent-definition.js';
 import type { Signal } from '../model/signal.js';
 import type { AgentNode, ThreadTree, TreeLimits } from '../model/supervision-tree.js';
@@ -81,6 +83,9 @@ export const SYSTEM_CALLS = [
   'agentMovedAway',
   'arrived',
   'arrivedAsk',
+  'tellManyRemote',
+  'locate',
+  'locateHere',
   'nodeNamed',
   'claimId',
   'idSettled',
@@ -205,6 +210,11 @@ export interface SystemCalls {
   tellRemote(call: PassedMessage & { readonly target: AgentReference }): void;
   /** As `tellRemote`; resolves with the reply. `deadlineMs` by the clock of all threads. */
   askRemote(call: PassedMessage & { readonly target: AgentReference; readonly deadlineMs: number }): Promise<unknown>;
+  tellManyRemote(call: PassedMessage & { readonly targets: readonly AgentReference[] }): void;
+  /** To the calling thread: where agents are, on whichever node. */
+  locate(call: { readonly ids: readonly string[]; readonly timeoutMs: number }): Promise<readonly (AgentLocation | undefined)[]>;
+  /** From another node: which of these agents are of this one. */
+  locateHere(call: { readonly ids: readonly string[] }): readonly (LocatedHere | undefined)[];
   /** As `tellRemote`, to whatever agent has the id. */
   sendRemote(call: PassedMessage & { readonly id: string }): void;
   /** To the calling thread: a call to the runtime of another node. */

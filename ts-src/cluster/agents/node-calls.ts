@@ -12,6 +12,9 @@ import type { ThreadHost } from '../../runtime/thread-host.js';
 /** The caller has a deadline of its own. */
 const TIMEOUT_MS = 86_400_000;
 
+/** As of one call of `findMany`. */
+const IDS_MAX = 65_536;
+
 type Check = (input: Readonly<Record<string, unknown>>) => boolean;
 
 const isAgent = (value: unknown): boolean => value instanceof AgentReference;
@@ -43,6 +46,7 @@ const CALLS: Partial<Readonly<Record<SystemCallName, Check>>> = {
   unlink: ({ target, other }) => isAgent(target) && isAgent(other),
   linkedEnded: ({ target, ended, id, reason }) => isAgent(target) && isAgent(ended) && typeof id === 'string' && isReason(reason),
   roundTrip: addressed,
+  locateHere: ({ ids }) => Array.isArray(ids) && ids.length <= IDS_MAX && ids.every(isId),
   spawnOnNode: isSpawn,
   getOrSpawnOnNode: isSpawn,
 };
