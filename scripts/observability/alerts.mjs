@@ -200,7 +200,8 @@ export const ALERT_GROUPS = [
         for: '1m',
         severity: 'warning',
         summary: '{{ $labels.instance }} cannot say who has some of its ids',
-        description: '{{ $value }} partitions of the ring wait for a minute until all members have reported what they run. Their ids can be neither found nor started.',
+        description:
+          '{{ $value }} partitions of the ring wait for a minute until all members have reported what they run. Their ids can be neither found nor started.',
         action:
           'nexus top (panel 7) names the members whose reports are missing. Is the calling thread of one of them blocked, or can its data port not be reached? A member that is removed is not waited for.',
       },
@@ -211,7 +212,8 @@ export const ALERT_GROUPS = [
         severity: 'warning',
         summary: '{{ $labels.instance }} ended agents that had a later activation elsewhere',
         description: 'In the last quarter of an hour {{ $value }} agents of this node ended unsaved, because another node had been given their ids.',
-        action: 'It should not happen: keep the logs and flight records of both nodes, and look whether the clock of one of them jumps or a process is stopped for seconds.',
+        action:
+          'It should not happen: keep the logs and flight records of both nodes, and look whether the clock of one of them jumps or a process is stopped for seconds.',
       },
       {
         alert: 'NexusClusterPartitioned',

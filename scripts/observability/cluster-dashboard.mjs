@@ -78,14 +78,24 @@ export const CLUSTER_DASHBOARD = {
       title: 'Ids',
       panels: [
         lines('Shares of the ring', 'percentunit', 'Part of the ids that each member owns.', q(max(M('nexus_cluster_ring_share_ratio'), 'node'), '{{node}}')),
-        lines('Activations', 'short', 'Agents with ids of the cluster that each node runs.', q(max(M('nexus_cluster_activations'), 'instance'), '{{instance}}')),
+        lines(
+          'Activations',
+          'short',
+          'Agents with ids of the cluster that each node runs.',
+          q(max(M('nexus_cluster_activations'), 'instance'), '{{instance}}'),
+        ),
         lines(
           'Partitions that wait',
           'short',
           'Nobody says who has their ids before all members have reported what they run.',
           q(max(M('nexus_cluster_partitions', 'state="claiming"'), 'instance'), '{{instance}}'),
         ),
-        lines('Registrations', 'short', 'Owned ids, and copies of those of others.', q(max(M('nexus_cluster_registrations'), 'instance', 'held'), '{{instance}} {{held}}')),
+        lines(
+          'Registrations',
+          'short',
+          'Owned ids, and copies of those of others.',
+          q(max(M('nexus_cluster_registrations'), 'instance', 'held'), '{{instance}} {{held}}'),
+        ),
         lines('Lookups', 'ops', 'Who runs an id, by where the answer was found.', q(sum(rate('nexus_cluster_lookups_total'), 'found'), '{{found}}')),
         lines(
           'Hand-offs and superseded agents',

@@ -43,9 +43,7 @@ export async function where(args: readonly string[]): Promise<void> {
   if (answer.location !== undefined) return;
   // Who would say so is worth knowing also then.
   if (!line.flag('json') && answer.known !== undefined) process.stdout.write(whereText(id, answer));
-  throw answer.known === undefined
-    ? await noSuchAgent(address, id)
-    : new CommandFailure(`no agent of the cluster has the id '${harmless(id)}'`);
+  throw answer.known === undefined ? await noSuchAgent(address, id) : new CommandFailure(`no agent of the cluster has the id '${harmless(id)}'`);
 }
 
 /** Pure: what is printed. */
@@ -67,7 +65,9 @@ export function whereText(id: string, { location, known }: WhereAnswer): string 
           ['placement', registration.placement === 'ring' ? 'ring: moves with the owner of its id' : 'pinned: stays where it was started'],
           ['token', `${registration.token} (number ${registration.token % TOKENS_OF_VIEW} of view ${Math.floor(registration.token / TOKENS_OF_VIEW)})`],
         ]),
-    ...(waitingFor.length === 0 ? [] : [['waits for', `${waitingFor.map((name) => harmless(name)).join(', ')}: the owner cannot say before they have reported`]]),
+    ...(waitingFor.length === 0
+      ? []
+      : [['waits for', `${waitingFor.map((name) => harmless(name)).join(', ')}: the owner cannot say before they have reported`]]),
   ];
   return `${[head, ...textTable(rows)].join('\n')}\n`;
 }
@@ -75,5 +75,7 @@ export function whereText(id: string, { location, known }: WhereAnswer): string 
 function isWhereAnswer(value: unknown): value is WhereAnswer {
   if (typeof value !== 'object' || value === null) return false;
   const { location, known } = value as WhereAnswer;
-  return (location === undefined || typeof location.id === 'string') && (known === undefined || (typeof known.partition === 'number' && Array.isArray(known.copies)));
+  return (
+    (location === undefined || typeof location.id === 'string') && (known === undefined || (typeof known.partition === 'number' && Array.isArray(known.copies)))
+  );
 }
