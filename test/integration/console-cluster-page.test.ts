@@ -76,11 +76,11 @@ describe.skipIf(chromium === undefined)(
       expect(await textOf(page, '.cluster-totals .total-value')).toBe('9|1|9|shop-1|0|0');
       expect(await page.evaluate(`[document.querySelectorAll('.reach-cut').length, document.querySelectorAll('.reach-cell').length].join()`)).toBe('0,72');
       expect(await textOf(page, '.registry-totals .total-value')).toBe('12.3 k|12.3 k|12.2 k|0|512|131 k');
-      expect(await textOf(page, '.area-cluster-registry tbody .bar-text')).toBe(Array.from({ length: 9 }, () => '11 %').join('|'));
+      expect(await textOf(page, '.area-cluster-nodes tbody .bar-text')).toBe(Array.from({ length: 9 }, () => '11 %').join('|'));
       cluster = splitCluster(9, 4);
       await until(async () => (await textOf(page, '.cluster-side b')) === 'Side 1|Side 2');
       expect(await textOf(page, '.registry-totals .total[data-bad="true"] .total-detail')).toBe(
-        '2 superseded|partitions wait for reports of shop-6, shop-7, shop-8 and 1 more',
+        '2 superseded|until reports of shop-6, shop-7, shop-8 and 1 more have come',
       );
       expect(await textOf(page, '.area-cluster-nodes tbody tr td:nth-child(2)')).toMatch(/^(unreachable ▲\|){4}suspect △, leaving\|this node\|reachable/);
       expect(await page.evaluate(`document.querySelectorAll('.reach-cut').length`)).toBe(40);
