@@ -1,4 +1,5 @@
 /** The public entry of `nexus-agents`. */
+export type { CopiesSnapshot } from './model/copies-snapshot.js';
 export type { ActionWrites, DurableOptions, DurableWrites } from './model/durable-options.js';
 export type { StorageSource } from './ports/storage.js';
 export { createNexus } from './create-nexus.js';
@@ -86,19 +87,13 @@ export type { PublishOptions, Signal, SignalAttributes, SignalOf } from './model
 export { type DataOf, defineTopic, type Subscriptions, type Topic } from './model/topic.js';
 export type { PlacementPlan, PlacementPolicy } from './model/thread-placement.js';
 export type { Refusal } from './model/topology.js';
-export type { InitOf, Routing, SendOptions, SpawnArguments, SpawnOptions, ThreadChoice } from './model/spawn-options.js';
+export type { InitOf, NodeChoice, Routing, SendOptions, SpawnArguments, SpawnOptions, ThreadChoice } from './model/spawn-options.js';
 export type { NexusTopology } from '../bindings/placement.js';
-export type {
-  AgentSummary,
-  MigrationFailure,
-  MigrationOptions,
-  MigrationReport,
-  Nexus,
-  NexusEvents,
-  StopReport,
-  ThreadState,
-  ThreadStatistics,
-} from './nexus.js';
+export type { DrainOptions, DrainReport } from './cluster/moves/drain.js';
+export type { MigrationFailure, MigrationOptions, MigrationReport, MigrationTarget } from './runtime/migration-options.js';
+export type { NexusEvents } from './runtime/nexus-events.js';
+export type { StopReport } from './runtime/nexus-shutdown.js';
+export type { AgentSummary, Nexus, ThreadState, ThreadStatistics } from './nexus.js';
 export type { EngineOptions, MemoryOptions, MessageOptions, NexusOptions, StorageOptions, WorkerOptions, WorkerRestartOptions } from './options.js';
 export type { BalancingOptions } from './model/balancing-options.js';
 export type { FlightRecorderOptions, FlightSignal } from './model/flight-options.js';

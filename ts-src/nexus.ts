@@ -2,19 +2,19 @@
 import type { EventEmitter } from 'node:events';
 import * as L from '../layout/generated/layout.js';
 import { type Cluster, leaveCluster } from './cluster/cluster.js';
+import { checkedDrain, drainAndStop, type DrainOptions, type DrainReport } from './cluster/moves/drain.js';
 import type { NodeParts } from './cluster/node-parts.js';
 import type { NexusTopology, Placement } from '../bindings/placement.js';
 import type { SharedMemory } from '../bindings/shared-memory.js';
-import { type NexusError, NexusTypeError, optionError, valueText } from './errors.js';
+import type { NexusError } from './errors.js';
 import type { HistogramName, HistogramSnapshot } from './model/histogram.js';
 import type { MeterableBreaker } from './model/breaker-meter.js';
 import type { ObservedOperation, ObserveOptions } from './model/observe-options.js';
 import type { BreakerStatistics, OperationStatistics } from './model/operation-statistics.js';
-import { type AnyAgent, isAgentDefinition } from './model/agent-definition.js';
+import type { AnyAgent } from './model/agent-definition.js';
 import type { ActionName, ActionsOf, AgentRef, TellArguments, TellOutcome } from './model/agent-ref.js';
 import type { AgentLocation } from './model/agent-location.js';
 import type { Group, GroupOptions } from './model/group.js';
-import { checkNames } from './model/nearest-name.js';
 import type { AgentInspection, FollowEvent, SystemSnapshot } from './model/observation.js';
 import type { PublishOptions, Signal } from './model/signal.js';
 import type { SendOptions, SpawnArguments, SpawnOptions } from './model/spawn-options.js';
@@ -30,9 +30,10 @@ import { Followers, type FollowOptions } from './runtime/followers.js';
 import { openGroup, outside } from './runtime/group-handle.js';
 import { readHistogram } from './runtime/read-histogram.js';
 import { readBreakers, readOperations } from './runtime/meters/read-meters.js';
-import { checkedMigration, type MigrationOptions, type MigrationReport, type MigrationFailure } from './runtime/migration-options.js';
+import { type MigrationFailure, type MigrationOptions, type MigrationReport, type MigrationTarget, relocate } from './runtime/migration-options.js';
 import { checkEvent, type NexusEvents } from './runtime/nexus-events.js';
-import { runtimeOf, shutDown, type StopReport } from './runtime/nexus-shutdown.js';
+import { forgetDurable } from './runtime/durable/forget-durable.js';
+import { checkedDeadline, shutDown, type StopReport } from './runtime/nexus-shutdown.js';
 import type { Tracing } from './runtime/tracing.js';
 import { processTree } from './runtime/process-tree.js';
 import { readProcess } from './runtime/process-reading.js';
@@ -40,17 +41,12 @@ import { type LocateOptions, locateAgents } from './runtime/remote/locate-agents
 import { referencesOf } from './runtime/remote/references-of.js';
 import type { ThreadHost } from './runtime/thread-host.js';
 import { checkedSnapshots, type SnapshotsOptions, SystemObserver } from './runtime/system-observer.js';
+import { subscribedEverywhere } from './runtime/subscribed-everywhere.js';
 import { type ThreadStatistics, threadStatistics } from './runtime/thread-statistics.js';
 import type { WorkerPool } from './runtime/worker-pool.js';
 
 export type { AgentSummary } from './runtime/agent-summaries.js';
-export type { MigrationFailure, MigrationOptions, MigrationReport } from './runtime/migration-options.js';
-export type { NexusEvents } from './runtime/nexus-events.js';
-export type { StopReport } from './runtime/nexus-shutdown.js';
 export type { ThreadState, ThreadStatistics } from './runtime/thread-statistics.js';
-
-/** Longer than anybody waits for a thread that is blocked. */
-const SUBSCRIBED_TIMEOUT_MS = 86_400_000;
 
 /** What the testing kit uses of a nexus besides its API. */
 export interface NexusParts {
@@ -88,6 +84,7 @@ export class Nexus {
   readonly #control: AgentControl;
   readonly #followers: Followers;
   #stopped: Promise<StopReport> | undefined;
+  #drained: Promise<DrainReport> | undefined;
 
   constructor(
     host: ThreadHost,
@@ -220,13 +217,13 @@ export class Nexus {
   }
 
   /**
-   * Moves an agent to another thread while it lives: its state, mailbox, timers and watches go with it, references to it stay valid on all threads, and messages of one
+   * Moves an agent to another thread while it lives, or to another node of the cluster (`{ node: 'oslo' }`): its state, mailbox, timers and watches go with it, references to it stay valid on all threads, and messages of one
    * sender stay in order. Waits for its running handlers. Resolves when it handles messages there.
    * Rejects with NexusError NEXUS_MIGRATION_REFUSED (it goes on where it is: `data.thread`), NEXUS_AGENT_NOT_FOUND, NEXUS_THREAD_LOST or NEXUS_THREAD_FAILED (a thread was
    * lost meanwhile), NEXUS_STOPPED; NexusTypeError NEXUS_THREAD_UNKNOWN, NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN.
    */
-  async migrate(agent: AgentRef, thread: number, options?: MigrationOptions): Promise<void> {
-    const [failure] = await this.#relocate([agent], thread, options);
+  async migrate(agent: AgentRef, to: MigrationTarget, options?: MigrationOptions): Promise<void> {
+    const [failure] = await this.#relocate([agent], to, options);
     if (failure !== undefined) throw failure;
   }
 
@@ -234,8 +231,8 @@ export class Nexus {
    * `migrate` for many agents, of whatever threads, at most 1,048,576: much faster than one by one. Resolves when all have come to an end; those that did not move are in the report. Rejects only
    * for wrong arguments and when the nexus stops.
    */
-  async migrateMany(agents: readonly AgentRef[], thread: number, options?: MigrationOptions): Promise<MigrationReport> {
-    const results = await this.#relocate(agents, thread, options);
+  async migrateMany(agents: readonly AgentRef[], to: MigrationTarget, options?: MigrationOptions): Promise<MigrationReport> {
+    const results = await this.#relocate(agents, to, options);
     const failures: MigrationFailure[] = [];
     results.forEach((error, index) => {
       if (error !== undefined) failures.push({ agent: agents[index] as AgentRef, error });
@@ -283,9 +280,7 @@ export class Nexus {
    */
   async subscribed(): Promise<void> {
     if (!this.#isOpen) throw nexusStopped();
-    const others = this.#pool.ready.map((thread) => this.#host.router.request(thread, 'subscribed', undefined, SUBSCRIBED_TIMEOUT_MS, runtimeOf(thread)));
-    // A thread that is lost meanwhile says it all anew.
-    await Promise.all([this.#host.signals.subscribed(), ...others.map((other) => other.catch(() => undefined))]);
+    await subscribedEverywhere(this.#host, this.#pool.ready);
   }
 
   /**
@@ -294,10 +289,7 @@ export class Nexus {
    */
   async forget(definition: AnyAgent, id: string): Promise<void> {
     if (this.#stopped !== undefined) throw nexusStopped();
-    const { durable } = this.#host;
-    if (durable === undefined) throw optionError('forget', 'this nexus has no storage: give createNexus storage: { path }');
-    if (!isAgentDefinition(definition)) throw optionError('definition', `is ${valueText(definition)}; it must be made by defineAgent`);
-    await durable.forgetById(definition, id);
+    await forgetDurable(this.#host, definition, id);
   }
 
   /**
@@ -356,9 +348,7 @@ export class Nexus {
 
   /** Number of live agents on all threads, from the counts that the threads publish. */
   get agentCount(): number {
-    let count = 0;
-    for (const { agents } of this.threads()) count += agents;
-    return count;
+    return this.threads().reduce((count, { agents }) => count + agents, 0);
   }
 
   /** The registered kinds with their actions. */
@@ -376,7 +366,7 @@ export class Nexus {
    * stopped or asked. What is timed is a sample; `docs/metrics.md` says which. Throws a NexusTypeError: NEXUS_OPTION_INVALID, NEXUS_THREAD_UNKNOWN.
    */
   histogram(name: HistogramName, thread?: number): HistogramSnapshot {
-    return readHistogram(this.#shared, name, thread === undefined ? undefined : this.#checkThread(thread));
+    return readHistogram(this.#shared, name, thread);
   }
 
   /**
@@ -460,15 +450,22 @@ export class Nexus {
    */
   stop(options: { readonly deadlineMs?: number } = {}): Promise<StopReport> {
     try {
-      checkNames('stop', options, ['deadlineMs']);
-      const { deadlineMs = 10_000 } = options;
-      if (!(typeof deadlineMs === 'number' && deadlineMs >= 0 && deadlineMs <= 86_400_000))
-        throw optionError('deadlineMs', `is ${valueText(deadlineMs)}; it must be from 0 to 86,400,000`);
+      const deadlineMs = checkedDeadline(options);
       this.#stopped ??= this.#shutDown(deadlineMs);
       return this.#stopped;
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /**
+   * Empties this node, and then stops it as `stop` does: agents of the cluster move to the nodes that own their ids now, asks under way are answered, and the node leaves. What cannot move ends with it; the report
+   * says what. Without a cluster the same as `stop`. A second call returns the first one's promise. Rejects with NexusTypeError NEXUS_OPTION_INVALID or NEXUS_OPTION_UNKNOWN.
+   */
+  async drain(options: DrainOptions = {}): Promise<DrainReport> {
+    const deadlineMs = checkedDrain(options);
+    this.#drained ??= drainAndStop({ moves: this.#node?.moves, clock: this.#host.clock, stop: (leftMs) => this.stop({ deadlineMs: leftMs }) }, deadlineMs);
+    return this.#drained;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -477,10 +474,9 @@ export class Nexus {
 
   #isOpen = true;
 
-  #relocate(agents: readonly AgentRef[], thread: number, options: MigrationOptions = {}): Promise<(NexusError | undefined)[]> {
+  #relocate(agents: readonly AgentRef[], to: MigrationTarget, options: MigrationOptions = {}): Promise<(NexusError | undefined)[]> {
     if (this.#stopped !== undefined) throw nexusStopped();
-    const { references, timeoutMs } = checkedMigration(agents, options);
-    return this.#host.relocation.relocate(references, thread, timeoutMs);
+    return relocate(this.#host.relocation, this.#node?.moves, agents, to, options);
   }
 
   #shutDown(deadlineMs: number): Promise<StopReport> {
@@ -488,18 +484,12 @@ export class Nexus {
       this.#isOpen = false;
       this.#followers.close();
     };
-    const { cluster } = this;
     const needs = {
       ...{ host: this.#host, pool: this.#pool, emitter: this.#emitter, storage: this.#storage, closed },
       threads: () => this.threads(),
-      leave: async (remainingMs: number) => cluster && leaveCluster(cluster, remainingMs),
+      leave: async (remainingMs: number) => this.cluster && leaveCluster(this.cluster, remainingMs),
     };
     return shutDown(needs, deadlineMs).finally(() => this.#flight?.close());
-  }
-
-  #checkThread(thread: number): number {
-    if (Number.isInteger(thread) && thread >= 0 && thread < this.threadCount) return thread;
-    throw new NexusTypeError('NEXUS_THREAD_UNKNOWN', `there is no thread ${valueText(thread)}; threads are 0 to ${this.threadCount - 1}`, { thread });
   }
 
   #countListeners(): void {

@@ -10,8 +10,8 @@ import { harmless, harmlessJson } from './terminal-text.js';
 import { textTable } from './text-table.js';
 
 const COMMAND = 'where';
-/** Tokens are `view * 2^20 + number`. */
-const TOKENS_OF_VIEW = 2 ** 20;
+/** Tokens are `view * 2^24 + number`. */
+const TOKENS_OF_VIEW = 2 ** 24;
 
 export const WHERE_HELP = `nexus where ID [options]
 

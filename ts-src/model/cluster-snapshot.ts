@@ -1,6 +1,7 @@
 /**
  * What one node knows of its cluster, as values for whoever looks: the API, the page, `nexus top`, metrics. Nothing here decides anything.
  */
+import type { CopiesSnapshot } from './copies-snapshot.js';
 import type { NodeAddress, NodeIdentity } from './node-identity.js';
 import type { RegistrySnapshot } from './registry-snapshot.js';
 
@@ -88,4 +89,6 @@ export interface ClusterSnapshot {
   readonly refusals?: Readonly<Record<string, number>>;
   /** Who runs which id, as far as this node knows and decides it. Absent before the node is complete, and where there are no connections between nodes. */
   readonly registry?: RegistrySnapshot;
+  /** Copies of durable state; absent where no agent is durable. */
+  readonly copies?: CopiesSnapshot | undefined;
 }

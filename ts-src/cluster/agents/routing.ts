@@ -117,12 +117,12 @@ export class Routing {
     this.#open(route);
   }
 
-  /** An agent of this node is about to move: from now on what comes for it waits. False, with nothing done, while something that was sent before it came here is still on its way: it has to stay a moment longer. */
-  leaving(id: string, life: number): boolean {
+  /** An agent of this node is about to move: from now on what comes for it waits. Undefined, with nothing done, while something that was sent before it came here is still on its way: it has to stay a moment longer. */
+  leaving(id: string, life: number): Route | undefined {
     const route = this.of(id, life, this.#needs.self());
-    if (route.waitingFor === 'coming') return false;
+    if (route.waitingFor === 'coming') return undefined;
     this.#stop(route, 'leaving');
-    return true;
+    return route;
   }
 
   /** It has moved: what waited goes there, and so does what comes. */
@@ -227,7 +227,7 @@ export class Routing {
       return 'accepted';
     }
     if (frame.trail.length >= HOPS_MAX) {
-      this.#needs.refuse(route, frame, agentNotFound(frame.kind, route.id));
+      this.#needs.refuse(route, frame, agentNotFound(frame.kind, route.id, frame.type === 'message' ? frame.action : undefined));
       return 'accepted';
     }
     if (!peer.isGone) {
@@ -246,7 +246,7 @@ export class Routing {
   /** To the agent of this node; if it is not here, to where it is found. */
   #here(route: Route, frame: UnderwayFrame): void {
     if (this.#needs.deliver(route, frame)) return;
-    if (isOfNode(route.life)) return this.#needs.refuse(route, frame, agentNotFound(frame.kind, route.id));
+    if (isOfNode(route.life)) return this.#needs.refuse(route, frame, agentNotFound(frame.kind, route.id, frame.type === 'message' ? frame.action : undefined));
     const registry = this.#needs.registry();
     if (route.life === DURABLE_LIFE) {
       const isOwn = registry === undefined || registry.own(route.id) !== undefined;
@@ -262,20 +262,20 @@ export class Routing {
   #resolve(route: Route): void {
     this.#stop(route, 'resolving');
     const registry = this.#needs.registry();
-    if (registry === undefined) return this.#giveUp(route, agentNotFound(undefined, route.id));
+    if (registry === undefined) return this.#giveUp(route, undefined);
     this.#look(route, registry, 1);
   }
 
   #look(route: Route, registry: Registry, attempt: number): void {
     const again = (): void => {
-      if (attempt >= AGAIN_TIMES) return this.#giveUp(route, agentNotFound(undefined, route.id));
+      if (attempt >= AGAIN_TIMES) return this.#giveUp(route, undefined);
       this.#needs.clock.after(AGAIN_MS, () => route.waitingFor === 'resolving' && this.#look(route, registry, attempt + 1));
     };
     registry.lookup(route.id, LOOKUP_TIMEOUT_MS).then(
       (found) => {
         if (route.waitingFor !== 'resolving') return;
         const isDurable = route.life === DURABLE_LIFE;
-        if (!isDurable && found?.life !== route.life) return this.#giveUp(route, agentNotFound(found?.kind, route.id));
+        if (!isDurable && found?.life !== route.life) return this.#giveUp(route, undefined);
         const node = found?.host ?? registry.ownerOf(route.id);
         if (node === undefined) return again();
         route.token = found?.token ?? 0;
@@ -397,12 +397,14 @@ export class Routing {
     }
   }
 
-  #giveUp(route: Route, error: NexusError): void {
+  /** @param error undefined: there is no such agent */
+  #giveUp(route: Route, error: NexusError | undefined): void {
     const frames = [...route.first.splice(0), ...route.waiting.splice(0)];
     this.#waiting.delete(route);
     route.waitingFor = undefined;
     route.marks.clear();
-    for (const frame of frames) this.#needs.refuse(route, frame, error);
+    for (const frame of frames)
+      this.#needs.refuse(route, frame, error ?? agentNotFound(frame.kind, route.id, frame.type === 'message' ? frame.action : undefined));
   }
 
   #forgetOldest(): void {
