@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   agents: async () => (await import('./agents-command.js')).agents,
   nodes: async () => (await import('./nodes-command.js')).nodes,
   where: async () => (await import('./where-command.js')).where,
+  drain: async () => (await import('./drain-command.js')).drain,
   inspect: async () => (await import('./inspect-command.js')).inspect,
   trace: async () => (await import('./trace-command.js')).trace,
   sim: async () => (await import('./sim/sim-command.js')).sim,
@@ -31,6 +32,7 @@ const HELP = `nexus COMMAND [options]
   nexus agents              list its agents
   nexus nodes               list the nodes of its cluster
   nexus where ID            which node runs an agent
+  nexus drain               empty a node of a cluster, and let it leave
   nexus inspect ID          look into one of them
   nexus trace ID            follow the messages of one
   nexus sim MODULE          run simulated clusters in which things go wrong, from seeds

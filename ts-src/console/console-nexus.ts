@@ -11,4 +11,6 @@ export type ConsoleNexus = Pick<
   flightRecord?(): Uint8Array;
   /** The cluster, where this nexus is a node of one. */
   readonly cluster?: { snapshot(): ClusterSnapshot; where?(id: string): IdSnapshot | undefined } | undefined;
+  /** Empties the node and stops it. */
+  drain?(): Promise<unknown>;
 };

@@ -110,7 +110,7 @@ test('whoever is asked says where an agent is, and any gateway reaches it', { ti
   const nobody = nexusCommand(['where', 'c3', '--url', b.url]);
   expect(await nobody.exit).toBe(1);
   expect(nobody.err()).toContain("no agent of the cluster has the id 'c3'");
-  const { registry } = (await (await fetch(`${a.url}/console/snapshot`)).json()).cluster as ClusterSnapshot;
+  const { registry } = ((await (await fetch(`${a.url}/console/snapshot`)).json()) as { cluster: ClusterSnapshot }).cluster;
   expect(Object.values(registry?.shares ?? {}).reduce((sum, share) => sum + share, 0)).toBeCloseTo(1);
   expect(registry).toMatchObject({ claiming: 0, waitingFor: [], superseded: 0 });
   expect(registry?.activations).toBe(owner === 'a' ? 2 : 1);
@@ -122,7 +122,9 @@ test('a node that is killed is unreachable for whoever looks, and then gone', { 
   const nodes = ports.map((port, index) => startNode(`n${index + 1}`, port, ports));
   await allJoined(nodes);
   const url = (await (nodes[0] as (typeof nodes)[0]).line(({ url: served }) => served !== undefined)).url as string;
-  expect(await nodesOf(url)).toMatch(/^n1 is a member of nexus, view \d+, coordinator n\d, keepMajority, lease [\d.]+m?s, runs \d+ ids, owns \d+(, \d+ partitions wait for reports of [n\d ]+)?\n/);
+  expect(await nodesOf(url)).toMatch(
+    /^n1 is a member of nexus, view \d+, coordinator n\d, keepMajority, lease [\d.]+m?s, runs \d+ ids, owns \d+(, \d+ partitions wait for reports of [n\d ]+)?\n/,
+  );
   nodes[2]?.child.kill('SIGKILL');
   await until(async () => /^n3 +unreachable +/m.test(await nodesOf(url)), 30_000);
   await until(async () => !/^n3 /m.test(await nodesOf(url)), 60_000);
