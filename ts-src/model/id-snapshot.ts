@@ -1,6 +1,7 @@
 /** What one node knows of an id of its cluster without asking anybody, as a value for whoever looks. */
 import type { Placement } from './registration.js';
 
+/** An id, and who says who has it: what `nexus.cluster.where` returns. */
 export interface IdSnapshot {
   readonly id: string;
   /** Of 4,096: ids that are in the same one have the same owner. */
