@@ -278,7 +278,12 @@ const REMOTE = [
   {
     peer: 'nexus',
     module: 'suites/remote/nexus.mjs',
-    job: 'an agent of another node of a cluster, in another process: found by id and life, actions and kinds by name, time limits, order, limits on what waits. tell: counted and added up by the agent, asked at the end',
+    job: 'an agent of another node of a cluster, in another process, over WebSockets (cluster.sameHost: false): found by id and life, actions and kinds by name, time limits, order, limits on what waits. tell: counted and added up by the agent, asked at the end',
+  },
+  {
+    peer: 'nexus-same-host',
+    module: 'suites/remote/nexus-same-host.mjs',
+    job: 'the same, through shared memory between the two processes where the native engine is there',
   },
   {
     peer: 'ws-msgpackr',

@@ -36,7 +36,7 @@ const PEERS: Readonly<Record<string, readonly string[]>> = {
   signals: ['nexus', 'EventEmitter'],
   groups: ['nexus', 'array', 'Map'],
   transport: ['nexus', 'ws'],
-  remote: ['nexus', 'ws-msgpackr', 'ws-JSON'],
+  remote: ['nexus', 'nexus-same-host', 'ws-msgpackr', 'ws-JSON'],
   connections: ['nexus', 'ws'],
   membership: ['nexus', 'no-multiplier', 'fixed-suspicion', 'plain-SWIM'],
   cluster: ['nexus'],
