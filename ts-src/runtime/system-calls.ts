@@ -21,6 +21,7 @@ import type { DeadLetter } from './dead-letters.js';
 import type { ClaimIntent } from './durable/cluster-states.js';
 import type { CopyStateCall } from './durable/worker-states.js';
 import type { FollowAgent, FollowReport } from './followed.js';
+import type { NamedAgent } from './remote/agent-keys.js';
 import type { EntriesMessage } from './replicated-entries.js';
 import type { MoveOutcome } from './departures.js';
 import type { MovingAgent } from './moving-agent.js';
@@ -78,6 +79,10 @@ export const SYSTEM_CALLS = [
   'followAgent',
   'followed',
   'signalForNodes',
+  'tieFromNode',
+  'untieFromNode',
+  'endedOnNode',
+  'describeFromNode',
   'nodesKnow',
   'tellRemote',
   'askRemote',
@@ -218,6 +223,18 @@ export interface SystemCalls {
   followAgent(call: FollowAgent): boolean;
   /** To the calling thread: what agents that are followed have handled. */
   followed(report: FollowReport): void;
+  /** From another node: `other` is tied to `target`, which is of the called thread. Resolves with the life of `other`, as it came; undefined if the target is not there, or is not tied and is not to be (`isNew`: false). */
+  tieFromNode(call: TieFromNode): number | undefined | Promise<number | undefined>;
+  untieFromNode(call: Pick<TieFromNode, 'target' | 'other'> & { readonly tie: 'watch' | 'link' }): void;
+  /** From another node: an agent that `target` watched, was linked to, or was the parent of (`child`), has ended. */
+  endedOnNode(call: {
+    readonly tie: 'watch' | 'link' | 'child';
+    readonly target: AgentReference;
+    readonly ended: NamedAgent;
+    readonly reason: StopReason;
+  }): void;
+  /** From another node: agents of whichever thread. */
+  describeFromNode(call: { readonly agents: readonly AgentReference[]; readonly limits: TreeLimits }): Promise<readonly (AgentNode | undefined)[]>;
   /** To the calling thread: resolves when the other nodes know what it has told them so far. */
   nodesKnow(call: { readonly isReachableOnly: boolean }): unknown;
   /** To the calling thread: as `signal` and `signalWhileMoving`, and on to the other nodes that want it. */
@@ -289,6 +306,17 @@ export interface PassedMessage {
 /** For an agent of the thread that is called. */
 export interface ArrivedMessage extends PassedMessage {
   readonly agent: AgentReference;
+}
+
+/** What one agent is to another of another node. `parent`: the target is the parent of the other, `child`: the other way round. */
+export interface TieFromNode {
+  readonly tie: 'watch' | 'link' | 'parent' | 'child';
+  readonly target: AgentReference;
+  /** Which agent of its id the target is. */
+  readonly life: number;
+  readonly other: AgentReference;
+  /** False: only whether there is such a tie. */
+  readonly isNew: boolean;
 }
 
 export interface EndChild {
