@@ -455,12 +455,10 @@ export class Nexus {
     }
   }
 
-  /**
-   * Empties this node, and then stops it as `stop` does: agents of the cluster move to the nodes that own their ids now, asks under way are answered, and the node leaves. What cannot move ends with it; the report
-   * says what. Without a cluster the same as `stop`. A second call returns the first one's promise. Rejects with NexusTypeError NEXUS_OPTION_INVALID or NEXUS_OPTION_UNKNOWN.
-   */
+  /** Empties this node of a cluster, then stops it: agents move to the owners of their ids; what cannot move ends with it, and the report says what. A second call returns the first promise. Rejects as `stop`. */
   async drain(options: DrainOptions = {}): Promise<DrainReport> {
     const deadlineMs = checkedDrain(options);
+    if (this.#drained === undefined) this.#emitter.emit('draining');
     this.#drained ??= drainAndStop({ moves: this.#node?.moves, clock: this.#host.clock, stop: (leftMs) => this.stop({ deadlineMs: leftMs }) }, deadlineMs);
     return this.#drained;
   }
