@@ -7,7 +7,7 @@ import type { Registration } from '../../model/registration.js';
 import { ActivationReports, orphansOf } from './activation-reports.js';
 import type { Activations } from './activations.js';
 import type { Directory } from './directory.js';
-import { Digest, type DirectoryEntry, isIdle } from './directory-entry.js';
+import { Digest, isIdle } from './directory-entry.js';
 import { DirectoryPart } from './directory-part.js';
 import type { Ownership } from './ownership.js';
 import { PARTITIONS } from './partition.js';
@@ -22,6 +22,8 @@ export interface ClaimsNeeds {
   send(to: NodeIdentity, message: RegistryMessage): void;
   /** What this node has asked to be given. */
   taking(partition: number): Iterable<Registration>;
+  /** What it has released, and the owner before has not said that it knows. */
+  released(partition: number): Iterable<Registration>;
   /** It is served from now on. */
   began(partition: number): void;
   /** After one or more have begun. */
@@ -252,8 +254,9 @@ export class Claims {
     for (const registration of this.#activations.running(partition)) this.#found(gathering, { registration, state: 'running' });
     for (const registration of this.#activations.leavingIn(partition)) this.#found(gathering, { registration, state: 'leaving' });
     for (const registration of this.#needs.taking(partition)) this.#found(gathering, { registration: { ...registration, host: self }, state: 'taking' });
+    for (const registration of this.#needs.released(partition)) this.#found(gathering, { registration, state: 'released' });
     const part = new DirectoryPart(gathering.epoch);
-    for (const activations of gathering.found.values()) part.put(this.#winner(activations));
+    for (const activations of gathering.found.values()) this.#putWinner(part, activations);
     for (const { registration, isIdle: wasIdle } of gathering.best?.orphans ?? (before === undefined ? [] : orphansOf(before, this.#ownership))) {
       part.lastToken = Math.max(part.lastToken, registration.token);
       // Offered, and not taken: whoever handed it over still has it.
@@ -274,12 +277,21 @@ export class Claims {
   }
 
   /** The greatest token: it was written last. Whoever has asked to be given it and has departed since does not have it. */
-  #winner(activations: readonly ReportedActivation[]): DirectoryEntry {
+  #putWinner(part: DirectoryPart, activations: readonly ReportedActivation[]): void {
     const standing = activations.filter(({ registration, state }) => state !== 'taking' || this.#ownership.isMember(registration.host));
     const candidates = standing.length === 0 ? activations : standing;
     const winner = candidates.reduce((greatest, each) => (each.registration.token > greatest.registration.token ? each : greatest));
     const isThere = this.#ownership.isMember(winner.registration.host);
-    return { registration: winner.registration, state: !isThere ? 'orphan' : winner.state === 'taking' ? 'offered' : 'settled', request: 0, source: undefined };
+    if (winner.state === 'released') {
+      part.remove(winner.registration.id, winner.registration.token, 0);
+      return;
+    }
+    part.put({
+      registration: winner.registration,
+      state: !isThere ? 'orphan' : winner.state === 'taking' ? 'offered' : 'settled',
+      request: 0,
+      source: undefined,
+    });
   }
 
   /** Two hosts of one id: the others have handed it over, or do not know yet that they do not have it. */

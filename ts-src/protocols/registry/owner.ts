@@ -212,7 +212,8 @@ export class Owner {
       return this.#offer(offered, from);
     }
     // It was written before: by this owner, or by one before it.
-    if (entry.state === 'returned' && sameNode(registration.host, from)) return this.#answer(from, this.#returned(request, registration, entry.mayHaveRun));
+    if (entry.state === 'returned' && entry.request === request && sameNode(registration.host, from))
+      return this.#answer(from, this.#returned(request, registration, entry.mayHaveRun));
     if (entry.state === 'offered') {
       // Whoever asks is the source that gets it back: a claim may not have known it.
       part.entries.set(id, { ...entry, request, source: from, mayHaveRun: part.epoch > since });

@@ -27,7 +27,7 @@ const TYPES = [
   ...(['register', 'lookup', 'release', 'handOver', 'take', 'granted', 'taken', 'found', 'done', 'returned', 'freed', 'stale', 'later'] as const),
   ...(['confirm', 'offered', 'superseded', 'served', 'claim', 'report', 'delta', 'digest', 'state', 'agreed', 'pull'] as const),
 ] as const satisfies readonly RegistryMessage['type'][];
-const STATES: readonly ReportedState[] = ['running', 'leaving', 'taking'];
+const STATES: readonly ReportedState[] = ['running', 'leaving', 'taking', 'released'];
 
 /** One message; in a frame its length stands before it. */
 export function encodedMessage(message: RegistryMessage): Uint8Array {

@@ -67,6 +67,7 @@ export class RegistryMachine {
     this.#requests = new Requests(this.#ownership, this.#activations, this.#known, {
       ...{ send, mark },
       serve: (request) => this.#owner.serve(this.#nowMs, this.#ownership.self, request),
+      confirmSelf: (id, token) => this.#owner.confirmed(this.#ownership.self, id, token),
       began: (registration) => this.#began(registration),
     });
     this.#replication = new Replication(this.#ownership, this.#directory, options.copies, { send, mark });
@@ -81,6 +82,7 @@ export class RegistryMachine {
     this.#claims = new Claims(this.#ownership, this.#directory, this.#activations, {
       ...{ send, mark },
       taking: (partition) => this.#requests.takingIn(partition),
+      released: (partition) => this.#requests.releasedIn(partition),
       began: (partition) => {
         this.#handOffs++;
         this.#replication.began(this.#nowMs, partition);
@@ -226,7 +228,8 @@ export class RegistryMachine {
     this.#nowMs = nowMs;
     const own = this.#activations.own(id);
     if (own === undefined || own.token !== token) return settle({ type: 'stale', registration: own });
-    if (sameNode(to, this.self)) return settle({ type: 'returned', registration: own, mayHaveRun: false });
+    // An owner that does not have it among its members has to be sure that it was one, and never comes back.
+    if (sameNode(to, this.self) || !this.#ownership.isMember(to)) return settle({ type: 'returned', registration: own, mayHaveRun: false });
     this.#activations.leave(id);
     this.#requests.handOver(nowMs, own, to, settle);
   }
@@ -298,7 +301,7 @@ export class RegistryMachine {
   }
 
   heard(registration: Registration): void {
-    this.#known.heard(registration);
+    if (this.#ownership.isMember(registration.host)) this.#known.heard(registration);
   }
 
   activations(): Iterable<Registration> {
@@ -363,7 +366,7 @@ export class RegistryMachine {
     if (own === undefined) return this.#requests.handedOver(by);
     if (own.token >= by.token) return;
     this.#activations.delete(by.id);
-    this.#known.heard(by);
+    this.heard(by);
     this.#superseded++;
     this.#needs.superseded(own);
   }

@@ -67,8 +67,11 @@ export interface ClaimItem {
   readonly digest: DigestValue;
 }
 
-/** `running`: it may be run. `leaving`: its host has stopped it in order to hand it over. `taking`: it was offered, and its host has asked for it. */
-export type ReportedState = 'running' | 'leaving' | 'taking';
+/**
+ * `running`: it may be run. `leaving`: its host has stopped it in order to hand it over. `taking`: it was offered, and its host has asked for it. `released`: its host has released it, and no owner has said that it knows: of
+ * the registration only id, token and host mean anything.
+ */
+export type ReportedState = 'running' | 'leaving' | 'taking' | 'released';
 
 export interface ReportedActivation {
   readonly registration: Registration;

@@ -3,38 +3,12 @@
  * and come back, weights change, and agents are registered, released, moved and adopted all the time. Only what the membership promises is kept: views are agreed on, and a node that is not in a view does not run when
  * that view is there. From one seed. What must hold is asked after every step; then all is mended, and everything has to come to its end.
  */
-import type { NodeIdentity } from '../../../../dist/ts-src/model/node-identity.js';
-import { nodeKey, sameNode } from '../../../../dist/ts-src/model/node-identity.js';
-import type { Registration } from '../../../../dist/ts-src/model/registration.js';
+import { type NodeIdentity, nodeKey, sameNode } from '../../../../dist/ts-src/model/node-identity.js';
 import { SeededRandom } from '../../../../dist/ts-src/model/seeded-random.js';
-import type * as Codec from '../../../../dist/ts-src/protocols/registry/registry-codec.js';
-import type * as Machines from '../../../../dist/ts-src/protocols/registry/registry-machine.js';
-import type * as Partitions from '../../../../dist/ts-src/protocols/registry/partition.js';
+import type { RingMember } from '../../../../dist/ts-src/protocols/registry/ring.js';
+import type { RegistryModules } from './registry-modules.js';
 import { TimedQueue } from './timed-queue.js';
-import type * as Rings from '../../../../dist/ts-src/protocols/registry/ring.js';
-import type { RequestOutcome } from '../../../../dist/ts-src/protocols/registry/requests.js';
-
-export interface RegistryModules {
-  readonly machines: typeof Machines;
-  readonly codec: typeof Codec;
-  readonly partitions: typeof Partitions;
-  readonly rings: typeof Rings;
-}
-
-/** Of a build: `dist/`, or a copy of it in which something is changed. */
-export async function registryModules(dist: string): Promise<RegistryModules> {
-  const load = async (name: string): Promise<unknown> => import(/* @vite-ignore */ `${dist}ts-src/protocols/registry/${name}.js`);
-  const [machines, codec, partitions, rings] = await Promise.all(['registry-machine', 'registry-codec', 'partition', 'ring'].map(load));
-  return { machines, codec, partitions, rings } as RegistryModules;
-}
-
-/** Few of everything, so that things meet. */
-export const SMALL_RING = [
-  { file: 'ts-src/protocols/registry/partition.js', from: 'PARTITIONS = 4096', to: 'PARTITIONS = 16' },
-  { file: 'ts-src/protocols/registry/ring.js', from: 'POINTS_OF_MEMBER = 512', to: 'POINTS_OF_MEMBER = 8' },
-  { file: 'ts-src/protocols/registry/registry-messages.js', from: 'PART_BYTES_MAX = 65_536', to: 'PART_BYTES_MAX = 150' },
-  { file: 'ts-src/protocols/registry/registry-messages.js', from: 'ITEMS_MAX = 512', to: 'ITEMS_MAX = 5' },
-];
+import { type Agent, type View, WorldNode } from './world-node.js';
 
 export interface WorldResult {
   /** What was wrong first; undefined for nothing. */
@@ -48,21 +22,6 @@ const FAULTS_MS = 15_000;
 const HEAL_MS = 150_000;
 const NAMES = ['n1', 'n2', 'n3', 'n4', 'n5', 'n6'];
 
-interface View {
-  readonly number: number;
-  readonly members: readonly Rings.RingMember[];
-  readonly ring: Rings.Ring;
-}
-
-/** What becomes of an agent, as the nodes have done it. `maybe`: a node that had to do with it was lost. */
-interface Agent {
-  status: 'alive' | 'ended' | 'maybe';
-  readonly life: number;
-  readonly between: Set<string>;
-  /** Hand-overs of which the source has not heard: what has ended meanwhile may come back there, if the owner is lost too. */
-  handing: number;
-}
-
 /** @param tell is told of all that happens, messages included */
 export function runWorld(seed: number, modules: RegistryModules, tell?: (text: string) => void): WorldResult {
   const world = new World(seed, modules);
@@ -75,7 +34,7 @@ export function runWorld(seed: number, modules: RegistryModules, tell?: (text: s
   }
 }
 
-class World {
+export class World {
   readonly marks = new Map<string, number>();
   readonly log: string[] = [];
   readonly random: SeededRandom;
@@ -88,6 +47,8 @@ class World {
   readonly nodes: WorldNode[] = [];
   readonly agents = new Map<string, Agent>();
   readonly tokens = new Map<string, { token: number; host: string }>();
+  /** By epoch, number and partition: the digest that its owner had. */
+  readonly versions = new Map<number, string>();
   readonly #queue = new TimedQueue();
   readonly #cut = new Set<string>();
   nowMs = 0;
@@ -164,8 +125,24 @@ class World {
     }
   }
 
+  /** A copy is what its owner had in that version. */
+  checkCopies({ self, machine: { directory } }: WorldNode): void {
+    for (let partition = 0; partition < this.modules.partitions.PARTITIONS; partition++) {
+      const part = directory.part(partition);
+      if (part === undefined || part.epoch === 0) continue;
+      const key = (part.epoch * 4096 + part.sequence) * 64 + partition;
+      const { count, low, high } = part.digest;
+      const text = `${count} ${low} ${high}`;
+      const known = this.versions.get(key);
+      if (known === undefined && directory.is('serving', partition)) this.versions.set(key, text);
+      else if (known !== undefined && known !== text)
+        throw new Error(`version ${part.epoch}.${part.sequence} of partition ${partition} on ${nodeKey(self)} is not what its owner had`);
+    }
+  }
+
   /** After every step of a node: what must never be. */
   check(node: WorldNode): void {
+    this.checkCopies(node);
     for (const id of this.ids) {
       const own = node.machine.own(id);
       if (own === undefined) continue;
@@ -192,7 +169,7 @@ class World {
     return node;
   }
 
-  #agree(members: readonly Rings.RingMember[]): void {
+  #agree(members: readonly RingMember[]): void {
     const { Ring } = this.modules.rings;
     this.views.push({ number: this.views.length + 1, members, ring: new Ring(members) });
     this.say(`view ${this.views.length}: ${members.map((member) => `${nodeKey(member)}*${member.weight}`).join(', ')}`);
@@ -263,7 +240,7 @@ class World {
       if (part === undefined) throw new Error(`partition ${partition} is not served by ${nodeKey(owner.self)}`);
       for (const { registration, state } of part.entries.values()) {
         const own = nodeOf(registration.host)?.machine.own(registration.id);
-        if (own?.token !== registration.token)
+        if (own?.token !== registration.token || state !== 'settled')
           throw new Error(
             `the directory has ${registration.id} as ${state} on ${nodeKey(registration.host)} with ${registration.token}, and it runs ${own?.token}`,
           );
@@ -277,6 +254,12 @@ class World {
       }
       if (part.tombstones.size > 0) throw new Error(`${nodeKey(owner.self)} keeps tombstones of ${partition}`);
     }
+    for (const { self, machine } of this.running) {
+      for (const id of this.ids) {
+        const host = machine.cached(id)?.registration.host;
+        if (host !== undefined && nodeOf(host) === undefined) throw new Error(`${nodeKey(self)} knows ${id} of ${nodeKey(host)}, which is no member`);
+      }
+    }
     for (const id of this.ids) {
       const hosts = this.running.filter(({ machine }) => machine.own(id) !== undefined);
       const agent = this.agents.get(id);
@@ -289,238 +272,5 @@ class World {
       if (agent?.status === 'ended' && hosts.some(({ machine }) => machine.own(id)?.life === agent.life))
         throw new Error(`${id} has ended, and runs on ${nodeKey((hosts[0] as WorldNode).self)}`);
     }
-  }
-}
-
-/** A machine, and what a node does with it. */
-class WorldNode {
-  readonly self: NodeIdentity;
-  readonly machine: Machines.RegistryMachine;
-  isRunning = true;
-  /** What has not been answered. */
-  readonly #asked = new Set<object>();
-  readonly #world: World;
-  #at = -1;
-  #tickAtMs = Number.POSITIVE_INFINITY;
-  #tickNumber = 0;
-
-  constructor(world: World, self: NodeIdentity) {
-    this.#world = world;
-    this.self = self;
-    this.machine = new world.modules.machines.RegistryMachine(
-      self,
-      { copies: world.copies, knownMax: 6 },
-      {
-        send: (to, message) => {
-          const bytes = world.modules.codec.encodedMessage(message);
-          world.deliver(self, to, bytes);
-        },
-        orphaned: (registration) => this.#later(500, () => this.#orphaned(registration)),
-        superseded: (registration) => {
-          world.say(`${nodeKey(self)} is superseded for ${registration.id}`);
-          world.mark('supersededNode');
-        },
-        misplaced: (registrations, owner) => {
-          for (const registration of registrations) if (world.chance(0.6)) this.#later(1000, () => this.#handOver(registration.id, owner));
-        },
-        handed: (registration, from) => this.#later(world.chance(0.9) ? 100 : 3000, () => this.#handed(registration, from)),
-        mark: (what) => world.mark(what),
-      },
-    );
-    this.#later(300, () => this.#act());
-  }
-
-  get waiting(): number {
-    return this.#asked.size;
-  }
-
-  crash(): void {
-    this.isRunning = false;
-    this.#world.say(`${nodeKey(this.self)} crashes`);
-    const key = nodeKey(this.self);
-    // Also those that have ended: nobody else need know of it yet.
-    for (const agent of this.#world.agents.values()) if (agent.between.has(key)) agent.status = 'maybe';
-  }
-
-  /** The next view, or a later one. */
-  installSome(): void {
-    const { views } = this.#world;
-    const first = views.findIndex(({ members }) => members.some((member) => sameNode(member, this.self)));
-    const next = Math.max(first, this.#at + 1);
-    if (next >= views.length) return;
-    this.install(this.#world.chance(0.7) ? next : next + this.#world.below(views.length - next));
-    // What was passed over or is to come.
-    if (this.#at < views.length - 1) this.#world.at(this.#world.random.next() * 1500, () => this.isRunning && this.installSome());
-  }
-
-  install(index: number): void {
-    if (!this.isRunning || index <= this.#at) return;
-    if (index > this.#at + 1 && this.#at >= 0) this.#world.mark('viewsMissed');
-    this.#at = index;
-    this.#step((nowMs) => this.machine.installed(nowMs, this.#world.views[index] as View));
-  }
-
-  received(from: NodeIdentity, bytes: Uint8Array): void {
-    const { codec } = this.#world.modules;
-    const messages = codec.decodedFrame(codec.encodedFrame([bytes]));
-    if (this.#world.tell !== undefined)
-      for (const message of messages)
-        this.#world.tell(`${Math.round(this.#world.nowMs)}   ${nodeKey(from)} > ${nodeKey(this.self)} ${JSON.stringify(message)}`);
-    for (const message of messages) this.#step((nowMs) => this.machine.received(nowMs, from, message));
-  }
-
-  #step(run: (nowMs: number) => void): void {
-    if (!this.isRunning) return;
-    const { nowMs } = this.#world;
-    run(nowMs);
-    this.machine.flush();
-    this.#world.check(this);
-    const { dueMs } = this.machine;
-    if (dueMs >= this.#tickAtMs) return;
-    this.#tickAtMs = dueMs;
-    const number = ++this.#tickNumber;
-    const lateMs = this.#world.chance(0.8) ? 0.01 : this.#world.random.next() * 60;
-    this.#world.at(Math.max(0, dueMs - nowMs) + lateMs, () => {
-      if (number !== this.#tickNumber) return;
-      this.#tickAtMs = Number.POSITIVE_INFINITY;
-      this.#step((atMs) => this.machine.tick(atMs));
-    });
-  }
-
-  #later(withinMs: number, run: () => void): void {
-    this.#world.at(this.#world.random.next() * withinMs, () => this.isRunning && run());
-  }
-
-  #act(): void {
-    const world = this.#world;
-    if (world.isMended) return;
-    this.#later(400, () => this.#act());
-    const id = world.pick(world.ids) as string;
-    const own = this.machine.own(id);
-    const what = world.below(10);
-    if (own !== undefined && what < 2) this.#release(own);
-    else if (own !== undefined && what < 7)
-      this.#handOver(id, world.pick(world.chance(0.9) ? world.view.members : world.nodes.map(({ self }) => self)) as NodeIdentity);
-    else if (what < 7) this.#register(id);
-    else if (what < 9) this.#lookup(id);
-    else this.machine.forget(id, Number.MAX_SAFE_INTEGER);
-  }
-
-  #register(id: string): void {
-    const world = this.#world;
-    const input = {
-      id,
-      kind: 'k',
-      placement: world.chance(0.5) ? ('ring' as const) : ('pinned' as const),
-      init: world.chance(0.5) ? new Uint8Array(world.below(40)) : undefined,
-    };
-    this.#asks(
-      (settle) => this.#step((nowMs) => this.machine.register(nowMs, input, nowMs + 200 + world.random.next() * 5000, settle)),
-      (outcome) => {
-        if (outcome.type === 'timeout') world.mark('timeout');
-        if (outcome.type !== 'granted') return;
-        world.say(`${nodeKey(this.self)} runs ${id} with ${outcome.registration.token}`);
-        world.agents.set(id, { status: 'alive', life: outcome.registration.life, between: new Set([nodeKey(this.self)]), handing: 0 });
-      },
-    );
-  }
-
-  #lookup(id: string): void {
-    this.#asks(
-      (settle) => this.#step((nowMs) => this.machine.lookup(nowMs, id, nowMs + 200 + this.#world.random.next() * 5000, settle)),
-      () => undefined,
-    );
-  }
-
-  #release({ id, token, life }: Registration): void {
-    this.#world.say(`${nodeKey(this.self)} releases ${id} ${token}`);
-    const agent = this.#world.agents.get(id);
-    if (agent?.life === life) agent.status = agent.handing > 0 ? 'maybe' : 'ended';
-    this.#step((nowMs) => this.machine.release(nowMs, id, token));
-  }
-
-  #handOver(id: string, to: NodeIdentity): void {
-    const world = this.#world;
-    const own = this.machine.own(id);
-    if (own === undefined || sameNode(to, this.self)) return;
-    world.say(`${nodeKey(this.self)} hands ${id} ${own.token} over to ${nodeKey(to)}`);
-    const agent = world.agents.get(id);
-    if (agent !== undefined) {
-      agent.between.add(nodeKey(to));
-      agent.handing++;
-      // It may be lost with a node that is.
-      if (!world.running.some(({ self }) => sameNode(self, to)) && agent.life === own.life && agent.status === 'alive') world.mark('movedToTheLost');
-    }
-    this.#asks(
-      (settle) => this.#step((nowMs) => this.machine.handOver(nowMs, id, own.token, to, settle)),
-      (outcome) => {
-        world.say(`${nodeKey(this.self)} handed ${id} over: ${outcome.type}`);
-        world.mark(`handOver:${outcome.type}`);
-        if (this.machine.own(id)?.token === own.token && outcome.type !== 'returned')
-          throw new Error(`${nodeKey(this.self)} runs ${id} after it was handed over`);
-        if (agent !== undefined) agent.handing--;
-        const now = world.agents.get(id);
-        if (now?.life !== own.life) return;
-        if (outcome.type === 'done') now.between.delete(nodeKey(this.self));
-        if (outcome.type === 'returned') {
-          if (outcome.mayHaveRun) {
-            world.mark('mayHaveRun');
-            now.status = 'maybe';
-          }
-          now.between.delete(nodeKey(to));
-          now.between.add(nodeKey(this.self));
-        }
-      },
-    );
-  }
-
-  #handed(registration: Registration, from: NodeIdentity | undefined): void {
-    const world = this.#world;
-    const { id, token, life } = registration;
-    const agent = world.agents.get(id);
-    if (world.chance(from === undefined ? 0.05 : 0.25)) {
-      world.say(`${nodeKey(this.self)} declines ${id} ${token}`);
-      world.mark('declined');
-      // What nobody hands over any more is an orphan then, or goes back.
-      if (agent?.life === life) agent.status = agent.status === 'alive' ? 'maybe' : agent.status;
-      return this.#step((nowMs) => this.machine.release(nowMs, id, token));
-    }
-    this.#asks(
-      (settle) => this.#step((nowMs) => this.machine.accept(nowMs, registration, settle)),
-      (outcome) => {
-        world.say(`${nodeKey(this.self)} accepted ${id} ${token}: ${outcome.type}`);
-        world.mark(`accept:${outcome.type}`);
-        if (outcome.type === 'granted' && agent?.life === life) agent.between.add(nodeKey(this.self));
-      },
-    );
-  }
-
-  #orphaned(registration: Registration): void {
-    const world = this.#world;
-    const { id, token, life } = registration;
-    const agent = world.agents.get(id);
-    if (world.chance(0.3)) {
-      this.#step((nowMs) => this.machine.release(nowMs, id, token));
-      return;
-    }
-    const host = world.chance(0.7) ? this.self : (world.pick(world.view.members) as NodeIdentity);
-    this.#step((nowMs) => {
-      const adopted = this.machine.adopt(nowMs, registration, host);
-      world.say(`${nodeKey(this.self)} adopts ${id} ${token} for ${nodeKey(host)}: ${adopted?.token}`);
-      // That node is not a member here, or this one is no owner any more.
-      if (adopted === undefined) this.machine.adopt(nowMs, registration, this.self);
-      else world.mark('adopted');
-      if (agent?.life === life) agent.between.add(nodeKey(host));
-    });
-  }
-
-  #asks(ask: (settle: (outcome: RequestOutcome) => void) => void, answered: (outcome: RequestOutcome) => void): void {
-    const key = nodeKey(this.self);
-    const asked = {};
-    this.#asked.add(asked);
-    ask((outcome) => {
-      if (!this.#asked.delete(asked)) throw new Error(`${key} was answered twice`);
-      answered(outcome);
-    });
   }
 }
