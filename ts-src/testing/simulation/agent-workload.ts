@@ -16,6 +16,7 @@ const COUNTERS = ['k1', 'k2', 'k3'];
 const BEHIND = ['b1', 'b2'];
 const SENDERS = ['s1', 's2', 's3', 's4'];
 const WATCHERS = ['w1', 'w2'];
+export const AGENT_IDS: readonly string[] = [...REGISTERS, ...COUNTERS, ...BEHIND, ...SENDERS, ...WATCHERS];
 /** Of non-durable agents that others tell things in order. */
 export const GROUP = 'counters';
 const CLIENTS = 3;

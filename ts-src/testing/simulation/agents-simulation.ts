@@ -7,7 +7,7 @@ import { checkLinearizable } from '../linearizability/check-linearizable.js';
 import { casRegisterModel } from '../linearizability/sequential-model.js';
 import type { TestNode } from '../test-node.js';
 import { AgentLedger, textOf } from './agent-ledger.js';
-import { ASK_TIMEOUT_MS, GROUP, kindsOf, Workload } from './agent-workload.js';
+import { AGENT_IDS, ASK_TIMEOUT_MS, GROUP, kindsOf, Workload } from './agent-workload.js';
 import { AGENT_MARKS } from './coverage.js';
 import { defineSimulation } from './define-simulation.js';
 import { FAULT_KINDS, type Fault } from './fault.js';
@@ -195,7 +195,9 @@ class AgentsRun {
           return `'${id}' runs on ${node.name} with token ${own.token}, and its owner ${owner?.name} has it on ${atOwner.host.name} with token ${atOwner.token}`;
       }
       const { activations } = registry.snapshot();
-      if (activations !== running.size) return `${node.name} runs ${running.size} agents, and has ${activations} registrations`;
+      if (activations === running.size) continue;
+      const left = AGENT_IDS.filter((id) => !running.has(id) && registry.own(id) !== undefined);
+      return `${node.name} runs ${running.size} agents, and has ${activations} registrations: those of ${left.join(', ')} are of no agent`;
     }
     return undefined;
   }
