@@ -216,8 +216,7 @@ function nodeLane(name: string, y: number, events: readonly NodeEvent[], x: (sec
 function timeAxis(lastSecond: number, x: (second: number) => number, y: number): string[] {
   const step = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600].find((each) => lastSecond / each <= 14) ?? 7200;
   return Array.from({ length: Math.floor(lastSecond / step) + 1 }, (_, index) => index * step).map(
-    (second) =>
-      `<text class="tick" x="${x(second)}" y="${y}" text-anchor="middle">${step >= 60 ? `${second / 60} min` : `${second} s`}</text>`,
+    (second) => `<text class="tick" x="${x(second)}" y="${y}" text-anchor="middle">${step >= 60 ? `${second / 60} min` : `${second} s`}</text>`,
   );
 }
 
