@@ -78,7 +78,7 @@ export interface Registry {
   /**
    * An activation of this node is to be one of another, which has prepared itself for it: its owner writes it, tells the other node (`handed`), and when that has accepted this resolves with what it is there (a
    * greater token). From the call on this node must not run it and `own` does not know it, unless this rejects with NEXUS_MIGRATION_REFUSED: the other node is lost or has declined, and this one runs it on
-   * (`data.registration` and `own` say with which token, which may be another). Asks again, of whoever is the owner, as long as it takes. NEXUS_TOKEN_STALE: it is no activation of this node (any more). NEXUS_STOPPED.
+   * (`data.registration` and `own` say with which token, which may be another; `data.mayHaveRun`: owners were lost too, so that the other node may have run it before it was lost: what is on disk may be newer than what is here). Asks again, of whoever is the owner, as long as it takes. NEXUS_TOKEN_STALE: it is no activation of this node (any more). NEXUS_STOPPED.
    */
   handOver(id: string, token: number, to: NodeIdentity): Promise<Registration>;
   /**
