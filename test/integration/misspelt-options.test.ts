@@ -141,6 +141,7 @@ const ENTRY_POINTS: readonly EntryPoint[] = [
       metadata: group,
       stateDirectory: text,
       timing: group,
+      copies: whole(0, 4),
       sameHost: boolean,
     },
   },
