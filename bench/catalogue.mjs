@@ -274,6 +274,25 @@ const SIMULATION = [
   },
 ];
 
+const REMOTE = [
+  {
+    peer: 'nexus',
+    module: 'suites/remote/nexus.mjs',
+    job: 'an agent of another node of a cluster, in another process, over WebSockets (cluster.sameHost: false): found by id and life, actions and kinds by name, time limits, order, limits on what waits. tell: counted and added up by the agent, asked at the end',
+  },
+  {
+    peer: 'nexus-same-host',
+    module: 'suites/remote/nexus-same-host.mjs',
+    job: 'the same, through shared memory between the two processes where the native engine is there',
+  },
+  {
+    peer: 'ws-msgpackr',
+    module: 'suites/remote/ws-msgpackr.mjs',
+    job: 'bare WebSockets of ws with MessagePack by msgpackr between two processes, a function by the name of the action, answers by a number in a Map: no limits, no agents, nobody is found',
+  },
+  { peer: 'ws-JSON', module: 'suites/remote/ws-json.mjs', job: 'the same with JSON' },
+];
+
 const TRANSPORT = [
   {
     peer: 'nexus',
@@ -315,6 +334,7 @@ export const SUITES = [
   { suite: 'signals', peers: SIGNALS },
   { suite: 'groups', peers: GROUPS },
   { suite: 'transport', peers: TRANSPORT },
+  { suite: 'remote', peers: REMOTE },
   { suite: 'connections', peers: CONNECTIONS, roundsMax: 1 },
   { suite: 'membership', peers: MEMBERSHIP, roundsMax: 1 },
   { suite: 'cluster', peers: CLUSTER, roundsMax: 3 },

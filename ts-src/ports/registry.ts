@@ -4,6 +4,9 @@
  */
 import type { NodeIdentity } from '../model/node-identity.js';
 import type { Placement, Registration } from '../model/registration.js';
+import type { RegistrySnapshot } from '../model/registry-snapshot.js';
+
+export type { RegistrySnapshot } from '../model/registry-snapshot.js';
 
 /** What somebody wants an id for. */
 export interface RegistrationRequest {
@@ -28,26 +31,6 @@ export interface RegistryEvents {
   handed(registration: Registration, from: NodeIdentity | undefined): void;
   /** The ring is another one: owners and successors may have changed. */
   ringChanged(): void;
-}
-
-/** Of one node, for whoever looks. */
-export interface RegistrySnapshot {
-  /** Share of the ring that each member owns, by name: adds up to 1. */
-  readonly shares: Readonly<Record<string, number>>;
-  /** Partitions that this node owns, and those of them that it cannot serve yet because it waits for reports of other members. */
-  readonly owned: number;
-  readonly claiming: number;
-  /** Whose reports it waits for. */
-  readonly waitingFor: readonly string[];
-  /** Registrations in partitions of this node; copies of those of others; activations of this node. */
-  readonly registered: number;
-  readonly replicated: number;
-  readonly activations: number;
-  readonly cached: number;
-  /** Since the start. */
-  readonly lookups: { readonly local: number; readonly cached: number; readonly owner: number };
-  readonly handOffs: number;
-  readonly superseded: number;
 }
 
 export interface Registry {

@@ -1,15 +1,17 @@
-/** Two nodes of a cluster, in two processes: messages of the one to an agent of the other. */
-import { partsOf } from '../../../dist/ts-src/nexus.js';
+/** Two nodes of a cluster, in two processes, over WebSockets: messages of the one to an agent of the other. */
 import { assertDone, roundTrip, throughput } from '../../harness/measure.mjs';
 import { openOther } from '../transport/other-process.mjs';
+import { Target } from './agents.mjs';
 import { ASK, ASK_P50, ASKS, ASKS_AT_ONCE, HUNDRED, SENT_IN_A_TURN, SMALL, TELL } from './case-names.mjs';
 import { openNode } from './open-node.mjs';
 
-export async function run(size, report) {
-  const nexus = await openNode('caller', []);
+export const run = (size, report) => runNodes(false, size, report);
+
+export async function runNodes(sameHost, size, report) {
+  const nexus = await openNode('caller', [], sameHost);
   const { host, port } = nexus.cluster.address;
-  const other = await openOther(new URL('./nexus-other.mjs', import.meta.url), { seed: `${host}:${port}` });
-  const target = partsOf(nexus).node.references.restoreRemote(other.first.target);
+  const other = await openOther(new URL('./nexus-other.mjs', import.meta.url), { seed: `${host}:${port}`, sameHost });
+  const target = await nexus.getOrSpawn(Target, 'target', { node: 'other' });
 
   assertDone((await target.ask('echo', SMALL)).name === SMALL.name, 'an answer was another one');
   const { meanNs, p50Ns } = await roundTrip(size, () => target.ask('echo', SMALL));
