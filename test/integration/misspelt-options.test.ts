@@ -140,6 +140,7 @@ const ENTRY_POINTS: readonly EntryPoint[] = [
       tls: nothing,
       metadata: group,
       stateDirectory: text,
+      rebalance: boolean,
       timing: group,
       copies: whole(0, 4),
       sameHost: boolean,
