@@ -6,11 +6,14 @@ import { type ErrorCode, NexusError } from '../../errors.js';
 import { type NodeIdentity, nodeKey } from '../../model/node-identity.js';
 import type { StateVersion, StorageWrite } from '../../ports/storage.js';
 import { type CopyAnswer, type CopyCall, isNewer } from '../../protocols/copies/copy-messages.js';
+import { bytesOf } from '../../protocols/copies/copy-stream.js';
 import type { CopyPeers } from './copy-peers.js';
 import type { CopyStore } from './copy-store.js';
 
 /** Agents in one question. */
 const WANTED_MAX = 64;
+/** Bytes of states in one answer, of which the first is always in it; what does not fit is asked for again. */
+const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 const NONE: StateVersion = { token: 0, revision: 0 };
 
 export interface StateFetchingNeeds {
@@ -75,16 +78,22 @@ export class StateFetching {
 
   answer(wanted: Extract<CopyCall, { readonly type: 'fetch' }>['wanted']): CopyAnswer {
     const { store, isSynchronised } = this.#needs;
-    return {
-      type: 'fetched',
-      found: wanted.map(({ kind, id, ...version }) => {
-        const found = { isSynchronised: isSynchronised(id), version: undefined, writes: undefined };
-        const known = store.versionOf(kind, id);
-        if (known === undefined || !isNewer(known.token === 0 ? { token: 1, revision: 0 } : known, version)) return found;
-        const { token, revision } = known;
-        return { ...found, version: { token, revision }, writes: store.whole(kind, id) };
-      }),
-    };
+    const found: Extract<CopyAnswer, { readonly type: 'fetched' }>['found'][number][] = [];
+    let bytes = 0;
+    for (const { kind, id, ...version } of wanted) {
+      const nothing = { isSynchronised: isSynchronised(id), version: undefined, writes: undefined };
+      const known = store.versionOf(kind, id);
+      const isOlder = known === undefined || !isNewer(known.token === 0 ? { token: 1, revision: 0 } : known, version);
+      const writes = isOlder ? undefined : store.whole(kind, id);
+      if (known === undefined || writes === undefined) {
+        found.push(nothing);
+        continue;
+      }
+      bytes += bytesOf({ kind, id, mode: 'given', writes });
+      if (bytes > ANSWER_BYTES_MAX && found.length > 0) break;
+      found.push({ ...nothing, version: { token: known.token, revision: known.revision }, writes });
+    }
+    return { type: 'fetched', found };
   }
 
   #askSoon(): void {
@@ -114,6 +123,12 @@ export class StateFetching {
   #answered(node: string, wanted: readonly Wanted[], answer: CopyAnswer | undefined): void {
     for (const [at, each] of wanted.entries()) {
       each.waiting.delete(node);
+      // There was no room for it in the answer.
+      if (answer?.type === 'fetched' && at >= answer.found.length) {
+        each.asked.delete(node);
+        this.#askSoon();
+        continue;
+      }
       const found = answer?.type === 'fetched' ? answer.found[at] : undefined;
       const { version, writes } = found ?? {};
       if (version != null && writes != null && (each.newest === undefined || isNewer(version, each.newest.version))) each.newest = { version, writes };
