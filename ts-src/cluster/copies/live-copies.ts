@@ -107,9 +107,7 @@ export class LiveCopies {
       sent.add(key);
       waiting.add(key);
       activation.upToDate.add(key);
-      this.#needs.peers.send(node, item, (outcome) =>
-        this.#answered(activation, pending, key, outcome),
-      );
+      this.#needs.peers.send(node, item, (outcome) => this.#answered(activation, pending, key, outcome));
     }
   }
 

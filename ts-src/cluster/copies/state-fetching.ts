@@ -3,6 +3,7 @@
  * has says what there is, or all have said what they have. A member that does not answer is waited for until it is removed: it may have what nobody else has.
  */
 import { type ErrorCode, NexusError } from '../../errors.js';
+import type { Logger } from '../../model/agent-context.js';
 import { type NodeIdentity, nodeKey } from '../../model/node-identity.js';
 import type { StateVersion, StorageWrite } from '../../ports/storage.js';
 import { type CopyAnswer, type CopyCall, isNewer } from '../../protocols/copies/copy-messages.js';
@@ -19,6 +20,7 @@ const NONE: StateVersion = { token: 0, revision: 0 };
 export interface StateFetchingNeeds {
   readonly peers: Pick<CopyPeers, 'call' | 'nodes'>;
   readonly store: CopyStore;
+  readonly logger: Logger;
   view(): number;
   /** This node has all there is of the partition of that id. */
   isSynchronised(id: string): boolean;
@@ -77,23 +79,35 @@ export class StateFetching {
   }
 
   answer(wanted: Extract<CopyCall, { readonly type: 'fetch' }>['wanted']): CopyAnswer {
-    const { store, isSynchronised } = this.#needs;
+    const { isSynchronised } = this.#needs;
     const found: Extract<CopyAnswer, { readonly type: 'fetched' }>['found'][number][] = [];
     let bytes = 0;
     for (const { kind, id, ...version } of wanted) {
-      const nothing = { isSynchronised: isSynchronised(id), version: undefined, writes: undefined };
-      const known = store.versionOf(kind, id);
-      const isOlder = known === undefined || !isNewer(known.token === 0 ? { token: 1, revision: 0 } : known, version);
-      const writes = isOlder ? undefined : store.whole(kind, id);
-      if (known === undefined || writes === undefined) {
-        found.push(nothing);
-        continue;
-      }
-      bytes += bytesOf({ kind, id, mode: 'given', writes });
+      const own = this.#newerThan(kind, id, version);
+      bytes += own === undefined || own === 'unreadable' ? 0 : bytesOf({ kind, id, mode: 'given', writes: own.writes });
       if (bytes > ANSWER_BYTES_MAX && found.length > 0) break;
-      found.push({ ...nothing, version: { token: known.token, revision: known.revision }, writes });
+      // What this node cannot read, another one may have.
+      if (own === 'unreadable') found.push({ isSynchronised: false, version: undefined, writes: undefined });
+      else found.push({ isSynchronised: isSynchronised(id), version: own?.version, writes: own?.writes });
     }
     return { type: 'fetched', found };
+  }
+
+  #newerThan(
+    kind: string,
+    id: string,
+    version: StateVersion,
+  ): { readonly version: StateVersion; readonly writes: readonly StorageWrite[] } | 'unreadable' | undefined {
+    const { store, logger } = this.#needs;
+    try {
+      const known = store.versionOf(kind, id);
+      if (known === undefined || !isNewer(known.token === 0 ? { token: 1, revision: 0 } : known, version)) return undefined;
+      const writes = store.whole(kind, id);
+      return writes && { version: { token: known.token, revision: known.revision }, writes };
+    } catch (error) {
+      logger.error({ error, kind, id }, 'a copy of durable state cannot be read, and is not given to another node');
+      return 'unreadable';
+    }
   }
 
   #askSoon(): void {

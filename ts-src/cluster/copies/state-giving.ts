@@ -196,7 +196,10 @@ export class StateGiving {
         if (writes === undefined) return true;
         const item = { kind, id, mode: 'given', writes } as const;
         if (bytesOf(item) > ITEM_BYTES_MAX) {
-          this.#needs.logger.error({ kind, id, bytes: bytesOf(item), bytesMax: ITEM_BYTES_MAX }, 'a copy of durable state is too large to be given to another node');
+          this.#needs.logger.error(
+            { kind, id, bytes: bytesOf(item), bytesMax: ITEM_BYTES_MAX },
+            'a copy of durable state is too large to be given to another node',
+          );
           return true;
         }
         return new Promise<boolean>((resolve) =>
