@@ -142,6 +142,7 @@ const ENTRY_POINTS: readonly EntryPoint[] = [
       stateDirectory: text,
       rebalance: boolean,
       timing: group,
+      copies: whole(0, 4),
       sameHost: boolean,
     },
   },
