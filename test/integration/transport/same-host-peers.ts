@@ -72,8 +72,12 @@ export async function startPeer({ transport }: Starter, options: PeerOptions = {
   onTestFinished(() => void child.kill('SIGKILL'));
   const said = <T>(): Promise<T> =>
     new Promise((resolve, reject) => {
-      child.once('message', (message) => resolve(message as T));
-      child.once('exit', (code, signal) => reject(new Error(`the peer has ended with ${code ?? signal}`)));
+      const ended = (code: number | null, signal: string | null): void => reject(new Error(`the peer has ended with ${code ?? signal}`));
+      child.once('exit', ended);
+      child.once('message', (message) => {
+        child.off('exit', ended);
+        resolve(message as T);
+      });
     });
   const { port } = await said<{ port: number }>();
   const node = { name, incarnation: 1 };
