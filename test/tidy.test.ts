@@ -44,6 +44,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   'ts-src/protocols/membership': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/protocols'],
   'ts-src/protocols/registry': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/protocols', 'ts-src/routing/text-hash.ts'],
   // Messages are values of the codec on their way.
+  'ts-src/protocols/copies': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/ports', 'ts-src/protocols/registry'],
   'ts-src/protocols/wire': ['ts-src/errors.ts', 'ts-src/model', 'ts-src/codec', 'ts-src/ports', 'ts-src/protocols/bytes'],
   'ts-src/cluster': [
     'layout/generated',
@@ -66,6 +67,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'ts-src/runtime',
     'ts-src/cluster/cluster.ts',
     'ts-src/cluster/node-parts.ts',
+    'ts-src/cluster/moves/drain.ts',
   ],
   'ts-src/create-nexus.ts': [
     'layout/generated',

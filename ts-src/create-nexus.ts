@@ -15,7 +15,7 @@ import { systemClock } from './adapters/system-clock.js';
 import { attachParts, type Cluster, openCluster, ownCluster } from './cluster/cluster.js';
 import type { ClusterSurroundings } from './cluster/cluster-surroundings.js';
 import { EventLoopWatch } from './cluster/event-loop-watch.js';
-import type { NodeParts } from './cluster/node-parts.js';
+import type { NodeParts, NodeStorage } from './cluster/node-parts.js';
 import type { ResolvedCluster } from './cluster/resolve-cluster-options.js';
 import { NexusError, optionError, quoted, valueText } from './errors.js';
 import type { AnyAgent } from './model/agent-definition.js';
@@ -285,7 +285,8 @@ async function startNexus<N extends Nexus>(
     host.close();
     throw error;
   });
-  const parts = openParts(resolved.cluster, clusterSurroundings, host, cluster, logger);
+  const isShared = isStorageSource(resolved.storage) && resolved.storage.isShared === true;
+  const parts = openParts(resolved.cluster, clusterSurroundings, host, cluster, logger, storage && { openThread: () => storage.openThread(), isShared });
   const { placing } = host;
   if (placing !== undefined) {
     boot.node = placing.node;
@@ -326,10 +327,11 @@ function openParts(
   host: ThreadHost,
   cluster: Cluster | undefined,
   logger: Logger,
+  storage: NodeStorage | undefined,
 ): NodeParts | undefined {
   const transport = cluster?.transport;
   if (options === undefined || surroundings === undefined || cluster === undefined || transport === undefined) return undefined;
-  const parts = surroundings.openParts({ host, cluster, transport, options, logger });
+  const parts = surroundings.openParts({ host, cluster, transport, options, logger, storage });
   attachParts(cluster, parts);
   return parts;
 }

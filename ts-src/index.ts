@@ -1,4 +1,5 @@
 /** The public entry of `nexus-agents`. */
+export type { CopiesSnapshot } from './model/copies-snapshot.js';
 export type { ActionWrites, DurableOptions, DurableWrites } from './model/durable-options.js';
 export type { StorageSource } from './ports/storage.js';
 export { createNexus } from './create-nexus.js';
@@ -83,13 +84,16 @@ export type { PublishOptions, Signal, SignalAttributes, SignalOf } from './model
 export { type DataOf, defineTopic, type Subscriptions, type Topic } from './model/topic.js';
 export type { PlacementPlan, PlacementPolicy } from './model/thread-placement.js';
 export type { Refusal } from './model/topology.js';
-export type { InitOf, Routing, SendOptions, SpawnArguments, SpawnOptions, ThreadChoice } from './model/spawn-options.js';
+export type { InitOf, NodeChoice, Routing, SendOptions, SpawnArguments, SpawnOptions, ThreadChoice } from './model/spawn-options.js';
 export type { NexusTopology } from '../bindings/placement.js';
 export type {
   AgentSummary,
+  DrainOptions,
+  DrainReport,
   MigrationFailure,
   MigrationOptions,
   MigrationReport,
+  MigrationTarget,
   Nexus,
   NexusEvents,
   StopReport,

@@ -2,6 +2,7 @@
 import type { EventEmitter } from 'node:events';
 import * as L from '../layout/generated/layout.js';
 import { type Cluster, leaveCluster } from './cluster/cluster.js';
+import { checkedDrain, drainAndStop, type DrainOptions, type DrainReport } from './cluster/moves/drain.js';
 import type { NodeParts } from './cluster/node-parts.js';
 import type { NexusTopology, Placement } from '../bindings/placement.js';
 import type { SharedMemory } from '../bindings/shared-memory.js';
@@ -29,7 +30,7 @@ import { Followers, type FollowOptions } from './runtime/followers.js';
 import { openGroup, outside } from './runtime/group-handle.js';
 import { readHistogram } from './runtime/read-histogram.js';
 import { readBreakers, readOperations } from './runtime/meters/read-meters.js';
-import { checkedMigration, type MigrationOptions, type MigrationReport, type MigrationFailure } from './runtime/migration-options.js';
+import { type MigrationFailure, type MigrationOptions, type MigrationReport, type MigrationTarget, relocate } from './runtime/migration-options.js';
 import { checkEvent, type NexusEvents } from './runtime/nexus-events.js';
 import { runtimeOf, shutDown, type StopReport } from './runtime/nexus-shutdown.js';
 import type { Tracing } from './runtime/tracing.js';
@@ -40,8 +41,9 @@ import { checkedSnapshots, type SnapshotsOptions, SystemObserver } from './runti
 import { type ThreadStatistics, threadStatistics } from './runtime/thread-statistics.js';
 import type { WorkerPool } from './runtime/worker-pool.js';
 
+export type { DrainOptions, DrainReport } from './cluster/moves/drain.js';
 export type { AgentSummary } from './runtime/agent-summaries.js';
-export type { MigrationFailure, MigrationOptions, MigrationReport } from './runtime/migration-options.js';
+export type { MigrationFailure, MigrationOptions, MigrationReport, MigrationTarget } from './runtime/migration-options.js';
 export type { NexusEvents } from './runtime/nexus-events.js';
 export type { StopReport } from './runtime/nexus-shutdown.js';
 export type { ThreadState, ThreadStatistics } from './runtime/thread-statistics.js';
@@ -85,6 +87,7 @@ export class Nexus {
   readonly #control: AgentControl;
   readonly #followers: Followers;
   #stopped: Promise<StopReport> | undefined;
+  #drained: Promise<DrainReport> | undefined;
 
   constructor(
     host: ThreadHost,
@@ -191,13 +194,13 @@ export class Nexus {
   }
 
   /**
-   * Moves an agent to another thread while it lives: its state, mailbox, timers and watches go with it, references to it stay valid on all threads, and messages of one
+   * Moves an agent to another thread while it lives, or to another node of the cluster (`{ node: 'oslo' }`): its state, mailbox, timers and watches go with it, references to it stay valid on all threads, and messages of one
    * sender stay in order. Waits for its running handlers. Resolves when it handles messages there.
    * Rejects with NexusError NEXUS_MIGRATION_REFUSED (it goes on where it is: `data.thread`), NEXUS_AGENT_NOT_FOUND, NEXUS_THREAD_LOST or NEXUS_THREAD_FAILED (a thread was
    * lost meanwhile), NEXUS_STOPPED; NexusTypeError NEXUS_THREAD_UNKNOWN, NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN.
    */
-  async migrate(agent: AgentRef, thread: number, options?: MigrationOptions): Promise<void> {
-    const [failure] = await this.#relocate([agent], thread, options);
+  async migrate(agent: AgentRef, to: MigrationTarget, options?: MigrationOptions): Promise<void> {
+    const [failure] = await this.#relocate([agent], to, options);
     if (failure !== undefined) throw failure;
   }
 
@@ -205,8 +208,8 @@ export class Nexus {
    * `migrate` for many agents, of whatever threads, at most 1,048,576: much faster than one by one. Resolves when all have come to an end; those that did not move are in the report. Rejects only
    * for wrong arguments and when the nexus stops.
    */
-  async migrateMany(agents: readonly AgentRef[], thread: number, options?: MigrationOptions): Promise<MigrationReport> {
-    const results = await this.#relocate(agents, thread, options);
+  async migrateMany(agents: readonly AgentRef[], to: MigrationTarget, options?: MigrationOptions): Promise<MigrationReport> {
+    const results = await this.#relocate(agents, to, options);
     const failures: MigrationFailure[] = [];
     results.forEach((error, index) => {
       if (error !== undefined) failures.push({ agent: agents[index] as AgentRef, error });
@@ -442,16 +445,25 @@ export class Nexus {
     }
   }
 
+  /**
+   * Empties this node, and then stops it as `stop` does: agents of the cluster move to the nodes that own their ids now, asks under way are answered, and the node leaves. What cannot move ends with it; the report
+   * says what. Without a cluster the same as `stop`. A second call returns the first one's promise. Rejects with NexusTypeError NEXUS_OPTION_INVALID or NEXUS_OPTION_UNKNOWN.
+   */
+  async drain(options: DrainOptions = {}): Promise<DrainReport> {
+    const deadlineMs = checkedDrain(options);
+    this.#drained ??= drainAndStop({ moves: this.#node?.moves, clock: this.#host.clock, stop: (leftMs) => this.stop({ deadlineMs: leftMs }) }, deadlineMs);
+    return this.#drained;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
 
   #isOpen = true;
 
-  #relocate(agents: readonly AgentRef[], thread: number, options: MigrationOptions = {}): Promise<(NexusError | undefined)[]> {
+  #relocate(agents: readonly AgentRef[], to: MigrationTarget, options: MigrationOptions = {}): Promise<(NexusError | undefined)[]> {
     if (this.#stopped !== undefined) throw nexusStopped();
-    const { references, timeoutMs } = checkedMigration(agents, options);
-    return this.#host.relocation.relocate(references, thread, timeoutMs);
+    return relocate(this.#host.relocation, this.#node?.moves, agents, to, options);
   }
 
   #shutDown(deadlineMs: number): Promise<StopReport> {

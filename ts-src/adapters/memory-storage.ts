@@ -317,10 +317,10 @@ class MemoryThread implements ThreadStorage {
     }
   }
 
-  remindersDue(untilEpochMs: number, countMax: number): readonly Reminder[] {
+  remindersDue(untilEpochMs: number, countMax: number, isWanted: (kind: string, id: string) => boolean = () => true): readonly Reminder[] {
     this.#check();
     return [...this.#store.reminders.values()]
-      .filter(({ reminder }) => reminder.dueEpochMs <= untilEpochMs)
+      .filter(({ reminder }) => reminder.dueEpochMs <= untilEpochMs && isWanted(reminder.kind, reminder.id))
       .sort((a, b) => a.reminder.dueEpochMs - b.reminder.dueEpochMs || Buffer.compare(a.name, b.name))
       .slice(0, countMax)
       .map(({ reminder }) => copyOfReminder(reminder));

@@ -10,6 +10,7 @@ import type { ClusterSnapshot, LinkSnapshot, MemberSnapshot, NodeStanding } from
 import { checkNames } from '../model/nearest-name.js';
 import { type NodeAddress, type NodeIdentity, nodeKey, sameNode } from '../model/node-identity.js';
 import type { Transport } from '../ports/transport.js';
+import type { ViewMember } from '../protocols/views/view.js';
 import type { MembershipEvent, MembershipSnapshot } from '../protocols/membership/membership.js';
 import { AgentReference } from '../runtime/agent-reference.js';
 import { checkClusterEvent, type ClusterEvents } from './cluster-events.js';
@@ -125,6 +126,10 @@ export class Cluster {
     return this.#transport?.transport;
   }
 
+  get viewMembers(): readonly ViewMember[] {
+    return this.#view?.members ?? [];
+  }
+
   /** All members of the agreed view with what this node knows of them, in order of their names. */
   members(): readonly MemberSnapshot[] {
     return this.#running.snapshot().members;
@@ -143,6 +148,7 @@ export class Cluster {
       fencedBecause: this.#fencedBecause ?? known.fencedBecause,
       links: this.#links(known, probes),
       refusals: addedUp(known.refusals ?? {}, this.#telling.refusals, Object.fromEntries(this.#transport?.transport.refusals() ?? [])),
+      copies: this.#parts?.copies?.snapshot(),
     };
   }
 

@@ -6,13 +6,17 @@ import type { Logger } from '../model/agent-context.js';
 import type { NodeIdentity } from '../model/node-identity.js';
 import type { ReferenceCodec } from '../codec/reference-codec.js';
 import type { Clock } from '../ports/clock.js';
+import type { ThreadStorage } from '../ports/storage.js';
 import type { Lane, Transport } from '../ports/transport.js';
 import type { ViewMember } from '../protocols/views/view.js';
 import type { ThreadHost } from '../runtime/thread-host.js';
 import { NodeAgents } from './agents/node-agents.js';
-import type { Cluster } from './cluster.js';
+import { type Cluster, membershipOf } from './cluster.js';
+import { NodeMoves } from './moves/node-moves.js';
 import { NodeBonds } from './entries/node-bonds.js';
 import { RegistryService } from './registry/registry-service.js';
+import type { NodeCopies } from './copies/node-copies.js';
+import { openCopies } from './copies/open-copies.js';
 import type { ResolvedCluster } from './resolve-cluster-options.js';
 
 /** A view that was agreed on. If its number is not the last one's + 1, views were missed, and `joined`, `left` and `removed` are what has changed since. */
@@ -51,11 +55,24 @@ export interface NodePartsNeeds {
   /** 0 ≤ x < 1. */
   random(): number;
   readonly logger: Logger;
+  /** Where durable agents are kept; undefined in a nexus without. */
+  readonly storage: NodeStorage | undefined;
+}
+
+export interface NodeStorage {
+  /** Of the node's store, for the copies of other nodes alone. */
+  openThread(): ThreadStorage;
+  /** All nodes have the same one. */
+  readonly isShared: boolean;
 }
 
 export class NodeParts {
   readonly registry: RegistryService;
   readonly agents: NodeAgents;
+  /** Undefined in a nexus without storage. */
+  readonly copies: NodeCopies | undefined;
+  /** Where agents start, and how they get to other nodes. */
+  readonly moves: NodeMoves;
   /** In the order in which they are told. */
   readonly #parts: readonly NodePart[];
   readonly #logger: Logger;
@@ -63,13 +80,20 @@ export class NodeParts {
   readonly bonds: NodeBonds;
 
   constructor(needs: NodePartsNeeds) {
-    const { host, cluster, transport, options, clock, logger } = needs;
+    const { host, cluster, transport, options, clock, logger, storage } = needs;
     this.#logger = logger;
     this.registry = new RegistryService({ ...{ transport, clock, logger }, self: () => cluster.self, copies: options.copies });
     this.agents = new NodeAgents({ host, transport, clock, logger, self: () => cluster.self, registry: () => this.registry });
     host.remote = this.agents;
+    this.moves = new NodeMoves({
+      ...{ host, transport, clock, logger, registry: this.registry, agents: this.agents, rebalances: true },
+      joined: (timeoutMs) => cluster.joined({ timeoutMs }),
+      weigh: (weight) => membershipOf(cluster).weigh(weight),
+    });
     this.bonds = new NodeBonds(needs, this.references);
-    this.#parts = [this.registry, this.agents, ...this.bonds.parts];
+    this.copies =
+      storage && openCopies({ host, transport, clock, logger, registry: this.registry, copies: options.copies, routing: this.agents.routing }, storage);
+    this.#parts = [this.registry, this.agents, this.moves, ...this.bonds.parts, ...(this.copies === undefined ? [] : [this.copies])];
   }
 
   /** How references travel between nodes. */

@@ -130,6 +130,11 @@ export interface AgentContext {
   /** Of a durable agent with `apply`: makes the change that the event stands for and has the event saved. Returns the state after it. Throws what `apply` throws. */
   // biome-ignore lint/suspicious/noExplicitAny: the state of the kind, which a context does not know
   record(event: unknown): any;
+  /**
+   * Of a durable agent in a cluster: the token of this activation, greater than that of every activation of the agent before it, on whichever node. Give it along with what the agent does outside, and have the other system
+   * refuse a lower one than it has seen. Undefined outside of a cluster, and for other agents.
+   */
+  readonly fencingToken: number | undefined;
   /** Of a durable agent: ends it when the current handler has finished, and deletes what is stored of it, with its reminders. */
   forget(): void;
   /**

@@ -1,6 +1,7 @@
 /**
  * What one node knows of its cluster, as values for whoever looks: the API, the page, `nexus top`, metrics. Nothing here decides anything.
  */
+import type { CopiesSnapshot } from './copies-snapshot.js';
 import type { NodeAddress, NodeIdentity } from './node-identity.js';
 
 /** Where this node stands in its cluster. Agents run from the start, also while it is `joining`. `fenced`: it has lost touch with the cluster, or was removed from it, and has stopped its agents. */
@@ -85,4 +86,6 @@ export interface ClusterSnapshot {
   readonly localHealth: number;
   /** What this node has refused of what others sent, since it started, by the code of the error. Absent where nothing counts it. */
   readonly refusals?: Readonly<Record<string, number>>;
+  /** Copies of durable state; absent where no agent is durable. */
+  readonly copies?: CopiesSnapshot | undefined;
 }

@@ -125,8 +125,11 @@ export interface ThreadStorage {
   versionOf(kind: string, id: string): StoredVersion | undefined;
   /** Of all of which `versionOf` says something, in no order that is promised, lazily; exact where nothing is written meanwhile, as `agents`. */
   versions(): IterableIterator<{ readonly kind: string; readonly id: string } & StoredVersion>;
-  /** Reminders due up to that time, earliest first, at most `countMax`; those of the same time in an order that is always the same. */
-  remindersDue(untilEpochMs: number, countMax: number): readonly Reminder[];
+  /**
+   * Reminders due up to that time, earliest first, at most `countMax`; those of the same time in an order that is always the same.
+   * @param isWanted asked before a reminder is counted: others are passed over
+   */
+  remindersDue(untilEpochMs: number, countMax: number, isWanted?: (kind: string, id: string) => boolean): readonly Reminder[];
   /** Reminders of one agent, by the UTF-8 bytes of their names. */
   remindersOf(kind: string, id: string): readonly Reminder[];
   /** Of the earliest reminder, or undefined. */

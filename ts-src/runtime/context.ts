@@ -306,6 +306,10 @@ export class Context implements SupervisorContext, ContextInside {
     await this.#durable('persist').persist(this.#cell);
   }
 
+  get fencingToken(): number | undefined {
+    return this.#cell.extra?.durable?.version?.token;
+  }
+
   record(event: unknown): never {
     return this.#durable('record').record(this.#cell, event) as never;
   }

@@ -15,7 +15,9 @@ import { threadLost } from './failures.js';
 import type { ActionEntry } from './kind.js';
 import { type MessageSender, senderOf, traceOf } from './mailbox.js';
 import { addressOf, type MovingPart, pack, type ReplyAddress } from './moving-agent.js';
+import { NodeDepartures } from './remote/node-departures.js';
 import type { RemoteReply } from './remote-reply.js';
+import type { ThreadHost } from './thread-host.js';
 
 /** Agents that are held at a time: so many wait for the round trips together, and so long is the thread busy with nothing else. */
 const BATCH_AGENTS = 8;
@@ -48,6 +50,8 @@ interface Move {
 
 export class Departures {
   departed = 0;
+  /** Of those that leave for other nodes. */
+  readonly toNodes: NodeDepartures;
   readonly #host: MovingHost;
   readonly #parts: readonly MovingPart[];
   /** Asked for, not held yet. */
@@ -66,8 +70,9 @@ export class Departures {
   /** Incarnation of this thread. */
   readonly #own: number;
 
-  constructor(host: MovingHost, parts: readonly MovingPart[], incarnation: number) {
+  constructor(host: ThreadHost, parts: readonly MovingPart[], incarnation: number) {
     this.#host = host;
+    this.toNodes = new NodeDepartures(host);
     this.#own = incarnation;
     this.#parts = parts;
   }
@@ -75,6 +80,10 @@ export class Departures {
   /** Moves that have not come to an end. */
   get size(): number {
     return this.#moving.size;
+  }
+
+  isMoving(cell: AgentCell): boolean {
+    return this.#moving.has(cell);
   }
 
   /** Moves agents of this thread. Resolves with how each ended; never rejects. */
@@ -114,6 +123,7 @@ export class Departures {
   /** A message from another thread to an agent that is not here any more: goes on to where it is. False if it is nowhere. */
   forward(slot: number, generation: number, action: number, input: unknown, from: MessageSender, reply: RemoteReply | undefined): boolean {
     const { engine, links, router } = this.#host;
+    if (this.toNodes.forward(slot, generation, action, input, reply, reply ?? from)) return true;
     const to = engine.table.threadOf(slot, generation);
     if (to < 0 || to === this.#host.thread || !links.canReach(to)) return false;
     const followed = this.#followed.get(slot);

@@ -109,6 +109,10 @@ const SELF_EXPLAINING: readonly string[] = [
   'NEXUS_STORE_FAILED',
   'NEXUS_STORE_FULL',
   'NEXUS_AGENT_NOT_FOUND',
+  'NEXUS_ID_DUPLICATE',
+  'NEXUS_REGISTRY_TIMEOUT',
+  'NEXUS_TOKEN_STALE',
+  'NEXUS_STOPPED',
 ];
 
 export function startFailed(kind: Kind, id: string | undefined, thrown: unknown): NexusError {

@@ -18,6 +18,7 @@ import type { Dispatcher } from './dispatcher.js';
 import type { DurableLives } from './durable/durable-lives.js';
 import { codeMissing, endedBefore, idDuplicate, lifeIsOver, loggedFacts, spawnTimeout, startFailed, tableFull } from './failures.js';
 import type { ActionEntry, Kind } from './kind.js';
+import { promised } from './promised.js';
 import { parentWord } from './record-word.js';
 import { sendableError } from './remote-reply.js';
 
@@ -299,11 +300,12 @@ export class Lifecycle {
     // Not undone by an error that ends the thread, which is what it is for.
     const before = this.#needs.markStarting(cell.slot, cell);
     try {
+      const begin = (state: unknown): Promise<unknown> | undefined => {
+        cell.state = state;
+        return promised(definition.onStart?.(state, this.#needs.contextOf(cell)));
+      };
       const durable = this.#durable(cell);
-      cell.state = durable === undefined ? definition.state(init) : durable.begin(cell, init);
-      const started: unknown = definition.onStart?.(cell.state, this.#needs.contextOf(cell));
-      const starting = isThenable(started) ? Promise.resolve(started) : undefined;
-      return durable === undefined ? starting : durable.started(cell, starting);
+      return durable === undefined ? begin(definition.state(init)) : durable.startLife(cell, init, begin);
     } finally {
       this.#needs.markStarting(before);
     }
@@ -319,7 +321,7 @@ export class Lifecycle {
   #startFailed(cell: AgentCell, cause: unknown): NexusError {
     const id = this.#needs.table.keyOf(cell.slot, cell.generation);
     const error = startFailed(cell.kind, id, cause);
-    // It may have been stopped, or restarted by a child that escalated, while its start hook ran.
+    // It may have been stopped, or restarted by a child, while its start hook ran.
     if (cell.status !== Status.starting) return error;
     cell.status = Status.stopping;
     this.#endLife(cell);
@@ -427,8 +429,7 @@ export class Lifecycle {
     if (definition?.onStop === undefined) return undefined;
     const failed = (error: unknown): void => this.#needs.logger.error({ ...loggedFacts(cell, this.#needs.table), error }, 'the stop hook of an agent failed');
     try {
-      const result = definition.onStop(cell.state, reason, this.#needs.contextOf(cell));
-      return isThenable(result) ? Promise.resolve(result).then(() => undefined, failed) : undefined;
+      return promised(definition.onStop(cell.state, reason, this.#needs.contextOf(cell)))?.then(() => undefined, failed);
     } catch (error) {
       failed(error);
       return undefined;
@@ -488,10 +489,6 @@ export function isSupervised(cell: AgentCell): boolean {
 
 function lifeOf(cell: AgentCell): number {
   return cell.extra?.life ?? 0;
-}
-
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function';
 }
 
 export function messageOf(error: unknown): string {

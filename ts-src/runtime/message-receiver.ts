@@ -8,7 +8,7 @@ import { senderWith } from './mailbox.js';
 import { threadLost, unnamedNotFound } from './failures.js';
 import type { Receiver } from './inbound-link.js';
 import { type ActionEntry, undeclared } from './kind.js';
-import { isThenable } from './lifecycle.js';
+import { isThenable } from './promised.js';
 import type { ReplyPort } from './pending-asks.js';
 import { SYSTEM_CALLS, type SystemCalls } from './system-calls.js';
 import { RemoteReply } from './remote-reply.js';

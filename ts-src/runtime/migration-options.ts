@@ -13,6 +13,9 @@ export interface MigrationOptions {
   readonly timeoutMs?: number;
 }
 
+/** Where to: a thread of this nexus, or the name of a member of its cluster. */
+export type MigrationTarget = number | { readonly node: string };
+
 /** An agent that `migrateMany` did not move, and why. It goes on where it is. */
 export interface MigrationFailure {
   readonly agent: AgentRef;
@@ -22,13 +25,38 @@ export interface MigrationFailure {
 
 /** What became of the agents of `migrateMany`. */
 export interface MigrationReport {
-  /** Agents that are on the thread now, those included that were there before. */
+  /** Agents that are on the thread or node now, those included that were there before. */
   readonly moved: number;
   readonly failures: readonly MigrationFailure[];
 }
 
+/**
+ * To a thread, or to another node. For each why not, or undefined.
+ * @param nodes what moves agents between nodes; undefined in a nexus that is none
+ * @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN, NEXUS_THREAD_UNKNOWN
+ */
+export function relocate(
+  threads: { relocate(agents: readonly AgentReference[], thread: number, timeoutMs: number): Promise<(NexusError | undefined)[]> },
+  nodes: { migrate(agents: readonly AgentReference[], node: string, timeoutMs: number): Promise<(NexusError | undefined)[]> } | undefined,
+  agents: readonly AgentRef[],
+  to: MigrationTarget,
+  options: MigrationOptions,
+): Promise<(NexusError | undefined)[]> {
+  const { references, timeoutMs } = checkedMigration(agents, options);
+  if (typeof to !== 'object' || to === null) return threads.relocate(references, to, timeoutMs);
+  if (nodes === undefined) throw optionError('node', 'is given, and this nexus is no node of a cluster: give createNexus the option cluster');
+  return nodes.migrate(references, checkedNode(to), timeoutMs);
+}
+
 /** @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN */
-export function checkedMigration(
+function checkedNode(to: { readonly node: string }): string {
+  checkNames('migrate', to, ['node']);
+  if (typeof to.node !== 'string') throw optionError('node', `is ${valueText(to.node)}; it must be the name of a member of the cluster`);
+  return to.node;
+}
+
+/** @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN */
+function checkedMigration(
   agents: readonly AgentRef[],
   options: MigrationOptions,
 ): { readonly references: readonly AgentReference[]; readonly timeoutMs: number } {

@@ -3,15 +3,18 @@ import { readActivity } from './activity.js';
 import { type AgentCell, onArrival, Status } from './agent-cell.js';
 import { NexusError, quoted } from '../errors.js';
 import type { AgentReference } from './agent-reference.js';
+import type { ClusterStates } from './durable/cluster-states.js';
 import type { DurableAgents } from './durable/durable-agents.js';
+import { copyForWorker } from './durable/worker-states.js';
 import { followHere } from './followed.js';
 import { nexusStopped, threadLost } from './failures.js';
 import { inspectHere } from './inspecting.js';
 import { isPaused, pauseHere } from './pausing.js';
 import { handleThreadLoss } from './recovery.js';
 import { remoteCalls } from './remote/remote-calls.js';
+import { arrive } from './remote/node-arrivals.js';
 import type { NodePlacing } from './remote/node-placing.js';
-import { WorkerPlacing } from './remote/worker-placing.js';
+import { nodeNamed } from './remote/worker-placing.js';
 import type { Quiet, SystemCalls } from './system-calls.js';
 import type { ThreadHost } from './thread-host.js';
 import { passivateIdle, watchAgents } from './thread-relief.js';
@@ -142,7 +145,7 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     },
     adoptStrays: ({ places }) => host.arrivals.adoptStrays(places),
     bringBack: ({ kind, id }) => durableOf(host).activations.startHere(host.kinds.byIndex(kind), id),
-    forget: ({ slot, generation }) => durableOf(host).forgetHere(slot, generation),
+    forget: ({ slot, generation }) => durableOf(host).forgetting.forgetHere(slot, generation),
     remind: (reminder) => durableOf(host).remind(reminder),
     reminderSet: ({ dueEpochMs }) => host.durable?.service?.added(dueEpochMs),
     watchAgents: (call) => watchAgents(host, call),
@@ -155,7 +158,7 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     followAgent: (call) => followHere(host, call),
     followed: (report) => host.observation.onFollowed?.(report),
     nodeNamed({ node }) {
-      host.placing = new WorkerPlacing(node, host.router);
+      nodeNamed(host, node);
     },
     claimId: (claim) => placingOf(host).claim(claim),
     idSettled: ({ id }) => host.placing?.settled(id),
@@ -168,6 +171,18 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
       const cell = host.cells.get(call.slot, call.generation);
       if (cell !== undefined) endSuperseded(host, cell);
     },
+    claimState: ({ kind, id, intent }) => statesOf(host).claim(kind, id, intent),
+    releaseState: ({ kind, id, intent }) => statesOf(host).release(kind, id, intent),
+    copyState: (call) => copyForWorker(statesOf(host), call),
+    stateDiverged: ({ kind, id }) => statesOf(host).diverged(kind, id),
+    forgetStored: ({ kind, id }) => durableOf(host).forgetting.forget(host.kinds.byName(kind), id),
+    deliverReminder: (reminder) => durableOf(host).delivery.deliverHere(reminder),
+    departToNode: (call) => host.departures.toNodes.depart(call),
+    stayOnNode: (call) => host.departures.toNodes.stay(call),
+    leaveToNode: (call) => host.departures.toNodes.leave(call),
+    forgetLeft: (call) => host.departures.toNodes.forget(call),
+    arriveFromNode: (arrival) => arrive(host, arrival),
+    moveToNode: (call) => placingOf(host).moveToNode(call),
     quiet: () => quiet(host),
     shutdown: () => stopAllAgents(host),
   };
@@ -177,6 +192,13 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
 function durableOf(host: ThreadHost): DurableAgents {
   if (host.durable === undefined) throw new NexusError('NEXUS_STORE_UNAVAILABLE', 'this nexus has no storage: give createNexus storage: { path }');
   return host.durable;
+}
+
+/** Workers of a node call these. */
+function statesOf(host: ThreadHost): ClusterStates {
+  const states = durableOf(host).cluster;
+  if (states === undefined) throw new NexusError('NEXUS_STOPPED', 'this nexus is no node of a cluster, or not yet');
+  return states;
 }
 
 /** Other nodes, and workers of one, call these. */

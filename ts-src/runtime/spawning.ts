@@ -159,6 +159,11 @@ export class Spawning {
     return this.spawnClaimed(placing, claim, (limitMs) => this.#spawnOn(place, kind, id, init, parent, limitMs));
   }
 
+  /** For an agent that comes from another node. */
+  threadFor(kind: string, id: string): number {
+    return this.#place(this.#needs.kinds.byName(kind), id, 'auto');
+  }
+
   #getOrSpawnInCluster(
     placing: NodePlacing,
     kind: Kind,

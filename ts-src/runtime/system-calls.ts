@@ -11,16 +11,20 @@ import type { NodeIdentity } from '../model/node-identity.js';
 import type { StopReason } from '../model/agent-definition.js';
 import type { Signal } from '../model/signal.js';
 import type { AgentNode, ThreadTree, TreeLimits } from '../model/supervision-tree.js';
-import type { Reminder } from '../ports/storage.js';
+import type { Reminder, StateVersion } from '../ports/storage.js';
 import type { AgentReference } from './agent-reference.js';
 import type { AgentLoad } from './thread-relief.js';
 import type { ForwardedMessage, Place } from './arrivals.js';
 import type { DeadLetter } from './dead-letters.js';
+import type { ClaimIntent } from './durable/cluster-states.js';
+import type { CopyStateCall } from './durable/worker-states.js';
 import type { FollowAgent, FollowReport } from './followed.js';
 import type { EntriesMessage } from './replicated-entries.js';
 import type { MoveOutcome } from './departures.js';
 import type { MovingAgent } from './moving-agent.js';
 import type { SignalHomes } from './moving-subscribers.js';
+import type { NodeArrival } from './remote/node-arrivals.js';
+import type { AgentAddress, NodeDeparture } from './remote/node-departures.js';
 import type { IdClaim, NodeSpawn } from './remote/node-placing.js';
 
 export const SYSTEM_CALLS = [
@@ -88,6 +92,18 @@ export const SYSTEM_CALLS = [
   'spawnOnNode',
   'getOrSpawnOnNode',
   'endSuperseded',
+  'claimState',
+  'releaseState',
+  'copyState',
+  'stateDiverged',
+  'forgetStored',
+  'deliverReminder',
+  'departToNode',
+  'stayOnNode',
+  'leaveToNode',
+  'forgetLeft',
+  'arriveFromNode',
+  'moveToNode',
 ] as const;
 
 export type SystemCallName = (typeof SYSTEM_CALLS)[number];
@@ -226,6 +242,23 @@ export interface SystemCalls {
   getOrSpawnOnNode(spawn: NodeSpawn): Promise<AgentReference>;
   /** Another activation of this agent has a greater token: it ends at once, and what it has not saved is not saved. */
   endSuperseded(call: { readonly slot: number; readonly generation: number }): void;
+  /** To the calling thread of a node: `ClusterStates`. */
+  claimState(call: { readonly kind: string; readonly id: string; readonly intent: ClaimIntent }): Promise<StateVersion>;
+  releaseState(call: { readonly kind: string; readonly id: string; readonly intent: ClaimIntent }): void;
+  copyState(call: CopyStateCall): Promise<void> | void;
+  stateDiverged(call: { readonly kind: string; readonly id: string }): void;
+  /** Also from other nodes: deletes what is stored of a durable agent, which belongs here. */
+  forgetStored(call: { readonly kind: string; readonly id: string }): Promise<void>;
+  /** From the node that owns the id of an agent, to the one that runs it: resolves when it is handled and that is stored. */
+  deliverReminder(call: Reminder): Promise<void>;
+  /** Agents of the called thread that move to other nodes, and from them: `NodeDepartures`, `arrive`. */
+  departToNode(call: AgentAddress & { readonly timeoutMs: number }): Promise<NodeDeparture>;
+  stayOnNode(call: AgentAddress): void;
+  leaveToNode(call: AgentAddress & { readonly node: NodeIdentity; readonly life: number }): void;
+  forgetLeft(call: AgentAddress): boolean;
+  arriveFromNode(arrival: NodeArrival): AgentReference;
+  /** To the calling thread of another node: moves an agent of that node. Rejects with why it does not. */
+  moveToNode(call: { readonly id: string; readonly node: NodeIdentity; readonly timeoutMs: number }): Promise<void>;
 }
 
 export interface RemoteCall {

@@ -8,7 +8,8 @@ import type { NodePolicy, ServiceNode } from '../model/supervision-tree.js';
 import { resolveSupervision } from '../model/supervision.js';
 import { type SupervisorEffect, type SupervisorEvent, SupervisorMachine } from '../model/supervisor.js';
 import type { Clock } from '../ports/clock.js';
-import { isThenable, messageOf } from './lifecycle.js';
+import { messageOf } from './lifecycle.js';
+import { isThenable } from './promised.js';
 
 const POLICY = { ...resolveSupervision({ intensity: 10, periodMs: 10_000, backoff: { initialMs: 10, maxMs: 500 } }), strategy: 'oneForOne' } as const;
 /** A service that does not stop within this time does not hold the others up. */

@@ -16,7 +16,7 @@ import { EventLoopBeat } from './event-loop-beat.js';
 import type { KindSources } from './kind.js';
 import { type Restored, restoreAgents } from './recovery.js';
 import { WorkerRemoteAgents } from './remote/worker-remote-agents.js';
-import { WorkerPlacing } from './remote/worker-placing.js';
+import { nodeNamed } from './remote/worker-placing.js';
 import { safeText, sendableError } from './remote-reply.js';
 import { type OutwardCalls, runtimeCalls } from './runtime-calls.js';
 import type { LogLine } from './system-calls.js';
@@ -67,7 +67,7 @@ export function openWorkerThread(boot: WorkerBoot, needs: WorkerThreadNeeds): { 
   const host: ThreadHost = new ThreadHost(boot, shared, engine, kinds, clock, logger, events, turns, storage, needs.tracingApi);
   host.signals.inherit(boot.movingAgents);
   if (boot.isNode) host.remote = new WorkerRemoteAgents(host);
-  if (boot.node !== undefined) host.placing = new WorkerPlacing(boot.node, host.router);
+  if (boot.node !== undefined) nodeNamed(host, boot.node);
   let restoring: Promise<Restored> | undefined;
   needs.opening();
   host.open(runtimeCalls(host, outward), () => {

@@ -29,7 +29,7 @@ export interface TestClusterOptions extends Omit<NexusOptions, 'engine' | 'clust
   /** How many nodes, called `n1`, `n2` and so on, or their names. Default 3; at most 100. */
   readonly nodes?: number | readonly string[];
   /** Of the cluster; where nodes listen and how they find each other is the simulation's. */
-  readonly cluster?: Pick<ClusterOptions, 'name' | 'resolver' | 'metadata' | 'timing'>;
+  readonly cluster?: Pick<ClusterOptions, 'name' | 'resolver' | 'metadata' | 'timing' | 'weight' | 'copies'>;
   /** `disk`: durable agents are kept on the simulated disk of their node. Default: there is no store. */
   readonly storage?: 'disk';
   /** What all links are like. Default: a good network in one place, 0.3 to 1.5 ms one way. */
@@ -47,7 +47,7 @@ const OPTION_NAMES = [
   ...['nodes', 'cluster', 'storage', 'network', 'isFormed', 'epochMs', 'seed'],
   ...['agents', 'threads', 'memory', 'messages', 'workers', 'balancing', 'flightRecorder', 'tracing'],
 ];
-const CLUSTER_NAMES = ['name', 'resolver', 'metadata', 'timing'];
+const CLUSTER_NAMES = ['name', 'resolver', 'metadata', 'timing', 'weight', 'copies'];
 
 /**
  * Starts nodes that form a cluster, all in this thread, and resolves when all of them are members. Options are those of `createNexus` but `engine`, `storage` and `logger`, for every node; `threads` is 1 by default.

@@ -5,6 +5,8 @@ import { expect, test } from 'vitest';
 
 const Worker = defineAgent({
   kind: 'worker',
+  // Lost with their nodes.
+  scope: 'node',
   state: () => ({ done: 0, isBusy: false }),
   groups: ['workers'],
   actions: {

@@ -1,4 +1,5 @@
 /** The registry on whole nodes of a simulated cluster: messages over the transport, views of the membership. The rules are tested in `test/unit/protocols/registry/`. */
+import { defineAgent } from 'nexus-agents';
 import { createTestCluster, type TestCluster, type TestClusterOptions, type TestNode } from 'nexus-agents/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Nexus, partsOf } from '../../../dist/ts-src/nexus.js';
@@ -31,26 +32,22 @@ test('an id that one node has registered is known to all, and refused to all oth
   });
 });
 
+const Counter = defineAgent({ kind: 'counter', state: () => 0, actions: { read: (state) => state } });
+
 test('what is handed over is active on the other node alone, and what a lost node ran is an orphan of the owner', async () => {
-  const cluster = await clusterOf({ nodes: 4 });
+  const cluster = await clusterOf({ nodes: 4, agents: [Counter] });
   const nodes = cluster.nodes.map(registryOf);
   const [first, second] = nodes as [Registry, Registry];
-  second.listen({ handed: (registration) => void second.accept(registration) });
   const orphans: string[] = [];
-  for (const registry of nodes)
-    registry.listen({
-      orphaned: (registration) => {
-        orphans.push(registration.id);
-        void registry.adopt(registration, registry.self);
-      },
-    });
-  const registered = await cluster.settle(Promise.all(ids(40).map((id) => first.register(request(id), 5000))));
-  const moved = await cluster.settle(Promise.all(registered.map(({ id, token }) => first.handOver(id, token, second.self))));
-  await cluster.advance(500);
-  moved.forEach((registration, index) => {
-    expect([first.own(registration.id), second.own(registration.id)]).toEqual([undefined, registration]);
-    expect(registration).toMatchObject({ host: second.self, life: registered[index]?.life });
-    expect(registration.token).toBeGreaterThan((registered[index] as Registration).token);
+  for (const registry of nodes) registry.listen({ orphaned: ({ id }) => void orphans.push(id) });
+  const { nexus } = cluster.node('n1');
+  const agents = await cluster.settle(Promise.all(ids(40).map((id) => nexus.spawn(Counter, { id }))));
+  const registered = ids(40).map((id) => first.own(id) as Registration);
+  expect(await cluster.settle(nexus.migrateMany(agents, { node: 'n2' }))).toEqual({ moved: 40, failures: [] });
+  registered.forEach(({ id, life, token }) => {
+    const moved = second.own(id) as Registration;
+    expect([first.own(id), moved.host, moved.life]).toEqual([undefined, second.self, life]);
+    expect(moved.token).toBeGreaterThan(token);
   });
   cluster.node('n2').crash();
   await cluster.advance(30_000);

@@ -34,6 +34,7 @@ async function bench(): Promise<Bench> {
   const begun: string[] = [];
   const underway = new Map<string, { resolve(): void; reject(error: Error): void }>();
   const service = new ReminderService({
+    isOwn: () => true,
     storage,
     clock,
     logger,

@@ -150,12 +150,16 @@ export class LmdbThread implements ThreadStorage {
     throw this.#corrupt(`what is known of the versions of ${names.kind} '${names.id}'`, names);
   }
 
-  remindersDue(untilEpochMs: number, countMax: number): readonly Reminder[] {
+  remindersDue(untilEpochMs: number, countMax: number, isWanted?: (kind: string, id: string) => boolean): readonly Reminder[] {
     const database = this.#fresh();
     const due: Reminder[] = [];
     for (const place of this.#pages(ALL_DUE)) {
       if (due.length >= countMax || dueOfKey(place) > untilEpochMs) break;
       const key = reminderOfDueKey(place);
+      if (isWanted !== undefined) {
+        const { kind, id } = namesOfReminder(key);
+        if (!isWanted(kind, id)) continue;
+      }
       const value = database.getBinary(key);
       if (value === undefined) continue;
       due.push(this.#reminder(key, value));

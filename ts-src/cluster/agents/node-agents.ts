@@ -72,7 +72,7 @@ export class NodeAgents implements RemoteAgents, NodePart {
       dropped: (peer, frames) => this.#incoming.undeliverable(peer, frames),
     });
     const peerOf = (node: NodeIdentity): Peer => this.#peers.of(node);
-    this.#outgoing = new OutgoingFrames({ clock, asks: host.asks, peerOf });
+    this.#outgoing = new OutgoingFrames({ ...{ clock, peerOf, self }, asks: host.asks });
     this.routing = new Routing({
       ...{ clock, self, registry, peerOf },
       viewNumber: () => this.#viewNumber,

@@ -3,6 +3,7 @@
  * run another version, or be broken.
  */
 import { NexusError } from '../../errors.js';
+import { isNodeName, type NodeIdentity } from '../../model/node-identity.js';
 import { isId, isName } from './agent-frames.js';
 import { AgentReference } from '../../runtime/agent-reference.js';
 import type { ReplyPort } from '../../runtime/pending-asks.js';
@@ -14,6 +15,8 @@ const TIMEOUT_MS = 86_400_000;
 
 type Check = (input: Readonly<Record<string, unknown>>) => boolean;
 
+const isNode = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && isNodeName((value as NodeIdentity).name) && Number.isSafeInteger((value as NodeIdentity).incarnation);
 const isAgent = (value: unknown): boolean => value instanceof AgentReference;
 const isTime = (value: unknown): boolean => typeof value === 'number' && value > 0 && value <= TIMEOUT_MS;
 const isReason = (value: unknown): boolean => typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string';
@@ -24,6 +27,11 @@ function isSpawn({ kind, id, thread, node, placement, parent, timeoutMs }: Reado
   const isThread = thread === 'auto' || (Number.isInteger(thread) && (thread as number) >= 0);
   const isPlacement = placement === 'ring' || placement === 'pinned';
   return isName(kind) && isId(id) && isThread && isName(node) && isPlacement && (parent === undefined || isAgent(parent)) && isTime(timeoutMs);
+}
+
+function isReminder({ kind, id, name, dueEpochMs, periodMs, action, input }: Readonly<Record<string, unknown>>): boolean {
+  const isInput = input === undefined || input === null || input instanceof Uint8Array;
+  return isName(kind) && isId(id) && isName(name) && isName(action) && Number.isFinite(dueEpochMs) && Number.isFinite(periodMs) && isInput;
 }
 
 /** What another node may ask for. Of each: whether its input is one. */
@@ -45,6 +53,9 @@ const CALLS: Partial<Readonly<Record<SystemCallName, Check>>> = {
   roundTrip: addressed,
   spawnOnNode: isSpawn,
   getOrSpawnOnNode: isSpawn,
+  forgetStored: ({ kind, id }) => isName(kind) && isId(id),
+  deliverReminder: isReminder,
+  moveToNode: ({ id, node, timeoutMs }) => isId(id) && isNode(node) && isTime(timeoutMs),
 };
 
 export function isNodeCall(name: unknown): name is SystemCallName {

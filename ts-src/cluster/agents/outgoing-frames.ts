@@ -1,8 +1,7 @@
 /** Makes frames of messages, calls and marks, and gives them to the peer they go to; asks get their numbers here. Where they go is decided in `routing.ts`. */
-import type { NodeIdentity } from '../../model/node-identity.js';
+import { type NodeIdentity, nodeKey, sameNode } from '../../model/node-identity.js';
 import { traceValues } from '../../model/message-trace.js';
 import type { LastAccepted } from '../../ports/transport.js';
-import { nodeKey } from '../../model/node-identity.js';
 import type { Clock } from '../../ports/clock.js';
 import { PendingAsk, type PendingAsks, type ReplyPort } from '../../runtime/pending-asks.js';
 import { sendableError } from '../../runtime/remote-reply.js';
@@ -18,6 +17,7 @@ export interface OutgoingFramesNeeds {
   readonly clock: Clock;
   readonly asks: PendingAsks;
   peerOf(node: NodeIdentity): Peer;
+  self(): NodeIdentity;
 }
 
 export class OutgoingFrames implements ReplySender {
@@ -77,6 +77,8 @@ export class OutgoingFrames implements ReplySender {
   }
 
   reply(to: NodeIdentity, slot: number, sequence: number, value: unknown): void {
+    // What this node had sent to an agent of another one, which has come here meanwhile.
+    if (sameNode(to, this.#needs.self())) return this.#needs.asks.find(slot, sequence)?.reply(value);
     try {
       this.#needs.peerOf(to).post(0, [Frame.reply, slot, sequence, value]);
     } catch (error) {
@@ -86,6 +88,7 @@ export class OutgoingFrames implements ReplySender {
   }
 
   replyError(to: NodeIdentity, slot: number, sequence: number, error: unknown): void {
+    if (sameNode(to, this.#needs.self())) return this.#needs.asks.find(slot, sequence)?.fail(error);
     const peer = this.#needs.peerOf(to);
     try {
       peer.post(0, [Frame.replyError, slot, sequence, error]);

@@ -42,6 +42,9 @@ export interface PlacingNeeds {
   /** Asks another node to. */
   request(node: NodeIdentity, name: 'spawnOnNode' | 'getOrSpawnOnNode', spawn: NodeSpawn): Promise<AgentReference>;
   referenceTo(registration: Registration): AgentReference;
+  move(id: string, to: NodeIdentity, timeoutMs: number): Promise<NexusError | undefined>;
+  /** An agent of this id that was here and has moved away keeps nobody from the id. */
+  clear(id: string): Promise<void>;
 }
 
 export class Placing implements NodePlacing {
@@ -75,6 +78,7 @@ export class Placing implements NodePlacing {
       this.hold(id);
       try {
         await registry.register({ id, kind, placement, init }, Math.max(1, deadlineMs - clock.nowMs()));
+        if (this.#needs.findEnding(id) !== undefined) await this.#needs.clear(id);
         return;
       } catch (error) {
         this.settled(id);
@@ -102,6 +106,11 @@ export class Placing implements NodePlacing {
   ended(id: string): void {
     // It is in the table until the end of the call, or of the turn of its thread.
     queueMicrotask(() => this.#compare(id));
+  }
+
+  async moveToNode({ id, node, timeoutMs }: Parameters<NodePlacing['moveToNode']>[0]): Promise<void> {
+    const error = await this.#needs.move(id, node, timeoutMs);
+    if (error !== undefined) throw error;
   }
 
   async spawn(spawn: NodeSpawn): Promise<AgentReference> {

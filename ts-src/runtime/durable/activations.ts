@@ -14,6 +14,8 @@ import { agentNotFound, nexusStopped } from '../failures.js';
 import type { ActionEntry, Kind } from '../kind.js';
 import type { MessageSender } from '../mailbox.js';
 import type { ReplyPort } from '../pending-asks.js';
+import type { NodeIdentity } from '../../model/node-identity.js';
+import { elsewhereOf } from './cluster-states.js';
 
 /** Agents that one thread may have brought back at once. */
 export const ACTIVATIONS_MAX = 100_000;
@@ -52,6 +54,8 @@ export interface ActivationsNeeds {
   copy(value: unknown): unknown;
   /** Sends to an agent that is in memory. Not refused for a full ring. False, with nothing done, if it has left: another thread may remove it at any moment. */
   forward(target: AgentReference, message: QueuedMessage): boolean;
+  /** In a cluster: to the node where it belongs. False if there is no way to it. Throws what sending throws. */
+  sendElsewhere(node: NodeIdentity, kind: Kind, id: string, message: QueuedMessage): boolean;
   /** Undeliverable: a dead letter, and an ask fails. */
   dead(reason: 'noAgent' | 'mailboxFull' | 'nexusStopped', kind: Kind, id: string, message: QueuedMessage, error: unknown): void;
 }
@@ -181,8 +185,23 @@ export class Activations {
 
   #giveUp(activation: Activation, error: unknown): void {
     const { kind, id, queue } = activation;
+    const node = elsewhereOf(error);
+    if (node !== undefined) this.#sendAllElsewhere(activation, node);
     const reason = error instanceof NexusError && error.code === 'NEXUS_STOPPED' ? 'nexusStopped' : 'noAgent';
     for (const message of queue.splice(0)) this.#needs.dead(reason, kind, id, message, error);
+  }
+
+  /** What is left cannot be sent. */
+  #sendAllElsewhere({ kind, id, queue }: Activation, node: NodeIdentity): void {
+    while (queue.length > 0) {
+      const message = queue[0] as QueuedMessage;
+      try {
+        if (!this.#needs.sendElsewhere(node, kind, id, message)) return;
+      } catch (error) {
+        this.#needs.dead('noAgent', kind, id, message, error);
+      }
+      queue.shift();
+    }
   }
 
   async #bring(kind: Kind, id: string, thread: number): Promise<AgentReference> {
@@ -264,7 +283,7 @@ function keyOf(kind: Kind, id: string): string {
 }
 
 function isRetried(error: unknown): boolean {
-  return error instanceof NexusError && RETRIED.includes(error.code);
+  return error instanceof NexusError && RETRIED.includes(error.code) && elsewhereOf(error) === undefined;
 }
 
 function notThere(kind: Kind, id: string, other: AgentReference | undefined): NexusError {

@@ -5,7 +5,8 @@
 import { NexusError, optionError } from '../../errors.js';
 import type { AnyAgent, StopReason } from '../../model/agent-definition.js';
 import type { TellOutcome } from '../../model/agent-ref.js';
-import type { Reminder, ThreadStorage } from '../../ports/storage.js';
+import type { NodeIdentity } from '../../model/node-identity.js';
+import type { Reminder, StateVersion, ThreadStorage } from '../../ports/storage.js';
 import { type AgentCell, extraOf, Status } from '../agent-cell.js';
 import { AgentReference } from '../agent-reference.js';
 import { Context } from '../context.js';
@@ -15,11 +16,16 @@ import type { DurableLives } from './durable-lives.js';
 import { type MessageSender, senderOf } from '../mailbox.js';
 import type { ReplyPort } from '../pending-asks.js';
 import { lastOwnerOf } from '../record-word.js';
+import { DURABLE_LIFE } from '../remote/agent-life.js';
+import { isOfCluster } from '../remote/node-placing.js';
 import type { ThreadHost } from '../thread-host.js';
 import { Activations, type QueuedMessage } from './activations.js';
+import type { ClusterStates } from './cluster-states.js';
 import { DurableHandlers, durableRecordOf, notStored } from './durable-handlers.js';
 import { DurableRecord } from './durable-record.js';
+import { Forgetting } from './forgetting.js';
 import { Passivation } from './passivation.js';
+import { ReminderDelivery } from './reminder-delivery.js';
 import { ReminderService } from './reminder-service.js';
 import { Reminders } from './reminders.js';
 import { StateWriter } from './state-writer.js';
@@ -27,8 +33,6 @@ import { applied, StoredStates } from './stored-state.js';
 
 /** How long the start of an agent that is brought back may take. */
 const START_TIMEOUT_MS = 30_000;
-/** A handler of a reminder may take its time: this only bounds how long its delivery is taken to be under way. */
-const REMIND_TIMEOUT_MS = 600_000;
 const RETRY_END_MS = 100;
 const NOT_RETRIED = ['NEXUS_NOT_CLONEABLE', 'NEXUS_MESSAGE_TOO_LARGE', 'NEXUS_OPTION_INVALID'];
 
@@ -38,6 +42,8 @@ export class DurableAgents implements DurableLives {
   readonly activations: Activations;
   readonly handlers: DurableHandlers;
   readonly reminders: Reminders;
+  readonly forgetting: Forgetting;
+  readonly delivery: ReminderDelivery;
   /** On the calling thread only. */
   readonly service: ReminderService | undefined;
   readonly #host: ThreadHost;
@@ -46,6 +52,8 @@ export class DurableAgents implements DurableLives {
   readonly #kinds: readonly Kind[];
   /** An agent is being brought back: it is not made anew if nothing is stored of it. */
   #isBringing = false;
+  /** Where this nexus is a node of a cluster. */
+  cluster: ClusterStates | undefined = undefined;
 
   constructor(host: ThreadHost, storage: ThreadStorage) {
     const { clock, logger, thread, shared } = host;
@@ -62,6 +70,8 @@ export class DurableAgents implements DurableLives {
       ...{ storage, states: this.#states, clock, logger },
       failed: (cell, error) => host.lifecycle.failed(cell, error, undefined),
       stored: (cell, record) => host.observation.events.stored(cell.kind.name, record.id),
+      cluster: () => this.cluster,
+      fenced: (record, error) => this.#fenced(record, error),
     });
     this.handlers = new DurableHandlers({ clock, writer: this.writer, cellOf: (ctx) => Context.cellOf(ctx) });
     this.passivation = new Passivation({
@@ -82,7 +92,8 @@ export class DurableAgents implements DurableLives {
       findEnding: (id) => host.directory.findEnding(id),
       whenEnded: (agent) => host.stopping.whenEnded(agent, START_TIMEOUT_MS).catch(() => undefined),
       threadOf: (agent) => host.engine.table.threadOf(agent.slot, agent.generation),
-      isStored: (kind, id) => storage.has(kind.name, id),
+      // In a cluster only who claims it can say.
+      isStored: (kind, id) => this.clusterOf(kind, id) !== undefined || storage.has(kind.name, id),
       homeOf: (kind, id) => host.homeOf(kind, id),
       canReach: (to) => to === thread || host.links.canReach(to),
       start: (kind, id) => this.#bringHere(kind, id),
@@ -90,6 +101,7 @@ export class DurableAgents implements DurableLives {
       roundTrip: (to) => host.router.request(to, 'roundTrip', undefined, START_TIMEOUT_MS, { kind: 'thread', id: String(to) }).catch(() => undefined),
       copy: (value) => (value === undefined ? undefined : host.standaloneCopy(value)),
       forward: (target, message) => this.#forward(target, message),
+      sendElsewhere: (node, kind, id, message) => this.#sendElsewhere(node, kind, id, message),
       dead: (reason, kind, id, message, error) => {
         host.deadLetters.record(reason, kind.name, () => id, message.action.name);
         message.reply?.fail(error);
@@ -97,6 +109,10 @@ export class DurableAgents implements DurableLives {
           logger.error({ error, kind: kind.name, id, thread }, 'a durable agent could not be brought back');
       },
     });
+    const clusterOf = (kind: Kind, id: string): ClusterStates | undefined => this.clusterOf(kind, id);
+    const { activations, handlers, writer } = this;
+    this.forgetting = new Forgetting({ host, storage, activations, writer, clusterOf });
+    this.delivery = new ReminderDelivery({ host, storage, states: this.#states, activations, handlers, clusterOf, cluster: () => this.cluster });
     this.reminders = new Reminders({
       clock,
       storage,
@@ -104,7 +120,14 @@ export class DurableAgents implements DurableLives {
       writer: this.writer,
       added: (dueEpochMs) => (this.service === undefined ? host.router.call(0, 'reminderSet', { dueEpochMs }) : this.service.added(dueEpochMs)),
     });
-    if (thread === 0) this.service = new ReminderService({ storage, clock, logger, deliver: (reminder) => this.#deliver(reminder) });
+    if (thread === 0)
+      this.service = new ReminderService({
+        storage,
+        clock,
+        logger,
+        isOwn: (kind, id) => this.delivery.isOwn(kind, id),
+        deliver: (reminder) => this.delivery.deliver(reminder),
+      });
     for (const kind of this.#kinds) if (kind.definition !== undefined) this.handlers.install(kind);
     this.lastOwnerOf = (agent) => (agent.slot === 0 ? -1 : lastOwnerOf(shared, agent.slot));
   }
@@ -118,18 +141,51 @@ export class DurableAgents implements DurableLives {
 
   // Lives of agents: called by the lifecycle.
 
-  begin(cell: AgentCell, init: unknown): unknown {
+  startLife(cell: AgentCell, init: unknown, begin: (state: unknown) => Promise<unknown> | undefined): Promise<unknown> | undefined {
+    const isBringing = this.#isBringing;
+    const claiming = this.#claim(cell, isBringing);
+    if (claiming === undefined) return this.#started(cell, begin(this.#loaded(cell, init, isBringing)));
+    const { life } = extraOf(cell);
+    const { id } = this.#recordOf(cell);
+    return claiming.then((version) => {
+      // It has ended meanwhile, and whoever waits for its start knows.
+      if (cell.extra?.life !== life || cell.status !== Status.starting) return this.cluster?.release(cell.kind.name, id, 'start');
+      this.#recordOf(cell).version = version;
+      return this.#started(cell, begin(this.#loaded(cell, init, isBringing)));
+    });
+  }
+
+  /** Undefined if it is known that this node may run it: outside of a cluster, and in each life of an activation but the first. */
+  #claim(cell: AgentCell, isBringing: boolean): Promise<StateVersion> | undefined {
+    const record = this.#recordOf(cell);
+    if (record.version !== undefined) return undefined;
+    return this.clusterOf(cell.kind, record.id)?.claim(cell.kind.name, record.id, isBringing ? 'bringBack' : 'start');
+  }
+
+  /** What claims and copies agents of that id; undefined for one of this node only. */
+  clusterOf(kind: Kind, id: string): ClusterStates | undefined {
+    const { placing } = this.#host;
+    return placing !== undefined && isOfCluster(placing, kind, id) ? this.cluster : undefined;
+  }
+
+  #recordOf(cell: AgentCell): DurableRecord {
     const extra = extraOf(cell);
-    const isFirst = extra.durable === undefined;
     extra.durable ??= new DurableRecord(this.#host.nameOf(cell.slot, cell.generation) as string, cell.kind.durable as NonNullable<Kind['durable']>);
-    extra.durable.forgetChanges();
-    const loaded = this.#states.load(cell.kind, extra.durable);
-    if (loaded === undefined && this.#isBringing) throw notStored(cell.kind.name, extra.durable.id);
+    return extra.durable;
+  }
+
+  #loaded(cell: AgentCell, init: unknown, isBringing: boolean): unknown {
+    const record = this.#recordOf(cell);
+    const isFirst = !record.hasEntered;
+    record.forgetChanges();
+    const loaded = this.#states.load(cell.kind, record);
+    if (loaded === undefined && isBringing) throw notStored(cell.kind.name, record.id);
+    record.hasEntered = true;
     if (isFirst) this.passivation.entered(cell);
     return loaded === undefined ? (cell.kind.definition as AnyAgent).state(init) : loaded.state;
   }
 
-  started(cell: AgentCell, starting: Promise<unknown> | undefined): Promise<unknown> | undefined {
+  #started(cell: AgentCell, starting: Promise<unknown> | undefined): Promise<unknown> | undefined {
     const life = extraOf(cell).life;
     const stored = (): Promise<unknown> | undefined => {
       const { extra, kind } = cell;
@@ -163,9 +219,13 @@ export class DurableAgents implements DurableLives {
   beforeEnd(cell: AgentCell, reason: StopReason, hadStarted: boolean): Promise<unknown> | undefined {
     const record = cell.extra?.durable;
     if (record === undefined) return undefined;
+    if (record.isFenced) {
+      this.writer.drop(cell);
+      return undefined;
+    }
     if (record.isForgotten) {
       this.writer.drop(cell);
-      return this.#untilDone(cell, () => this.writer.write([{ type: 'delete', kind: cell.kind.name, id: record.id }]));
+      return this.#untilDone(cell, () => this.forgetting.delete(cell.kind, record));
     }
     if (reason.type === 'failed' || !hadStarted || record.isExclusive || record.mustReload) return this.beforeRestart(cell);
     if (cell.kind.definition?.onStop !== undefined) record.changed(this.#host.clock.nowMs());
@@ -180,6 +240,7 @@ export class DurableAgents implements DurableLives {
     extraOf(cell).durable = record;
     if (!record.isForgotten) this.passivation.leftMemory(cell, record.id);
     record.wake();
+    if (record.version !== undefined) this.cluster?.release(cell.kind.name, record.id, 'start');
     // For the count of agents, which is published at the end of a turn.
     this.#host.flushSoon();
   }
@@ -190,6 +251,13 @@ export class DurableAgents implements DurableLives {
     const id = target.knownId;
     const message = { action, input, reply, sender };
     if (id === undefined) return this.#unknown(target.kindEntry, message);
+    const { remote } = this.#host;
+    const kind = target.kindEntry;
+    const place = remote === undefined || this.activations.isOpen(kind, id) ? undefined : this.clusterOf(kind, id)?.placeOf(id);
+    if (remote !== undefined && place !== undefined && this.#host.directory.find(id, undefined) === undefined) {
+      target.remote = remote.remoteOf(id, place, DURABLE_LIFE);
+      return remote.send(target, action, input, reply, sender);
+    }
     return this.#send(target.kindEntry, id, this.lastOwnerOf(target), message, (live) => target.rebind(live));
   }
 
@@ -292,65 +360,22 @@ export class DurableAgents implements DurableLives {
     this.#host.requestStop(cell);
   }
 
-  /** Ends an agent of this thread, and deletes what is stored of it. */
-  forgetHere(slot: number, generation: number): Promise<void> | undefined {
-    const cell = this.#host.cells.get(slot, generation);
-    const record = cell?.extra?.durable;
-    if (cell === undefined || record === undefined) return undefined;
-    record.isForgotten = true;
-    return this.#host.stopping.stopHere(cell);
+  forgetById(definition: AnyAgent, id: string): Promise<void> {
+    return this.forgetting.forget(this.#host.kinds.byName(definition.kind), id);
   }
 
-  async forgetById(definition: AnyAgent, id: string): Promise<void> {
-    const { directory, engine, lifecycle, router, stopping, thread } = this.#host;
-    const kind = this.#host.kinds.byName(definition.kind);
-    if (!kind.isDurable) throw optionError('forget', `kind '${kind.name}' is not durable: nothing of it is stored`);
-    for (;;) {
-      await this.activations.settled(kind, id);
-      const live = directory.find(id, definition);
-      if (live !== undefined) {
-        const at = engine.table.threadOf(live.slot, live.generation);
-        const address = { slot: live.slot, generation: live.generation };
-        if (at === thread) await this.forgetHere(live.slot, live.generation);
-        else if (at >= 0) await router.request(at, 'forget', address, START_TIMEOUT_MS, live);
-        continue;
-      }
-      const ending = directory.findEnding(id);
-      if (ending !== undefined) {
-        await stopping.whenEnded(ending, START_TIMEOUT_MS);
-        continue;
-      }
-      if (!this.#storage.has(kind.name, id)) return;
-      // It has the id meanwhile, so that nobody brings the agent back.
-      const place = lifecycle.reserve(kind, id);
-      if (place === undefined) continue;
-      try {
-        await this.writer.write([{ type: 'delete', kind: kind.name, id }]);
-      } finally {
-        lifecycle.release(place);
-      }
-      return;
-    }
+  /** Its writes were refused because of a later activation. */
+  #fenced(record: DurableRecord, error: NexusError): void {
+    const live = this.#host.directory.find(record.id, undefined);
+    const cell = live === undefined ? undefined : this.#host.cells.get(live.slot, live.generation);
+    if (cell?.extra?.durable !== record) return;
+    this.#host.events.agentFailed({ id: record.id, kind: cell.kind.name, action: undefined, thread: this.#host.thread, error });
+    this.#host.lifecycle.stop(cell, { type: 'failed', error });
   }
 
-  /** Another thread delivers a reminder to an agent that is here, or returns here. Resolves when it is handled and that is stored. */
-  async remind(reminder: Reminder): Promise<void> {
-    const kind = this.#host.kinds.byName(reminder.kind);
-    const entry = kind.action(reminder.action);
-    const agent = await this.activations.startHere(kind, reminder.id);
-    const cell = this.#host.cells.get(agent.slot, agent.generation);
-    if (cell === undefined) throw agentNotFound(kind.name, reminder.id);
-    const input = reminder.input === undefined ? undefined : this.#states.decode(reminder.input);
-    await new Promise<unknown>((resolve, reject) => {
-      this.#host.router.sentLocal++;
-      this.#host.dispatcher.enqueue(
-        cell,
-        this.handlers.reminded(entry, reminder),
-        input,
-        { deadlineMs: 0, sender: undefined, trace: undefined, reply: resolve, fail: reject },
-        undefined,
-      );
-    });
+  /** Another thread, or node, delivers a reminder to an agent that is here, or returns here. Resolves when it is handled and that is stored. */
+  remind(reminder: Reminder): Promise<void> {
+    return this.delivery.remind(reminder);
   }
 
   start(): void {
@@ -372,16 +397,6 @@ export class DurableAgents implements DurableLives {
     this.writer.stop();
     await this.#storage.close();
     if (!isSaved) throw new NexusError('NEXUS_STORE_FAILED', 'the state of some agents could not be stored; the log names them and their errors');
-  }
-
-  async #deliver(reminder: Reminder): Promise<void> {
-    const { directory, engine, kinds, router, thread } = this.#host;
-    const kind = kinds.byName(reminder.kind);
-    const live = directory.find(reminder.id, undefined);
-    const owner = live === undefined ? -1 : engine.table.threadOf(live.slot, live.generation);
-    const at = owner >= 0 ? owner : this.#host.homeOf(kind, reminder.id);
-    if (at === thread) return this.remind(reminder);
-    await router.request(at, 'remind', reminder, REMIND_TIMEOUT_MS, { kind: reminder.kind, id: reminder.id });
   }
 
   #bringHere(kind: Kind, id: string): AgentReference | Promise<AgentReference> {
@@ -412,6 +427,16 @@ export class DurableAgents implements DurableLives {
     router.sentLocal++;
     if (reply !== undefined) reply.sender = senderOf(sender);
     dispatcher.enqueue(cell, action, input, reply, reply ?? sender);
+    return true;
+  }
+
+  /** To the node that has the agent, or is to have it. False if there is no way to it. */
+  #sendElsewhere(node: NodeIdentity, kind: Kind, id: string, { action, input, reply, sender }: QueuedMessage): boolean {
+    const { remote } = this.#host;
+    if (remote === undefined) return false;
+    const target = this.#unbound(kind, id);
+    target.remote = remote.remoteOf(id, node, DURABLE_LIFE);
+    remote.send(target, action, input, reply, sender);
     return true;
   }
 

@@ -13,7 +13,7 @@ import type { Reminder, StorageWrite } from '../../ports/storage.js';
 import type { AgentCell } from '../agent-cell.js';
 import { lifeIsOver } from '../failures.js';
 import type { ActionEntry, Kind } from '../kind.js';
-import { isThenable } from '../lifecycle.js';
+import { isThenable } from '../promised.js';
 import type { DurableRecord, Reminding } from './durable-record.js';
 import type { StateWriter } from './state-writer.js';
 

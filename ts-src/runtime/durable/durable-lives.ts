@@ -5,10 +5,10 @@ import type { DurableRecord } from './durable-record.js';
 
 /** What is different in the lives of durable agents. */
 export interface DurableLives {
-  /** The state it starts with: what is stored, else a new one. */
-  begin(cell: AgentCell, init: unknown): unknown;
-  /** Its start hook was called. A promise: it has started when that resolves. */
-  started(cell: AgentCell, starting: Promise<unknown> | undefined): Promise<unknown> | undefined;
+  /**
+   * Gives `begin` the state that it starts with: what is stored, else a new one; that calls its start hook. A promise: it has started when that resolves. In a cluster `begin` is called later, when this node may run it.
+   */
+  startLife(cell: AgentCell, init: unknown, begin: (state: unknown) => Promise<unknown> | undefined): Promise<unknown> | undefined;
   /** It starts again from what is stored once this has resolved. It never rejects. */
   beforeRestart(cell: AgentCell): Promise<unknown> | undefined;
   /** What is in memory may not be gone on with, whatever supervision says. */

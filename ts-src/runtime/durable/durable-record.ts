@@ -6,6 +6,7 @@
  * within a window of `lossMaxMs`, whatever the disk does.
  */
 import type { ResolvedDurable } from '../../model/durable-options.js';
+import type { StateVersion } from '../../ports/storage.js';
 
 export interface CapturedState {
   readonly state: Uint8Array;
@@ -55,12 +56,27 @@ export class DurableRecord {
   reminding: Reminding[] = [];
   /** Called when a write of it has ended. */
   waiting: (() => void)[] = [];
+  /** In a cluster: the token of this activation, and the number of its last write. */
+  version: StateVersion | undefined = undefined;
+  /** It stands in line for leaving memory. */
+  hasEntered = false;
+  /** A write is on its way to copies on other nodes: the next one waits. */
+  isCopying = false;
+  /** A later activation has followed, anywhere: nothing of this one is stored any more. */
+  isFenced = false;
   readonly id: string;
   readonly options: ResolvedDurable;
 
   constructor(id: string, options: ResolvedDurable) {
     this.id = id;
     this.options = options;
+  }
+
+  /** Of the next write. */
+  nextVersion(): StateVersion | undefined {
+    const { version } = this;
+    if (version !== undefined) this.version = { token: version.token, revision: version.revision + 1 };
+    return this.version;
   }
 
   /** A handler has completed that may have changed the state. */

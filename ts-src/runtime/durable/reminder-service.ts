@@ -19,6 +19,8 @@ export interface ReminderServiceNeeds {
   readonly storage: ThreadStorage;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** In a cluster: whether this node delivers the reminders of that agent now. */
+  isOwn(kind: string, id: string): boolean;
   /** Resolves when its handler has completed and that is stored. */
   deliver(reminder: Reminder): Promise<void>;
 }
@@ -76,9 +78,13 @@ export class ReminderService {
     try {
       const nowEpochMs = clock.epochMs();
       const nowMs = clock.nowMs();
-      const due = this.#known.size < REMINDERS_UNDERWAY_MAX ? storage.remindersDue(nowEpochMs, REMINDERS_PER_TICK_MAX + this.#known.size) : [];
+      const due =
+        this.#known.size < REMINDERS_UNDERWAY_MAX
+          ? storage.remindersDue(nowEpochMs, REMINDERS_PER_TICK_MAX + this.#known.size, (kind, id) => this.#needs.isOwn(kind, id))
+          : [];
       this.#hasMore = due.length >= REMINDERS_PER_TICK_MAX + this.#known.size;
       for (const reminder of due) {
+        if (!this.#needs.isOwn(reminder.kind, reminder.id)) continue;
         const attempt = this.#known.get(keyOf(reminder));
         if (attempt === undefined || (!attempt.isUnderway && attempt.retryAtMs <= nowMs)) this.#begin(reminder, attempt);
       }

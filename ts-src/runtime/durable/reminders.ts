@@ -63,7 +63,7 @@ export class Reminders {
         // A reminder must not be there without its agent.
         record.changed(this.#needs.clock.nowMs());
         await writer.through(cell, record, [write]);
-      } else await writer.write([write]);
+      } else await writer.write([write], kind, record);
     } finally {
       this.#count(id, name, -1);
     }
@@ -86,7 +86,7 @@ export class Reminders {
     const record = durableRecordOf(cell, 'ctx.reminders');
     checkName(name);
     record.touched(name);
-    await this.#needs.writer.write([{ type: 'clearReminder', kind: cell.kind.name, id: record.id, name }]);
+    await this.#needs.writer.write([{ type: 'clearReminder', kind: cell.kind.name, id: record.id, name }], cell.kind.name, record);
   }
 
   #count(id: string, name: string, by: number): void {

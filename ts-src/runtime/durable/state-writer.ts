@@ -4,12 +4,18 @@
  *
  * A transaction that fails: who waits for it is told; what was to be written in the background is tried again, later each time, and meanwhile its agents hold their messages
  * as soon as their bound is reached. Not here: what a handler has to wait for (`durable-handlers.ts`).
+ *
+ * In a cluster a write of an agent is on disk when that is said by this node's store and by whatever copies it (`cluster-states.ts`), which get it at the same time. One that is slow to answer holds up the agents it copies, and no
+ * others: their next transaction begins as soon as the store of this node has answered.
  */
 import type { Logger } from '../../model/agent-context.js';
 import type { Clock } from '../../ports/clock.js';
+import type { NexusError } from '../../errors.js';
 import type { StorageWrite, ThreadStorage } from '../../ports/storage.js';
 import type { AgentCell } from '../agent-cell.js';
+import type { ClusterStates } from './cluster-states.js';
 import type { DurableRecord } from './durable-record.js';
+import { fencedBefore, isSame, type Part, type Ready, sizeOf, staleIn, withVersion } from './state-part.js';
 import { kept, type StoredStates } from './stored-state.js';
 
 /** Agents whose state is encoded for one transaction: some milliseconds of the thread's time. */
@@ -21,6 +27,10 @@ const BACKGROUND_SHARE = 8;
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 const RETRY_INITIAL_MS = 50;
 const RETRY_MAX_MS = 5000;
+/** After copies have refused a write that nobody waits for. */
+const RETRY_COPIES_MS = 250;
+/** Bytes that may be on their way to copies: beyond it no transaction begins. At least one is always taken. */
+const COPYING_BYTES_MAX = 32 * 1024 * 1024;
 
 export interface StateWriterNeeds {
   readonly storage: ThreadStorage;
@@ -31,23 +41,10 @@ export interface StateWriterNeeds {
   failed(cell: AgentCell, error: unknown): void;
   /** A change of it is on disk. */
   stored(cell: AgentCell, record: DurableRecord): void;
-}
-
-interface Waiter {
-  resolve(): void;
-  reject(error: unknown): void;
-}
-
-/** A part of a transaction: of one agent, or of none. */
-interface Part {
-  readonly cell: AgentCell | undefined;
-  readonly record: DurableRecord | undefined;
-  readonly writes: StorageWrite[];
-  readonly bytes: number;
-  readonly waiter: Waiter | undefined;
-  /** Bytes of the snapshot, to compare later ones with. */
-  readonly state: Uint8Array | undefined;
-  readonly snapshotSequence: number;
+  /** Undefined outside of a cluster. */
+  cluster(): ClusterStates | undefined;
+  /** A later activation of it is known to the store, or to a copy: it ends, unsaved. */
+  fenced(record: DurableRecord, error: NexusError): void;
 }
 
 export class StateWriter {
@@ -58,7 +55,7 @@ export class StateWriter {
   failures = 0;
   readonly #needs: StateWriterNeeds;
   /** Of those who wait, in order. */
-  #ready: (() => Part | undefined)[] = [];
+  #ready: Ready[] = [];
   /** Agents with changes to be written in the background, by the age of the oldest change. */
   readonly #changed = new Set<AgentCell>();
   #isWriting = false;
@@ -70,6 +67,10 @@ export class StateWriter {
   #timerMs = Number.POSITIVE_INFINITY;
   #retryMs = 0;
   #idle: (() => void)[] = [];
+  /** Parts that are on their way to copies, and their bytes. */
+  #copying = 0;
+  #copyingBytes = 0;
+  #isCopyFailing = false;
 
   constructor(needs: StateWriterNeeds) {
     this.#needs = needs;
@@ -77,7 +78,7 @@ export class StateWriter {
 
   /** Nothing waits and nothing is under way. */
   get isIdle(): boolean {
-    return !this.#isWriting && this.#ready.length === 0 && this.#changed.size === 0;
+    return !this.#isWriting && this.#copying === 0 && this.#ready.length === 0 && this.#changed.size === 0;
   }
 
   /** Agents with changes that are not on disk. */
@@ -99,22 +100,26 @@ export class StateWriter {
   through(cell: AgentCell, record: DurableRecord, others: readonly StorageWrite[] = []): Promise<void> {
     this.#changed.delete(cell);
     // A write of it is under way: the next one is made of what is there then, and nothing can have changed that its sender has not waited for.
-    return this.#enqueue(() => this.#partOf(cell, record, others));
+    return this.#enqueue(record, () => this.#partOf(cell, record, others));
   }
 
-  /** Writes that belong to no change of an agent. */
-  write(writes: readonly StorageWrite[]): Promise<void> {
-    return this.#enqueue(
-      (): Part => ({
-        cell: undefined,
-        record: undefined,
-        writes: [...writes],
+  /**
+   * Writes that belong to no change of an agent.
+   * @param record of the agent that they are of, if it is in memory
+   */
+  write(writes: readonly StorageWrite[], kind: string, record: DurableRecord | undefined): Promise<void> {
+    return this.#enqueue(record, (): Part => {
+      if (record?.isFenced === true) throw fencedBefore(kind, record);
+      const version = record?.nextVersion();
+      const versioned = version === undefined ? writes : writes.map((write) => withVersion(write, version));
+      return {
+        ...{ cell: undefined, kind, record, isOfState: false, writes: versioned },
         bytes: sizeOf(writes),
         waiter: undefined,
         state: undefined,
         snapshotSequence: 0,
-      }),
-    );
+      };
+    });
   }
 
   /** The agent has nothing more to write, or starts anew from what is stored. */
@@ -146,9 +151,9 @@ export class StateWriter {
     this.#timerMs = Number.POSITIVE_INFINITY;
   }
 
-  #enqueue(part: () => Part | undefined): Promise<void> {
+  #enqueue(record: DurableRecord | undefined, part: () => Part | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#ready.push(() => {
+      const make = (): Part | undefined => {
         try {
           const made = part();
           if (made === undefined) resolve();
@@ -157,7 +162,8 @@ export class StateWriter {
           reject(error);
           return undefined;
         }
-      });
+      };
+      this.#ready.push({ record, make });
       this.#pumpSoon();
     });
   }
@@ -194,11 +200,12 @@ export class StateWriter {
   }
 
   #pump(): void {
-    if (this.#isWriting) return;
+    if (this.#isWriting || (this.#copyingBytes > 0 && this.#copyingBytes >= COPYING_BYTES_MAX)) return;
     const parts = this.#take();
     if (parts.length === 0) {
       // What is tried again later may have to wait for a handler.
       if (this.#retryMs > 0 && this.#cancelTimer === undefined && this.#changed.size > 0) this.#wait(this.#needs.clock.nowMs() + this.#retryMs);
+      if (this.#copying > 0) return;
       const idle = this.#idle;
       this.#idle = [];
       for (const each of idle) each();
@@ -211,10 +218,71 @@ export class StateWriter {
     } catch (error) {
       writing = Promise.reject(error);
     }
+    const copies = parts.map((part) => this.#copy(part, writing));
     writing.then(
-      () => this.#succeeded(parts),
+      () => this.#written(parts, copies),
       (error: unknown) => this.#failed(parts, error),
     );
+  }
+
+  /** To where copies belong, at the same time. Undefined: nowhere. */
+  #copy(part: Part, writing: Promise<void>): Promise<void> | undefined {
+    const { record, kind, writes, bytes } = part;
+    const cluster = record?.version === undefined || writes.length === 0 ? undefined : this.#needs.cluster();
+    if (record === undefined || cluster === undefined) return undefined;
+    const copying = cluster.copy(kind, record.id, writes);
+    if (copying === undefined) return undefined;
+    record.isCopying = true;
+    this.#copying++;
+    this.#copyingBytes += bytes;
+    const done = (): void => {
+      this.#copying--;
+      this.#copyingBytes -= bytes;
+      record.isCopying = false;
+    };
+    const copied = copying.finally(done);
+    // Told by whoever waits for both.
+    copied.catch(() => undefined);
+    writing.catch(() => {
+      cluster.diverged(kind, record.id);
+      void copied.catch(() => undefined).then(() => this.#pump());
+    });
+    return copied;
+  }
+
+  /** The store of this node has them; each is done when its copies are, too. */
+  #written(parts: readonly Part[], copies: readonly (Promise<void> | undefined)[]): void {
+    this.#isWriting = false;
+    this.transactions++;
+    if (this.#retryMs > 0) {
+      this.#retryMs = 0;
+      this.#needs.logger.info({ agents: this.#changed.size }, 'durable state can be stored again');
+      this.#due = this.#changed.size;
+    }
+    for (const [at, part] of parts.entries()) {
+      const copying = copies[at];
+      if (copying === undefined) this.#succeeded(part);
+      else
+        copying.then(
+          () => {
+            if (this.#isCopyFailing) this.#needs.logger.info({}, 'durable state can be copied again');
+            this.#isCopyFailing = false;
+            this.#succeeded(part);
+            this.#goOn(part);
+          },
+          (error: unknown) => {
+            this.#copyFailed(part, error);
+            this.#goOn(part);
+          },
+        );
+    }
+    this.#pump();
+  }
+
+  /** Something of the agent may have waited for its copies. */
+  #goOn({ cell, record }: Part): void {
+    if (cell !== undefined && record !== undefined && this.#changed.has(cell)) this.behind(cell, record);
+    this.#pump();
   }
 
   #take(): Part[] {
@@ -222,15 +290,22 @@ export class StateWriter {
     const taken = new Set<DurableRecord>();
     let bytes = 0;
     const ready = this.#ready;
+    const waiting: Ready[] = [];
     let next = 0;
     while (next < ready.length && parts.length < BATCH_AGENTS_MAX && bytes < BATCH_BYTES_MAX) {
-      const part = (ready[next++] as () => Part | undefined)();
+      const each = ready[next++] as Ready;
+      // In a cluster two writes of one agent are two versions, and go one after the other.
+      if (each.record?.isCopying === true || (each.record?.version !== undefined && taken.has(each.record))) {
+        waiting.push(each);
+        continue;
+      }
+      const part = each.make();
       if (part === undefined) continue;
       parts.push(part);
       bytes += part.bytes;
       if (part.record !== undefined) taken.add(part.record);
     }
-    this.#ready = ready.slice(next);
+    this.#ready = [...waiting, ...ready.slice(next)];
     const partsMax = Math.min(BATCH_AGENTS_MAX, Math.max(BACKGROUND_AGENTS, Math.ceil(this.#due / BACKGROUND_SHARE)));
     for (const cell of this.#changed) {
       if (this.#due <= 0 || parts.length >= partsMax || bytes >= BATCH_BYTES_MAX) break;
@@ -240,6 +315,8 @@ export class StateWriter {
         this.#changed.delete(cell);
         continue;
       }
+      // Goes on when its copies are there.
+      if (record.isCopying || (record.version !== undefined && taken.has(record))) continue;
       // Its handler runs, and nothing was captured before: it is written when that has completed.
       if (record.isExclusive && record.captured === undefined && record.options.apply === undefined) continue;
       this.#changed.delete(cell);
@@ -259,6 +336,7 @@ export class StateWriter {
 
   /** Undefined if what is stored is the same. */
   #partOf(cell: AgentCell, record: DurableRecord, others: readonly StorageWrite[]): Part | undefined {
+    if (record.isFenced) throw fencedBefore(cell.kind.name, record);
     const kind = cell.kind.name;
     const { id, options } = record;
     const writes: StorageWrite[] = [];
@@ -292,64 +370,79 @@ export class StateWriter {
       record.writeSucceeded();
       return undefined;
     }
-    return { cell, record, writes, bytes: sizeOf(writes), waiter: undefined, state, snapshotSequence };
+    const version = record.nextVersion();
+    const versioned = version === undefined ? writes : writes.map((write) => withVersion(write, version));
+    return { ...{ cell, kind, record, isOfState: true, writes: versioned }, bytes: sizeOf(writes), waiter: undefined, state, snapshotSequence };
   }
 
   #encode(cell: AgentCell, record: DurableRecord): Uint8Array {
     return this.#needs.states.encode(cell.state, () => `the state of ${cell.kind.name} '${record.id}'`);
   }
 
-  #succeeded(parts: readonly Part[]): void {
-    this.#isWriting = false;
-    this.transactions++;
-    if (this.#retryMs > 0) {
-      this.#retryMs = 0;
-      this.#needs.logger.info({ agents: this.#changed.size }, 'durable state can be stored again');
-      this.#due = this.#changed.size;
-    }
-    for (const { cell, record, writes, waiter, state, snapshotSequence } of parts) {
-      this.written += writes.length;
-      if (record !== undefined) {
-        if (state !== undefined) {
-          record.storedState = kept(state);
-          record.snapshotSequence = snapshotSequence;
-        }
-        record.writeSucceeded();
-        if (cell !== undefined && writes.length > 0) this.#needs.stored(cell, record);
+  #succeeded({ cell, record, isOfState, writes, waiter, state, snapshotSequence }: Part): void {
+    this.written += writes.length;
+    if (record !== undefined && isOfState) {
+      if (state !== undefined) {
+        record.storedState = kept(state);
+        record.snapshotSequence = snapshotSequence;
       }
-      waiter?.resolve();
+      record.writeSucceeded();
+      if (cell !== undefined && writes.length > 0) this.#needs.stored(cell, record);
     }
-    this.#pump();
+    waiter?.resolve();
   }
 
   #failed(parts: readonly Part[], error: unknown): void {
     this.#isWriting = false;
+    const stale = staleIn(error);
+    if (stale !== undefined) return this.#refused(parts, stale);
     this.failures++;
     if (this.#retryMs === 0) this.#needs.logger.error({ error }, 'durable state could not be stored: agents hold their messages when their bound is reached');
     this.#retryMs = Math.min(RETRY_MAX_MS, this.#retryMs === 0 ? RETRY_INITIAL_MS : this.#retryMs * 2);
-    for (const { cell, record, waiter } of parts) {
-      record?.writeFailed();
-      // Unless it starts anew because of that.
-      if (cell !== undefined) this.#changed.add(cell);
-      waiter?.reject(error);
-    }
+    for (const part of parts) this.#undone(part, error);
     this.#due = 0;
     this.#wait(this.#needs.clock.nowMs() + this.#retryMs);
     // Who waits is not put off: it is told at once whether it works by now.
     this.#pump();
   }
-}
 
-function sizeOf(writes: readonly StorageWrite[]): number {
-  let bytes = 0;
-  for (const write of writes) {
-    bytes += 64;
-    if (write.type === 'snapshot') bytes += write.snapshot.state.length;
-    else if (write.type === 'event') bytes += write.event.event.length;
+  /** One agent of the transaction has a later activation: the others are written without it. */
+  #refused(parts: readonly Part[], error: NexusError): void {
+    const { kind, id } = error.data as { readonly kind: string; readonly id: string };
+    const again: Ready[] = [];
+    for (const part of parts) {
+      if (part.kind === kind && part.record?.id === id) this.#fence(part, error);
+      else again.push({ record: part.record, make: () => part });
+    }
+    this.#ready = [...again, ...this.#ready];
+    this.#pump();
   }
-  return bytes;
-}
 
-function isSame(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && Buffer.compare(one, other) === 0;
+  #copyFailed(part: Part, error: unknown): void {
+    this.failures++;
+    const stale = staleIn(error);
+    if (stale !== undefined) return this.#fence(part, stale);
+    if (!this.#isCopyFailing) this.#needs.logger.error({ error }, 'durable state could not be copied: agents hold their messages when their bound is reached');
+    this.#isCopyFailing = true;
+    this.#undone(part, error);
+    if (part.cell !== undefined) this.#arm(this.#needs.clock.nowMs() + RETRY_COPIES_MS);
+  }
+
+  #fence(part: Part, error: NexusError): void {
+    const { cell, record, waiter } = part;
+    if (cell !== undefined) this.#changed.delete(cell);
+    if (record !== undefined && !record.isFenced) {
+      record.isFenced = true;
+      this.#needs.fenced(record, error);
+    }
+    record?.wake();
+    waiter?.reject(error);
+  }
+
+  #undone({ cell, record, isOfState, waiter }: Part, error: unknown): void {
+    if (isOfState) record?.writeFailed();
+    // Unless it starts anew because of that.
+    if (cell !== undefined) this.#changed.add(cell);
+    waiter?.reject(error);
+  }
 }

@@ -9,7 +9,8 @@ import { NexusError, NexusTypeError, optionError, quoted } from '../../errors.js
 import { STORED_VALUE_BYTES_MAX, type StoredAgent, type ThreadStorage } from '../../ports/storage.js';
 import type { AgentReference } from '../agent-reference.js';
 import type { Kind, KindRegistry } from '../kind.js';
-import { isThenable, messageOf } from '../lifecycle.js';
+import { messageOf } from '../lifecycle.js';
+import { isThenable } from '../promised.js';
 import type { DurableRecord } from './durable-record.js';
 
 /** Stored bytes of an agent in memory that are kept for comparison. */

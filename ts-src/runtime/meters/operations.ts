@@ -11,7 +11,7 @@ import type { Logger } from '../../model/agent-context.js';
 import { checkObserveOptions, type ObservedOperation, type ObserveOptions } from '../../model/observe-options.js';
 import type { Clock } from '../../ports/clock.js';
 import type { TraceIds, Tracing } from '../tracing.js';
-import { isThenable } from '../lifecycle.js';
+import { isThenable } from '../promised.js';
 import { type MeteredOperation, ThreadMeters } from './thread-meters.js';
 
 /** What tracing does for operations, where there is any. */

@@ -3,6 +3,7 @@
  * undefined) in a nexus that is no node of a cluster. On the calling thread it is `cluster/moves/placing.ts`, on a worker it passes everything on to the calling thread. Not here: messages (`remote-agents.ts`).
  */
 import { NexusError, optionError, quoted, valueText } from '../../errors.js';
+import type { NodeIdentity } from '../../model/node-identity.js';
 import type { Placement } from '../../model/registration.js';
 import type { NodeChoice } from '../../model/spawn-options.js';
 import type { AgentReference } from '../agent-reference.js';
@@ -48,11 +49,18 @@ export interface NodePlacing {
   spawn(spawn: NodeSpawn): Promise<AgentReference>;
   /** The agent of this id on whichever node, or a new one on the node that `node` says. */
   getOrSpawn(spawn: NodeSpawn): Promise<AgentReference>;
+  /** On the calling thread: moves an agent of this node to another one. */
+  moveToNode(call: { readonly id: string; readonly node: NodeIdentity; readonly timeoutMs: number }): Promise<void>;
 }
 
 /** Ids that the runtime makes up are of their node, and have its name in front. */
 export function generatedId(node: string | undefined, kind: string, number: string): string {
   return `${node === undefined ? '' : `${node}/`}${kind}#${number}`;
+}
+
+/** Whether an id was made up by the runtime of some node. */
+export function isGeneratedId(kind: string, id: string): boolean {
+  return id.indexOf(`/${kind}#`) > 0;
 }
 
 /** Whether an id of this kind is one of the cluster. */

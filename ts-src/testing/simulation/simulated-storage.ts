@@ -226,9 +226,10 @@ class SimulatedThreadStorage implements ThreadStorage {
     }
   }
 
-  remindersDue(untilEpochMs: number, countMax: number): readonly Reminder[] {
+  remindersDue(untilEpochMs: number, countMax: number, isWanted: (kind: string, id: string) => boolean = () => true): readonly Reminder[] {
     return this.#index()
       .remindersDue(untilEpochMs)
+      .filter(({ reminder }) => isWanted(reminder.kind, reminder.id))
       .slice(0, countMax)
       .map(({ reminder, place }) => this.#reminder(reminder, place));
   }

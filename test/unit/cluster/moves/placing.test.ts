@@ -49,6 +49,8 @@ function world() {
       return referenceOf(id);
     },
     referenceTo: ({ id }: Registration) => referenceOf(id),
+    clear: async () => undefined,
+    move: async () => undefined,
   });
   return { placing, registry, elsewhere, directory, table, requested, clock, agents };
 }

@@ -1,0 +1,139 @@
+/** Agents that start on other nodes, move there, and come back when their node is lost: in the simulation, where any step can be cut off. */
+import { type AgentRef, defineAgent, type Nexus, type NexusError } from 'nexus-agents';
+import { type TestCluster, withCluster } from 'nexus-agents/testing';
+import { expect, test } from 'vitest';
+
+const Counter = defineAgent({
+  kind: 'counter',
+  state: (init: { from?: number } | undefined) => ({ count: init?.from ?? 0, ticks: 0, signals: 0, starts: 0 }),
+  onStart(state) {
+    state.starts++;
+  },
+  actions: {
+    add: (state, by: number) => {
+      state.count += by;
+      return state.count;
+    },
+    read: (state) => state.count,
+    starts: (state) => state.starts,
+    where: (_state, _input, ctx) => ctx.id,
+    tick: (state) => void state.ticks++,
+    ticks: (state) => state.ticks,
+    signalled: (state) => void state.signals++,
+    signals: (state) => state.signals,
+    begin(_state, _input, ctx) {
+      ctx.timers.every(100, 'tick');
+      ctx.subscribe('news.*', 'signalled');
+      ctx.join('readers');
+    },
+  },
+});
+const Local = defineAgent({ kind: 'local', scope: 'node', state: () => 0, actions: { read: (state) => state } });
+
+const nexusOf = (cluster: TestCluster, name: string): Nexus => cluster.node(name).nexus;
+const OPTIONS = { agents: [Counter, Local], threads: 1 } as const;
+/** Nodes on which an agent of this id is live. */
+const holders = (cluster: TestCluster, id: string): string[] =>
+  cluster.nodes.filter((node) => node.isUp && [...node.nexus.agents()].some((agent) => agent.id === id)).map(({ name }) => name);
+
+test('getOrSpawn makes one agent in the whole cluster, whichever node is asked and however often', async () => {
+  await withCluster(OPTIONS, async (cluster) => {
+    const refs = await cluster.settle(
+      Promise.all(cluster.nodes.flatMap(({ nexus }) => Array.from({ length: 10 }, () => nexus.getOrSpawn(Counter, 'c', { init: { from: 5 } })))),
+    );
+    for (const ref of refs) await cluster.settle(ref.ask('add', 1));
+    expect(await cluster.settle((refs[0] as AgentRef<typeof Counter>).ask('read'))).toBe(35);
+    expect(holders(cluster, 'c')).toHaveLength(1);
+  });
+});
+
+test('spawn starts an agent on the node that is asked for, and its id is taken in the whole cluster', async () => {
+  await withCluster(OPTIONS, async (cluster) => {
+    const [n1, n2] = [nexusOf(cluster, 'n1'), nexusOf(cluster, 'n2')];
+    const there = await cluster.settle(n1.spawn(Counter, { id: 'a', node: 'n3', init: { from: 7 } }));
+    expect(holders(cluster, 'a')).toEqual(['n3']);
+    expect(await cluster.settle(there.ask('read'))).toBe(7);
+    const error = await cluster.settle(n2.spawn(Counter, { id: 'a' }).catch((thrown: NexusError) => thrown));
+    expect(error).toMatchObject({ code: 'NEXUS_ID_DUPLICATE', data: { id: 'a', node: 'n3' } });
+    await cluster.settle(there.stop());
+    await cluster.settle(n2.spawn(Counter, { id: 'a' }));
+    expect(holders(cluster, 'a')).toEqual(['n2']);
+  });
+});
+
+test('agents of scope node and generated ids are of each node', async () => {
+  await withCluster(OPTIONS, async (cluster) => {
+    for (const { nexus } of cluster.nodes) await cluster.settle(nexus.spawn(Local, { id: 'watch' }));
+    expect(holders(cluster, 'watch')).toEqual(['n1', 'n2', 'n3']);
+    const ids = await cluster.settle(Promise.all(cluster.nodes.map(({ nexus }) => nexus.spawn(Counter)))).then((refs) => refs.map(({ id }) => id));
+    expect(new Set(ids).size).toBe(3);
+    expect(ids.map((id) => id.split('/')[0])).toEqual(['n1', 'n2', 'n3']);
+  });
+});
+
+test('an agent moves to another node with its state, timers, subscriptions and groups, and references to it stay valid', async () => {
+  await withCluster(OPTIONS, async (cluster) => {
+    const [n1, n2] = [nexusOf(cluster, 'n1'), nexusOf(cluster, 'n2')];
+    const ref = await cluster.settle(n1.spawn(Counter, { id: 'c', thread: 1, init: { from: 1 } }));
+    const other = await cluster.settle(n2.getOrSpawn(Counter, 'c'));
+    ref.tell('begin');
+    await cluster.advance(1000);
+    const before = await cluster.settle(other.ask('ticks'));
+    expect(before).toBeGreaterThan(5);
+    await cluster.settle(n1.migrate(ref, { node: 'n3' }));
+    expect(holders(cluster, 'c')).toEqual(['n3']);
+    await cluster.advance(1000);
+    expect(await cluster.settle(ref.ask('ticks'))).toBeGreaterThan(before + 5);
+    expect(await cluster.settle(other.ask('add', 1))).toBe(2);
+    expect(await cluster.settle(ref.ask('starts'))).toBe(1);
+    n2.publish('news.now');
+    expect(await cluster.until(() => n1.group('readers').size === 1, 5000)).toBe(true);
+    await cluster.advance(200);
+    expect(await cluster.settle(other.ask('signals'))).toBe(1);
+    // And home again, asked from a node that has nothing to do with it.
+    await cluster.settle(n2.migrate(other, { node: 'n1' }));
+    expect(holders(cluster, 'c')).toEqual(['n1']);
+    expect(await cluster.settle(ref.ask('add', 1))).toBe(3);
+  });
+});
+
+test('messages that are sent while an agent moves arrive once and in their order', async () => {
+  await withCluster(OPTIONS, async (cluster) => {
+    const Log = Counter;
+    const [n1, n2, n3] = [nexusOf(cluster, 'n1'), nexusOf(cluster, 'n2'), nexusOf(cluster, 'n3')];
+    const ref = await cluster.settle(n1.spawn(Log, { id: 'c' }));
+    const seen = await cluster.settle(Promise.all([n2, n3].map((nexus) => nexus.getOrSpawn(Log, 'c'))));
+    let expected = 0;
+    const asked: Promise<unknown>[] = [];
+    const targets = ['n2', 'n3', 'n1', 'n2'];
+    let isOver = false;
+    const moving = (async () => {
+      for (const node of targets) await n1.migrate(ref, { node });
+      isOver = true;
+    })();
+    for (let turn = 0; turn < 400 && !isOver; turn++) {
+      for (const each of [ref, ...seen]) {
+        asked.push(each.ask('add', 1));
+        expected++;
+      }
+      await cluster.advance(5);
+    }
+    await cluster.settle(moving);
+    await cluster.settle(Promise.all(asked));
+    expect(await cluster.settle(ref.ask('read'))).toBe(expected);
+    expect(holders(cluster, 'c')).toEqual(['n2']);
+  });
+});
+
+test('agents of a node that is lost are started again elsewhere with their init, and old references find them', async () => {
+  await withCluster({ ...OPTIONS, nodes: 5 }, async (cluster) => {
+    const [n1] = [nexusOf(cluster, 'n1')];
+    const refs: AgentRef<typeof Counter>[] = [];
+    for (let index = 0; index < 20; index++) refs.push(await cluster.settle(n1.spawn(Counter, { id: `c${index}`, node: 'n4', init: { from: index } })));
+    await cluster.settle(Promise.all(refs.map((ref) => ref.ask('add', 100))));
+    cluster.node('n4').crash({ isSilent: true });
+    const everybody = (): boolean => refs.every(({ id }) => holders(cluster, id).length === 1);
+    expect(await cluster.until(everybody, 15_000)).toBe(true);
+    expect(await cluster.settle(Promise.all(refs.map((ref) => ref.ask('read'))))).toEqual(refs.map((_, index) => index));
+  });
+});

@@ -1,0 +1,153 @@
+/**
+ * Copies of what the agents of this node write: each write goes to all members that hold the partition of its id, and is done when it is on disk in all of those that are members. One that is removed meanwhile is not waited for, and
+ * whoever holds the partition in its place gets it too. A node that has not had every write of this activation gets all that is stored of the agent with the next one.
+ */
+import { type ErrorCode, NexusError } from '../../errors.js';
+import { type NodeIdentity, nodeKey } from '../../model/node-identity.js';
+import type { StateVersion, StorageWrite } from '../../ports/storage.js';
+import type { CopyResult } from '../../protocols/copies/copy-messages.js';
+import type { CopyOutcome, CopyPeers } from './copy-peers.js';
+import type { CopyStore } from './copy-store.js';
+
+export interface LiveCopiesNeeds {
+  readonly peers: Pick<CopyPeers, 'send'>;
+  readonly store: Pick<CopyStore, 'whole'>;
+  /** Where copies of an agent belong, but for this node. */
+  targetsOf(id: string): readonly NodeIdentity[];
+}
+
+/** A write that waits for copies. */
+interface Pending {
+  readonly kind: string;
+  readonly id: string;
+  readonly writes: readonly StorageWrite[];
+  /** Nodes that were sent it, and of those the ones that have not answered. */
+  readonly sent: Set<string>;
+  readonly waiting: Set<string>;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+interface Activation {
+  /** Nodes that have had all of its writes, or will when what is on its way is there. */
+  readonly upToDate: Set<string>;
+  pending: Pending | undefined;
+}
+
+export class LiveCopies {
+  readonly #needs: LiveCopiesNeeds;
+  readonly #activations = new Map<string, Activation>();
+  /** Writes that copies have acknowledged, since the start. */
+  acknowledged = 0;
+  refused = 0;
+
+  constructor(needs: LiveCopiesNeeds) {
+    this.#needs = needs;
+  }
+
+  get waiting(): number {
+    let count = 0;
+    for (const { pending } of this.#activations.values()) if (pending !== undefined) count++;
+    return count;
+  }
+
+  /** Rejects with what a copy says, and with NEXUS_STORE_CORRUPT if what is stored here cannot be read and is needed for a copy. */
+  copy(kind: string, id: string, writes: readonly StorageWrite[]): Promise<void> {
+    const key = keyOf(kind, id);
+    let activation = this.#activations.get(key);
+    if (activation === undefined) {
+      activation = { upToDate: new Set(), pending: undefined };
+      this.#activations.set(key, activation);
+    }
+    const own = activation;
+    return new Promise((resolve, reject) => {
+      const pending: Pending = { kind, id, writes, sent: new Set(), waiting: new Set(), resolve, reject };
+      own.pending = pending;
+      this.#send(own, pending);
+      this.#look(own, pending);
+    });
+  }
+
+  /** The agent has left memory. */
+  ended(kind: string, id: string): void {
+    this.#activations.delete(keyOf(kind, id));
+  }
+
+  /** The copies may have what the store of this node has not. */
+  diverged(kind: string, id: string): void {
+    this.#activations.get(keyOf(kind, id))?.upToDate.clear();
+  }
+
+  /** Other nodes may hold what is on its way. Those that are no members any more have been told as `gone`. */
+  ringChanged(): void {
+    for (const activation of this.#activations.values()) {
+      const { pending } = activation;
+      if (pending === undefined) continue;
+      this.#send(activation, pending);
+      this.#look(activation, pending);
+    }
+  }
+
+  #send(activation: Activation, pending: Pending): void {
+    const { kind, id, writes, sent, waiting } = pending;
+    let whole: readonly StorageWrite[] | undefined;
+    for (const node of this.#needs.targetsOf(id)) {
+      const key = nodeKey(node);
+      if (sent.has(key)) continue;
+      const isUpToDate = activation.upToDate.has(key);
+      try {
+        if (!isUpToDate) whole ??= this.#whole(kind, id, writes);
+      } catch (error) {
+        this.#settle(activation, pending, error as Error);
+        return;
+      }
+      sent.add(key);
+      waiting.add(key);
+      activation.upToDate.add(key);
+      this.#needs.peers.send(node, { kind, id, mode: 'live', writes: isUpToDate ? writes : (whole as readonly StorageWrite[]) }, (outcome) =>
+        this.#answered(activation, pending, key, outcome),
+      );
+    }
+  }
+
+  /** Whatever the other node has of the agent goes first. */
+  #whole(kind: string, id: string, writes: readonly StorageWrite[]): readonly StorageWrite[] {
+    const version = versionIn(writes);
+    return [...(this.#needs.store.whole(kind, id, version) ?? [{ type: 'delete', kind, id, version, epochMs: 0 } as const]), ...writes];
+  }
+
+  #answered(activation: Activation, pending: Pending, node: string, outcome: CopyOutcome): void {
+    pending.waiting.delete(node);
+    if (outcome === undefined) {
+      this.acknowledged++;
+      return this.#look(activation, pending);
+    }
+    activation.upToDate.delete(node);
+    if (outcome === 'gone') return this.#look(activation, pending);
+    this.refused++;
+    this.#settle(activation, pending, errorOf(outcome));
+  }
+
+  #look(activation: Activation, pending: Pending): void {
+    if (activation.pending === pending && pending.waiting.size === 0) this.#settle(activation, pending, undefined);
+  }
+
+  #settle(activation: Activation, pending: Pending, error: Error | undefined): void {
+    if (activation.pending === pending) activation.pending = undefined;
+    if (error === undefined) pending.resolve();
+    else pending.reject(error);
+  }
+}
+
+function versionIn(writes: readonly StorageWrite[]): StateVersion | undefined {
+  for (const write of writes) if (write.type !== 'fence' && write.type !== 'drop' && write.version !== undefined) return write.version;
+  return undefined;
+}
+
+function errorOf({ code, message, data }: NonNullable<CopyResult>): NexusError {
+  return new NexusError(code as ErrorCode, message, data === undefined ? {} : { data: { ...data } });
+}
+
+function keyOf(kind: string, id: string): string {
+  return `${kind}\0${id}`;
+}

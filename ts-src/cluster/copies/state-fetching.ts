@@ -1,0 +1,131 @@
+/**
+ * Before an agent starts on this node, the newest of what is stored of it anywhere comes into the store of this node. Nobody is asked where this node has been given all there is of the partition; else all members are, until one that
+ * has says what there is, or all have said what they have. A member that does not answer is waited for until it is removed: it may have what nobody else has.
+ */
+import { type ErrorCode, NexusError } from '../../errors.js';
+import { type NodeIdentity, nodeKey } from '../../model/node-identity.js';
+import type { StateVersion, StorageWrite } from '../../ports/storage.js';
+import { type CopyAnswer, type CopyCall, isNewer } from '../../protocols/copies/copy-messages.js';
+import type { CopyPeers } from './copy-peers.js';
+import type { CopyStore } from './copy-store.js';
+
+/** Agents in one question. */
+const WANTED_MAX = 64;
+const NONE: StateVersion = { token: 0, revision: 0 };
+
+export interface StateFetchingNeeds {
+  readonly peers: Pick<CopyPeers, 'call' | 'nodes'>;
+  readonly store: CopyStore;
+  view(): number;
+  /** This node has all there is of the partition of that id. */
+  isSynchronised(id: string): boolean;
+}
+
+interface Wanted {
+  readonly kind: string;
+  readonly id: string;
+  readonly version: StateVersion;
+  readonly asked: Set<string>;
+  readonly waiting: Set<string>;
+  newest: { readonly version: StateVersion; readonly writes: readonly StorageWrite[] } | undefined;
+  isDone: boolean;
+  done(): void;
+}
+
+export class StateFetching {
+  readonly #needs: StateFetchingNeeds;
+  readonly #open = new Set<Wanted>();
+  #isAskScheduled = false;
+  /** Agents for which others were asked, since the start, and those that were newer elsewhere. */
+  asked = 0;
+  fetched = 0;
+
+  constructor(needs: StateFetchingNeeds) {
+    this.#needs = needs;
+  }
+
+  get waiting(): number {
+    return this.#open.size;
+  }
+
+  /** Rejects if what was found cannot be stored: NEXUS_STORE_FULL, NEXUS_STORE_FAILED. */
+  async fetch(kind: string, id: string): Promise<void> {
+    const { store, isSynchronised } = this.#needs;
+    if (isSynchronised(id)) return;
+    this.asked++;
+    const { token, revision } = store.versionOf(kind, id) ?? NONE;
+    const wanted = await new Promise<Wanted>((resolve) => {
+      const own: Wanted = {
+        ...{ kind, id, version: { token, revision }, asked: new Set(), waiting: new Set(), newest: undefined, isDone: false },
+        done: () => resolve(own),
+      };
+      this.#open.add(own);
+      this.#askSoon();
+    });
+    if (wanted.newest === undefined) return;
+    const [result] = await store.store([{ kind, id, mode: 'given', writes: wanted.newest.writes }]);
+    if (result !== undefined) throw new NexusError(result.code as ErrorCode, result.message, { data: { kind, id } });
+    this.fetched++;
+  }
+
+  /** New members may have something, too; and this node may have all by now. */
+  ringChanged(): void {
+    if (this.#open.size > 0) this.#askSoon();
+  }
+
+  answer(wanted: Extract<CopyCall, { readonly type: 'fetch' }>['wanted']): CopyAnswer {
+    const { store, isSynchronised } = this.#needs;
+    return {
+      type: 'fetched',
+      found: wanted.map(({ kind, id, ...version }) => {
+        const found = { isSynchronised: isSynchronised(id), version: undefined, writes: undefined };
+        const known = store.versionOf(kind, id);
+        if (known === undefined || !isNewer(known.token === 0 ? { token: 1, revision: 0 } : known, version)) return found;
+        const { token, revision } = known;
+        return { ...found, version: { token, revision }, writes: store.whole(kind, id) };
+      }),
+    };
+  }
+
+  #askSoon(): void {
+    if (this.#isAskScheduled) return;
+    this.#isAskScheduled = true;
+    queueMicrotask(() => {
+      this.#isAskScheduled = false;
+      for (const node of this.#needs.peers.nodes) this.#ask(node);
+      for (const wanted of this.#open) this.#look(wanted);
+    });
+  }
+
+  #ask(node: NodeIdentity): void {
+    const key = nodeKey(node);
+    const wanted = [...this.#open].filter(({ asked }) => !asked.has(key));
+    for (let from = 0; from < wanted.length; from += WANTED_MAX) {
+      const some = wanted.slice(from, from + WANTED_MAX);
+      for (const { asked, waiting } of some) {
+        asked.add(key);
+        waiting.add(key);
+      }
+      const call: CopyCall = { type: 'fetch', view: this.#needs.view(), wanted: some.map(({ kind, id, version }) => ({ kind, id, ...version })) };
+      void this.#needs.peers.call(node, call).then((answer) => this.#answered(key, some, answer));
+    }
+  }
+
+  #answered(node: string, wanted: readonly Wanted[], answer: CopyAnswer | undefined): void {
+    for (const [at, each] of wanted.entries()) {
+      each.waiting.delete(node);
+      const found = answer?.type === 'fetched' ? answer.found[at] : undefined;
+      const { version, writes } = found ?? {};
+      if (version != null && writes != null && (each.newest === undefined || isNewer(version, each.newest.version))) each.newest = { version, writes };
+      if (found?.isSynchronised === true) each.waiting.clear();
+      this.#look(each);
+    }
+  }
+
+  #look(wanted: Wanted): void {
+    if (wanted.isDone || (wanted.waiting.size > 0 && !this.#needs.isSynchronised(wanted.id))) return;
+    wanted.isDone = true;
+    this.#open.delete(wanted);
+    wanted.done();
+  }
+}

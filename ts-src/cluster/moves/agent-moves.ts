@@ -1,0 +1,233 @@
+/**
+ * Agents that move from this node to another: each is held on its thread, packed and sent to the other node, which keeps it as a value; then its owner is asked to hand it over, and from that moment this node does not run
+ * it any more unless the owner refuses. When the other node runs it, what waited here is sent on. Interrupted at any step, by the loss of whichever node or message, there is one activation: who may run an agent is
+ * decided by its owner alone, and until it says so the agent waits here, whole. Not here: those that come (`agent-arrivals.ts`), and which agents move (`rebalancing.ts`, `drain.ts`).
+ */
+import { NexusError, quoted } from '../../errors.js';
+import type { Logger } from '../../model/agent-context.js';
+import { type NodeIdentity, nodeKey, sameNode } from '../../model/node-identity.js';
+import type { RemoteAgent } from '../../model/remote-agent.js';
+import type { Registration } from '../../model/registration.js';
+import type { Clock } from '../../ports/clock.js';
+import type { Registry } from '../../ports/registry.js';
+import type { AgentReference } from '../../runtime/agent-reference.js';
+import { agentNotFound } from '../../runtime/failures.js';
+import type { AgentBaggage } from '../../runtime/remote/agent-baggage.js';
+import { DURABLE_LIFE } from '../../runtime/remote/agent-life.js';
+import type { NodeDeparture } from '../../runtime/remote/node-departures.js';
+import type { Route } from '../agents/route.js';
+import type { Routing } from '../agents/routing.js';
+import type { MoveMessage } from './move-frames.js';
+
+/** Of the answer of the other node, that it has room for the agent. */
+const PREPARE_TIMEOUT_MS = 10_000;
+/** Of its word that the agent handles messages there. */
+const ARRIVAL_TIMEOUT_MS = 10_000;
+
+export interface AgentMovesNeeds {
+  readonly clock: Clock;
+  readonly registry: Registry;
+  readonly logger: Logger;
+  readonly routing: Pick<Routing, 'leaving' | 'left' | 'stays'>;
+  hold(id: string): void;
+  settled(id: string): void;
+  find(id: string): AgentReference | undefined;
+  isMember(node: NodeIdentity): boolean;
+  /** References of all threads to where it was lead there from now on. */
+  movedAway(agent: AgentReference, remote: RemoteAgent): void;
+  /** On the thread of the agent. */
+  depart(agent: AgentReference, timeoutMs: number): Promise<NodeDeparture>;
+  stay(agent: AgentReference): void;
+  leave(agent: AgentReference, node: NodeIdentity, life: number): Promise<void>;
+  endSuperseded(agent: AgentReference): void;
+  /** False if it cannot be sent now. @throws what encoding throws */
+  send(to: NodeIdentity, message: MoveMessage): boolean;
+  hasMoved(agent: AgentReference, to: NodeIdentity): void;
+}
+
+export class AgentMoves {
+  /** Since the start of this node. */
+  moved = 0;
+  readonly #needs: AgentMovesNeeds;
+  readonly #moving = new Set<string>();
+  /** Handed over, while the other node has not said that it handles messages there. */
+  readonly #arriving = new Map<string, { readonly to: NodeIdentity; readonly life: number; settle(isHere: boolean): void }>();
+  readonly #preparing = new Map<number, { readonly to: NodeIdentity; settle(refusal: string | undefined): void }>();
+  #numbers = 0;
+
+  constructor(needs: AgentMovesNeeds) {
+    this.#needs = needs;
+  }
+
+  /** Moves that have not come to an end. */
+  get size(): number {
+    return this.#moving.size;
+  }
+
+  isMoving(id: string): boolean {
+    return this.#moving.has(id);
+  }
+
+  /** Resolves with undefined if it is on that node now, else with why not: NEXUS_MIGRATION_REFUSED (it goes on here), NEXUS_AGENT_NOT_FOUND, NEXUS_TOKEN_STALE, NEXUS_STOPPED. */
+  async move(id: string, to: NodeIdentity, timeoutMs: number): Promise<NexusError | undefined> {
+    const { registry, routing } = this.#needs;
+    const own = registry.own(id);
+    const agent = this.#needs.find(id);
+    if (agent === undefined) return agentNotFound(own?.kind, id);
+    if (own === undefined) return this.#refusal(agent, 'its id is one of its node only: such agents stay');
+    if (sameNode(to, registry.self)) return undefined;
+    if (this.#moving.has(id)) return this.#refusal(agent, 'another move of it is under way');
+    if (!this.#needs.isMember(to)) return this.#refusal(agent, `${nodeKey(to)} is no member of the cluster`);
+    const life = agent.kindEntry.isDurable ? DURABLE_LIFE : own.life;
+    this.#moving.add(id);
+    this.#needs.hold(id);
+    const route = routing.leaving(id, life);
+    try {
+      return await this.#move(agent, own, life, to, timeoutMs, route);
+    } catch (error) {
+      // Only what nobody has thought of: it goes on here, if it may.
+      this.#needs.logger.error({ error, agent: id }, 'an agent could not be moved');
+      this.#stay(agent, id, life);
+      return error instanceof NexusError ? error : this.#refusal(agent, error instanceof Error ? error.message : String(error));
+    } finally {
+      this.#moving.delete(id);
+      this.#needs.settled(id);
+    }
+  }
+
+  prepared(from: NodeIdentity, number: number, refusal: string | undefined): void {
+    const preparing = this.#preparing.get(number);
+    if (preparing !== undefined && sameNode(preparing.to, from)) preparing.settle(refusal);
+  }
+
+  arrived(from: NodeIdentity, id: string, life: number, isHere: boolean): void {
+    const waiting = this.#arriving.get(id);
+    if (waiting !== undefined && waiting.life === life && sameNode(waiting.to, from)) waiting.settle(isHere);
+  }
+
+  /** That node answers nothing any more. */
+  departed(node: NodeIdentity): void {
+    for (const { to, settle } of [...this.#arriving.values()]) if (sameNode(to, node)) settle(true);
+    for (const { to, settle } of [...this.#preparing.values()]) if (sameNode(to, node)) settle(`node ${node.name} has left the cluster`);
+  }
+
+  async #move(agent: AgentReference, own: Registration, life: number, to: NodeIdentity, timeoutMs: number, route: Route): Promise<NexusError | undefined> {
+    const { registry, routing } = this.#needs;
+    const { id } = agent;
+    const departure = await this.#needs.depart(agent, timeoutMs);
+    if (departure.type === 'saved') return this.#saved(agent, own, to, departure.isNeeded);
+    if (departure.type !== 'packed') {
+      this.#stay(agent, id, life);
+      return departure.type === 'refused' ? this.#refusal(agent, departure.reason) : agentNotFound(agent.kind, id);
+    }
+    const refusal = await this.#prepare(to, own, departure.baggage);
+    if (refusal !== undefined) {
+      this.#needs.send(to, { type: 'cancel', id, token: own.token });
+      this.#stay(agent, id, life);
+      return this.#refusal(agent, refusal);
+    }
+    let there: Registration;
+    const arrival = this.#arrival(id, own.life, to);
+    try {
+      there = await registry.handOver(id, own.token, to);
+    } catch (error) {
+      this.#arriving.delete(id);
+      return this.#notHandedOver(agent, life, error);
+    }
+    this.moved++;
+    // References first: what is sent from now on goes behind what waits.
+    this.#needs.movedAway(agent, { node: to, life });
+    await this.#needs
+      .leave(agent, to, life)
+      .catch((error: unknown) => this.#needs.logger.error({ error, agent: id }, 'messages of an agent that has moved were lost'));
+    inOrder(route);
+    routing.left(id, life, to, there.token);
+    this.#needs.hasMoved(agent, to);
+    return (await within(this.#needs.clock, ARRIVAL_TIMEOUT_MS, arrival)) ? undefined : agentNotFound(agent.kind, id);
+  }
+
+  /** A durable agent is on no node now: the next message, or who counts on it, brings it back where the ring says. */
+  #saved(agent: AgentReference, own: Registration, to: NodeIdentity, isNeeded: boolean): undefined {
+    const { registry, routing } = this.#needs;
+    registry.release(own.id, own.token);
+    this.moved++;
+    routing.left(own.id, DURABLE_LIFE, to, own.token);
+    if (isNeeded) this.#needs.send(to, { type: 'bringBack', id: own.id, kind: own.kind });
+    this.#needs.hasMoved(agent, to);
+    return undefined;
+  }
+
+  #notHandedOver(agent: AgentReference, life: number, error: unknown): NexusError {
+    const { id } = agent;
+    const code = error instanceof NexusError ? error.code : undefined;
+    if (code === 'NEXUS_TOKEN_STALE') {
+      // Somebody else has it: what is here must not go on.
+      this.#needs.endSuperseded(agent);
+      this.#needs.routing.stays(id, life);
+      return error as NexusError;
+    }
+    if (code !== 'NEXUS_MIGRATION_REFUSED') return error instanceof NexusError ? error : this.#refusal(agent, String(error));
+    this.#stay(agent, id, life);
+    return error as NexusError;
+  }
+
+  #stay(agent: AgentReference, id: string, life: number): void {
+    this.#needs.stay(agent);
+    this.#needs.routing.stays(id, life);
+  }
+
+  #arrival(id: string, life: number, to: NodeIdentity): Promise<boolean> {
+    return new Promise((resolve) => {
+      const settle = (isHere: boolean): void => {
+        this.#arriving.delete(id);
+        resolve(isHere);
+      };
+      this.#arriving.set(id, { to, life, settle });
+    });
+  }
+
+  /** Resolves with why the other node does not take it, or undefined. */
+  #prepare(to: NodeIdentity, { id, kind, life, token }: Registration, baggage: AgentBaggage): Promise<string | undefined> {
+    this.#numbers += 1;
+    const number = this.#numbers;
+    return new Promise((resolve) => {
+      const settle = (refusal: string | undefined): void => {
+        cancel();
+        this.#preparing.delete(number);
+        resolve(refusal);
+      };
+      const cancel = this.#needs.clock.after(PREPARE_TIMEOUT_MS, () => settle(`node ${to.name} has not answered for ${PREPARE_TIMEOUT_MS} ms`));
+      this.#preparing.set(number, { to, settle });
+      try {
+        if (!this.#needs.send(to, { type: 'prepare', number, id, kind, life, token, baggage }))
+          settle(`node ${to.name} cannot be reached, or too much waits for it`);
+      } catch (error) {
+        settle(error instanceof Error ? error.message : String(error));
+      }
+    });
+  }
+
+  #refusal(agent: AgentReference, reason: string): NexusError {
+    const { self } = this.#needs.registry;
+    return new NexusError('NEXUS_MIGRATION_REFUSED', `${agent.kind} ${quoted(agent.id)} stays on node ${self.name}: ${reason}`, {
+      data: { id: agent.id, kind: agent.kind, node: self.name, reason },
+    });
+  }
+}
+
+/** Whoever has taken it over has it, also if it does not say so in time. */
+function within(clock: Clock, timeoutMs: number, arrival: Promise<boolean>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(timeoutMs, () => resolve(true));
+    void arrival.then((isHere) => {
+      cancel();
+      resolve(isHere);
+    });
+  });
+}
+
+/** What was in its mailbox, or was sent on this node, came before what other nodes have sent since it is held. */
+function inOrder(route: Route): void {
+  const { waiting } = route;
+  route.waiting = [...waiting.filter(({ origin }) => origin === undefined), ...waiting.filter(({ origin }) => origin !== undefined)];
+}

@@ -1,0 +1,297 @@
+/**
+ * Where agents are in a cluster, and how they get elsewhere: the parts of this folder on the calling thread of a node, put together for `cluster/node-parts.ts`. Joins them to the registry, to the routes of messages, to
+ * the threads of this node, and to the same part of the other nodes (`Channel.moves`).
+ */
+import { NexusError, optionError, quoted } from '../../errors.js';
+import type { Logger } from '../../model/agent-context.js';
+import { type NodeIdentity, sameNode } from '../../model/node-identity.js';
+import type { Registration } from '../../model/registration.js';
+import type { Clock } from '../../ports/clock.js';
+import type { Registry } from '../../ports/registry.js';
+import type { Lane, Transport } from '../../ports/transport.js';
+import type { ViewMember } from '../../protocols/views/view.js';
+import type { AgentReference } from '../../runtime/agent-reference.js';
+import { decodeInit } from '../../runtime/remote/kept-init.js';
+import type { NodeSpawn } from '../../runtime/remote/node-placing.js';
+import type { SystemCallName, SystemCalls } from '../../runtime/system-calls.js';
+import type { ThreadHost } from '../../runtime/thread-host.js';
+import type { NodeAgents } from '../agents/node-agents.js';
+import { Channel } from '../channels.js';
+import type { NodePart, NodeView } from '../node-parts.js';
+import { AgentArrivals } from './agent-arrivals.js';
+import { AgentMoves } from './agent-moves.js';
+import { Drain, type DrainReport } from './drain.js';
+import { framed, type MoveMessage, unframed } from './move-frames.js';
+import { Orphans } from './orphans.js';
+import { Placing } from './placing.js';
+import { Rebalancing } from './rebalancing.js';
+
+/** Of a call to a thread of this node, or to another node about an agent: who waits has a time limit of its own. */
+const CALL_TIMEOUT_MS = 86_400_000;
+const START_TIMEOUT_MS = 30_000;
+/** Longer than any handler should run; one that runs longer keeps its agent here. */
+const MOVE_TIMEOUT_MS = 10_000;
+
+export interface NodeMovesNeeds {
+  readonly host: ThreadHost;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  readonly agents: NodeAgents;
+  joined(timeoutMs: number): Promise<void>;
+  /** Asks for another weight. */
+  weigh(weight: number): void;
+  /** Whether agents move by themselves when the ring changes. */
+  readonly rebalances: boolean;
+}
+
+export class NodeMoves implements NodePart {
+  readonly placing: Placing;
+  readonly orphans: Orphans;
+  readonly moves: AgentMoves;
+  readonly arrivals: AgentArrivals;
+  readonly rebalancing: Rebalancing;
+  readonly #needs: NodeMovesNeeds;
+  readonly #drain: Drain;
+  #view: NodeView | undefined;
+
+  constructor(needs: NodeMovesNeeds) {
+    this.#needs = needs;
+    const { host, clock, logger, registry, agents, transport } = needs;
+    const { routing } = agents;
+    const find = (id: string): AgentReference | undefined => host.directory.find(id, undefined);
+    this.placing = new Placing({
+      ...{ clock, registry, find },
+      members: () => this.#view?.members ?? [],
+      agentsOf: (member) => this.#agentsOf(member),
+      joined: needs.joined,
+      findEnding: (id) => host.directory.findEnding(id),
+      whenEnded: (agent, timeoutMs) => host.stopping.whenEnded(agent, timeoutMs),
+      spawnHere: (spawn) => host.spawning.spawnForNode(this.placing, spawn),
+      request: (node, name, spawn) => agents.request(node, undefined, name, spawn, spawn.timeoutMs),
+      referenceTo: ({ id, kind, host: node, life }) =>
+        agents.find(id, undefined) ?? agents.references.remoteReference(id, kind, node, this.#isDurable(kind) ? 0 : life),
+      move: (id, to, timeoutMs) => this.moves.move(id, to, timeoutMs),
+      clear: (id) => this.#clear(id),
+    });
+    host.placing = this.placing;
+    const hold = (id: string): void => this.placing.hold(id);
+    const settled = (id: string): void => this.placing.settled(id);
+    this.orphans = new Orphans({ ...{ registry, logger, hold, settled }, start: (registration) => this.#start(registration) });
+    this.moves = new AgentMoves({
+      ...{ clock, registry, logger, routing, hold, settled, find },
+      isMember: (node) => this.#isMember(node),
+      movedAway: ({ slot, generation, id }, remote) => agents.movedAway(slot, generation, id, remote),
+      depart: ({ slot, generation, kind, id }, timeoutMs) => this.#onThreadOf({ slot, generation, kind, id }, 'departToNode', { slot, generation, timeoutMs }),
+      stay: ({ slot, generation, kind, id }) =>
+        void this.#onThreadOf({ slot, generation, kind, id }, 'stayOnNode', { slot, generation }).catch(() => undefined),
+      leave: ({ slot, generation, kind, id }, node, life) => this.#onThreadOf({ slot, generation, kind, id }, 'leaveToNode', { slot, generation, node, life }),
+      endSuperseded: (agent) => this.#endSuperseded(agent),
+      send: (to, message) => this.#send(to, message),
+      hasMoved: (agent, to) => logger.debug({ agent: agent.id, kind: agent.kind, node: to.name }, 'an agent has moved to another node'),
+    });
+    this.arrivals = new AgentArrivals({
+      ...{ clock, registry, logger, routing, hold, settled },
+      refusalOf: (kind) => this.#refusalOf(kind),
+      arrive: async (arrival) => {
+        await this.#clear(arrival.id);
+        const thread = host.spawning.threadFor(arrival.kind, arrival.id);
+        await this.#onThread(thread, 'arriveFromNode', arrival, arrival);
+      },
+      send: (to, message) => this.#send(to, message),
+    });
+    this.rebalancing = new Rebalancing({
+      ...{ clock, registry, logger },
+      move: (id, to) => this.moves.move(id, to, MOVE_TIMEOUT_MS),
+      depth: () => this.#depth(),
+    });
+    this.rebalancing.isOn = needs.rebalances;
+    this.#drain = new Drain({
+      ...{ clock, registry, logger },
+      weigh: () => needs.weigh(0),
+      isWeighed: () => this.#view?.members.find((member) => sameNode(member, registry.self))?.weight === 0,
+      hasOthers: () => (this.#view?.members.length ?? 0) > 1,
+      ids: () => this.#ids(),
+      asks: () => host.asks.size,
+      move: (id, to, timeoutMs) => this.moves.move(id, to, timeoutMs),
+    });
+    registry.listen({
+      orphaned: (registration) => this.orphans.orphaned(registration),
+      superseded: ({ id }) => {
+        const agent = find(id);
+        // One that moves finds out by itself.
+        if (agent !== undefined && !this.moves.isMoving(id)) this.#endSuperseded(agent);
+      },
+      misplaced: (registrations) => {
+        if (!this.#drain.isUnderway) this.rebalancing.misplaced(registrations);
+      },
+      handed: (registration, from) => (from === undefined ? this.orphans.handed(registration) : void this.arrivals.handed(registration, from)),
+    });
+    transport.listen(Channel.moves, ({ from, value }) => this.#received(from, value));
+  }
+
+  viewed(view: NodeView): void {
+    this.#view = view;
+    for (const node of [...view.left, ...view.removed]) this.moves.departed(node);
+  }
+
+  closed(): void {
+    this.rebalancing.close();
+    this.arrivals.close();
+  }
+
+  /** All agents leave: who asks stops the node then. */
+  drain(deadlineMs: number): Promise<DrainReport> {
+    return this.#drain.run(deadlineMs);
+  }
+
+  /**
+   * Moves agents, wherever they are, to a member. For each why not, or undefined.
+   * @throws NexusTypeError NEXUS_OPTION_INVALID: no such member
+   */
+  async migrate(agents: readonly AgentReference[], nodeName: string, timeoutMs: number): Promise<(NexusError | undefined)[]> {
+    const to = this.#memberOf(nodeName);
+    const results: (NexusError | undefined)[] = agents.map(() => undefined);
+    let next = 0;
+    const one = async (): Promise<void> => {
+      while (next < agents.length) {
+        const at = next++;
+        results[at] = await this.#migrate(agents[at] as AgentReference, to, timeoutMs);
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(64, agents.length) }, one));
+    return results;
+  }
+
+  async #migrate(agent: AgentReference, to: NodeIdentity, timeoutMs: number): Promise<NexusError | undefined> {
+    const { agents, registry } = this.#needs;
+    const { id } = agent;
+    if (!agents.leads(agent) && registry.own(id) !== undefined) return this.moves.move(id, to, timeoutMs);
+    try {
+      // What was heard of it before may be out of date: its owner knows.
+      const heard = registry.cached(id);
+      if (heard !== undefined) registry.forget(id, heard.token);
+      const found = await registry.lookup(id, timeoutMs);
+      if (found !== undefined && sameNode(found.host, to)) return undefined;
+      if (found === undefined || sameNode(found.host, registry.self)) return this.moves.move(id, to, timeoutMs);
+      await agents.request(found.host, undefined, 'moveToNode', { id, node: to, timeoutMs }, timeoutMs + START_TIMEOUT_MS);
+      return undefined;
+    } catch (error) {
+      return error instanceof NexusError ? error : new NexusError('NEXUS_MIGRATION_REFUSED', String(error), { data: { id } });
+    }
+  }
+
+  #received(from: NodeIdentity, value: unknown): void {
+    const message = unframed(value);
+    switch (message?.type) {
+      case undefined:
+        return this.#needs.logger.debug({ node: from.name }, 'a message about agents that move was none');
+      case 'prepare':
+        return this.arrivals.prepare(from, message);
+      case 'prepared':
+        return this.moves.prepared(from, message.number, message.refusal);
+      case 'arrived':
+        return this.moves.arrived(from, message.id, message.life, message.isHere);
+      case 'cancel':
+        return this.arrivals.cancel(from, message.id, message.token);
+      case 'bringBack':
+        return this.#bringBack(message.kind, message.id);
+    }
+  }
+
+  #send(to: NodeIdentity, message: MoveMessage): boolean {
+    const lane: Lane = message.type === 'prepare' ? 'bulk' : 'normal';
+    return this.#needs.transport.send(to, lane, { channel: Channel.moves, value: framed(message) }) === 'accepted';
+  }
+
+  #bringBack(kindName: string, id: string): void {
+    const { host, logger } = this.#needs;
+    const kind = host.kinds.find(kindName);
+    if (kind?.isDurable !== true || host.durable === undefined) return;
+    host.durable.activations
+      .bring(kind, id)
+      .catch((error: unknown) => logger.warn({ error, agent: id }, 'a durable agent that had to leave its node is not in memory here'));
+  }
+
+  /** An orphan, with its id taken. */
+  #start({ id, kind, init, placement }: Registration): Promise<AgentReference> {
+    const spawn: NodeSpawn = {
+      ...{ kind, id, placement, thread: 'auto', node: this.#needs.registry.self.name, parent: undefined, timeoutMs: START_TIMEOUT_MS },
+      init: init === undefined ? undefined : decodeInit(init),
+    };
+    return this.#needs.host.spawning.spawnForNode(this.placing, spawn);
+  }
+
+  /** An agent that had this id here and has moved away keeps a place in the table: that is given back. */
+  async #clear(id: string): Promise<void> {
+    const left = this.#needs.host.directory.findEnding(id);
+    if (left !== undefined) await this.#onThreadOf(left, 'forgetLeft', { slot: left.slot, generation: left.generation }).catch(() => undefined);
+  }
+
+  #endSuperseded(agent: AgentReference): void {
+    const { slot, generation } = agent;
+    void this.#onThreadOf(agent, 'endSuperseded', { slot, generation }).catch(() => undefined);
+  }
+
+  #refusalOf(kind: string): string | undefined {
+    const { host } = this.#needs;
+    if (host.isStopping) return 'that node stops';
+    if (this.#drain.isUnderway) return 'that node is being drained';
+    return host.kinds.find(kind) === undefined ? `that node does not know the kind ${quoted(kind)}` : undefined;
+  }
+
+  #isDurable(kind: string): boolean {
+    return this.#needs.host.kinds.find(kind)?.isDurable === true;
+  }
+
+  #isMember(node: NodeIdentity): boolean {
+    return this.#view?.members.some((member) => sameNode(member, node)) === true;
+  }
+
+  #memberOf(name: string): NodeIdentity {
+    const members = this.#view?.members ?? [];
+    const member = members.find((each) => each.name === name);
+    if (member !== undefined) return { name: member.name, incarnation: member.incarnation };
+    throw optionError('node', `is ${quoted(name)}, which is no member of the cluster; members are ${members.map((each) => each.name).join(', ')}`);
+  }
+
+  /** Its own are counted; of others nothing is known but how much of the ring they have. */
+  #agentsOf(member: ViewMember): number {
+    const { host, registry } = this.#needs;
+    if (sameNode(member, registry.self)) return host.cells.size;
+    return 0;
+  }
+
+  *#ids(): Iterable<string> {
+    const { table } = this.#needs.host.engine;
+    for (const { slot, generation } of table.entries()) {
+      const id = table.keyOf(slot, generation);
+      if (id !== undefined && this.#needs.host.directory.find(id, undefined) !== undefined) yield id;
+    }
+  }
+
+  #depth(): number {
+    return this.#needs.host.dispatcher.depth;
+  }
+
+  #onThreadOf<N extends SystemCallName>(
+    agent: { readonly slot: number; readonly generation: number; readonly kind: string; readonly id: string },
+    name: N,
+    input: Parameters<SystemCalls[N]>[0],
+  ): Promise<Awaited<ReturnType<SystemCalls[N]>>> {
+    const thread = this.#needs.host.engine.table.threadOf(agent.slot, agent.generation);
+    return this.#onThread(Math.max(0, thread), name, input, agent);
+  }
+
+  async #onThread<N extends SystemCallName>(
+    thread: number,
+    name: N,
+    input: Parameters<SystemCalls[N]>[0],
+    target: { readonly kind: string; readonly id: string },
+  ): Promise<Awaited<ReturnType<SystemCalls[N]>>> {
+    const { host } = this.#needs;
+    if (thread !== 0) return host.router.request(thread, name, input, CALL_TIMEOUT_MS, target);
+    return (await (host.calls[name] as (call: unknown) => unknown).call(host.calls, input)) as Awaited<ReturnType<SystemCalls[N]>>;
+  }
+}

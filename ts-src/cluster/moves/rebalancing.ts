@@ -1,0 +1,128 @@
+/**
+ * Agents that run here by the ring and belong to another node now move there, some at a time: few enough that whoever is asked meanwhile hardly notices. The pace follows the load: after each round it waits, longer when
+ * the event loop was late or much waits in mailboxes, less when nothing did. Not here: the moving itself (`agent-moves.ts`), and who belongs where (the registry).
+ */
+import type { NexusError } from '../../errors.js';
+import type { Logger } from '../../model/agent-context.js';
+import type { NodeIdentity } from '../../model/node-identity.js';
+import type { Registration } from '../../model/registration.js';
+import type { Clock } from '../../ports/clock.js';
+import type { Registry } from '../../ports/registry.js';
+
+/** Agents that move in one round. */
+export const ROUND_AGENTS = 32;
+/** Between two rounds. */
+export const PAUSE_MS_MIN = 2;
+export const PAUSE_MS_MAX = 500;
+/** So late a timer may be before the pace slows down. */
+const LATE_MS = 5;
+/** So many messages may wait on all threads. */
+const DEPTH_MAX = 10_000;
+/** One that could not move is tried again after so long, so often. */
+const AGAIN_MS = 5000;
+const ATTEMPTS = 10;
+
+export interface RebalancingNeeds {
+  readonly clock: Clock;
+  readonly registry: Pick<Registry, 'own' | 'ownerOf'>;
+  readonly logger: Logger;
+  move(id: string, to: NodeIdentity): Promise<NexusError | undefined>;
+  /** Messages that wait in the mailboxes of all threads of this node. */
+  depth(): number;
+}
+
+interface Misplaced {
+  readonly id: string;
+  readonly attempt: number;
+}
+
+export class Rebalancing {
+  /** Whether misplaced agents move by themselves. */
+  isOn = true;
+  /** Since the start of this node. */
+  moved = 0;
+  readonly #needs: RebalancingNeeds;
+  readonly #waiting = new Map<string, Misplaced>();
+  #isRunning = false;
+  #isClosed = false;
+  #pauseMs = PAUSE_MS_MIN;
+
+  constructor(needs: RebalancingNeeds) {
+    this.#needs = needs;
+  }
+
+  /** Agents that have yet to move. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  get pauseMs(): number {
+    return this.#pauseMs;
+  }
+
+  misplaced(registrations: readonly Registration[]): void {
+    if (!this.isOn || this.#isClosed) return;
+    for (const { id } of registrations) if (!this.#waiting.has(id)) this.#waiting.set(id, { id, attempt: 1 });
+    void this.#run();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#waiting.clear();
+  }
+
+  async #run(): Promise<void> {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    try {
+      while (this.#waiting.size > 0 && !this.#isClosed) {
+        await this.#pause();
+        if (this.isOn) await this.#round();
+        else this.#waiting.clear();
+      }
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  async #round(): Promise<void> {
+    const round: Misplaced[] = [];
+    for (const each of this.#waiting.values()) {
+      round.push(each);
+      if (round.length >= ROUND_AGENTS) break;
+    }
+    await Promise.all(round.map((each) => this.#move(each)));
+  }
+
+  async #move({ id, attempt }: Misplaced): Promise<void> {
+    const { registry, clock, logger } = this.#needs;
+    this.#waiting.delete(id);
+    const own = registry.own(id);
+    // By now it may be elsewhere, or belong here again.
+    const to = registry.ownerOf(id);
+    if (own === undefined || own.placement !== 'ring' || to === undefined) return;
+    const error = await this.#needs.move(id, to);
+    if (error === undefined) {
+      this.moved++;
+      return;
+    }
+    if (error.code !== 'NEXUS_MIGRATION_REFUSED') return;
+    if (attempt >= ATTEMPTS) return logger.debug({ error, agent: id }, 'an agent stays on a node that its id does not belong to any more');
+    clock.after(AGAIN_MS, () => {
+      if (this.#isClosed) return;
+      if (!this.#waiting.has(id)) this.#waiting.set(id, { id, attempt: attempt + 1 });
+      void this.#run();
+    });
+  }
+
+  async #pause(): Promise<void> {
+    const { clock } = this.#needs;
+    const beginMs = clock.nowMs();
+    await new Promise<void>((resolve) => {
+      clock.after(this.#pauseMs, resolve);
+    });
+    const lateMs = clock.nowMs() - beginMs - this.#pauseMs;
+    const isLoaded = lateMs > LATE_MS || this.#needs.depth() > DEPTH_MAX;
+    this.#pauseMs = isLoaded ? Math.min(PAUSE_MS_MAX, this.#pauseMs * 2) : Math.max(PAUSE_MS_MIN, this.#pauseMs / 2);
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * Agents that come to this thread from another node. It is the owner of the id that says when, and until then only a value waits on the calling thread: so an agent is put together here in one go, and handles what comes
+ * from then on. Not here: who may run it, and what was sent to it meanwhile (`cluster/moves/`, `cluster/agents/`).
+ */
+import { NexusError, quoted } from '../../errors.js';
+import { INSERT_EXISTS, INSERT_FULL } from '../../ports/engine.js';
+import { AgentCell, extraOf } from '../agent-cell.js';
+import type { AgentReference } from '../agent-reference.js';
+import { codeMissing, idDuplicate, tableFull } from '../failures.js';
+import type { ThreadHost } from '../thread-host.js';
+import { type AgentBaggage, unpack } from './agent-baggage.js';
+import { decodeInit } from './kept-init.js';
+
+export interface NodeArrival {
+  readonly kind: string;
+  readonly id: string;
+  readonly baggage: AgentBaggage;
+}
+
+/** @throws NexusError NEXUS_KIND_UNKNOWN, NEXUS_ID_DUPLICATE, NEXUS_TABLE_FULL; NexusTypeError NEXUS_ACTION_UNKNOWN. Nothing is left then. */
+export function arrive(host: ThreadHost, { kind: name, id, baggage }: NodeArrival): AgentReference {
+  const { engine, cells, kinds, dispatcher, lifecycle, signals, groups, timers, thread } = host;
+  const kind = kinds.byName(name);
+  if (kind.definition === undefined) throw codeMissing(name);
+  // Before anything is there: another version may not have them.
+  const timed = baggage.timers.map((timer) => ({ ...timer, entry: kind.action(timer.action) }));
+  for (const [, action] of baggage.subscriptions) kind.action(action);
+  const slot = engine.table.insert(id, kind.index, baggage.init, 0);
+  if (slot === INSERT_EXISTS) throw idDuplicate(name, id);
+  if (slot === INSERT_FULL) throw tableFull(id);
+  const cell = new AgentCell(kind, slot, engine.table.generationOf(slot));
+  cells.set(cell);
+  lifecycle.spawned++;
+  unpack(host, cell, baggage);
+  if (thread === 0 && baggage.init !== undefined) extraOf(cell).init = decodeInit(baggage.init);
+  const self = host.referenceOf(cell);
+  if (kind.subscriptions.length > 0) signals.begin(cell);
+  const attempt = (what: string, act: () => void): void => {
+    try {
+      act();
+    } catch (error) {
+      host.logger.error({ error, agent: id, kind: name }, `an agent that has come from another node goes on without ${what}`);
+    }
+  };
+  for (const [pattern, action] of baggage.subscriptions) attempt(`its subscription to ${quoted(pattern)}`, () => signals.subscribe(cell, pattern, action));
+  for (const group of baggage.groups) attempt(`being in the group ${quoted(group)}`, () => groups.join(cell, group));
+  for (const child of baggage.children) {
+    const extra = extraOf(cell);
+    extra.children ??= new Map();
+    extra.children.set(child.slot, child);
+  }
+  for (const target of baggage.watching) attempt(`watching ${quoted(target.id)}`, () => host.watch(cell, target));
+  for (const other of baggage.links) attempt(`its link to ${quoted(other.id)}`, () => host.supervision.links.link(cell, other));
+  for (const { entry, input, inMs, periodMs } of timed) timers.startAt(cell, host.clock.nowMs() + inMs, periodMs, entry, input, undefined);
+  dispatcher.resume(cell);
+  host.flushSoon();
+  return self;
+}
+
+/** What is not a value of this kind, of whatever version. */
+export function checkedBaggage(value: unknown): AgentBaggage {
+  const baggage = value as AgentBaggage;
+  const lists: readonly (keyof AgentBaggage)[] = ['timers', 'subscriptions', 'groups', 'restartsAgoMs', 'children', 'watchers', 'watching', 'links'];
+  const isSound =
+    typeof value === 'object' &&
+    value !== null &&
+    lists.every((name) => Array.isArray(baggage[name])) &&
+    (baggage.init === undefined || baggage.init instanceof Uint8Array) &&
+    (baggage.random === undefined || (Array.isArray(baggage.random) && baggage.random.length === 4));
+  if (!isSound) throw new NexusError('NEXUS_MESSAGE_CORRUPT', 'what another node has sent of an agent that is to move here is none');
+  return baggage;
+}

@@ -1,0 +1,231 @@
+/**
+ * Agents of this thread that leave for another node: each is held between two messages, packed, and kept so until it is known whether the other node has it. Then what waits for it is sent on, in order, and whoever
+ * still addresses it here is led there. A durable agent is not packed: it is saved and leaves memory, and comes back on the other node. Not here: who decides that it moves, and which node may run it (`cluster/moves/`).
+ */
+import { NexusError } from '../../errors.js';
+import type { Terminated } from '../../model/agent-definition.js';
+import type { NodeIdentity } from '../../model/node-identity.js';
+import type { RemoteAgent } from '../../model/remote-agent.js';
+import { type AgentCell, Status } from '../agent-cell.js';
+import type { AgentReference } from '../agent-reference.js';
+import { TIMER_MESSAGE } from '../dispatcher.js';
+import { isSupervised } from '../lifecycle.js';
+import { type MessageSender, senderOf } from '../mailbox.js';
+import { actionOf } from '../moving-agent.js';
+import type { ReplyPort } from '../pending-asks.js';
+import { markEnding } from '../record-word.js';
+import type { ThreadHost } from '../thread-host.js';
+import { type AgentBaggage, packed } from './agent-baggage.js';
+import { lifeOf } from './agent-life.js';
+import type { RemoteAgents } from './remote-agents.js';
+
+/** Agents that have left and that messages may still come for by the address they had; beyond it the oldest addresses are nobody's. */
+export const LEFT_MAX = 65_536;
+const AGAIN_MS = 1;
+
+export type NodeDeparture =
+  | { readonly type: 'packed'; readonly baggage: AgentBaggage }
+  /** A durable agent: it is in the store, and not in memory any more. `isNeeded`: timers, signals, groups or other agents count on its being in memory. */
+  | { readonly type: 'saved'; readonly isNeeded: boolean }
+  | { readonly type: 'refused'; readonly reason: string }
+  /** It is not on this thread: on another one, or nowhere. */
+  | { readonly type: 'elsewhere' };
+
+export interface AgentAddress {
+  readonly slot: number;
+  readonly generation: number;
+}
+
+interface Left {
+  readonly slot: number;
+  readonly generation: number;
+  /** To where it is. */
+  readonly reference: AgentReference;
+}
+
+export class NodeDepartures {
+  readonly #host: ThreadHost;
+  /** Held, and not known yet to have left. */
+  readonly #leaving = new Set<AgentCell>();
+  /** By the address they had. */
+  readonly #left = new Map<number, Left>();
+
+  constructor(host: ThreadHost) {
+    this.#host = host;
+  }
+
+  /** Resolves when nothing of the agent runs any more. It stays so until `stay` or `leave`. */
+  async depart({ slot, generation, timeoutMs }: AgentAddress & { readonly timeoutMs: number }): Promise<NodeDeparture> {
+    // Not in the middle of a handler, which may be its own.
+    await undefined;
+    const { clock } = this.#host;
+    const deadlineMs = clock.nowMs() + timeoutMs;
+    const cell = this.#host.cells.get(slot, generation);
+    if (cell === undefined || cell.status >= Status.stopping) return { type: 'elsewhere' };
+    if (cell.status === Status.arriving || this.#leaving.has(cell) || this.#host.departures.isMoving(cell)) return refused('another move of it is under way');
+    const obstacle = obstacleOf(cell);
+    if (obstacle !== undefined) return refused(obstacle);
+    this.#leaving.add(cell);
+    const departure = await this.#depart(cell, deadlineMs).catch((error: unknown) => refused(error instanceof Error ? error.message : String(error)));
+    if (departure.type !== 'packed') this.stay({ slot, generation });
+    return departure;
+  }
+
+  /** It does not leave after all. */
+  stay({ slot, generation }: AgentAddress): void {
+    const cell = this.#host.cells.get(slot, generation);
+    if (cell === undefined || !this.#leaving.delete(cell)) return;
+    this.#host.dispatcher.release(cell);
+  }
+
+  /** The other node has it. When this returns, all that waited for it has been sent on. */
+  leave({ slot, generation, node, life }: AgentAddress & { readonly node: NodeIdentity; readonly life: number }): void {
+    const host = this.#host;
+    const cell = host.cells.get(slot, generation);
+    if (cell === undefined) return;
+    this.#leaving.delete(cell);
+    const reference = host.reference(slot, generation, cell.kind.index, host.nameOf(slot, generation));
+    reference.becomeRemote((host.remote as RemoteAgents).remoteOf(reference.id, node, life), reference.id);
+    const waiting: Parameters<Parameters<NonNullable<AgentCell['mailbox']>['forEach']>[0]>[] = [];
+    cell.mailbox?.forEach((...message) => void waiting.push(message));
+    host.timers.cancelAll(cell);
+    // Ties are made again where it is; with `moved` it is taken for one that has ended.
+    cell.status = Status.moved;
+    host.watches.forget(cell);
+    for (const other of [...(cell.extra?.linked?.values() ?? [])]) host.supervision.links.unlink(cell, other);
+    host.signals.forget(cell);
+    host.groups.leaveAll(cell);
+    const { extra } = cell;
+    extra?.abort?.abort(
+      new NexusError('NEXUS_AGENT_STOPPED', `the ${cell.kind.name} agent has moved to node ${node.name}: the handler ends here`, {
+        data: { kind: cell.kind.name, node: node.name },
+      }),
+    );
+    if (extra?.reference !== undefined) extra.reference.becomeRemote(reference.remote as RemoteAgent, reference.id);
+    host.cells.delete(cell);
+    cell.state = reference;
+    host.dispatcher.takeAway(cell);
+    cell.extra = undefined;
+    // Its id is free here from now on, but messages of other threads find its address until nobody can send to that any more.
+    markEnding(host.shared, slot, true);
+    this.#remember({ slot, generation, reference });
+    for (const [action, input, reply, from] of waiting) this.#send(reference, action.index, input, reply, from);
+    for (const callback of [...(extra?.onArrival ?? []), ...(extra?.onStopped ?? [])]) callback();
+  }
+
+  /** A message to the address that an agent had here, or the word that it shall end. False if it was not one that has left. */
+  forward(slot: number, generation: number, action: number, input: unknown, reply: ReplyPort | undefined, from: MessageSender): boolean {
+    const left = this.#left.size === 0 ? undefined : this.#left.get(lifeOf(slot, generation));
+    if (left === undefined) return false;
+    this.#send(left.reference, action, input, reply, from);
+    return true;
+  }
+
+  /** Its id is needed on this node: the record is given back. False if it is not that of an agent that has left. */
+  forget({ slot, generation }: AgentAddress): boolean {
+    const left = this.#left.get(lifeOf(slot, generation));
+    if (left === undefined) return false;
+    this.#host.engine.table.remove(slot, generation);
+    return true;
+  }
+
+  async #depart(cell: AgentCell, deadlineMs: number): Promise<NodeDeparture> {
+    const { dispatcher, clock } = this.#host;
+    const leftMs = (): number => Math.max(1, deadlineMs - clock.nowMs());
+    for (;;) {
+      // Children that are being spawned belong to its present place.
+      while ((cell.extra?.spawning?.size ?? 0) > 0 && clock.nowMs() < deadlineMs) await Promise.all(cell.extra?.spawning?.keys() ?? []);
+      const isHeld = await new Promise<boolean>((resolve) => {
+        const cancel = clock.after(leftMs(), () => resolve(false));
+        dispatcher.hold(cell, () => {
+          cancel();
+          resolve(true);
+        });
+      });
+      if (cell.status >= Status.stopping) return { type: 'elsewhere' };
+      if (!isHeld || cell.status !== Status.held || clock.nowMs() >= deadlineMs) return refused('a handler, hook or spawn of it still ran');
+      const obstacle = obstacleOf(cell);
+      if (obstacle !== undefined) return refused(obstacle);
+      if (!hasNews(cell)) break;
+      // Messages of the runtime are handled here.
+      dispatcher.release(cell);
+      await new Promise<void>((resolve) => clock.after(AGAIN_MS, resolve));
+    }
+    return cell.kind.isDurable ? this.#save(cell) : { type: 'packed', baggage: packed(this.#host, cell) };
+  }
+
+  async #save(cell: AgentCell): Promise<NodeDeparture> {
+    const { lifecycle } = this.#host;
+    const { extra } = cell;
+    const ties = [
+      extra?.timers,
+      extra?.membership,
+      extra?.subscribers?.size,
+      extra?.linked?.size,
+      extra?.children?.size,
+      extra?.watchers?.length,
+      extra?.watching?.size,
+    ];
+    const isNeeded = ties.some((tie) => tie !== undefined && tie !== 0);
+    // Before its status: what waits in the mailbox goes to it when it is back, wherever that is.
+    lifecycle.stop(cell, { type: 'passivated' });
+    await new Promise<void>((resolve) => lifecycle.whenStopped(cell, resolve));
+    return { type: 'saved', isNeeded };
+  }
+
+  #remember(left: Left): void {
+    this.#left.set(lifeOf(left.slot, left.generation), left);
+    if (this.#left.size <= LEFT_MAX) return;
+    for (const [key, oldest] of this.#left) {
+      this.#left.delete(key);
+      this.#host.engine.table.remove(oldest.slot, oldest.generation);
+      return;
+    }
+  }
+
+  #send(target: AgentReference, index: number, input: unknown, reply: ReplyPort | undefined, from: MessageSender): void {
+    const remote = this.#host.remote as RemoteAgents;
+    const action = actionOf(target.kindEntry, index);
+    if (action === undefined) return;
+    if (action.index >= 0 && action !== target.kindEntry.onTerminated) {
+      // A timer's message is one like any other by now.
+      const port = reply === TIMER_MESSAGE ? undefined : reply;
+      remote.send(target, action, input, port, port === undefined ? senderOf(from) : port);
+      return;
+    }
+    if (action === target.kindEntry.onTerminated) {
+      const { node } = target.remote as RemoteAgent;
+      return remote.call(node, target, 'terminated', { ...(input as Terminated), ref: (input as Terminated).ref as AgentReference, watcher: target });
+    }
+    if (reply === undefined) return;
+    const { deadlineMs } = reply;
+    const leftMs = deadlineMs === 0 ? this.#host.router.askTimeoutMs : Math.max(1, deadlineMs - this.#host.clock.nowMs());
+    remote.stop(target, leftMs).then(
+      () => reply.reply(undefined),
+      (error: unknown) => reply.fail(error),
+    );
+  }
+}
+
+/** Messages of the runtime wait for it. */
+function hasNews({ mailbox, kind }: AgentCell): boolean {
+  let isNews = false;
+  mailbox?.forEach((action) => {
+    if (action.index < 0 || action === kind.onTerminated) isNews = true;
+  });
+  return isNews;
+}
+
+/** What keeps an agent from leaving that waiting does not change. */
+function obstacleOf(cell: AgentCell): string | undefined {
+  if (cell.kind.isSupervisor) return 'a supervisor stays on its node';
+  if (cell.kind.isOfNode) return `agents of kind '${cell.kind.name}' have the scope 'node': they stay on their node`;
+  if (isSupervised(cell)) return 'it stays with its supervisor';
+  if ((cell.extra?.onStopped?.length ?? 0) > 0 && cell.status !== Status.starting) return 'its end has been asked for';
+  if (cell.extra?.stopRequested === true) return 'it has asked for its end';
+  return undefined;
+}
+
+function refused(reason: string): NodeDeparture {
+  return { type: 'refused', reason };
+}
