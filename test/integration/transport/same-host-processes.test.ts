@@ -100,6 +100,51 @@ onSharedMemory(
   60_000 + KILLS * 5_000,
 );
 
+onSharedMemory('what a process had published before it was killed is read, and then its end is told', async () => {
+  const links = openProcessLinks(0).links as ProcessLinks;
+  onTestFinished(() => links.close());
+  const name = `nexus-last-words-${process.pid}`;
+  const happened: string[] = [];
+  let linked = false;
+  links.listen(Buffer.from(name), (link) =>
+    link.listen({
+      message() {
+        expect(link.offer(Buffer.from('here'))).toBeUndefined();
+        linked = true;
+      },
+      frame: (lane, bytes) => happened.push(`${lane} ${Buffer.from(bytes).toString()}`),
+      ...{ room: () => undefined, laneEnded: () => undefined },
+      closed: (error) => happened.push(`closed ${error?.message ?? ''}`),
+    }),
+  );
+  const child = spawn(
+    process.execPath,
+    [
+      '--input-type=module',
+      '-e',
+      `import { openProcessLinks } from '${LINKS_MODULE}';
+       const { links } = openProcessLinks(0);
+       const link = links.connect(Buffer.from('${name}'));
+       link.listen({ frame() {}, room() {}, laneEnded() {}, closed() {}, message() {
+         link.accept();
+         for (let number = 0; number < 900; number++) link.write(number % 3, Buffer.from(String(number)), false);
+         process.kill(process.pid, 'SIGKILL');
+       } });
+       link.send(Buffer.from('hello'));
+       setInterval(() => {}, 1000);`,
+    ],
+    { stdio: 'inherit' },
+  );
+  await until(() => linked);
+  // Nothing is read while the other process writes and is killed.
+  const blockedUntil = performance.now() + 1_000;
+  while (performance.now() < blockedUntil) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+  await until(() => child.signalCode === 'SIGKILL' && happened.some((each) => each.startsWith('closed')));
+  expect(happened.at(-1)).toBe('closed ');
+  for (const lane of [0, 1, 2])
+    expect(happened.filter((each) => each.startsWith(`${lane} `))).toEqual(Array.from({ length: 300 }, (_, index) => `${lane} ${index * 3 + lane}`));
+});
+
 onSharedMemory(
   'a peer that is stopped for seconds does not hold up the other one, which is told full; what was accepted arrives when it goes on',
   async () => {
@@ -171,17 +216,34 @@ onSharedMemory(
   'a process that connects and does not know the secret of a node is refused and counted, and gets no memory',
   async () => {
     const names: Uint8Array[] = [];
-    const real = openProcessLinks(0).links as ProcessLinks;
-    const noted: ProcessLinks = {
-      place: real.place,
-      listen: (name, accepted) => {
-        names.push(name);
-        return real.listen(name, accepted);
-      },
-      connect: (name) => real.connect(name),
-      close: () => real.close(),
+    const hellos: Uint8Array[] = [];
+    // What is noted are the names of sockets, and what a node says that has connected: as if somebody had overheard it, which nobody can.
+    const noted = (): ProcessLinks => {
+      const real = openProcessLinks(0).links as ProcessLinks;
+      return {
+        place: real.place,
+        listen(name, accepted) {
+          names.push(name);
+          return real.listen(name, accepted);
+        },
+        connect(name) {
+          const link = real.connect(name) as ProcessLink;
+          const { send } = link;
+          link.send = (bytes) => {
+            hellos.push(bytes);
+            return send.call(link, bytes);
+          };
+          return link;
+        },
+        close: () => real.close(),
+      };
     };
-    const starter = await openStarter({ links: noted });
+    const a = await openStarter({ links: noted() }, { name: 'a', incarnation: 1 });
+    const b = await openStarter({ links: noted() }, { name: 'b', incarnation: 1 });
+    a.transport.admit({ name: 'b', incarnation: 1 }, b.transport.address);
+    b.transport.admit({ name: 'a', incarnation: 1 }, a.transport.address);
+    a.transport.send({ name: 'b', incarnation: 1 }, 'normal', { channel: 7, value: 1 });
+    await until(() => hellos.length === 1 && [a, b].every(({ transport }) => transport.statistics()[0]?.sharedMemory === true));
     const stranger = openProcessLinks(0).links as ProcessLinks;
     onTestFinished(() => stranger.close());
     const got: string[] = [];
@@ -190,16 +252,20 @@ onSharedMemory(
       ...{ frame: () => undefined, room: () => undefined, laneEnded: () => undefined },
       closed: () => got.push('closed'),
     });
-    for (const bytes of [Buffer.from('hello'), encodeHello(new Uint8Array(32), new Uint8Array(16)).fill(0, 60)]) {
-      const link = stranger.connect(names[0] as Uint8Array) as ProcessLink;
+    const connectAnd = (bytes: Uint8Array): void => {
+      const link = stranger.connect(names[1] as Uint8Array) as ProcessLink;
       link.listen(listener());
       expect(link.send(bytes)).toBeUndefined();
-    }
-    // The first one says nothing that anybody could understand; the second one names no session, and is given time until there is one.
-    await until(() => got.includes('closed') && starter.transport.refusals().get('NEXUS_HANDSHAKE_REFUSED') === 1);
-    await until(() => got.filter((each) => each === 'closed').length === 2, 15_000);
-    expect(starter.transport.refusals().get('NEXUS_HANDSHAKE_REFUSED')).toBe(2);
-    expect(got).not.toContain('memory');
+    };
+    connectAnd(Buffer.from('hello'));
+    // It names a session that there is, and proves nothing.
+    connectAnd((hellos[0] as Uint8Array).map((byte, index, all) => (index === all.length - 1 ? byte ^ 1 : byte)));
+    await until(() => got.length === 2 && b.transport.refusals().get('NEXUS_HANDSHAKE_REFUSED') === 2);
+    // It names no session, and is given time until there is one.
+    connectAnd(encodeHello(new Uint8Array(32), new Uint8Array(16)));
+    await until(() => got.length === 3, 15_000);
+    expect([got, b.transport.refusals().get('NEXUS_HANDSHAKE_REFUSED')]).toEqual([['closed', 'closed', 'closed'], 3]);
+    expect(held().mappings).toBe(2);
   },
   30_000,
 );
