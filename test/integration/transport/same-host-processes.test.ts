@@ -112,7 +112,7 @@ onSharedMemory('what a process had published before it was killed is read, and t
         expect(link.offer(Buffer.from('here'))).toBeUndefined();
         linked = true;
       },
-      frame: (lane, bytes) => happened.push(`${lane} ${Buffer.from(bytes).toString()}`),
+      frame: (lane, bytes) => happened.push(`${lane} ${Buffer.from(bytes).toString().trim()}`),
       ...{ room: () => undefined, laneEnded: () => undefined },
       closed: (error) => happened.push(`closed ${error?.message ?? ''}`),
     }),
@@ -127,7 +127,7 @@ onSharedMemory('what a process had published before it was killed is read, and t
        const link = links.connect(Buffer.from('${name}'));
        link.listen({ frame() {}, room() {}, laneEnded() {}, closed() {}, message() {
          link.accept();
-         for (let number = 0; number < 900; number++) link.write(number % 3, Buffer.from(String(number)), false);
+         for (let number = 0; number < 1500; number++) link.write(number % 3, Buffer.from(String(number).padEnd(1000)), false);
          process.kill(process.pid, 'SIGKILL');
        } });
        link.send(Buffer.from('hello'));
@@ -136,13 +136,52 @@ onSharedMemory('what a process had published before it was killed is read, and t
     { stdio: 'inherit' },
   );
   await until(() => linked);
-  // Nothing is read while the other process writes and is killed.
+  // Nothing is read while the other process writes and is killed; and it is more than is read in one turn.
   const blockedUntil = performance.now() + 1_000;
   while (performance.now() < blockedUntil) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
   await until(() => child.signalCode === 'SIGKILL' && happened.some((each) => each.startsWith('closed')));
   expect(happened.at(-1)).toBe('closed ');
   for (const lane of [0, 1, 2])
-    expect(happened.filter((each) => each.startsWith(`${lane} `))).toEqual(Array.from({ length: 300 }, (_, index) => `${lane} ${index * 3 + lane}`));
+    expect(happened.filter((each) => each.startsWith(`${lane} `))).toEqual(Array.from({ length: 500 }, (_, index) => `${lane} ${index * 3 + lane}`));
+});
+
+onSharedMemory('a side that sleeps is woken by what comes, each time, and does not wait for its next timer', async () => {
+  const links = openProcessLinks(20).links as ProcessLinks;
+  onTestFinished(() => links.close());
+  const name = `nexus-sleeper-${process.pid}`;
+  let echoed = (): void => undefined;
+  let link: ProcessLink | undefined;
+  links.listen(Buffer.from(name), (each) => {
+    link = each;
+    each.listen({
+      message: () => void each.offer(Buffer.from('here')),
+      frame: () => echoed(),
+      ...{ room: () => undefined, laneEnded: () => undefined, closed: () => undefined },
+    });
+  });
+  const child = spawn(process.execPath, [
+    '--input-type=module',
+    '-e',
+    `import { openProcessLinks } from '${LINKS_MODULE}';
+     const { links } = openProcessLinks(20);
+     const link = links.connect(Buffer.from('${name}'));
+     link.listen({ room() {}, laneEnded() {}, closed: () => process.exit(), message: () => { link.accept(); link.write(0, Buffer.from('ready'), false); }, frame: (lane, bytes) => void link.write(lane, bytes, false) });
+     link.send(Buffer.from('hello'));
+     setInterval(() => {}, 60_000);`,
+  ]);
+  onTestFinished(() => void child.kill('SIGKILL'));
+  await new Promise<void>((resolve) => {
+    echoed = resolve;
+  });
+  for (let round = 0; round < 20; round++) {
+    // Long enough for both to go to sleep.
+    await new Promise((resolve) => setTimeout(resolve, 5 + round));
+    // Nobody looks in between: only the wake-ups bring the question there and the answer back.
+    await new Promise<void>((resolve) => {
+      echoed = resolve;
+      expect(link?.write(1, Buffer.from([round]), false)).toBe('written');
+    });
+  }
 });
 
 onSharedMemory(
@@ -356,14 +395,17 @@ onSharedMemory('links that were opened and closed leave no descriptor, no mappin
   const answers: unknown[] = [];
   starter.transport.listen(1, ({ value }) => answers.push(value));
   let first: ReturnType<typeof held> | undefined;
-  for (let round = 0; round < 5; round++) {
-    const peer = await startPeer(starter, { name: `peer-${round}` });
+  for (let round = 0; round < 6; round++) {
+    // Those whose name is first make the connection, and the others the memory.
+    const peer = await startPeer(starter, { name: `${round % 2 === 0 ? 'peer' : 'zeta'}-${round}` });
     starter.transport.send(peer.node, 'normal', { channel: 1, value: round });
     await until(() => isShared(starter, peer) && answers.length === round + 1);
     starter.transport.forget(peer.node);
     await until(() => held().mappings === 0);
     await peer.kill();
-    first ??= held();
+    // One of each kind first: what stays open after them stays open for good.
+    if (round === 1) first = held();
+    if (first === undefined) continue;
     await until(() => held().descriptors <= (first as ReturnType<typeof held>).descriptors);
   }
   await starter.close();
