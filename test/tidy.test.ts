@@ -100,6 +100,8 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'ts-src/flight',
     'ts-src/testing/simulation',
     'ts-src/testing/linearizability',
+    'ts-src/define-agent.ts',
+    'ts-src/protocols/wire/handshake-messages.ts',
     'ts-src/console/console-options.ts',
     'ts-src/console/protocol.ts',
     'ts-src/cluster/cluster.ts',

@@ -111,6 +111,7 @@ export const ERROR_CODES = {
   NEXUS_OUTCOME_UNKNOWN: 'The node of the agent was lost, or the connection to it, before the reply came: whether the message was handled is not known.',
   NEXUS_NODE_UNREACHABLE:
     'The message was not sent: the node of the agent is no member of the cluster, or there is no connection to it. Nobody has handled it.',
+  NEXUS_NODE_LOST: 'The node of an agent has left the cluster or was removed from it, and the agent with it.',
   NEXUS_REGISTRY_TIMEOUT: 'The node that knows who has an id did not answer in time.',
   NEXUS_TOKEN_STALE: 'An activation of an agent was refused because there is a later one, with a greater fencing token.',
   NEXUS_TLS_FAILED: 'The two nodes could not agree on a secure connection.',

@@ -19,6 +19,9 @@ export type {
   Supervision,
   Terminated,
 } from './model/agent-definition.js';
+export type { NodeIdentity } from './model/node-identity.js';
+export type { AgentLocation } from './model/agent-location.js';
+export type { LocateOptions } from './runtime/remote/locate-agents.js';
 export type { ActionName, ActionsOf, AgentRef, AskArguments, AskOptions, OfferArguments, OfferOptions, TellArguments, TellOutcome } from './model/agent-ref.js';
 export { type Effect, effect, type Reply } from './model/effect.js';
 export { type Facts, facts } from './model/facts.js';
@@ -86,20 +89,11 @@ export type { PlacementPlan, PlacementPolicy } from './model/thread-placement.js
 export type { Refusal } from './model/topology.js';
 export type { InitOf, NodeChoice, Routing, SendOptions, SpawnArguments, SpawnOptions, ThreadChoice } from './model/spawn-options.js';
 export type { NexusTopology } from '../bindings/placement.js';
-export type {
-  AgentSummary,
-  DrainOptions,
-  DrainReport,
-  MigrationFailure,
-  MigrationOptions,
-  MigrationReport,
-  MigrationTarget,
-  Nexus,
-  NexusEvents,
-  StopReport,
-  ThreadState,
-  ThreadStatistics,
-} from './nexus.js';
+export type { DrainOptions, DrainReport } from './cluster/moves/drain.js';
+export type { MigrationFailure, MigrationOptions, MigrationReport, MigrationTarget } from './runtime/migration-options.js';
+export type { NexusEvents } from './runtime/nexus-events.js';
+export type { StopReport } from './runtime/nexus-shutdown.js';
+export type { AgentSummary, Nexus, ThreadState, ThreadStatistics } from './nexus.js';
 export type { EngineOptions, MemoryOptions, MessageOptions, NexusOptions, StorageOptions, WorkerOptions, WorkerRestartOptions } from './options.js';
 export type { BalancingOptions } from './model/balancing-options.js';
 export type { FlightRecorderOptions, FlightSignal } from './model/flight-options.js';

@@ -6,15 +6,15 @@ import { checkedDrain, drainAndStop, type DrainOptions, type DrainReport } from 
 import type { NodeParts } from './cluster/node-parts.js';
 import type { NexusTopology, Placement } from '../bindings/placement.js';
 import type { SharedMemory } from '../bindings/shared-memory.js';
-import { type NexusError, NexusTypeError, optionError, valueText } from './errors.js';
+import type { NexusError } from './errors.js';
 import type { HistogramName, HistogramSnapshot } from './model/histogram.js';
 import type { MeterableBreaker } from './model/breaker-meter.js';
 import type { ObservedOperation, ObserveOptions } from './model/observe-options.js';
 import type { BreakerStatistics, OperationStatistics } from './model/operation-statistics.js';
-import { type AnyAgent, isAgentDefinition } from './model/agent-definition.js';
-import type { AgentRef, TellOutcome } from './model/agent-ref.js';
+import type { AnyAgent } from './model/agent-definition.js';
+import type { ActionName, ActionsOf, AgentRef, TellArguments, TellOutcome } from './model/agent-ref.js';
+import type { AgentLocation } from './model/agent-location.js';
 import type { Group, GroupOptions } from './model/group.js';
-import { checkNames } from './model/nearest-name.js';
 import type { AgentInspection, FollowEvent, SystemSnapshot } from './model/observation.js';
 import type { PublishOptions, Signal } from './model/signal.js';
 import type { SendOptions, SpawnArguments, SpawnOptions } from './model/spawn-options.js';
@@ -32,24 +32,21 @@ import { readHistogram } from './runtime/read-histogram.js';
 import { readBreakers, readOperations } from './runtime/meters/read-meters.js';
 import { type MigrationFailure, type MigrationOptions, type MigrationReport, type MigrationTarget, relocate } from './runtime/migration-options.js';
 import { checkEvent, type NexusEvents } from './runtime/nexus-events.js';
-import { runtimeOf, shutDown, type StopReport } from './runtime/nexus-shutdown.js';
+import { forgetDurable } from './runtime/durable/forget-durable.js';
+import { checkedDeadline, shutDown, type StopReport } from './runtime/nexus-shutdown.js';
 import type { Tracing } from './runtime/tracing.js';
 import { processTree } from './runtime/process-tree.js';
 import { readProcess } from './runtime/process-reading.js';
+import { type LocateOptions, locateAgents } from './runtime/remote/locate-agents.js';
+import { referencesOf } from './runtime/remote/references-of.js';
 import type { ThreadHost } from './runtime/thread-host.js';
 import { checkedSnapshots, type SnapshotsOptions, SystemObserver } from './runtime/system-observer.js';
+import { subscribedEverywhere } from './runtime/subscribed-everywhere.js';
 import { type ThreadStatistics, threadStatistics } from './runtime/thread-statistics.js';
 import type { WorkerPool } from './runtime/worker-pool.js';
 
-export type { DrainOptions, DrainReport } from './cluster/moves/drain.js';
 export type { AgentSummary } from './runtime/agent-summaries.js';
-export type { MigrationFailure, MigrationOptions, MigrationReport, MigrationTarget } from './runtime/migration-options.js';
-export type { NexusEvents } from './runtime/nexus-events.js';
-export type { StopReport } from './runtime/nexus-shutdown.js';
 export type { ThreadState, ThreadStatistics } from './runtime/thread-statistics.js';
-
-/** Longer than anybody waits for a thread that is blocked. */
-const SUBSCRIBED_TIMEOUT_MS = 86_400_000;
 
 /** What the testing kit uses of a nexus besides its API. */
 export interface NexusParts {
@@ -194,6 +191,32 @@ export class Nexus {
   }
 
   /**
+   * Where the agent of this id is: on which node of the cluster, and on which thread if that is one of this nexus. Undefined if there is none now; also for a durable one that is not in memory. Asks at most one other
+   * node. Rejects with NexusError NEXUS_REGISTRY_TIMEOUT, NEXUS_ASK_TIMEOUT, NEXUS_STOPPED; NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN.
+   */
+  async locate(id: string, options?: LocateOptions): Promise<AgentLocation | undefined> {
+    return (await this.locateMany([id], options))[0];
+  }
+
+  /** `locate` for at most 65,536 ids, in their order: one message to each node that has to be asked. Rejects as `locate`. */
+  async locateMany(ids: readonly string[], options?: LocateOptions): Promise<readonly (AgentLocation | undefined)[]> {
+    if (!this.#isOpen) throw nexusStopped();
+    return locateAgents(this.#host, ids, options);
+  }
+
+  /**
+   * One message to each agent: as many tells, but to those of another node in one frame, however many they are. Returns what became of each, in their order.
+   * @throws what `tell` throws: messages to agents before that one have been sent then
+   */
+  tellMany<D extends AnyAgent, N extends ActionName<D>>(
+    agents: readonly AgentRef<D>[],
+    action: N,
+    ...rest: TellArguments<ActionsOf<D>[N]>
+  ): readonly TellOutcome[] {
+    return this.#isOpen ? this.#host.router.tellMany(referencesOf(agents), action, rest[0], undefined) : agents.map(() => 'stopped');
+  }
+
+  /**
    * Moves an agent to another thread while it lives, or to another node of the cluster (`{ node: 'oslo' }`): its state, mailbox, timers and watches go with it, references to it stay valid on all threads, and messages of one
    * sender stay in order. Waits for its running handlers. Resolves when it handles messages there.
    * Rejects with NexusError NEXUS_MIGRATION_REFUSED (it goes on where it is: `data.thread`), NEXUS_AGENT_NOT_FOUND, NEXUS_THREAD_LOST or NEXUS_THREAD_FAILED (a thread was
@@ -251,15 +274,10 @@ export class Nexus {
     return this.#host.signals.listen(pattern, listener as (signal: Signal) => void);
   }
 
-  /**
-   * Resolves when every thread, of this node and of the other members of its cluster, knows what has been subscribed to so far on this node: on the calling thread, and by agents whose spawn has resolved.
-   * A member that does not answer is waited for until it is none any more; a thread of another node that is blocked is not. Rejects with NEXUS_STOPPED.
-   */
+  /** Resolves when every thread, of all members of the cluster, knows what has been subscribed to so far here: on the calling thread, and by agents whose spawn has resolved. Rejects with NEXUS_STOPPED. */
   async subscribed(): Promise<void> {
     if (!this.#isOpen) throw nexusStopped();
-    const others = this.#pool.ready.map((thread) => this.#host.router.request(thread, 'subscribed', undefined, SUBSCRIBED_TIMEOUT_MS, runtimeOf(thread)));
-    // A thread that is lost meanwhile says it all anew.
-    await Promise.all([this.#host.signals.subscribed(), ...others.map((other) => other.catch(() => undefined))]);
+    await subscribedEverywhere(this.#host, this.#pool.ready);
   }
 
   /**
@@ -268,10 +286,7 @@ export class Nexus {
    */
   async forget(definition: AnyAgent, id: string): Promise<void> {
     if (this.#stopped !== undefined) throw nexusStopped();
-    const { durable } = this.#host;
-    if (durable === undefined) throw optionError('forget', 'this nexus has no storage: give createNexus storage: { path }');
-    if (!isAgentDefinition(definition)) throw optionError('definition', `is ${valueText(definition)}; it must be made by defineAgent`);
-    await durable.forgetById(definition, id);
+    await forgetDurable(this.#host, definition, id);
   }
 
   /**
@@ -330,9 +345,7 @@ export class Nexus {
 
   /** Number of live agents on all threads, from the counts that the threads publish. */
   get agentCount(): number {
-    let count = 0;
-    for (const { agents } of this.threads()) count += agents;
-    return count;
+    return this.threads().reduce((count, { agents }) => count + agents, 0);
   }
 
   /** The registered kinds with their actions. */
@@ -350,7 +363,7 @@ export class Nexus {
    * stopped or asked. What is timed is a sample; `docs/metrics.md` says which. Throws a NexusTypeError: NEXUS_OPTION_INVALID, NEXUS_THREAD_UNKNOWN.
    */
   histogram(name: HistogramName, thread?: number): HistogramSnapshot {
-    return readHistogram(this.#shared, name, thread === undefined ? undefined : this.#checkThread(thread));
+    return readHistogram(this.#shared, name, thread);
   }
 
   /**
@@ -434,10 +447,7 @@ export class Nexus {
    */
   stop(options: { readonly deadlineMs?: number } = {}): Promise<StopReport> {
     try {
-      checkNames('stop', options, ['deadlineMs']);
-      const { deadlineMs = 10_000 } = options;
-      if (!(typeof deadlineMs === 'number' && deadlineMs >= 0 && deadlineMs <= 86_400_000))
-        throw optionError('deadlineMs', `is ${valueText(deadlineMs)}; it must be from 0 to 86,400,000`);
+      const deadlineMs = checkedDeadline(options);
       this.#stopped ??= this.#shutDown(deadlineMs);
       return this.#stopped;
     } catch (error) {
@@ -445,12 +455,10 @@ export class Nexus {
     }
   }
 
-  /**
-   * Empties this node, and then stops it as `stop` does: agents of the cluster move to the nodes that own their ids now, asks under way are answered, and the node leaves. What cannot move ends with it; the report
-   * says what. Without a cluster the same as `stop`. A second call returns the first one's promise. Rejects with NexusTypeError NEXUS_OPTION_INVALID or NEXUS_OPTION_UNKNOWN.
-   */
+  /** Empties this node of a cluster, then stops it: agents move to the owners of their ids; what cannot move ends with it, and the report says what. A second call returns the first promise. Rejects as `stop`. */
   async drain(options: DrainOptions = {}): Promise<DrainReport> {
     const deadlineMs = checkedDrain(options);
+    if (this.#drained === undefined) this.#emitter.emit('draining');
     this.#drained ??= drainAndStop({ moves: this.#node?.moves, clock: this.#host.clock, stop: (leftMs) => this.stop({ deadlineMs: leftMs }) }, deadlineMs);
     return this.#drained;
   }
@@ -471,18 +479,12 @@ export class Nexus {
       this.#isOpen = false;
       this.#followers.close();
     };
-    const { cluster } = this;
     const needs = {
       ...{ host: this.#host, pool: this.#pool, emitter: this.#emitter, storage: this.#storage, closed },
       threads: () => this.threads(),
-      leave: async (remainingMs: number) => cluster && leaveCluster(cluster, remainingMs),
+      leave: async (remainingMs: number) => this.cluster && leaveCluster(this.cluster, remainingMs),
     };
     return shutDown(needs, deadlineMs).finally(() => this.#flight?.close());
-  }
-
-  #checkThread(thread: number): number {
-    if (Number.isInteger(thread) && thread >= 0 && thread < this.threadCount) return thread;
-    throw new NexusTypeError('NEXUS_THREAD_UNKNOWN', `there is no thread ${valueText(thread)}; threads are 0 to ${this.threadCount - 1}`, { thread });
   }
 
   #countListeners(): void {

@@ -2,8 +2,8 @@
  * Asks the console of a gateway, and says in words what is wrong when it does not answer as one: nobody listens, somebody else does, the console is switched off, an agent is not there.
  * Not the streams: those are `console-stream.ts`, which uses the same words.
  */
-import { get as httpGet, type IncomingMessage } from 'node:http';
-import { get as httpsGet } from 'node:https';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import type { ConsoleSnapshot } from '../console/protocol.js';
 import { CommandFailure } from './command-failure.js';
 import type { ConsoleAddress } from './console-address.js';
@@ -32,12 +32,12 @@ export class ConsoleRefusal extends CommandFailure {
 }
 
 /** The JSON at a path below the URL. @throws CommandFailure with what the user is to read */
-export async function askConsole(address: ConsoleAddress, path: string, timeoutMs = REQUEST_TIMEOUT_MS): Promise<unknown> {
-  const { status, text } = await request(`${address.url}${path}`, headersOf(address), timeoutMs).catch((error: unknown) => {
+export async function askConsole(address: ConsoleAddress, path: string, timeoutMs = REQUEST_TIMEOUT_MS, method: 'GET' | 'POST' = 'GET'): Promise<unknown> {
+  const { status, text } = await request(`${address.url}${path}`, headersOf(address), timeoutMs, method).catch((error: unknown) => {
     throw new CommandFailure(unreachableText(address.url, error));
   });
   const value = parsed(text);
-  if (status === 200 && value !== undefined) return value;
+  if ((status === 200 || status === 202) && value !== undefined) return value;
   throw refusalOf(address, status, text);
 }
 
@@ -91,10 +91,10 @@ export function unreachableText(url: string, error: unknown): string {
   return `${url} cannot be reached: ${harmless(message || String(codes[0]))}`;
 }
 
-function request(url: string, headers: Record<string, string>, timeoutMs: number): Promise<{ status: number; text: string }> {
+function request(url: string, headers: Record<string, string>, timeoutMs: number, method: string): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const get = url.startsWith('https:') ? httpsGet : httpGet;
-    const sent = get(url, { headers, agent: false }, (answer) => {
+    const make = url.startsWith('https:') ? httpsRequest : httpRequest;
+    const sent = make(url, { method, headers, agent: false }, (answer) => {
       bodyOf(answer).then((text) => {
         clearTimeout(timer);
         resolve({ status: answer.statusCode ?? 0, text });
@@ -105,6 +105,7 @@ function request(url: string, headers: Record<string, string>, timeoutMs: number
       clearTimeout(timer);
       reject(error);
     });
+    sent.end();
   });
 }
 

@@ -13,9 +13,11 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   top: async () => (await import('./top/top-command.js')).top,
   agents: async () => (await import('./agents-command.js')).agents,
   nodes: async () => (await import('./nodes-command.js')).nodes,
+  drain: async () => (await import('./drain-command.js')).drain,
   inspect: async () => (await import('./inspect-command.js')).inspect,
   trace: async () => (await import('./trace-command.js')).trace,
   sim: async () => (await import('./sim/sim-command.js')).sim,
+  chaos: async () => (await import('./chaos/chaos-command.js')).chaos,
   check: async () => (await import('./check-command.js')).check,
   topology: async () => (await import('./topology.js')).topology,
   flight: async () => (await import('./flight.js')).flight,
@@ -29,9 +31,11 @@ const HELP = `nexus COMMAND [options]
   nexus top                 look at a running service: threads, actions, mailboxes
   nexus agents              list its agents
   nexus nodes               list the nodes of its cluster
+  nexus drain               empty a node of a cluster, and let it leave
   nexus inspect ID          look into one of them
   nexus trace ID            follow the messages of one
   nexus sim MODULE          run simulated clusters in which things go wrong, from seeds
+  nexus chaos [PLAN]        run real processes in which things go wrong, and judge what their clients see
   nexus check FILE          whether a log of operations is linearizable
   nexus topology            what the host is made of, and where threads would go
   nexus flight FILE         what the threads of a nexus did last, from its flight record

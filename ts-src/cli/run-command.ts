@@ -24,6 +24,7 @@ const TOKEN_VARIABLE = 'NEXUS_CONSOLE_TOKEN';
 /** The cluster has gone on without this node. */
 const EXIT_FENCED = 3;
 const DAY_MS = 86_400_000;
+const DRAIN_MS = 60_000;
 
 export const RUN_HELP = `nexus run MODULE [MODULE...] [options]
 
@@ -35,6 +36,8 @@ A module exports what defineAgent returns. It may also export an async function 
   --host H                  address to bind to (default 127.0.0.1: this machine only)
   --engine KIND             native, wasm or portable (default: the best that loads)
   --shutdown-deadline MS    time to finish requests and mailboxes after a signal (default 10000)
+  --drain-deadline MS       time for a node of a cluster to move its agents to the others after a signal, before it leaves (default 60000)
+  --no-drain                do not: its agents end with it
   --ask-timeout MS          time an action may take (default 5000)
   --body-limit BYTES        largest body of a request (default 1048576)
   --store DIR               where durable agents are kept (needs the package lmdb)
@@ -60,6 +63,8 @@ export async function run(args: readonly string[]): Promise<void> {
     'body-limit': { min: 0, max: 1_073_741_824 },
     store: 'text',
     'flight-directory': 'text',
+    'drain-deadline': { min: 0, max: DAY_MS },
+    'no-drain': 'flag',
     'no-console': 'flag',
     ...CLUSTER_FLAGS,
     json: 'flag',
@@ -77,7 +82,8 @@ export async function run(args: readonly string[]): Promise<void> {
   const gatewayOptions = gatewayOptionsOf(line, logger);
   const cluster = clusterOptionsOf(COMMAND, line);
   const modules = line.positionals.map((module) => (module.startsWith('file:') ? module : pathToFileURL(resolve(module)).href));
-  const shutdown = stopOnSignals(line.number('shutdown-deadline') ?? 10_000, logger);
+  const drainMs = cluster === undefined || line.flag('no-drain') ? undefined : (line.number('drain-deadline') ?? DRAIN_MS);
+  const shutdown = stopOnSignals(line.number('shutdown-deadline') ?? 10_000, drainMs, logger);
   process.on('uncaughtException', (error) => {
     logger.error({ error }, 'an error was not caught');
     process.exit(1);
@@ -86,6 +92,7 @@ export async function run(args: readonly string[]): Promise<void> {
   const json = line.flag('json');
   if (nexus.cluster !== undefined) {
     printClusterLines(nexus.cluster, json, logger, (text) => process.stdout.write(`${text}\n`));
+    nexus.on('draining', () => shutdown.begin());
     nexus.on('fenced', ({ because }) => void endFenced(nexus, because, json));
   }
   try {

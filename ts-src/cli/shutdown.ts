@@ -11,19 +11,16 @@ export interface Serving {
   readonly gateway: Gateway;
 }
 
-/** @returns `serving` is to be called when there is something to stop; a signal before that ends the process at once. */
-export function stopOnSignals(deadlineMs: number, logger: Logger): { serving(serving: Serving): void } {
+/**
+ * @param drainMs time for a node of a cluster to move its agents to the others; undefined: it stops with them
+ * @returns `serving` is to be called when there is something to stop; a signal before that ends the process at once. `begin` is what a signal does.
+ */
+export function stopOnSignals(deadlineMs: number, drainMs: number | undefined, logger: Logger): { serving(serving: Serving): void; begin(): void } {
   let running: Serving | undefined;
   let stopping = false;
-  const onSignal = (signal: 'SIGTERM' | 'SIGINT', number: number): void => {
-    if (running === undefined) process.exit(128 + number);
-    if (stopping) {
-      logger.warn({ signal }, 'ended at once by a second signal');
-      process.exit(128 + number);
-    }
+  const end = (serving: Serving): void => {
     stopping = true;
-    logger.info({ signal, deadlineMs }, 'stopping');
-    stop(running, deadlineMs, logger).then(
+    stop(serving, deadlineMs, drainMs, logger).then(
       (complete) => process.exit(complete ? 0 : 1),
       (error: unknown) => {
         logger.error({ error }, 'stopping failed');
@@ -31,20 +28,35 @@ export function stopOnSignals(deadlineMs: number, logger: Logger): { serving(ser
       },
     );
   };
+  const onSignal = (signal: 'SIGTERM' | 'SIGINT', number: number): void => {
+    if (running === undefined) process.exit(128 + number);
+    if (stopping) {
+      logger.warn({ signal }, 'ended at once by a second signal');
+      process.exit(128 + number);
+    }
+    logger.info({ signal, deadlineMs }, 'stopping');
+    end(running);
+  };
   process.on('SIGTERM', () => onSignal('SIGTERM', 15));
   process.on('SIGINT', () => onSignal('SIGINT', 2));
   return {
     serving(serving) {
       running = serving;
     },
+    begin() {
+      if (running !== undefined && !stopping) end(running);
+    },
   };
 }
 
-async function stop({ nexus, gateway }: Serving, deadlineMs: number, logger: Logger): Promise<boolean> {
+async function stop({ nexus, gateway }: Serving, deadlineMs: number, drainMs: number | undefined, logger: Logger): Promise<boolean> {
   const startedMs = performance.now();
   const requests = await gateway.stop({ deadlineMs });
+  // Unless it was fenced, or has begun to stop for another reason.
+  const drained = drainMs === undefined || nexus.cluster?.standing !== 'member' || nexus.isStopping ? undefined : await nexus.drain({ deadlineMs: drainMs });
   const remainingMs = Math.max(0, deadlineMs - (performance.now() - startedMs));
   const messages = await nexus.stop({ deadlineMs: remainingMs });
+  if (drained !== undefined) logger.info({ ...drained }, 'drained');
   const tookMs = Math.round(performance.now() - startedMs);
   if (requests.complete && messages.complete) {
     logger.info({ tookMs }, 'stopped');

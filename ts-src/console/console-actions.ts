@@ -16,7 +16,7 @@ import type { ConsoleAction } from './protocol.js';
 const REFUSAL_LINES_MS = 1000;
 
 export interface ConsoleActionsNeeds {
-  readonly nexus: Pick<ConsoleNexus, 'find' | 'pause' | 'resume'>;
+  readonly nexus: Pick<ConsoleNexus, 'find' | 'pause' | 'resume' | 'cluster' | 'drain'>;
   readonly options: Pick<ResolvedConsoleOptions, 'token' | 'actions'>;
   readonly logger: Logger;
   nowMs(): number;
@@ -48,6 +48,21 @@ export class ConsoleActions {
     }
     logger.info({ action, id, kind, remoteAddress }, 'an action of the console');
     return jsonAnswer(200, { id, kind, action, done: true });
+  }
+
+  /** Empties the node and stops it: whoever may stop its agents may. Answers when it has begun. @throws as `perform` */
+  drain(request: GatewayRequest): Answer {
+    const { nexus, logger } = this.#needs;
+    const { remoteAddress } = request;
+    this.#check('stop', 'all agents', request);
+    const { cluster } = nexus;
+    if (cluster === undefined || nexus.drain === undefined)
+      throw new GatewayError('GATEWAY_ACTION_REFUSED', 403, 'this service is no node of a cluster, so that its agents have nowhere to go: stop it instead', {
+        data: { action: 'drain' },
+      });
+    logger.info({ action: 'drain', remoteAddress }, 'an action of the console');
+    nexus.drain().catch((error: unknown) => logger.error({ error }, 'the node could not be drained'));
+    return jsonAnswer(202, { node: cluster.snapshot().self.name, draining: true });
   }
 
   #check(action: ConsoleAction, id: string, { headers, remoteAddress }: GatewayRequest): void {

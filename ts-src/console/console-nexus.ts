@@ -10,4 +10,6 @@ export type ConsoleNexus = Pick<
   flightRecord?(): Uint8Array;
   /** The cluster, where this nexus is a node of one. */
   readonly cluster?: { snapshot(): ClusterSnapshot } | undefined;
+  /** Empties the node and stops it. */
+  drain?(): Promise<unknown>;
 };

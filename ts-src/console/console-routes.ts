@@ -111,6 +111,16 @@ export function consoleRoutes({ nexus, assets, series, actions }: ConsoleRoutesN
       always: false,
     })),
   ];
+  routes.push({
+    pattern: '/console/drain',
+    methods: {
+      POST: (request: GatewayRequest) => {
+        parseQuery(request.search, []);
+        return actions.drain(request);
+      },
+    },
+    always: false,
+  });
   if (typeof nexus.flightRecord === 'function') routes.push(get('/console/flight', ({ search }) => flight(nexus, search)));
   return routes;
 }

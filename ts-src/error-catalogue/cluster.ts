@@ -17,6 +17,15 @@ export const CLUSTER = {
     retry: 'With a pause: an agent whose node is lost is started elsewhere within seconds.',
     errorClass: 'NexusError',
   },
+  NEXUS_NODE_LOST: {
+    causes:
+      'The process or machine of the node has ended, it was cut off from the cluster for longer than its lease, or it has left while its agents had not moved.',
+    remedy:
+      'It is the cause of a NEXUS_LINK_FAILED: let supervision start the linked agent again, and have it look for the other one then. `nexus drain` moves agents before a node leaves.',
+    retryable: 'maybe',
+    retry: 'When the other agent was started elsewhere.',
+    errorClass: 'NexusError',
+  },
   NEXUS_REGISTRY_TIMEOUT: {
     causes:
       'The owner of the id on the ring is lost and not removed yet, it waits for reports of other members after a change of the members, or the network is slow.',

@@ -93,6 +93,12 @@ export interface AgentContext {
   group<D extends AnyAgent = AnyAgent>(name: string, definition?: D, options?: GroupOptions): Group<D>;
   /** As `ref.tell`, with this agent as the sender. */
   tell<D extends AnyAgent, N extends ActionName<D>>(ref: AgentRef<D>, action: N, ...rest: TellArguments<ActionsOf<D>[N]>): TellOutcome;
+  /** One message to each agent, as `nexus.tellMany`: to those of another node in one frame. What became of each, in their order. */
+  tellMany<D extends AnyAgent, N extends ActionName<D>>(
+    refs: readonly AgentRef<D>[],
+    action: N,
+    ...rest: TellArguments<ActionsOf<D>[N]>
+  ): readonly TellOutcome[];
   /** As `ref.offer`, with this agent as the sender. It waits no longer than this life of the agent. */
   offer<D extends AnyAgent, N extends ActionName<D>>(ref: AgentRef<D>, action: N, ...rest: OfferArguments<ActionsOf<D>[N]>): Promise<TellOutcome>;
   /** As `ref.ask`, with this agent as the sender. Waits no longer than whoever asked the message that is handled: see `deadlineMs`. */

@@ -62,6 +62,8 @@ export type StopReason =
   | { readonly type: 'parentStopped' }
   | { readonly type: 'shutdown' }
   | { readonly type: 'threadFailed' }
+  /** Its node has left the cluster or was removed from it, and the agent with it. Nobody but those tied to it from other nodes sees it. */
+  | { readonly type: 'nodeLost'; readonly node: string }
   | { readonly type: 'notFound' }
   /** Only `onStop` of a durable agent sees it: the agent leaves memory and returns with the next message. Watchers are not told. */
   | { readonly type: 'passivated' };

@@ -15,6 +15,8 @@ export interface SupervisionTreeOptions {
 export interface TreeLimits {
   readonly depthMax: number;
   readonly agentsMax: number;
+  /** How long other nodes are waited for: they wait half as long for others again. Default 1,500. */
+  readonly nodeTimeoutMs?: number;
 }
 
 /** How the failures of what is below a node are dealt with. */
@@ -29,9 +31,11 @@ export interface AgentNode {
   readonly type: 'agent';
   readonly id: string;
   readonly kind: string;
-  /** Undefined for a child that is not there now. */
+  /** Of its node. Undefined for a child that is not there now. */
   readonly thread: number | undefined;
-  /** `starting`, `ready`, `busy`, `waiting` (for its restart), `ending`, `absent`; `unknown` if its thread did not answer. */
+  /** Name of its node, where that is another one of the cluster. */
+  readonly node?: string;
+  /** `starting`, `ready`, `busy`, `waiting` (for its restart), `ending`, `absent`; `unknown` if its thread or node did not answer. */
   readonly status: string;
   readonly restarts: number;
   /** Of a child of a supervisor. */

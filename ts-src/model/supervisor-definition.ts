@@ -16,7 +16,7 @@ import {
   sealDefinition,
 } from './agent-definition.js';
 import type { AgentRef } from './agent-ref.js';
-import type { ThreadChoice } from './spawn-options.js';
+import type { NodeChoice, ThreadChoice } from './spawn-options.js';
 import { resolveSupervision } from './supervision.js';
 import type { ChildStatus, RestartType, Strategy } from './supervisor.js';
 
@@ -40,6 +40,8 @@ export interface ChildSpecification {
   readonly restart?: RestartType;
   /** Default `auto`. */
   readonly thread?: ThreadChoice;
+  /** In a cluster: the node that it starts on, each time, as in `spawn`. One that is lost with its node is started again: give `auto` or `ring` where that is to be another one. Default: that of the supervisor. */
+  readonly node?: NodeChoice;
   /** Time for its start hook. Default 30,000, at most 86,400,000. */
   readonly startTimeoutMs?: number;
   /** Time to end in, after which it is given up. Default 5,000; 3,600,000 for a supervisor. At most 86,400,000. */
@@ -82,6 +84,8 @@ export interface ResolvedChild {
   readonly init: unknown;
   readonly restart: RestartType;
   readonly thread: ThreadChoice;
+  /** Undefined: that of the supervisor. */
+  readonly node: NodeChoice | undefined;
   readonly startTimeoutMs: number;
   /** Undefined: as befits its kind. */
   readonly shutdownTimeoutMs: number | undefined;
@@ -158,7 +162,7 @@ export function shutdownTimeoutOf(child: ResolvedChild, isSupervisor: boolean): 
 }
 
 const FIELDS = ['kind', 'strategy', 'children', 'intensity', 'periodMs', 'backoff', 'mailbox'];
-const CHILD_FIELDS = ['id', 'agent', 'init', 'restart', 'thread', 'startTimeoutMs', 'shutdownTimeoutMs'];
+const CHILD_FIELDS = ['id', 'agent', 'init', 'restart', 'thread', 'node', 'startTimeoutMs', 'shutdownTimeoutMs'];
 const STRATEGIES: readonly string[] = ['oneForOne', 'oneForAll', 'restForOne'];
 const RESTART_TYPES: readonly string[] = ['permanent', 'transient', 'temporary'];
 
@@ -191,7 +195,7 @@ function resolveChildren(kind: string, children: readonly ChildSpecification[]):
 function resolveChild(kind: string, child: ChildSpecification): ResolvedChild {
   if (typeof child !== 'object' || child === null)
     throw invalid(`a child of '${kind}' must be { id, agent, ... }, not ${child === null ? 'null' : typeof child}`);
-  const { id, agent, init, restart = 'permanent', thread = 'auto', startTimeoutMs = START_TIMEOUT_MS, shutdownTimeoutMs } = child;
+  const { id, agent, init, restart = 'permanent', thread = 'auto', node, startTimeoutMs = START_TIMEOUT_MS, shutdownTimeoutMs } = child;
   if (typeof id !== 'string' || id.length === 0) throw invalid(`a child of '${kind}' needs an id: a string of 1 to 1,024 bytes of UTF-8`);
   const where = `child '${id}' of '${kind}'`;
   checkFields(where, child, CHILD_FIELDS);
@@ -201,9 +205,11 @@ function resolveChild(kind: string, child: ChildSpecification): ResolvedChild {
     throw invalid(`restart of ${where} is ${valueText(restart)}${didYouMean(restart, RESTART_TYPES)} It must be ${RESTART_TYPES.join(', ')}`);
   if (thread !== 'auto' && thread !== 'local' && !(Number.isInteger(thread) && (thread as number) >= 0))
     throw invalid(`thread of ${where} is ${valueText(thread)}; it must be 'auto', 'local' or the number of a thread`);
+  if (node !== undefined && (typeof node !== 'string' || node === ''))
+    throw invalid(`node of ${where} is ${valueText(node)}; it must be 'here', 'ring', 'auto' or the name of a member`);
   checkTime(where, 'startTimeoutMs', startTimeoutMs);
   if (shutdownTimeoutMs !== undefined) checkTime(where, 'shutdownTimeoutMs', shutdownTimeoutMs);
-  return { id, kind: kindOfChild, init, restart, thread, startTimeoutMs, shutdownTimeoutMs };
+  return { id, kind: kindOfChild, init, restart, thread, node, startTimeoutMs, shutdownTimeoutMs };
 }
 
 function checkTime(where: string, name: string, value: number): void {

@@ -13,6 +13,7 @@ import type { Mailbox } from './mailbox.js';
 import type { RecentSignals } from './recent-signals.js';
 import type { AgentSubscriber } from './signals.js';
 import type { Membership } from './member-loads.js';
+import type { AgentKey, NamedAgent } from './remote/agent-keys.js';
 
 /** What an agent is doing. Only a `ready` one handles messages. */
 export const Status = {
@@ -60,8 +61,7 @@ export class AgentExtra {
   init: unknown = undefined;
   reference: AgentReference | undefined = undefined;
   parent: AgentReference | undefined = undefined;
-  /** By slot. */
-  children: Map<number, AgentReference> | undefined = undefined;
+  children: Map<AgentKey, AgentReference> | undefined = undefined;
   /** Spawns of children that have not come back yet, with their ids. None rejects. */
   spawning: Map<Promise<void>, string> | undefined = undefined;
   /** While the agent waits for its restart: its stop hook, and the end of its children. */
@@ -70,12 +70,14 @@ export class AgentExtra {
   cancelRestart: (() => void) | undefined = undefined;
   /** Agents to tell when this one ends. */
   watchers: AgentReference[] | undefined = undefined;
-  /** Agents this one watches, by slot. */
-  watching: Map<number, AgentReference> | undefined = undefined;
+  /** Agents this one watches. */
+  watching: Map<AgentKey, AgentReference> | undefined = undefined;
   /** What signals it gets, by action. */
   subscribers: Map<ActionEntry, AgentSubscriber> | undefined = undefined;
-  /** Agents it is linked to, by slot. */
-  linked: Map<number, AgentReference> | undefined = undefined;
+  /** Agents it is linked to. */
+  linked: Map<AgentKey, AgentReference> | undefined = undefined;
+  /** What other nodes call it, from when it is tied to an agent of one of them: when it has ended, it has no name any more. */
+  nodeName: NamedAgent | undefined = undefined;
   /** The first of a list of timers that have not fired. */
   timers: CellTimer | undefined = undefined;
   /** In this life: messages of timers may be in the mailbox. */

@@ -1,15 +1,20 @@
 /**
- * Agents that fail together, across threads, as in Erlang: the end of one by a failure is a failure of the other. Made like watches (`watches.ts`), but both sides know
- * of it, and it lasts until one of the two ends: restarts, of either, change nothing. When a thread is lost, the other side makes its links again.
+ * Agents that fail together, across threads and nodes, as in Erlang: the end of one by a failure is a failure of the other. Made like watches (`watches.ts`), but both sides know
+ * of it, and it lasts until one of the two ends: restarts, of either, change nothing. When a thread is lost, here or on another node, the other side makes its links again; what was on a node that is gone has failed.
  */
 import { NexusError, quoted } from '../errors.js';
 import type { StopReason } from '../model/agent-definition.js';
 import { type AgentCell, extraOf, onArrival, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import { messageOf } from './lifecycle.js';
+import type { NodeIdentity } from '../model/node-identity.js';
+import { sendableReason } from './remote-reply.js';
+import { keyAmong, keyOfAgent, keyOfNamed, type NamedAgent } from './remote/agent-keys.js';
+import type { NodeTies } from './remote/node-ties.js';
 
 export interface AgentLinksNeeds {
   readonly thread: number;
+  readonly nodes: NodeTies;
   /** The agent on this thread, if it is here. */
   cellOf(ref: AgentReference): AgentCell | undefined;
   /** Thread of a live agent, -1 if it has ended. */
@@ -34,12 +39,15 @@ export class AgentLinks {
   readonly #needs: AgentLinksNeeds;
   /** Agents of this thread that have links. */
   readonly #linked = new Set<AgentCell>();
+  /** Agents that ended while their links to agents of other nodes were under way. */
+  readonly #endedBefore = new WeakMap<AgentCell, StopReason>();
   /** Ends that agents of this thread are to learn of. */
   #news: (() => void)[] = [];
   #isTelling = false;
 
   constructor(needs: AgentLinksNeeds) {
     this.#needs = needs;
+    needs.nodes.onLoss((node, isGone) => this.#nodeLost(node, isGone));
   }
 
   link(cell: AgentCell, target: AgentReference): void {
@@ -55,6 +63,7 @@ export class AgentLinks {
     if (local !== undefined) return this.unlinked(target, self);
     const thread = this.#needs.threadOf(target);
     if (thread >= 0 && thread !== this.#needs.thread) this.#needs.sendUnlink(thread, target, self);
+    else if (this.#needs.nodes.leads(target)) void this.#needs.nodes.ask(target, 'untieFromNode', { tie: 'link', target, other: self });
   }
 
   /** Another thread's agent links itself to one of this thread. */
@@ -64,6 +73,14 @@ export class AgentLinks {
     if (cell !== undefined && cell.status < Status.stopped) return void this.#add(cell, other);
     const thread = this.#needs.threadOf(other);
     if (thread >= 0 && thread !== this.#needs.thread) this.#needs.sendEnded(thread, other, target, target.id, { type: 'notFound' });
+  }
+
+  /** As `linked`, from another node. Whether they are linked now. @param isNew false: only if they were */
+  linkedFromNode(cell: AgentCell, other: AgentReference, life: number, isNew: boolean): boolean {
+    if (!isNew) return keyAmong(cell.extra?.linked, other, true) !== undefined;
+    extraOf(cell).nodeName ??= this.#needs.nodes.nameWith(this.#needs.referenceOf(cell), life);
+    this.#add(cell, other);
+    return true;
   }
 
   unlinked(target: AgentReference, other: AgentReference): void {
@@ -79,11 +96,17 @@ export class AgentLinks {
     this.#linked.delete(cell);
     const self = this.#needs.referenceOf(cell);
     const { id } = self;
+    const { nodes } = this.#needs;
+    // Asked for now: it has a name only as long as it is in the table.
+    const name = nodes.isNode ? (cell.extra?.nodeName ?? nodes.nameOf(self)) : undefined;
     for (const other of linked.values()) {
       if (this.#needs.cellOf(other) !== undefined) this.#news.push(() => this.linkedEnded(other, self, id, reason));
       else {
         const thread = this.#needs.threadOf(other);
         if (thread >= 0 && thread !== this.#needs.thread) this.#needs.sendEnded(thread, other, self, id, reason);
+        else if (!nodes.leads(other)) continue;
+        else if (name !== undefined) this.#tellNode(other, name, reason);
+        else this.#endedBefore.set(cell, reason);
       }
     }
     this.#tell();
@@ -111,6 +134,15 @@ export class AgentLinks {
     if (cause === undefined) return;
     const message = `${ended.kind} '${id}', which this agent is linked to, has failed: ${messageOf(cause)}`;
     this.#needs.failed(cell, new NexusError('NEXUS_LINK_FAILED', message, { cause, data: { id, kind: ended.kind } }));
+  }
+
+  /** As `linkedEnded`, of an agent of another node. */
+  linkedEndedOnNode(target: AgentReference, ended: NamedAgent, reason: StopReason): void {
+    const cell = this.#needs.cellOf(target);
+    if (cell?.status === Status.arriving) return onArrival(cell, () => this.linkedEndedOnNode(target, ended, reason));
+    const key = keyOfNamed(cell?.extra?.linked, ended);
+    const other = key === undefined ? undefined : cell?.extra?.linked?.get(key);
+    if (other !== undefined) this.linkedEnded(target, other, ended.id, reason);
   }
 
   linkedOf(cell: AgentCell, placeOf: (agent: AgentReference) => { readonly thread: number; readonly incarnation: number }): LinkedAgent[] | undefined {
@@ -142,8 +174,49 @@ export class AgentLinks {
         const owner = this.#needs.threadOf(target);
         const self = this.#needs.referenceOf(cell);
         if (owner === thread && replaced) this.#needs.sendLink(thread, target, self);
-        else if (owner === thread || owner < 0) this.linkedEnded(self, target, target.id, { type: 'threadFailed' });
+        else if (owner === thread || (owner < 0 && !this.#needs.nodes.leads(target))) this.linkedEnded(self, target, target.id, { type: 'threadFailed' });
       }
+    }
+  }
+
+  #tellNode(other: AgentReference, ended: NamedAgent, reason: StopReason): void {
+    void this.#needs.nodes.ask(other, 'endedOnNode', { tie: 'link', target: other, ended, reason: sendableReason(reason) });
+  }
+
+  #nodeLost(node: NodeIdentity, isGone: boolean): void {
+    for (const cell of [...this.#linked]) {
+      for (const target of [...(cell.extra?.linked?.values() ?? [])]) {
+        if (!this.#needs.nodes.mayBeOn(target, node)) continue;
+        if (!isGone) void this.#linkOnNode(cell, target, true);
+        else if ((target.remote?.life ?? 0) < 0) this.linkedEnded(this.#needs.referenceOf(cell), target, target.id, { type: 'nodeLost', node: node.name });
+        else void this.#linkOnNode(cell, target, false, node);
+      }
+    }
+  }
+
+  /** @param isNew false: it has moved from the lost node if it knows of the link; another one of its kind that was started since does not */
+  async #linkOnNode(cell: AgentCell, target: AgentReference, isNew: boolean, lost?: NodeIdentity): Promise<void> {
+    const self = this.#needs.referenceOf(cell);
+    const { nodes } = this.#needs;
+    const answer = await nodes.ask(target, 'tieFromNode', { tie: 'link', target, life: target.remote?.life ?? 0, other: self, isNew });
+    const name = answer.type === 'answer' && answer.value !== undefined ? nodes.nameWith(self, answer.value) : undefined;
+    const endedBefore = this.#endedBefore.get(cell);
+    // It has ended before it knew what the other node calls it.
+    if (endedBefore !== undefined && name !== undefined) return this.#tellNode(target, name, endedBefore);
+    // Unlinked, or ended.
+    if (cell.status >= Status.stopped || keyAmong(cell.extra?.linked, target, true) === undefined) return;
+    if (name !== undefined) extraOf(cell).nodeName ??= name;
+    const ended = (reason: StopReason): void => this.linkedEnded(self, target, target.id, reason);
+    switch (answer.type) {
+      case 'home':
+        return this.#request(cell, target);
+      case 'answer':
+        return answer.value !== undefined ? undefined : ended(lost === undefined ? { type: 'notFound' } : { type: 'nodeLost', node: lost.name });
+      case 'notThere':
+        return ended(lost === undefined ? { type: 'notFound' } : { type: 'nodeLost', node: lost.name });
+      case 'nodeLost':
+        return ended({ type: 'nodeLost', node: (lost ?? answer.node).name });
+      case 'over':
     }
   }
 
@@ -153,22 +226,24 @@ export class AgentLinks {
     if (local !== undefined && local.status < Status.stopped) return this.linked(target, self);
     const thread = this.#needs.threadOf(target);
     if (thread >= 0 && thread !== this.#needs.thread) return this.#needs.sendLink(thread, target, self);
+    if (this.#needs.nodes.leads(target)) return void this.#linkOnNode(cell, target, true);
     this.linkedEnded(self, target, target.id, { type: 'notFound' });
   }
 
   #add(cell: AgentCell, other: AgentReference): boolean {
     const extra = extraOf(cell);
     extra.linked ??= new Map();
-    if (extra.linked.get(other.slot)?.generation === other.generation) return false;
-    extra.linked.set(other.slot, other);
+    if (keyAmong(extra.linked, other, this.#needs.nodes.isNode) !== undefined) return false;
+    extra.linked.set(keyOfAgent(other), other);
     this.#linked.add(cell);
     return true;
   }
 
   #remove(cell: AgentCell, other: AgentReference): boolean {
     const linked = cell.extra?.linked;
-    if (linked === undefined || linked.get(other.slot)?.generation !== other.generation) return false;
-    linked.delete(other.slot);
+    const key = keyAmong(linked, other, this.#needs.nodes.isNode);
+    if (linked === undefined || key === undefined) return false;
+    linked.delete(key);
     if (linked.size === 0) this.#linked.delete(cell);
     return true;
   }
@@ -181,6 +256,10 @@ function causeOf(reason: StopReason, ended: AgentReference, id: string): unknown
       return reason.error;
     case 'threadFailed':
       return new NexusError('NEXUS_THREAD_FAILED', `the thread of ${ended.kind} ${quoted(id)} was given up`, { data: { id, kind: ended.kind } });
+    case 'nodeLost':
+      return new NexusError('NEXUS_NODE_LOST', `node ${reason.node} of ${ended.kind} ${quoted(id)} has left the cluster or was removed from it`, {
+        data: { id, kind: ended.kind, node: reason.node },
+      });
     case 'notFound':
       return new NexusError('NEXUS_AGENT_NOT_FOUND', `${ended.kind} ${quoted(id)} had ended already`, { data: { kind: ended.kind, id } });
     case 'stopped':

@@ -267,7 +267,7 @@ export class Arrivals {
 
   /** Its parent ended, or the thread that its parent was on was lost, while it was on its way: nobody could tell it then. */
   #hasLostParent({ extra }: MovingAgent): boolean {
-    if (extra?.parent === undefined) return false;
+    if (extra?.parent === undefined || extra.parent.remote !== undefined) return false;
     if (this.#host.engine.table.threadOf(extra.parent.slot, extra.parent.generation) < 0) return true;
     return this.#incarnationOf(extra.parentThread) !== extra.parentIncarnation;
   }

@@ -20,6 +20,7 @@ import type { ObservedOperation, ObserveOptions } from '../model/observe-options
 import type { Operations } from './meters/operations.js';
 import { type GroupHost, openGroup } from './group-handle.js';
 import { type MessageSender, senderOf } from './mailbox.js';
+import { referencesOf } from './remote/references-of.js';
 
 const IS_DEVELOPMENT = process.env['NODE_ENV'] !== 'production';
 const NO_SLICES: Slices = Object.freeze({});
@@ -225,6 +226,12 @@ export class Context implements SupervisorContext, ContextInside {
   tell(ref: AgentRef, action: string, input?: unknown): TellOutcome {
     if (isPast(this.#cell, this.#life)) return this.#refuse(ref, action);
     return this.#host.tellFrom(this.self as AgentReference, ref as unknown as AgentReference, action, input);
+  }
+
+  tellMany(refs: readonly AgentRef[], action: string, input?: unknown): readonly TellOutcome[] {
+    const targets = referencesOf(refs);
+    if (isPast(this.#cell, this.#life)) return targets.map((ref) => this.#refuse(ref, action));
+    return this.#host.router.tellMany(targets, action, input, this.self as AgentReference);
   }
 
   offer(ref: AgentRef, action: string, input?: unknown, options?: OfferOptions): Promise<TellOutcome> {

@@ -4,6 +4,8 @@
  */
 import type { Logger } from '../model/agent-context.js';
 import type { RestartType } from '../model/supervisor.js';
+import { type NodeIdentity, nodeKey } from '../model/node-identity.js';
+import type { RemoteAgent } from '../model/remote-agent.js';
 import type { AgentNode, NodePolicy, ThreadTree, TreeLimits } from '../model/supervision-tree.js';
 import { type AgentCell, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
@@ -25,6 +27,9 @@ const STATUS_NAMES: Readonly<Record<Status, string>> = {
   [Status.moved]: 'absent',
 };
 
+/** A node that does not describe its agents by then is shown without them. */
+const NODE_TIMEOUT_MS = 1500;
+
 export interface DescribingNeeds {
   readonly thread: number;
   readonly cells: CellTable;
@@ -35,6 +40,8 @@ export interface DescribingNeeds {
   nameOf(cell: AgentCell): string;
   threadOf(agent: AgentReference): number;
   request(thread: number, agents: readonly AgentReference[], limits: TreeLimits): Promise<readonly (AgentNode | undefined)[]>;
+  /** Of another node, which has at least one of them. */
+  requestFromNode(node: NodeIdentity, agents: readonly AgentReference[], limits: TreeLimits, timeoutMs: number): Promise<readonly (AgentNode | undefined)[]>;
 }
 
 /** A child as its parent knows it. */
@@ -59,7 +66,8 @@ export class Describing {
     const others: AgentCell[] = [];
     let count = 0;
     for (const cell of cells) {
-      if (cell.extra?.parent !== undefined) continue;
+      // Below its parent; one whose parent is on another node is shown there and here.
+      if (cell.extra?.parent !== undefined && cell.extra.parent.remote === undefined) continue;
       count++;
       if (cell.kind.isSupervisor && supervisors.length < limits.agentsMax) supervisors.push(cell);
       else if (others.length < limits.agentsMax) others.push(cell);
@@ -110,16 +118,29 @@ export class Describing {
       .map(({ id, kind, ref, ...supervised }) => ({ id, kind, agent: ref as AgentReference | undefined, supervised }));
   }
 
-  /** Asks each other thread once for all of its agents among these. */
+  /** Agents of whichever thread, for another node. */
+  async agentsOfAll(agents: readonly AgentReference[], limits: TreeLimits): Promise<readonly (AgentNode | undefined)[]> {
+    const children = agents.map((agent): KnownChild => ({ id: agent.id, kind: agent.kind, agent, supervised: undefined }));
+    return this.#nodesOf(children, { ...limits, nodeTimeoutMs: (limits.nodeTimeoutMs ?? NODE_TIMEOUT_MS) / 2 });
+  }
+
+  /** Asks each other thread and each node once for all of its agents among these. */
   async #nodesOf(children: readonly KnownChild[], limits: TreeLimits): Promise<AgentNode[]> {
     const { thread } = this.#needs;
     const byThread = new Map<number, AgentReference[]>();
+    const byNode = new Map<string, AgentReference[]>();
     for (const { agent } of children) {
+      if (agent?.remote !== undefined) {
+        const key = nodeKey(agent.remote.node);
+        byNode.set(key, [...(byNode.get(key) ?? []), agent]);
+        continue;
+      }
       const owner = agent === undefined ? -1 : this.#needs.threadOf(agent);
       if (agent === undefined || owner < 0) continue;
       byThread.set(owner, [...(byThread.get(owner) ?? []), agent]);
     }
     const found = new Map<AgentReference, AgentNode | undefined>();
+    const fromNodes = Promise.all([...byNode.values()].map((agents) => this.#askNode(agents, limits, found)));
     await Promise.all(
       [...byThread].map(async ([owner, agents]) => {
         const nodes = await (owner === thread ? this.agents(agents, limits) : this.#needs.request(owner, agents, limits)).catch((error: unknown) => {
@@ -129,12 +150,27 @@ export class Describing {
         for (const [index, agent] of agents.entries()) found.set(agent, nodes[index]);
       }),
     );
+    await fromNodes;
     return children.map((child) => nodeOf(child, child.agent === undefined ? undefined : found.get(child.agent)));
+  }
+
+  async #askNode(agents: readonly AgentReference[], limits: TreeLimits, found: Map<AgentReference, AgentNode | undefined>): Promise<void> {
+    const { node } = (agents[0] as AgentReference).remote as RemoteAgent;
+    const asked = this.#needs.requestFromNode(node, agents, limits, limits.nodeTimeoutMs ?? NODE_TIMEOUT_MS);
+    const nodes = await asked.catch((error: unknown) => {
+      this.#needs.logger.debug({ node: node.name, error: messageOf(error) }, 'a node did not describe its agents');
+      return [];
+    });
+    for (const [index, agent] of agents.entries()) {
+      const described = nodes[index];
+      found.set(agent, described === undefined ? undefined : { ...described, node: described.node ?? node.name });
+    }
   }
 }
 
 function nodeOf({ id, kind, agent, supervised }: KnownChild, node: AgentNode | undefined): AgentNode {
-  const known = node ?? { type: 'agent', id, kind, thread: undefined, status: 'unknown', restarts: 0, policy: undefined, children: [], omitted: 0 };
+  const where = agent?.remote === undefined ? {} : { node: agent.remote.node.name };
+  const known = node ?? { type: 'agent', id, kind, thread: undefined, ...where, status: 'unknown', restarts: 0, policy: undefined, children: [], omitted: 0 };
   if (supervised === undefined) return { ...known, restart: undefined };
   const { restarts, restart, status } = supervised;
   return {

@@ -113,7 +113,8 @@ export class GroupHandle implements Group<AnyAgent> {
     const members = this.#checkedMembers(action, input);
     report.members = members.length;
     const { sender } = this.#origin;
-    for (const { ref } of members) report[this.#needs.router.tellFrom(sender, ref, action, input)]++;
+    const refs = members.map(({ ref }) => ref);
+    for (const outcome of this.#needs.router.tellMany(refs, action, input, sender)) report[outcome]++;
     return report;
   }
 

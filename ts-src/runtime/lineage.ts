@@ -1,15 +1,20 @@
 /**
- * What goes from a child to its parent, on whichever thread that is: that it has ended, and a failure that the parent has to deal with. Not here: what a
+ * What goes from a child to its parent, on whichever thread or node that is: that it has ended, and a failure that the parent has to deal with. Not here: what a
  * parent does with its children (`lifecycle.ts`, `spawning.ts`).
  */
 import { type AgentCell, onArrival, Status } from './agent-cell.js';
 import type { StopReason } from '../model/agent-definition.js';
 import type { AgentReference } from './agent-reference.js';
 import { sendableError } from './remote-reply.js';
+import type { NodeLineage } from './remote/node-lineage.js';
+import type { NodeTies } from './remote/node-ties.js';
 import type { Supervisors } from './supervisors.js';
 
 export interface LineageNeeds {
   readonly thread: number;
+  readonly nodes: NodeTies;
+  /** For parents and children on other nodes. */
+  readonly ofNodes: NodeLineage;
   cellOf(agent: AgentReference): AgentCell | undefined;
   /** Thread of a live agent, or -1. */
   threadOf(agent: AgentReference): number;
@@ -39,7 +44,7 @@ export class Lineage {
   /** An agent of this thread failed and escalates. */
   escalate(cell: AgentCell, error: unknown): void {
     const parent = cell.extra?.parent;
-    if (parent !== undefined && this.#needs.threadOf(parent) >= 0) return this.escalateTo(parent, error);
+    if (parent !== undefined && (this.#needs.threadOf(parent) >= 0 || this.#needs.nodes.leads(parent))) return this.escalateTo(parent, error);
     this.#needs.escalateToThread(cell, error);
   }
 
@@ -48,6 +53,7 @@ export class Lineage {
     if (cell !== undefined) return this.#needs.failed(cell, error);
     const thread = this.#needs.threadOf(parent);
     if (thread >= 0 && thread !== this.#needs.thread) this.#needs.sendEscalate(thread, parent, sendableError(error));
+    else if (this.#needs.nodes.leads(parent)) this.#needs.ofNodes.escalate(parent, error);
   }
 
   /** An agent of this thread failed, and its supervisor decides. */
@@ -59,6 +65,7 @@ export class Lineage {
     if (local !== undefined) return supervision.supervisors.childFailed(local, supervision.referenceOf(cell), error, escalates);
     const thread = this.#needs.threadOf(parent);
     if (thread >= 0 && thread !== this.#needs.thread) supervision.sendChildFailed(thread, parent, cell, error, escalates);
+    else if (this.#needs.nodes.leads(parent)) this.#needs.ofNodes.childFailed(parent, cell, error, escalates);
   }
 
   /** An agent of this thread has ended. */
@@ -74,6 +81,7 @@ export class Lineage {
     }
     const thread = this.#needs.threadOf(parent);
     if (thread >= 0 && thread !== this.#needs.thread) supervision.sendChildEnded(thread, parent, cell, reason);
+    else if (this.#needs.nodes.leads(parent)) this.#needs.ofNodes.leaveParent(parent, cell, reason);
   }
 
   childEnded(parent: AgentReference, slot: number): void {

@@ -172,6 +172,30 @@ export class MessageRouter {
     return target.cell !== undefined ? this.tellLocal(target.cell, entry, input, sender) : this.tellRemote(target, entry, input, sender);
   }
 
+  /** One message to each: those of other nodes in one frame for each node. In their order. @throws what `tell` throws: those before it have been sent */
+  tellMany(targets: readonly AgentReference[], action: string, input: unknown, sender: AgentReference | undefined): readonly TellOutcome[] {
+    const remote = this.#remote();
+    if (remote === undefined) return targets.map((target) => this.tellFrom(sender, target, action, input));
+    const far: number[] = [];
+    const outcomes = targets.map((target, place): TellOutcome => {
+      if (kindOf(target).action(action) !== undefined && !remote.leads(target)) return this.tellFrom(sender, target, action, input);
+      far.push(place);
+      return 'accepted';
+    });
+    if (far.length === 0) return outcomes;
+    const there = this.tellFar(
+      remote,
+      far.map((place) => targets[place] as AgentReference),
+      ...([action, input, sender] as const),
+    );
+    for (const [index, place] of far.entries()) outcomes[place] = there[index] as TellOutcome;
+    return outcomes;
+  }
+
+  protected tellFar(remote: RemoteAgents, targets: readonly AgentReference[], action: string, input: unknown, sender: MessageSender): readonly TellOutcome[] {
+    return remote.tellMany(targets, action, input, sender);
+  }
+
   /**
    * A tell that waits until there is room. Whatever is wrong with the arguments rejects the promise.
    * @param isOver the life of the sender has ended: it waits no longer

@@ -15,6 +15,7 @@ import type { ActionEntry, Kind } from './kind.js';
 import { type MessageSender, senderOf, traceOf } from './mailbox.js';
 import { systemActions } from './message-receiver.js';
 import { PendingAsk, type PendingAsks, type ReplyPort } from './pending-asks.js';
+import { keyOfAgent } from './remote/agent-keys.js';
 import { RemoteReply, type SendReply, sendableError } from './remote-reply.js';
 
 /** Where the reply of an ask goes. */
@@ -153,8 +154,8 @@ export function unpack(moving: MovingAgent, cell: AgentCell): void {
   extra.hadTimers = moved.hadTimers;
   extra.stopRequested ||= moved.stopRequested;
   if (moved.random !== undefined) extra.random = SeededRandom.at(moved.random);
-  if (moved.children.length > 0) extra.children = new Map(moved.children.map((child) => [child.slot, child]));
-  if (moved.watching.length > 0) extra.watching = new Map(moved.watching.map((target) => [target.slot, target]));
+  if (moved.children.length > 0) extra.children = new Map(moved.children.map((child) => [keyOfAgent(child), child]));
+  if (moved.watching.length > 0) extra.watching = new Map(moved.watching.map((target) => [keyOfAgent(target), target]));
   // Some may have come before it.
   const already = extra.watchers ?? [];
   const watchers = [...moved.watchers, ...already.filter((watcher) => !moved.watchers.some((known) => known.equals(watcher)))];

@@ -34,6 +34,12 @@ export function movingTies(host: ThreadHost): readonly MovingPart[] {
       settled: (cell) => groups.handOver(cell),
     },
     {
+      name: 'lineage',
+      pack: () => undefined,
+      left: (cell) => supervision.ofNodes.left(cell),
+      arrived: (cell) => supervision.ofNodes.arrived(cell),
+    },
+    {
       name: 'links',
       pack: (cell) =>
         supervision.links.linkedOf(cell, (agent) => {

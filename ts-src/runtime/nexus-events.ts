@@ -26,6 +26,8 @@ export interface NexusEvents {
   balanced: [BalancingRound];
   /** This node of a cluster is no member any more, and stops its agents: the nexus stops. */
   fenced: [{ readonly because: string }];
+  /** `drain` was called: agents leave for other nodes, then the nexus stops. */
+  draining: [];
 }
 
 const EVENTS: readonly (keyof NexusEvents)[] = [
@@ -38,6 +40,7 @@ const EVENTS: readonly (keyof NexusEvents)[] = [
   'threadFailed',
   'balanced',
   'fenced',
+  'draining',
 ];
 
 /** @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN */

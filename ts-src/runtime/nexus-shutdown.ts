@@ -1,5 +1,7 @@
 /** The end of a nexus: takes nothing new, lets what waits be handled, ends agents, threads and storage, each within what is left of one deadline. Called by `Nexus.stop`. */
 import type { EventEmitter } from 'node:events';
+import { optionError, valueText } from '../errors.js';
+import { checkNames } from '../model/nearest-name.js';
 import type { Storage } from '../ports/storage.js';
 import { busyAgents, quiet, stopAllAgents } from './runtime-calls.js';
 import type { ThreadHost } from './thread-host.js';
@@ -17,6 +19,17 @@ export interface StopReport {
   readonly complete: boolean;
   /** Messages that were still waiting. */
   readonly discarded: number;
+}
+
+const DEADLINE_MS = 10_000;
+const DEADLINE_MS_MAX = 86_400_000;
+
+/** Of the options of `nexus.stop`. @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN */
+export function checkedDeadline(options: { readonly deadlineMs?: number }): number {
+  checkNames('stop', options, ['deadlineMs']);
+  const { deadlineMs = DEADLINE_MS } = options;
+  if (typeof deadlineMs === 'number' && deadlineMs >= 0 && deadlineMs <= DEADLINE_MS_MAX) return deadlineMs;
+  throw optionError('deadlineMs', `is ${valueText(deadlineMs)}; it must be from 0 to 86,400,000`);
 }
 
 export interface ShutdownNeeds {

@@ -27,7 +27,8 @@ export function handleThreadLoss(host: ThreadHost, thread: number, replaced: boo
   watches.threadLost(thread, replaced, (ref) => engine.table.threadOf(ref.slot, ref.generation));
   for (const cell of [...host.cells]) {
     const parent = cell.extra?.parent;
-    if (parent === undefined) continue;
+    // On another node nothing has happened to it.
+    if (parent === undefined || parent.remote !== undefined) continue;
     const owner = engine.table.threadOf(parent.slot, parent.generation);
     // A parent that comes back starts anew, as after any restart: without its children.
     if (owner === thread || owner < 0) host.lifecycle.stop(cell, { type: 'parentStopped' });

@@ -65,6 +65,7 @@ export class ReplicatedEntries {
   readonly #incarnations: number[];
   readonly #complete: boolean[];
   readonly #reachListeners: (() => void)[] = [];
+  readonly #lossListeners: (() => void)[] = [];
 
   constructor(needs: ReplicatedEntriesNeeds) {
     this.#needs = needs;
@@ -82,6 +83,11 @@ export class ReplicatedEntries {
   /** Told when `isComplete` of a thread, or whether it can be reached, may have changed. */
   listenToReach(listener: () => void): void {
     this.#reachListeners.push(listener);
+  }
+
+  /** Told when a thread was lost, behind what becomes of its entries. */
+  listenToLosses(listener: () => void): void {
+    this.#lossListeners.push(listener);
   }
 
   /** Nobody of the threads is being replaced. */
@@ -139,6 +145,7 @@ export class ReplicatedEntries {
   threadLost(thread: number, replaced: boolean): void {
     const incarnation = this.#needs.incarnationOf(thread);
     if (!replaced || incarnation > (this.#incarnations[thread] as number)) this.#begin(thread, incarnation, !replaced);
+    for (const listener of this.#lossListeners) listener();
     if (!replaced) return;
     const own: EntryChange[] = [];
     for (const name of this.#entries.keys()) {

@@ -14,6 +14,7 @@ import { handleThreadLoss } from './recovery.js';
 import { remoteCalls } from './remote/remote-calls.js';
 import { arrive } from './remote/node-arrivals.js';
 import type { NodePlacing } from './remote/node-placing.js';
+import { tieCalls } from './remote/tie-calls.js';
 import { nodeNamed } from './remote/worker-placing.js';
 import type { Quiet, SystemCalls } from './system-calls.js';
 import type { ThreadHost } from './thread-host.js';
@@ -127,6 +128,7 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     signal: (signal) => host.signals.received(signal, undefined),
     signalWhileMoving: ({ signal, homes }) => host.signals.received(signal, homes),
     nodesKnow: ({ isReachableOnly }) => host.nodesKnow?.(isReachableOnly),
+    ...tieCalls(host),
     signalForNodes: ({ signal, homes }) => host.signals.receivedForNodes(signal, homes),
     subscribed: () => host.signals.subscribed(),
     migrateAgents: ({ agents, to, timeoutMs }) => host.departures.move(agents, to, timeoutMs),

@@ -45,6 +45,8 @@ export interface SpawningNeeds {
   referenceOf(cell: AgentCell): AgentReference;
   /** False for an agent that has ended. */
   isLive(agent: AgentReference): boolean;
+  /** A child has started on another node. */
+  adoptFromNode(parent: AgentCell, child: AgentReference): void;
   /** Ids of the cluster; undefined in a nexus that is no node. */
   placing(): NodePlacing | undefined;
 }
@@ -74,7 +76,8 @@ export class Spawning {
       const timeoutMs = timeoutOf(options);
       const placing = this.#needs.placing();
       if (options?.node !== undefined) checkNodeChoice(options.node, placing !== undefined);
-      if (placing !== undefined && (needsNode(options) || isOfCluster(placing, kind, id)) && parentCell?.kind.isSupervisor !== true)
+      // Children of supervisors are of their node, unless they are given one.
+      if (placing !== undefined && (needsNode(options) || (isOfCluster(placing, kind, id) && parentCell?.kind.isSupervisor !== true)))
         return this.#spawnInCluster(placing, kind, id, thread, options, parentCell, timeoutMs);
       if (parentCell !== undefined) return this.#adopt(parentCell, id, this.#spawnChild(parentCell, thread, kind, id, options?.init, timeoutMs));
       const spawned = this.#spawnOn(thread, kind, id, options?.init, undefined, timeoutMs);
@@ -273,6 +276,8 @@ export class Spawning {
     const adopted = spawned.then(async (child) => {
       if (parent.status >= Status.stopping || extra.life !== life) {
         await child.stop().catch((error: unknown) => this.#needs.logger.warn({ child: child.id, error }, 'a child did not end with its parent'));
+      } else if (child.remote !== undefined) {
+        this.#needs.adoptFromNode(parent, child);
       } else if (this.#needs.isLive(child)) {
         extra.children ??= new Map();
         extra.children.set(child.slot, child);

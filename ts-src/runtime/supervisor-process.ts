@@ -37,6 +37,7 @@ export interface SupervisorProcessNeeds {
   /** The agent that has this id, if it is a child of this supervisor. */
   childNamed(id: string): AgentReference | undefined;
   isLive(agent: AgentReference): boolean;
+  /** -1 for one that has ended, -2 for one of another node. */
   threadOf(agent: AgentReference): number;
   /** It fails: its own supervisor decides, or what is above. */
   failed(error: unknown): void;
@@ -89,7 +90,7 @@ export class SupervisorProcess implements Supervised {
   }
 
   childEnded(agent: AgentReference, reason: StopReason): void {
-    const failed = reason.type === 'failed' || reason.type === 'threadFailed';
+    const failed = reason.type === 'failed' || reason.type === 'threadFailed' || reason.type === 'nodeLost' || reason.type === 'notFound';
     this.#news(agent, { type: 'childEnded', id: agent.id, failed, error: reason.type === 'failed' ? reason.error : undefined });
   }
 
@@ -99,7 +100,7 @@ export class SupervisorProcess implements Supervised {
     const ids = [...this.#agents].flatMap(([id, agent]) => {
       if (id === this.#startingId) return [];
       const owner = this.#needs.threadOf(agent);
-      return owner === thread || (owner < 0 && !replaced) ? [id] : [];
+      return owner === thread || (owner === -1 && !replaced) ? [id] : [];
     });
     if (ids.length > 0) this.#step({ type: 'childrenLost', ids, gone: !replaced, error });
   }

@@ -6,7 +6,7 @@ import { NexusError } from '../errors.js';
 import type { AnyAgent, StopReason } from '../model/agent-definition.js';
 import type { Logger } from '../model/agent-context.js';
 import type { SpawnOptions } from '../model/spawn-options.js';
-import type { ChildSummary, Supervised } from '../model/supervisor-definition.js';
+import type { ChildSummary, ResolvedChild, Supervised } from '../model/supervisor-definition.js';
 import type { SupervisorPolicy } from '../model/supervisor.js';
 import type { Clock } from '../ports/clock.js';
 import type { RoutingTable } from '../ports/engine.js';
@@ -16,12 +16,18 @@ import { agentStopped, threadLost } from './failures.js';
 import type { KindRegistry } from './kind.js';
 import { messageOf } from './lifecycle.js';
 import { hasParent, parentSlotOf } from './record-word.js';
+import { sendableError } from './remote-reply.js';
+import type { NodeTies } from './remote/node-ties.js';
 import type { SupervisedAgents } from './supervised-agents.js';
 import { DEPTH_MAX, SupervisorProcess } from './supervisor-process.js';
 import type { EndChild } from './system-calls.js';
 
 /** The thread of a child answers after the time that the child has; if it does not even then, it is held up itself. */
 const GRACE_MS = 500;
+/** How often an id is tried again that an agent of a lost node has. */
+const ID_FREE_MS = 200;
+/** In the place of a thread. */
+const OTHER_NODE = -2;
 
 export interface SupervisorsNeeds {
   readonly thread: number;
@@ -33,6 +39,7 @@ export interface SupervisorsNeeds {
   random(): number;
   referenceOf(cell: AgentCell): AgentReference;
   cellOf(agent: AgentReference): AgentCell | undefined;
+  readonly nodes: NodeTies;
   spawn(definition: AnyAgent, options: SpawnOptions, parent: AgentCell): Promise<AgentReference>;
   holderOf(id: string, parent: AgentReference): { readonly agent: AgentReference; readonly isChild: boolean } | undefined;
   failed(cell: AgentCell, error: unknown): void;
@@ -98,22 +105,44 @@ export class Supervisors {
       after: (delayMs, callback) => clock.after(delayMs, callback),
       isSupervisor: (kind) => kinds.byName(kind).isSupervisor,
       ancestry: () => this.#ancestry(self),
-      spawn: ({ kind, id, init, thread, startTimeoutMs }) =>
-        this.#needs.spawn({ kind } as AnyAgent, { id, thread, timeoutMs: startTimeoutMs, ...(init === undefined ? {} : { init }) }, cell),
+      spawn: (child) => this.#spawn(child, cell),
       startAgain: (agent, timeoutMs) => this.#startAgain(agent, timeoutMs),
       end: (agent, keep, error, timeoutMs) => this.#end(agent, keep, error, timeoutMs),
       childNamed: (id) => {
         const holder = this.#needs.holderOf(id, self);
         return holder?.isChild === true ? holder.agent : undefined;
       },
-      isLive: (agent) => threadOf(agent) >= 0,
-      threadOf,
+      isLive: (agent) => (agent.remote === undefined ? threadOf(agent) >= 0 : !this.#needs.nodes.isGone(agent.remote.node)),
+      threadOf: (agent) => (agent.remote === undefined ? threadOf(agent) : OTHER_NODE),
       failed: (error) => this.#needs.failed(cell, error),
     });
   }
 
+  /** The id of one that was lost with its node is free when the cluster has found that nobody has it: a moment after its supervisor has heard of the loss. */
+  async #spawn({ kind, id, init, thread, node, startTimeoutMs }: ResolvedChild, cell: AgentCell): Promise<AgentReference> {
+    const { clock, nodes } = this.#needs;
+    const deadlineMs = clock.nowMs() + startTimeoutMs;
+    for (;;) {
+      const timeoutMs = Math.max(1, deadlineMs - clock.nowMs());
+      const options = { id, thread, timeoutMs, ...(node === undefined ? {} : { node }), ...(init === undefined ? {} : { init }) };
+      try {
+        return await this.#needs.spawn({ kind } as AnyAgent, options, cell);
+      } catch (error) {
+        const isTaken = error instanceof NexusError && error.code === 'NEXUS_ID_DUPLICATE' && nodes.isGoneName(error.data?.['node']);
+        if (!isTaken || clock.nowMs() + ID_FREE_MS >= deadlineMs) throw error;
+        await new Promise<void>((resolve) => clock.after(ID_FREE_MS, resolve, false));
+      }
+    }
+  }
+
   async #startAgain(agent: AgentReference, timeoutMs: number): Promise<void> {
-    const { thread, table, children } = this.#needs;
+    const { thread, table, children, nodes } = this.#needs;
+    if (agent.remote !== undefined) {
+      const call = { slot: 0, generation: 0, timeoutMs };
+      const answer = await nodes.ask(agent, 'startChild', call, timeoutMs + GRACE_MS, this.#needs.clock.nowMs() + timeoutMs);
+      if (answer.type === 'answer') return;
+      throw agentStopped(agent.kind, agent.knownId, 'its start');
+    }
     const owner = table.threadOf(agent.slot, agent.generation);
     if (owner === thread) return children.start(this.#needs.cellOf(agent), timeoutMs);
     if (owner < 0) throw agentStopped(agent.kind, agent.knownId, 'its start');
@@ -121,8 +150,14 @@ export class Supervisors {
   }
 
   async #end(agent: AgentReference, keep: boolean, error: unknown, timeoutMs: number): Promise<void> {
-    const { thread, table, children, logger, clock } = this.#needs;
+    const { thread, table, children, logger, clock, nodes } = this.#needs;
     const deadlineMs = clock.nowMs() + timeoutMs;
+    if (agent.remote !== undefined) {
+      const call = { slot: 0, generation: 0, keep, error: error === undefined ? undefined : sendableError(error), timeoutMs };
+      // A node that does not answer by then is left to itself: the agent ends with it, or finds that its parent does not know it.
+      await nodes.ask(agent, 'endChild', call, timeoutMs + GRACE_MS, deadlineMs);
+      return;
+    }
     for (;;) {
       const owner = table.threadOf(agent.slot, agent.generation);
       if (owner < 0) return;

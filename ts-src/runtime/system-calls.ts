@@ -7,7 +7,9 @@
 import type { AgentInspection } from '../model/observation.js';
 import type { ThreadActivity } from '../model/system-reading.js';
 import type { TraceValues } from '../model/message-trace.js';
+import type { AgentLocation } from '../model/agent-location.js';
 import type { NodeIdentity } from '../model/node-identity.js';
+import type { LocatedHere } from './remote/locate-here.js';
 import type { StopReason } from '../model/agent-definition.js';
 import type { Signal } from '../model/signal.js';
 import type { AgentNode, ThreadTree, TreeLimits } from '../model/supervision-tree.js';
@@ -19,6 +21,7 @@ import type { DeadLetter } from './dead-letters.js';
 import type { ClaimIntent } from './durable/cluster-states.js';
 import type { CopyStateCall } from './durable/worker-states.js';
 import type { FollowAgent, FollowReport } from './followed.js';
+import type { NamedAgent } from './remote/agent-keys.js';
 import type { EntriesMessage } from './replicated-entries.js';
 import type { MoveOutcome } from './departures.js';
 import type { MovingAgent } from './moving-agent.js';
@@ -76,6 +79,10 @@ export const SYSTEM_CALLS = [
   'followAgent',
   'followed',
   'signalForNodes',
+  'tieFromNode',
+  'untieFromNode',
+  'endedOnNode',
+  'describeFromNode',
   'nodesKnow',
   'tellRemote',
   'askRemote',
@@ -85,6 +92,9 @@ export const SYSTEM_CALLS = [
   'agentMovedAway',
   'arrived',
   'arrivedAsk',
+  'tellManyRemote',
+  'locate',
+  'locateHere',
   'nodeNamed',
   'claimId',
   'idSettled',
@@ -213,6 +223,18 @@ export interface SystemCalls {
   followAgent(call: FollowAgent): boolean;
   /** To the calling thread: what agents that are followed have handled. */
   followed(report: FollowReport): void;
+  /** From another node: `other` is tied to `target`, which is of the called thread. Resolves with the life of `other`, as it came; undefined if the target is not there, or is not tied and is not to be (`isNew`: false). */
+  tieFromNode(call: TieFromNode): number | undefined | Promise<number | undefined>;
+  untieFromNode(call: Pick<TieFromNode, 'target' | 'other'> & { readonly tie: 'watch' | 'link' }): void;
+  /** From another node: an agent that `target` watched, was linked to, or was the parent of (`child`), has ended. */
+  endedOnNode(call: {
+    readonly tie: 'watch' | 'link' | 'child';
+    readonly target: AgentReference;
+    readonly ended: NamedAgent;
+    readonly reason: StopReason;
+  }): void;
+  /** From another node: agents of whichever thread. */
+  describeFromNode(call: { readonly agents: readonly AgentReference[]; readonly limits: TreeLimits }): Promise<readonly (AgentNode | undefined)[]>;
   /** To the calling thread: resolves when the other nodes know what it has told them so far. */
   nodesKnow(call: { readonly isReachableOnly: boolean }): unknown;
   /** To the calling thread: as `signal` and `signalWhileMoving`, and on to the other nodes that want it. */
@@ -221,6 +243,11 @@ export interface SystemCalls {
   tellRemote(call: PassedMessage & { readonly target: AgentReference }): void;
   /** As `tellRemote`; resolves with the reply. `deadlineMs` by the clock of all threads. */
   askRemote(call: PassedMessage & { readonly target: AgentReference; readonly deadlineMs: number }): Promise<unknown>;
+  tellManyRemote(call: PassedMessage & { readonly targets: readonly AgentReference[] }): void;
+  /** To the calling thread: where agents are, on whichever node. */
+  locate(call: { readonly ids: readonly string[]; readonly timeoutMs: number }): Promise<readonly (AgentLocation | undefined)[]>;
+  /** From another node: which of these agents are of this one. */
+  locateHere(call: { readonly ids: readonly string[] }): readonly (LocatedHere | undefined)[];
   /** As `tellRemote`, to whatever agent has the id. */
   sendRemote(call: PassedMessage & { readonly id: string }): void;
   /** To the calling thread: a call to the runtime of another node. */
@@ -279,6 +306,17 @@ export interface PassedMessage {
 /** For an agent of the thread that is called. */
 export interface ArrivedMessage extends PassedMessage {
   readonly agent: AgentReference;
+}
+
+/** What one agent is to another of another node. `parent`: the target is the parent of the other, `child`: the other way round. */
+export interface TieFromNode {
+  readonly tie: 'watch' | 'link' | 'parent' | 'child';
+  readonly target: AgentReference;
+  /** Which agent of its id the target is. */
+  readonly life: number;
+  readonly other: AgentReference;
+  /** False: only whether there is such a tie. */
+  readonly isNew: boolean;
 }
 
 export interface EndChild {

@@ -132,9 +132,11 @@ export function stoppingOf(host: ThreadHost, timeoutMs: number, agentCountChange
 }
 
 export function lineageOf(host: ThreadHost, escalateToThread: (cell: AgentCell, error: unknown) => void): Lineage {
-  const { thread, lifecycle, supervision, router } = host;
+  const { thread, lifecycle, supervision, router, nodeTies } = host;
   return new Lineage({
     thread,
+    nodes: nodeTies,
+    ofNodes: supervision.ofNodes,
     cellOf: (agent) => cellOf(host, agent),
     threadOf: (agent) => threadOf(host, agent),
     failed: (cell, error) => lifecycle.failed(cell, error, undefined),
@@ -145,9 +147,10 @@ export function lineageOf(host: ThreadHost, escalateToThread: (cell: AgentCell, 
 }
 
 export function watchesOf(host: ThreadHost): Watches {
-  const { thread, router, dispatcher } = host;
+  const { thread, router, dispatcher, nodeTies } = host;
   return new Watches({
     thread,
+    nodes: nodeTies,
     cellOf: (agent) => cellOf(host, agent),
     threadOf: (agent) => threadOf(host, agent),
     referenceOf: (cell) => host.referenceOf(cell),
@@ -182,6 +185,7 @@ export function spawningOf(host: ThreadHost, incarnation: number): Spawning {
     referenceOf: (cell) => host.referenceOf(cell),
     holderOf: (id, parent) => directory.holderOf(id, parent),
     isLive: (agent) => threadOf(host, agent) >= 0,
+    adoptFromNode: (parent, child) => host.supervision.ofNodes.adopt(parent, child),
     placing: () => host.placing,
   });
 }

@@ -11,7 +11,7 @@ export function groupsOf(host: ThreadHost, loads: MemberLoads, random: () => num
     ...{ shared, loads, entries, clock, logger, random, table: engine.table },
     referenceOf: (cell) => host.referenceOf(cell),
     isArriving: (slot, generation) => host.cells.get(slot, generation)?.status === Status.arriving,
-    ringIdOf: () => undefined,
+    ringIdOf: (cell) => (cell.kind.isOfNode && host.placing !== undefined ? `${host.placing.node} ${host.nameOf(cell.slot, cell.generation)}` : undefined),
     nodesKnow: () => nodesKnow(host, true),
   });
 }

@@ -54,6 +54,7 @@ import { type AskTarget, PendingAsks } from './pending-asks.js';
 import { Relocation } from './relocation.js';
 import type { NodePlacing } from './remote/node-placing.js';
 import type { RemoteAgents } from './remote/remote-agents.js';
+import { type NodeTies, nodeTiesOf } from './remote/node-ties.js';
 import { isSameAgent } from './remote/same-agent.js';
 import { ThreadReferences } from './remote/thread-references.js';
 import { ReplicatedEntries } from './replicated-entries.js';
@@ -108,6 +109,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   readonly links: Links;
   readonly router: MessageRouter;
   readonly entries: ReplicatedEntries;
+  /** What is known of other nodes for ties to their agents. */
+  readonly nodeTies: NodeTies;
   readonly signals: Signals;
   /** What goes with an agent that moves, beside what its cell holds: each part that keeps something about agents adds itself. */
   readonly movingParts: MovingPart[] = [];
@@ -235,6 +238,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
       roundTrip: (to) => this.router.roundTrip(to),
       awaitsSuccessor: (of) => Atomics.load(shared.words, threadWord(shared, of) + L.THREAD_WORD_STATE) === L.THREAD_STATE_LOST,
     });
+    this.nodeTies = nodeTiesOf(this);
     this.signals = signalsOf(this, incarnation, references);
     this.groups = groupsOf(this, loads, () => this.#random.next());
     this.lifecycle = lifecycleOf(this, {

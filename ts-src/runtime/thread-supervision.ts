@@ -10,6 +10,7 @@ import type { AgentReference } from './agent-reference.js';
 import { Describing } from './describing.js';
 import { sendableError, sendableReason } from './remote-reply.js';
 import { SupervisedAgents } from './supervised-agents.js';
+import { NodeLineage } from './remote/node-lineage.js';
 import { Supervisors } from './supervisors.js';
 import type { AgentFailure } from './system-calls.js';
 import type { ThreadHost } from './thread-host.js';
@@ -31,6 +32,8 @@ export class ThreadSupervision {
   readonly supervisors: Supervisors;
   readonly services: ThreadServices;
   readonly describing: Describing;
+  /** Parents and children on other nodes. */
+  readonly ofNodes: NodeLineage;
   readonly #host: ThreadHost;
 
   constructor(host: ThreadHost, { random, spawn, escalated }: ThreadSupervisionNeeds) {
@@ -42,8 +45,10 @@ export class ThreadSupervision {
     const referenceOf = (cell: AgentCell): AgentReference => host.referenceOf(cell);
     const nameOf = (cell: AgentCell): string => host.nameOf(cell.slot, cell.generation) ?? '';
     const failed = (cell: AgentCell, error: unknown): void => host.lifecycle.failed(cell, error, undefined);
+    const nodes = host.nodeTies;
     this.links = new AgentLinks({
       thread,
+      nodes,
       cellOf,
       threadOf,
       referenceOf,
@@ -63,6 +68,7 @@ export class ThreadSupervision {
       random,
       referenceOf,
       cellOf,
+      nodes,
       spawn,
       holderOf: (id, parent) => host.directory.holderOf(id, parent),
       failed,
@@ -70,6 +76,12 @@ export class ThreadSupervision {
         router.request(to, 'endChild', { ...call, error: call.error === undefined ? undefined : sendableError(call.error) }, timeoutMs, agent),
       requestStart: (to, agent, timeoutMs) =>
         router.request(to, 'startChild', { slot: agent.slot, generation: agent.generation, timeoutMs }, timeoutMs, agent) as Promise<void>,
+    });
+    this.ofNodes = new NodeLineage({
+      ...{ nodes, cellOf, referenceOf },
+      cells: () => host.cells,
+      stop: (cell, reason) => host.lifecycle.stop(cell, reason),
+      childOfSupervisorEnded: (supervisor, child, reason) => this.supervisors.childEnded(supervisor, child, reason),
     });
     this.services = new ThreadServices({
       clock,
@@ -85,6 +97,8 @@ export class ThreadSupervision {
       logger,
       nameOf,
       threadOf,
+      requestFromNode: async (node, agents, limits, timeoutMs) =>
+        (await host.remote?.request(node, undefined, 'describeFromNode', { agents, limits }, timeoutMs)) ?? [],
       request: (to, agents, limits) => router.request(to, 'describeAgents', { agents, limits }, DESCRIBE_TIMEOUT_MS, { kind: 'thread', id: String(to) }),
     });
   }

@@ -43,6 +43,16 @@ export class TracingRouter extends MessageRouter {
     return super.sendTo(remote, id, action, input, this.#tracing.mark(sender));
   }
 
+  protected override tellFar(
+    remote: RemoteAgents,
+    targets: readonly AgentReference[],
+    action: string,
+    input: unknown,
+    sender: MessageSender,
+  ): readonly TellOutcome[] {
+    return super.tellFar(remote, targets, action, input, this.#tracing.mark(sender));
+  }
+
   protected override traceOfCall(): MessageTrace | undefined {
     return this.#tracing.continued();
   }

@@ -1,13 +1,19 @@
 /**
- * Who is told when an agent ends, across threads. The watcher's thread keeps what each of its agents watches; the watched agent's thread keeps whom to tell.
- * When a thread is lost, the watchers' side sends its watches again to the successor, which answers `notFound` for agents that did not come back.
+ * Who is told when an agent ends, across threads and nodes. The watcher's thread keeps what each of its agents watches; the watched agent's thread keeps whom to tell.
+ * When a thread is lost, the watchers' side sends its watches again to the successor, which answers `notFound` for agents that did not come back. So it does when a node has lost a thread; when a node is gone,
+ * its agents have ended, but for those that have moved from it before.
  */
 import type { StopReason, Terminated } from '../model/agent-definition.js';
+import { type NodeIdentity, sameNode } from '../model/node-identity.js';
 import { type AgentCell, extraOf, onArrival, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
+import { sendableReason } from './remote-reply.js';
+import { keyAmong, keyOfAgent, keyOfNamed, type NamedAgent } from './remote/agent-keys.js';
+import type { NodeTies } from './remote/node-ties.js';
 
 export interface WatchesNeeds {
   readonly thread: number;
+  readonly nodes: NodeTies;
   /** The agent on this thread, if it is here and lives. */
   cellOf(ref: AgentReference): AgentCell | undefined;
   /** Thread of a live agent, -1 if it has ended. */
@@ -24,43 +30,43 @@ export class Watches {
   readonly #needs: WatchesNeeds;
   /** Agents of this thread that watch something. */
   readonly #watchers = new Set<AgentCell>();
+  /** Agents of this thread that are watched from other nodes. */
+  readonly #watchedFromNodes = new Set<AgentCell>();
 
   constructor(needs: WatchesNeeds) {
     this.#needs = needs;
+    needs.nodes.onLoss((node, isGone) => this.#nodeLost(node, isGone));
   }
 
   watch(cell: AgentCell, target: AgentReference): void {
     const extra = extraOf(cell);
     extra.watching ??= new Map();
-    const previous = extra.watching.get(target.slot);
-    if (previous !== undefined && previous.generation === target.generation) return;
-    extra.watching.set(target.slot, target);
+    if (keyAmong(extra.watching, target, this.#needs.nodes.isNode) !== undefined) return;
+    extra.watching.set(keyOfAgent(target), target);
     this.#watchers.add(cell);
     this.#request(cell, target);
   }
 
   unwatch(cell: AgentCell, target: AgentReference): void {
-    const { watching } = extraOf(cell);
-    if (watching?.get(target.slot)?.generation !== target.generation) return;
-    watching.delete(target.slot);
-    if (watching.size === 0) this.#watchers.delete(cell);
+    if (!this.#forget(cell, target)) return;
     const watcher = this.#needs.referenceOf(cell);
     const local = this.#needs.cellOf(target);
-    if (local !== undefined) this.removeWatcher(local, watcher);
-    else {
-      const thread = this.#needs.threadOf(target);
-      if (thread >= 0 && thread !== this.#needs.thread) this.#needs.sendUnwatch(thread, target, watcher);
-    }
+    if (local !== undefined) return this.removeWatcher(local, watcher);
+    const thread = this.#needs.threadOf(target);
+    if (thread >= 0 && thread !== this.#needs.thread) this.#needs.sendUnwatch(thread, target, watcher);
+    else if (this.#needs.nodes.leads(target)) void this.#needs.nodes.ask(target, 'untieFromNode', { tie: 'watch', target, other: watcher });
   }
 
   /** The watcher has moved to another thread, with what it watches. */
   left(cell: AgentCell): void {
     this.#watchers.delete(cell);
+    this.#watchedFromNodes.delete(cell);
   }
 
   /** A watcher has come from another thread, with what it watches. */
   arrived(cell: AgentCell): void {
     if ((cell.extra?.watching?.size ?? 0) > 0) this.#watchers.add(cell);
+    if (cell.extra?.watchers?.some(({ remote }) => remote !== undefined) === true) this.#watchedFromNodes.add(cell);
   }
 
   /** The watcher's life ends: all its watches with it. */
@@ -70,11 +76,17 @@ export class Watches {
     for (const target of [...watching.values()]) this.unwatch(cell, target);
   }
 
-  /** An agent of this thread gets a watcher. */
-  addWatcher(cell: AgentCell, watcher: AgentReference): void {
+  /** An agent of this thread gets a watcher. @param life of the agent, where another node has said it */
+  addWatcher(cell: AgentCell, watcher: AgentReference, life?: number): void {
     const extra = extraOf(cell);
     extra.watchers ??= [];
+    if (life !== undefined) extra.nodeName ??= this.#needs.nodes.nameWith(this.#needs.referenceOf(cell), life);
+    if (watcher.remote !== undefined) this.#watchedFromNodes.add(cell);
     if (!extra.watchers.some((known) => known.equals(watcher))) extra.watchers.push(watcher);
+  }
+
+  hasWatcher(cell: AgentCell, watcher: AgentReference): boolean {
+    return cell.extra?.watchers?.some((known) => known.equals(watcher)) === true;
   }
 
   removeWatcher(cell: AgentCell, watcher: AgentReference): void {
@@ -88,20 +100,27 @@ export class Watches {
   ended(cell: AgentCell, reason: StopReason): void {
     const watchers = cell.extra?.watchers;
     if (watchers === undefined) return;
+    this.#watchedFromNodes.delete(cell);
     const ref = this.#needs.referenceOf(cell);
-    for (const watcher of watchers) this.#tell(watcher, { ref, id: ref.id, reason });
+    // Asked for now: it has a name only as long as it is in the table.
+    const name = watchers.some(({ remote }) => remote !== undefined) ? (cell.extra?.nodeName ?? this.#needs.nodes.nameOf(ref)) : undefined;
+    for (const watcher of watchers) this.#tell(watcher, { ref, id: ref.id, reason }, name);
   }
 
   /** News about a watched agent arrived for a watcher of this thread. */
   terminated(watcher: AgentCell, ended: Terminated): void {
     if (watcher.status === Status.arriving) return onArrival(watcher, () => this.terminated(watcher, ended));
-    const target = ended.ref as AgentReference;
-    const { watching } = extraOf(watcher);
     // Not watched any more: unwatched meanwhile, or the watch of an earlier life.
-    if (watching?.get(target.slot)?.generation !== target.generation) return;
-    watching.delete(target.slot);
-    if (watching.size === 0) this.#watchers.delete(watcher);
-    this.#needs.deliver(watcher, ended);
+    if (this.#forget(watcher, ended.ref as AgentReference)) this.#needs.deliver(watcher, ended);
+  }
+
+  /** As `terminated`, of an agent of another node. */
+  terminatedOnNode(watcher: AgentCell, ended: NamedAgent, reason: StopReason): void {
+    if (watcher.status === Status.arriving) return onArrival(watcher, () => this.terminatedOnNode(watcher, ended, reason));
+    const { watching } = extraOf(watcher);
+    const key = keyOfNamed(watching, ended);
+    const ref = key === undefined ? undefined : watching?.get(key);
+    if (ref !== undefined) this.terminated(watcher, { ref, id: ref.id, reason });
   }
 
   /** A thread was lost. Its successor knows of no watchers; or there will be none. */
@@ -110,9 +129,30 @@ export class Watches {
       for (const target of [...(cell.extra?.watching?.values() ?? [])]) {
         const owner = ownerOf(target);
         if (owner === thread && replaced) this.#needs.sendWatch(thread, target, this.#needs.referenceOf(cell));
-        else if (owner === thread || owner < 0) this.terminated(cell, { ref: target, id: target.id, reason: { type: 'threadFailed' } });
+        else if (owner === thread || (owner < 0 && !this.#needs.nodes.leads(target)))
+          this.terminated(cell, { ref: target, id: target.id, reason: { type: 'threadFailed' } });
       }
     }
+  }
+
+  #nodeLost(node: NodeIdentity, isGone: boolean): void {
+    for (const cell of [...this.#watchers]) {
+      for (const target of [...(cell.extra?.watching?.values() ?? [])]) {
+        if (!this.#needs.nodes.mayBeOn(target, node)) continue;
+        if (!isGone) void this.#watchOnNode(cell, target, true);
+        else if ((target.remote?.life ?? 0) < 0) this.terminated(cell, { ref: target, id: target.id, reason: { type: 'nodeLost', node: node.name } });
+        else void this.#watchOnNode(cell, target, false, node);
+      }
+    }
+    if (isGone) for (const cell of [...this.#watchedFromNodes]) this.#dropWatchersOf(cell, node);
+  }
+
+  /** Those that never move. Others may have moved before their node has gone, and are told where they are. */
+  #dropWatchersOf(cell: AgentCell, node: NodeIdentity): void {
+    const { extra } = cell;
+    if (extra?.watchers === undefined) return;
+    extra.watchers = extra.watchers.filter(({ remote }) => remote === undefined || remote.life >= 0 || !sameNode(remote.node, node));
+    if (!extra.watchers.some(({ remote }) => remote !== undefined)) this.#watchedFromNodes.delete(cell);
   }
 
   #request(cell: AgentCell, target: AgentReference): void {
@@ -121,13 +161,45 @@ export class Watches {
     if (local !== undefined && local.status < Status.stopped) return this.addWatcher(local, watcher);
     const thread = this.#needs.threadOf(target);
     if (thread >= 0 && thread !== this.#needs.thread) return this.#needs.sendWatch(thread, target, watcher);
+    if (this.#needs.nodes.leads(target)) return void this.#watchOnNode(cell, target, true);
     this.terminated(cell, { ref: target, id: target.id, reason: { type: 'notFound' } });
   }
 
-  #tell(watcher: AgentReference, ended: Terminated): void {
+  /** @param isNew false: it has moved from the lost node if it knows its watcher; another one of its kind that was started since does not */
+  async #watchOnNode(cell: AgentCell, target: AgentReference, isNew: boolean, lost?: NodeIdentity): Promise<void> {
+    const { nodes, referenceOf } = this.#needs;
+    const answer = await nodes.ask(target, 'tieFromNode', { tie: 'watch', target, life: target.remote?.life ?? 0, other: referenceOf(cell), isNew });
+    // Unwatched, or ended.
+    if (keyAmong(cell.extra?.watching, target, true) === undefined || cell.status >= Status.stopped) return;
+    const ended = (reason: StopReason): void => this.terminated(cell, { ref: target, id: target.id, reason });
+    switch (answer.type) {
+      case 'home':
+        return this.#request(cell, target);
+      case 'answer':
+        return answer.value !== undefined ? undefined : ended(lost === undefined ? { type: 'notFound' } : { type: 'nodeLost', node: lost.name });
+      case 'notThere':
+        return ended(lost === undefined ? { type: 'notFound' } : { type: 'nodeLost', node: lost.name });
+      case 'nodeLost':
+        return ended({ type: 'nodeLost', node: (lost ?? answer.node).name });
+      case 'over':
+    }
+  }
+
+  #tell(watcher: AgentReference, ended: Terminated, name: NamedAgent | undefined): void {
     const local = this.#needs.cellOf(watcher);
     if (local !== undefined) return this.terminated(local, ended);
     const thread = this.#needs.threadOf(watcher);
-    if (thread >= 0 && thread !== this.#needs.thread) this.#needs.sendTerminated(thread, watcher, ended);
+    if (thread >= 0 && thread !== this.#needs.thread) return this.#needs.sendTerminated(thread, watcher, ended);
+    if (name === undefined || !this.#needs.nodes.leads(watcher)) return;
+    void this.#needs.nodes.ask(watcher, 'endedOnNode', { tie: 'watch', target: watcher, ended: name, reason: sendableReason(ended.reason) });
+  }
+
+  #forget(cell: AgentCell, target: AgentReference): boolean {
+    const { watching } = extraOf(cell);
+    const key = keyAmong(watching, target, this.#needs.nodes.isNode);
+    if (watching === undefined || key === undefined) return false;
+    watching.delete(key);
+    if (watching.size === 0) this.#watchers.delete(cell);
+    return true;
   }
 }

@@ -7,7 +7,8 @@ import { NexusError, NexusTypeError, optionError, valueText } from '../errors.js
 import { composeNexus } from '../create-nexus.js';
 import { checkNames } from '../model/nearest-name.js';
 import { SeededRandom } from '../model/seeded-random.js';
-import { Nexus, partsOf, type StopReport } from '../nexus.js';
+import { Nexus, partsOf } from '../nexus.js';
+import type { StopReport } from '../runtime/nexus-shutdown.js';
 import { type NexusOptions, resolveOptions } from '../options.js';
 import type { LogLine } from '../runtime/system-calls.js';
 import type { ThreadHost } from '../runtime/thread-host.js';

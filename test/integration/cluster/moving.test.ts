@@ -2,6 +2,7 @@
 import { type AgentRef, defineAgent, type Nexus, type NexusError } from 'nexus-agents';
 import { type TestCluster, withCluster } from 'nexus-agents/testing';
 import { expect, test } from 'vitest';
+import { partsOf } from '../../../dist/ts-src/nexus.js';
 
 const Counter = defineAgent({
   kind: 'counter',
@@ -136,4 +137,80 @@ test('agents of a node that is lost are started again elsewhere with their init,
     expect(await cluster.until(everybody, 15_000)).toBe(true);
     expect(await cluster.settle(Promise.all(refs.map((ref) => ref.ask('read'))))).toEqual(refs.map((_, index) => index));
   });
+});
+
+test('a node that drains gives all its agents to the others, answers what is asked meanwhile, and leaves', async () => {
+  await withCluster(OPTIONS, async (cluster) => {
+    const [n1, n2] = [nexusOf(cluster, 'n1'), nexusOf(cluster, 'n2')];
+    const refs: AgentRef<typeof Counter>[] = [];
+    for (let index = 0; index < 30; index++)
+      refs.push(await cluster.settle(n1.spawn(Counter, { id: `c${index}`, node: index < 20 ? 'n3' : 'n1', init: { from: index } })));
+    await cluster.settle(nexusOf(cluster, 'n3').spawn(Local, { id: 'here' }));
+    let report: unknown;
+    const drained = nexusOf(cluster, 'n3')
+      .drain()
+      .then((value) => {
+        report = value;
+      });
+    const asked: Promise<unknown>[] = [];
+    let rounds = 0;
+    while (report === undefined && rounds < 2000) {
+      rounds++;
+      for (const ref of refs) asked.push(ref.ask('add', 1));
+      await cluster.advance(20);
+    }
+    await cluster.settle(drained);
+    await cluster.settle(Promise.all(asked));
+    expect(report).toMatchObject({ complete: true, moved: 20, left: 0 });
+    expect(n2.cluster?.member('n3')).toBeUndefined();
+    expect(await cluster.settle(Promise.all(refs.map((ref) => ref.ask('read'))))).toEqual(refs.map((_, index) => index + rounds));
+  });
+});
+
+test('agents of the ring move to a node that joins, those that were started somewhere stay', async () => {
+  await withCluster({ ...OPTIONS, nodes: ['n1', 'n2', 'n3'] }, async (cluster) => {
+    cluster.node('n3').crash();
+    expect(await cluster.until(() => nexusOf(cluster, 'n1').cluster?.members().length === 2, 60_000)).toBe(true);
+    const n1 = nexusOf(cluster, 'n1');
+    const refs = await cluster.settle(Promise.all(Array.from({ length: 90 }, (_, index) => n1.getOrSpawn(Counter, `ring${index}`, { init: { from: index } }))));
+    const pinned = await cluster.settle(Promise.all(Array.from({ length: 20 }, (_, index) => n1.spawn(Counter, { id: `pin${index}` }))));
+    await cluster.settle(Promise.all(refs.map((ref) => ref.ask('add', 1000))));
+    await cluster.node('n3').start();
+    const there = (): number => (cluster.node('n3').isUp && cluster.node('n3').hasStarted ? [...nexusOf(cluster, 'n3').agents('counter')].length : 0);
+    expect(await cluster.until(() => there() > 15, 60_000)).toBe(true);
+    await cluster.advance(5000);
+    expect(there()).toBeLessThan(50);
+    expect(await cluster.settle(Promise.all(refs.map((ref) => ref.ask('read'))))).toEqual(refs.map((_, index) => index + 1000));
+    for (const { id } of pinned) expect(holders(cluster, id)).toEqual(['n1']);
+  });
+});
+
+test('whichever node is lost at whatever step of a move, one agent is left', async () => {
+  // The steps of a move follow each other by fractions of a millisecond: each delay cuts it off at another one.
+  for (const victim of ['n1', 'n2', 'owner']) {
+    for (const delayMs of [0, 0.3, 0.7, 1, 1.3, 1.6, 2, 2.5, 3, 5]) {
+      await withCluster({ ...OPTIONS, nodes: 4, seed: Math.round(delayMs * 10) + 1 }, async (cluster) => {
+        const n4 = nexusOf(cluster, 'n4');
+        const ref = await cluster.settle(n4.spawn(Counter, { id: 'c', node: 'n1', init: { from: 3 } }));
+        await cluster.settle(ref.ask('add', 1));
+        const owner = partsOf(n4 as unknown as never).node?.registry.ownerOf('c')?.name as string;
+        const lost = victim === 'owner' ? owner : victim;
+        if (lost === 'n4') return;
+        const moved = nexusOf(cluster, 'n1')
+          .migrate(ref, { node: 'n2' })
+          .then(
+            () => true,
+            () => false,
+          );
+        await cluster.advance(delayMs);
+        cluster.node(lost).crash({ isSilent: true });
+        expect(await cluster.until(() => n4.cluster?.members().length === 3 && holders(cluster, 'c').length === 1, 30_000)).toBe(true);
+        await cluster.advance(15_000);
+        expect(holders(cluster, 'c')).toHaveLength(1);
+        // Its state if it was not lost with its node, its init if it was.
+        expect([3, 4]).toContain(await cluster.settle(ref.ask('read')));
+        void moved;
+      });
+    }
+  }
 });

@@ -259,10 +259,10 @@ test('rubbish on the channel of agents is refused and counted, comes to no agent
       [6, 'x', life, 'not a node!', 1, 1],
       [7, 'x'],
       [8, 'x', life, 1],
-      [9, 'n1', 1, 1, 'no frame'],
-      [9, 'n1', 1, 99, [0]],
-      [9, 'n1', 1, 1, [9, 'n1', 1, 1, [0]]],
-      [9, 'n1', 1, 1, [2, 1, 1, 1]],
+      [9, 'n1', 1, ['n1'], 'no frame'],
+      [9, 'n1', 1, [5], [0]],
+      [9, 'n1', 1, ['n1'], [9, 'n1', 1, ['n1'], [0]]],
+      [9, 'n1', 1, ['n1'], [2, 1, 1, 1]],
     ],
     ...[
       [10, 'probe', 'see', 1, 5, null, 'x', life],
@@ -305,4 +305,22 @@ test('asks that a node has never sent are not answered by what another node make
   await cluster.advance(1000);
   here.tell('release', 'true');
   expect(await cluster.settle(held)).toBe('true');
+});
+
+test('one message to many agents goes to each node in one frame, and what becomes of each is said', async () => {
+  const cluster = await clusterOf({ nodes: 3 });
+  const [a, b, c] = cluster.nodes as readonly [TestNode, TestNode, TestNode];
+  const refs: AgentRef<typeof Probe>[] = [];
+  for (let number = 0; number < 60; number++) {
+    const node = [a, b, c][number % 3] as TestNode;
+    refs.push(carried(await cluster.settle(node.nexus.spawn(Probe, { thread: (number >> 2) % 2 })), node, a));
+  }
+  await cluster.settle(Promise.all(refs.slice(0, 3).map((ref) => ref.ask('see', 0))));
+  const sentBefore = partOf(a).agents.statistics.sent;
+  expect(a.nexus.tellMany(refs, 'see', { to: 'all' })).toEqual(refs.map(() => 'accepted'));
+  expect(partOf(a).agents.statistics.sent - sentBefore).toBe(2);
+  await cluster.advance(100);
+  const all = await cluster.settle(Promise.all(refs.map((ref) => ref.ask('seen'))));
+  expect(all.map((seen) => seen.slice(-1)[0]?.what)).toEqual(refs.map(() => ({ to: 'all' })));
+  expect(await codeOf(() => a.nexus.tellMany([...refs, 'no reference' as never], 'see', 1))).toBe('NEXUS_OPTION_INVALID');
 });

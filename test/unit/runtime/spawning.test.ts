@@ -36,6 +36,7 @@ test('a burst of spawns is spread evenly, also while the counts of the threads s
     spawnThere: (thread) => new Promise((resolve) => answers.push({ thread, arrive: () => resolve({} as AgentReference) })),
     referenceOf: () => ({}) as AgentReference,
     isLive: () => true,
+    adoptFromNode: () => undefined,
     placing: () => undefined,
   });
   const placed = (): number[] => [1, 2].map((thread) => answers.filter((answer) => answer.thread === thread).length);

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { NexusTypeError } from '../../errors.js';
 import { drawDiagram } from '../../testing/simulation/run-diagram.js';
 import { reportText } from '../../testing/simulation/failure-report.js';
+import { isSimulated } from '../../testing/simulation/fault.js';
 import type { Plan } from '../../testing/simulation/plan.js';
 import { checkedPlan } from '../../testing/simulation/plan-check.js';
 import { planText } from '../../testing/simulation/plan.js';
@@ -136,6 +137,8 @@ async function seeds(line: CommandLine, { simulation }: Loaded): Promise<Ran> {
 
 async function planned(simulation: Simulation, file: string): Promise<Ran> {
   const plan = checkedPlan(jsonOf(file), file);
+  const left = [...new Set(plan.faults.filter((fault) => !isSimulated(fault)).map(({ kind }) => kind))];
+  if (left.length > 0) process.stderr.write(`nexus sim: skipped, as only real processes have it (nexus chaos): ${left.join(', ')}\n`);
   let last: RunResult | undefined;
   const keep = (done: SeedsProgress): undefined => {
     last = done.last;

@@ -6,7 +6,7 @@ import type { Registration } from '../../model/registration.js';
 import type { Registry } from '../../ports/registry.js';
 import type { AgentReference } from '../../runtime/agent-reference.js';
 import type { Kind } from '../../runtime/kind.js';
-import type { Route, UnderwayMessage } from './route.js';
+import { NO_TRAIL, type Route, type UnderwayMessage } from './route.js';
 
 const LOOKUP_TIMEOUT_MS = 10_000;
 /** Ids that are being looked up, and messages for one; more are refused. */
@@ -86,6 +86,16 @@ export class AddressedMessages {
     const kind = this.#needs.kindOf(found.kind);
     kind?.action(action).input?.check(input);
     const route = this.#needs.route(found, kind);
-    return this.#needs.dispatch(route, { type: 'message', origin: undefined, hops: 0, kind: found.kind, action, input, reply: undefined, sender, trace });
+    return this.#needs.dispatch(route, {
+      type: 'message',
+      origin: undefined,
+      trail: NO_TRAIL,
+      kind: found.kind,
+      action,
+      input,
+      reply: undefined,
+      sender,
+      trace,
+    });
   }
 }

@@ -27,20 +27,18 @@ export const Frame = {
   flush: 7,
   /** id, life, number, whether the agent is there. */
   flushed: 8,
-  /** Node, incarnation, hops, frame: one of the above from that node, which another one has sent on. */
+  /** Node, incarnation, names of nodes, frame: one of the above from that node, which those nodes have sent on. */
   forwarded: 9,
   /** kind, action, input, sender or null, trace or null, then pairs of id and life: one message to each. */
   tellMany: 10,
-  /** Frames of the above: those of one call, in order. */
-  batch: 11,
-  /** id, life, number, view: answered with `flushed` when the receiver knows that view or a later one. */
-  afterView: 12,
+  /** id, life, number, view: a `flush` from when on the receiver knows that view or a later one. */
+  afterView: 11,
 } as const;
 
 /** A message that is sent on so often is given up: those who send it on disagree. */
 export const HOPS_MAX = 16;
-/** Frames of one batch, and agents of one `tellMany`. */
-export const BATCH_MAX = 4096;
+/** Agents of one `tellMany`. */
+export const AGENTS_MAX = 4096;
 /** As in the options of an ask. */
 export const DEADLINE_MS_MAX = 86_400_000;
 

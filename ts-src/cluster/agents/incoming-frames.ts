@@ -4,7 +4,7 @@
  */
 import type { NexusError, NexusTypeError } from '../../errors.js';
 import { MessageTrace } from '../../model/message-trace.js';
-import { type NodeIdentity, sameNode } from '../../model/node-identity.js';
+import { isNodeName, type NodeIdentity, sameNode } from '../../model/node-identity.js';
 import type { IncomingMessage } from '../../ports/transport.js';
 import { AgentReference } from '../../runtime/agent-reference.js';
 import { agentNotFound } from '../../runtime/failures.js';
@@ -12,13 +12,13 @@ import { senderWith } from '../../runtime/mailbox.js';
 import { DURABLE_LIFE } from '../../runtime/remote/agent-life.js';
 import type { SystemCallName } from '../../runtime/system-calls.js';
 import type { ThreadHost } from '../../runtime/thread-host.js';
-import { BATCH_MAX, Frame, HOPS_MAX, isAskNumber, isCount, isId, isLife, isName, isTimeLeft, nodeOf, traceValuesOf } from './agent-frames.js';
+import { AGENTS_MAX, Frame, HOPS_MAX, isAskNumber, isCount, isId, isLife, isName, isTimeLeft, nodeOf, traceValuesOf } from './agent-frames.js';
 import { frameRefused, nodeUnreachable, outcomeUnknown } from './ask-errors.js';
 import type { LocalAgents } from './local-agents.js';
 import { callRefused, carryOut, isInputOf, isNodeCall } from './node-calls.js';
 import { NodeReply, type ReplySender } from './node-reply.js';
 import type { Peer, WaitingFrame } from './peer.js';
-import type { UnderwayFrame } from './route.js';
+import { NO_TRAIL, type UnderwayFrame } from './route.js';
 import { fullError, type Routing } from './routing.js';
 
 export interface IncomingFramesNeeds {
@@ -32,6 +32,9 @@ export interface IncomingFramesNeeds {
   /** A message was none, or named what is not there. */
   refused(error: NexusError | NexusTypeError, from: NodeIdentity): void;
 }
+
+/** Who waits for a view; more are not answered, and ask the registry again when their view changes. */
+const AFTER_VIEW_MAX = 65_536;
 
 type Parts = readonly unknown[];
 
@@ -48,7 +51,7 @@ export class IncomingFrames {
   receive({ from, value }: IncomingMessage): void {
     const frame = value as Parts;
     if (Array.isArray(value) && frame[0] === Frame.tell && frame.length === 6 && this.#plainTell(from, frame)) return;
-    if (!Array.isArray(value) || !this.#read(from, from, 0, value as Parts)) this.#needs.refused(frameRefused(shortText(value)), from);
+    if (!Array.isArray(value) || !this.#read(from, from, NO_TRAIL, value as Parts)) this.#needs.refused(frameRefused(shortText(value)), from);
   }
 
   viewed(number: number): void {
@@ -80,20 +83,20 @@ export class IncomingFrames {
    * @param from the node that it comes from
    * @param origin the node that has sent it first
    */
-  #read(from: NodeIdentity, origin: NodeIdentity, hops: number, frame: Parts): boolean {
+  #read(from: NodeIdentity, origin: NodeIdentity, trail: readonly string[], frame: Parts): boolean {
     switch (frame[0]) {
       case Frame.tell:
       case Frame.ask:
-        return this.#message(from, origin, hops, frame);
+        return this.#message(from, origin, trail, frame);
       case Frame.call:
       case Frame.request:
-        return this.#call(from, origin, hops, frame);
+        return this.#call(from, origin, trail, frame);
       case Frame.flush:
-        return this.#mark(from, origin, hops, frame);
+        return this.#mark(from, origin, trail, frame);
       case Frame.forwarded:
-        return hops === 0 && this.#forwarded(from, frame);
+        return trail.length === 0 && this.#forwarded(from, frame);
       default:
-        return hops === 0 && this.#direct(from, frame);
+        return trail.length === 0 && this.#direct(from, frame);
     }
   }
 
@@ -115,14 +118,12 @@ export class IncomingFrames {
         return this.#askedAfterView(from, frame);
       case Frame.tellMany:
         return this.#tellMany(from, frame);
-      case Frame.batch:
-        return this.#batch(from, frame);
       default:
         return false;
     }
   }
 
-  #message(from: NodeIdentity, origin: NodeIdentity, hops: number, frame: Parts): boolean {
+  #message(from: NodeIdentity, origin: NodeIdentity, trail: readonly string[], frame: Parts): boolean {
     const [type, id, life, kind, action, input] = frame;
     if (!isId(id) || !isLife(life) || !isName(kind) || !isName(action)) return false;
     const isAsk = type === Frame.ask;
@@ -137,11 +138,11 @@ export class IncomingFrames {
       reply.sender = sender;
       reply.trace = trace;
     }
-    this.#dispatch(from, id, life, { type: 'message', origin, hops, kind, action, input, reply, sender, trace });
+    this.#dispatch(from, id, life, { type: 'message', origin, trail, kind, action, input, reply, sender, trace });
     return true;
   }
 
-  #call(from: NodeIdentity, origin: NodeIdentity, hops: number, frame: Parts): boolean {
+  #call(from: NodeIdentity, origin: NodeIdentity, trail: readonly string[], frame: Parts): boolean {
     const [type, id, life, kind, name, input] = frame;
     if (!(id === null || isId(id)) || !isLife(life) || typeof kind !== 'string') return false;
     let reply: NodeReply | undefined;
@@ -160,24 +161,25 @@ export class IncomingFrames {
       carryOut(this.#needs.host, undefined, name, input, reply);
       return true;
     }
-    this.#dispatch(from, id, life, { type: 'call', origin, hops, kind, name, input, reply });
+    this.#dispatch(from, id, life, { type: 'call', origin, trail, kind, name, input, reply });
     return true;
   }
 
-  #mark(from: NodeIdentity, origin: NodeIdentity, hops: number, frame: Parts): boolean {
+  #mark(from: NodeIdentity, origin: NodeIdentity, trail: readonly string[], frame: Parts): boolean {
     const [, id, life, number] = frame;
     if (!isId(id) || !isLife(life) || !isCount(number)) return false;
     // One's own, come back because the agent has come here.
     if (sameNode(origin, this.#needs.self())) this.#needs.routing.flushed(id, life, number, this.#needs.self(), true);
-    else this.#dispatch(from, id, life, { type: 'mark', origin, hops, kind: '', number });
+    else this.#dispatch(from, id, life, { type: 'mark', origin, trail, kind: '', number });
     return true;
   }
 
   #forwarded(from: NodeIdentity, frame: Parts): boolean {
-    const [, name, incarnation, hops, inner] = frame;
+    const [, name, incarnation, trail, inner] = frame;
     const origin = nodeOf(name, incarnation);
-    if (origin === undefined || !isCount(hops) || hops < 1 || hops > HOPS_MAX || !Array.isArray(inner)) return false;
-    return this.#read(from, origin, hops, inner);
+    if (origin === undefined || !Array.isArray(trail) || trail.length < 1 || trail.length > HOPS_MAX || !trail.every(isNodeName) || !Array.isArray(inner))
+      return false;
+    return this.#read(from, origin, trail, inner);
   }
 
   #reply(frame: Parts): boolean {
@@ -197,7 +199,7 @@ export class IncomingFrames {
   #moved(from: NodeIdentity, frame: Parts): boolean {
     const [, id, life, name, incarnation, token, ...asks] = frame;
     const node = nodeOf(name, incarnation);
-    if (!isId(id) || !isLife(life) || node === undefined || !isCount(token) || asks.length > 2 * BATCH_MAX) return false;
+    if (!isId(id) || !isLife(life) || node === undefined || !isCount(token) || asks.length > 2 * AGENTS_MAX) return false;
     const { host, routing, peerOf } = this.#needs;
     const [there, before] = [peerOf(node), peerOf(from)];
     for (let at = 0; at + 1 < asks.length; at += 2) {
@@ -213,32 +215,22 @@ export class IncomingFrames {
   #askedAfterView(from: NodeIdentity, frame: Parts): boolean {
     const [, id, life, number, view] = frame;
     if (!isId(id) || !isLife(life) || !isCount(number) || !isCount(view)) return false;
-    const { peerOf, viewNumber } = this.#needs;
-    const answer = (): void => void peerOf(from).post(0, [Frame.flushed, id, life, number, true]);
-    if (viewNumber() >= view) answer();
-    else if (this.#afterView.length < BATCH_MAX) this.#afterView.push({ view, answer });
+    const mark: UnderwayFrame = { type: 'mark', origin: from, trail: NO_TRAIL, kind: '', number };
+    const answer = (): void => this.#dispatch(from, id, life, mark);
+    if (this.#needs.viewNumber() >= view) answer();
+    else if (this.#afterView.length < AFTER_VIEW_MAX) this.#afterView.push({ view, answer });
     return true;
   }
 
   #tellMany(from: NodeIdentity, frame: Parts): boolean {
     const [, kind, action, input, sender, trace, ...agents] = frame;
-    if (!isName(kind) || !isName(action) || !(sender === null || sender instanceof AgentReference) || agents.length > 2 * BATCH_MAX) return false;
+    if (!isName(kind) || !isName(action) || !(sender === null || sender instanceof AgentReference) || agents.length > 2 * AGENTS_MAX) return false;
     for (let at = 0; at + 1 < agents.length; at += 2) {
-      const own = at === 0 ? input : this.#needs.host.standaloneCopy(input);
-      if (!this.#message(from, from, 0, [Frame.tell, agents[at], agents[at + 1], kind, action, own, sender, trace])) return false;
+      // As on another thread, each has its own.
+      const own = at === 0 || typeof input !== 'object' || input === null ? input : this.#needs.host.standaloneCopy(input);
+      if (!this.#message(from, from, NO_TRAIL, [Frame.tell, agents[at], agents[at + 1], kind, action, own, sender, trace])) return false;
     }
     return true;
-  }
-
-  #batch(from: NodeIdentity, frame: Parts): boolean {
-    if (frame.length > BATCH_MAX + 1) return false;
-    let isSound = true;
-    for (let at = 1; at < frame.length; at++) {
-      const inner = frame[at];
-      const isOne = Array.isArray(inner) && (inner[0] === Frame.tell || inner[0] === Frame.ask) && this.#message(from, from, 0, inner);
-      if (!isOne) isSound = false;
-    }
-    return isSound;
   }
 
   #dispatch(from: NodeIdentity, id: string, life: number, underway: UnderwayFrame): void {
@@ -248,17 +240,22 @@ export class IncomingFrames {
     // Nothing is made for an agent that is simply here, nor for one of this node that has ended.
     if (known === undefined && this.deliver(id, life, underway)) return;
     const route = known ?? routing.of(id, life, self());
-    const { from: oldHost } = route;
     if (route.peer !== undefined && sameNode(route.node, from) && route.waitingFor === undefined) {
       // It comes back from where this node would send it.
       if (local.find(id, life) !== undefined) return void this.deliver(id, life, underway);
     }
     try {
-      const outcome = routing.dispatch(route, underway, oldHost !== undefined && sameNode(oldHost, from) && underway.hops > 0);
+      const outcome = routing.dispatch(route, underway, underway.type === 'mark' || (underway.trail.length > 0 && this.#isBack(underway)));
       if (outcome === 'full') this.refuse(id, life, underway, fullError(route, underway), from);
     } catch (error) {
       this.refuse(id, life, underway, error as NexusError, from);
     }
+  }
+
+  /** It was here before, and was sent from here to where the agent was: before whatever has come here since. */
+  #isBack({ origin, trail }: UnderwayFrame): boolean {
+    const self = this.#needs.self();
+    return trail.includes(self.name) || (origin !== undefined && sameNode(origin, self));
   }
 
   /** To the agent here. False, with nothing done, if it is not. */
@@ -283,7 +280,7 @@ export class IncomingFrames {
         carryOut(host, agent, underway.name, underway.input, underway.reply);
         return true;
       case 'mark':
-        peerOf(underway.origin ?? self()).post(0, [Frame.flushed, id, life, underway.number, true]);
+        peerOf(underway.origin ?? self()).post([Frame.flushed, id, life, underway.number, true]);
         return true;
     }
   }
@@ -307,7 +304,7 @@ export class IncomingFrames {
   /** Frames that waited for a node that is gone: asks of this node fail, what nobody waits for is a dead letter. */
   undeliverable(peer: Peer, frames: readonly WaitingFrame[]): void {
     const { host } = this.#needs;
-    for (const { frame } of frames) {
+    for (const frame of frames) {
       if (frame[0] === Frame.tell) host.deadLetters.record('noAgent', frame[3] as string, () => frame[1] as string, frame[4] as string);
       if (frame[0] !== Frame.ask && frame[0] !== Frame.request) continue;
       const ask = host.asks.waiting(frame[6] as number, frame[7] as number);
@@ -329,7 +326,7 @@ export class IncomingFrames {
         if (error.code === 'NEXUS_AGENT_NOT_FOUND') return carryOut(host, undefined, underway.name as SystemCallName, underway.input, underway.reply);
         return underway.reply?.fail(error);
       case 'mark':
-        if (underway.origin !== undefined) peerOf(underway.origin).post(0, [Frame.flushed, id, life, underway.number, false]);
+        if (underway.origin !== undefined) peerOf(underway.origin).post([Frame.flushed, id, life, underway.number, false]);
     }
   }
 

@@ -18,22 +18,24 @@ import { type MessageSender, senderOf, traceOf } from '../../runtime/mailbox.js'
 import type { PendingAsk, ReplyPort } from '../../runtime/pending-asks.js';
 import { MovedAway } from '../../runtime/remote/moved-away.js';
 import type { RemoteAgents } from '../../runtime/remote/remote-agents.js';
+import type { AgentLocation } from '../../model/agent-location.js';
 import { stopTimeout } from '../../runtime/stopping.js';
 import type { SystemCallName, SystemCalls } from '../../runtime/system-calls.js';
 import type { ThreadHost } from '../../runtime/thread-host.js';
 import { Channel } from '../channels.js';
 import type { NodePart, NodeView } from '../node-parts.js';
 import { AddressedMessages } from './addressed-messages.js';
-import { Frame } from './agent-frames.js';
+import { AGENTS_MAX, Frame } from './agent-frames.js';
 import { nodeFull, nodeUnreachable, outcomeUnknown } from './ask-errors.js';
 import { IncomingFrames } from './incoming-frames.js';
+import { Locating } from './locating.js';
 import { LocalAgents } from './local-agents.js';
 import { carryOut } from './node-calls.js';
 import { NodeReferences } from './node-references.js';
 import { OutgoingFrames } from './outgoing-frames.js';
 import type { Peer } from './peer.js';
 import { Peers } from './peers.js';
-import { Route, type UnderwayFrame } from './route.js';
+import { NO_TRAIL, Route, type UnderwayFrame } from './route.js';
 import { askedOf, fullError, Routing } from './routing.js';
 
 export interface NodeAgentsNeeds {
@@ -58,7 +60,9 @@ export class NodeAgents implements RemoteAgents, NodePart {
   readonly #incoming: IncomingFrames;
   readonly #addressed: AddressedMessages;
   readonly #movedAway = new MovedAway();
+  readonly #locating: Locating;
   #viewNumber = 0;
+  #members: readonly NodeIdentity[] = [];
 
   constructor(needs: NodeAgentsNeeds) {
     const { host, transport, clock, self, registry } = needs;
@@ -72,15 +76,14 @@ export class NodeAgents implements RemoteAgents, NodePart {
       dropped: (peer, frames) => this.#incoming.undeliverable(peer, frames),
     });
     const peerOf = (node: NodeIdentity): Peer => this.#peers.of(node);
-    this.#outgoing = new OutgoingFrames({ ...{ clock, peerOf, self }, asks: host.asks });
+    this.#outgoing = new OutgoingFrames({ clock, asks: host.asks, peerOf, self });
     this.routing = new Routing({
       ...{ clock, self, registry, peerOf },
-      viewNumber: () => this.#viewNumber,
       transmit: (route, peer, frame) => this.#outgoing.transmit(route, peer, frame, true),
       deliver: (route, frame) => this.#incoming.deliver(route.id, route.life, frame),
       deliverDurable: (route, frame) => this.#incoming.deliverDurable(route.id, frame),
       refuse: (route, frame, error) => this.#incoming.refuse(route.id, route.life, frame, error, frame.origin),
-      askAfterView: (route, peer, number, view) => void peer.post(route.stream, [Frame.afterView, route.id, route.life, number, view]),
+      markAfterView: (route, peer, number) => void peer.post([Frame.afterView, route.id, route.life, number, this.#viewNumber]),
     });
     this.#incoming = new IncomingFrames({
       ...{ host, self, peerOf },
@@ -99,6 +102,11 @@ export class NodeAgents implements RemoteAgents, NodePart {
       tellHere: (agent, action, input, sender) => host.router.tellFrom(sender, agent, action, input),
       dead: (id, action) => host.deadLetters.record('noAgent', undefined, () => id, action),
       copy: (value) => (value === undefined ? undefined : host.standaloneCopy(value)),
+    });
+    this.#locating = new Locating({
+      ...{ host, registry, self },
+      nodeNamed: (name) => this.#members.find((member) => member.name === name),
+      ask: (node, agentIds, timeoutMs) => this.request(node, undefined, 'locateHere', { ids: agentIds }, timeoutMs),
     });
     transport.listen(Channel.agents, (message) => this.#incoming.receive(message));
   }
@@ -137,10 +145,47 @@ export class NodeAgents implements RemoteAgents, NodePart {
       if (sender !== undefined || trace !== undefined) frame.push(sender ?? null);
       if (trace !== undefined) frame.push(traceValues(trace));
       route.isUsed = true;
-      const outcome = peer.offer(route.stream, frame);
+      const outcome = peer.offer(frame);
       if (outcome !== 'gone') return outcome;
     }
-    return this.#dispatch(route, { type: 'message', origin: undefined, hops: 0, kind, action: action.name, input, reply, sender, trace });
+    return this.#dispatch(route, { type: 'message', origin: undefined, trail: NO_TRAIL, kind, action: action.name, input, reply, sender, trace });
+  }
+
+  tellMany(targets: readonly AgentReference[], action: string, input: unknown, from: MessageSender): readonly TellOutcome[] {
+    const [sender, trace] = [senderOf(from), traceOf(from)];
+    const outcomes: TellOutcome[] = new Array(targets.length);
+    const frames = new Map<string, { readonly peer: Peer; readonly kind: string; readonly agents: (string | number)[]; readonly places: number[] }>();
+    const give = (key: string): void => {
+      const frame = frames.get(key);
+      if (frame === undefined) return;
+      frames.delete(key);
+      const { peer, kind, agents, places } = frame;
+      const outcome = peer.offer([Frame.tellMany, kind, action, input, sender ?? null, traceValues(trace) ?? null, ...agents]);
+      for (const place of places) outcomes[place] = outcome === 'gone' ? 'noAgent' : outcome;
+    };
+    for (const [place, target] of targets.entries()) {
+      const route = this.#routeOf(target);
+      const { peer } = route;
+      const entry = target.kindEntry.action(action);
+      if (peer === undefined || peer.isGone || route.waitingFor !== undefined) {
+        outcomes[place] = this.send(target, entry, input, undefined, from);
+        continue;
+      }
+      entry.input?.check(input);
+      const key = `${peer.number} ${target.kind}`;
+      const frame = frames.get(key) ?? { peer, kind: target.kind, agents: [], places: [] };
+      frames.set(key, frame);
+      frame.agents.push(route.id, route.life);
+      frame.places.push(place);
+      route.isUsed = true;
+      if (frame.places.length === AGENTS_MAX) give(key);
+    }
+    for (const key of [...frames.keys()]) give(key);
+    return outcomes;
+  }
+
+  async locate(ids: readonly string[], timeoutMs: number): Promise<readonly (AgentLocation | undefined)[]> {
+    return this.#locating.locate(ids, timeoutMs);
   }
 
   sendTo(id: string, action: string, input: unknown, sender: MessageSender): TellOutcome {
@@ -192,8 +237,9 @@ export class NodeAgents implements RemoteAgents, NodePart {
 
   // What the node is told.
 
-  viewed({ number, left, removed }: NodeView): void {
+  viewed({ number, members, left, removed }: NodeView): void {
     this.#viewNumber = number;
+    this.#members = members;
     for (const node of left) this.#departed(node, 'it has left the cluster');
     for (const node of removed) this.#departed(node, 'it was removed from the cluster');
     this.#incoming.viewed(number);
@@ -235,25 +281,15 @@ export class NodeAgents implements RemoteAgents, NodePart {
     if (agent !== undefined && !this.leads(agent)) return carryOut(this.#host, agent, name, input, reply);
     if (agent !== undefined) {
       const route = this.#routeOf(agent);
-      const outcome = this.routing.dispatch(route, { type: 'call', origin: undefined, hops: 0, kind: agent.kind, name, input, reply });
-      if (outcome === 'full') reply?.fail(fullError(route, { type: 'call', origin: undefined, hops: 0, kind: agent.kind, name, input, reply }));
+      const outcome = this.routing.dispatch(route, { type: 'call', origin: undefined, trail: NO_TRAIL, kind: agent.kind, name, input, reply });
+      if (outcome === 'full') reply?.fail(fullError(route, { type: 'call', origin: undefined, trail: NO_TRAIL, kind: agent.kind, name, input, reply }));
       return;
     }
     if (sameNode(node, this.#needs.self())) return carryOut(this.#host, undefined, name, input, reply);
     const peer = this.#peers.of(node);
-    if (reply === undefined) return void peer.post(0, [Frame.call, null, 0, '', name, input]);
+    if (reply === undefined) return void peer.post([Frame.call, null, 0, '', name, input]);
     this.#host.asks.sendTo(reply, peer.number);
-    const outcome = peer.post(0, [
-      Frame.request,
-      null,
-      0,
-      '',
-      name,
-      input,
-      reply.slot,
-      reply.sequence,
-      Math.max(1, reply.deadlineMs - this.#needs.clock.nowMs()),
-    ]);
+    const outcome = peer.post([Frame.request, null, 0, '', name, input, reply.slot, reply.sequence, Math.max(1, reply.deadlineMs - this.#needs.clock.nowMs())]);
     if (outcome === 'accepted') this.#outgoing.sentAsk(reply, peer);
     else reply.fail(outcome === 'full' ? nodeFull(reply, node) : nodeUnreachable(reply, node, 'it is not a member of the cluster any more'));
   }

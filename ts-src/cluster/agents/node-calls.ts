@@ -5,13 +5,21 @@
 import { NexusError } from '../../errors.js';
 import { isNodeName, type NodeIdentity } from '../../model/node-identity.js';
 import { isId, isName } from './agent-frames.js';
+import type { TreeLimits } from '../../model/supervision-tree.js';
 import { AgentReference } from '../../runtime/agent-reference.js';
 import type { ReplyPort } from '../../runtime/pending-asks.js';
+import type { NamedAgent } from '../../runtime/remote/agent-keys.js';
 import type { SystemCallName } from '../../runtime/system-calls.js';
 import type { ThreadHost } from '../../runtime/thread-host.js';
 
 /** The caller has a deadline of its own. */
 const TIMEOUT_MS = 86_400_000;
+
+/** Agents that are described at once. */
+const DESCRIBED_MAX = 10_000;
+
+/** As of one call of `findMany`. */
+const IDS_MAX = 65_536;
 
 type Check = (input: Readonly<Record<string, unknown>>) => boolean;
 
@@ -20,6 +28,15 @@ const isNode = (value: unknown): boolean =>
 const isAgent = (value: unknown): boolean => value instanceof AgentReference;
 const isTime = (value: unknown): boolean => typeof value === 'number' && value > 0 && value <= TIMEOUT_MS;
 const isReason = (value: unknown): boolean => typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string';
+const isTie = (value: unknown): boolean => value === 'watch' || value === 'link' || value === 'parent' || value === 'child';
+const isNamed = (value: unknown): boolean => {
+  const { kind, id, life, node } = (value ?? {}) as Partial<NamedAgent>;
+  return isName(kind) && isId(id) && Number.isSafeInteger(life) && isNode(node);
+};
+const isLimits = (value: unknown): boolean => {
+  const { depthMax, agentsMax } = (value ?? {}) as Partial<TreeLimits>;
+  return Number.isInteger(depthMax) && Number.isInteger(agentsMax) && (agentsMax as number) <= DESCRIBED_MAX;
+};
 /** Slot and generation are those of the agent that the call is about: filled in where it is. */
 const addressed: Check = () => true;
 
@@ -51,6 +68,12 @@ const CALLS: Partial<Readonly<Record<SystemCallName, Check>>> = {
   unlink: ({ target, other }) => isAgent(target) && isAgent(other),
   linkedEnded: ({ target, ended, id, reason }) => isAgent(target) && isAgent(ended) && typeof id === 'string' && isReason(reason),
   roundTrip: addressed,
+  tieFromNode: ({ tie, target, life, other, isNew }) =>
+    isTie(tie) && isAgent(target) && Number.isSafeInteger(life) && isAgent(other) && typeof isNew === 'boolean',
+  untieFromNode: ({ tie, target, other }) => isTie(tie) && isAgent(target) && isAgent(other),
+  endedOnNode: ({ tie, target, ended, reason }) => isTie(tie) && isAgent(target) && isNamed(ended) && isReason(reason),
+  describeFromNode: ({ agents, limits }) => Array.isArray(agents) && agents.length <= DESCRIBED_MAX && agents.every(isAgent) && isLimits(limits),
+  locateHere: ({ ids }) => Array.isArray(ids) && ids.length <= IDS_MAX && ids.every(isId),
   spawnOnNode: isSpawn,
   getOrSpawnOnNode: isSpawn,
   forgetStored: ({ kind, id }) => isName(kind) && isId(id),

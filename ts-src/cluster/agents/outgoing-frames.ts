@@ -16,8 +16,8 @@ const TOLD_AGAIN = 256;
 export interface OutgoingFramesNeeds {
   readonly clock: Clock;
   readonly asks: PendingAsks;
-  peerOf(node: NodeIdentity): Peer;
   self(): NodeIdentity;
+  peerOf(node: NodeIdentity): Peer;
 }
 
 export class OutgoingFrames implements ReplySender {
@@ -40,8 +40,8 @@ export class OutgoingFrames implements ReplySender {
         ? reply
         : this.askOf(reply, route, underway.kind, underway.type === 'message' ? underway.action : underway.type, peer);
     const frame = frameOf(route, underway, port, this.#leftMs(port));
-    const sent = origin === undefined ? frame : [Frame.forwarded, origin.name, origin.incarnation, underway.hops + 1, frame];
-    const outcome = mustGo ? peer.post(route.stream, sent) : peer.offer(route.stream, sent);
+    const sent = origin === undefined ? frame : [Frame.forwarded, origin.name, origin.incarnation, [...underway.trail, this.#needs.self().name], frame];
+    const outcome = mustGo ? peer.post(sent) : peer.offer(sent);
     if (outcome !== 'accepted') return outcome;
     if (port instanceof PendingAsk) this.sentAsk(port, peer);
     if (origin !== undefined && underway.type !== 'mark') this.#tellMoved(route, origin, port instanceof NodeReply ? port : undefined);
@@ -80,7 +80,7 @@ export class OutgoingFrames implements ReplySender {
     // What this node had sent to an agent of another one, which has come here meanwhile.
     if (sameNode(to, this.#needs.self())) return this.#needs.asks.find(slot, sequence)?.reply(value);
     try {
-      this.#needs.peerOf(to).post(0, [Frame.reply, slot, sequence, value]);
+      this.#needs.peerOf(to).post([Frame.reply, slot, sequence, value]);
     } catch (error) {
       // A reply that cannot be sent: the caller is told why.
       this.replyError(to, slot, sequence, error);
@@ -91,10 +91,10 @@ export class OutgoingFrames implements ReplySender {
     if (sameNode(to, this.#needs.self())) return this.#needs.asks.find(slot, sequence)?.fail(error);
     const peer = this.#needs.peerOf(to);
     try {
-      peer.post(0, [Frame.replyError, slot, sequence, error]);
+      peer.post([Frame.replyError, slot, sequence, error]);
     } catch {
       // Neither can the error, with what hangs on it: its text can.
-      peer.post(0, [Frame.replyError, slot, sequence, sendableError(error)]);
+      peer.post([Frame.replyError, slot, sequence, sendableError(error)]);
     }
   }
 
@@ -107,7 +107,7 @@ export class OutgoingFrames implements ReplySender {
     if (ask === undefined && count % TOLD_AGAIN !== 0) return;
     const { id, life, node, token } = route;
     const asks = ask === undefined ? [] : [ask.slot, ask.sequence];
-    this.#needs.peerOf(origin).post(route.stream, [Frame.moved, id, life, node.name, node.incarnation, token, ...asks]);
+    this.#needs.peerOf(origin).post([Frame.moved, id, life, node.name, node.incarnation, token, ...asks]);
   }
 
   #leftMs(reply: ReplyPort | undefined): number {

@@ -28,10 +28,7 @@ export interface PeerNeeds {
   dropped(peer: Peer, frames: readonly WaitingFrame[]): void;
 }
 
-export interface WaitingFrame {
-  readonly stream: number;
-  readonly frame: readonly unknown[];
-}
+export type WaitingFrame = readonly unknown[];
 
 export class Peer {
   readonly node: NodeIdentity;
@@ -41,7 +38,8 @@ export class Peer {
   isGone = false;
   sent = 0;
   readonly #needs: PeerNeeds;
-  readonly #message: { channel: number; value: unknown; stream: number } = { channel: Channel.agents, value: undefined, stream: 0 };
+  /** All in one stream: whatever one node sends another about agents arrives in its order. */
+  readonly #message: { readonly channel: number; value: unknown } = { channel: Channel.agents, value: undefined };
   #waiting: WaitingFrame[] = [];
   #cancelRetry: (() => void) | undefined;
   #retryMs = RETRY_MS_MIN;
@@ -63,21 +61,20 @@ export class Peer {
   }
 
   /** Of a message of an agent. @throws what encoding throws */
-  offer(stream: number, frame: readonly unknown[]): PostOutcome {
+  offer(frame: readonly unknown[]): PostOutcome {
     if (this.isGone) return 'gone';
     // Behind what waits for the same reason it has not been sent for; behind nothing else.
-    if (this.#waiting.length > 0)
-      return this.#unknownSinceMs === undefined || this.#waiting.length >= UNADDRESSED_MAX ? 'full' : this.#keep(stream, frame, true);
-    const outcome = this.#send(stream, frame);
+    if (this.#waiting.length > 0) return this.#unknownSinceMs === undefined || this.#waiting.length >= UNADDRESSED_MAX ? 'full' : this.#keep(frame, true);
+    const outcome = this.#send(frame);
     if (outcome !== 'unknown') return outcome;
-    return this.#keep(stream, frame, true);
+    return this.#keep(frame, true);
   }
 
   /** Of what is not refused for want of room. @throws what encoding throws, unless it waits */
-  post(stream: number, frame: readonly unknown[]): PostOutcome {
+  post(frame: readonly unknown[]): PostOutcome {
     if (this.isGone) return 'gone';
-    const outcome = this.#waiting.length > 0 ? 'full' : this.#send(stream, frame);
-    return outcome === 'accepted' || outcome === 'gone' ? outcome : this.#keep(stream, frame, outcome === 'unknown');
+    const outcome = this.#waiting.length > 0 ? 'full' : this.#send(frame);
+    return outcome === 'accepted' || outcome === 'gone' ? outcome : this.#keep(frame, outcome === 'unknown');
   }
 
   /** Its address may be known now, or there may be room. */
@@ -87,8 +84,8 @@ export class Peer {
     const waiting = this.#waiting;
     let sent = 0;
     while (sent < waiting.length && !this.isGone) {
-      const { stream, frame } = waiting[sent] as WaitingFrame;
-      const outcome = this.#trySend(stream, frame);
+      const frame = waiting[sent] as WaitingFrame;
+      const outcome = this.#trySend(frame);
       if (outcome === 'gone') return this.depart();
       if (outcome !== 'accepted') break;
       sent++;
@@ -112,10 +109,9 @@ export class Peer {
     this.#waiting = [];
   }
 
-  #send(stream: number, frame: readonly unknown[]): PostOutcome | 'unknown' {
+  #send(frame: readonly unknown[]): PostOutcome | 'unknown' {
     const message = this.#message;
     message.value = frame;
-    message.stream = stream;
     const outcome = this.#needs.transport.send(this.node, 'normal', message);
     message.value = undefined;
     if (outcome === 'accepted') this.sent++;
@@ -123,21 +119,21 @@ export class Peer {
   }
 
   /** What cannot be encoded was looked at before it was kept, unless it has changed since: then it is not worth a crash. */
-  #trySend(stream: number, frame: readonly unknown[]): PostOutcome | 'unknown' {
+  #trySend(frame: readonly unknown[]): PostOutcome | 'unknown' {
     try {
-      return this.#send(stream, frame);
+      return this.#send(frame);
     } catch {
-      this.#needs.dropped(this, [{ stream, frame }]);
+      this.#needs.dropped(this, [frame]);
       return 'accepted';
     }
   }
 
   /** A copy: the message is the sender's again. */
-  #keep(stream: number, frame: readonly unknown[], isUnknown: boolean): PostOutcome {
+  #keep(frame: readonly unknown[], isUnknown: boolean): PostOutcome {
     if (this.#waiting.length >= WAITING_MAX) return 'full';
     const copy = this.#needs.copy(frame);
     if (this.#waiting.length === 0 && isUnknown) this.#unknownSinceMs = this.#needs.clock.nowMs();
-    this.#waiting.push({ stream, frame: copy });
+    this.#waiting.push(copy);
     this.#arm();
     return 'accepted';
   }

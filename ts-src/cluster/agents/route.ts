@@ -12,17 +12,18 @@ import type { Peer } from './peer.js';
 
 /** Messages of agents that wait for one agent; more are refused. Calls of the runtime and marks are not counted. */
 export const WAITING_MAX = 65_536;
-/** Messages to one node keep their order within a stream; agents share so many. */
-const STREAMS = 64;
 
 /** Why messages wait. `resolving`: it is asked where the agent is. `leaving`: it is about to move from here. `coming`: it is about to be here. `flushing`: what went the old way must have come first. */
 export type WaitingFor = 'resolving' | 'leaving' | 'coming' | 'flushing';
 
+/** Of what nobody has sent on. */
+export const NO_TRAIL: readonly string[] = [];
+
 interface Underway {
   /** The node that has sent it; undefined: this one. */
   readonly origin: NodeIdentity | undefined;
-  /** How often it was sent on. */
-  readonly hops: number;
+  /** Names of the nodes that have sent it on, in order. */
+  readonly trail: readonly string[];
 }
 
 export interface UnderwayMessage extends Underway {
@@ -52,10 +53,16 @@ export interface UnderwayMark extends Underway {
 
 export type UnderwayFrame = UnderwayMessage | UnderwayCall | UnderwayMark;
 
+/** A mark on its way. */
+export interface Mark {
+  readonly via: NodeIdentity;
+  /** That node sends it on when it knows that a node is gone, and nothing comes from there any more. */
+  readonly isAfterView: boolean;
+}
+
 export class Route implements RemoteAgent {
   readonly id: string;
   readonly life: number;
-  readonly stream: number;
   /** Where it is, as far as this node knows. */
   node: NodeIdentity;
   /** Of that node; undefined if it is this one. */
@@ -70,8 +77,8 @@ export class Route implements RemoteAgent {
   hasCome = false;
   /** Something was sent to `node`: what goes another way must not overtake it. */
   isUsed = false;
-  /** Marks that were sent to the node before, and the one that is waited for. */
-  mark = 0;
+  /** Marks that have not come to the agent yet, by their number: by way of which node they were sent. Of those by way of one node any will do. */
+  readonly marks = new Map<number, Mark>();
   /** Nodes that were told that it is not here, and how many messages they have sent since. */
   told: Map<string, number> | undefined = undefined;
 
@@ -80,13 +87,5 @@ export class Route implements RemoteAgent {
     this.life = life;
     this.node = node;
     this.peer = peer;
-    this.stream = hashOf(id) % STREAMS;
   }
-}
-
-/** FNV-1a over the code units. */
-function hashOf(id: string): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < id.length; index++) hash = Math.imul(hash ^ id.charCodeAt(index), 0x01000193);
-  return (hash ^ (hash >>> 15)) >>> 0;
 }

@@ -14,7 +14,7 @@ import { DURABLE_LIFE, isOfNode } from '../../runtime/remote/agent-life.js';
 import { nodeUnreachable, waitingFull } from './ask-errors.js';
 import { HOPS_MAX } from './agent-frames.js';
 import type { Peer, PostOutcome } from './peer.js';
-import { Route, type UnderwayFrame, WAITING_MAX } from './route.js';
+import { type Mark, NO_TRAIL, Route, type UnderwayFrame, WAITING_MAX } from './route.js';
 
 /** Ways that are remembered; the oldest on which nothing waits give way. Those that references hold stay valid. */
 const ROUTES_MAX = 262_144;
@@ -22,11 +22,13 @@ const LOOKUP_TIMEOUT_MS = 10_000;
 /** An activation that the registry knows and that is not here yet, or whose node is gone and not replaced yet: it is looked for again. */
 const AGAIN_MS = 20;
 const AGAIN_TIMES = 500;
+/** A mark that has not come by then is sent once more, as long as so many of them are on their way by one node. */
+const MARK_AGAIN_MS = 5000;
+const MARKS_MAX = 64;
 
 export interface RoutingNeeds {
   readonly clock: Clock;
   self(): NodeIdentity;
-  viewNumber(): number;
   registry(): Registry | undefined;
   /** Also for one that has gone. */
   peerOf(node: NodeIdentity): Peer;
@@ -38,16 +40,17 @@ export interface RoutingNeeds {
   deliverDurable(route: Route, frame: UnderwayFrame): void;
   /** It comes to nothing. */
   refuse(route: Route, frame: UnderwayFrame, error: NexusError): void;
-  /** Asks to be told when that node knows the view. */
-  askAfterView(route: Route, peer: Peer, number: number, view: number): void;
+  /** Has that node send a mark on when it knows the view that this node knows. */
+  markAfterView(route: Route, peer: Peer, number: number): void;
 }
 
 export class Routing {
   readonly #needs: RoutingNeeds;
   readonly #routes = new Map<string, Route>();
+  /** On which messages wait, for whatever reason. */
+  readonly #waiting = new Set<Route>();
   #marks = 0;
-  /** On which something waits, for any reason. */
-  waitingCount = 0;
+  #cancelAgain: (() => void) | undefined;
 
   constructor(needs: RoutingNeeds) {
     this.#needs = needs;
@@ -55,6 +58,10 @@ export class Routing {
 
   get size(): number {
     return this.#routes.size;
+  }
+
+  get waitingCount(): number {
+    return this.#waiting.size;
   }
 
   /** @param node where it is, for one that nothing is known of */
@@ -75,12 +82,12 @@ export class Routing {
 
   /** Whether messages for this agent wait, or go on to another node: then it is not to be given to the agent here, whether there is one or not. */
   isHeld(id: string, life: number): boolean {
-    return this.waitingCount > 0 && this.known(id, life)?.waitingFor !== undefined;
+    return this.#waiting.size > 0 && this.known(id, life)?.waitingFor !== undefined;
   }
 
-  /** On its way, or into the queue. @throws what encoding throws */
-  dispatch(route: Route, frame: UnderwayFrame, isFromOldHost = false): PostOutcome {
-    if (route.waitingFor !== undefined) return this.#wait(route, frame, isFromOldHost);
+  /** On its way, or into the queue. @param isAhead it goes before what waits for an agent that is coming: it was here before, or is a mark, behind which whatever its sender sends here will wait too @throws what encoding throws */
+  dispatch(route: Route, frame: UnderwayFrame, isAhead = false): PostOutcome {
+    if (route.waitingFor !== undefined) return this.#wait(route, frame, isAhead);
     return this.#go(route, frame);
   }
 
@@ -91,28 +98,29 @@ export class Routing {
     if (token > route.token) route.token = token;
     if (route.waitingFor !== undefined) return;
     if (!route.isUsed) return this.#at(route, to);
-    this.#flush(route, route.peer);
+    this.#stop(route, 'flushing');
+    this.#mark(route, route.peer);
   }
 
-  /** The mark has come to where the agent is, or to where it should be. */
+  /** A mark has come to where the agent is, or to where it should be. */
   flushed(id: string, life: number, number: number, from: NodeIdentity, isThere: boolean): void {
     const route = this.known(id, life);
-    if (route === undefined || route.mark !== number || number === 0) return;
-    route.mark = 0;
-    if (route.waitingFor === 'coming') {
-      if (route.hasCome) this.#open(route);
-      return;
-    }
+    const mark = route?.marks.get(number);
+    if (route === undefined || mark === undefined) return;
+    route.marks.clear();
+    if (route.waitingFor === 'coming') return this.#settle(route);
     if (route.waitingFor !== 'flushing') return;
     route.isUsed = false;
+    if (mark.isAfterView) return this.#open(route);
     if (!isThere) return this.#resolve(route);
     this.#at(route, from);
     this.#open(route);
   }
 
-  /** An agent of this node is about to move: from now on what comes for it waits. */
-  leaving(id: string, life: number): Route {
+  /** An agent of this node is about to move: from now on what comes for it waits. Undefined, with nothing done, while something that was sent before it came here is still on its way: it has to stay a moment longer. */
+  leaving(id: string, life: number): Route | undefined {
     const route = this.of(id, life, this.#needs.self());
+    if (route.waitingFor === 'coming') return undefined;
     this.#stop(route, 'leaving');
     return route;
   }
@@ -120,30 +128,35 @@ export class Routing {
   /** It has moved: what waited goes there, and so does what comes. */
   left(id: string, life: number, to: NodeIdentity, token: number): void {
     const route = this.of(id, life, this.#needs.self());
-    route.token = token;
+    if (route.waitingFor !== 'leaving') return;
     this.#at(route, to);
+    route.token = token;
     this.#open(route);
   }
 
   /** It has not. */
   stays(id: string, life: number): void {
     const route = this.of(id, life, this.#needs.self());
+    if (route.waitingFor !== 'leaving') return;
     this.#at(route, this.#needs.self());
     this.#open(route);
   }
 
-  /** An agent of another node is about to be here: what comes for it waits, what that node sends on before the rest. */
+  /** An agent of another node is about to be here: what comes for it waits, behind what was sent from here to where it was, and comes back. */
   coming(id: string, life: number, from: NodeIdentity): void {
     const route = this.of(id, life, from);
     const { isUsed, peer } = route;
+    route.marks.clear();
     this.#stop(route, 'coming');
     route.hasCome = false;
     route.from = from;
     // What this node has sent there comes back before the mark does.
-    if (isUsed && peer !== undefined && !peer.isGone) this.#mark(route, peer);
+    if (!isUsed || peer === undefined) return;
+    if (peer.isGone) this.#markAfterView(route, from);
+    else this.#mark(route, peer);
   }
 
-  /** It is here, with all that it brought. What the other node has sent on is for it now, and the rest as soon as nothing can come from there that was sent before. */
+  /** It is here, with all that it brought. What has come back is for it now, and the rest as soon as nothing can come back any more. */
   came(id: string, life: number, token: number): void {
     const route = this.known(id, life);
     if (route === undefined || route.waitingFor !== 'coming') return;
@@ -151,49 +164,53 @@ export class Routing {
     route.hasCome = true;
     route.node = this.#needs.self();
     route.peer = undefined;
-    route.isUsed = false;
     for (const frame of route.first.splice(0)) this.#here(route, frame);
-    if (route.mark === 0) this.#open(route);
+    if (route.marks.size === 0) this.#settle(route);
   }
 
   /** It does not come. */
   comesNot(id: string, life: number, where: NodeIdentity): void {
     const route = this.known(id, life);
-    if (route === undefined || route.waitingFor !== 'coming') return;
+    if (route === undefined || route.waitingFor !== 'coming' || route.hasCome) return;
     route.waiting = [...route.first.splice(0), ...route.waiting];
-    route.mark = 0;
+    route.from = undefined;
+    route.marks.clear();
+    if (route.isUsed && !sameNode(route.node, where)) {
+      // What was sent another way must have come before.
+      const { peer } = route;
+      route.waitingFor = 'flushing';
+      if (peer !== undefined && !peer.isGone) return this.#mark(route, peer);
+      return this.#goTo(route, where);
+    }
     this.#at(route, where);
     this.#open(route);
   }
 
   /** Nothing of that node comes any more. */
   departed(node: NodeIdentity): void {
-    for (const route of this.#routes.values()) {
-      if (route.waitingFor === 'flushing' && route.peer !== undefined && sameNode(route.node, node)) {
-        route.mark = 0;
-        this.#resolve(route);
-      } else if (route.waitingFor === 'coming' && route.mark !== 0 && route.from !== undefined && sameNode(route.from, node)) {
-        route.mark = 0;
-        if (route.hasCome) this.#open(route);
-      }
+    for (const route of [...this.#waiting]) {
+      if (!forgetVia(route, node)) continue;
+      if (route.waitingFor === 'coming') {
+        // What it has sent on to where the agent came from is sent on from there.
+        if (route.from !== undefined) this.#markAfterView(route, route.from);
+        if (route.marks.size === 0) this.#settle(route);
+      } else if (route.waitingFor === 'flushing') this.#resolve(route);
     }
   }
 
   /** Messages on their way to that node may be lost, and marks with them. */
   lost(node: NodeIdentity): void {
-    for (const route of this.#routes.values()) {
-      if (route.mark === 0 || route.peer === undefined || !sameNode(route.node, node) || route.peer.isGone) continue;
-      if (route.waitingFor === 'flushing' || route.waitingFor === 'coming') this.#mark(route, route.peer);
-    }
+    for (const route of this.#waiting) for (const mark of [...route.marks.values()]) if (sameNode(mark.via, node)) this.#again(route, mark);
   }
 
   close(error: (route: Route) => NexusError): void {
+    this.#cancelAgain?.();
     for (const route of this.#routes.values()) this.#giveUp(route, error(route));
     this.#routes.clear();
   }
 
-  #wait(route: Route, frame: UnderwayFrame, isFromOldHost: boolean): PostOutcome {
-    if (route.waitingFor === 'coming' && isFromOldHost) {
+  #wait(route: Route, frame: UnderwayFrame, isAhead: boolean): PostOutcome {
+    if (route.waitingFor === 'coming' && isAhead) {
       if (route.hasCome) this.#here(route, frame);
       else route.first.push(frame);
       return 'accepted';
@@ -209,8 +226,8 @@ export class Routing {
       this.#here(route, frame);
       return 'accepted';
     }
-    if (frame.hops >= HOPS_MAX) {
-      this.#needs.refuse(route, frame, agentNotFound(frame.kind, route.id));
+    if (frame.trail.length >= HOPS_MAX) {
+      this.#needs.refuse(route, frame, agentNotFound(frame.kind, route.id, frame.type === 'message' ? frame.action : undefined));
       return 'accepted';
     }
     if (!peer.isGone) {
@@ -229,7 +246,7 @@ export class Routing {
   /** To the agent of this node; if it is not here, to where it is found. */
   #here(route: Route, frame: UnderwayFrame): void {
     if (this.#needs.deliver(route, frame)) return;
-    if (isOfNode(route.life)) return this.#needs.refuse(route, frame, agentNotFound(frame.kind, route.id));
+    if (isOfNode(route.life)) return this.#needs.refuse(route, frame, agentNotFound(frame.kind, route.id, frame.type === 'message' ? frame.action : undefined));
     const registry = this.#needs.registry();
     if (route.life === DURABLE_LIFE) {
       const isOwn = registry === undefined || registry.own(route.id) !== undefined;
@@ -245,20 +262,20 @@ export class Routing {
   #resolve(route: Route): void {
     this.#stop(route, 'resolving');
     const registry = this.#needs.registry();
-    if (registry === undefined) return this.#giveUp(route, agentNotFound(undefined, route.id));
+    if (registry === undefined) return this.#giveUp(route, undefined);
     this.#look(route, registry, 1);
   }
 
   #look(route: Route, registry: Registry, attempt: number): void {
     const again = (): void => {
-      if (attempt >= AGAIN_TIMES) return this.#giveUp(route, agentNotFound(undefined, route.id));
+      if (attempt >= AGAIN_TIMES) return this.#giveUp(route, undefined);
       this.#needs.clock.after(AGAIN_MS, () => route.waitingFor === 'resolving' && this.#look(route, registry, attempt + 1));
     };
     registry.lookup(route.id, LOOKUP_TIMEOUT_MS).then(
       (found) => {
         if (route.waitingFor !== 'resolving') return;
         const isDurable = route.life === DURABLE_LIFE;
-        if (!isDurable && found?.life !== route.life) return this.#giveUp(route, agentNotFound(found?.kind, route.id));
+        if (!isDurable && found?.life !== route.life) return this.#giveUp(route, undefined);
         const node = found?.host ?? registry.ownerOf(route.id);
         if (node === undefined) return again();
         route.token = found?.token ?? 0;
@@ -286,46 +303,80 @@ export class Routing {
     return true;
   }
 
-  /** What went to a node that is gone may still be on its way from there to where the agent is now: that node has to know that it is gone. */
+  /** What went to a node that is gone may still be on its way from there. */
   #goTo(route: Route, node: NodeIdentity): void {
     const { isUsed } = route;
     this.#at(route, node);
-    const { peer } = route;
-    if (!isUsed || peer === undefined) return this.#open(route);
-    route.waitingFor = 'flushing';
-    route.mark = ++this.#marks;
-    this.#needs.askAfterView(route, peer, route.mark, this.#needs.viewNumber());
-  }
-
-  #flush(route: Route, peer: Peer): void {
+    if (!isUsed) return this.#open(route);
     this.#stop(route, 'flushing');
-    this.#mark(route, peer);
+    this.#markAfterView(route, node);
+    if (route.marks.size === 0) this.#open(route);
   }
 
   #mark(route: Route, peer: Peer): void {
-    route.mark = ++this.#marks;
-    this.#needs.transmit(route, peer, { type: 'mark', kind: '', origin: undefined, hops: 0, number: route.mark });
+    const number = ++this.#marks;
+    route.marks.set(number, { via: peer.node, isAfterView: false });
+    this.#needs.transmit(route, peer, { type: 'mark', kind: '', origin: undefined, trail: NO_TRAIL, number });
+  }
+
+  /** What a node that is gone has sent on to `via` has come there when that knows that it is gone. */
+  #markAfterView(route: Route, via: NodeIdentity): void {
+    const peer = this.#needs.peerOf(via);
+    if (peer.isGone || sameNode(via, this.#needs.self())) return;
+    const number = ++this.#marks;
+    route.marks.set(number, { via: peer.node, isAfterView: true });
+    this.#needs.markAfterView(route, peer, number);
+  }
+
+  #again(route: Route, { via, isAfterView }: Mark): void {
+    if (isAfterView) this.#markAfterView(route, via);
+    else this.#mark(route, this.#needs.peerOf(via));
+  }
+
+  /** A mark may be lost on a connection between two other nodes. */
+  #arm(): void {
+    this.#cancelAgain ??= this.#needs.clock.after(MARK_AGAIN_MS, () => {
+      this.#cancelAgain = undefined;
+      for (const route of this.#waiting) {
+        const mark = [...route.marks.values()].at(-1);
+        if (mark === undefined || route.marks.size >= MARKS_MAX) continue;
+        // Who was said to have the agent may have had it no more.
+        if (route.waitingFor === 'flushing' && mark.isAfterView) this.#resolve(route);
+        else this.#again(route, mark);
+      }
+      if (this.#waiting.size > 0) this.#arm();
+    });
+  }
+
+  /** What was sent before it came here has come too. */
+  #settle(route: Route): void {
+    if (!route.hasCome) return;
+    route.from = undefined;
+    route.isUsed = false;
+    this.#open(route);
   }
 
   #at(route: Route, node: NodeIdentity): void {
     const isHere = sameNode(node, this.#needs.self());
+    if (!sameNode(route.node, node)) route.isUsed = false;
     route.node = node;
     route.peer = isHere ? undefined : this.#needs.peerOf(node);
-    route.isUsed = false;
     route.told = undefined;
   }
 
   #stop(route: Route, why: NonNullable<Route['waitingFor']>): void {
-    if (route.waitingFor === undefined) this.waitingCount++;
+    this.#waiting.add(route);
     route.waitingFor = why;
+    this.#arm();
     // It may have been forgotten.
     this.#routes.set(keyOf(route.id, route.life), route);
   }
 
   #open(route: Route): void {
     if (route.waitingFor === undefined) return;
-    this.waitingCount--;
+    this.#waiting.delete(route);
     route.waitingFor = undefined;
+    route.marks.clear();
     const waiting = route.waiting;
     route.waiting = [];
     for (let index = 0; index < waiting.length; index++) {
@@ -346,11 +397,14 @@ export class Routing {
     }
   }
 
-  #giveUp(route: Route, error: NexusError): void {
+  /** @param error undefined: there is no such agent */
+  #giveUp(route: Route, error: NexusError | undefined): void {
     const frames = [...route.first.splice(0), ...route.waiting.splice(0)];
-    if (route.waitingFor !== undefined) this.waitingCount--;
+    this.#waiting.delete(route);
     route.waitingFor = undefined;
-    for (const frame of frames) this.#needs.refuse(route, frame, error);
+    route.marks.clear();
+    for (const frame of frames)
+      this.#needs.refuse(route, frame, error ?? agentNotFound(frame.kind, route.id, frame.type === 'message' ? frame.action : undefined));
   }
 
   #forgetOldest(): void {
@@ -377,6 +431,17 @@ function goneWith(frame: UnderwayFrame, route: Route, node: NodeIdentity): Nexus
 
 function asNexusError(error: unknown, route: Route): NexusError {
   return error instanceof NexusError ? error : new NexusError('NEXUS_AGENT_NOT_FOUND', `${route.id} could not be found`, { cause: error });
+}
+
+/** Whether there were any. */
+function forgetVia(route: Route, via: NodeIdentity): boolean {
+  let isAny = false;
+  for (const [number, mark] of route.marks) {
+    if (!sameNode(mark.via, via)) continue;
+    route.marks.delete(number);
+    isAny = true;
+  }
+  return isAny;
 }
 
 function keyOf(id: string, life: number): string {

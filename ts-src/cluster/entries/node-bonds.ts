@@ -5,6 +5,7 @@ import type { AgentReference } from '../../runtime/agent-reference.js';
 import type { NodePart, NodePartsNeeds } from '../node-parts.js';
 import { NodeEntries } from './node-entries.js';
 import { NodeGroups } from './node-groups.js';
+import { NodeLosses } from './node-losses.js';
 import { NodeSignals } from './node-signals.js';
 
 export class NodeBonds {
@@ -19,6 +20,7 @@ export class NodeBonds {
     host.nodesKnow = (isReachableOnly) => this.entries.settled(isReachableOnly ? unreachable : undefined);
     this.parts = [
       this.entries,
+      new NodeLosses({ host, entries: this.entries, self: () => cluster.self }),
       new NodeSignals({ host, transport, logger, entries: this.entries }),
       new NodeGroups({
         ...{ host, cluster, clock, entries: this.entries },

@@ -18,7 +18,7 @@ import type { NodePart, NodeView } from '../node-parts.js';
 const THREADS_WAIT_MS = 100;
 
 /** Each map of entries has a name, which is part of the protocol: a node ignores those that it does not know. */
-export type NodeEntriesName = 'subscriptions' | 'groups' | 'loads';
+export type NodeEntriesName = 'subscriptions' | 'groups' | 'loads' | 'threadLosses';
 
 export interface NodeEntryChange {
   readonly node: NodeIdentity;

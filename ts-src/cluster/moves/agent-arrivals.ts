@@ -87,7 +87,7 @@ export class AgentArrivals {
     try {
       const own = await registry.accept(registration);
       const { kind, baggage } = prepared.message;
-      await this.#needs.arrive({ kind, id, baggage });
+      await this.#needs.arrive({ kind, id, life, baggage });
       this.arrived++;
       routing.came(id, life, own.token);
       this.#needs.send(from, { type: 'arrived', id, life, isHere: true });

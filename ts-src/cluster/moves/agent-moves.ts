@@ -79,9 +79,10 @@ export class AgentMoves {
     if (this.#moving.has(id)) return this.#refusal(agent, 'another move of it is under way');
     if (!this.#needs.isMember(to)) return this.#refusal(agent, `${nodeKey(to)} is no member of the cluster`);
     const life = agent.kindEntry.isDurable ? DURABLE_LIFE : own.life;
+    const route = routing.leaving(id, life);
+    if (route === undefined) return this.#refusal(agent, 'it has just come, and something that was sent to it before is still on its way');
     this.#moving.add(id);
     this.#needs.hold(id);
-    const route = routing.leaving(id, life);
     try {
       return await this.#move(agent, own, life, to, timeoutMs, route);
     } catch (error) {

@@ -9,16 +9,19 @@ import type { AgentReference } from '../agent-reference.js';
 import { codeMissing, idDuplicate, tableFull } from '../failures.js';
 import type { ThreadHost } from '../thread-host.js';
 import { type AgentBaggage, unpack } from './agent-baggage.js';
+import { keyOfAgent } from './agent-keys.js';
 import { decodeInit } from './kept-init.js';
 
 export interface NodeArrival {
   readonly kind: string;
   readonly id: string;
+  /** Which agent of its id it is. */
+  readonly life: number;
   readonly baggage: AgentBaggage;
 }
 
 /** @throws NexusError NEXUS_KIND_UNKNOWN, NEXUS_ID_DUPLICATE, NEXUS_TABLE_FULL; NexusTypeError NEXUS_ACTION_UNKNOWN. Nothing is left then. */
-export function arrive(host: ThreadHost, { kind: name, id, baggage }: NodeArrival): AgentReference {
+export function arrive(host: ThreadHost, { kind: name, id, life, baggage }: NodeArrival): AgentReference {
   const { engine, cells, kinds, dispatcher, lifecycle, signals, groups, timers, thread } = host;
   const kind = kinds.byName(name);
   if (kind.definition === undefined) throw codeMissing(name);
@@ -47,8 +50,11 @@ export function arrive(host: ThreadHost, { kind: name, id, baggage }: NodeArriva
   for (const child of baggage.children) {
     const extra = extraOf(cell);
     extra.children ??= new Map();
-    extra.children.set(child.slot, child);
+    extra.children.set(keyOfAgent(child), child);
   }
+  if (cell.extra !== undefined) cell.extra.nodeName = host.nodeTies.nameWith(self, life);
+  host.watches.arrived(cell);
+  host.supervision.ofNodes.arrived(cell);
   for (const target of baggage.watching) attempt(`watching ${quoted(target.id)}`, () => host.watch(cell, target));
   for (const other of baggage.links) attempt(`its link to ${quoted(other.id)}`, () => host.supervision.links.link(cell, other));
   for (const { entry, input, inMs, periodMs } of timed) timers.startAt(cell, host.clock.nowMs() + inMs, periodMs, entry, input, undefined);

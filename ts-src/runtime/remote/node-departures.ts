@@ -91,8 +91,10 @@ export class NodeDepartures {
     host.timers.cancelAll(cell);
     // Ties are made again where it is; with `moved` it is taken for one that has ended.
     cell.status = Status.moved;
-    host.watches.forget(cell);
-    for (const other of [...(cell.extra?.linked?.values() ?? [])]) host.supervision.links.unlink(cell, other);
+    // Those it is tied to go on knowing it: it makes its watches and links again where it is, and to take them back here could come behind that.
+    host.watches.left(cell);
+    host.supervision.links.left(cell);
+    host.supervision.ofNodes.left(cell);
     host.signals.forget(cell);
     host.groups.leaveAll(cell);
     const { extra } = cell;

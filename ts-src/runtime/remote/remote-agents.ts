@@ -4,6 +4,7 @@
  */
 import type { NodeIdentity } from '../../model/node-identity.js';
 import type { TellOutcome } from '../../model/agent-ref.js';
+import type { AgentLocation } from '../../model/agent-location.js';
 import type { RemoteAgent } from '../../model/remote-agent.js';
 import type { AgentReference } from '../agent-reference.js';
 import type { ActionEntry, Kind } from '../kind.js';
@@ -20,6 +21,10 @@ export interface RemoteAgents {
   lifeOf(local: AgentReference): number | undefined;
   /** To an agent of another node, in the order of the calls: a tell without, an ask with `reply`. The outcome of a tell is what is known when the call returns. */
   send(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): TellOutcome;
+  /** One message to each of them: one frame to each node, for each kind. In their order. */
+  tellMany(targets: readonly AgentReference[], action: string, input: unknown, sender: MessageSender): readonly TellOutcome[];
+  /** Where agents are, in the order of their ids: one message to each node that has to be asked. Rejects with NEXUS_REGISTRY_TIMEOUT, NEXUS_ASK_TIMEOUT, NEXUS_STOPPED. */
+  locate(ids: readonly string[], timeoutMs: number): Promise<readonly (AgentLocation | undefined)[]>;
   /** To whatever agent has this id in the cluster: waits, in order, until it is known where that is. */
   sendTo(id: string, action: string, input: unknown, sender: MessageSender): TellOutcome;
   /** Ends an agent of another node, behind the messages that this thread has sent it. Rejects with NEXUS_STOP_TIMEOUT, NEXUS_OUTCOME_UNKNOWN, NEXUS_NODE_UNREACHABLE. */

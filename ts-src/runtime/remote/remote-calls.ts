@@ -6,12 +6,23 @@ import { senderWith } from '../mailbox.js';
 import type { ReplyPort } from '../pending-asks.js';
 import type { PassedMessage, SystemCalls } from '../system-calls.js';
 import type { ThreadHost } from '../thread-host.js';
+import { locateHere } from './locate-here.js';
 import { ReplyPromise } from './reply-promise.js';
 import { WorkerRemoteAgents } from './worker-remote-agents.js';
 
 export type RemoteSystemCalls = Pick<
   SystemCalls,
-  'tellRemote' | 'askRemote' | 'sendRemote' | 'callRemote' | 'requestRemote' | 'agentMovedAway' | 'arrived' | 'arrivedAsk'
+  | 'tellManyRemote'
+  | 'locate'
+  | 'locateHere'
+  | 'tellRemote'
+  | 'askRemote'
+  | 'sendRemote'
+  | 'callRemote'
+  | 'requestRemote'
+  | 'agentMovedAway'
+  | 'arrived'
+  | 'arrivedAsk'
 >;
 
 export function remoteCalls(host: ThreadHost): RemoteSystemCalls {
@@ -32,6 +43,15 @@ export function remoteCalls(host: ThreadHost): RemoteSystemCalls {
       send(call.target, call, reply);
       return reply.promise;
     },
+    tellManyRemote({ targets, action, input, sender, trace }) {
+      const outcomes = host.remote?.tellMany(targets, action, input, senderWith(sender, traceOfValues(trace))) ?? [];
+      for (const [place, outcome] of outcomes.entries())
+        if (outcome === 'full') host.deadLetters.record('ringFull', targets[place]?.kind, () => targets[place]?.knownId, action);
+    },
+    async locate({ ids, timeoutMs }) {
+      return (await host.remote?.locate(ids, timeoutMs)) ?? [];
+    },
+    locateHere: ({ ids }) => locateHere(host, ids),
     sendRemote({ id, action, input, sender, trace }) {
       const outcome = host.remote?.sendTo(id, action, input, senderWith(sender, traceOfValues(trace)));
       if (outcome === 'full') host.deadLetters.record('ringFull', undefined, () => id, action);

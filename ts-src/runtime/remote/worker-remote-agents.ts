@@ -6,6 +6,7 @@ import { NexusError, quoted } from '../../errors.js';
 import type { TellOutcome } from '../../model/agent-ref.js';
 import { traceValues } from '../../model/message-trace.js';
 import type { NodeIdentity } from '../../model/node-identity.js';
+import type { AgentLocation } from '../../model/agent-location.js';
 import type { RemoteAgent } from '../../model/remote-agent.js';
 import type { AgentReference } from '../agent-reference.js';
 import type { ActionEntry } from '../kind.js';
@@ -59,6 +60,17 @@ export class WorkerRemoteAgents implements RemoteAgents {
       ),
     );
     return 'full';
+  }
+
+  tellMany(targets: readonly AgentReference[], action: string, input: unknown, from: MessageSender): readonly TellOutcome[] {
+    for (const target of targets) target.kindEntry.action(action).input?.check(input);
+    const message = { targets, action, input, sender: senderOf(from), trace: traceValues(traceOf(from)) };
+    const outcome = this.#host.router.tryCall(0, 'tellManyRemote', message) ? 'accepted' : 'full';
+    return targets.map(() => outcome);
+  }
+
+  locate(ids: readonly string[], timeoutMs: number): Promise<readonly (AgentLocation | undefined)[]> {
+    return this.#host.router.request(0, 'locate', { ids, timeoutMs }, Math.min(TIMEOUT_MS_MAX, timeoutMs + PASSED_ON_MS), CALLING_THREAD);
   }
 
   sendTo(id: string, action: string, input: unknown, from: MessageSender): TellOutcome {

@@ -57,7 +57,13 @@ export function drawFailure<State, Input, Output>(
       (name, row) =>
         `<line class="life" x1="${LEFT - 8}" y1="${middle(row)}" x2="${width - 20}" y2="${middle(row)}"/>${name === '' ? '' : `<text class="name" x="${LEFT - 16}" y="${middle(row) + 4}" text-anchor="end">${escaped(cut(name, 15))}</text>`}`,
     ),
-    ...bars.map((bar) => drawn(bar, operationText(general, bar.operation), stuck.has(bar.operation) ? 'stuck' : place.has(bar.operation) ? 'placed' : 'later')),
+    ...bars.map((bar) => {
+      const how = stuck.has(bar.operation) ? 'stuck' : place.has(bar.operation) ? 'placed' : 'later';
+      // What all of them are about is in the title. A label may go on to the next bar of its row.
+      const text = operationText(general, bar.operation).replace(failure.part === '' ? '' : ` ${failure.part}`, '');
+      const next = bars.reduce((least, { row, x1 }) => (row === bar.row && x1 > bar.x1 ? Math.min(least, x1) : least), width - 20);
+      return drawn(bar, text, how, next - bar.x1);
+    }),
     ...points(prefix.order, bars, place),
     `<text class="note" x="${LEFT}" y="${height - 16}">time, from one call or return to the next →</text>`,
     '</svg>',
@@ -111,12 +117,12 @@ function barsOf(shown: readonly HistoryOperation[], xOf: (at: number) => number)
   return { bars, rows };
 }
 
-function drawn({ operation, x1, x2, row }: Bar, text: string, how: 'placed' | 'stuck' | 'later'): string {
+function drawn({ operation, x1, x2, row }: Bar, text: string, how: 'placed' | 'stuck' | 'later', room: number): string {
   const isOpen = operation.outcome !== 'ok';
   const y = middle(row) - BAR / 2;
   const when = isOpen ? `called at ${operation.invokedAt}, outcome unknown` : `from ${operation.invokedAt} to ${operation.returnedAt}`;
   const states = { placed: 'has a place in the order', stuck: 'would have to come next, and cannot', later: 'has no place yet' };
-  const label = cut(text, Math.max(2, Math.floor((x2 - x1 - 8) / CHARACTER)));
+  const label = cut(text, Math.max(2, Math.floor((room - 8) / CHARACTER)));
   return `<g class="${how}${isOpen ? ' open' : ''}"><title>${escaped(`${text}; process ${operation.process}, ${when}: ${states[how]}`)}</title><rect x="${x1}" y="${y}" width="${Math.round(x2 - x1)}" height="${BAR}" rx="4"/><text x="${x1 + 5}" y="${y + 16}">${escaped(label)}</text></g>`;
 }
 

@@ -9,7 +9,7 @@ import type { Nexus } from '../../nexus.js';
 import type { TestClusterOptions } from '../test-cluster.js';
 import { seedOf } from '../seed.js';
 import { simulationFailed } from './failure-report.js';
-import { FAULT_KINDS, type Fault, type FaultKind } from './fault.js';
+import { FAULT_KINDS, type Fault, type FaultKind, isSimulated } from './fault.js';
 import { type SimulatedCluster, simulationOfNexus } from './nexus-simulation.js';
 import { PLAN_MS_MAX, type Plan } from './plan.js';
 import { checkedFaults, checkedKinds, checkedPlan, checkResolver } from './plan-check.js';
@@ -68,7 +68,7 @@ export function defineSimulation<D extends SimulationDefinition>(definition: D):
     if (typeof holds !== 'function') throw optionError(`invariants.${name}`, `is ${valueText(holds)}; it must be a function`);
   const own = faultsOf(faults, nodes.min);
   const swarm = { nodes, durationMs, threads, ...(own.kinds === undefined ? {} : { kinds: own.kinds }), ...(resolver === undefined ? {} : { resolver }) };
-  const expected = own.kinds ?? own.faults?.map(({ kind }) => kind) ?? [];
+  const expected = own.kinds ?? own.faults?.filter(isSimulated).map(({ kind }) => kind) ?? [];
   simulations.set(definition, {
     swarm,
     kinds: [...new Set(expected)].filter((kind) => kind !== 'killThread' || threads > 0),

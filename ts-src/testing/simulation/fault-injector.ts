@@ -3,7 +3,7 @@
  * switches are set to. It starts no node: whoever looks after the nodes asks whether a fault still holds one down.
  */
 import { diskConditions, linkConditions, nodeConditions } from './fault-conditions.js';
-import { type Fault, faultText, isMomentary } from './fault.js';
+import { type Fault, faultText, isMomentary, isSimulated, type SimulatedFault } from './fault.js';
 import type { LinkConditions } from './link.js';
 import type { SimulatedNode } from './simulated-node.js';
 import type { SimulatedWorld } from './world.js';
@@ -11,7 +11,7 @@ import type { SimulatedWorld } from './world.js';
 export interface FaultInjectorNeeds {
   readonly world: SimulatedWorld;
   /** A fault begins. */
-  begun(fault: Fault): void;
+  begun(fault: SimulatedFault): void;
   /** Ends a worker thread of a node that runs agents. */
   killThread?(node: SimulatedNode, thread: number): void;
 }
@@ -29,10 +29,11 @@ export class FaultInjector {
     this.#needs = needs;
   }
 
-  /** From now on: times of the faults are counted from this moment. */
+  /** From now on: times of the faults are counted from this moment. Those that only real processes have are left out. */
   begin(faults: readonly Fault[]): void {
     const { time } = this.#needs.world;
     faults.forEach((fault, index) => {
+      if (!isSimulated(fault)) return;
       this.#numbers.set(fault, index + 1);
       this.#cancels.push(time.after(fault.atMs, () => this.#begin(fault)));
     });
@@ -51,7 +52,7 @@ export class FaultInjector {
     return nodeConditions(this.#lasting, node).isDown;
   }
 
-  #begin(fault: Fault): void {
+  #begin(fault: SimulatedFault): void {
     this.#note('fault', fault);
     this.#needs.begun(fault);
     if (!isMomentary(fault)) {

@@ -159,8 +159,34 @@ export interface FullDisk extends FaultOfNodes {
   readonly kind: 'fullDisk';
 }
 
-/** One thing that goes wrong in a simulated cluster. */
-export type Fault =
+/** The node and what it has of the cache of files may take so many bytes of memory; what goes beyond is reclaimed, or the process ends. Of real processes only. */
+export interface MemoryLimit extends FaultOfNodes {
+  readonly kind: 'memoryLimit';
+  readonly bytes: number;
+}
+
+/** Other processes keep processors busy where the node runs. Of real processes only. */
+export interface BusyProcessors extends FaultOfNodes {
+  readonly kind: 'busyProcessors';
+  /** 1 to 64, each of which takes one processor if it gets it. */
+  readonly processes: number;
+}
+
+/** A hostile peer sends broken and forged frames to the ports of the node. Of real processes only. */
+export interface ByzantineFrames extends FaultOfNodes {
+  readonly kind: 'byzantineFrames';
+  /** Connections that it makes, each with frames that are refused. */
+  readonly perSecond: number;
+}
+
+/** What goes wrong with real processes only: the simulator leaves it out. */
+export type RealFault = MemoryLimit | BusyProcessors | ByzantineFrames;
+
+/** One thing that goes wrong in a cluster. */
+export type Fault = SimulatedFault | RealFault;
+
+/** One thing that can go wrong in a simulated cluster. */
+export type SimulatedFault =
   | Partition
   | OneWayPartition
   | NonTransitivePartition
@@ -183,8 +209,8 @@ export type Fault =
   | DiskAtCrash
   | FullDisk;
 
-/** What can go wrong: the name of a kind of fault. */
-export type FaultKind = Fault['kind'];
+/** What can go wrong in a simulation: the name of a kind of fault. */
+export type FaultKind = SimulatedFault['kind'];
 
 export const FAULT_KINDS: readonly FaultKind[] = [
   'partition',
@@ -213,10 +239,17 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   'fullDisk',
 ];
 
-/** Kinds that are over as soon as they have begun. */
-const MOMENTARY: ReadonlySet<FaultKind> = new Set(['restart', 'killThread', 'clockJump']);
+/** Kinds that only real processes have: `nexus chaos`. */
+export const REAL_FAULT_KINDS: readonly RealFault['kind'][] = ['memoryLimit', 'busyProcessors', 'byzantineFrames'];
 
-export function isMomentary({ kind }: { readonly kind: FaultKind }): boolean {
+export function isSimulated(fault: Fault): fault is SimulatedFault {
+  return !(REAL_FAULT_KINDS as readonly string[]).includes(fault.kind);
+}
+
+/** Kinds that are over as soon as they have begun. */
+const MOMENTARY: ReadonlySet<Fault['kind']> = new Set(['restart', 'killThread', 'clockJump']);
+
+export function isMomentary({ kind }: { readonly kind: Fault['kind'] }): boolean {
   return MOMENTARY.has(kind);
 }
 
@@ -276,6 +309,12 @@ function detailsOf(fault: Fault): string {
       return joined(`disk ${fault.disk}`, fault.ending);
     case 'slowNode':
       return joined(`by ${fault.delayMs} ms`);
+    case 'memoryLimit':
+      return joined(`${fault.bytes} B`);
+    case 'busyProcessors':
+      return joined(`${fault.processes}`);
+    case 'byzantineFrames':
+      return joined(`${fault.perSecond}/s`);
     case 'killThread':
       return joined(`thread ${fault.thread}`);
     case 'clockJump':

@@ -2,7 +2,7 @@
 import { NexusTypeError, optionError, quoted, valueText } from '../../errors.js';
 import type { ResolverOptions } from '../../model/cluster-options.js';
 import { checkNames, didYouMean, listed, misspelt } from '../../model/nearest-name.js';
-import { FAULT_KINDS, type Fault, type FaultKind, isMomentary } from './fault.js';
+import { FAULT_KINDS, type Fault, type FaultKind, isMomentary, REAL_FAULT_KINDS } from './fault.js';
 import { inOrder, PLAN_FAULTS_MAX, PLAN_MS_MAX, PLAN_NODES_MAX, type Plan } from './plan.js';
 
 type Field = (path: string, value: unknown, nodes: number) => void;
@@ -14,7 +14,7 @@ const CLOCK_JUMP_MS_MAX = 1e12;
 const THREADS_MAX = 127;
 
 /** The fields of each kind besides `kind`, `atMs` and `forMs`. */
-const FIELDS: Readonly<Record<FaultKind, Readonly<Record<string, Field>>>> = {
+const FIELDS: Readonly<Record<Fault['kind'], Readonly<Record<string, Field>>>> = {
   partition: { groups: listOf('groups of nodes', 2, nodeList) },
   oneWayPartition: { from: nodeList, to: nodeList },
   nonTransitivePartition: { pairs: listOf('pairs of nodes', 1, pair) },
@@ -39,6 +39,9 @@ const FIELDS: Readonly<Record<FaultKind, Readonly<Record<string, Field>>>> = {
   writeErrors: { nodes: nodeList, rate: number(0, 1) },
   bitFlips: { nodes: nodeList, rate: number(0, 1) },
   fullDisk: { nodes: nodeList },
+  memoryLimit: { nodes: nodeList, bytes: number(1_048_576, 1e15) },
+  busyProcessors: { nodes: nodeList, processes: whole(1, 64) },
+  byzantineFrames: { nodes: nodeList, perSecond: number(0.1, 1000) },
 };
 
 const RESOLVERS: Readonly<Record<ResolverOptions['strategy'], Readonly<Record<string, Field>>>> = {
@@ -100,14 +103,14 @@ export function checkResolver(path: string, value: unknown, nodes: number): void
 function checkFault(path: string, value: unknown, nodes: number): void {
   if (typeof value !== 'object' || value === null) throw optionError(path, `is ${valueText(value)}; it must be an object with kind, atMs and forMs`);
   const { kind } = value as { kind?: unknown };
-  checkKind(`${path}.kind`, kind, FAULT_KINDS);
+  checkKind(`${path}.kind`, kind, [...FAULT_KINDS, ...REAL_FAULT_KINDS]);
   const duration = number(0, PLAN_MS_MAX);
   const times: Record<string, Field> = {
     kind: () => undefined,
     atMs: number(0, PLAN_MS_MAX),
     forMs: isMomentary(value as Fault) ? optional(duration) : duration,
   };
-  checkFields(path, value, { ...times, ...FIELDS[kind as FaultKind] }, nodes);
+  checkFields(path, value, { ...times, ...FIELDS[kind as Fault['kind']] }, nodes);
 }
 
 function checkFields(path: string, value: object, fields: Readonly<Record<string, Field>>, nodes: number): void {

@@ -287,7 +287,7 @@ describe('the picture', () => {
     if (result.verdict !== 'notLinearizable') throw new Error(result.verdict);
     const svg = drawFailure(keyValueModel(), result.failures[0] as never, { operationsMax: 30 });
     expect(svg.match(/<g class="(placed|stuck|later)( open)?"><title>/g)).toHaveLength(30);
-    expect(svg).toContain('read k0 → -1; process');
+    expect(svg).toContain('read → -1; process');
     expect(svg).not.toMatch(/NaN|undefined|Infinity/);
   });
 });
