@@ -294,6 +294,11 @@ const SAME_HOST = [
     module: 'suites/same-host/nexus.mjs',
     job: 'two transports in two processes of this machine that share memory: values encoded and decoded, checksums, receipts, bounds on what waits; counted and added up by the receiver',
   },
+  {
+    peer: 'agents',
+    module: 'suites/remote/same-host.mjs',
+    job: 'two nodes of a cluster that share memory: asks and tells of the one to an agent of the other',
+  },
   { peer: 'loopback', module: 'suites/same-host/loopback.mjs', job: 'the same two transports over a WebSocket on the loopback interface' },
   {
     peer: 'unix-socket',

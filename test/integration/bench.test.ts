@@ -36,7 +36,7 @@ const PEERS: Readonly<Record<string, readonly string[]>> = {
   signals: ['nexus', 'EventEmitter'],
   groups: ['nexus', 'array', 'Map'],
   transport: ['nexus', 'ws'],
-  'same-host': ['nexus', 'loopback', 'unix-socket'],
+  'same-host': ['nexus', 'agents', 'loopback', 'unix-socket'],
   connections: ['nexus', 'ws'],
   membership: ['nexus', 'no-multiplier', 'fixed-suspicion', 'plain-SWIM'],
   cluster: ['nexus'],

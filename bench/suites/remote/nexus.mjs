@@ -5,13 +5,23 @@ import { openOther } from '../transport/other-process.mjs';
 import { ASK, ASK_P50, ASKS, ASKS_AT_ONCE, HUNDRED, SENT_IN_A_TURN, SMALL, TELL } from './case-names.mjs';
 import { openNode } from './open-node.mjs';
 
-export async function run(size, report) {
-  const nexus = await openNode('caller', []);
+/** How long two processes that have met may take to share memory. */
+const SHARED_WITHIN_MS = 5_000;
+
+export const run = (size, report) => measure(size, report, false);
+
+/** @param {boolean} sameHost through shared memory, not over the loopback interface */
+export async function measure(size, report, sameHost) {
+  const nexus = await openNode('caller', [], sameHost);
   const { host, port } = nexus.cluster.address;
-  const other = await openOther(new URL('./nexus-other.mjs', import.meta.url), { seed: `${host}:${port}` });
+  const other = await openOther(new URL('./nexus-other.mjs', import.meta.url), { seed: `${host}:${port}`, sameHost });
   const target = partsOf(nexus).node.references.restoreRemote(other.first.target);
 
   assertDone((await target.ask('echo', SMALL)).name === SMALL.name, 'an answer was another one');
+  for (const until = performance.now() + SHARED_WITHIN_MS; nexus.cluster.snapshot().links[0].sharedMemory !== sameHost; ) {
+    assertDone(performance.now() < until, `the memory is not shared: ${nexus.cluster.snapshot().links[0].notSharedBecause}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
   const { meanNs, p50Ns } = await roundTrip(size, () => target.ask('echo', SMALL));
   report.value(ASK, 'ns', meanNs);
   report.value(ASK_P50, 'ns', p50Ns);

@@ -4,12 +4,13 @@ import { Target } from './agents.mjs';
 
 const silent = { debug: () => undefined, info: () => undefined, warn: console.error, error: console.error };
 
-export async function openNode(node, seeds) {
+/** @param {boolean} sameHost whether it shares memory with the other one, which is on this machine */
+export async function openNode(node, seeds, sameHost) {
   const nexus = await createNexus({
     agents: [Target],
     threads: 0,
     logger: silent,
-    cluster: { name: 'bench', node, listen: { port: 0, dataPort: 0 }, join: seeds },
+    cluster: { name: 'bench', node, listen: { port: 0, dataPort: 0 }, join: seeds, sameHost },
   });
   await nexus.cluster.joined();
   return nexus;
