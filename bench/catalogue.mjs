@@ -274,6 +274,25 @@ const SIMULATION = [
   },
 ];
 
+const REMOTE = [
+  {
+    peer: 'nexus',
+    module: 'suites/remote/nexus.mjs',
+    job: 'an agent of another node of a cluster, in another process, over WebSockets (cluster.sameHost: false): found by id and life, actions and kinds by name, time limits, order, limits on what waits. tell: counted and added up by the agent, asked at the end',
+  },
+  {
+    peer: 'nexus-same-host',
+    module: 'suites/remote/nexus-same-host.mjs',
+    job: 'the same, through shared memory between the two processes where the native engine is there',
+  },
+  {
+    peer: 'ws-msgpackr',
+    module: 'suites/remote/ws-msgpackr.mjs',
+    job: 'bare WebSockets of ws with MessagePack by msgpackr between two processes, a function by the name of the action, answers by a number in a Map: no limits, no agents, nobody is found',
+  },
+  { peer: 'ws-JSON', module: 'suites/remote/ws-json.mjs', job: 'the same with JSON' },
+];
+
 const TRANSPORT = [
   {
     peer: 'nexus',
@@ -293,11 +312,6 @@ const SAME_HOST = [
     peer: 'nexus',
     module: 'suites/same-host/nexus.mjs',
     job: 'two transports in two processes of this machine that share memory: values encoded and decoded, checksums, receipts, bounds on what waits; counted and added up by the receiver',
-  },
-  {
-    peer: 'agents',
-    module: 'suites/remote/same-host.mjs',
-    job: 'two nodes of a cluster that share memory: asks and tells of the one to an agent of the other',
   },
   { peer: 'loopback', module: 'suites/same-host/loopback.mjs', job: 'the same two transports over a WebSocket on the loopback interface' },
   {
@@ -336,6 +350,7 @@ export const SUITES = [
   { suite: 'groups', peers: GROUPS },
   { suite: 'transport', peers: TRANSPORT },
   { suite: 'same-host', peers: SAME_HOST },
+  { suite: 'remote', peers: REMOTE },
   { suite: 'connections', peers: CONNECTIONS, roundsMax: 1 },
   { suite: 'membership', peers: MEMBERSHIP, roundsMax: 1 },
   { suite: 'cluster', peers: CLUSTER, roundsMax: 3 },

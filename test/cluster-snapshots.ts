@@ -1,4 +1,5 @@
 /** Snapshots of clusters for the tests of what is shown of them: healthy, split in two, fenced, of any size. Plain values: nothing of a cluster runs. */
+import type { RegistrySnapshot } from '../dist/ts-src/model/registry-snapshot.js';
 import type { ClusterSnapshot, LinkSnapshot, MemberSnapshot } from '../dist/ts-src/model/cluster-snapshot.js';
 
 const INCARNATION = 1_767_225_600_000;
@@ -22,6 +23,19 @@ export function healthyCluster(size: number): ClusterSnapshot {
     partitions: [names],
     localHealth: 0,
     refusals: {},
+    registry: {
+      shares: Object.fromEntries(names.map((name) => [name, 1 / size])),
+      owned: Math.round(4096 / size),
+      claiming: 0,
+      waitingFor: [],
+      registered: 12_345,
+      replicated: 12_222,
+      activations: 12_300,
+      cached: 678,
+      lookups: { local: 90_000, cached: 40_000, owner: 1_234 },
+      handOffs: 512,
+      superseded: 0,
+    },
   };
 }
 
@@ -47,6 +61,7 @@ export function splitCluster(size: number, away: number): ClusterSnapshot {
     ),
     partitions: [near, far],
     refusals: { NEXUS_FRAME_INVALID: 3, NEXUS_HANDSHAKE_REFUSED: 12 },
+    registry: { ...(whole.registry as RegistrySnapshot), claiming: 205, waitingFor: far, superseded: 2 },
   };
 }
 

@@ -195,6 +195,27 @@ export const ALERT_GROUPS = [
           'nexus nodes names them. Is the process there, and its port open to the others? A node that is gone for good is removed by itself when its lease has run out; if it is not, the members that are left may be no quorum.',
       },
       {
+        alert: 'NexusIdsNotServed',
+        expr: `max by (${PER_INSTANCE}) (nexus_cluster_partitions{state="claiming"}) > 0`,
+        for: '1m',
+        severity: 'warning',
+        summary: '{{ $labels.instance }} cannot say who has some of its ids',
+        description:
+          '{{ $value }} partitions of the ring wait for a minute until all members have reported what they run. Their ids can be neither found nor started.',
+        action:
+          'nexus top (panel 7) names the members whose reports are missing. Is the calling thread of one of them blocked, or can its data port not be reached? A member that is removed is not waited for.',
+      },
+      {
+        alert: 'NexusAgentsSuperseded',
+        expr: `sum by (${PER_INSTANCE}) (increase(nexus_cluster_superseded_total[15m])) > 0`,
+        for: '0m',
+        severity: 'warning',
+        summary: '{{ $labels.instance }} ended agents that had a later activation elsewhere',
+        description: 'In the last quarter of an hour {{ $value }} agents of this node ended unsaved, because another node had been given their ids.',
+        action:
+          'It should not happen: keep the logs and flight records of both nodes, and look whether the clock of one of them jumps or a process is stopped for seconds.',
+      },
+      {
         alert: 'NexusClusterPartitioned',
         expr: `max by (${PER_INSTANCE}) (nexus_cluster_sides) > 1`,
         for: '1m',

@@ -75,6 +75,38 @@ export const CLUSTER_DASHBOARD = {
       ],
     },
     {
+      title: 'Ids',
+      panels: [
+        lines('Shares of the ring', 'percentunit', 'Part of the ids that each member owns.', q(max(M('nexus_cluster_ring_share_ratio'), 'node'), '{{node}}')),
+        lines(
+          'Activations',
+          'short',
+          'Agents with ids of the cluster that each node runs.',
+          q(max(M('nexus_cluster_activations'), 'instance'), '{{instance}}'),
+        ),
+        lines(
+          'Partitions that wait',
+          'short',
+          'Nobody says who has their ids before all members have reported what they run.',
+          q(max(M('nexus_cluster_partitions', 'state="claiming"'), 'instance'), '{{instance}}'),
+        ),
+        lines(
+          'Registrations',
+          'short',
+          'Owned ids, and copies of those of others.',
+          q(max(M('nexus_cluster_registrations'), 'instance', 'held'), '{{instance}} {{held}}'),
+        ),
+        lines('Lookups', 'ops', 'Who runs an id, by where the answer was found.', q(sum(rate('nexus_cluster_lookups_total'), 'found'), '{{found}}')),
+        lines(
+          'Hand-offs and superseded agents',
+          'ops',
+          'Partitions that came to a node; agents that ended because there was a later activation of them.',
+          q(sum(rate('nexus_cluster_hand_offs_total'), 'instance'), '{{instance}} hand-offs'),
+          q(sum(rate('nexus_cluster_superseded_total'), 'instance'), '{{instance}} superseded'),
+        ),
+      ],
+    },
+    {
       title: 'Links',
       panels: [
         lines(

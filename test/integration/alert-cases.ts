@@ -130,6 +130,18 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     value: '2',
     quiet: { 'nexus_cluster_members{JI,reachability="unreachable"}': '0+0x20', 'nexus_cluster_members{JI,reachability="suspect"}': '1+0x20' },
   },
+  NexusIdsNotServed: {
+    fires: { 'nexus_cluster_partitions{JI,state="claiming"}': '12+0x20' },
+    labels: {},
+    value: '12',
+    quiet: { 'nexus_cluster_partitions{JI,state="claiming"}': '0+0x20', 'nexus_cluster_partitions{JI,state="serving"}': '900+0x20' },
+  },
+  NexusAgentsSuperseded: {
+    fires: { 'nexus_cluster_superseded_total{JI}': '0 0 0 2+0x20' },
+    labels: {},
+    value: '2',
+    quiet: { 'nexus_cluster_superseded_total{JI}': '7+0x20' },
+  },
   NexusClusterPartitioned: {
     fires: { 'nexus_cluster_sides{JI}': '2+0x20' },
     labels: {},

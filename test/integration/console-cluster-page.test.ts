@@ -75,15 +75,20 @@ describe.skipIf(chromium === undefined)(
       expect([await textOf(page, '.standing-title'), await textOf(page, '.standing-lease span')]).toEqual(['Member', 'Lease: 4.31 s left||']);
       expect(await textOf(page, '.cluster-totals .total-value')).toBe('9|1|9|shop-1|0|0');
       expect(await page.evaluate(`[document.querySelectorAll('.reach-cut').length, document.querySelectorAll('.reach-cell').length].join()`)).toBe('0,72');
+      expect(await textOf(page, '.registry-totals .total-value')).toBe('12.3 k|12.3 k|12.2 k|0|512|131 k');
+      expect(await textOf(page, '.area-cluster-nodes tbody .bar-text')).toBe(Array.from({ length: 9 }, () => '11 %').join('|'));
       cluster = splitCluster(9, 4);
       await until(async () => (await textOf(page, '.cluster-side b')) === 'Side 1|Side 2');
+      expect(await textOf(page, '.registry-totals .total[data-bad="true"] .total-detail')).toBe(
+        '2 superseded|until reports of shop-6, shop-7, shop-8 and 1 more have come',
+      );
       expect(await textOf(page, '.area-cluster-nodes tbody tr td:nth-child(2)')).toMatch(/^(unreachable ▲\|){4}suspect △, leaving\|this node\|reachable/);
       expect(await page.evaluate(`document.querySelectorAll('.reach-cut').length`)).toBe(40);
       expect(await textOf(page, '.reach-sentences')).toContain('shop-1 is not reached by shop-6, shop-7, shop-8, shop-9');
       expect(await textOf(page, '.area-cluster-links')).toContain('100 % ▲');
       expect([await textOf(page, '.link-sign'), await textOf(page, '.standing + [role=status]')]).toEqual([
         ' ▲',
-        'Member, 2 sides do not reach each other, 4 unreachable, 1 suspect, 1 with stalled threads',
+        'Member, 2 sides do not reach each other, 4 unreachable, 1 suspect, 1 with stalled threads, 205 partitions wait for reports',
       ]);
       cluster = fencedCluster(5);
       await until(async () => (await textOf(page, '.standing-title')) === 'Fenced');

@@ -23,12 +23,12 @@ test('nexus nodes lists the nodes of a service, and JSON is the snapshot of the 
   const { code, out, err } = await nodes({ ...busySnapshot(), cluster: healthyCluster(3) });
   expect([code, err]).toEqual([0, '']);
   expect(out.split('\n')).toEqual([
-    'shop-1 is a member of shop, view 3, coordinator shop-1, keepMajority, lease 4.31s',
+    'shop-1 is a member of shop, view 3, coordinator shop-1, keepMajority, lease 4.31s, runs 12.3k ids, owns 12.3k',
     '',
-    'node    state      role         since  phi  round trip  loss  stalled  address        version',
-    'shop-1  this node  coordinator      1    -           -     -  -        10.0.0.1:7400  0.1.0',
-    'shop-2  reachable  voter            2  0.1       420us    0%  -        10.0.0.2:7400  0.1.0',
-    'shop-3  reachable  voter            3  0.2       720us    0%  -        10.0.0.3:7400  0.1.0',
+    'node    state      role         since  phi  round trip  loss  share  stalled  address        version',
+    'shop-1  this node  coordinator      1    -           -     -    33%  -        10.0.0.1:7400  0.1.0',
+    'shop-2  reachable  voter            2  0.1       420us    0%    33%  -        10.0.0.2:7400  0.1.0',
+    'shop-3  reachable  voter            3  0.2       720us    0%    33%  -        10.0.0.3:7400  0.1.0',
     '',
   ]);
   const json = await nodes({ ...busySnapshot(), cluster: splitCluster(5, 2) }, '--json');

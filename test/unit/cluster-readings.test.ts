@@ -25,6 +25,13 @@ test('a snapshot becomes samples, and none without a cluster', () => {
   expect(of('sent_bytes_total')).toMatchObject({ 'shop-2': 1_234_567, 'shop-3': 2_469_134 });
   expect(of('lost_messages_total')).toMatchObject({ 'shop-2': 0, 'shop-5': 17 });
   expect(of('refusals_total')).toEqual({ NEXUS_FRAME_INVALID: 3, NEXUS_HANDSHAKE_REFUSED: 12 });
+  expect(of('ring_share_ratio')).toMatchObject({ 'shop-1': 0.2, 'shop-5': 0.2 });
+  expect([of('partitions'), of('registrations')]).toEqual([
+    { serving: 614, claiming: 205 },
+    { owned: 12_345, copy: 12_222 },
+  ]);
+  expect([of('activations'), of('hand_offs_total'), of('superseded_total')]).toEqual([{ '': 12_300 }, { '': 512 }, { '': 2 }]);
+  expect(of('lookups_total')).toEqual({ local: 90_000, cached: 40_000, owner: 1_234 });
   const fenced = read(readings, fencedCluster(5));
   expect([fenced('standing')['fenced'], fenced('lease_seconds'), read(readings, undefined)('view')]).toEqual([1, {}, {}]);
 });

@@ -10,6 +10,10 @@ export const OTHER = '(other)';
 export const STANDINGS = ['joining', 'member', 'leaving', 'left', 'fenced'] as const;
 export const REACHABILITIES = ['reachable', 'suspect', 'unreachable'] as const;
 
+export const PARTITION_STATES = ['serving', 'claiming'] as const;
+export const HELD = ['owned', 'copy'] as const;
+export const FOUND = ['local', 'cached', 'owner'] as const;
+
 const oneOf = (name: string, values: readonly string[]): LabelDefinition => ({
   name,
   what: values.map((value) => `\`${value}\``).join(', '),
@@ -36,6 +40,18 @@ export const CLUSTER_METRICS: readonly MetricDefinition[] = [
   counter('lost_messages', 'none', 'Messages to the node that were accepted, and lost with their connection.', NODE),
   gauge('waiting_messages', 'none', 'Messages to the node that wait for room.', NODE),
   gauge('waiting_bytes', 'bytes', 'Bytes of them.', NODE),
+  gauge('ring_share_ratio', 'ratio', 'Share of the ids that the member owns by the ring; of `(other)` all together.', NODE),
+  gauge(
+    'partitions',
+    'none',
+    'Partitions of the ring that this node owns, by whether it serves them or waits for reports of other members.',
+    oneOf('state', PARTITION_STATES),
+  ),
+  gauge('registrations', 'none', 'Ids that this node knows: in its own partitions, and in copies of those of others.', oneOf('held', HELD)),
+  gauge('activations', 'none', 'Agents with ids of the cluster that this node runs.'),
+  counter('lookups', 'none', 'Times that somebody on this node asked who runs an id, by where the answer was found.', oneOf('found', FOUND)),
+  counter('hand_offs', 'none', 'Partitions that came to this node from another one.'),
+  counter('superseded', 'none', 'Agents of this node that ended because another node had a later activation of them.'),
   counter('refusals', 'none', 'What others sent and this node refused: no messages, of another cluster, of a node that was removed.', CODE),
 ];
 

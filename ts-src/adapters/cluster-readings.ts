@@ -3,7 +3,8 @@
  * added up. Totals never go back, whoever leaves. Used by `prometheus-readings.ts`; kept as long as the registry is.
  */
 import type { ClusterSnapshot, LinkSnapshot } from '../model/cluster-snapshot.js';
-import { NODE_LABELS_MAX, OTHER, REACHABILITIES, REFUSAL_LABELS_MAX, STANDINGS } from './cluster-metrics.js';
+import type { RegistrySnapshot } from '../model/registry-snapshot.js';
+import { FOUND, NODE_LABELS_MAX, OTHER, REACHABILITIES, REFUSAL_LABELS_MAX, STANDINGS } from './cluster-metrics.js';
 
 interface ClusterSample {
   readonly labels: Readonly<Record<string, string>>;
@@ -86,9 +87,48 @@ export class ClusterReadings {
         return this.#ofLinks(links, ({ waitingBytes }) => waitingBytes, sum);
       case 'nexus_cluster_refusals_total':
         return this.#totals.samples(name, 'code');
+      case 'nexus_cluster_ring_share_ratio':
+      case 'nexus_cluster_partitions':
+      case 'nexus_cluster_registrations':
+      case 'nexus_cluster_activations':
+      case 'nexus_cluster_lookups_total':
+      case 'nexus_cluster_hand_offs_total':
+      case 'nexus_cluster_superseded_total':
+        return snapshot.registry === undefined ? [] : this.#ofRegistry(name, snapshot.registry);
       default:
         if (TOTALS[name] === undefined) throw new Error(`${name} is in the catalogue of metrics, but nothing reads it`);
         return this.#totals.samples(name, 'node');
+    }
+  }
+
+  #ofRegistry(name: string, registry: RegistrySnapshot): ClusterSample[] {
+    const one = (value: number): ClusterSample[] => [{ labels: {}, value }];
+    switch (name) {
+      case 'nexus_cluster_ring_share_ratio':
+        return this.#byNode(
+          Object.entries(registry.shares),
+          ([, share]) => share,
+          sum,
+          ([node]) => node,
+        );
+      case 'nexus_cluster_partitions':
+        return [
+          { labels: { state: 'serving' }, value: registry.owned - registry.claiming },
+          { labels: { state: 'claiming' }, value: registry.claiming },
+        ];
+      case 'nexus_cluster_registrations':
+        return [
+          { labels: { held: 'owned' }, value: registry.registered },
+          { labels: { held: 'copy' }, value: registry.replicated },
+        ];
+      case 'nexus_cluster_activations':
+        return one(registry.activations);
+      case 'nexus_cluster_lookups_total':
+        return FOUND.map((found) => ({ labels: { found }, value: registry.lookups[found] }));
+      case 'nexus_cluster_hand_offs_total':
+        return one(registry.handOffs);
+      default:
+        return one(registry.superseded);
     }
   }
 

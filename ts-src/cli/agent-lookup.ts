@@ -16,13 +16,18 @@ export async function inspectAgent(address: ConsoleAddress, id: string): Promise
   try {
     found = await askConsole(address, agentPath(id));
   } catch (error) {
-    if (isNotThere(error)) throw new CommandFailure(`there is no agent '${harmless(id)}'${await suggestion(address, id)}`);
+    if (isNotThere(error)) throw await noSuchAgent(address, id);
     throw error;
   }
   const { id: foundId, state, mailbox } = found as Partial<AgentInspection>;
   if (typeof foundId !== 'string' || typeof state !== 'object' || typeof mailbox !== 'object')
     throw new CommandFailure(`what the gateway at ${address.url} sent is no inspection of an agent that this version reads`);
   return found as AgentInspection;
+}
+
+/** With the nearest id that there is. */
+export async function noSuchAgent(address: ConsoleAddress, id: string): Promise<CommandFailure> {
+  return new CommandFailure(`there is no agent '${harmless(id)}'${await suggestion(address, id)}`);
 }
 
 /** Whether the service is there and says that it has no such agent. */

@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   top: async () => (await import('./top/top-command.js')).top,
   agents: async () => (await import('./agents-command.js')).agents,
   nodes: async () => (await import('./nodes-command.js')).nodes,
+  where: async () => (await import('./where-command.js')).where,
   drain: async () => (await import('./drain-command.js')).drain,
   inspect: async () => (await import('./inspect-command.js')).inspect,
   trace: async () => (await import('./trace-command.js')).trace,
@@ -31,6 +32,7 @@ const HELP = `nexus COMMAND [options]
   nexus top                 look at a running service: threads, actions, mailboxes
   nexus agents              list its agents
   nexus nodes               list the nodes of its cluster
+  nexus where ID            which node runs an agent
   nexus drain               empty a node of a cluster, and let it leave
   nexus inspect ID          look into one of them
   nexus trace ID            follow the messages of one

@@ -46,7 +46,7 @@ export async function nodes(args: readonly string[]): Promise<void> {
 /** What is printed: the standing of the node that was asked, and a table of all of them. */
 export function nodesText(cluster: ClusterSnapshot): string {
   const rows = nodeRows(cluster).map((row) => {
-    const { member, link } = row;
+    const { member, link, share } = row;
     return [
       member.name,
       nodeStateText(row),
@@ -55,13 +55,14 @@ export function nodesText(cluster: ClusterSnapshot): string {
       phiText(row),
       durationText(link?.roundTripMs?.mean ?? Number.NaN, true),
       percentText(link?.loss ?? Number.NaN),
+      percentText(share ?? Number.NaN),
       member.stalledThreads.length === 0 ? '-' : member.stalledThreads.join(','),
       addressText(member.address),
       member.version,
     ].map((text) => harmless(text));
   });
-  const head = ['node', 'state', 'role', 'since', 'phi', 'round trip', 'loss', 'stalled', 'address', 'version'];
-  const table = textTable([head, ...rows], ['left', 'left', 'left', 'right', 'right', 'right', 'right', 'left', 'left', 'left']);
+  const head = ['node', 'state', 'role', 'since', 'phi', 'round trip', 'loss', 'share', 'stalled', 'address', 'version'];
+  const table = textTable([head, ...rows], ['left', 'left', 'left', 'right', 'right', 'right', 'right', 'right', 'left', 'left', 'left']);
   const unreached = cluster.members.filter(({ unreachableFrom }) => unreachableFrom.length > 0);
   const sides =
     cluster.partitions.length < 2

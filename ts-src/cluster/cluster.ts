@@ -7,6 +7,7 @@ import { corrupt } from '../codec/primitive-reader.js';
 import type { ReferenceCodec } from '../codec/reference-codec.js';
 import { NexusError, optionError, valueText } from '../errors.js';
 import type { ClusterSnapshot, LinkSnapshot, MemberSnapshot, NodeStanding } from '../model/cluster-snapshot.js';
+import type { IdSnapshot } from '../model/id-snapshot.js';
 import { checkNames } from '../model/nearest-name.js';
 import { type NodeAddress, type NodeIdentity, nodeKey, sameNode } from '../model/node-identity.js';
 import type { Transport } from '../ports/transport.js';
@@ -16,6 +17,7 @@ import { AgentReference } from '../runtime/agent-reference.js';
 import { checkClusterEvent, type ClusterEvents } from './cluster-events.js';
 import type { ClusterSurroundings, MembershipListener, MembershipNeeds, OpenTransport, RunningMembership } from './cluster-surroundings.js';
 import { ClusterTelling } from './cluster-telling.js';
+import { idSnapshot } from './id-snapshot.js';
 import type { NodeParts, NodeView } from './node-parts.js';
 import { checkedMetadata } from './resolve-cluster-options.js';
 
@@ -148,8 +150,14 @@ export class Cluster {
       fencedBecause: this.#fencedBecause ?? known.fencedBecause,
       links: this.#links(known, probes),
       refusals: addedUp(known.refusals ?? {}, this.#telling.refusals, Object.fromEntries(this.#transport?.transport.refusals() ?? [])),
+      ...(this.#parts === undefined ? {} : { registry: this.#parts.registry.snapshot() }),
       copies: this.#parts?.copies?.snapshot(),
     };
+  }
+
+  /** What this node knows of an id, without asking anybody: `nexus.locate` asks. Undefined where there are no connections between nodes. */
+  where(id: string): IdSnapshot | undefined {
+    return this.#parts === undefined ? undefined : idSnapshot(id, this.#parts.registry, this.#needs.options.copies);
   }
 
   /**

@@ -10,7 +10,7 @@ import { didYouMean } from '../model/nearest-name.js';
 import type { ConsoleActions } from './console-actions.js';
 import type { ConsoleNexus } from './console-nexus.js';
 import type { PageAssets } from './page-assets.js';
-import { CONSOLE_ACTIONS, type Subtree } from './protocol.js';
+import { CONSOLE_ACTIONS, type Subtree, type WhereAnswer } from './protocol.js';
 import type { SnapshotSeries } from './snapshot-series.js';
 
 const ID_BYTES_MAX = 1024;
@@ -19,6 +19,8 @@ const LIMIT_MAX = 1000;
 /** Each page of a list walks all agents. */
 const WALKS_MAX = 4;
 const DEPTH_DEFAULT = 2;
+/** Less than a person waits. */
+const WHERE_TIMEOUT_MS = 5000;
 const TREE_AGENTS_MAX = 1000;
 
 export interface ConsoleRoutesNeeds {
@@ -86,6 +88,13 @@ export function consoleRoutes({ nexus, assets, series, actions }: ConsoleRoutesN
     const id = checkedId(parameters['id']);
     return jsonAnswer(200, await nexus.inspect(id));
   };
+  const where = async ({ parameters, search }: GatewayRequest): Promise<Answer> => {
+    parseQuery(search, []);
+    const id = checkedId(parameters['id']);
+    // First what is known here: asking makes it known.
+    const known = nexus.cluster?.where?.(id);
+    return jsonAnswer(200, { location: await nexus.locate(id, { timeoutMs: WHERE_TIMEOUT_MS }), known } satisfies WhereAnswer);
+  };
   const routes: Route<Serve>[] = [
     { pattern: '/console', methods: { GET: page }, always: true },
     // Relative, so that it is right below a prefix too.
@@ -99,6 +108,7 @@ export function consoleRoutes({ nexus, assets, series, actions }: ConsoleRoutesN
     }),
     get('/console/tree', tree),
     get('/console/agents', list),
+    get('/console/where/:id', where),
     get('/console/agents/:id', inspect),
     ...CONSOLE_ACTIONS.map((action) => ({
       pattern: `/console/agents/:id/${action}`,

@@ -1,5 +1,7 @@
 /** What goes over the WebSockets and in the answers of the console, as types for both ends: the gateway and the page. Additions are compatible; the rest is not. */
 import type { ClusterSnapshot } from '../model/cluster-snapshot.js';
+import type { AgentLocation } from '../model/agent-location.js';
+import type { IdSnapshot } from '../model/id-snapshot.js';
 import type { FollowedMessage, SystemSnapshot } from '../model/observation.js';
 import type { AgentNode } from '../model/supervision-tree.js';
 
@@ -49,4 +51,12 @@ export type FollowMessage =
 /** From `/console/tree?root=ID`. */
 export interface Subtree {
   readonly root: AgentNode;
+}
+
+/** Where an agent is, and who says so. */
+export interface WhereAnswer {
+  /** Absent if no agent has the id. */
+  readonly location?: AgentLocation | undefined;
+  /** What the node that was asked knows of the id; absent in a nexus that is no node of a cluster. */
+  readonly known?: IdSnapshot | undefined;
 }

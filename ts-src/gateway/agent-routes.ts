@@ -12,7 +12,10 @@ import { GatewayError } from './gateway-error.js';
 import { parseQuery, wholeParameter } from './query.js';
 import type { Route } from './router.js';
 
-export type AgentNexus = Pick<Nexus, 'agents' | 'find' | 'getOrSpawn' | 'isStopping' | 'kinds' | 'spawn' | 'summary'>;
+export type AgentNexus = Pick<Nexus, 'agents' | 'find' | 'getOrSpawn' | 'isStopping' | 'kinds' | 'locate' | 'spawn' | 'summary'> & {
+  /** There where it is a node. */
+  readonly cluster?: unknown;
+};
 
 const ID_BYTES_MAX = 1024;
 const LIMIT_DEFAULT = 100;
@@ -50,7 +53,8 @@ class AgentRoutes {
     const action = parameters['action'] as string;
     // All that can be known before the body is read, so that a mistake costs neither a transfer nor a new agent.
     if (kind !== undefined) this.#actionsOf(kind);
-    const found = this.#nexus.find(id, kind === undefined ? undefined : named(kind));
+    // With a kind it is found, or made, below: on whichever node.
+    const found = kind === undefined ? await this.#find(id) : this.#nexus.find(id, named(kind));
     if (found === undefined && kind === undefined) throw notFound(id);
     this.#checkAction(kind ?? (found as AgentRef).kind, action);
     const input = await body();
@@ -65,13 +69,10 @@ class AgentRoutes {
     return jsonAnswer(200, await pageOf(this.#nexus.agents(kind), wholeParameter('limit', limit, LIMIT_DEFAULT, 1, LIMIT_MAX), after, signal));
   }
 
-  show({ parameters, search }: GatewayRequest): Answer {
+  async show({ parameters, search }: GatewayRequest): Promise<Answer> {
     this.#checkRunning();
     parseQuery(search, []);
-    const id = checkedId(parameters['id']);
-    const summary = this.#nexus.summary(id);
-    if (summary === undefined) throw notFound(id);
-    return this.#shown(200, id);
+    return this.#shown(200, checkedId(parameters['id']));
   }
 
   async put({ parameters, search, body }: GatewayRequest): Promise<Answer> {
@@ -81,9 +82,9 @@ class AgentRoutes {
     const { kind, init } = checkedCreation(await body());
     this.#actionsOf(kind);
     for (let attempt = 1; ; attempt++) {
-      if (this.#nexus.find(id, named(kind)) !== undefined) return this.#shown(200, id);
+      if ((await this.#find(id, kind)) !== undefined) return this.#shown(200, id);
       try {
-        await this.#nexus.spawn(named(kind), { id, init });
+        await this.#nexus.spawn(named(kind), { id, init, ...(this.#isNode ? { node: 'ring' } : {}) });
         return this.#shown(201, id, { location: `/agents/${encodeURIComponent(id)}` });
       } catch (error) {
         // Somebody else was faster: look again.
@@ -96,7 +97,7 @@ class AgentRoutes {
     this.#checkRunning();
     parseQuery(search, []);
     const id = checkedId(parameters['id']);
-    const agent = this.#nexus.find(id);
+    const agent = await this.#find(id);
     if (agent === undefined) throw notFound(id);
     const { kind } = agent;
     await agent.stop();
@@ -129,10 +130,26 @@ class AgentRoutes {
     }
   }
 
-  #shown(status: number, id: string, headers: Readonly<Record<string, string>> = {}): Answer {
+  async #shown(status: number, id: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
     const summary = this.#nexus.summary(id);
-    if (summary === undefined) throw notFound(id);
-    return jsonAnswer(status, { ...summary, actions: this.#actionsOf(summary.kind) }, headers);
+    if (summary !== undefined) return jsonAnswer(status, { ...summary, actions: this.#actionsOf(summary.kind) }, headers);
+    const elsewhere = this.#isNode ? await this.#nexus.locate(id) : undefined;
+    if (elsewhere === undefined) throw notFound(id);
+    // Its kind may be one that this node does not have.
+    const actions = this.#actions.get(elsewhere.kind);
+    return jsonAnswer(status, { id, kind: elsewhere.kind, node: elsewhere.node?.name, ...(actions === undefined ? {} : { actions }) }, headers);
+  }
+
+  get #isNode(): boolean {
+    return this.#nexus.cluster !== undefined;
+  }
+
+  /** The agent of this id on any node: others are asked only if it is not known here. */
+  async #find(id: string, kind?: string): Promise<AgentRef | undefined> {
+    const definition = kind === undefined ? undefined : named(kind);
+    const found = this.#nexus.find(id, definition);
+    if (found !== undefined || !this.#isNode || (await this.#nexus.locate(id)) === undefined) return found;
+    return this.#nexus.find(id, definition);
   }
 
   #actionsOf(kind: string): readonly string[] {

@@ -3,6 +3,7 @@
  */
 import type { CopiesSnapshot } from './copies-snapshot.js';
 import type { NodeAddress, NodeIdentity } from './node-identity.js';
+import type { RegistrySnapshot } from './registry-snapshot.js';
 
 /** Where this node stands in its cluster. Agents run from the start, also while it is `joining`. `fenced`: it has lost touch with the cluster, or was removed from it, and has stopped its agents. */
 export type NodeStanding = 'joining' | 'member' | 'leaving' | 'left' | 'fenced';
@@ -86,6 +87,8 @@ export interface ClusterSnapshot {
   readonly localHealth: number;
   /** What this node has refused of what others sent, since it started, by the code of the error. Absent where nothing counts it. */
   readonly refusals?: Readonly<Record<string, number>>;
+  /** Who runs which id, as far as this node knows and decides it. Absent before the node is complete, and where there are no connections between nodes. */
+  readonly registry?: RegistrySnapshot;
   /** Copies of durable state; absent where no agent is durable. */
   readonly copies?: CopiesSnapshot | undefined;
 }

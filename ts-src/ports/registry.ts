@@ -4,6 +4,9 @@
  */
 import type { NodeIdentity } from '../model/node-identity.js';
 import type { Placement, Registration } from '../model/registration.js';
+import type { RegistrySnapshot } from '../model/registry-snapshot.js';
+
+export type { RegistrySnapshot } from '../model/registry-snapshot.js';
 
 /** What somebody wants an id for. */
 export interface RegistrationRequest {
@@ -28,26 +31,6 @@ export interface RegistryEvents {
   handed(registration: Registration, from: NodeIdentity | undefined): void;
   /** The ring is another one: owners and successors may have changed. */
   ringChanged(): void;
-}
-
-/** Of one node, for whoever looks. */
-export interface RegistrySnapshot {
-  /** Share of the ring that each member owns, by name: adds up to 1. */
-  readonly shares: Readonly<Record<string, number>>;
-  /** Partitions that this node owns, and those of them that it cannot serve yet because it waits for reports of other members. */
-  readonly owned: number;
-  readonly claiming: number;
-  /** Whose reports it waits for. */
-  readonly waitingFor: readonly string[];
-  /** Registrations in partitions of this node; copies of those of others; activations of this node. */
-  readonly registered: number;
-  readonly replicated: number;
-  readonly activations: number;
-  readonly cached: number;
-  /** Since the start. */
-  readonly lookups: { readonly local: number; readonly cached: number; readonly owner: number };
-  readonly handOffs: number;
-  readonly superseded: number;
 }
 
 export interface Registry {
@@ -78,7 +61,7 @@ export interface Registry {
   /**
    * An activation of this node is to be one of another, which has prepared itself for it: its owner writes it, tells the other node (`handed`), and when that has accepted this resolves with what it is there (a
    * greater token). From the call on this node must not run it and `own` does not know it, unless this rejects with NEXUS_MIGRATION_REFUSED: the other node is lost or has declined, and this one runs it on
-   * (`data.registration` and `own` say with which token, which may be another). Asks again, of whoever is the owner, as long as it takes. NEXUS_TOKEN_STALE: it is no activation of this node (any more). NEXUS_STOPPED.
+   * (`data.registration` and `own` say with which token, which may be another; `data.mayHaveRun`: owners were lost too, so that the other node may have run it before it was lost: what is on disk may be newer than what is here). Asks again, of whoever is the owner, as long as it takes. NEXUS_TOKEN_STALE: it is no activation of this node (any more). NEXUS_STOPPED.
    */
   handOver(id: string, token: number, to: NodeIdentity): Promise<Registration>;
   /**

@@ -6,6 +6,7 @@ import { NexusError, NexusTypeError, optionError, quoted, valueText } from '../e
 import type { ClusterOptions } from '../model/cluster-options.js';
 import { checkNames } from '../model/nearest-name.js';
 import { type NexusOptions, resolveOptions } from '../options.js';
+import { isStorageSource, type StorageSource } from '../ports/storage.js';
 import { Membership } from '../protocols/membership/membership-machine.js';
 import type { LogLine } from '../runtime/system-calls.js';
 import { seedOf, withSeed } from './seed.js';
@@ -30,8 +31,8 @@ export interface TestClusterOptions extends Omit<NexusOptions, 'engine' | 'clust
   readonly nodes?: number | readonly string[];
   /** Of the cluster; where nodes listen and how they find each other is the simulation's. */
   readonly cluster?: Pick<ClusterOptions, 'name' | 'resolver' | 'metadata' | 'timing' | 'weight' | 'copies'>;
-  /** `disk`: durable agents are kept on the simulated disk of their node. Default: there is no store. */
-  readonly storage?: 'disk';
+  /** `disk`: durable agents are kept on the simulated disk of their node. A source with `isShared`: in one store for all nodes. Default: there is no store. */
+  readonly storage?: 'disk' | StorageSource;
   /** What all links are like. Default: a good network in one place, 0.3 to 1.5 ms one way. */
   readonly network?: Partial<LinkConditions>;
   /** Whether it resolves when all nodes are members; otherwise when they have started. Default true. */
@@ -60,8 +61,11 @@ export async function createTestCluster(options: TestClusterOptions): Promise<Te
       throw new NexusTypeError('NEXUS_OPTION_UNKNOWN', `createTestCluster: ${name} is that of the simulation; leave the option out`, { option: name });
   checkNames('createTestCluster', options, OPTION_NAMES);
   const { nodes = NODES, cluster: clusterOptions = {}, storage, network = {}, isFormed = true, epochMs, seed: _seed, ...nexus } = options;
-  if (storage !== undefined && storage !== 'disk')
-    throw optionError('storage', `is ${valueText(storage)}; it must be 'disk': every node has a store on a disk of its own`);
+  if (storage !== undefined && storage !== 'disk' && !(isStorageSource(storage) && storage.isShared === true))
+    throw optionError(
+      'storage',
+      `is ${valueText(storage)}; it must be 'disk', where every node has a store on a disk of its own, or a store that all nodes share (isShared)`,
+    );
   if (typeof isFormed !== 'boolean') throw optionError('isFormed', `is ${valueText(isFormed)}; it must be true or false`);
   if (epochMs !== undefined && !Number.isFinite(epochMs)) throw optionError('epochMs', `is ${valueText(epochMs)}; it must be a finite number of milliseconds`);
   checkNames('cluster', clusterOptions, CLUSTER_NAMES);
@@ -76,6 +80,7 @@ export async function createTestCluster(options: TestClusterOptions): Promise<Te
     nexus: { threads: 1, ...nexus, cluster: clusterOptions },
     seeds: names.map((host) => ({ host, port: MEMBERSHIP_PORT })),
     hasStorage: storage !== undefined,
+    sharedStorage: storage === 'disk' ? undefined : storage,
     machine: (configuration) => new Membership(configuration),
   });
   try {

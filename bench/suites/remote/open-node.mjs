@@ -4,7 +4,7 @@ import { Target } from './agents.mjs';
 
 const silent = { debug: () => undefined, info: () => undefined, warn: console.error, error: console.error };
 
-/** @param {boolean} sameHost whether it shares memory with the other one, which is on this machine */
+/** @param {boolean} sameHost whether the nodes may talk through shared memory */
 export async function openNode(node, seeds, sameHost) {
   const nexus = await createNexus({
     agents: [Target],

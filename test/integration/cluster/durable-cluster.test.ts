@@ -2,6 +2,7 @@
 import { defineAgent } from 'nexus-agents';
 import { createTestCluster, type TestCluster, type TestClusterOptions } from 'nexus-agents/testing';
 import { expect, onTestFinished, test } from 'vitest';
+import { synchronised } from './synchronised.js';
 
 const Account = defineAgent({
   kind: 'account',
@@ -41,17 +42,6 @@ async function clusterOf(options: Partial<TestClusterOptions> = {}): Promise<Tes
 }
 
 const ids = (count: number): string[] => Array.from({ length: count }, (_, index) => `account-${index}`);
-
-/** A copy is with every holder of every id. */
-const synchronised = (cluster: TestCluster): Promise<boolean> =>
-  cluster.until(() =>
-    cluster.nodes
-      .filter(({ isUp }) => isUp)
-      .every(({ nexus }) => {
-        const copies = nexus.cluster?.snapshot().copies;
-        return copies?.waitingFor.length === 0 && !copies.isGiving;
-      }),
-  );
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
   return promise.then(
@@ -186,4 +176,23 @@ test('on the lesser side of a partition nothing is acknowledged any more, and no
   await synchronised(cluster);
   const again = await cluster.settle(Promise.all(ids(30).map((id) => cluster.node('n3').nexus.getOrSpawn(Account, id))));
   expect(await cluster.settle(Promise.all(again.map((account) => account.ask('read'))))).toEqual(now);
+});
+
+test('a node that was away asks for what it has missed before it starts an agent', async () => {
+  const cluster = await clusterOf({ seed: 8 });
+  const [n1, n3] = [cluster.node('n1').nexus, cluster.node('n3')];
+  const accounts = await cluster.settle(Promise.all(ids(40).map((id) => n1.getOrSpawn(Account, id))));
+  await cluster.settle(Promise.all(accounts.map((account) => account.ask('pay', 1))));
+  n3.crash();
+  await cluster.until(() => n1.cluster?.members().length === 2);
+  expect(await cluster.settle(Promise.all(accounts.map((account) => account.ask('pay', 1))))).toEqual(accounts.map(() => 2));
+  await cluster.settle(Promise.all(accounts.map((account) => account.ask('leave'))));
+  n3.start();
+  await cluster.until(() => n3.hasStarted);
+  // What it is given takes its time to get to its disk, which has what was there before.
+  n3.disk({ slowSyncs: 1, slowSyncMs: 3_000 });
+  await cluster.until(() => n1.cluster?.members().length === 3);
+  const read = accounts.map((account) => account.ask('read', undefined, { timeoutMs: 30_000 }));
+  expect(await cluster.settle(Promise.all(read))).toEqual(accounts.map(() => 2));
+  expect(n3.nexus.cluster?.snapshot().copies?.fetched).toBeGreaterThan(0);
 });

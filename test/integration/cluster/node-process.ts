@@ -30,24 +30,17 @@ export async function freePorts(count: number): Promise<readonly number[]> {
   return [...ports];
 }
 
-export function startNode(name: string, port: number, seeds: readonly number[], args: readonly string[] = [], env: Record<string, string> = {}): NodeProcess {
+export function startNode(
+  name: string,
+  port: number,
+  seeds: readonly number[],
+  args: readonly string[] = [],
+  env: Record<string, string> = {},
+  module = 'ticking.mjs',
+): NodeProcess {
   const join = seeds.length === 0 ? [] : ['--join', seeds.map((seed) => `127.0.0.1:${seed}`).join(',')];
   const command = nexusCommand(
-    [
-      'run',
-      fixture('ticking.mjs').pathname,
-      '--json',
-      '--port',
-      '0',
-      '--threads',
-      '1',
-      '--node',
-      name,
-      '--cluster-listen',
-      `127.0.0.1:${port}`,
-      ...join,
-      ...args,
-    ],
+    ['run', fixture(module).pathname, '--json', '--port', '0', '--threads', '1', '--node', name, '--cluster-listen', `127.0.0.1:${port}`, ...join, ...args],
     { env },
   );
   const lines: NodeLine[] = [];

@@ -272,3 +272,32 @@ test('a supervisor starts its children on other nodes again when they fail, end,
     for (const name of ['n1', 'n2', 'n3']) for (const id of ['far', 'roaming', 'near']) expect([name, id, isOn(cluster, name, id)]).toEqual([name, id, false]);
   });
 });
+
+test('a move to another node is no end: watchers, links and children go along, and the node that it has left may go', async () => {
+  await withCluster({ agents: [Watched, Watcher, Parent, Child], threads: 1 }, async (cluster) => {
+    const { watcher } = await watching(cluster, 1);
+    const linked = await cluster.settle(nexusOf(cluster, 'n2').spawn(Watched, { id: 'linked', thread: 1 }));
+    await cluster.settle(linked.ask('link', (await remoteTo(cluster, 'n2', 'watched')) as AgentRef));
+    const parent = await cluster.settle(nexusOf(cluster, 'n1').spawn(Parent, { id: 'parent', thread: 1 }));
+    await cluster.settle(parent.ask('spawn', { id: 'child', node: 'n2' }));
+    // One that watches moves too.
+    const mover = await cluster.settle(nexusOf(cluster, 'n1').spawn(Watcher, { id: 'mover', thread: 0 }));
+    await cluster.settle(mover.ask('watch', nexusOf(cluster, 'n1').find('watched') as AgentRef));
+    await cluster.advance(200);
+    const n1 = nexusOf(cluster, 'n1');
+    for (const id of ['watched', 'parent', 'mover']) await cluster.settle(n1.migrate(n1.find(id) as AgentRef, { node: 'n3' }));
+    await cluster.advance(1000);
+    await cluster.settle(cluster.node('n1').stop());
+    await cluster.advance(20_000);
+    expect(['watched', 'parent', 'mover'].map((id) => isOn(cluster, 'n3', id))).toEqual([true, true, true]);
+    expect([await endedOf(cluster, watcher), isOn(cluster, 'n2', 'linked'), isOn(cluster, 'n2', 'child')]).toEqual([[], true, true]);
+    (nexusOf(cluster, 'n3').find('watched', Watched) as AgentRef<typeof Watched>).tell('fail');
+    (nexusOf(cluster, 'n3').find('parent', Parent) as AgentRef<typeof Parent>).tell('end');
+    await cluster.advance(1000);
+    expect(await endedOf(cluster, watcher)).toMatchObject([{ id: 'watched', reason: { type: 'failed' } }]);
+    expect(await endedOf(cluster, nexusOf(cluster, 'n3').find('mover', Watcher) as AgentRef<typeof Watcher>)).toMatchObject([
+      { id: 'watched', reason: { type: 'failed' } },
+    ]);
+    expect([isOn(cluster, 'n2', 'linked'), isOn(cluster, 'n2', 'child')]).toEqual([false, false]);
+  });
+});

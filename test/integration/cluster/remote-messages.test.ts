@@ -324,3 +324,30 @@ test('one message to many agents goes to each node in one frame, and what become
   expect(all.map((seen) => seen.slice(-1)[0]?.what)).toEqual(refs.map(() => ({ to: 'all' })));
   expect(await codeOf(() => a.nexus.tellMany([...refs, 'no reference' as never], 'see', 1))).toBe('NEXUS_OPTION_INVALID');
 });
+
+test('an agent is located on whichever node it is, by ids of the cluster and by ids that a runtime made up', async () => {
+  const cluster = await clusterOf({ nodes: 3 });
+  const [a, b, c] = cluster.nodes as readonly [TestNode, TestNode, TestNode];
+  await cluster.settle(b.nexus.spawn(Probe, { id: 'named', thread: 1 }));
+  const unnamed = await cluster.settle(b.nexus.spawn(Probe));
+  const local = await cluster.settle(a.nexus.spawn(Probe, { id: 'local', thread: 1 }));
+  const there = { kind: 'probe', node: b.nexus.cluster?.self, isHere: false, thread: undefined };
+  expect(await cluster.settle(a.nexus.locateMany(['named', unnamed.id, local.id, 'nobody', 'n2/probe#nobody']))).toEqual([
+    { id: 'named', ...there },
+    { id: unnamed.id, ...there },
+    { id: 'local', kind: 'probe', node: a.nexus.cluster?.self, isHere: true, thread: 1 },
+    undefined,
+    undefined,
+  ]);
+  expect(await cluster.settle(b.nexus.locate('named'))).toEqual({ id: 'named', kind: 'probe', node: b.nexus.cluster?.self, isHere: true, thread: 1 });
+  // What was heard of is found without asking anybody, and told and asked.
+  const found = a.nexus.find('named', Probe);
+  expect(await cluster.settle((found as AgentRef<typeof Probe>).ask('see', 'found'))).toBe('found');
+  expect(await codeOf(cluster.settle(a.nexus.locate('named', { timeoutMs: 0 })))).toBe('NEXUS_OPTION_INVALID');
+  // By its address, from a third node.
+  expect(c.nexus.send('named', 'see', 'sent')).toBe('accepted');
+  expect(c.nexus.send('nobody', 'see', 'sent')).toBe('accepted');
+  await cluster.advance(1000);
+  const seen = await cluster.settle((found as AgentRef<typeof Probe>).ask('seen'));
+  expect(seen.map(({ what }) => what)).toEqual(['found', 'sent']);
+});

@@ -69,12 +69,62 @@ test('two nodes are in the snapshot of the console, in metrics, on channels, in 
   expect(lines.some((line) => line.endsWith('view 2 with 2 members'))).toBe(true);
 });
 
+test('whoever is asked says where an agent is, and any gateway reaches it', { timeout: 60_000 }, async () => {
+  const start = async (node: string, join: readonly string[]): Promise<{ nexus: Nexus; url: string }> => {
+    const nexus = await createNexus({
+      agents: [Counter],
+      threads: 0,
+      logger: recorder(),
+      cluster: { name: 'shop', node, join, listen: { port: 0 }, timing },
+    });
+    const gateway = await startGateway(nexus, { port: 0, logger: recorder() });
+    onTestFinished(async () => {
+      await gateway.stop({ deadlineMs: 1000 });
+      await nexus.stop({ deadlineMs: 1000 });
+    });
+    await nexus.cluster?.joined();
+    return { nexus, url: gateway.url };
+  };
+  const a = await start('a', []);
+  const { host, port } = a.nexus.cluster?.address as { host: string; port: number };
+  const b = await start('b', [`${host}:${port}`]);
+  await until(() => [a, b].every(({ nexus }) => nexus.cluster?.members().length === 2 && nexus.cluster.snapshot().registry?.claiming === 0));
+  await a.nexus.spawn(Counter, { id: 'c1' });
+  const post = async (url: string, path: string, body: unknown): Promise<unknown> =>
+    (await fetch(`${url}${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })).json();
+  expect(await post(b.url, '/agents/c1/add', 2)).toEqual({ reply: 2 });
+  expect(await post(a.url, '/agents/c1/add', 3)).toEqual({ reply: 5 });
+  expect(await (await fetch(`${b.url}/agents/c1`)).json()).toEqual({ id: 'c1', kind: 'counter', node: 'a', actions: ['add'] });
+  expect(await post(b.url, '/agents/nobody/add', 1)).toMatchObject({ error: { code: 'NEXUS_AGENT_NOT_FOUND' } });
+  // Made where the ring says, whichever gateway is asked.
+  for (const { url } of [a, b]) expect(await post(url, `/agents/c2/add?kind=counter`, 1)).toEqual({ reply: url === a.url ? 1 : 2 });
+  const owner = b.nexus.cluster?.where('c2')?.owner;
+  expect((await a.nexus.locate('c2'))?.node?.name).toBe(owner);
+  for (const { url } of [a, b]) {
+    const command = nexusCommand(['where', 'c1', '--url', url]);
+    expect(await command.exit).toBe(0);
+    expect(command.out()).toMatch(
+      /^counter c1 is on node a(, thread 0)?\n {2}owner {6}[ab] \(partition \d+ of 4096\)\n {2}copies {5}[ab]\n {2}placement {2}pinned: stays where it was started\n {2}token {6}\d+ \(number \d+ of view \d\)\n$/,
+    );
+  }
+  const nobody = nexusCommand(['where', 'c3', '--url', b.url]);
+  expect(await nobody.exit).toBe(1);
+  expect(nobody.err()).toContain("no agent of the cluster has the id 'c3'");
+  const { registry } = ((await (await fetch(`${a.url}/console/snapshot`)).json()) as { cluster: ClusterSnapshot }).cluster;
+  expect(Object.values(registry?.shares ?? {}).reduce((sum, share) => sum + share, 0)).toBeCloseTo(1);
+  expect(registry).toMatchObject({ claiming: 0, waitingFor: [], superseded: 0 });
+  expect(registry?.activations).toBe(owner === 'a' ? 2 : 1);
+  expect(await (await fetch(`${a.url}/metrics`)).text()).toContain('\nnexus_cluster_partitions{state="claiming"} 0\n');
+});
+
 test('a node that is killed is unreachable for whoever looks, and then gone', { timeout: 120_000 }, async () => {
   const ports = await freePorts(3);
   const nodes = ports.map((port, index) => startNode(`n${index + 1}`, port, ports));
   await allJoined(nodes);
   const url = (await (nodes[0] as (typeof nodes)[0]).line(({ url: served }) => served !== undefined)).url as string;
-  expect(await nodesOf(url)).toMatch(/^n1 is a member of nexus, view \d+, coordinator n\d, keepMajority, lease [\d.]+m?s\n/);
+  expect(await nodesOf(url)).toMatch(
+    /^n1 is a member of nexus, view \d+, coordinator n\d, keepMajority, lease [\d.]+m?s, runs \d+ ids, owns \d+(, \d+ partitions wait for reports of [n\d ]+)?\n/,
+  );
   nodes[2]?.child.kill('SIGKILL');
   await until(async () => /^n3 +unreachable +/m.test(await nodesOf(url)), 30_000);
   await until(async () => !/^n3 /m.test(await nodesOf(url)), 60_000);

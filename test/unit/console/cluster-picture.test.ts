@@ -57,6 +57,12 @@ test('the picture changes its key when somebody is cut off, and not with a round
 });
 
 test('troubles are named, the most urgent first', () => {
-  expect(clusterTroubles(splitCluster(9, 4))).toEqual(['2 sides do not reach each other', '4 unreachable', '1 suspect', '1 with stalled threads']);
+  expect(clusterTroubles(splitCluster(9, 4))).toEqual([
+    '2 sides do not reach each other',
+    '4 unreachable',
+    '1 suspect',
+    '1 with stalled threads',
+    '205 partitions wait for reports',
+  ]);
   expect(clusterTroubles(fencedCluster(5))[0]).toBe('this node is fenced');
 });

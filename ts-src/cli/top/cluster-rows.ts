@@ -1,6 +1,7 @@
 /** The cluster in `nexus top` and `nexus nodes`: a row for each member with what this node has measured on the way to it, and the standing of this node in words. Pure. */
 import type { ClusterSnapshot, LinkSnapshot, MemberSnapshot } from '../../model/cluster-snapshot.js';
-import { durationText } from '../quantity-text.js';
+import type { RegistrySnapshot } from '../../model/registry-snapshot.js';
+import { countText, durationText } from '../quantity-text.js';
 import type { Style } from './styled-line.js';
 
 /** A member, and the link to it; none to this node itself. */
@@ -9,6 +10,8 @@ export interface NodeRow {
   readonly link: LinkSnapshot | undefined;
   readonly isSelf: boolean;
   readonly isCoordinator: boolean;
+  /** Of the ids, by the ring; undefined where that is not known. */
+  readonly share: number | undefined;
 }
 
 /** Suspicion from which it is marked. */
@@ -27,6 +30,7 @@ export function nodeRows(cluster: ClusterSnapshot | undefined): readonly NodeRow
     link: links.get(member.name),
     isSelf: member.name === cluster.self.name,
     isCoordinator: member.name === cluster.coordinator,
+    share: cluster.registry?.shares[member.name],
   }));
 }
 
@@ -88,11 +92,18 @@ export function clusterFacts(cluster: ClusterSnapshot, isAscii: boolean): readon
 }
 
 /** What the header of `nexus top` has no room for. */
-export function quieterFacts({ coordinator, resolver, leaseMs, localHealth }: ClusterSnapshot, isAscii: boolean): readonly string[] {
+export function quieterFacts({ coordinator, resolver, leaseMs, localHealth, registry }: ClusterSnapshot, isAscii: boolean): readonly string[] {
   return [
     `coordinator ${coordinator ?? 'not known'}`,
     resolver,
     ...(leaseMs === undefined ? [] : [`lease ${durationText(Math.max(0, leaseMs), isAscii)}`]),
     ...(localHealth === 0 ? [] : [`local health ${localHealth} of 8`]),
+    ...(registry === undefined ? [] : registryFacts(registry)),
   ];
+}
+
+/** What this node has to do with the ids of the cluster. */
+function registryFacts({ activations, registered, claiming, waitingFor }: RegistrySnapshot): readonly string[] {
+  const waits = claiming === 0 ? [] : [`${claiming} partitions wait for reports of ${waitingFor.length === 0 ? 'others' : waitingFor.slice(0, 3).join(' ')}`];
+  return [`runs ${countText(activations)} ids, owns ${countText(registered)}`, ...waits];
 }

@@ -241,6 +241,15 @@ export const PANELS: Readonly<Record<PanelName, Panel>> = {
         style: lossStyle,
       },
       {
+        name: 'share',
+        title: 'share',
+        width: 6,
+        keep: 4,
+        align: 'right',
+        value: ({ share }) => share ?? -1,
+        text: ({ share }) => percentText(share ?? Number.NaN),
+      },
+      {
         name: 'waiting',
         title: 'waiting',
         width: 8,

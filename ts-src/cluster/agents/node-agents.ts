@@ -239,7 +239,7 @@ export class NodeAgents implements RemoteAgents, NodePart {
 
   viewed({ number, members, left, removed }: NodeView): void {
     this.#viewNumber = number;
-    this.#members = members;
+    this.#members = members.map(({ name, incarnation }) => ({ name, incarnation }));
     for (const node of left) this.#departed(node, 'it has left the cluster');
     for (const node of removed) this.#departed(node, 'it was removed from the cluster');
     this.#incoming.viewed(number);

@@ -32,6 +32,8 @@ export class NodeReferences implements ReferenceCodec {
     const { host, local, self } = this.#needs;
     if (reference.host !== host)
       throw new NexusTypeError('NEXUS_NOT_CLONEABLE', `${String(reference)} belongs to another nexus; send its id, and find it there`);
+    // One that was of this node and has moved on: from here on it says where to.
+    host.remote?.leads(reference);
     const { slot, generation, id, kind, remote } = reference;
     const { name, incarnation } = remote?.node ?? self();
     // One that has ended is found ended there too.

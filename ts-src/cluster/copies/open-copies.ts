@@ -32,7 +32,9 @@ export function openCopies({ host, routing, ...needs }: OpenCopiesNeeds, storage
     claimed(id, token) {
       // What this node has sent elsewhere meanwhile comes before what it sends from now on.
       const route = routing.known(id, DURABLE_LIFE);
-      if (route?.peer !== undefined) routing.movedTo(id, DURABLE_LIFE, route.node, needs.registry.self, token);
+      if (route?.peer === undefined) return;
+      if (route.peer.isGone) routing.stays(id, DURABLE_LIFE);
+      else routing.movedTo(id, DURABLE_LIFE, route.node, needs.registry.self, token);
     },
     remindersChanged: (dueEpochMs) => durable?.service?.added(dueEpochMs),
   });

@@ -141,7 +141,7 @@ export class RegistryService implements Registry, NodePart {
     if (outcome.type === 'done') return outcome.registration;
     if (outcome.type === 'returned')
       throw new NexusError('NEXUS_MIGRATION_REFUSED', `${quoted(id)} stays on node ${this.self.name}: node ${to.name} is lost, or has not accepted it`, {
-        data: { id, node: to.name, registration: outcome.registration },
+        data: { id, node: to.name, registration: outcome.registration, mayHaveRun: outcome.mayHaveRun },
       });
     throw this.#stale(id, token, outcome);
   }

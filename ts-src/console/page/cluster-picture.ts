@@ -77,7 +77,12 @@ export function unreachedSentences(order: readonly MemberSnapshot[], linesMax: n
 }
 
 /** Something that an operator should look at, most urgent first. Empty when all is well. */
-export function clusterTroubles({ standing, members, partitions }: Pick<ClusterSnapshot, 'standing' | 'members' | 'partitions'>): readonly string[] {
+export function clusterTroubles({
+  standing,
+  members,
+  partitions,
+  registry,
+}: Pick<ClusterSnapshot, 'standing' | 'members' | 'partitions' | 'registry'>): readonly string[] {
   const count = (is: (member: MemberSnapshot) => boolean): number => members.filter(is).length;
   const unreachable = count(({ reachability }) => reachability === 'unreachable');
   const suspect = count(({ reachability }) => reachability === 'suspect');
@@ -88,6 +93,7 @@ export function clusterTroubles({ standing, members, partitions }: Pick<ClusterS
     ...(unreachable > 0 ? [`${unreachable} unreachable`] : []),
     ...(suspect > 0 ? [`${suspect} suspect`] : []),
     ...(stalled > 0 ? [`${stalled} with stalled threads`] : []),
+    ...(registry !== undefined && registry.claiming > 0 ? [`${registry.claiming} partitions wait for reports`] : []),
   ];
 }
 

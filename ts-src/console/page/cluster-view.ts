@@ -5,6 +5,7 @@ import { ClusterNodesPanel } from './panel-cluster-nodes.js';
 import { clusterTroubles } from './cluster-picture.js';
 import { ClusterStandingView } from './cluster-standing.js';
 import { element, setAttribute, setHidden, setText } from './dom.js';
+import { RegistryPanel } from './panel-registry.js';
 import { ReachabilityPanel } from './panel-reachability.js';
 
 export class ClusterView {
@@ -12,12 +13,21 @@ export class ClusterView {
   readonly #reachability = new ReachabilityPanel();
   readonly #nodes = new ClusterNodesPanel();
   readonly #links = new ClusterLinksPanel();
+  readonly #registry = new RegistryPanel();
   readonly #content: HTMLElement;
   readonly #none = element('p', { class: 'empty' }, 'This nexus is no node of a cluster.');
 
   constructor(place: HTMLElement) {
     const below = element('div', { class: 'cluster-grid' }, this.#reachability.panel.element, this.#links.panel.element);
-    this.#content = element('div', { class: 'cluster' }, this.#standing.element, this.#reachability.sides, this.#nodes.panel.element, below);
+    this.#content = element(
+      'div',
+      { class: 'cluster' },
+      this.#standing.element,
+      this.#reachability.sides,
+      this.#nodes.panel.element,
+      this.#registry.panel.element,
+      below,
+    );
     this.#content.hidden = true;
     place.append(element('h1', { id: 'cluster-title', class: 'hidden-label' }, 'Cluster'), this.#none, this.#content);
   }
@@ -27,7 +37,7 @@ export class ClusterView {
     setHidden(this.#content, cluster === undefined);
     if (cluster === undefined) return;
     this.#standing.show(cluster);
-    for (const part of [this.#reachability, this.#nodes, this.#links]) part.show(cluster);
+    for (const part of [this.#reachability, this.#nodes, this.#registry, this.#links]) part.show(cluster);
   }
 }
 

@@ -2,6 +2,7 @@
 import type { ClusterSnapshot, LinkSnapshot } from '../../model/cluster-snapshot.js';
 import { foreign } from './dom.js';
 import { amount, bytes, milliseconds, percent } from './format.js';
+import { LinkRates } from './link-rates.js';
 import { Panel } from './panel.js';
 import { once, TableView } from './table-view.js';
 
@@ -10,6 +11,7 @@ const LOSS_BAD = 0.1;
 
 export class ClusterLinksPanel {
   readonly panel: Panel;
+  readonly #rates = new LinkRates();
   readonly #table = new TableView<LinkSnapshot>({
     caption: 'Links of this node',
     empty: 'No other node.',
@@ -28,15 +30,15 @@ export class ClusterLinksPanel {
         title: 'Share of the last 100 probes that were not answered in time',
         show: ({ loss }) => (loss === undefined ? '–' : `${percent(loss)}${loss >= LOSS_BAD ? ' ▲' : loss >= LOSS_WARN ? ' △' : ''}`),
       },
+      { label: 'Sent /s', className: 'number wide', title: 'Messages a second that the transport sends', show: (link) => this.#rates.of(link, 'sentMessages') },
       { label: 'Sent', className: 'number wide', title: 'Bytes that the transport has sent', show: ({ sentBytes }) => bytes(sentBytes) },
-      { label: 'messages', className: 'number wide', title: 'Messages that the transport has sent', show: ({ sentMessages }) => amount(sentMessages) },
-      { label: 'Received', className: 'number wide', show: ({ receivedBytes }) => bytes(receivedBytes) },
       {
-        label: 'messages',
+        label: 'Received /s',
         className: 'number wide',
-        title: 'Messages that the transport has received',
-        show: ({ receivedMessages }) => amount(receivedMessages),
+        title: 'Messages a second that the transport receives',
+        show: (link) => this.#rates.of(link, 'receivedMessages'),
       },
+      { label: 'Received', className: 'number wide', title: 'Bytes that the transport has received', show: ({ receivedBytes }) => bytes(receivedBytes) },
       {
         label: 'Waiting',
         className: 'number',
@@ -54,6 +56,7 @@ export class ClusterLinksPanel {
 
   show({ links, self }: ClusterSnapshot): void {
     const others = links.filter(({ node }) => node !== self.name);
+    this.#rates.take(others, performance.now());
     this.#table.show(others);
     const measured = others.flatMap(({ roundTripMs }) => (roundTripMs === undefined ? [] : [roundTripMs.mean])).sort((a, b) => a - b);
     this.panel.note(

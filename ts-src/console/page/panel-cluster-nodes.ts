@@ -1,8 +1,8 @@
 /** Every member of the cluster, as the node of this console sees it: those that are in trouble first. */
 import type { ClusterSnapshot, MemberSnapshot } from '../../model/cluster-snapshot.js';
 import { addressText } from './address-text.js';
-import { foreign, setAttribute, setText } from './dom.js';
-import { whole } from './format.js';
+import { element, foreign, setAttribute, setHidden, setText } from './dom.js';
+import { percent, whole } from './format.js';
 import { Panel } from './panel.js';
 import { once, TableView } from './table-view.js';
 import { visible } from './visible-text.js';
@@ -17,6 +17,8 @@ export class ClusterNodesPanel {
   readonly #table: TableView<MemberSnapshot>;
   #self = '';
   #coordinator: string | undefined;
+  #shares: Readonly<Record<string, number>> | undefined;
+  #shareLargest = 1;
 
   constructor() {
     this.#table = new TableView<MemberSnapshot>({
@@ -55,6 +57,12 @@ export class ClusterNodesPanel {
           title: 'Voters agree on the next view; the coordinator proposes it',
           show: ({ name, isVoter }) => (name === this.#coordinator ? 'coordinator' : isVoter ? 'voter' : '–'),
         },
+        {
+          label: 'Share',
+          className: 'bar-column wide',
+          title: 'Part of all ids that the member owns by the ring: it says who has them',
+          show: { fill: (cell, { name, weight }) => this.#fillShare(cell, this.#shares?.[name], weight) },
+        },
         { label: 'Since view', className: 'number wide', title: 'The lower, the older a member', show: ({ sinceView }) => whole(sinceView) },
         {
           label: 'Incarnation',
@@ -71,7 +79,22 @@ export class ClusterNodesPanel {
     this.panel = new Panel('Nodes', 'cluster-nodes', this.#table.element);
   }
 
-  show({ members, self, coordinator }: ClusterSnapshot): void {
+  #fillShare(cell: HTMLElement, share: number | undefined, weight: number): void {
+    if (cell.children.length === 0) {
+      const fill = element('span', { class: 'bar-fill' });
+      cell.append(element('span', { class: 'bar-text' }), element('span', { class: 'bar', 'aria-hidden': 'true' }, fill));
+    }
+    const [text, bar] = cell.children as unknown as [HTMLElement, HTMLElement];
+    setText(text, share === undefined ? '–' : `${percent(share)}${weight === 0 ? ' drains △' : weight === 1 ? '' : ` × ${weight}`}`);
+    setHidden(bar, share === undefined);
+    const width = `${Math.round(((share ?? 0) / this.#shareLargest) * 100)}%`;
+    const fill = bar.firstElementChild as HTMLElement;
+    if (fill.style.width !== width) fill.style.width = width;
+  }
+
+  show({ members, self, coordinator, registry }: ClusterSnapshot): void {
+    this.#shares = registry?.shares;
+    this.#shareLargest = Math.max(Number.EPSILON, ...Object.values(registry?.shares ?? {}));
     this.#self = self.name;
     this.#coordinator = coordinator;
     const ordered = [...members].sort((a, b) => TROUBLE[a.reachability] - TROUBLE[b.reachability] || (a.name < b.name ? -1 : 1));

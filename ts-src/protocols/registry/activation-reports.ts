@@ -22,6 +22,7 @@ import {
 export interface ActivationReportsNeeds {
   send(to: NodeIdentity, message: RegistryMessage): void;
   taking(partition: number): Iterable<Registration>;
+  released(partition: number): Iterable<Registration>;
   mark(what: string): void;
 }
 
@@ -92,6 +93,7 @@ export class ActivationReports {
     const others: ReportedActivation[] = [];
     for (const registration of this.#activations.leavingIn(partition)) others.push({ registration, state: 'leaving' });
     for (const registration of this.#needs.taking(partition)) others.push({ registration: { ...registration, host: this.#ownership.self }, state: 'taking' });
+    for (const registration of this.#needs.released(partition)) others.push({ registration, state: 'released' });
     const isSame = others.length === 0 && this.#activations.digest(partition).equals(digest);
     if (!isSame) for (const registration of this.#activations.running(partition)) others.push({ registration, state: 'running' });
     const part = this.#directory.part(partition);

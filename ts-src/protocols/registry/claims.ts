@@ -7,7 +7,7 @@ import type { Registration } from '../../model/registration.js';
 import { ActivationReports, orphansOf } from './activation-reports.js';
 import type { Activations } from './activations.js';
 import type { Directory } from './directory.js';
-import { Digest, type DirectoryEntry, isIdle } from './directory-entry.js';
+import { Digest, isIdle } from './directory-entry.js';
 import { DirectoryPart } from './directory-part.js';
 import type { Ownership } from './ownership.js';
 import { PARTITIONS } from './partition.js';
@@ -22,6 +22,8 @@ export interface ClaimsNeeds {
   send(to: NodeIdentity, message: RegistryMessage): void;
   /** What this node has asked to be given. */
   taking(partition: number): Iterable<Registration>;
+  /** What it has released, and the owner before has not said that it knows. */
+  released(partition: number): Iterable<Registration>;
   /** It is served from now on. */
   began(partition: number): void;
   /** After one or more have begun. */
@@ -37,9 +39,8 @@ interface Gathering {
   readonly epoch: number;
   /** Members that have not answered. */
   waiting: number;
-  readonly found: Map<string, DirectoryEntry>;
-  /** Of what was found, that its host does not run it now. */
-  readonly lost: { readonly host: NodeIdentity; readonly registration: Registration }[];
+  /** Who has said what of an id: nearly always one. */
+  readonly found: Map<string, ReportedActivation[]>;
   best: { readonly epoch: number; readonly sequence: number; readonly orphans: readonly Orphan[] } | undefined;
   lastToken: number;
 }
@@ -153,7 +154,7 @@ export class Claims {
 
   #claim(partition: number, finished: number[]): void {
     const epoch = this.#ownership.number;
-    const gathering: Gathering = { epoch, waiting: 0, found: new Map(), lost: [], best: undefined, lastToken: 0 };
+    const gathering: Gathering = { epoch, waiting: 0, found: new Map(), best: undefined, lastToken: 0 };
     this.#gatherings[partition] = gathering;
     this.#directory.become('claiming', partition);
     this.#claiming++;
@@ -238,15 +239,11 @@ export class Claims {
       gathering.best = { epoch, sequence, orphans };
   }
 
-  #found({ found, lost }: Gathering, { registration, state }: ReportedActivation): void {
-    const { id, host, token } = registration;
-    const entry: DirectoryEntry = { registration, state: state === 'taking' ? 'offered' : 'settled', request: 0, source: undefined };
-    const before = found.get(id);
-    if (before !== undefined) this.#needs.mark('conflict');
-    if (before === undefined || before.registration.token < token) {
-      if (before !== undefined) lost.push({ host: before.registration.host, registration: before.registration });
-      found.set(id, entry);
-    } else lost.push({ host, registration });
+  #found({ found }: Gathering, activation: ReportedActivation): void {
+    const { id } = activation.registration;
+    const others = found.get(id);
+    if (others === undefined) found.set(id, [activation]);
+    else others.push(activation);
   }
 
   /** Everybody has answered. */
@@ -257,23 +254,54 @@ export class Claims {
     for (const registration of this.#activations.running(partition)) this.#found(gathering, { registration, state: 'running' });
     for (const registration of this.#activations.leavingIn(partition)) this.#found(gathering, { registration, state: 'leaving' });
     for (const registration of this.#needs.taking(partition)) this.#found(gathering, { registration: { ...registration, host: self }, state: 'taking' });
+    for (const registration of this.#needs.released(partition)) this.#found(gathering, { registration, state: 'released' });
     const part = new DirectoryPart(gathering.epoch);
-    for (const entry of gathering.found.values()) part.put(entry);
+    for (const activations of gathering.found.values()) this.#putWinner(part, activations);
     for (const { registration, isIdle: wasIdle } of gathering.best?.orphans ?? (before === undefined ? [] : orphansOf(before, this.#ownership))) {
       part.lastToken = Math.max(part.lastToken, registration.token);
       // Offered, and not taken: whoever handed it over still has it.
-      if (wasIdle && gathering.found.get(registration.id)?.registration.life === registration.life) continue;
+      if (wasIdle && gathering.found.get(registration.id)?.some((found) => found.registration.life === registration.life) === true) continue;
       part.put({ registration, state: wasIdle ? 'declined' : 'orphan', request: 0, source: undefined });
     }
     part.lastToken = Math.max(part.lastToken, gathering.lastToken, before?.lastToken ?? 0);
+    for (const entry of [...part.entries.values()]) {
+      // What was offered by an owner of before may have been given to others since, which nobody knows any more: it is offered anew.
+      if (entry.state === 'offered') part.put({ ...entry, registration: { ...entry.registration, token: part.nextToken(this.#ownership.number) } });
+    }
     this.#gatherings[partition] = undefined;
     this.#claiming--;
     this.#directory.set(partition, part);
     this.#directory.become('serving', partition);
     this.#needs.began(partition);
-    for (const { host, registration } of gathering.lost) {
-      const winner = part.entries.get(registration.id)?.registration;
-      if (winner !== undefined && winner.token > registration.token) this.#needs.superseded(host, winner);
+    for (const activations of gathering.found.values()) if (activations.length > 1) this.#tellOthers(part, activations);
+  }
+
+  /** The greatest token: it was written last. Whoever has asked to be given it and has departed since does not have it. */
+  #putWinner(part: DirectoryPart, activations: readonly ReportedActivation[]): void {
+    const standing = activations.filter(({ registration, state }) => state !== 'taking' || this.#ownership.isMember(registration.host));
+    const candidates = standing.length === 0 ? activations : standing;
+    const winner = candidates.reduce((greatest, each) => (each.registration.token > greatest.registration.token ? each : greatest));
+    const isThere = this.#ownership.isMember(winner.registration.host);
+    if (winner.state === 'released') {
+      part.remove(winner.registration.id, winner.registration.token, 0);
+      return;
+    }
+    part.put({
+      registration: winner.registration,
+      state: !isThere ? 'orphan' : winner.state === 'taking' ? 'offered' : 'settled',
+      request: 0,
+      source: undefined,
+    });
+  }
+
+  /** Two hosts of one id: the others have handed it over, or do not know yet that they do not have it. */
+  #tellOthers(part: DirectoryPart, activations: readonly ReportedActivation[]): void {
+    this.#needs.mark('conflict');
+    for (const { registration } of activations) {
+      const entry = part.entries.get(registration.id);
+      // What is only offered may still go back.
+      if (entry === undefined || isIdle(entry) || entry.registration.token <= registration.token || !this.#ownership.isMember(registration.host)) continue;
+      this.#needs.superseded(registration.host, entry.registration);
     }
   }
 }

@@ -16,6 +16,8 @@ export interface DirectoryEntry {
   readonly request: number;
   /** Whoever hands it over (`offered`): it gets it back if that comes to nothing. */
   readonly source: NodeIdentity | undefined;
+  /** Of `returned`: the other node may have run it before it was lost. */
+  readonly mayHaveRun?: boolean;
 }
 
 const RANKS: Readonly<Record<EntryState, number>> = { granted: 0, returned: 0, offered: 0, settled: 1, orphan: 2, declined: 2 };

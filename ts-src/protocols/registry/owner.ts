@@ -63,7 +63,7 @@ export class Owner {
       case 'register':
         return this.#register(from, request, partition, part, entry);
       case 'release':
-        this.#release(from, request.id, request.token, partition, part, entry);
+        this.#release(from, request.token, partition, part, entry);
         return this.#answer(from, { type: 'freed', request: request.request, view: this.#ownership.number, id });
       case 'handOver':
         return this.#handOver(from, request, partition, part, entry);
@@ -124,7 +124,10 @@ export class Owner {
     for (const partition of this.#directory.partitions('serving')) {
       const part = this.#directory.part(partition) as DirectoryPart;
       for (const entry of [...part.entries.values()]) {
-        if (gone.has(nodeKey(entry.registration.host)) && entry.state !== 'orphan') this.#lost(partition, part, entry, 'orphan');
+        if (!gone.has(nodeKey(entry.registration.host)) || entry.state === 'orphan') continue;
+        // Nobody has ever said that it was run.
+        if (entry.state === 'granted') this.#remove(partition, part, entry.registration);
+        else this.#lost(partition, part, entry, 'orphan');
       }
     }
   }
@@ -170,13 +173,17 @@ export class Owner {
     this.#answer(from, this.#of('granted', request, registration));
   }
 
-  #release(from: NodeIdentity, id: string, token: number, partition: number, part: DirectoryPart, entry: DirectoryEntry | undefined): void {
+  #release(from: NodeIdentity, token: number, partition: number, part: DirectoryPart, entry: DirectoryEntry | undefined): void {
     if (entry?.registration.token !== token) return;
     const isOrphanOfOwner = isOrphan(entry) && sameNode(from, this.#ownership.self);
     if (!isOrphanOfOwner && !sameNode(entry.registration.host, from)) return;
     // Declined: nobody has run it with this token.
     if (entry.state === 'offered') return this.#lost(partition, part, entry, 'declined');
     if (isOrphan(entry) && !isOrphanOfOwner) return;
+    this.#remove(partition, part, entry.registration);
+  }
+
+  #remove(partition: number, part: DirectoryPart, { id, token }: Registration): void {
     part.remove(id, token, part.sequence + 1);
     this.#unconfirmed.delete(id);
     this.#needs.removed(partition, part, id, token);
@@ -184,7 +191,7 @@ export class Owner {
 
   #handOver(
     from: NodeIdentity,
-    { request, token, life, id, to }: Extract<RegistryRequest, { type: 'handOver' }>,
+    { request, token, life, since, id, to }: Extract<RegistryRequest, { type: 'handOver' }>,
     partition: number,
     part: DirectoryPart,
     entry: DirectoryEntry | undefined,
@@ -195,15 +202,21 @@ export class Owner {
     if (registration.token === token) {
       if (!sameNode(registration.host, from)) return this.#answer(from, { type: 'stale', request, view: this.#ownership.number, id });
       // For good: a node that departs never comes back, so the same request that comes again later finds the same.
-      if (!this.#ownership.isMember(to)) return this.#answer(from, this.#of('returned', request, registration));
-      const offered = this.#write(partition, part, { ...registration, host: to }, 'offered', request, from);
+      // An owner of before may have given it to the other node.
+      const mayHaveRun = part.epoch > since;
+      if (!this.#ownership.isMember(to)) {
+        const returned = mayHaveRun ? this.#write(partition, part, { ...registration, host: from }, 'returned', request, undefined, true) : registration;
+        return this.#answer(from, this.#returned(request, returned, mayHaveRun));
+      }
+      const offered = this.#write(partition, part, { ...registration, host: to }, 'offered', request, from, mayHaveRun);
       return this.#offer(offered, from);
     }
     // It was written before: by this owner, or by one before it.
-    if (entry.state === 'returned' && sameNode(registration.host, from)) return this.#answer(from, this.#of('returned', request, registration));
+    if (entry.state === 'returned' && entry.request === request && sameNode(registration.host, from))
+      return this.#answer(from, this.#returned(request, registration, entry.mayHaveRun));
     if (entry.state === 'offered') {
       // Whoever asks is the source that gets it back: a claim may not have known it.
-      part.entries.set(id, { ...entry, request, source: from });
+      part.entries.set(id, { ...entry, request, source: from, mayHaveRun: part.epoch > since });
       return;
     }
     this.#answer(from, this.#of('done', request, registration));
@@ -254,12 +267,12 @@ export class Owner {
 
   /** Its host has departed, or declined it. */
   #lost(partition: number, part: DirectoryPart, entry: DirectoryEntry, as: 'orphan' | 'declined'): void {
-    const { registration, state, source, request } = entry;
+    const { registration, state, source, request, mayHaveRun } = entry;
     if (state === 'offered' && source !== undefined && request !== 0 && this.#ownership.isMember(source)) {
       // Nobody has run it since its source stopped it.
-      const returned = this.#write(partition, part, { ...registration, host: source }, 'returned', request, undefined);
+      const returned = this.#write(partition, part, { ...registration, host: source }, 'returned', request, undefined, mayHaveRun);
       this.#needs.mark('returned');
-      return this.#answer(source, this.#of('returned', request, returned));
+      return this.#answer(source, this.#returned(request, returned, mayHaveRun));
     }
     const orphan: DirectoryEntry = { registration, state: as, request: 0, source: undefined };
     this.#unconfirmed.delete(registration.id);
@@ -275,9 +288,17 @@ export class Owner {
   }
 
   /** With the next token. */
-  #write(partition: number, part: DirectoryPart, of: Registration, state: EntryState, request: number, source: NodeIdentity | undefined): Registration {
+  #write(
+    partition: number,
+    part: DirectoryPart,
+    of: Registration,
+    state: EntryState,
+    request: number,
+    source: NodeIdentity | undefined,
+    mayHaveRun = false,
+  ): Registration {
     const registration: Registration = { ...of, token: part.nextToken(this.#ownership.number) };
-    this.#put(partition, part, { registration, state, request, source });
+    this.#put(partition, part, { registration, state, request, source, mayHaveRun });
     return registration;
   }
 
@@ -300,12 +321,17 @@ export class Owner {
   }
 
   /** Again. */
-  #say({ registration, state, request, source }: DirectoryEntry): void {
+  #say({ registration, state, request, source, mayHaveRun }: DirectoryEntry): void {
     if (state === 'offered') this.#offer(registration, source);
-    else if (state === 'granted' || state === 'returned') this.#answer(registration.host, this.#of(state, request, registration));
+    else if (state === 'granted') this.#answer(registration.host, this.#of(state, request, registration));
+    else if (state === 'returned') this.#answer(registration.host, this.#returned(request, registration, mayHaveRun));
   }
 
-  #of<T extends 'granted' | 'taken' | 'done' | 'returned' | 'found'>(type: T, request: number, registration: Registration | undefined): RegistryAnswer {
+  #returned(request: number, registration: Registration, mayHaveRun = false): RegistryAnswer {
+    return { type: 'returned', request, view: this.#ownership.number, registration, mayHaveRun };
+  }
+
+  #of<T extends 'granted' | 'taken' | 'done' | 'found'>(type: T, request: number, registration: Registration | undefined): RegistryAnswer {
     return { type, request, view: this.#ownership.number, registration } as RegistryAnswer;
   }
 

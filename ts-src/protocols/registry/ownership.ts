@@ -9,6 +9,8 @@ import { Ring, type RingMember } from './ring.js';
 export interface RegistryView {
   readonly number: number;
   readonly members: readonly RingMember[];
+  /** Of these members, if whoever gives the view has it already. */
+  readonly ring?: Ring;
 }
 
 export class Ownership {
@@ -30,14 +32,14 @@ export class Ownership {
   }
 
   /** Whoever was a member and is none any more. */
-  install({ number, members }: RegistryView): NodeIdentity[] {
+  install({ number, members, ring }: RegistryView): NodeIdentity[] {
     const before = this.ring;
     const isNext = number === this.number + 1;
     const departed = new Map(this.#members);
     this.#members = new Map(members.map((member) => [nodeKey(member), member]));
     for (const key of this.#members.keys()) departed.delete(key);
     this.number = number;
-    this.ring = new Ring(members);
+    this.ring = ring ?? new Ring(members);
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const owner = this.ring.ownerOf(partition) as RingMember;
       const last = before.ownerOf(partition);

@@ -27,7 +27,7 @@ const TYPES = [
   ...(['register', 'lookup', 'release', 'handOver', 'take', 'granted', 'taken', 'found', 'done', 'returned', 'freed', 'stale', 'later'] as const),
   ...(['confirm', 'offered', 'superseded', 'served', 'claim', 'report', 'delta', 'digest', 'state', 'agreed', 'pull'] as const),
 ] as const satisfies readonly RegistryMessage['type'][];
-const STATES: readonly ReportedState[] = ['running', 'leaving', 'taking'];
+const STATES: readonly ReportedState[] = ['running', 'leaving', 'taking', 'released'];
 
 /** One message; in a frame its length stands before it. */
 export function encodedMessage(message: RegistryMessage): Uint8Array {
@@ -82,14 +82,16 @@ function writeMessage(writer: ByteWriter, message: RegistryMessage): void {
       writer.unsigned(message.request).text(message.id).unsigned(message.token);
       return;
     case 'handOver':
-      writer.unsigned(message.request).text(message.id).unsigned(message.token).unsigned(message.life);
+      writer.unsigned(message.request).text(message.id).unsigned(message.token).unsigned(message.life).unsigned(message.since);
       return writeIdentity(writer, message.to);
     case 'take':
     case 'granted':
     case 'taken':
     case 'done':
-    case 'returned':
       writer.unsigned(message.request);
+      return writeRegistration(writer, message.registration);
+    case 'returned':
+      writer.unsigned(message.request).flag(message.mayHaveRun);
       return writeRegistration(writer, message.registration);
     case 'found':
       writer.unsigned(message.request).flag(message.registration !== undefined);
@@ -168,13 +170,18 @@ function readMessage(reader: ByteReader, type: RegistryMessage['type'], view: nu
     case 'release':
       return { type, view, request: reader.unsigned(), id: readId(reader), token: reader.unsigned() };
     case 'handOver':
-      return { type, view, request: reader.unsigned(), id: readId(reader), token: reader.unsigned(), life: reader.unsigned(), to: readNode(reader) };
+      return {
+        ...{ type, view, request: reader.unsigned(), id: readId(reader), token: reader.unsigned(), life: reader.unsigned() },
+        since: reader.unsigned(),
+        to: readNode(reader),
+      };
     case 'take':
     case 'granted':
     case 'taken':
     case 'done':
-    case 'returned':
       return { type, view, request: reader.unsigned(), registration: readRegistration(reader) };
+    case 'returned':
+      return { type, view, request: reader.unsigned(), mayHaveRun: reader.flag(), registration: readRegistration(reader) };
     case 'found':
       return { type, view, request: reader.unsigned(), registration: reader.flag() ? readRegistration(reader) : undefined };
     case 'confirm':

@@ -22,6 +22,9 @@ const MISPLACED_MAX = 1024;
 /** What was heard of other nodes' activations. */
 export const KNOWN_MAX = 65_536;
 
+/** Offers that are remembered. */
+const OFFERS_MAX = 65_536;
+
 export interface RegistryMachineOptions {
   /** Copies of each partition beside that of its owner, 0 to 4. */
   readonly copies: number;
@@ -49,7 +52,7 @@ export class RegistryMachine {
   readonly #claims: Claims;
   readonly #replication: Replication;
   readonly #needs: RegistryMachineNeeds;
-  /** Offers that the node has been told of, by id. */
+  /** The greatest token of each id that was offered to this node lately: an offer that comes again, or late, is no new one. */
   readonly #offers = new Map<string, number>();
   #nowMs = 0;
   #superseded = 0;
@@ -64,6 +67,7 @@ export class RegistryMachine {
     this.#requests = new Requests(this.#ownership, this.#activations, this.#known, {
       ...{ send, mark },
       serve: (request) => this.#owner.serve(this.#nowMs, this.#ownership.self, request),
+      confirmSelf: (id, token) => this.#owner.confirmed(this.#ownership.self, id, token),
       began: (registration) => this.#began(registration),
     });
     this.#replication = new Replication(this.#ownership, this.#directory, options.copies, { send, mark });
@@ -78,6 +82,7 @@ export class RegistryMachine {
     this.#claims = new Claims(this.#ownership, this.#directory, this.#activations, {
       ...{ send, mark },
       taking: (partition) => this.#requests.takingIn(partition),
+      released: (partition) => this.#requests.releasedIn(partition),
       began: (partition) => {
         this.#handOffs++;
         this.#replication.began(this.#nowMs, partition);
@@ -216,7 +221,6 @@ export class RegistryMachine {
     const own = this.#activations.own(id);
     if (own !== undefined && own.token > token) return;
     if (own !== undefined) this.#activations.delete(id);
-    this.#offers.delete(id);
     this.#requests.release(nowMs, id, token);
   }
 
@@ -224,7 +228,8 @@ export class RegistryMachine {
     this.#nowMs = nowMs;
     const own = this.#activations.own(id);
     if (own === undefined || own.token !== token) return settle({ type: 'stale', registration: own });
-    if (sameNode(to, this.self)) return settle({ type: 'returned', registration: own });
+    // An owner that does not have it among its members has to be sure that it was one, and never comes back.
+    if (sameNode(to, this.self) || !this.#ownership.isMember(to)) return settle({ type: 'returned', registration: own, mayHaveRun: false });
     this.#activations.leave(id);
     this.#requests.handOver(nowMs, own, to, settle);
   }
@@ -232,11 +237,16 @@ export class RegistryMachine {
   accept(nowMs: number, registration: Registration, settle: Settle): void {
     this.#nowMs = nowMs;
     const { id, life } = registration;
-    this.#offers.delete(id);
     const own = this.#activations.own(id);
     if (own !== undefined) return settle(own.life === life ? { type: 'granted', registration: own } : { type: 'stale', registration: own });
     const leaving = this.#activations.leaving(id);
-    if (leaving !== undefined) return settle({ type: 'stale', registration: leaving });
+    // It comes back before this node was told that it went.
+    if (leaving !== undefined && leaving.token >= registration.token) return settle({ type: 'stale', registration: leaving });
+    const newest = Math.max(this.#offers.get(id) ?? 0, this.#known.get(id)?.token ?? 0);
+    // Somebody has got it after this was offered.
+    if (newest > registration.token) return settle({ type: 'stale', registration: this.#known.get(id) });
+    // A source may have told before the owner has.
+    this.#offers.set(id, registration.token);
     this.#requests.take(nowMs, registration, settle);
   }
 
@@ -291,7 +301,7 @@ export class RegistryMachine {
   }
 
   heard(registration: Registration): void {
-    this.#known.heard(registration);
+    if (this.#ownership.isMember(registration.host)) this.#known.heard(registration);
   }
 
   activations(): Iterable<Registration> {
@@ -344,22 +354,25 @@ export class RegistryMachine {
   #offered(registration: Registration, source: NodeIdentity | undefined): void {
     const { id, token } = registration;
     if (this.#requests.isTaking(id) || (this.#offers.get(id) ?? 0) >= token || (this.#activations.own(id)?.token ?? 0) >= token) return;
+    this.#offers.delete(id);
     this.#offers.set(id, token);
+    if (this.#offers.size > OFFERS_MAX) this.#offers.delete(this.#offers.keys().next().value as string);
     this.#needs.handed(registration, source);
   }
 
   #supersede(by: Registration): void {
     const own = this.#activations.own(by.id);
-    if (own === undefined || own.token >= by.token) return;
+    // Its hand-over has been done, and this node was not told.
+    if (own === undefined) return this.#requests.handedOver(by);
+    if (own.token >= by.token) return;
     this.#activations.delete(by.id);
-    this.#known.heard(by);
+    this.heard(by);
     this.#superseded++;
     this.#needs.superseded(own);
   }
 
   /** It may run here now. */
   #began(registration: Registration): void {
-    this.#offers.delete(registration.id);
     this.#known.forget(registration.id, registration.token);
     const owner = this.#ownership.ownerOf(partitionOf(registration.id));
     if (registration.placement === 'ring' && owner !== undefined && !sameNode(owner, this.self)) this.#needs.misplaced([registration], owner);

@@ -34,6 +34,8 @@ export type RegistryRequest =
       readonly id: string;
       readonly token: number;
       readonly life: number;
+      /** The view in which this was asked first. */
+      readonly since: number;
       readonly to: NodeIdentity;
     }
   /** The sender was offered it, and takes it. */
@@ -48,8 +50,8 @@ export type RegistryAnswer =
   | { readonly type: 'found'; readonly request: number; readonly view: number; readonly registration: Registration | undefined }
   /** It was handed over, and the other node has accepted it. */
   | { readonly type: 'done'; readonly request: number; readonly view: number; readonly registration: Registration }
-  /** It was not handed over: the source runs it on, with this registration. */
-  | { readonly type: 'returned'; readonly request: number; readonly view: number; readonly registration: Registration }
+  /** It was not handed over: the source runs it on, with this registration. `mayHaveRun`: the other node may have run it before it was lost. */
+  | { readonly type: 'returned'; readonly request: number; readonly view: number; readonly registration: Registration; readonly mayHaveRun: boolean }
   | { readonly type: 'freed'; readonly request: number; readonly view: number; readonly id: string }
   /** Nobody has it any more, or another agent. */
   | { readonly type: 'stale'; readonly request: number; readonly view: number; readonly id: string }
@@ -65,8 +67,11 @@ export interface ClaimItem {
   readonly digest: DigestValue;
 }
 
-/** `running`: it may be run. `leaving`: its host has stopped it in order to hand it over. `taking`: it was offered, and its host has asked for it. */
-export type ReportedState = 'running' | 'leaving' | 'taking';
+/**
+ * `running`: it may be run. `leaving`: its host has stopped it in order to hand it over. `taking`: it was offered, and its host has asked for it. `released`: its host has released it, and no owner has said that it knows: of
+ * the registration only id, token and host mean anything.
+ */
+export type ReportedState = 'running' | 'leaving' | 'taking' | 'released';
 
 export interface ReportedActivation {
   readonly registration: Registration;

@@ -98,6 +98,8 @@ export class Replication {
     this.#unusedSinceMs.delete(partition);
     this.#growing.delete(partition);
     this.#serves(partition);
+    const part = this.#directory.part(partition) as DirectoryPart;
+    if (part.tombstones.size > 0) this.#tombstonesSince.set(partition, { sequence: part.sequence, atMs: nowMs });
   }
 
   changed(nowMs: number, partition: number, part: DirectoryPart, entry: DirectoryEntry): void {

@@ -19,7 +19,8 @@ const TICK_MS = 25;
 
 /** What became of a request. `registration` of `taken` and `stale`: whose it is, if that is known. */
 export type RequestOutcome =
-  | { readonly type: 'granted' | 'done' | 'returned' | 'taken'; readonly registration: Registration }
+  | { readonly type: 'granted' | 'done' | 'taken'; readonly registration: Registration }
+  | { readonly type: 'returned'; readonly registration: Registration; readonly mayHaveRun: boolean }
   | { readonly type: 'found' | 'stale'; readonly registration: Registration | undefined }
   | { readonly type: 'timeout' | 'busy' | 'stopped' };
 
@@ -36,6 +37,8 @@ export interface RequestsNeeds {
   send(to: NodeIdentity, message: RegistryMessage): void;
   /** Asks the owner part of this node, which may answer within the call. */
   serve(request: RegistryRequest): void;
+  /** To the owner part of this node: what it granted is run here. */
+  confirmSelf(id: string, token: number): void;
   /** It may run here from now on. */
   began(registration: Registration): void;
   mark(what: string): void;
@@ -67,6 +70,8 @@ export class Requests {
   /** By id: one registration at a time is asked for; others of the same id wait for what becomes of it. */
   readonly #registering = new Map<string, WaitingRegister[]>();
   readonly #releasing = new Map<string, { token: number; request: number }>();
+  /** By id, the request that hands it over: one at a time. */
+  readonly #handing = new Map<string, number>();
   readonly #taking = new Map<string, { readonly registration: Registration; readonly settles: Settle[] }>();
   #lastRequest = 0;
   #waiting = 0;
@@ -90,7 +95,7 @@ export class Requests {
 
   register(nowMs: number, input: RegisterInput, untilMs: number, settle: Settle): void {
     this.#nowMs = nowMs;
-    const own = this.#activations.own(input.id) ?? this.#activations.leaving(input.id);
+    const own = this.#activations.own(input.id) ?? this.#activations.leaving(input.id) ?? this.#taking.get(input.id)?.registration;
     if (own !== undefined) return settle({ type: 'taken', registration: own });
     if (this.#waiting >= WAITING_MAX) return settle({ type: 'busy' });
     const others = this.#registering.get(input.id);
@@ -143,12 +148,19 @@ export class Requests {
   handOver(nowMs: number, { id, token, life }: Registration, to: NodeIdentity, settle: Settle): void {
     this.#nowMs = nowMs;
     const request = ++this.#lastRequest;
-    this.#begin({ type: 'handOver', request, view: this.#ownership.number, id, token, life, to }, id, Number.POSITIVE_INFINITY, settle);
+    const { number } = this.#ownership;
+    this.#handing.set(id, request);
+    this.#begin({ type: 'handOver', request, view: number, id, token, life, since: number, to }, id, Number.POSITIVE_INFINITY, (outcome) => {
+      if (this.#handing.get(id) === request) this.#handing.delete(id);
+      settle(outcome);
+    });
   }
 
   take(nowMs: number, registration: Registration, settle: Settle): void {
     this.#nowMs = nowMs;
     const { id } = registration;
+    // It was declined, or has ended: the owner is about to hear of that.
+    if (this.#isReleasing(registration)) return settle({ type: 'stale', registration: undefined });
     const taking = this.#taking.get(id);
     if (taking !== undefined && taking.registration.life === registration.life) {
       taking.settles.push(settle);
@@ -162,12 +174,31 @@ export class Requests {
     });
   }
 
+  /** Somebody has it with a greater token than the one that this node hands over. */
+  handedOver(by: Registration, except?: Pending): void {
+    const leaving = this.#activations.leaving(by.id);
+    if (leaving === undefined || leaving.life !== by.life || leaving.token >= by.token) return;
+    const pending = this.#pending.get(this.#handing.get(by.id) ?? 0);
+    if (pending === except) return;
+    this.#activations.left(by.id);
+    this.#heard(by);
+    if (pending === undefined) return;
+    this.#needs.mark('handedOverUnheard');
+    this.#settle(pending, { type: 'done', registration: by });
+  }
+
   isTaking(id: string): boolean {
     return this.#taking.has(id);
   }
 
   *takingIn(partition: number): Iterable<Registration> {
     for (const [id, { registration }] of this.#taking) if (partitionOf(id) === partition) yield registration;
+  }
+
+  *releasedIn(partition: number): Iterable<Registration> {
+    const { self } = this.#ownership;
+    for (const [id, { token }] of this.#releasing)
+      if (partitionOf(id) === partition) yield { id, kind: '', host: self, token, life: token, placement: 'pinned', init: undefined };
   }
 
   answered(nowMs: number, from: NodeIdentity, answer: RegistryAnswer): void {
@@ -187,23 +218,28 @@ export class Requests {
     switch (answer.type) {
       case 'granted':
       case 'returned':
+        if (this.#isReleasing(answer.registration) || (this.#activations.own(id)?.token ?? 0) > answer.registration.token)
+          return this.#settle(pending, { type: 'stale', registration: undefined });
+        // What it hands over has gone and come back since, perhaps more than once.
+        if (answer.type === 'returned' && !this.#isLeaving(pending)) return this.#settle(pending, { type: 'done', registration: answer.registration });
+        this.handedOver(answer.registration, pending);
         this.#activations.add(answer.registration);
         this.#confirm(from, answer.registration);
         this.#needs.began(answer.registration);
         return this.#settle(pending, answer);
       case 'done':
-        this.#activations.left(id);
-        this.#known.heard(answer.registration);
+        this.#left(pending);
+        this.#heard(answer.registration);
         return this.#settle(pending, answer);
       case 'taken':
-        this.#known.heard(answer.registration);
+        this.#heard(answer.registration);
         return this.#settle(pending, pending.message.type === 'take' ? { type: 'stale', registration: answer.registration } : answer);
       case 'found':
-        if (answer.registration !== undefined) this.#known.heard(answer.registration);
+        if (answer.registration !== undefined) this.#heard(answer.registration);
         else this.#known.forget(id, Number.POSITIVE_INFINITY);
         return this.#settle(pending, answer);
       case 'stale':
-        if (pending.message.type === 'handOver') this.#activations.left(id);
+        this.#left(pending);
         return this.#settle(pending, { type: 'stale', registration: undefined });
       case 'freed':
         return this.#settle(pending, { type: 'stale', registration: undefined });
@@ -297,6 +333,25 @@ export class Requests {
     if (this.#pending.has(pending.message.request)) this.#dueAt(Math.min(pending.againAtMs, pending.untilMs));
   }
 
+  /** What a node ran that is a member no more, it does not run. */
+  #heard(registration: Registration): void {
+    if (this.#ownership.isMember(registration.host)) this.#known.heard(registration);
+  }
+
+  #isReleasing({ id, token }: Registration): boolean {
+    return (this.#releasing.get(id)?.token ?? 0) >= token;
+  }
+
+  /** It may be here again already, with another token. */
+  #left(pending: Pending): void {
+    if (this.#isLeaving(pending)) this.#activations.left((pending.message as { readonly id: string }).id);
+  }
+
+  /** Whether what it hands over is what this node has stopped in order to hand it over. */
+  #isLeaving({ message }: Pending): boolean {
+    return message.type === 'handOver' && this.#activations.leaving(message.id)?.token === message.token;
+  }
+
   #settle(pending: Pending, outcome: RequestOutcome): void {
     this.#pending.delete(pending.message.request);
     pending.settle(outcome);
@@ -312,7 +367,8 @@ export class Requests {
   }
 
   #confirm(from: NodeIdentity, { id, token }: Registration): void {
-    if (!sameNode(from, this.#ownership.self)) this.#needs.send(from, { type: 'confirm', view: this.#ownership.number, id, token });
+    if (sameNode(from, this.#ownership.self)) this.#needs.confirmSelf(id, token);
+    else this.#needs.send(from, { type: 'confirm', view: this.#ownership.number, id, token });
   }
 
   #dueAt(atMs: number): void {

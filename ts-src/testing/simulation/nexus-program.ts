@@ -2,6 +2,7 @@
  * A whole node: a nexus as `createNexus` makes it, with simulated threads, and the membership and the transport of its cluster over the simulated network. Fenced, it does what `nexus run` does: its
  * agents are stopped, and the process ends.
  */
+import type { StorageSource } from '../../ports/storage.js';
 import { openControlConnections } from '../../cluster/control-connections.js';
 import { openMembershipBeside } from '../../cluster/membership-beside.js';
 import { NodeParts } from '../../cluster/node-parts.js';
@@ -30,6 +31,8 @@ export interface NexusProgramOptions {
   readonly seeds: readonly NodeAddress[];
   /** Whether durable agents are kept on the disk of the node. */
   readonly hasStorage: boolean;
+  /** In the place of a disk of its own: a store that all nodes share. */
+  readonly sharedStorage?: StorageSource | undefined;
   machine(configuration: MembershipConfiguration): MembershipMachine;
   /** With each nexus, when it has started. */
   started?(nexus: Nexus): unknown;
@@ -59,7 +62,7 @@ export function nexusProgram(options: NexusProgramOptions): Program<NexusStart> 
 }
 
 async function startNexus(
-  { nexus: given, seeds, hasStorage, machine, happened, started }: NexusProgramOptions,
+  { nexus: given, seeds, hasStorage, sharedStorage, machine, happened, started }: NexusProgramOptions,
   surroundings: ProgramSurroundings,
 ): Promise<NexusStart> {
   const { name, life, threads, clock, wire, state, logger, note, exit, disk } = surroundings;
@@ -71,7 +74,7 @@ async function startNexus(
     ...given,
     memory: { agentsMax: 4096, ringBytes: 65_536, ...given.memory },
     cluster: { ...given.cluster, node: name, listen: { host: name, port: MEMBERSHIP_PORT } },
-    ...(hasStorage ? { storage: simulatedStorage(disk) } : {}),
+    ...(hasStorage ? { storage: sharedStorage ?? simulatedStorage(disk) } : {}),
     seed,
   });
   const nexusThreads = new SimulatedThreads({
