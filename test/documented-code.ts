@@ -83,15 +83,20 @@ export function runIn(folder: string, line: string, variables: Readonly<Record<s
   return running.ended.finally(() => clearTimeout(overdue));
 }
 
+const PORTS = ['8080', '8081', '8082', '7401', '7402'];
+const PORT = new RegExp(`\\b(?:${PORTS.join('|')})\\b`, 'g');
+
 /**
  * Does what a page says, from its first line to its last: writes the files, runs the commands (`$ `) of `console` blocks and compares what they print with what the page shows.
  * `...` in the page stands for anything. A block `console server` is a command that goes on running; `console shows` is what the one that was started last prints later, and
- * `console stop` ends it with Ctrl-C. Blocks of other languages are not run. The port 8080 is replaced by a free one wherever it is written, and commands that ask a service by
+ * `console stop` ends it with Ctrl-C. Blocks of other languages are not run. The ports 8080, 8081, 8082, 7401 and 7402 are replaced by free ones wherever they are written, and commands that ask a service by
  * themselves are told so.
  */
 export async function followPage(page: string, packages: readonly string[] = []): Promise<string> {
-  const port = String(await freePort());
-  const here = (text: string): string => text.replaceAll('8080', port);
+  const ports = new Map<string, string>();
+  for (const port of PORTS) ports.set(port, String(await freePort()));
+  const here = (text: string): string => text.replace(PORT, (port) => ports.get(port) as string);
+  const port = ports.get('8080') as string;
   const folder = projectOf(new Map(), packages);
   const variables = { NEXUS_URL: `http://127.0.0.1:${port}` };
   const servers: { readonly running: Running; shown: number }[] = [];

@@ -86,7 +86,7 @@ export class NodeParts {
     this.agents = new NodeAgents({ host, transport, clock, logger, self: () => cluster.self, registry: () => this.registry });
     host.remote = this.agents;
     this.moves = new NodeMoves({
-      ...{ host, transport, clock, logger, registry: this.registry, agents: this.agents, rebalances: true },
+      ...{ host, transport, clock, logger, registry: this.registry, agents: this.agents, rebalances: options.rebalance },
       joined: (timeoutMs) => cluster.joined({ timeoutMs }),
       weigh: (weight) => membershipOf(cluster).weigh(weight),
     });

@@ -35,6 +35,7 @@ export interface ResolvedCluster {
   readonly timing: Required<ClusterTimingOptions>;
   readonly sameHost: boolean;
   readonly copies: number;
+  readonly rebalance: boolean;
 }
 
 /** Variables of the environment; `process.env` but in tests. */
@@ -43,7 +44,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const STRATEGIES: readonly ResolverOptions['strategy'][] = ['keepMajority', 'staticQuorum', 'keepOldest', 'keepReferee', 'downAll'];
 const JOIN_TYPES: readonly JoinOptions['type'][] = ['static', 'dns', 'multicast', 'environment'];
 const NAMES = {
-  cluster: ['name', 'node', 'weight', 'listen', 'join', 'resolver', 'tls', 'metadata', 'stateDirectory', 'timing', 'sameHost', 'copies'],
+  cluster: ['name', 'node', 'weight', 'listen', 'join', 'resolver', 'tls', 'metadata', 'stateDirectory', 'timing', 'sameHost', 'copies', 'rebalance'],
   'cluster.listen': ['host', 'port', 'dataPort', 'advertise'],
   'cluster.tls': ['certificateFile', 'keyFile', 'authorityFile', 'revocationListFile', 'serverName'],
   'cluster.timing': ['probeIntervalMs', 'probeTimeoutMs', 'leaseMs', 'stopMarginMs', 'stalledAfterMs'],
@@ -56,11 +57,12 @@ const NAMES = {
 export function resolveClusterOptions(given: ClusterOptions | undefined, environment: Environment = process.env): ResolvedCluster | undefined {
   if (given === undefined) return undefined;
   checkNames('cluster', given, NAMES.cluster);
-  const { name = 'nexus', node, stateDirectory, sameHost = true } = given;
+  const { name = 'nexus', node, stateDirectory, sameHost = true, rebalance = true } = given;
   if (!isNodeName(name)) throw optionError('cluster.name', nameMessage(name));
   if (node !== undefined && !isNodeName(node)) throw optionError('cluster.node', nameMessage(node));
   if (stateDirectory !== undefined && !isText(stateDirectory, 4096))
     throw optionError('cluster.stateDirectory', `is ${valueText(stateDirectory)}; it must be the path of a directory`);
+  if (typeof rebalance !== 'boolean') throw optionError('cluster.rebalance', `is ${valueText(rebalance)}; it must be true or false`);
   if (typeof sameHost !== 'boolean') throw optionError('cluster.sameHost', `is ${valueText(sameHost)}; it must be true or false`);
   return {
     name,
@@ -74,6 +76,7 @@ export function resolveClusterOptions(given: ClusterOptions | undefined, environ
     stateDirectory,
     timing: timingOf(given.timing),
     sameHost,
+    rebalance,
     copies: whole('cluster.copies', given.copies, 1, 0, 4),
   };
 }

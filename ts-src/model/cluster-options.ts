@@ -85,4 +85,6 @@ export interface ClusterOptions {
   readonly sameHost?: boolean;
   /** How many members behind its owner on the ring have copies of what is known of an id, and of the state of durable agents: what the loss of so many nodes at once does not lose. 0 to 4. Default 1. The same on all nodes. */
   readonly copies?: number;
+  /** Whether agents of the ring move by themselves to the node that owns their id by now, at a pace that yields to load. Without it they stay where they are until they are moved, or their node drains. Default true. */
+  readonly rebalance?: boolean;
 }

@@ -185,10 +185,10 @@ test('agents of the ring move to a node that joins, those that were started some
   });
 });
 
-test('whichever node is lost at whatever step of a move, one agent is left', async () => {
+test('whichever node is lost at whatever step of a move, one agent is left', { timeout: 240_000 }, async () => {
   // The steps of a move follow each other by fractions of a millisecond: each delay cuts it off at another one.
   for (const victim of ['n1', 'n2', 'owner']) {
-    for (const delayMs of [0, 0.3, 0.7, 1, 1.3, 1.6, 2, 2.5, 3, 5]) {
+    for (const delayMs of [0, 0.7, 1.3, 2, 3]) {
       await withCluster({ ...OPTIONS, nodes: 4, seed: Math.round(delayMs * 10) + 1 }, async (cluster) => {
         const n4 = nexusOf(cluster, 'n4');
         const ref = await cluster.settle(n4.spawn(Counter, { id: 'c', node: 'n1', init: { from: 3 } }));

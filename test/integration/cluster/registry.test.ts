@@ -54,3 +54,22 @@ test('what is handed over is active on the other node alone, and what a lost nod
   expect(orphans.sort()).toEqual(ids(40).sort());
   for (const id of ids(40)) expect([first, ...nodes.slice(2)].filter((registry) => registry.own(id) !== undefined)).toHaveLength(1);
 });
+
+test('a registration that waits for what a node runs that does not answer says so, and goes on when that is removed', async () => {
+  const cluster = await clusterOf({ nodes: 4 });
+  const [first, second, third] = cluster.nodes.map(registryOf) as [Registry, Registry, Registry];
+  const before = new Map(ids(200).map((id) => [id, first.ownerOf(id)?.name]));
+  // One cannot be reached, and another one leaves before that is removed.
+  cluster.partition([['n1', 'n2', 'n4'], ['n3']]);
+  await cluster.settle(cluster.node('n4').nexus.stop({ deadlineMs: 100 }));
+  await cluster.advance(500);
+  const id = ids(200).find((each) => before.get(each) === 'n4' && first.ownerOf(each)?.name === 'n1') as string;
+  const refused = await cluster.settle(first.register(request(id), 500).catch((error: unknown) => error));
+  expect(refused).toMatchObject({ code: 'NEXUS_REGISTRY_TIMEOUT', data: { id, owner: 'n1', waitingFor: ['n3'] } });
+  expect((refused as Error).message).toBe(`'${id}' was not registered after 500 ms: this node owns it, and waits until n3 has said what it runs`);
+  expect(first.snapshot()).toMatchObject({ waitingFor: ['n3'] });
+  expect(first.snapshot().claiming).toBeGreaterThan(0);
+  expect(await cluster.settle(second.register(request(id), 30_000))).toMatchObject({ id, host: second.self });
+  await cluster.advance(3000);
+  expect([first.snapshot().claiming, first.snapshot().waitingFor, third.self.name]).toEqual([0, [], 'n3']);
+});

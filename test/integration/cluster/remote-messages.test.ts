@@ -158,7 +158,7 @@ test('an agent of another node that has ended is not found: asks fail, tells are
   await cluster.settle(ref.stop());
 });
 
-test('an ask whose node is lost has an outcome that is not known, and one that was surely not sent says so', async () => {
+test('an ask whose node is lost has an outcome that is not known, and what is asked of it later is surely not sent', async () => {
   const cluster = await clusterOf({ nodes: 3 });
   const [a, b] = cluster.nodes as Nodes;
   const ref = carried(await cluster.settle(b.nexus.spawn(Probe)), b, a);
@@ -168,15 +168,28 @@ test('an ask whose node is lost has an outcome that is not known, and one that w
   await cluster.settle(held);
   expect((await held)?.code).toBe('NEXUS_OUTCOME_UNKNOWN');
   expect((await held)?.message).toContain("'hold' of probe");
-  // It cannot be reached: what is asked now waits, and is never sent.
-  const unsent = failureOf(ref.ask('hold', undefined as never, { timeoutMs: 80_000 }));
   await cluster.formed();
-  await cluster.settle(unsent);
-  expect((await unsent)?.code).toBe('NEXUS_NODE_UNREACHABLE');
-  expect(((await unsent)?.error as NexusError).data).toMatchObject({ node: 'n2', kind: 'probe', action: 'hold' });
   // It is known to be gone.
   expect(await codeOf(ref.ask('see', 1))).toBe('NEXUS_NODE_UNREACHABLE');
   expect(ref.tell('see', 1)).toBe('noAgent');
+});
+
+test('an ask that waits for a connection to a node that is lost before there is one was surely not sent', async () => {
+  const cluster = await clusterOf({ nodes: 3 });
+  const [a, b] = cluster.nodes as Nodes;
+  const ref = carried(await cluster.settle(b.nexus.spawn(Probe)), b, a);
+  const sent = codeOf(ref.ask('hold', undefined as never, { timeoutMs: 80_000 }));
+  await cluster.advance(100);
+  cluster.partition([['n1'], ['n2']]);
+  expect(await cluster.settle(sent, { withinMs: 30_000 })).toBe('NEXUS_OUTCOME_UNKNOWN');
+  // The third one still reaches both: it is a member, and what is asked waits.
+  const unsent = failureOf(ref.ask('hold', undefined as never, { timeoutMs: 80_000 }));
+  await cluster.advance(500);
+  expect(a.nexus.cluster?.member('n2')).toBeDefined();
+  b.crash({ isSilent: true });
+  await cluster.settle(unsent, { withinMs: 60_000 });
+  expect((await unsent)?.code).toBe('NEXUS_NODE_UNREACHABLE');
+  expect(((await unsent)?.error as NexusError).data).toMatchObject({ node: 'n2', kind: 'probe', action: 'hold' });
 });
 
 test('an ask whose connection is lost after it was sent has an outcome that is not known, although its node goes on', async () => {

@@ -12,7 +12,7 @@ import { until } from '../../until.js';
 import { held, leftBehind, openStarter, type Peer, type Starter, startPeer, unavailableBecause } from './same-host-peers.js';
 
 const onSharedMemory = test.skipIf(unavailableBecause !== undefined);
-const KILLS = Number(process.env['SAME_HOST_KILLS'] ?? 12);
+const KILLS = Number(process.env['SAME_HOST_KILLS'] ?? 6);
 const LINKS_MODULE = new URL('../../../dist/bindings/process-links.js', import.meta.url).href;
 
 /** What comes from floods: in order on each stream, or it is counted. */
@@ -229,7 +229,7 @@ onSharedMemory(
     starter.transport.listen(1, ({ value }) => answers.push(value));
     listenToFloods(starter);
     const reasons = new Set<string>();
-    for (let round = 0; round < 8; round++) {
+    for (let round = 0; round < 5; round++) {
       const peer = await startPeer(starter, { name: `hostile-${round}`, does: ['flood', 'scribble'], seed: seed + round });
       const load = flood(starter, peer);
       const statistics = () => starter.transport.statistics().find(({ node }) => node.name === peer.node.name);

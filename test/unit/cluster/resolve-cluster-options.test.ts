@@ -15,6 +15,7 @@ test('left out there is no cluster, and empty options are a node of its own on t
   expect(resolveClusterOptions(undefined, {})).toBeUndefined();
   expect(resolveClusterOptions({}, {})).toEqual({
     copies: 1,
+    rebalance: true,
     name: 'nexus',
     node: undefined,
     weight: 1,

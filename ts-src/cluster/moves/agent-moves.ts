@@ -21,6 +21,7 @@ import type { MoveMessage } from './move-frames.js';
 
 /** Of the answer of the other node, that it has room for the agent. */
 const PREPARE_TIMEOUT_MS = 10_000;
+const AGAIN_MS = 5;
 /** Of its word that the agent handles messages there. */
 const ARRIVAL_TIMEOUT_MS = 10_000;
 
@@ -70,7 +71,7 @@ export class AgentMoves {
 
   /** Resolves with undefined if it is on that node now, else with why not: NEXUS_MIGRATION_REFUSED (it goes on here), NEXUS_AGENT_NOT_FOUND, NEXUS_TOKEN_STALE, NEXUS_STOPPED. */
   async move(id: string, to: NodeIdentity, timeoutMs: number): Promise<NexusError | undefined> {
-    const { registry, routing } = this.#needs;
+    const { registry } = this.#needs;
     const own = registry.own(id);
     const agent = this.#needs.find(id);
     if (agent === undefined) return agentNotFound(own?.kind, id);
@@ -79,11 +80,11 @@ export class AgentMoves {
     if (this.#moving.has(id)) return this.#refusal(agent, 'another move of it is under way');
     if (!this.#needs.isMember(to)) return this.#refusal(agent, `${nodeKey(to)} is no member of the cluster`);
     const life = agent.kindEntry.isDurable ? DURABLE_LIFE : own.life;
-    const route = routing.leaving(id, life);
-    if (route === undefined) return this.#refusal(agent, 'it has just come, and something that was sent to it before is still on its way');
     this.#moving.add(id);
     this.#needs.hold(id);
     try {
+      const route = await this.#stopped(id, life, timeoutMs);
+      if (route === undefined) return this.#refusal(agent, 'it has just come, and something that was sent to it before is still on its way');
       return await this.#move(agent, own, life, to, timeoutMs, route);
     } catch (error) {
       // Only what nobody has thought of: it goes on here, if it may.
@@ -170,6 +171,19 @@ export class AgentMoves {
     if (code !== 'NEXUS_MIGRATION_REFUSED') return error instanceof NexusError ? error : this.#refusal(agent, String(error));
     this.#stay(agent, id, life);
     return error as NexusError;
+  }
+
+  /** From now on what comes for it waits. One that has just come is waited for until all has come that was sent to it before. */
+  async #stopped(id: string, life: number, timeoutMs: number): Promise<Route | undefined> {
+    const { clock, routing } = this.#needs;
+    const untilMs = clock.nowMs() + timeoutMs;
+    for (;;) {
+      const route = routing.leaving(id, life);
+      if (route !== undefined || clock.nowMs() >= untilMs) return route;
+      await new Promise<void>((resolve) => {
+        clock.after(AGAIN_MS, resolve);
+      });
+    }
   }
 
   #stay(agent: AgentReference, id: string, life: number): void {

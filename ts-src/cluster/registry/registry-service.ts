@@ -269,7 +269,7 @@ export class RegistryService implements Registry, NodePart {
         ? 'this node is not a member of its cluster yet'
         : !sameNode(owner, this.self)
           ? `node ${owner.name}, which owns this id, has not answered`
-          : `this node owns it, and waits until ${waitingFor.length === 0 ? 'the others' : waitingFor.join(', ')} have said what they run`;
+          : `this node owns it, and waits until ${waitingFor.length === 1 ? `${waitingFor[0]} has said what it runs` : `${waitingFor.join(', ')} have said what they run`}`;
     return new NexusError('NEXUS_REGISTRY_TIMEOUT', `${failure} after ${timeoutMs} ms: ${because}`, {
       data: { id, timeoutMs, owner: owner?.name, waitingFor },
     });

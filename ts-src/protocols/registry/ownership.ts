@@ -39,7 +39,7 @@ export class Ownership {
     this.#members = new Map(members.map((member) => [nodeKey(member), member]));
     for (const key of this.#members.keys()) departed.delete(key);
     this.number = number;
-    this.ring = ring ?? new Ring(members);
+    this.ring = ring ?? new Ring(members, before);
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const owner = this.ring.ownerOf(partition) as RingMember;
       const last = before.ownerOf(partition);
