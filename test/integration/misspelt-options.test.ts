@@ -3,7 +3,7 @@
  * name of the option. A new option belongs into this table; a new entry point needs a row.
  */
 import fc from 'fast-check';
-import { type AnyAgent, createNexus, defineAgent, defineSensor, defineSkill, defineSupervisor, type Nexus, toCloudEvent } from 'nexus-agents';
+import { type AnyAgent, createNexus, defineAgent, defineSensor, defineSkill, defineSupervisor, defineTopic, type Nexus, toCloudEvent } from 'nexus-agents';
 import { startGateway } from 'nexus-agents/gateway';
 import { bulkhead, circuitBreaker, fallback, retry, timeout } from 'nexus-agents/resilience';
 import { fileSensor, httpSensor, intervalSensor, processSensor } from 'nexus-agents/sensors';
@@ -205,11 +205,11 @@ const ENTRY_POINTS: readonly EntryPoint[] = [
   { name: 'ask', takesNull: true, call: (options) => counter.ask('read', undefined, options as never), options: wait },
   { name: 'offer', takesNull: true, call: (options) => counter.offer('read', undefined, options as never), options: { timeoutMs: positive(DAY_MS) } },
   { name: 'ref.stop', call: (options) => counter.stop(options as never), options: { timeoutMs: nothing } },
-  { name: 'group', call: (options) => nexus.group('g', Counter, options as never), options: { routing: nothing } },
+  { name: 'group', call: (options) => nexus.group('g', Counter, options as never), options: { routing: nothing, prefer: nothing } },
   {
     name: 'group.tell',
     call: (options) => nexus.group('g', Counter).tell('read', undefined, options as never),
-    options: { routing: nothing, key: (value) => typeof value === 'string' || Number.isFinite(value), tried: list },
+    options: { routing: nothing, key: (value) => typeof value === 'string' || Number.isFinite(value), prefer: nothing, tried: list },
   },
   {
     name: 'group.ask',
@@ -218,7 +218,7 @@ const ENTRY_POINTS: readonly EntryPoint[] = [
         .group('g', Counter)
         .ask('read', undefined, options as never)
         .catch(ignoring('NEXUS_GROUP_EMPTY')),
-    options: { routing: nothing, key: (value) => typeof value === 'string' || Number.isFinite(value), tried: list, ...wait },
+    options: { routing: nothing, key: (value) => typeof value === 'string' || Number.isFinite(value), prefer: nothing, tried: list, ...wait },
   },
   {
     name: 'group.gather',
@@ -237,8 +237,9 @@ const ENTRY_POINTS: readonly EntryPoint[] = [
   {
     name: 'publish',
     call: (options) => nexus.publish('a.b', 1, options as never),
-    options: { id: text, epochMs: number(-8.64e15, 8.64e15), attributes: group },
+    options: { id: text, epochMs: number(-8.64e15, 8.64e15), attributes: group, scope: nothing },
   },
+  { name: 'defineTopic', call: (options) => defineTopic('a.b', undefined, options as never), options: { scope: nothing } },
   {
     name: 'toCloudEvent',
     call: (options) => toCloudEvent({ id: 'i', topic: 'a', data: 1, source: '', epochMs: 0 } as never, options as never),

@@ -121,7 +121,7 @@ export class Describing {
   /** Agents of whichever thread, for another node. */
   async agentsOfAll(agents: readonly AgentReference[], limits: TreeLimits): Promise<readonly (AgentNode | undefined)[]> {
     const children = agents.map((agent): KnownChild => ({ id: agent.id, kind: agent.kind, agent, supervised: undefined }));
-    return this.#nodesOf(children, { ...limits, nodeTimeoutMs: (limits.nodeTimeoutMs ?? NODE_TIMEOUT_MS) / 2 });
+    return this.#nodesOf(children, { ...limits, nodeTimeoutMs: Math.min(NODE_TIMEOUT_MS, limits.nodeTimeoutMs ?? NODE_TIMEOUT_MS) / 2 });
   }
 
   /** Asks each other thread and each node once for all of its agents among these. */

@@ -26,13 +26,13 @@ function folderFor(plan?: object): { readonly folder: string; readonly out: stri
 
 const file = (out: string, name: string): string => readFileSync(join(out, name), 'utf8');
 
-/** Processes of the nodes whose store is in a folder of a run that has begun, as the kernel lists them. */
-function processesOf(out: string): number[] {
+/** Processes that have this among their arguments, as the kernel lists them. */
+function processesWith(argument: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .filter((name) => {
       try {
-        return readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0').includes(out);
+        return readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0').includes(argument);
       } catch {
         return false;
       }
@@ -100,7 +100,7 @@ describe('a cluster of three processes in which things go wrong', () => {
       // What was judged can be judged again.
       expect(parseHistory(file(out, 'history.edn'), { keyed: true }).filter(({ outcome: how }) => how === 'ok')).toHaveLength(outcome.operations.ok);
       expect(await nexusCommand(['check', join(out, 'history.edn'), '--model', 'map']).exit).toBe(0);
-      expect(processesOf(out)).toEqual([]);
+      expect(processesWith(out)).toEqual([]);
     });
   }
 });
@@ -145,32 +145,23 @@ describe('one process', () => {
 });
 
 describe('a run that is interrupted', () => {
-  const networks = [
-    ['proxy', 'a run behind the proxy that is interrupted leaves nothing behind'],
-    ['namespaces', 'a run in namespaces that is interrupted leaves nothing behind'],
+  const runs = [
+    ['proxy', 'SIGINT', 'a run behind the proxy that is interrupted leaves nothing behind'],
+    ['namespaces', 'SIGINT', 'a run in namespaces that is interrupted leaves nothing behind'],
+    ['namespaces', 'SIGKILL', 'a run in namespaces that is killed leaves nothing behind'],
   ] as const;
-  for (const [network, title] of networks) {
+  for (const [network, signal, title] of runs) {
     const why = network === 'namespaces' ? noNamespaces : undefined;
     test.skipIf(why !== undefined)(`${title}${why === undefined ? '' : ` (skipped: ${why})`}`, { timeout: 60_000 }, async () => {
       const { out, planFile } = folderFor({ seed: 3, nodes: 1, durationMs: 600_000, faults: [{ kind: 'pause', atMs: 100, forMs: 500_000, nodes: [1] }] });
       const before = foldersOfRuns();
       const command = nexusCommand(['chaos', planFile, '--network', network, '--out', out]);
       await until(() => command.err().includes('pause'), 30_000);
-      const nodes = readdirSync('/proc').filter((name) => {
-        try {
-          return (
-            /\0run\0/.test(readFileSync(`/proc/${name}/cmdline`, 'utf8')) &&
-            readFileSync(`/proc/${name}/cmdline`, 'utf8').includes('chaosRegister') === false &&
-            isBelow(Number(name), command.child.pid as number)
-          );
-        } catch {
-          return false;
-        }
-      });
+      const nodes = processesWith('run').filter((pid) => isBelow(pid, command.child.pid as number));
       expect(nodes).toHaveLength(1);
-      command.child.kill('SIGINT');
-      expect(await command.exit).toBe(130);
-      expect(command.err()).toContain('interrupted; everything is taken away');
+      command.child.kill(signal);
+      expect(await command.exit).toBe(signal === 'SIGINT' ? 130 : signal);
+      await until(() => command.err().includes('interrupted; everything is taken away'));
       await until(() => nodes.every((pid) => !existsSync(`/proc/${pid}`)));
       expect(foldersOfRuns().filter((name) => !before.includes(name))).toEqual([]);
     });

@@ -10,9 +10,7 @@ export const ADAPTATIONS: Readonly<Record<string, string>> = {
   nexus_durable_held_total: 'agents held for the store',
   nexus_dead_letters_total: 'dead letters',
   nexus_cluster_hand_offs_total: 'hand-offs',
-  nexus_cluster_moves_total: 'agents moved',
-  nexus_cluster_orphans_total: 'orphans started again',
-  nexus_cluster_forwarded_total: 'messages forwarded',
+  nexus_cluster_superseded_total: 'activations superseded',
 };
 
 /** Sums of these metrics in a text of Prometheus. */

@@ -15,8 +15,9 @@ import type { ThreadHost } from '../../runtime/thread-host.js';
 /** The caller has a deadline of its own. */
 const TIMEOUT_MS = 86_400_000;
 
-/** Agents that are described at once. */
+/** Agents that are described at once, and levels of them. */
 const DESCRIBED_MAX = 10_000;
+const DESCRIBED_DEPTH_MAX = 256;
 
 /** As of one call of `findMany`. */
 const IDS_MAX = 65_536;
@@ -34,8 +35,9 @@ const isNamed = (value: unknown): boolean => {
   return isName(kind) && isId(id) && Number.isSafeInteger(life) && isNode(node);
 };
 const isLimits = (value: unknown): boolean => {
-  const { depthMax, agentsMax } = (value ?? {}) as Partial<TreeLimits>;
-  return Number.isInteger(depthMax) && Number.isInteger(agentsMax) && (agentsMax as number) <= DESCRIBED_MAX;
+  const { depthMax, agentsMax, nodeTimeoutMs } = (value ?? {}) as Partial<TreeLimits>;
+  const isCount = (count: unknown, most: number): boolean => Number.isInteger(count) && (count as number) <= most;
+  return isCount(depthMax, DESCRIBED_DEPTH_MAX) && isCount(agentsMax, DESCRIBED_MAX) && (nodeTimeoutMs === undefined || isTime(nodeTimeoutMs));
 };
 /** Slot and generation are those of the agent that the call is about: filled in where it is. */
 const addressed: Check = () => true;

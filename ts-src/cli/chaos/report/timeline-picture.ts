@@ -28,10 +28,13 @@ export function timelinePicture({ seconds, faults, events, plan }: Report, title
   const success: Panel = { top: 74, height: 96 };
   const rate: Panel = { top: 206, height: 96 };
   const latency: Panel = { top: 338, height: 118 };
-  const lanes = lanesOf(faults, (second) => x(second));
+  const bars = barsOf(faults, x);
+  const lanes = Math.max(1, ...bars.map(({ lane }) => lane + 1));
   const faultsTop = 496;
   const nodes = [...new Set(events.map(({ node }) => node))].sort();
-  const eventsTop = faultsTop + Math.max(1, lanes.length) * LANE + 34;
+  const eventsTop = faultsTop + lanes * LANE + 34;
+  // An event loop that is blocked for a moment is in the JSON; as marks they would hide all others.
+  const marks = events.filter(({ text }) => !text.startsWith('stalled'));
   const height = eventsTop + nodes.length * LANE + 44;
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${escaped(title)}">`,
@@ -52,9 +55,9 @@ export function timelinePicture({ seconds, faults, events, plan }: Report, title
     ...latencyPanel(latency, seconds, x),
     successLine(success, seconds, x),
     `<text class="heading" x="16" y="${faultsTop - 10}">faults</text>`,
-    ...lanes.map(({ fault, from, to, lane }) => faultBar(fault, x(from), x(to), faultsTop + lane * LANE)),
+    ...bars.map((bar) => faultBar(bar, faultsTop)),
     `<text class="heading" x="16" y="${eventsTop - 10}">nodes</text>`,
-    ...nodes.map((name, index) => nodeLane(name, eventsTop + index * LANE, events.filter(({ node }) => node === name).slice(0, EVENTS_MAX), x)),
+    ...nodes.map((name, index) => nodeLane(name, eventsTop + index * LANE, marks.filter(({ node }) => node === name).slice(0, EVENTS_MAX), x)),
     ...timeAxis(lastSecond, x, height - 22),
     '</svg>',
   ];
@@ -162,30 +165,39 @@ function key(y: number, entries: readonly (readonly [string, string])[]): string
   });
 }
 
+interface FaultBar {
+  readonly fault: Fault;
+  readonly from: number;
+  readonly to: number;
+  /** Where its text is: in the bar if it fits, else beside it. */
+  readonly side: 'inside' | 'right' | 'left';
+  readonly lane: number;
+}
+
 /** One below the other where they, or what is written beside them, would overlap. */
-function lanesOf(faults: readonly DoneFault[], x: (second: number) => number): readonly (DoneFault & { readonly lane: number })[] {
+function barsOf(faults: readonly DoneFault[], x: (second: number) => number): readonly FaultBar[] {
   const ends: number[] = [];
-  return [...faults]
-    .sort((a, b) => a.from - b.from)
-    .map((fault) => {
-      const free = ends.findIndex((end) => end <= x(fault.from));
-      const lane = Math.min(LANES_MAX - 1, free >= 0 ? free : ends.length);
-      const width = labelOf(fault.fault).length * LABEL_CHARACTER;
-      const isInside = width < x(fault.to) - x(fault.from);
-      ends[lane] = Math.max(x(fault.to), isInside || x(fault.to) + width > WIDTH - RIGHT ? 0 : x(fault.to) + width + 8);
-      return { ...fault, lane };
+  const placed = faults.map(({ fault, from: fromSecond, to: toSecond }) => {
+    const from = x(fromSecond);
+    const to = Math.max(from + 3, x(toSecond));
+    const text = labelOf(fault).length * LABEL_CHARACTER + 8;
+    const side = text < to - from ? ('inside' as const) : to + text < WIDTH - RIGHT ? ('right' as const) : ('left' as const);
+    return { fault, from, to, side, begin: side === 'left' ? from - text : from, end: side === 'right' ? to + text : to };
+  });
+  return placed
+    .sort((a, b) => a.begin - b.begin)
+    .map(({ begin, end, ...bar }) => {
+      const free = ends.findIndex((each) => each <= begin);
+      const lane = free >= 0 ? free : Math.min(LANES_MAX - 1, ends.length);
+      ends[lane] = end;
+      return { ...bar, lane };
     });
 }
 
-function faultBar(fault: Fault, from: number, to: number, y: number): string {
-  const width = Math.max(3, to - from);
-  const text = faultText(fault);
-  const label = labelOf(fault);
-  // Beside the bar if it does not fit in.
-  const fits = label.length * LABEL_CHARACTER < width;
-  const beside = to + 4 + label.length * LABEL_CHARACTER < WIDTH - RIGHT;
-  const place = fits ? `x="${round(from + 4)}"` : beside ? `x="${round(to + 4)}"` : `x="${round(from - 4)}" text-anchor="end"`;
-  return `<g class="fault"><title>${escaped(text)}</title><rect x="${from}" y="${y}" width="${round(width)}" height="${LANE - 4}" rx="3"/><text ${place} y="${y + 11}">${escaped(label)}</text></g>`;
+function faultBar({ fault, from, to, side, lane }: FaultBar, top: number): string {
+  const y = top + lane * LANE;
+  const place = side === 'inside' ? `x="${round(from + 4)}"` : side === 'right' ? `x="${round(to + 4)}"` : `x="${round(from - 4)}" text-anchor="end"`;
+  return `<g class="fault"><title>${escaped(faultText(fault))}</title><rect x="${from}" y="${y}" width="${round(to - from)}" height="${LANE - 4}" rx="3"/><text ${place} y="${y + 11}">${escaped(labelOf(fault))}</text></g>`;
 }
 
 function labelOf(fault: Fault): string {
@@ -204,8 +216,7 @@ function nodeLane(name: string, y: number, events: readonly NodeEvent[], x: (sec
 function timeAxis(lastSecond: number, x: (second: number) => number, y: number): string[] {
   const step = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600].find((each) => lastSecond / each <= 14) ?? 7200;
   return Array.from({ length: Math.floor(lastSecond / step) + 1 }, (_, index) => index * step).map(
-    (second) =>
-      `<text class="tick" x="${x(second)}" y="${y}" text-anchor="middle">${second >= 120 && step >= 60 ? `${second / 60} min` : `${second} s`}</text>`,
+    (second) => `<text class="tick" x="${x(second)}" y="${y}" text-anchor="middle">${step >= 60 ? `${second / 60} min` : `${second} s`}</text>`,
   );
 }
 
