@@ -58,6 +58,7 @@ export function lifecycleOf(host: ThreadHost, needs: Pick<LifecycleNeeds, 'encod
   const startingAt = threadWord(shared, thread) + L.THREAD_WORD_STARTING;
   return new Lifecycle({
     ...needs,
+    isStopping: () => host.isStopping,
     table: host.engine.table,
     cells: host.cells,
     dispatcher: host.dispatcher,

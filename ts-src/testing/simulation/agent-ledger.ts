@@ -66,6 +66,11 @@ export class AgentLedger {
     this.mayBothRun = mayBothRun;
   }
 
+  /** Of the handler that runs now: read before it awaits anything. */
+  get host(): string {
+    return this.#beginning?.host ?? '';
+  }
+
   seen(mark: AgentMark, times = 1): void {
     this.counts[mark] = (this.counts[mark] ?? 0) + times;
   }

@@ -84,12 +84,13 @@ export function kindsOf(ledger: AgentLedger) {
   const Sender = defineAgent({
     kind: 'sender',
     state: () => ({ life: ++lives, numbers: {} as Record<string, number> }),
+    // What it sends is in order as far as it sends it from one node.
     actions: {
       burst(state, { to, count }: { to: AgentRef; count: number }, ctx) {
         for (let index = 0; index < count; index++) {
           const number = (state.numbers[to.id] ?? 0) + 1;
           state.numbers[to.id] = number;
-          ctx.tell(to as AgentRef<typeof Counter>, 'inOrder', { from: `${ctx.id}#${state.life}`, number });
+          ctx.tell(to as AgentRef<typeof Counter>, 'inOrder', { from: `${ctx.id}#${state.life} on ${ledger.host}`, number });
         }
       },
       async askOn(_state, { to, number }: { to: AgentRef; number: number }, ctx) {

@@ -70,6 +70,10 @@ export function nexusProgram(options: NexusProgramOptions): Program<NexusStart> 
     start: (surroundings) =>
       startNexus(options, surroundings).catch((error: unknown) => {
         if (!(error instanceof NexusError && error.code.startsWith('NEXUS_STORE_'))) throw error;
+        if (error.code === 'NEXUS_STORE_CORRUPT') {
+          surroundings.note('an operator replaces its disk');
+          surroundings.disk.erase();
+        }
         // A disk that fails when a nexus starts ends its process, as it ends `nexus run`.
         surroundings.note(`cannot start: ${error.message}`);
         surroundings.exit(FAILED_EXIT_CODE);
