@@ -23,6 +23,7 @@ export const CLUSTER_FLAGS: Readonly<Record<string, OptionKind>> = {
   'tls-key': 'text',
   'tls-ca': 'text',
   'tls-crl': 'text',
+  'no-same-host': 'flag',
 };
 
 export const CLUSTER_HELP = `Any of these makes the nexus a node of a cluster:
@@ -41,6 +42,7 @@ export const CLUSTER_HELP = `Any of these makes the nexus a node of a cluster:
   --tls-key FILE            its key
   --tls-ca FILE             who signs the certificates of all nodes
   --tls-crl FILE            revoked certificates
+  --no-same-host            messages to nodes on this machine go over the network, too, and not through shared memory
 `;
 
 const OF_FLAG: Readonly<Record<string, string>> = {
@@ -84,6 +86,7 @@ export function clusterOptionsOf(command: string, line: CommandLine): ClusterOpt
     ...(stateDirectory === undefined ? {} : { stateDirectory }),
     ...(metadata === undefined ? {} : { metadata: metadataOf(command, metadata) }),
     ...(tls === undefined ? {} : { tls }),
+    ...(line.flag('no-same-host') ? { sameHost: false } : {}),
     listen: listenOf(command, line),
   };
   try {
