@@ -3,6 +3,7 @@ import { figure, quantity } from './harness/table.mjs';
 import { KILLED, LEAVE, STALLED } from './suites/cluster/case-names.mjs';
 import { idleCase, knownCase, leasedCase, METADATA, slowCase, UNREACHABLE } from './suites/membership/case-names.mjs';
 import { FAULTY_RUNS, IDLE_MEMBERSHIPS, IDLE_NEXUSES } from './suites/simulation/case-names.mjs';
+import { HOT_P50, PARKED_P50 as SAME_HOST_PARKED, ONE_WAY as SAME_HOST_ONE_WAY } from './suites/same-host/case-names.mjs';
 import { ASK_P50, TELL as TELL_ACROSS } from './suites/remote/case-names.mjs';
 import { BULK, HEARTBEAT_DURING_BULK, ONE_WAY, ROUND_TRIP_P50 } from './suites/transport/case-names.mjs';
 
@@ -60,6 +61,9 @@ const BARS = [
   { title: 'insert among 1,000,000 over erlang', of: INSERT, timesBetterThan: 'erlang', higherIsBetter: false, atLeast: 4 },
   { title: 'round trip between nodes over a bare WebSocket', of: ['transport', ROUND_TRIP_P50], timesWorseThan: 'ws', atMost: 1.3 },
   { title: 'messages of 100 B between nodes', of: ['transport', ONE_WAY], atLeast: 300_000 },
+  { title: 'round trip through shared memory, hot, p50', of: ['same-host', HOT_P50], atMost: 4000 },
+  { title: 'the same, parked', of: ['same-host', SAME_HOST_PARKED], atMost: 20_000 },
+  { title: 'messages of 100 B through shared memory', of: ['same-host', SAME_HOST_ONE_WAY], atLeast: 2e6 },
   { title: 'ask of an agent of another node, p50', of: ['remote', ASK_P50], atMost: 70_000 },
   { title: 'the same over a bare WebSocket', of: ['remote', ASK_P50], timesWorseThan: 'ws-msgpackr', atMost: 1.5 },
   { title: 'tell of 100 B to an agent of another node', of: ['remote', TELL_ACROSS], atLeast: 300_000 },

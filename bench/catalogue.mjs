@@ -307,6 +307,21 @@ const TRANSPORT = [
   },
 ];
 
+const SAME_HOST = [
+  {
+    peer: 'nexus',
+    module: 'suites/same-host/nexus.mjs',
+    job: 'two transports in two processes of this machine that share memory: values encoded and decoded, checksums, receipts, bounds on what waits; counted and added up by the receiver',
+  },
+  { peer: 'loopback', module: 'suites/same-host/loopback.mjs', job: 'the same two transports over a WebSocket on the loopback interface' },
+  {
+    peer: 'unix-socket',
+    role: 'floor',
+    module: 'suites/same-host/unix-socket.mjs',
+    job: 'a bare Unix socket of node:net between two processes: bytes with their length, at most 4 MB buffered; counted by the receiver',
+  },
+];
+
 const CONNECTIONS = [
   {
     peer: 'nexus',
@@ -334,6 +349,7 @@ export const SUITES = [
   { suite: 'signals', peers: SIGNALS },
   { suite: 'groups', peers: GROUPS },
   { suite: 'transport', peers: TRANSPORT },
+  { suite: 'same-host', peers: SAME_HOST },
   { suite: 'remote', peers: REMOTE },
   { suite: 'connections', peers: CONNECTIONS, roundsMax: 1 },
   { suite: 'membership', peers: MEMBERSHIP, roundsMax: 1 },

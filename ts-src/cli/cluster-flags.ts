@@ -19,11 +19,11 @@ export const CLUSTER_FLAGS: Readonly<Record<string, OptionKind>> = {
   resolver: 'text',
   state: 'text',
   metadata: 'text',
+  'no-same-host': 'flag',
   'tls-cert': 'text',
   'tls-key': 'text',
   'tls-ca': 'text',
   'tls-crl': 'text',
-  'no-same-host': 'flag',
 };
 
 export const CLUSTER_HELP = `Any of these makes the nexus a node of a cluster:
@@ -38,11 +38,11 @@ export const CLUSTER_HELP = `Any of these makes the nexus a node of a cluster:
   --resolver STRATEGY       who goes on after a partition: keepMajority (default), keepOldest, downAll, staticQuorum:N, keepReferee:NODE
   --state DIR               where the node keeps its incarnation
   --metadata K=V[,K=V...]   told to all nodes
+  --no-same-host            messages to nodes on this machine go over the network, not through shared memory
   --tls-cert FILE           certificate of this node (PEM); with --tls-key and --tls-ca all connections use mutual TLS
   --tls-key FILE            its key
   --tls-ca FILE             who signs the certificates of all nodes
   --tls-crl FILE            revoked certificates
-  --no-same-host            messages to nodes on this machine go over the network, too, and not through shared memory
 `;
 
 const OF_FLAG: Readonly<Record<string, string>> = {
@@ -61,6 +61,7 @@ const OF_FLAG: Readonly<Record<string, string>> = {
   'cluster.resolver.referee': '--resolver',
   'cluster.stateDirectory': '--state',
   'cluster.metadata': '--metadata',
+  'cluster.sameHost': '--no-same-host',
   'cluster.tls.certificateFile': '--tls-cert',
   'cluster.tls.keyFile': '--tls-key',
   'cluster.tls.authorityFile': '--tls-ca',

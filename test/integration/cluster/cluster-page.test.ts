@@ -36,7 +36,8 @@ test('the two terminals of the page make a cluster, and print its lines', async 
   const first = start(commands[0] as string);
   await until(() => first.out().includes('joined'), 30_000);
   const second = start(commands[1] as string);
-  await until(() => second.out().includes('joined') && first.out().includes('shop-2 joined'), 30_000);
+  // A signal before a service serves ends it at once.
+  await until(() => [first, second].every((command) => command.out().includes('serving')) && first.out().includes('shop-2 joined'), 30_000);
   second.child.kill('SIGTERM');
   expect(await second.exit).toBe(0);
   await until(() => first.out().includes('left'));

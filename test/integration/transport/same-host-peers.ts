@@ -1,6 +1,6 @@
 /** A transport in this process, and others in processes of their own that share memory with it: `test/fixtures/same-host-peer.mjs`. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { openProcessLinks } from '../../../dist/bindings/process-links.js';
@@ -72,8 +72,12 @@ export async function startPeer({ transport }: Starter, options: PeerOptions = {
   onTestFinished(() => void child.kill('SIGKILL'));
   const said = <T>(): Promise<T> =>
     new Promise((resolve, reject) => {
-      child.once('message', (message) => resolve(message as T));
-      child.once('exit', (code, signal) => reject(new Error(`the peer has ended with ${code ?? signal}`)));
+      const ended = (code: number | null, signal: string | null): void => reject(new Error(`the peer has ended with ${code ?? signal}`));
+      child.once('exit', ended);
+      child.once('message', (message) => {
+        child.off('exit', ended);
+        resolve(message as T);
+      });
     });
   const { port } = await said<{ port: number }>();
   const node = { name, incarnation: 1 };
@@ -105,11 +109,21 @@ export function held(): { readonly descriptors: number; readonly mappings: numbe
   };
 }
 
-/** Names of sockets and files that somebody has left behind. */
+/** Sockets of links that this process still has, and files that somebody has left: other processes of the machine may have sockets of their own. */
 export function leftBehind(): string[] {
+  const own = new Set(
+    readdirSync('/proc/self/fd').flatMap((descriptor) => {
+      try {
+        return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${descriptor}`))?.[1] ?? [];
+      } catch {
+        // It was that of the list itself.
+        return [];
+      }
+    }),
+  );
   const sockets = readFileSync('/proc/net/unix', 'utf8')
     .split('\n')
-    .flatMap((line) => /@nexus-[0-9a-f]{32}/.exec(line) ?? []);
-  const files = readdirSync('/dev/shm').filter((name) => name.includes('nexus-link'));
+    .filter((line) => /@nexus-[0-9a-f]{32}/.test(line) && own.has(line.trim().split(/\s+/)[6] ?? ''));
+  const files = ['/dev/shm', '/tmp'].flatMap((folder) => readdirSync(folder).filter((name) => name.includes('nexus-link')));
   return [...sockets, ...files];
 }

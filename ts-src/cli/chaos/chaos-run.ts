@@ -211,8 +211,6 @@ class ChaosRun {
           '--state',
           join(disk, 'state'),
           '--no-console',
-          // Shared memory would go past the proxy.
-          '--no-same-host',
         ],
         logFile: join(logFolder, `${name}.log`),
         storeDirectory: storeDirectoryOf(this.#folder, number),

@@ -77,7 +77,8 @@ export class NodeProcess {
     const { place, number, modules, args, storeDirectory } = this.#options;
     const [file, ...rest] = [...place.command, process.execPath, NEXUS, 'run', ...modules, '--json', '--threads', '1'];
     const own = ['--node', `n${number}`, '--cluster-listen', `${place.listenHost}:${CONTROL_PORT}`, '--cluster-data-port', String(DATA_PORT)];
-    const told = ['--advertise', place.advertisedHost, '--host', place.directHost, '--port', String(GATEWAY_PORT), '--store', storeDirectory];
+    // What is done to the network is to be felt: nodes of one network namespace would go around the proxy.
+    const told = ['--no-same-host', '--advertise', place.advertisedHost, '--host', place.directHost, '--port', String(GATEWAY_PORT), '--store', storeDirectory];
     const child = spawn(file as string, [...rest, ...own, ...told, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     this.#wasEnded = false;

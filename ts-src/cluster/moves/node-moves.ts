@@ -9,7 +9,6 @@ import type { Registration } from '../../model/registration.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Registry } from '../../ports/registry.js';
 import type { Lane, Transport } from '../../ports/transport.js';
-import type { ViewMember } from '../../protocols/views/view.js';
 import type { AgentReference } from '../../runtime/agent-reference.js';
 import { decodeInit } from '../../runtime/remote/kept-init.js';
 import type { NodeSpawn } from '../../runtime/remote/node-placing.js';
@@ -64,7 +63,6 @@ export class NodeMoves implements NodePart {
     this.placing = new Placing({
       ...{ clock, registry, find },
       members: () => this.#view?.members ?? [],
-      agentsOf: (member) => this.#agentsOf(member),
       joined: needs.joined,
       findEnding: (id) => host.directory.findEnding(id),
       whenEnded: (agent, timeoutMs) => host.stopping.whenEnded(agent, timeoutMs),
@@ -254,13 +252,6 @@ export class NodeMoves implements NodePart {
     const member = members.find((each) => each.name === name);
     if (member !== undefined) return { name: member.name, incarnation: member.incarnation };
     throw optionError('node', `is ${quoted(name)}, which is no member of the cluster; members are ${members.map((each) => each.name).join(', ')}`);
-  }
-
-  /** Its own are counted; of others nothing is known but how much of the ring they have. */
-  #agentsOf(member: ViewMember): number {
-    const { host, registry } = this.#needs;
-    if (sameNode(member, registry.self)) return host.cells.size;
-    return 0;
   }
 
   *#ids(): Iterable<string> {

@@ -22,6 +22,7 @@ export async function registryModules(dist: string): Promise<RegistryModules> {
 export const SMALL_RING = [
   { file: 'ts-src/protocols/registry/partition.js', from: 'PARTITIONS = 4096', to: 'PARTITIONS = 16' },
   { file: 'ts-src/protocols/registry/ring.js', from: 'POINTS_OF_MEMBER = 1024', to: 'POINTS_OF_MEMBER = 8' },
+  { file: 'ts-src/protocols/registry/ring.js', from: 'EXCESS = 0.03', to: 'EXCESS = 0.05' },
   { file: 'ts-src/protocols/registry/registry-messages.js', from: 'PART_BYTES_MAX = 65_536', to: 'PART_BYTES_MAX = 150' },
   { file: 'ts-src/protocols/registry/registry-messages.js', from: 'ITEMS_MAX = 512', to: 'ITEMS_MAX = 5' },
 ];
