@@ -20,7 +20,7 @@ export interface SpawnOptions<I = unknown> {
   /** Default `auto`. */
   readonly thread?: ThreadChoice;
   /**
-   * In a cluster: the node that it starts on. `here` (the default of `spawn`), `ring`: the owner of its id (the default of `getOrSpawn`), `auto`: the member with the fewest agents for what it can take, or the
+   * In a cluster: the node that it starts on. `here` (the default of `spawn`), `ring`: the owner of its id (the default of `getOrSpawn`), `auto`: one member after the other, in proportion of their weights, or the
    * name of a member. An agent on the ring moves to the owner of its id when that becomes another one.
    */
   readonly node?: NodeChoice;

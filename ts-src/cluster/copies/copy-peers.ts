@@ -154,7 +154,11 @@ export class CopyPeers {
   /** Whatever is not accepted is as if it had been lost. */
   #say(peer: Peer, value: CopyMessage): void {
     const isFrame = value.type === 'frame';
-    this.#needs.transport.send(peer.node, 'normal', { channel: Channel.copies, value, stream: isFrame ? FRAMES : REST });
+    try {
+      this.#needs.transport.send(peer.node, 'normal', { channel: Channel.copies, value, stream: isFrame ? FRAMES : REST });
+    } catch (error) {
+      this.#needs.logger.error({ error, node: peer.node.name, type: value.type }, 'what is stored cannot be sent to another node');
+    }
   }
 
   #received(from: NodeIdentity, message: CopyMessage): void {

@@ -6,6 +6,7 @@ import { type ErrorCode, NexusError } from '../../errors.js';
 import { type NodeIdentity, nodeKey } from '../../model/node-identity.js';
 import type { StateVersion, StorageWrite } from '../../ports/storage.js';
 import type { CopyResult } from '../../protocols/copies/copy-messages.js';
+import { bytesOf, ITEM_BYTES_MAX } from '../../protocols/copies/copy-stream.js';
 import type { CopyOutcome, CopyPeers } from './copy-peers.js';
 import type { CopyStore } from './copy-store.js';
 
@@ -101,12 +102,12 @@ export class LiveCopies {
         this.#settle(activation, pending, error as Error);
         return;
       }
+      const item = { kind, id, mode: 'live', writes: isUpToDate ? writes : (whole as readonly StorageWrite[]) } as const;
+      if (bytesOf(item) > ITEM_BYTES_MAX) return this.#settle(activation, pending, tooLarge(kind, id, bytesOf(item)));
       sent.add(key);
       waiting.add(key);
       activation.upToDate.add(key);
-      this.#needs.peers.send(node, { kind, id, mode: 'live', writes: isUpToDate ? writes : (whole as readonly StorageWrite[]) }, (outcome) =>
-        this.#answered(activation, pending, key, outcome),
-      );
+      this.#needs.peers.send(node, item, (outcome) => this.#answered(activation, pending, key, outcome));
     }
   }
 
@@ -146,6 +147,14 @@ function versionIn(writes: readonly StorageWrite[]): StateVersion | undefined {
 
 function errorOf({ code, message, data }: NonNullable<CopyResult>): NexusError {
   return new NexusError(code as ErrorCode, message, data === undefined ? {} : { data: { ...data } });
+}
+
+function tooLarge(kind: string, id: string, bytes: number): NexusError {
+  return new NexusError(
+    'NEXUS_MESSAGE_TOO_LARGE',
+    `${kind} '${id}' cannot be copied: what is stored of it takes ${bytes} bytes, where at most ${ITEM_BYTES_MAX} are allowed in a cluster; keep less in it, or spread it over agents`,
+    { data: { kind, id, bytes, bytesMax: ITEM_BYTES_MAX } },
+  );
 }
 
 function keyOf(kind: string, id: string): string {

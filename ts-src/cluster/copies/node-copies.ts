@@ -71,7 +71,13 @@ export class NodeCopies implements NodePart, ClusterStates {
       answer: (from, call) => this.#answer(from, call),
     });
     this.#live = new LiveCopies({ peers: this.#peers, store: this.#store, targetsOf: (id) => this.#targetsOf(id) });
-    this.#fetching = new StateFetching({ peers: this.#peers, store: this.#store, view, isSynchronised: (id) => this.#isSynchronised(id) });
+    this.#fetching = new StateFetching({
+      peers: this.#peers,
+      store: this.#store,
+      logger: needs.logger,
+      view,
+      isSynchronised: (id) => this.#isSynchronised(id),
+    });
   }
 
   viewed({ number, members }: NodeView): void {

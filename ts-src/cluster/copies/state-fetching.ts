@@ -3,19 +3,24 @@
  * has says what there is, or all have said what they have. A member that does not answer is waited for until it is removed: it may have what nobody else has.
  */
 import { type ErrorCode, NexusError } from '../../errors.js';
+import type { Logger } from '../../model/agent-context.js';
 import { type NodeIdentity, nodeKey } from '../../model/node-identity.js';
 import type { StateVersion, StorageWrite } from '../../ports/storage.js';
 import { type CopyAnswer, type CopyCall, isNewer } from '../../protocols/copies/copy-messages.js';
+import { bytesOf } from '../../protocols/copies/copy-stream.js';
 import type { CopyPeers } from './copy-peers.js';
 import type { CopyStore } from './copy-store.js';
 
 /** Agents in one question. */
 const WANTED_MAX = 64;
+/** Bytes of states in one answer, of which the first is always in it; what does not fit is asked for again. */
+const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 const NONE: StateVersion = { token: 0, revision: 0 };
 
 export interface StateFetchingNeeds {
   readonly peers: Pick<CopyPeers, 'call' | 'nodes'>;
   readonly store: CopyStore;
+  readonly logger: Logger;
   view(): number;
   /** This node has all there is of the partition of that id. */
   isSynchronised(id: string): boolean;
@@ -74,17 +79,35 @@ export class StateFetching {
   }
 
   answer(wanted: Extract<CopyCall, { readonly type: 'fetch' }>['wanted']): CopyAnswer {
-    const { store, isSynchronised } = this.#needs;
-    return {
-      type: 'fetched',
-      found: wanted.map(({ kind, id, ...version }) => {
-        const found = { isSynchronised: isSynchronised(id), version: undefined, writes: undefined };
-        const known = store.versionOf(kind, id);
-        if (known === undefined || !isNewer(known.token === 0 ? { token: 1, revision: 0 } : known, version)) return found;
-        const { token, revision } = known;
-        return { ...found, version: { token, revision }, writes: store.whole(kind, id) };
-      }),
-    };
+    const { isSynchronised } = this.#needs;
+    const found: Extract<CopyAnswer, { readonly type: 'fetched' }>['found'][number][] = [];
+    let bytes = 0;
+    for (const { kind, id, ...version } of wanted) {
+      const own = this.#newerThan(kind, id, version);
+      bytes += own === undefined || own === 'unreadable' ? 0 : bytesOf({ kind, id, mode: 'given', writes: own.writes });
+      if (bytes > ANSWER_BYTES_MAX && found.length > 0) break;
+      // What this node cannot read, another one may have.
+      if (own === 'unreadable') found.push({ isSynchronised: false, version: undefined, writes: undefined });
+      else found.push({ isSynchronised: isSynchronised(id), version: own?.version, writes: own?.writes });
+    }
+    return { type: 'fetched', found };
+  }
+
+  #newerThan(
+    kind: string,
+    id: string,
+    version: StateVersion,
+  ): { readonly version: StateVersion; readonly writes: readonly StorageWrite[] } | 'unreadable' | undefined {
+    const { store, logger } = this.#needs;
+    try {
+      const known = store.versionOf(kind, id);
+      if (known === undefined || !isNewer(known.token === 0 ? { token: 1, revision: 0 } : known, version)) return undefined;
+      const writes = store.whole(kind, id);
+      return writes && { version: { token: known.token, revision: known.revision }, writes };
+    } catch (error) {
+      logger.error({ error, kind, id }, 'a copy of durable state cannot be read, and is not given to another node');
+      return 'unreadable';
+    }
   }
 
   #askSoon(): void {
@@ -114,6 +137,12 @@ export class StateFetching {
   #answered(node: string, wanted: readonly Wanted[], answer: CopyAnswer | undefined): void {
     for (const [at, each] of wanted.entries()) {
       each.waiting.delete(node);
+      // There was no room for it in the answer.
+      if (answer?.type === 'fetched' && at >= answer.found.length) {
+        each.asked.delete(node);
+        this.#askSoon();
+        continue;
+      }
       const found = answer?.type === 'fetched' ? answer.found[at] : undefined;
       const { version, writes } = found ?? {};
       if (version != null && writes != null && (each.newest === undefined || isNewer(version, each.newest.version))) each.newest = { version, writes };

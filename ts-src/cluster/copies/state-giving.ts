@@ -7,6 +7,7 @@ import { type NodeIdentity, nodeKey, sameNode } from '../../model/node-identity.
 import type { Clock } from '../../ports/clock.js';
 import type { StorageWrite } from '../../ports/storage.js';
 import type { Holding } from '../../protocols/copies/copy-messages.js';
+import { bytesOf, ITEM_BYTES_MAX } from '../../protocols/copies/copy-stream.js';
 import { Giving, type Holders } from '../../protocols/copies/holding.js';
 import { partitionOf } from '../../protocols/registry/partition.js';
 import type { CopyPeers } from './copy-peers.js';
@@ -194,6 +195,13 @@ export class StateGiving {
         }
         if (writes === undefined) return true;
         const item = { kind, id, mode: 'given', writes } as const;
+        if (bytesOf(item) > ITEM_BYTES_MAX) {
+          this.#needs.logger.error(
+            { kind, id, bytes: bytesOf(item), bytesMax: ITEM_BYTES_MAX },
+            'a copy of durable state is too large to be given to another node',
+          );
+          return true;
+        }
         return new Promise<boolean>((resolve) =>
           peers.send(to, item, (outcome) => {
             if (outcome === undefined) this.given++;

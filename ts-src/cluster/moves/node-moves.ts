@@ -9,7 +9,6 @@ import type { Registration } from '../../model/registration.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Registry } from '../../ports/registry.js';
 import type { Lane, Transport } from '../../ports/transport.js';
-import type { ViewMember } from '../../protocols/views/view.js';
 import type { AgentReference } from '../../runtime/agent-reference.js';
 import { decodeInit } from '../../runtime/remote/kept-init.js';
 import type { NodeSpawn } from '../../runtime/remote/node-placing.js';
@@ -29,6 +28,8 @@ import { Rebalancing } from './rebalancing.js';
 /** Of a call to a thread of this node, or to another node about an agent: who waits has a time limit of its own. */
 const CALL_TIMEOUT_MS = 86_400_000;
 const START_TIMEOUT_MS = 30_000;
+/** Until the successor of a lost thread is asked. */
+const AGAIN_MS = 20;
 /** Longer than any handler should run; one that runs longer keeps its agent here. */
 const MOVE_TIMEOUT_MS = 10_000;
 
@@ -64,7 +65,6 @@ export class NodeMoves implements NodePart {
     this.placing = new Placing({
       ...{ clock, registry, find },
       members: () => this.#view?.members ?? [],
-      agentsOf: (member) => this.#agentsOf(member),
       joined: needs.joined,
       findEnding: (id) => host.directory.findEnding(id),
       whenEnded: (agent, timeoutMs) => host.stopping.whenEnded(agent, timeoutMs),
@@ -85,8 +85,9 @@ export class NodeMoves implements NodePart {
       movedAway: ({ slot, generation, id }, remote) => agents.movedAway(slot, generation, id, remote),
       depart: ({ slot, generation, kind, id }, timeoutMs) => this.#onThreadOf({ slot, generation, kind, id }, 'departToNode', { slot, generation, timeoutMs }),
       stay: ({ slot, generation, kind, id }) =>
-        void this.#onThreadOf({ slot, generation, kind, id }, 'stayOnNode', { slot, generation }).catch(() => undefined),
-      leave: ({ slot, generation, kind, id }, node, life) => this.#onThreadOf({ slot, generation, kind, id }, 'leaveToNode', { slot, generation, node, life }),
+        void this.#surelyOnThreadOf({ slot, generation, kind, id }, 'stayOnNode', { slot, generation }).catch(() => undefined),
+      leave: ({ slot, generation, kind, id }, node, life) =>
+        this.#surelyOnThreadOf({ slot, generation, kind, id }, 'leaveToNode', { slot, generation, node, life }),
       endSuperseded: (agent) => this.#endSuperseded(agent),
       send: (to, message) => this.#send(to, message),
       hasMoved: (agent, to) => logger.debug({ agent: agent.id, kind: agent.kind, node: to.name }, 'an agent has moved to another node'),
@@ -256,13 +257,6 @@ export class NodeMoves implements NodePart {
     throw optionError('node', `is ${quoted(name)}, which is no member of the cluster; members are ${members.map((each) => each.name).join(', ')}`);
   }
 
-  /** Its own are counted; of others nothing is known but how much of the ring they have. */
-  #agentsOf(member: ViewMember): number {
-    const { host, registry } = this.#needs;
-    if (sameNode(member, registry.self)) return host.cells.size;
-    return 0;
-  }
-
   *#ids(): Iterable<string> {
     const { table } = this.#needs.host.engine;
     for (const { slot, generation } of table.entries()) {
@@ -273,6 +267,23 @@ export class NodeMoves implements NodePart {
 
   #depth(): number {
     return this.#needs.host.dispatcher.depth;
+  }
+
+  /** What a thread is told about an agent that leaves or stays: if the thread is lost, its successor is told. */
+  async #surelyOnThreadOf<N extends 'stayOnNode' | 'leaveToNode'>(
+    agent: { readonly slot: number; readonly generation: number; readonly kind: string; readonly id: string },
+    name: N,
+    input: Parameters<SystemCalls[N]>[0],
+  ): Promise<void> {
+    for (;;) {
+      try {
+        await this.#onThreadOf(agent, name, input);
+        return;
+      } catch (error) {
+        if (!(error instanceof NexusError && error.code === 'NEXUS_THREAD_LOST') || this.#needs.host.isStopping) throw error;
+        await new Promise<void>((resolve) => this.#needs.clock.after(AGAIN_MS, resolve));
+      }
+    }
   }
 
   #onThreadOf<N extends SystemCallName>(

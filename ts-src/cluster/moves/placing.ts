@@ -28,8 +28,6 @@ export interface PlacingNeeds {
   readonly registry: Registry;
   /** Of the view that this node knows. */
   members(): readonly ViewMember[];
-  /** Agents of a member as far as it is known, for `auto`. */
-  agentsOf(member: ViewMember): number;
   /** Resolves when this node is a member. Rejects with NEXUS_JOIN_TIMEOUT, NEXUS_NODE_FENCED. */
   joined(timeoutMs: number): Promise<void>;
   /** The live agent of this id on any thread of this node. */
@@ -51,6 +49,9 @@ export class Placing implements NodePlacing {
   readonly #needs: PlacingNeeds;
   /** Claims that have not settled, by id. */
   readonly #underway = new Map<string, number>();
+  /** By `auto`, by name of the member. */
+  readonly #placed = new Map<string, number>();
+  #placedAmong = '';
   /** Ids that are looked at again soon. */
   readonly #looking = new Set<string>();
 
@@ -71,7 +72,12 @@ export class Placing implements NodePlacing {
       const own = registry.own(id);
       if (own !== undefined) {
         // Whether it is free on this node is for the table to say.
-        if (this.#underway.has(id) || this.#isThere(id)) return this.hold(id);
+        if (this.#underway.has(id) || this.#isThere(id)) {
+          this.hold(id);
+          // It may have been here before, and have left.
+          if (this.#needs.findEnding(id) !== undefined) await this.#needs.clear(id);
+          return;
+        }
         // Its agent has just ended: what comes is another one.
         registry.release(id, own.token);
       }
@@ -163,26 +169,32 @@ export class Placing implements NodePlacing {
     const members = this.#needs.members();
     if (choice === 'here' || choice === registry.self.name) return registry.self;
     if (choice === 'ring') return registry.ownerOf(id) ?? registry.self;
-    if (choice === 'auto') return this.#leastLoaded(members);
+    if (choice === 'auto') return this.#leastPlaced(members);
     const member = members.find(({ name }) => name === choice);
     if (member !== undefined) return { name: member.name, incarnation: member.incarnation };
     const known = members.map(({ name }) => name);
     throw optionError('node', `is ${quoted(choice)}, which is no member of the cluster; members are ${listed(known)}`);
   }
 
-  /** By what each can take, in the proportion of the weights. */
-  #leastLoaded(members: readonly ViewMember[]): NodeIdentity {
+  /** What this node places so goes round among the members, in the proportion of their weights. */
+  #leastPlaced(members: readonly ViewMember[]): NodeIdentity {
+    const names = members.map(({ name }) => name).join();
+    // A member that has just come is not to get all until it has caught up.
+    if (names !== this.#placedAmong) this.#placed.clear();
+    this.#placedAmong = names;
     let best: ViewMember | undefined;
     let least = Number.POSITIVE_INFINITY;
     for (const member of members) {
       if (member.weight === 0 || member.status !== 'up') continue;
-      const load = (this.#needs.agentsOf(member) + 1) / member.weight;
+      const load = ((this.#placed.get(member.name) ?? 0) + 1) / member.weight;
       if (load < least) {
         least = load;
         best = member;
       }
     }
-    return best === undefined ? this.#needs.registry.self : { name: best.name, incarnation: best.incarnation };
+    if (best === undefined) return this.#needs.registry.self;
+    this.#placed.set(best.name, (this.#placed.get(best.name) ?? 0) + 1);
+    return { name: best.name, incarnation: best.incarnation };
   }
 
   /** Gives an id back whose agent is not there. */
@@ -195,8 +207,11 @@ export class Placing implements NodePlacing {
     if (this.#looking.has(id)) return;
     this.#looking.add(id);
     this.#needs.clock.after(AGAIN_MS, () => {
-      this.#looking.delete(id);
-      this.#compare(id);
+      // One that has left keeps its address for as long as the id is not needed.
+      void this.#needs.clear(id).finally(() => {
+        this.#looking.delete(id);
+        this.#compare(id);
+      });
     });
   }
 

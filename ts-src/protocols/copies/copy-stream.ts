@@ -6,6 +6,8 @@ import type { CopiedFrame, CopyFrame, CopyItem, CopyResult } from './copy-messag
 
 /** Bytes of one frame; an item that is larger has one for itself. */
 export const FRAME_BYTES_MAX = 1024 * 1024;
+/** Largest item: all that is stored of an agent has to go in one message between nodes, which has 64 MiB. */
+export const ITEM_BYTES_MAX = 60 * 1024 * 1024;
 /** Of frames that have no answer; at least one is always sent. */
 export const WINDOW_BYTES_MAX = 8 * 1024 * 1024;
 export const WINDOW_FRAMES_MAX = 64;

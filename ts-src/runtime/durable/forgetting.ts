@@ -1,5 +1,6 @@
 /** `nexus.forget` and `ctx.forget`: an agent ends for good, and what is stored of it is deleted, wherever it is. */
-import { optionError } from '../../errors.js';
+import { type ErrorCode, NexusError, optionError } from '../../errors.js';
+import type { NodeIdentity } from '../../model/node-identity.js';
 import type { ThreadStorage } from '../../ports/storage.js';
 import type { Kind } from '../kind.js';
 import type { ThreadHost } from '../thread-host.js';
@@ -10,6 +11,9 @@ import type { StateWriter } from './state-writer.js';
 
 /** How long the end of an agent is waited for. */
 const END_TIMEOUT_MS = 30_000;
+const AGAIN_MS = 50;
+/** The other node is lost, or has not the agent any more. */
+const LOOKED_AGAIN: readonly ErrorCode[] = ['NEXUS_NODE_UNREACHABLE', 'NEXUS_OUTCOME_UNKNOWN', 'NEXUS_ID_DUPLICATE'];
 
 export interface ForgettingNeeds {
   readonly host: ThreadHost;
@@ -32,6 +36,7 @@ export class Forgetting {
     const { host, storage, activations, clusterOf } = this.#needs;
     const { directory, engine, lifecycle, router, stopping, thread } = host;
     if (!kind.isDurable) throw optionError('forget', `kind '${kind.name}' is not durable: nothing of it is stored`);
+    const deadlineMs = host.clock.nowMs() + END_TIMEOUT_MS;
     for (;;) {
       await activations.settled(kind, id);
       const live = directory.find(id, kind.definition);
@@ -57,11 +62,24 @@ export class Forgetting {
       } catch (error) {
         const node = elsewhereOf(error);
         if (node === undefined || host.remote === undefined) throw error;
-        return await host.remote.request(node, undefined, 'forgetStored', { kind: kind.name, id }, END_TIMEOUT_MS);
+        if (await this.#forgottenBy(node, kind, id, deadlineMs)) return;
       } finally {
         lifecycle.release(place);
       }
     }
+  }
+
+  /** False if who has the agent has changed meanwhile: it is looked for again. To forget twice is to forget. */
+  async #forgottenBy(node: NodeIdentity, kind: Kind, id: string, deadlineMs: number): Promise<boolean> {
+    const { clock, remote } = this.#needs.host;
+    try {
+      await remote?.request(node, undefined, 'forgetStored', { kind: kind.name, id }, END_TIMEOUT_MS);
+      return true;
+    } catch (error) {
+      if (!(error instanceof NexusError) || !LOOKED_AGAIN.includes(error.code) || clock.nowMs() >= deadlineMs) throw error;
+    }
+    await new Promise<void>((resolve) => clock.after(AGAIN_MS, resolve));
+    return false;
   }
 
   /** Ends an agent of this thread, and deletes what is stored of it. */

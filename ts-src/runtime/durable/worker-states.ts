@@ -1,4 +1,4 @@
-/** `ClusterStates` on a worker: the calling thread, where the connections to other nodes are, does it. Writes go there through the ring, unless they are large. */
+/** `ClusterStates` on a worker: the calling thread, where the connections to other nodes are, does it. Writes go there through the ring. */
 import type { StateVersion, StorageWrite } from '../../ports/storage.js';
 import type { MessageRouter } from '../message-router.js';
 import type { ClaimIntent, ClusterStates } from './cluster-states.js';

@@ -1,16 +1,18 @@
 /** Ids of the cluster on one node: taken before an agent starts, given back when it has ended, and agents that start on other nodes. */
 import { expect, test } from 'vitest';
+import { AgentArrivals } from '../../../../dist/ts-src/cluster/moves/agent-arrivals.js';
 import { Orphans } from '../../../../dist/ts-src/cluster/moves/orphans.js';
 import { Placing } from '../../../../dist/ts-src/cluster/moves/placing.js';
 import { NexusError } from '../../../../dist/ts-src/errors.js';
 import type { Registration } from '../../../../dist/ts-src/model/registration.js';
 import type { ViewMember } from '../../../../dist/ts-src/protocols/views/view.js';
 import type { AgentReference } from '../../../../dist/ts-src/runtime/agent-reference.js';
+import type { AgentBaggage } from '../../../../dist/ts-src/runtime/remote/agent-baggage.js';
 import type { NodeSpawn } from '../../../../dist/ts-src/runtime/remote/node-placing.js';
 import { ManualClock } from '../../runtime/manual-clock.js';
 import { MemoryDirectory, MemoryRegistry } from './memory-registry.js';
 
-const member = (name: string, weight = 1): ViewMember => ({ name, incarnation: 1, address: { host: name, port: 1 }, status: 'up', weight, sinceView: 1 });
+const member = (name: string, weight: number): ViewMember => ({ name, incarnation: 1, address: { host: name, port: 1 }, status: 'up', weight, sinceView: 1 });
 const claimOf = (id: string) => ({ id, kind: 'counter', placement: 'pinned', init: undefined, timeoutMs: 1000 }) as const;
 const spawnOf = (id: string, node: string): NodeSpawn => ({
   ...{ kind: 'counter', id, init: undefined, thread: 'auto', node, placement: 'ring', parent: undefined, timeoutMs: 1000 },
@@ -19,7 +21,7 @@ const spawnOf = (id: string, node: string): NodeSpawn => ({
 function world() {
   const directory = new MemoryDirectory();
   const clock = new ManualClock();
-  const members = [member('a'), member('b'), member('c', 0)];
+  const members = [member('a', 1), member('b', 2), member('c', 0)];
   const registry = new MemoryRegistry({ name: 'a', incarnation: 1 }, directory);
   const elsewhere = new MemoryRegistry({ name: 'b', incarnation: 1 }, directory);
   directory.owner = registry.self;
@@ -27,12 +29,10 @@ function world() {
   const table = new Map<string, boolean>();
   const requested: string[] = [];
   const referenceOf = (id: string) => ({ id, kind: 'counter' }) as AgentReference;
-  const agents = new Map([['a', 10]]);
   const placing: Placing = new Placing({
     clock,
     registry,
     members: () => members,
-    agentsOf: ({ name }) => agents.get(name) ?? 0,
     joined: async () => undefined,
     find: (id) => (table.get(id) === true ? referenceOf(id) : undefined),
     findEnding: (id) => (table.get(id) === false ? referenceOf(id) : undefined),
@@ -52,7 +52,7 @@ function world() {
     clear: async () => undefined,
     move: async () => undefined,
   });
-  return { placing, registry, elsewhere, directory, table, requested, clock, agents };
+  return { placing, registry, elsewhere, directory, table, requested, clock };
 }
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -137,13 +137,44 @@ test('getOrSpawn of many at once makes one agent', async () => {
   expect(registry.calls.filter((call) => call === 'register x')).toHaveLength(1);
 });
 
-test('auto is the member with the fewest agents for its weight, and none with weight 0', async () => {
-  const { placing, requested, agents } = world();
-  await placing.spawn(spawnOf('x', 'auto'));
-  agents.set('b', 100);
-  await placing.spawn(spawnOf('y', 'auto'));
-  expect(requested).toEqual(['spawnOnNode x on b']);
+test('auto goes round among the members in proportion of their weights, and never to one with weight 0', async () => {
+  const { placing, requested, table } = world();
+  for (let index = 0; index < 9; index++) await placing.spawn(spawnOf(`x${index}`, 'auto'));
+  expect([requested.length, table.size]).toEqual([6, 3]);
+  expect(requested.every((request) => request.endsWith(' on b'))).toBe(true);
   await expect(placing.spawn(spawnOf('z', 'nobody'))).rejects.toMatchObject({ code: 'NEXUS_OPTION_INVALID' });
+});
+
+test('an agent that comes from another node runs only when its owner says so, and goes back if it was given up here', async () => {
+  const { registry, clock, placing } = world();
+  const events: string[] = [];
+  const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+  const from = { name: 'b', incarnation: 1 };
+  const arrivals = new AgentArrivals({
+    ...{ clock, registry, logger },
+    routing: { coming: () => events.push('coming'), came: () => events.push('came'), comesNot: () => events.push('comesNot') },
+    hold: (id) => placing.hold(id),
+    settled: (id) => placing.settled(id),
+    refusalOf: (kind) => (kind === 'counter' ? undefined : 'unknown'),
+    arrive: async () => void events.push('arrives'),
+    send: (_to, message) => {
+      events.push(message.type === 'prepared' ? `prepared ${message.refusal ?? ''}` : message.type);
+      return true;
+    },
+  });
+  const baggage = {} as AgentBaggage;
+  const registration: Registration = { id: 'x', kind: 'counter', host: registry.self, token: 9, life: 4, placement: 'ring', init: undefined };
+  arrivals.prepare(from, { type: 'prepare', number: 1, id: 'x', kind: 'counter', life: 4, token: 8, baggage });
+  arrivals.prepare(from, { type: 'prepare', number: 2, id: 'y', kind: 'other', life: 4, token: 8, baggage });
+  registry.accept = async () => {
+    throw new NexusError('NEXUS_TOKEN_STALE', 'somebody else has it');
+  };
+  await arrivals.handed(registration, from);
+  expect(events).toEqual(['prepared ', 'prepared unknown', 'coming', 'comesNot', 'arrived']);
+  // Nothing is kept of it any more: what is said again goes back.
+  registry.directory.entries.set('x', registration);
+  await arrivals.handed(registration, from);
+  expect(registry.calls).toEqual(['release x']);
 });
 
 test('orphans are taken over and started again, so many at a time, and given up where that cannot be', async () => {
