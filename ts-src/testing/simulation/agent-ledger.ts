@@ -14,7 +14,7 @@ export interface Beginning {
   readonly what: string;
   /** Of the start of a node: `n1#3`. */
   readonly host: string;
-  /** Whether its lease lets it run agents. */
+  /** Whether its lease, and the time that agents have to stop when it has ended, lets handlers begin. */
   readonly mayRun: boolean;
   /** Tokens are of one founding of a cluster: a new one is founded only when nothing runs of the one before. */
   readonly clusterId: string;
@@ -82,7 +82,7 @@ export class AgentLedger {
     // Its last words change nothing that anybody is told of.
     if (what === 'stop' || this.mayBothRun) return;
     const which = `${kind} '${id}' ${what}`;
-    if (!mayRun) return this.fail('handlers begin only while the lease runs', `${which} begins on ${host}, whose lease is over`);
+    if (!mayRun) return this.fail('handlers begin only while the lease lets them', `${which} begins on ${host}, whose lease and stop margin are over`);
     if (token === undefined) return this.fail('agents run by their registration', `${which} begins on ${host}, which has no registration for it`);
     const key = `${clusterId} ${id}`;
     const last = this.#last.get(key);

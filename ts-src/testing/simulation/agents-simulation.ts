@@ -101,7 +101,7 @@ class AgentsRun {
           kind: self.kind,
           what,
           host: this.#hostOf(start, nodeKey(start.self)),
-          mayRun: start.runs,
+          mayRun: start.handles,
           clusterId: start.clusterId ?? '',
           token: parts?.registry.own(id)?.token,
         }),

@@ -24,6 +24,8 @@ import { simulatedStorage } from './simulated-storage.js';
 
 export const MEMBERSHIP_PORT = 7400;
 const STOP_MS = 5000;
+/** The default of `timing.stopMarginMs`. */
+const STOP_MARGIN_MS = 1000;
 /** Of `nexus run`, when the node is fenced. */
 const FENCED_EXIT_CODE = 3;
 const FAILED_EXIT_CODE = 1;
@@ -51,6 +53,8 @@ export interface ObservedMembership {
   readonly standing: NodeStanding;
   /** Whether its lease lets agents run. */
   readonly runs: boolean;
+  /** Whether handlers may begin: while its lease runs, and for as long after it as agents have to stop. */
+  readonly handles: boolean;
   /** Of the cluster that it was told of last: another one when all nodes were lost, and a new one was founded. */
   readonly clusterId: string | undefined;
   snapshot(): MembershipSnapshot | undefined;
@@ -204,6 +208,10 @@ class ObservedNode implements ObservedMembership {
 
   get runs(): boolean {
     return this.#machine?.mayRun(this.#surroundings.clock.nowMs()) === true;
+  }
+
+  get handles(): boolean {
+    return this.#machine?.mayRun(this.#surroundings.clock.nowMs() - STOP_MARGIN_MS) === true;
   }
 
   snapshot(): MembershipSnapshot | undefined {
