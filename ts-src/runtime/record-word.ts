@@ -12,6 +12,9 @@ const CONGESTED = 1 << 30;
 const PARENT = ~(ENDING | CONGESTED);
 const SLOT_MASK = (1 << L.PARENT_GENERATION_SHIFT) - 1;
 
+/** A generation of no slot: instead of a parent. */
+const AWAY = 1 << L.PARENT_GENERATION_SHIFT;
+
 /** What a record keeps of a parent: its slot, and enough of its generation to know it from later agents of that slot. */
 export function parentWord(parent: { readonly slot: number; readonly generation: number }): number {
   return (parent.slot | (parent.generation << L.PARENT_GENERATION_SHIFT)) & PARENT;
@@ -28,6 +31,22 @@ export function hasParent(word: number, parent: { readonly slot: number; readonl
 
 export function markEnding(shared: SharedMemory, slot: number, isEnding: boolean): void {
   mark(shared, slot, ENDING, isEnding);
+}
+
+/** Another node has the agent, or may be about to have it: the loss of its thread does not bring it back here. */
+export function markAway(shared: SharedMemory, slot: number): void {
+  const at = wordAt(shared, slot);
+  Atomics.store(shared.words, at, ((shared.words[at] as number) & ~PARENT) | AWAY);
+}
+
+/** It stays after all. */
+export function markHome(shared: SharedMemory, slot: number, parent: { readonly slot: number; readonly generation: number } | undefined): void {
+  const at = wordAt(shared, slot);
+  Atomics.store(shared.words, at, ((shared.words[at] as number) & ~PARENT) | (parent === undefined ? 0 : parentWord(parent)));
+}
+
+export function isAway(word: number): boolean {
+  return (word & PARENT) === AWAY;
 }
 
 /** Senders on other threads shall wait: the mailbox holds so much that the rest of its room is for what is on its way. */

@@ -3,7 +3,7 @@ import { threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
 import { NexusError, quoted } from '../errors.js';
 import { type AgentCell, Status } from './agent-cell.js';
-import { hasParent, markCongested, markEnding, parentSlotOf } from './record-word.js';
+import { hasParent, isAway, markCongested, markEnding, parentSlotOf } from './record-word.js';
 import { isSupervised } from './lifecycle.js';
 import type { ThreadHost } from './thread-host.js';
 import { threadFailed, threadLost } from './failures.js';
@@ -127,6 +127,11 @@ function adoptAgents(host: ThreadHost, fatal: number, givenUp: () => void): Agen
       continue;
     }
     const word = table.parentOf(slot, generation);
+    // Its record is here only so that messages find where it is.
+    if (isAway(word)) {
+      dropped.push(slot, generation);
+      continue;
+    }
     const parentSlot = parentSlotOf(word);
     const parentGeneration = parentSlot === 0 ? 0 : table.generationOf(parentSlot);
     const parentKind = parentSlot === 0 ? -1 : table.kindOf(parentSlot, parentGeneration);

@@ -13,7 +13,7 @@ import { isSupervised } from '../lifecycle.js';
 import { type MessageSender, senderOf } from '../mailbox.js';
 import { actionOf } from '../moving-agent.js';
 import type { ReplyPort } from '../pending-asks.js';
-import { markEnding } from '../record-word.js';
+import { markAway, markEnding } from '../record-word.js';
 import type { ThreadHost } from '../thread-host.js';
 import { type AgentBaggage, packed } from './agent-baggage.js';
 import { lifeOf } from './agent-life.js';
@@ -110,6 +110,7 @@ export class NodeDepartures {
     cell.extra = undefined;
     // Its id is free here from now on, but messages of other threads find its address until nobody can send to that any more.
     markEnding(host.shared, slot, true);
+    markAway(host.shared, slot);
     this.#remember({ slot, generation, reference });
     for (const [action, input, reply, from] of waiting) this.#send(reference, action.index, input, reply, from);
     for (const callback of [...(extra?.onArrival ?? []), ...(extra?.onStopped ?? [])]) callback();
