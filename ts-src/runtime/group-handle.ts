@@ -28,6 +28,7 @@ import type { Clock } from '../ports/clock.js';
 import type { AgentReference } from './agent-reference.js';
 import type { DeadLetters } from './dead-letters.js';
 import { groupEmpty, nexusStopped } from './failures.js';
+import { isOfNode } from './remote/agent-life.js';
 import { gather } from './gathering.js';
 import type { GroupMember } from './group-view.js';
 import type { Groups } from './groups.js';
@@ -166,7 +167,7 @@ export class GroupHandle implements Group<AnyAgent> {
     const members = [...this.#needs.groups.membersOf(this.name)];
     const kinds = new Set(members.map(({ ref }) => ref.kindEntry));
     for (const kind of kinds) kind.action(action).input?.check(input);
-    return members.sort((a, b) => Number(a.ref.cell !== undefined) - Number(b.ref.cell !== undefined));
+    return onceEach(members).sort((a, b) => Number(a.ref.cell !== undefined) - Number(b.ref.cell !== undefined));
   }
 
   #time(member: GroupMember, reply: Promise<unknown>): void {
@@ -230,4 +231,17 @@ export function sendToGroup(
 /** Of somebody who has no life that ends, or has been looked at already. */
 export function outside(sender: AgentReference | undefined): GroupOrigin {
   return { sender, deadlineMs: 0, refuse: () => undefined, lifeIsOver: nexusStopped };
+}
+
+/** An agent that has just moved may be known on both nodes: it is sent to once. */
+function onceEach(members: readonly GroupMember[]): GroupMember[] {
+  if (!members.some(({ ref }) => ref.remote !== undefined && !isOfNode(ref.remote.life))) return [...members];
+  const seen = new Map<string, GroupMember>();
+  for (const member of members) {
+    const { ref } = member;
+    const isOfItsNode = ref.kindEntry.isOfNode || (ref.remote !== undefined && isOfNode(ref.remote.life));
+    const key = isOfItsNode ? `${ref.remote?.node.name ?? ''} ${ref.id}` : ` ${ref.id}`;
+    if (!seen.has(key) || ref.remote === undefined) seen.set(key, member);
+  }
+  return [...seen.values()];
 }

@@ -1,5 +1,5 @@
 /**
- * The word of a record that the routing table leaves to the runtime: who spawned the agent, whether its end has begun, and whether its mailbox is congested. Written
+ * The word of a record that the routing table leaves to the runtime: who spawned the agent, whether its end has begun, whether its mailbox is congested, and whether it has left for another node. Written
  * by the agent's own thread, read by all: to find children of lost parents, so that nobody is handed an agent that takes no messages any more, and so that
  * senders on other threads slow down before messages are lost.
  */
@@ -8,12 +8,10 @@ import * as L from '../../layout/generated/layout.js';
 
 const ENDING = 1 << 31;
 const CONGESTED = 1 << 30;
+const AWAY = 1 << 29;
 /** What the parent is known by. */
-const PARENT = ~(ENDING | CONGESTED);
+const PARENT = ~(ENDING | CONGESTED | AWAY);
 const SLOT_MASK = (1 << L.PARENT_GENERATION_SHIFT) - 1;
-
-/** A generation of no slot: instead of a parent. */
-const AWAY = 1 << L.PARENT_GENERATION_SHIFT;
 
 /** What a record keeps of a parent: its slot, and enough of its generation to know it from later agents of that slot. */
 export function parentWord(parent: { readonly slot: number; readonly generation: number }): number {
@@ -33,25 +31,18 @@ export function markEnding(shared: SharedMemory, slot: number, isEnding: boolean
   mark(shared, slot, ENDING, isEnding);
 }
 
-/** Another node has the agent, or may be about to have it: the loss of its thread does not bring it back here. */
-export function markAway(shared: SharedMemory, slot: number): void {
-  const at = wordAt(shared, slot);
-  Atomics.store(shared.words, at, ((shared.words[at] as number) & ~PARENT) | AWAY);
-}
-
-/** It stays after all. */
-export function markHome(shared: SharedMemory, slot: number, parent: { readonly slot: number; readonly generation: number } | undefined): void {
-  const at = wordAt(shared, slot);
-  Atomics.store(shared.words, at, ((shared.words[at] as number) & ~PARENT) | (parent === undefined ? 0 : parentWord(parent)));
-}
-
-export function isAway(word: number): boolean {
-  return (word & PARENT) === AWAY;
-}
-
 /** Senders on other threads shall wait: the mailbox holds so much that the rest of its room is for what is on its way. */
 export function markCongested(shared: SharedMemory, slot: number, isCongested: boolean): void {
   mark(shared, slot, CONGESTED, isCongested);
+}
+
+/** It has left for another node, or is about to: a thread that comes after this one must not run it, unless it is told to. */
+export function markAway(shared: SharedMemory, slot: number, isAway: boolean): void {
+  mark(shared, slot, AWAY, isAway);
+}
+
+export function isAway(word: number): boolean {
+  return (word & AWAY) !== 0;
 }
 
 /** Of the live agent of that slot; a hint, read without order: it may be a moment old. */

@@ -3,7 +3,7 @@ import { threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
 import { NexusError, quoted } from '../errors.js';
 import { type AgentCell, Status } from './agent-cell.js';
-import { hasParent, isAway, markCongested, markEnding, parentSlotOf } from './record-word.js';
+import { hasParent, isAway, isEnding, markCongested, markEnding, parentSlotOf } from './record-word.js';
 import { isSupervised } from './lifecycle.js';
 import type { ThreadHost } from './thread-host.js';
 import { threadFailed, threadLost } from './failures.js';
@@ -73,6 +73,12 @@ export async function restoreAgents(host: ThreadHost, startTimeoutMs: number): P
   const cells = adoptAgents(host, left > 0 ? left & ~ALONE : 0, () => count(false));
   for (const cell of cells) tellParent(host, cell);
   const restore = (cell: AgentCell): Promise<void> | undefined => {
+    // It was about to leave for another node, which may have it by now: the calling thread knows, and says so.
+    if (isAway(host.engine.table.parentOf(cell.slot, cell.generation))) {
+      host.departures.toNodes.inherit(cell);
+      counts.restored++;
+      return undefined;
+    }
     // Its supervisor is on another thread, knows of the loss, and starts it when its turn comes.
     if (isSupervised(cell)) {
       if (cell.status === Status.starting) cell.status = Status.suspended;
@@ -114,6 +120,7 @@ function adoptAgents(host: ThreadHost, fatal: number, givenUp: () => void): Agen
   const lost = new Set(inherited.map((entry) => entry.slot));
   const cells: AgentCell[] = [];
   const dropped: number[] = [];
+  const left: number[] = [];
   for (const { slot, generation, kind } of inherited) {
     if (slot === fatal) {
       const error = new NexusError(
@@ -127,9 +134,9 @@ function adoptAgents(host: ThreadHost, fatal: number, givenUp: () => void): Agen
       continue;
     }
     const word = table.parentOf(slot, generation);
-    // Its record is here only so that messages find where it is.
-    if (isAway(word)) {
-      dropped.push(slot, generation);
+    // It is on another node; only its address was left here.
+    if (isAway(word) && isEnding(host.shared, slot)) {
+      left.push(slot, generation);
       continue;
     }
     const parentSlot = parentSlotOf(word);
@@ -152,7 +159,7 @@ function adoptAgents(host: ThreadHost, fatal: number, givenUp: () => void): Agen
     if (id !== undefined) host.placing.ended(id);
   }
   // Before the first agent starts: a parent may spawn its children again, by the names they had.
-  table.removeMany(Int32Array.from(dropped));
+  table.removeMany(Int32Array.from([...dropped, ...left]));
   return cells;
 }
 

@@ -145,8 +145,11 @@ export class Spawning {
   async spawnClaimed(placing: NodePlacing, claim: IdClaim, spawn: (timeoutMs: number) => AgentReference | Promise<AgentReference>): Promise<AgentReference> {
     const { clock } = this.#needs;
     const deadlineMs = clock.nowMs() + claim.timeoutMs;
+    if (this.#needs.isStopping()) throw nexusStopped();
     await placing.claim(claim);
     try {
+      // What is stopping, or may not run any more, starts nothing, however long the claim took.
+      if (this.#needs.isStopping()) throw nexusStopped();
       return await spawn(Math.max(1, deadlineMs - clock.nowMs()));
     } finally {
       placing.settled(claim.id);

@@ -1,5 +1,5 @@
 /** Workers of a node that are lost while their agents are with other nodes, or on their way there: an agent is active once all the same. In the simulation. */
-import { defineAgent, type NexusError } from 'nexus-agents';
+import { defineAgent } from 'nexus-agents';
 import { type TestCluster, withCluster } from 'nexus-agents/testing';
 import { expect, test } from 'vitest';
 

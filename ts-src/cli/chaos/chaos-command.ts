@@ -126,6 +126,8 @@ async function perform(line: CommandLine, plan: Plan, network: 'namespaces' | 'p
   } finally {
     interrupted.close();
   }
+  // With this process everything inside of its namespaces ends, whatever may still be open.
+  if (process.env[INSIDE_VARIABLE] !== undefined) process.stdout.write('', () => process.exit());
 }
 
 function save(folder: string, { report, history, judged }: ChaosResult): void {

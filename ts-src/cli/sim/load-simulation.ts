@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { NexusError, NexusTypeError } from '../../errors.js';
 import { simulationOf } from '../../testing/simulation/define-simulation.js';
 import type { FaultKind } from '../../testing/simulation/fault.js';
-import { builtInMembership } from '../../testing/simulation/built-in.js';
+import { builtInAgents, builtInMembership } from '../../testing/simulation/built-in.js';
 import { checkedKinds } from '../../testing/simulation/plan-check.js';
 import type { Simulation } from '../../testing/simulation/simulation.js';
 import { CommandFailure } from '../command-failure.js';
@@ -15,9 +15,12 @@ export const SIM_COMMAND = 'sim';
 
 export interface Loaded {
   readonly simulation: Simulation;
-  /** As it was given; undefined for the built-in one. */
-  readonly module: string | undefined;
+  /** As it was given, or which of the built-in ones. */
+  readonly module: string | BuiltIn;
 }
+
+/** As on the command line, and in saved traces. */
+export type BuiltIn = '--membership' | '--agents';
 
 /** What the command line sets in the place of the module. */
 export interface Settings {
@@ -26,8 +29,8 @@ export interface Settings {
   readonly kinds?: readonly FaultKind[] | undefined;
 }
 
-export async function loadSimulation(module: string | undefined, settings: Settings): Promise<Loaded> {
-  const simulation = module === undefined ? builtInMembership() : simulationOf(await defaultExportOf(module));
+export async function loadSimulation(module: string | BuiltIn, settings: Settings): Promise<Loaded> {
+  const simulation = module === '--membership' ? builtInMembership() : module === '--agents' ? builtInAgents() : simulationOf(await defaultExportOf(module));
   return { simulation: changed(simulation, settings), module };
 }
 

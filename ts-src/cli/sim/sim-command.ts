@@ -24,9 +24,11 @@ const DAY_MS = 86_400_000;
 
 export const SIM_HELP = `nexus sim MODULE [options]
 nexus sim --membership [options]
+nexus sim --agents [options]
 
 Runs a simulation for many seeds: a whole cluster in one thread, with its own time, network and disks, in which things go wrong. The module exports what
-defineSimulation of nexus-agents/testing returns, by default; --membership runs clusters of Nexus that are nothing but their membership.
+defineSimulation of nexus-agents/testing returns, by default; --membership runs clusters of Nexus that are nothing but their membership, --agents whole
+ones with agents that are told, asked, moved, stopped, drained and kept on disks.
 What a seed does is the same each time. A failure says its seed, and how to see it again.
 
   --seeds N                 seeds to run (default 100)
@@ -52,6 +54,7 @@ Exit code: 0 when nothing failed, 1 when something did, 2 for a mistake in the c
 export async function sim(args: readonly string[]): Promise<void> {
   const line = parseCommandLine(SIM_COMMAND, args, {
     membership: 'flag',
+    agents: 'flag',
     seeds: { min: 1, max: SEEDS_MAX },
     seed: { min: 0, max: 2 ** 32 - 1 },
     nodes: { min: 1, max: 1000 },
@@ -76,8 +79,8 @@ export async function sim(args: readonly string[]): Promise<void> {
   }
   const [module, unexpected] = line.positionals;
   if (unexpected !== undefined) throw new UsageError(SIM_COMMAND, `'${unexpected}' is not expected: one module has the simulation`);
-  if (module !== undefined && line.flag('membership')) throw new UsageError(SIM_COMMAND, 'a module, or --membership, not both');
-  const isOk = await quietly(() => perform(line, module));
+  const which = whichOf(line, module);
+  const isOk = await quietly(() => perform(line, which));
   if (!isOk) process.exitCode = 1;
 }
 
@@ -91,10 +94,19 @@ async function quietly(run: () => Promise<boolean>): Promise<boolean> {
   }
 }
 
+/** @throws UsageError */
+function whichOf(line: CommandLine, module: string | undefined): string | undefined {
+  const given = [module, line.flag('membership') ? '--membership' : undefined, line.flag('agents') ? '--agents' : undefined].filter(
+    (each) => each !== undefined,
+  );
+  if (given.length > 1) throw new UsageError(SIM_COMMAND, 'a module, --membership or --agents: one of them');
+  return given[0];
+}
+
 async function perform(line: CommandLine, module: string | undefined): Promise<boolean> {
   const file = line.text('replay');
   if (file !== undefined) return replay(line, module, file);
-  if (module === undefined && !line.flag('membership')) throw new UsageError(SIM_COMMAND, 'which simulation? Give a module, or --membership');
+  if (module === undefined) throw new UsageError(SIM_COMMAND, 'which simulation? Give a module, --membership or --agents');
   const loaded = await loadSimulation(module, settingsOf(line));
   const planFile = line.text('plan');
   const report = planFile === undefined ? await seeds(line, loaded) : await planned(loaded.simulation, planFile);
@@ -170,8 +182,8 @@ async function lookInto(line: CommandLine, { simulation, module }: Loaded, shown
 async function replay(line: CommandLine, given: string | undefined, file: string): Promise<boolean> {
   const recorded = readTraceFile(textOf(file), file);
   const { header } = recorded;
-  const module = given ?? header.module;
-  const { simulation } = await loadSimulation(line.flag('membership') ? undefined : module, {});
+  // Traces of the membership are older than its name in them.
+  const { simulation } = await loadSimulation(given ?? header.module ?? '--membership', {});
   const now = await simulation.run(header.plan, { entriesMax: TRACE_FILE_ENTRIES_MAX });
   const difference = firstDifference(recorded.entries, now.trace.entries);
   const isSame = difference === undefined && header.hash === now.trace.hash;
@@ -201,7 +213,7 @@ function again(line: CommandLine, { module }: Loaded, plan: Plan): string {
   const faults = line.text('faults');
   const file = line.text('plan');
   const what = file === undefined ? `--seed ${plan.seed}` : `--plan ${file}`;
-  return ['nexus sim', module ?? '--membership', what, ...options, ...(faults === undefined ? [] : [`--faults ${faults}`])].join(' ');
+  return ['nexus sim', module, what, ...options, ...(faults === undefined ? [] : [`--faults ${faults}`])].join(' ');
 }
 
 function textOf(file: string): string {

@@ -28,6 +28,8 @@ import { Rebalancing } from './rebalancing.js';
 /** Of a call to a thread of this node, or to another node about an agent: who waits has a time limit of its own. */
 const CALL_TIMEOUT_MS = 86_400_000;
 const START_TIMEOUT_MS = 30_000;
+/** Until the successor of a lost thread is asked. */
+const AGAIN_MS = 20;
 /** Longer than any handler should run; one that runs longer keeps its agent here. */
 const MOVE_TIMEOUT_MS = 10_000;
 
@@ -83,8 +85,9 @@ export class NodeMoves implements NodePart {
       movedAway: ({ slot, generation, id }, remote) => agents.movedAway(slot, generation, id, remote),
       depart: ({ slot, generation, kind, id }, timeoutMs) => this.#onThreadOf({ slot, generation, kind, id }, 'departToNode', { slot, generation, timeoutMs }),
       stay: ({ slot, generation, kind, id }) =>
-        void this.#onThreadOf({ slot, generation, kind, id }, 'stayOnNode', { slot, generation }).catch(() => undefined),
-      leave: ({ slot, generation, kind, id }, node, life) => this.#onThreadOf({ slot, generation, kind, id }, 'leaveToNode', { slot, generation, node, life }),
+        void this.#surelyOnThreadOf({ slot, generation, kind, id }, 'stayOnNode', { slot, generation }).catch(() => undefined),
+      leave: ({ slot, generation, kind, id }, node, life) =>
+        this.#surelyOnThreadOf({ slot, generation, kind, id }, 'leaveToNode', { slot, generation, node, life }),
       endSuperseded: (agent) => this.#endSuperseded(agent),
       send: (to, message) => this.#send(to, message),
       hasMoved: (agent, to) => logger.debug({ agent: agent.id, kind: agent.kind, node: to.name }, 'an agent has moved to another node'),
@@ -264,6 +267,23 @@ export class NodeMoves implements NodePart {
 
   #depth(): number {
     return this.#needs.host.dispatcher.depth;
+  }
+
+  /** What a thread is told about an agent that leaves or stays: if the thread is lost, its successor is told. */
+  async #surelyOnThreadOf<N extends 'stayOnNode' | 'leaveToNode'>(
+    agent: { readonly slot: number; readonly generation: number; readonly kind: string; readonly id: string },
+    name: N,
+    input: Parameters<SystemCalls[N]>[0],
+  ): Promise<void> {
+    for (;;) {
+      try {
+        await this.#onThreadOf(agent, name, input);
+        return;
+      } catch (error) {
+        if (!(error instanceof NexusError && error.code === 'NEXUS_THREAD_LOST') || this.#needs.host.isStopping) throw error;
+        await new Promise<void>((resolve) => this.#needs.clock.after(AGAIN_MS, resolve));
+      }
+    }
   }
 
   #onThreadOf<N extends SystemCallName>(

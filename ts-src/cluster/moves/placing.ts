@@ -88,7 +88,12 @@ export class Placing implements NodePlacing {
       const own = registry.own(id);
       if (own !== undefined) {
         // Whether it is free on this node is for the table to say.
-        if (this.#underway.has(id) || this.#isThere(id)) return this.hold(id);
+        if (this.#underway.has(id) || this.#isThere(id)) {
+          this.hold(id);
+          // It may have been here before, and have left.
+          if (this.#needs.findEnding(id) !== undefined) await this.#needs.clear(id);
+          return;
+        }
         // Its agent has just ended: what comes is another one.
         registry.release(id, own.token);
       }
@@ -229,8 +234,11 @@ export class Placing implements NodePlacing {
     if (this.#looking.has(id)) return;
     this.#looking.add(id);
     this.#needs.clock.after(AGAIN_MS, () => {
-      this.#looking.delete(id);
-      this.#compare(id);
+      // One that has left keeps its address for as long as the id is not needed.
+      void this.#needs.clear(id).finally(() => {
+        this.#looking.delete(id);
+        this.#compare(id);
+      });
     });
   }
 

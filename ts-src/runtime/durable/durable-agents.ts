@@ -10,7 +10,7 @@ import type { Reminder, StateVersion, ThreadStorage } from '../../ports/storage.
 import { type AgentCell, extraOf, Status } from '../agent-cell.js';
 import { AgentReference } from '../agent-reference.js';
 import { Context } from '../context.js';
-import { agentNotFound } from '../failures.js';
+import { agentNotFound, nexusStopped } from '../failures.js';
 import type { ActionEntry, Kind } from '../kind.js';
 import type { DurableLives } from './durable-lives.js';
 import { type MessageSender, senderOf } from '../mailbox.js';
@@ -150,6 +150,11 @@ export class DurableAgents implements DurableLives {
     return claiming.then((version) => {
       // It has ended meanwhile, and whoever waits for its start knows.
       if (cell.extra?.life !== life || cell.status !== Status.starting) return this.cluster?.release(cell.kind.name, id, 'start');
+      // That took its time: its node may be stopping by now, or be fenced.
+      if (this.#host.isStopping) {
+        this.cluster?.release(cell.kind.name, id, 'start');
+        throw nexusStopped();
+      }
       this.#recordOf(cell).version = version;
       return this.#started(cell, begin(this.#loaded(cell, init, isBringing)));
     });

@@ -6,7 +6,7 @@ import { NexusError, quoted } from '../../errors.js';
 import { INSERT_EXISTS, INSERT_FULL } from '../../ports/engine.js';
 import { AgentCell, extraOf } from '../agent-cell.js';
 import type { AgentReference } from '../agent-reference.js';
-import { codeMissing, idDuplicate, tableFull } from '../failures.js';
+import { codeMissing, idDuplicate, nexusStopped, tableFull } from '../failures.js';
 import type { ThreadHost } from '../thread-host.js';
 import { type AgentBaggage, unpack } from './agent-baggage.js';
 import { keyOfAgent } from './agent-keys.js';
@@ -25,6 +25,8 @@ export function arrive(host: ThreadHost, { kind: name, id, life, baggage }: Node
   const { engine, cells, kinds, dispatcher, lifecycle, signals, groups, timers, thread } = host;
   const kind = kinds.byName(name);
   if (kind.definition === undefined) throw codeMissing(name);
+  // It was on its way when this node began to stop: nothing of it runs any more.
+  if (host.isStopping) throw nexusStopped();
   // Before anything is there: another version may not have them.
   const timed = baggage.timers.map((timer) => ({ ...timer, entry: kind.action(timer.action) }));
   for (const [, action] of baggage.subscriptions) kind.action(action);

@@ -47,6 +47,8 @@ export class NodeDepartures {
   readonly #host: ThreadHost;
   /** Held, and not known yet to have left. */
   readonly #leaving = new Set<AgentCell>();
+  /** Those that were about to leave when the thread before this one was lost: they start again if they stay. */
+  readonly #inherited = new Set<AgentCell>();
   /** By the address they had. */
   readonly #left = new Map<number, Left>();
 
@@ -68,14 +70,27 @@ export class NodeDepartures {
     this.#leaving.add(cell);
     const departure = await this.#depart(cell, deadlineMs).catch((error: unknown) => refused(error instanceof Error ? error.message : String(error)));
     if (departure.type !== 'packed') this.stay({ slot, generation });
+    else markAway(this.#host.shared, slot, true);
     return departure;
   }
 
   /** It does not leave after all. */
   stay({ slot, generation }: AgentAddress): void {
     const cell = this.#host.cells.get(slot, generation);
-    if (cell === undefined || !this.#leaving.delete(cell)) return;
+    if (cell === undefined) return;
+    if (this.#inherited.delete(cell)) {
+      markAway(this.#host.shared, slot, false);
+      void this.#host.lifecycle.restore(cell);
+      return;
+    }
+    if (!this.#leaving.delete(cell)) return;
+    markAway(this.#host.shared, slot, false);
     this.#host.dispatcher.release(cell);
+  }
+
+  /** Neither started nor given up, until `stay` or `leave`. */
+  inherit(cell: AgentCell): void {
+    this.#inherited.add(cell);
   }
 
   /** The other node has it. When this returns, all that waited for it has been sent on. */
@@ -84,6 +99,7 @@ export class NodeDepartures {
     const cell = host.cells.get(slot, generation);
     if (cell === undefined) return;
     this.#leaving.delete(cell);
+    this.#inherited.delete(cell);
     const reference = host.reference(slot, generation, cell.kind.index, host.nameOf(slot, generation));
     reference.becomeRemote((host.remote as RemoteAgents).remoteOf(reference.id, node, life), reference.id);
     const waiting: Parameters<Parameters<NonNullable<AgentCell['mailbox']>['forEach']>[0]>[] = [];
@@ -110,7 +126,6 @@ export class NodeDepartures {
     cell.extra = undefined;
     // Its id is free here from now on, but messages of other threads find its address until nobody can send to that any more.
     markEnding(host.shared, slot, true);
-    markAway(host.shared, slot);
     this.#remember({ slot, generation, reference });
     for (const [action, input, reply, from] of waiting) this.#send(reference, action.index, input, reply, from);
     for (const callback of [...(extra?.onArrival ?? []), ...(extra?.onStopped ?? [])]) callback();

@@ -28,8 +28,32 @@ export const CLUSTER_MARKS = [
   'message not understood',
   'disk fault met',
 ] as const;
+/** What agents of a cluster do, as the built-in simulation of agents sees it. */
+export const AGENT_MARKS = [
+  'ask answered',
+  'ask refused',
+  'ask of unknown outcome',
+  'agent moved by request',
+  'move refused',
+  'hand-off',
+  'handled in a later activation',
+  'started again as an orphan',
+  'superseded',
+  'node drained',
+  'spawned at once by several nodes',
+  'end told to a watcher',
+  'node lost told to a watcher',
+  'signal handled',
+  'broadcast handled',
+  'order kept over a move',
+  'write acknowledged',
+  'durable agent in a later activation',
+  'history judged',
+] as const;
+export type AgentMark = (typeof AGENT_MARKS)[number];
+
 export type ClusterMark = (typeof CLUSTER_MARKS)[number];
-export type CoverageMark = FaultKind | ClusterMark;
+export type CoverageMark = FaultKind | ClusterMark | AgentMark;
 
 export class Coverage {
   readonly #counts = new Map<CoverageMark, number>();

@@ -8,6 +8,8 @@ import { openMembershipBeside } from '../../cluster/membership-beside.js';
 import { NodeParts } from '../../cluster/node-parts.js';
 import { openTransport } from '../../cluster/transport/session-transport.js';
 import { composeNexus } from '../../create-nexus.js';
+import { NexusError } from '../../errors.js';
+import type { AgentContext } from '../../model/agent-context.js';
 import type { NodeStanding } from '../../model/cluster-snapshot.js';
 import type { NodeAddress, NodeIdentity } from '../../model/node-identity.js';
 import { Nexus } from '../../nexus.js';
@@ -24,6 +26,7 @@ export const MEMBERSHIP_PORT = 7400;
 const STOP_MS = 5000;
 /** Of `nexus run`, when the node is fenced. */
 const FENCED_EXIT_CODE = 3;
+const FAILED_EXIT_CODE = 1;
 
 export interface NexusProgramOptions {
   /** Of every node; `cluster` without what is of one node. */
@@ -38,6 +41,8 @@ export interface NexusProgramOptions {
   started?(nexus: Nexus): unknown;
   /** Told of everything that the membership of a node says, before the node is. */
   happened?(start: ObservedMembership, event: MembershipEvent): void;
+  /** Before a handler or hook runs, on whichever thread. */
+  handled?(start: ObservedMembership, parts: NodeParts | undefined, ctx: AgentContext, what: string): void;
 }
 
 /** What one start of a node is in its cluster, for whoever looks at all of them. */
@@ -46,6 +51,8 @@ export interface ObservedMembership {
   readonly standing: NodeStanding;
   /** Whether its lease lets agents run. */
   readonly runs: boolean;
+  /** Of the cluster that it was told of last: another one when all nodes were lost, and a new one was founded. */
+  readonly clusterId: string | undefined;
   snapshot(): MembershipSnapshot | undefined;
 }
 
@@ -53,16 +60,26 @@ export interface ObservedMembership {
 export interface NexusStart extends RunningProgram {
   readonly observed: ObservedMembership;
   readonly nexus: Nexus;
+  readonly parts: NodeParts;
   /** As a crash of a worker. False if there is no such thread, or it is not there now. */
   killThread(thread: number): boolean;
 }
 
 export function nexusProgram(options: NexusProgramOptions): Program<NexusStart> {
-  return { start: (surroundings) => startNexus(options, surroundings) };
+  return {
+    start: (surroundings) =>
+      startNexus(options, surroundings).catch((error: unknown) => {
+        if (!(error instanceof NexusError && error.code.startsWith('NEXUS_STORE_'))) throw error;
+        // A disk that fails when a nexus starts ends its process, as it ends `nexus run`.
+        surroundings.note(`cannot start: ${error.message}`);
+        surroundings.exit(FAILED_EXIT_CODE);
+        return new Promise<never>(() => undefined);
+      }),
+  };
 }
 
 async function startNexus(
-  { nexus: given, seeds, hasStorage, sharedStorage, machine, happened, started }: NexusProgramOptions,
+  { nexus: given, seeds, hasStorage, sharedStorage, machine, happened, started, handled }: NexusProgramOptions,
   surroundings: ProgramSurroundings,
 ): Promise<NexusStart> {
   const { name, life, threads, clock, wire, state, logger, note, exit, disk } = surroundings;
@@ -83,9 +100,13 @@ async function startNexus(
     begin: (thread) => surroundings.beginThread(thread),
     random: surroundings.randomOf('table'),
     started: () => undefined,
-    handled: (ctx, what) => note(`${ctx.self.kind} '${ctx.id}' ${what}`, 'agent'),
+    handled(ctx, what) {
+      note(`${ctx.self.kind} '${ctx.id}' ${what}`, 'agent');
+      handled?.(observed, parts, ctx, what);
+    },
   });
   const observed = new ObservedNode(name, surroundings);
+  let parts: NodeParts | undefined;
   const nexus = await composeNexus(resolved, {
     ...nexusThreads.surroundings(),
     nexus: (...parts) => new Nexus(...parts),
@@ -110,6 +131,7 @@ async function startNexus(
           {
             happened(event) {
               note(eventText(event));
+              if (event.type === 'view') observed.clusterId = event.clusterId;
               happened?.(observed, event);
               listener.happened(event);
             },
@@ -127,7 +149,10 @@ async function startNexus(
         );
         return { transport, close: (deadlineMs) => transport.close(deadlineMs) };
       },
-      openParts: (needs) => new NodeParts({ ...needs, clock, random: () => surroundings.random() }),
+      openParts(needs) {
+        parts = new NodeParts({ ...needs, clock, random: () => surroundings.random() });
+        return parts;
+      },
     },
   });
   await started?.(nexus);
@@ -135,6 +160,7 @@ async function startNexus(
   return {
     nexus,
     observed,
+    parts: parts as unknown as NodeParts,
     async stop() {
       await nexus.stop({ deadlineMs: STOP_MS });
     },
@@ -149,6 +175,7 @@ async function startNexus(
 
 /** It asks the machine itself: what the nexus knows of it may be a second old. */
 class ObservedNode implements ObservedMembership {
+  clusterId: string | undefined;
   #machine: MembershipMachine | undefined;
   readonly #name: string;
   readonly #surroundings: ProgramSurroundings;

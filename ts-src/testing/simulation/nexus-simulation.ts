@@ -3,6 +3,9 @@
  * here: whoever awaits something lets it, and needs nothing to move it.
  */
 import { NexusTypeError } from '../../errors.js';
+import type { NodeParts } from '../../cluster/node-parts.js';
+import type { AgentContext } from '../../model/agent-context.js';
+import type { ClusterOptions } from '../../model/cluster-options.js';
 import type { Nexus } from '../../nexus.js';
 import type { LogLine } from '../../runtime/system-calls.js';
 import { Membership } from '../../protocols/membership/membership-machine.js';
@@ -11,7 +14,7 @@ import { ClusterRun } from './cluster-run.js';
 import type { SimulationDefinition } from './define-simulation.js';
 import type { Violation } from './invariants.js';
 import { failureOf } from './membership-simulation.js';
-import { MEMBERSHIP_PORT, nexusProgram, type NexusStart } from './nexus-program.js';
+import { MEMBERSHIP_PORT, nexusProgram, type NexusStart, type ObservedMembership } from './nexus-program.js';
 import { nameOfNode, type Plan } from './plan.js';
 import { CountedTrace } from './protocol-marks.js';
 import type { RunFailure, RunOptions, RunResult, Simulation } from './simulation.js';
@@ -48,13 +51,27 @@ export interface SimulatedCluster {
   say(text: string): void;
 }
 
+/** What is looked at from within, by the built-in simulation of agents. */
+export interface NexusLook {
+  /** Before a handler or hook runs. */
+  handled?(start: ObservedMembership, parts: NodeParts | undefined, ctx: AgentContext, what: string): void;
+  readonly cluster?: Pick<ClusterOptions, 'copies'>;
+  /** As invariants of a user, asked at the same moments. */
+  violation?(cluster: SimulatedCluster): Violation | undefined;
+  /** Told once, before anything runs. */
+  ready?(world: SimulatedWorld): void;
+  /** What has been seen, when the run is over. */
+  readonly coverage?: Readonly<Record<string, number>>;
+}
+
 /** Runs one cluster of a definition that has been checked. */
-export function simulationOfNexus(definition: SimulationDefinition): Simulation['run'] {
-  return (plan, options) => new NexusRun(definition, plan, options).run();
+export function simulationOfNexus(definition: SimulationDefinition, look: NexusLook = {}): Simulation['run'] {
+  return (plan, options) => new NexusRun(definition, look, plan, options).run();
 }
 
 class NexusRun {
   readonly #definition: SimulationDefinition;
+  readonly #look: NexusLook;
   readonly #plan: Plan;
   readonly #trace: Trace;
   readonly #counted: CountedTrace;
@@ -62,8 +79,9 @@ class NexusRun {
   readonly #run: ClusterRun;
   readonly #cluster: Cluster;
 
-  constructor(definition: SimulationDefinition, plan: Plan, { entriesMax }: RunOptions = {}) {
+  constructor(definition: SimulationDefinition, look: NexusLook, plan: Plan, { entriesMax }: RunOptions = {}) {
     this.#definition = definition;
+    this.#look = look;
     this.#plan = plan;
     this.#trace = new Trace(entriesMax === undefined ? {} : { entriesMax });
     this.#counted = new CountedTrace(this.#trace);
@@ -76,6 +94,7 @@ class NexusRun {
       invariants: () => this.#violation(),
     });
     this.#cluster = new Cluster(this.#world, this.#nodes());
+    look.ready?.(this.#world);
   }
 
   async run(): Promise<RunResult> {
@@ -94,6 +113,7 @@ class NexusRun {
     const simulatedMs = this.#world.nowMs;
     this.#world.close();
     this.#run.coverage.add(this.#counted.counts);
+    if (this.#look.coverage !== undefined) this.#run.coverage.add(this.#look.coverage);
     return { plan: this.#plan, failure, trace: this.#trace, coverage: this.#run.coverage.counts, simulatedMs };
   }
 
@@ -103,12 +123,13 @@ class NexusRun {
     const names = Array.from({ length: this.#plan.nodes }, (_, index) => nameOfNode(index + 1));
     if (network !== undefined) this.#world.network.setAll(network);
     const program = nexusProgram({
-      nexus: { agents, threads, ...nexus, cluster: { resolver: this.#plan.resolver } },
+      nexus: { agents, threads, ...nexus, cluster: { ...this.#look.cluster, resolver: this.#plan.resolver } },
       seeds: names.map((host) => ({ host, port: MEMBERSHIP_PORT })),
       hasStorage: storage !== undefined,
       machine: (configuration) => new Membership(configuration),
       started: (nexus) => this.#definition.start?.call(this.#definition, nexus),
       happened: (start, event) => this.#run.happened(start, event),
+      handled: (start, parts, ctx, what) => this.#look.handled?.(start, parts, ctx, what),
     });
     return names.map((name) => {
       const { logger, lines } = keptLog();
@@ -118,6 +139,8 @@ class NexusRun {
 
   /** Of the user's invariants. */
   #violation(): Violation | undefined {
+    const found = this.#look.violation?.(this.#cluster);
+    if (found !== undefined) return found;
     for (const [name, holds] of Object.entries(this.#definition.invariants ?? {})) {
       try {
         if (holds(this.#cluster) === false) return { invariant: name, text: 'it does not hold' };

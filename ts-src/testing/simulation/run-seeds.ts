@@ -32,14 +32,15 @@ export interface SeedsReport {
 
 export function planOf(simulation: Simulation, seed: number): Plan {
   const plan = drawPlan(seed, simulation.swarm);
-  return simulation.faults === undefined ? plan : { ...plan, faults: simulation.faults };
+  if (simulation.faults !== undefined) return { ...plan, faults: simulation.faults };
+  return simulation.within?.(plan) ?? plan;
 }
 
 export async function runSeeds(
   simulation: Simulation,
   { first, count, isTwice = false, goesOn = false, progress = () => true }: SeedsOptions,
 ): Promise<SeedsReport> {
-  const coverage = new Coverage([...simulation.kinds, ...CLUSTER_MARKS]);
+  const coverage = new Coverage([...simulation.kinds, ...CLUSTER_MARKS, ...(simulation.marks ?? [])]);
   const failures: RunResult[] = [];
   let [runs, simulatedMs] = [0, 0];
   for (let index = 0; index < count; index++) {

@@ -38,5 +38,9 @@ export interface Simulation {
   readonly kinds: readonly FaultKind[];
   /** Faults that every run has, in the place of drawn ones. */
   readonly faults?: Plan['faults'];
+  /** What is expected to be seen besides faults and what every cluster does. */
+  readonly marks?: readonly CoverageMark[];
+  /** The plan that was drawn, without what goes beyond what is promised. */
+  within?(plan: Plan): Plan;
   run(plan: Plan, options?: RunOptions): Promise<RunResult>;
 }

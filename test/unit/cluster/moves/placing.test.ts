@@ -113,6 +113,7 @@ test('an id is not given back before its agent has left the table', async () => 
   expect(registry.own('x')).toBeDefined();
   table.delete('x');
   clock.advance(10);
+  await turn();
   expect(registry.own('x')).toBeUndefined();
 });
 
