@@ -17,7 +17,9 @@ const STATE_BYTES_MAX = 4 * 2 ** 20;
 const TOMBSTONE_MS = 60_000;
 /** A copy that this node is no successor for any more is of use until the new ones have theirs. */
 export const RETAIN_MS = 30_000;
-const RETAIN_LOOK_MS = 5000;
+/** Without successors nothing better comes, and what is older than this is rather wrong than of use. */
+const RETAIN_ALONE_MS = 1000;
+const RETAIN_LOOK_MS = 1000;
 
 export interface ReplicationNeeds {
   send(to: NodeIdentity, message: RegistryMessage): void;
@@ -332,7 +334,7 @@ export class Replication {
 
   #dropUnused(): void {
     for (const [partition, sinceMs] of this.#unusedSinceMs) {
-      if (this.#nowMs < sinceMs + RETAIN_MS) continue;
+      if (this.#nowMs < sinceMs + (this.#copies === 0 ? RETAIN_ALONE_MS : RETAIN_MS)) continue;
       this.#unusedSinceMs.delete(partition);
       this.#directory.drop(partition);
       this.#growing.delete(partition);
