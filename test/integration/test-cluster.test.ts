@@ -60,9 +60,9 @@ test('nodes form a cluster, run agents, and leave it one after the other', async
 test('one seed gives one trace, with agents that await, faults and restarts; another seed gives another one', async () => {
   const run = async (seed: number): Promise<string> => {
     const cluster = await clusterOf({ nodes: 3, seed, storage: 'disk', agents: [Counter, Account] });
-    for (const { nexus } of cluster.nodes) {
+    for (const { nexus, name } of cluster.nodes) {
       await nexus.spawn(Counter, { thread: 1 });
-      await cluster.settle((await cluster.settle(nexus.spawn(Account, { id: 'a', thread: 1 }))).ask('pay', 5));
+      await cluster.settle((await cluster.settle(nexus.spawn(Account, { id: `a of ${name}`, thread: 1 }))).ask('pay', 5));
     }
     cluster.links({ loss: 0.1, duplication: 0.1, reordering: 0.2 });
     cluster.partition([['n1'], ['n2', 'n3']]);
@@ -105,7 +105,7 @@ test('a node that crashes is removed by the others, and joins again as another i
 test('of a partition the side without a quorum is fenced: its agents stop before anybody may take them over, and it ends', async () => {
   const cluster = await clusterOf({ nodes: 5 });
   const alone = cluster.node('n2');
-  const counter = await alone.nexus.spawn(Counter, { id: 'c', thread: 1 });
+  const counter = await cluster.settle(alone.nexus.spawn(Counter, { id: 'c', thread: 1 }));
   const { nexus } = alone;
   let stoppedAtMs = 0;
   nexus.on('fenced', () => {
@@ -123,6 +123,9 @@ test('of a partition the side without a quorum is fenced: its agents stop before
   expect(await cluster.until(() => !alone.isUp, 10_000)).toBe(true);
   expect(alone.exitCode).toBe(3);
   expect(await codeOf(counter.ask('read'))).toBe('NEXUS_STOPPED');
+  // Its agent goes on elsewhere.
+  const again = await cluster.settle(cluster.node('n1').nexus.getOrSpawn(Counter, 'c'));
+  expect(await cluster.settle(again.ask('read'))).toBeGreaterThanOrEqual(0);
   cluster.heal();
   alone.start();
   await cluster.formed();
@@ -151,7 +154,8 @@ test('a process that stood still for a minute knows that it was removed the mome
 });
 
 test('durable agents are on the disk of their node after a crash, and gone when the node loses it', async () => {
-  const cluster = await clusterOf({ nodes: 3, agents: [Account], storage: 'disk' });
+  // No other node has a copy.
+  const cluster = await clusterOf({ nodes: 3, agents: [Account], storage: 'disk', cluster: { copies: 0 } });
   const node = cluster.node('n1');
   const account = await cluster.settle(node.nexus.spawn(Account, { id: 'a' }));
   expect(await cluster.settle(account.ask('pay', 500))).toBe(500);
@@ -176,7 +180,7 @@ test('a disk that is full refuses what is to be kept, with its code, and takes i
 test('a worker thread of a node can be killed, and comes back', async () => {
   const cluster = await clusterOf({ nodes: 2, threads: 2 });
   const node = cluster.node('n1');
-  await node.nexus.spawn(Counter, { id: 'c', thread: 2 });
+  await cluster.settle(node.nexus.spawn(Counter, { id: 'c', thread: 2 }));
   const lost: number[] = [];
   node.nexus.on('threadLost', ({ thread }) => lost.push(thread));
   node.killThread(2);

@@ -22,8 +22,8 @@ dead letters and failures. The key ? says which keys there are.
 
   --interval MS             time between two pictures, 250 to 60000 (default ${INTERVAL_MS})
   --sort KEY                begin with the panel that has this column, sorted by it:
-                            ${SORT_KEYS.slice(0, 9).join(', ')},
-                            ${SORT_KEYS.slice(9).join(', ')}
+                            ${SORT_KEYS.slice(0, 13).join(', ')},
+                            ${SORT_KEYS.slice(13).join(', ')}
   --once                    print one snapshot as text, and end
   --json                    print snapshots as lines of JSON; with --once, one
   --no-color                no colours (also: NO_COLOR)
