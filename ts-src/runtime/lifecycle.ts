@@ -42,7 +42,6 @@ export interface LifecycleNeeds {
   contextOf(cell: AgentCell): AgentContext;
   /** Seeded, for jitter. */
   random(): number;
-  /** Nothing starts any more. */
   isStopping(): boolean;
   /** Before its first message, at start and after a restart. */
   started(cell: AgentCell): void;
@@ -368,7 +367,6 @@ export class Lifecycle {
 
   /** False if the start failed: supervision has decided then. */
   #startAgain(cell: AgentCell): boolean | Promise<boolean> {
-    // It ends with its nexus, which may not have been told yet that it must not run any more.
     if (this.#needs.isStopping()) return false;
     this.restarted++;
     cell.status = Status.starting;

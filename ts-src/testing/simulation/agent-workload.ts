@@ -123,10 +123,13 @@ export function kindsOf(ledger: AgentLedger) {
 export class Workload {
   readonly #kinds: Kinds;
   readonly #ledger: AgentLedger;
+  readonly #drained: readonly number[] | undefined;
   #values = 0;
   #draining: TestNode | undefined;
 
-  constructor(kinds: Kinds, ledger: AgentLedger) {
+  /** @param drained numbers of the nodes that may be drained. Default: all */
+  constructor(kinds: Kinds, ledger: AgentLedger, drained?: readonly number[]) {
+    this.#drained = drained;
     this.#kinds = kinds;
     this.#ledger = ledger;
   }
@@ -287,7 +290,7 @@ export class Workload {
 
   async #drain(cluster: SimulatedCluster): Promise<void> {
     const node = this.#member(cluster);
-    if (node === undefined || this.#draining !== undefined || cluster.members.length < 2) return;
+    if (node === undefined || this.#drained?.includes(node.number) === false || this.#draining !== undefined || cluster.members.length < 2) return;
     this.#draining = node;
     try {
       await this.#using(cluster, node, async (nexus) => {
