@@ -22,6 +22,7 @@ export function handleThreadLoss(host: ThreadHost, thread: number, replaced: boo
   host.entries.threadLost(thread, replaced);
   host.arrivals.threadLost(thread);
   host.departures.threadLost(thread);
+  host.placing?.threadLost(thread);
   host.supervision.supervisors.threadLost(thread, replaced);
   host.supervision.links.threadLost(thread, replaced);
   watches.threadLost(thread, replaced, (ref) => engine.table.threadOf(ref.slot, ref.generation));

@@ -162,8 +162,8 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     nodeNamed({ node }) {
       nodeNamed(host, node);
     },
-    claimId: (claim) => placingOf(host).claim(claim),
-    idSettled: ({ id }) => host.placing?.settled(id),
+    claimId: ({ thread, ...claim }) => placingOf(host).claim(claim, thread),
+    idSettled: ({ id, thread }) => host.placing?.settled(id, thread),
     idEnded: ({ id }) => host.placing?.ended(id),
     spawnOnNode: (spawn) => placingOf(host).spawn(spawn),
     getOrSpawnOnNode: (spawn) => placingOf(host).getOrSpawn(spawn),

@@ -261,8 +261,8 @@ export interface SystemCalls {
   /** To a worker: it is one of this node of a cluster. */
   nodeNamed(call: { readonly node: string }): void;
   /** To the calling thread of a node: `NodePlacing`. */
-  claimId(claim: IdClaim): Promise<void>;
-  idSettled(call: { readonly id: string }): void;
+  claimId(call: IdClaim & { readonly thread: number }): Promise<void>;
+  idSettled(call: { readonly id: string; readonly thread: number }): void;
   idEnded(call: { readonly id: string }): void;
   /** Also from other nodes. */
   spawnOnNode(spawn: NodeSpawn): Promise<AgentReference>;

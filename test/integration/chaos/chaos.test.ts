@@ -56,7 +56,8 @@ const SHORT = {
     { kind: 'partition', atMs: 3000, forMs: 7000, groups: [[1], [2, 3]] },
     { kind: 'byzantineFrames', atMs: 1000, forMs: 12_000, nodes: [1, 2], perSecond: 4 },
     { kind: 'pause', atMs: 13_000, forMs: 1500, nodes: [2] },
-    { kind: 'crash', atMs: 16_000, forMs: 2500, nodes: [3], disk: 'kept', ending: 'reset' },
+    // The same one: two of three stay together all the time, so that the cluster goes on.
+    { kind: 'crash', atMs: 18_000, forMs: 2500, nodes: [1], disk: 'kept', ending: 'reset' },
     { kind: 'oneWayPartition', atMs: 22_000, forMs: 2000, from: [2], to: [3] },
   ],
 };
@@ -88,10 +89,10 @@ describe('a cluster of three processes in which things go wrong', () => {
       expect([code, outcome.verdict, outcome.network]).toEqual([0, 'held', network]);
       // On a machine that does much else, too.
       expect(outcome.operations.ok).toBeGreaterThan(30);
-      // The faults were done: n1 has felt that it was cut off, and n3 was killed.
+      // The faults were done: n1 has felt that it was cut off, and was killed later.
       const { events } = JSON.parse(file(out, 'report.json')) as { events: { node: string; text: string }[] };
       expect(events).toEqual(
-        expect.arrayContaining([expect.objectContaining({ node: 'n1', text: 'fenced' }), expect.objectContaining({ node: 'n3', text: 'ended with SIGKILL' })]),
+        expect.arrayContaining([expect.objectContaining({ node: 'n1', text: 'fenced' }), expect.objectContaining({ node: 'n1', text: 'ended with SIGKILL' })]),
       );
       const report = file(out, 'report.md');
       expect(report).toContain('**Everything that must hold held.**');

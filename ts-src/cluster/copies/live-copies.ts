@@ -15,6 +15,8 @@ export interface LiveCopiesNeeds {
   readonly store: Pick<CopyStore, 'whole'>;
   /** Where copies of an agent belong, but for this node. */
   targetsOf(id: string): readonly NodeIdentity[];
+  /** The view from which on none of those has stopped to be one, as far as this node could see. */
+  heldSince(id: string): number;
 }
 
 /** A write that waits for copies. */
@@ -32,6 +34,8 @@ interface Pending {
 interface Activation {
   /** Nodes that have had all of its writes, or will when what is on its way is there. */
   readonly upToDate: Set<string>;
+  /** `heldSince` of its last write. */
+  heldSince: number;
   pending: Pending | undefined;
 }
 
@@ -57,7 +61,7 @@ export class LiveCopies {
     const key = keyOf(kind, id);
     let activation = this.#activations.get(key);
     if (activation === undefined) {
-      activation = { upToDate: new Set(), pending: undefined };
+      activation = { upToDate: new Set(), heldSince: 0, pending: undefined };
       this.#activations.set(key, activation);
     }
     const own = activation;
@@ -92,6 +96,9 @@ export class LiveCopies {
   #send(activation: Activation, pending: Pending): void {
     const { kind, id, writes, sent, waiting } = pending;
     let whole: readonly StorageWrite[] | undefined;
+    const heldSince = this.#needs.heldSince(id);
+    if (activation.heldSince !== heldSince) activation.upToDate.clear();
+    activation.heldSince = heldSince;
     for (const node of this.#needs.targetsOf(id)) {
       const key = nodeKey(node);
       if (sent.has(key)) continue;

@@ -11,7 +11,7 @@ import type { Registry } from '../../ports/registry.js';
 import type { StateVersion, StorageWrite, ThreadStorage } from '../../ports/storage.js';
 import type { Transport } from '../../ports/transport.js';
 import type { CopyAnswer, CopyCall } from '../../protocols/copies/copy-messages.js';
-import { Holders, Receiving } from '../../protocols/copies/holding.js';
+import { Continuity, Holders, Receiving } from '../../protocols/copies/holding.js';
 import { partitionOf } from '../../protocols/registry/partition.js';
 import type { ViewMember } from '../../protocols/views/view.js';
 import { type ClaimIntent, type ClusterStates, elsewhere } from '../../runtime/durable/cluster-states.js';
@@ -55,6 +55,7 @@ export class NodeCopies implements NodePart, ClusterStates {
   readonly #store: CopyStore;
   readonly #live: LiveCopies;
   readonly #fetching: StateFetching;
+  readonly #continuity = new Continuity();
   #giving: StateGiving | undefined;
   #receiving: Receiving | undefined;
   #holders: Holders | undefined;
@@ -70,7 +71,12 @@ export class NodeCopies implements NodePart, ClusterStates {
       store: (_from, items) => this.#store.store(items),
       answer: (from, call) => this.#answer(from, call),
     });
-    this.#live = new LiveCopies({ peers: this.#peers, store: this.#store, targetsOf: (id) => this.#targetsOf(id) });
+    this.#live = new LiveCopies({
+      peers: this.#peers,
+      store: this.#store,
+      targetsOf: (id) => this.#targetsOf(id),
+      heldSince: (id) => this.#continuity.since(partitionOf(id)),
+    });
     this.#fetching = new StateFetching({
       peers: this.#peers,
       store: this.#store,
@@ -89,6 +95,7 @@ export class NodeCopies implements NodePart, ClusterStates {
     const others = members.filter((member) => !sameNode(member, self));
     this.#receiving ??= new Receiving(self);
     this.#receiving.install(holders);
+    this.#continuity.install(holders);
     this.#peers.admit(others);
     // Before those that are gone are, so that nothing is done that has to wait for whoever is there in their place.
     this.#live.ringChanged();

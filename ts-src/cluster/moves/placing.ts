@@ -49,6 +49,10 @@ export class Placing implements NodePlacing {
   readonly #needs: PlacingNeeds;
   /** Claims that have not settled, by id. */
   readonly #underway = new Map<string, number>();
+  /** Of those, the ones that a worker has to settle: how many of each id. */
+  readonly #ofThreads = new Map<number, Map<string, number>>();
+  /** How often each worker was lost. */
+  readonly #losses = new Map<number, number>();
   /** By `auto`, by name of the member. */
   readonly #placed = new Map<string, number>();
   #placedAmong = '';
@@ -63,7 +67,19 @@ export class Placing implements NodePlacing {
     return this.#needs.registry.self.name;
   }
 
-  async claim(claim: IdClaim): Promise<void> {
+  /** @param thread a worker, which may be lost before it settles it */
+  async claim(claim: IdClaim, thread = 0): Promise<void> {
+    if (thread === 0) return this.#claim(claim);
+    const { id } = claim;
+    const losses = this.#losses.get(thread);
+    await this.#claim(claim);
+    if (this.#losses.get(thread) !== losses) return this.settled(id);
+    const claimed = this.#ofThreads.get(thread) ?? new Map<string, number>();
+    this.#ofThreads.set(thread, claimed);
+    claimed.set(id, (claimed.get(id) ?? 0) + 1);
+  }
+
+  async #claim(claim: IdClaim): Promise<void> {
     const { clock, registry } = this.#needs;
     const { id, kind, placement, init } = claim;
     const deadlineMs = clock.nowMs() + claim.timeoutMs;
@@ -102,11 +118,22 @@ export class Placing implements NodePlacing {
     this.#underway.set(id, (this.#underway.get(id) ?? 0) + 1);
   }
 
-  settled(id: string): void {
+  settled(id: string, thread = 0): void {
+    const claimed = this.#ofThreads.get(thread);
+    const ofThread = (claimed?.get(id) ?? 1) - 1;
+    if (ofThread > 0) claimed?.set(id, ofThread);
+    else claimed?.delete(id);
     const left = (this.#underway.get(id) ?? 1) - 1;
     if (left > 0) this.#underway.set(id, left);
     else this.#underway.delete(id);
     this.#compare(id);
+  }
+
+  threadLost(thread: number): void {
+    this.#losses.set(thread, (this.#losses.get(thread) ?? 0) + 1);
+    const claimed = this.#ofThreads.get(thread);
+    this.#ofThreads.delete(thread);
+    for (const [id, count] of claimed ?? []) for (let each = 0; each < count; each++) this.settled(id);
   }
 
   ended(id: string): void {

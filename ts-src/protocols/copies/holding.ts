@@ -49,6 +49,26 @@ export class Holders {
   }
 }
 
+/** Since when those that hold a partition have held it, all of them, as far as this node could see: one that held it before, did not for a while and does again may have missed writes, and have removed what it had. */
+export class Continuity {
+  readonly #since = new Float64Array(PARTITIONS);
+  #before: Holders | undefined;
+
+  install(holders: Holders): void {
+    const before = this.#before;
+    this.#before = holders;
+    const isNext = before !== undefined && holders.view === before.view + 1;
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      if (!isNext || !before.of(partition).every((node) => holders.isHolder(partition, node))) this.#since[partition] = holders.view;
+    }
+  }
+
+  /** The view from which on nobody has stopped holding it. */
+  since(partition: number): number {
+    return this.#since[partition] as number;
+  }
+}
+
 /** What this node has been given. */
 export class Receiving {
   readonly #self: NodeIdentity;

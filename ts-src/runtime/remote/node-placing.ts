@@ -40,9 +40,11 @@ export interface NodePlacing {
    * Resolves when agents of this id may start on this node and nowhere else; `settled` must follow, whatever became of it. Waits for the node to be a member. Rejects with NEXUS_ID_DUPLICATE (`data.node` says where the
    * id is, if not on this node), NEXUS_REGISTRY_TIMEOUT, NEXUS_JOIN_TIMEOUT, NEXUS_NODE_FENCED, NEXUS_STOPPED.
    */
-  claim(claim: IdClaim): Promise<void>;
+  claim(claim: IdClaim, thread?: number): Promise<void>;
   /** What was claimed for has started, or has not: without an agent the id is given back. */
-  settled(id: string): void;
+  settled(id: string, thread?: number): void;
+  /** On the calling thread: a worker settles nothing any more that it has claimed. */
+  threadLost(thread: number): void;
   /** An agent of this thread has ended, or was removed from the table. It may still be in it until the end of the turn. */
   ended(id: string): void;
   /** On the node that `node` says. Rejects as `spawn`, and with NEXUS_NODE_UNREACHABLE, NEXUS_OUTCOME_UNKNOWN, NEXUS_OPTION_INVALID (no such member). */

@@ -10,26 +10,30 @@ const ANSWER_TIMEOUT_MS = 86_400_000;
 
 /** A worker is told of which node it is, when there is a cluster. */
 export function nodeNamed(host: ThreadHost, node: string): void {
-  host.placing = new WorkerPlacing(node, host.router);
+  host.placing = new WorkerPlacing(node, host.router, host.thread);
   if (host.durable !== undefined) host.durable.cluster = new WorkerStates(host.router);
 }
 
 export class WorkerPlacing implements NodePlacing {
   readonly node: string;
   readonly #router: MessageRouter;
+  readonly #thread: number;
 
-  constructor(node: string, router: MessageRouter) {
+  constructor(node: string, router: MessageRouter, thread: number) {
     this.node = node;
     this.#router = router;
+    this.#thread = thread;
   }
 
   claim(claim: IdClaim): Promise<void> {
-    return this.#router.request(0, 'claimId', claim, ANSWER_TIMEOUT_MS, claim);
+    return this.#router.request(0, 'claimId', { ...claim, thread: this.#thread }, ANSWER_TIMEOUT_MS, claim);
   }
 
   settled(id: string): void {
-    this.#router.call(0, 'idSettled', { id });
+    this.#router.call(0, 'idSettled', { id, thread: this.#thread });
   }
+
+  threadLost(): void {}
 
   ended(id: string): void {
     this.#router.call(0, 'idEnded', { id });

@@ -80,6 +80,30 @@ test('an id whose agent did not start is given back, but not while another start
   expect(registry.own('x')).toBeUndefined();
 });
 
+test('an id that a worker has taken is given back when the worker is lost, before or after it has got it', async () => {
+  const { placing, registry, table } = world();
+  await placing.claim(claimOf('x'), 1);
+  await placing.claim(claimOf('y'), 1);
+  await placing.claim(claimOf('z'), 2);
+  table.set('y', true);
+  placing.settled('y', 1);
+  let register: (() => void) | undefined;
+  registry.beforeRegister = () =>
+    new Promise((resolve) => {
+      register = resolve;
+    });
+  const late = placing.claim(claimOf('late'), 1);
+  await turn();
+  placing.threadLost(1);
+  register?.();
+  await late;
+  expect(['x', 'y', 'z', 'late'].map((id) => registry.own(id) !== undefined)).toEqual([false, true, true, false]);
+  table.delete('y');
+  placing.ended('y');
+  await turn();
+  expect(registry.own('y')).toBeUndefined();
+});
+
 test('an id is not given back before its agent has left the table', async () => {
   const { placing, registry, table, clock } = world();
   await placing.claim(claimOf('x'));
@@ -89,6 +113,7 @@ test('an id is not given back before its agent has left the table', async () => 
   expect(registry.own('x')).toBeDefined();
   table.delete('x');
   clock.advance(10);
+  await turn();
   expect(registry.own('x')).toBeUndefined();
 });
 
