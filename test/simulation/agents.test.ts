@@ -2,10 +2,10 @@
 import { expect, test } from 'vitest';
 import { changedSimulation } from './few-partitions.js';
 
-const CLUSTERS = 14;
+const CLUSTERS = 8;
 
 test('in clusters of agents with all faults no id is active twice, asks settle with what is true, order holds, and all agree in the end', {
-  timeout: 240_000,
+  timeout: 600_000,
 }, async ({ onTestFinished }) => {
   const { builtInAgents, runSeeds, reportText, remove } = await changedSimulation();
   onTestFinished(remove);
@@ -23,7 +23,7 @@ test('in clusters of agents with all faults no id is active twice, asks settle w
     expect((coverage.counts as Record<string, number>)[mark], mark).toBeGreaterThan(0);
 });
 
-test('a cluster of agents does the same to the byte when its seed is run again', { timeout: 120_000 }, async ({ onTestFinished }) => {
+test('a cluster of agents does the same to the byte when its seed is run again', { timeout: 300_000 }, async ({ onTestFinished }) => {
   const { builtInAgents, runSeeds, reportText, remove } = await changedSimulation();
   onTestFinished(remove);
   const { failures } = await runSeeds(builtInAgents(), { first: 100, count: 3, isTwice: true });

@@ -248,14 +248,17 @@ export class Routing {
     if (this.#needs.deliver(route, frame)) return;
     if (isOfNode(route.life)) return this.#needs.refuse(route, frame, agentNotFound(frame.kind, route.id, frame.type === 'message' ? frame.action : undefined));
     const registry = this.#needs.registry();
-    if (route.life === DURABLE_LIFE) {
-      const isOwn = registry === undefined || registry.own(route.id) !== undefined;
-      const owner = registry?.ownerOf(route.id);
-      if (isOwn || owner === undefined || (registry?.cached(route.id) === undefined && sameNode(owner, this.#needs.self())))
-        return this.#needs.deliverDurable(route, frame);
-    }
+    if (this.#startsHere(route, registry)) return this.#needs.deliverDurable(route, frame);
     this.#resolve(route);
     void this.#wait(route, frame, false);
+  }
+
+  /** A durable agent that this node brings back, if anybody does now. */
+  #startsHere(route: Route, registry: Registry | undefined): boolean {
+    if (route.life !== DURABLE_LIFE) return false;
+    const owner = registry?.ownerOf(route.id);
+    if (registry === undefined || registry.own(route.id) !== undefined || owner === undefined) return true;
+    return registry.cached(route.id) === undefined && sameNode(owner, this.#needs.self());
   }
 
   /** Asks the registry, while messages wait. */
@@ -294,10 +297,10 @@ export class Routing {
     );
   }
 
-  /** The first that waits tells whether the agent is here: if not it is looked for again. */
+  /** The first that waits tells whether the agent is here: if not it is looked for again, after a while, as what is known of it may stay wrong for as long. */
   #canGoHere(route: Route): boolean {
     const first = route.waiting[0];
-    if (first === undefined || route.life === DURABLE_LIFE) return true;
+    if (first === undefined || this.#startsHere(route, this.#needs.registry())) return true;
     if (!this.#needs.deliver(route, first)) return false;
     route.waiting.shift();
     return true;
