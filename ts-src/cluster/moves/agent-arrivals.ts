@@ -2,7 +2,7 @@
  * Agents that come to this node from others. What one is made of comes first and is kept as a value; nothing of it runs before the owner of its id says that it is this node's, however late that is, and it never does when
  * the owner says otherwise. Not here: those that leave (`agent-moves.ts`), and how one is put together on its thread (`runtime/remote/node-arrivals.ts`).
  */
-import { NexusError } from '../../errors.js';
+import { type ErrorCode, NexusError } from '../../errors.js';
 import type { Logger } from '../../model/agent-context.js';
 import { type NodeIdentity, sameNode } from '../../model/node-identity.js';
 import type { Registration } from '../../model/registration.js';
@@ -17,8 +17,12 @@ export const PREPARED_MAX = 4096;
 /** How long one is kept that nobody has handed over: longer than an owner is waited for that is lost. */
 const PREPARED_MS_MAX = 60_000;
 const LOOK_MS = 5000;
+/** One that is this node's and finds no room, or whose thread is lost, is put together again after so long, for so long: nobody else has it any more. */
+const AGAIN_MS = 100;
+const ARRIVE_MS_MAX = 60_000;
+const PASSING: readonly ErrorCode[] = ['NEXUS_TABLE_FULL', 'NEXUS_THREAD_LOST'];
 
-type Prepare = Extract<MoveMessage, { type: 'prepare' }>;
+export type Prepare = Extract<MoveMessage, { type: 'prepare' }>;
 
 export interface AgentArrivalsNeeds {
   readonly clock: Clock;
@@ -27,8 +31,10 @@ export interface AgentArrivalsNeeds {
   readonly routing: Pick<Routing, 'coming' | 'came' | 'comesNot'>;
   hold(id: string): void;
   settled(id: string): void;
-  /** Why an agent of this kind cannot come, or undefined. */
-  refusalOf(kind: string): string | undefined;
+  /** Why such an agent cannot come, or undefined. */
+  refusalOf(message: Prepare): string | undefined;
+  /** Whether an agent of this id is in the table of this node. */
+  isHere(id: string): boolean;
   /** Puts it together on some thread: it handles messages when this resolves. */
   arrive(arrival: NodeArrival): Promise<unknown>;
   send(to: NodeIdentity, message: MoveMessage): boolean;
@@ -47,6 +53,7 @@ export class AgentArrivals {
   readonly #prepared = new Map<string, Prepared>();
   readonly #arriving = new Set<string>();
   #cancelLook: (() => void) | undefined;
+  #isClosed = false;
 
   constructor(needs: AgentArrivalsNeeds) {
     this.#needs = needs;
@@ -59,7 +66,7 @@ export class AgentArrivals {
 
   prepare(from: NodeIdentity, message: Prepare): void {
     const { clock } = this.#needs;
-    const refusal = this.#prepared.size >= PREPARED_MAX ? `${PREPARED_MAX} agents are about to come there already` : this.#needs.refusalOf(message.kind);
+    const refusal = this.#prepared.size >= PREPARED_MAX ? `${PREPARED_MAX} agents are about to come there already` : this.#needs.refusalOf(message);
     if (refusal === undefined) {
       this.#prepared.set(message.id, { from, message, untilMs: clock.nowMs() + PREPARED_MS_MAX });
       this.#cancelLook ??= clock.after(LOOK_MS, () => this.#look());
@@ -87,7 +94,7 @@ export class AgentArrivals {
     try {
       const own = await registry.accept(registration);
       const { kind, baggage } = prepared.message;
-      await this.#needs.arrive({ kind, id, life, baggage });
+      await this.#arrive({ kind, id, life, baggage });
       this.arrived++;
       routing.came(id, life, own.token);
       this.#needs.send(from, { type: 'arrived', id, life, isHere: true });
@@ -105,8 +112,27 @@ export class AgentArrivals {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#cancelLook?.();
     this.#prepared.clear();
+  }
+
+  async #arrive(arrival: NodeArrival): Promise<void> {
+    const { clock } = this.#needs;
+    const untilMs = clock.nowMs() + ARRIVE_MS_MAX;
+    for (;;) {
+      try {
+        await this.#needs.arrive(arrival);
+        return;
+      } catch (error) {
+        if (!(error instanceof NexusError && PASSING.includes(error.code)) || this.#isClosed || clock.nowMs() >= untilMs) throw error;
+        // It had come to its thread: whoever comes after that thread starts it.
+        if (error.code === 'NEXUS_THREAD_LOST' && this.#needs.isHere(arrival.id)) return;
+      }
+      await new Promise<void>((resolve) => {
+        clock.after(AGAIN_MS, resolve);
+      });
+    }
   }
 
   /** What was kept for so long is not handed over any more. */

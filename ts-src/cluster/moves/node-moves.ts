@@ -17,7 +17,7 @@ import type { ThreadHost } from '../../runtime/thread-host.js';
 import type { NodeAgents } from '../agents/node-agents.js';
 import { Channel } from '../channels.js';
 import type { NodePart, NodeView } from '../node-parts.js';
-import { AgentArrivals } from './agent-arrivals.js';
+import { AgentArrivals, type Prepare } from './agent-arrivals.js';
 import { AgentMoves } from './agent-moves.js';
 import { Drain, type DrainReport } from './drain.js';
 import { framed, type MoveMessage, unframed } from './move-frames.js';
@@ -94,7 +94,8 @@ export class NodeMoves implements NodePart {
     });
     this.arrivals = new AgentArrivals({
       ...{ clock, registry, logger, routing, hold, settled },
-      refusalOf: (kind) => this.#refusalOf(kind),
+      refusalOf: (message) => this.#refusalOf(message),
+      isHere: (id) => find(id) !== undefined,
       arrive: async (arrival) => {
         await this.#clear(arrival.id);
         const thread = host.spawning.threadFor(arrival.kind, arrival.id);
@@ -235,11 +236,18 @@ export class NodeMoves implements NodePart {
     void this.#onThreadOf(agent, 'endSuperseded', { slot, generation }).catch(() => undefined);
   }
 
-  #refusalOf(kind: string): string | undefined {
-    const { host } = this.#needs;
+  /** All that can be said before it has been handed over: afterwards it has no other node. */
+  #refusalOf({ kind: name, id, baggage }: Prepare): string | undefined {
+    const { host, registry } = this.#needs;
     if (host.isStopping) return 'that node stops';
     if (this.#drain.isUnderway) return 'that node is being drained';
-    return host.kinds.find(kind) === undefined ? `that node does not know the kind ${quoted(kind)}` : undefined;
+    const kind = host.kinds.find(name);
+    if (kind === undefined) return `that node does not know the kind ${quoted(name)}`;
+    if (registry.own(id) === undefined && host.directory.find(id, undefined) !== undefined)
+      return `that node has an agent of its own with the id ${quoted(id)}`;
+    for (const action of [...baggage.timers.map((timer) => timer.action), ...baggage.subscriptions.map((subscription) => subscription[1])])
+      if (!kind.actions.some((known) => known.name === action)) return `the kind ${quoted(name)} has no action ${quoted(action)} on that node`;
+    return undefined;
   }
 
   #isDurable(kind: string): boolean {

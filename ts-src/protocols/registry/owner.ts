@@ -125,8 +125,8 @@ export class Owner {
       const part = this.#directory.part(partition) as DirectoryPart;
       for (const entry of [...part.entries.values()]) {
         if (!gone.has(nodeKey(entry.registration.host)) || entry.state === 'orphan') continue;
-        // Nobody has ever said that it was run.
-        if (entry.state === 'granted') this.#remove(partition, part, entry.registration);
+        // Nobody has ever said that it was run; what was moved there ran before.
+        if (entry.state === 'granted' && entry.registration.life === entry.registration.token) this.#remove(partition, part, entry.registration);
         else this.#lost(partition, part, entry, 'orphan');
       }
     }

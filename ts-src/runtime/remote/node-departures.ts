@@ -21,6 +21,8 @@ import type { RemoteAgents } from './remote-agents.js';
 
 /** Agents that have left and that messages may still come for by the address they had; beyond it the oldest addresses are nobody's. */
 export const LEFT_MAX = 65_536;
+/** Of the records of the table, at most one in so many is such an address. */
+const LEFT_SHARE = 8;
 const AGAIN_MS = 1;
 
 export type NodeDeparture =
@@ -193,7 +195,8 @@ export class NodeDepartures {
 
   #remember(left: Left): void {
     this.#left.set(lifeOf(left.slot, left.generation), left);
-    if (this.#left.size <= LEFT_MAX) return;
+    const { recordCapacity, threadCount } = this.#host.shared;
+    if (this.#left.size <= Math.min(LEFT_MAX, recordCapacity / LEFT_SHARE / threadCount)) return;
     for (const [key, oldest] of this.#left) {
       this.#left.delete(key);
       this.#host.engine.table.remove(oldest.slot, oldest.generation);

@@ -180,7 +180,8 @@ test('an agent that comes from another node runs only when its owner says so, an
     routing: { coming: () => events.push('coming'), came: () => events.push('came'), comesNot: () => events.push('comesNot') },
     hold: (id) => placing.hold(id),
     settled: (id) => placing.settled(id),
-    refusalOf: (kind) => (kind === 'counter' ? undefined : 'unknown'),
+    refusalOf: ({ kind }) => (kind === 'counter' ? undefined : 'unknown'),
+    isHere: () => false,
     arrive: async () => void events.push('arrives'),
     send: (_to, message) => {
       events.push(message.type === 'prepared' ? `prepared ${message.refusal ?? ''}` : message.type);
@@ -200,6 +201,42 @@ test('an agent that comes from another node runs only when its owner says so, an
   registry.directory.entries.set('x', registration);
   await arrivals.handed(registration, from);
   expect(registry.calls).toEqual(['release x']);
+});
+
+test('an agent that is of this node by now and finds no room, or whose thread is lost, is put together again until it is here', async () => {
+  const { registry, clock, placing, table } = world();
+  const events: string[] = [];
+  const failures: unknown[] = [];
+  const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: (data: object) => failures.push(data) };
+  const from = { name: 'b', incarnation: 1 };
+  const errors = ['NEXUS_TABLE_FULL', 'NEXUS_THREAD_LOST', 'NEXUS_TABLE_FULL'] as const;
+  let attempts = 0;
+  const arrivals = new AgentArrivals({
+    ...{ clock, registry, logger },
+    routing: { coming: () => events.push('coming'), came: () => events.push('came'), comesNot: () => events.push('comesNot') },
+    hold: (id) => placing.hold(id),
+    settled: (id) => placing.settled(id),
+    refusalOf: () => undefined,
+    isHere: () => false,
+    async arrive({ id }) {
+      const code = errors[attempts++];
+      if (code !== undefined) throw new NexusError(code, 'not now');
+      table.set(id, true);
+    },
+    send: (_to, message) => {
+      if (message.type === 'arrived') events.push(`arrived ${message.isHere}`);
+      return true;
+    },
+  });
+  arrivals.prepare(from, { type: 'prepare', number: 1, id: 'x', kind: 'counter', life: 4, token: 8, baggage: {} as AgentBaggage });
+  const handed = arrivals.handed({ id: 'x', kind: 'counter', host: registry.self, token: 9, life: 4, placement: 'ring', init: undefined }, from);
+  for (let each = 0; each < 4; each++) {
+    await turn();
+    clock.advance(100);
+  }
+  await handed;
+  expect([attempts, events, failures]).toEqual([4, ['coming', 'came', 'arrived true'], []]);
+  expect(registry.own('x')?.token).toBe(9);
 });
 
 test('orphans are taken over and started again, so many at a time, and given up where that cannot be', async () => {
