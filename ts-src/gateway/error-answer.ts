@@ -23,6 +23,7 @@ const OVERLOADED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'NEXUS_BULKHEAD_FULL',
   'NEXUS_NODE_UNREACHABLE',
   'NEXUS_REGISTRY_TIMEOUT',
+  'NEXUS_JOIN_TIMEOUT',
 ]);
 
 /** Of calls the gateway makes itself: find, spawn, stop. */

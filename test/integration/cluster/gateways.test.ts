@@ -45,11 +45,12 @@ test('an agent that has ended is not there for any gateway, and one that has its
 });
 
 test('what a cluster does not know at the moment is no mistake of the gateway', () => {
-  const statuses = (code: 'NEXUS_NODE_UNREACHABLE' | 'NEXUS_REGISTRY_TIMEOUT' | 'NEXUS_OUTCOME_UNKNOWN'): unknown[] => {
+  const statuses = (code: 'NEXUS_NODE_UNREACHABLE' | 'NEXUS_REGISTRY_TIMEOUT' | 'NEXUS_JOIN_TIMEOUT' | 'NEXUS_OUTCOME_UNKNOWN'): unknown[] => {
     const error = new NexusError(code, 'x');
     return [errorAnswer(error)?.status, errorAnswer(new HandlerFailure(error))?.status];
   };
   expect(statuses('NEXUS_NODE_UNREACHABLE')).toEqual([503, 503]);
   expect(statuses('NEXUS_REGISTRY_TIMEOUT')).toEqual([503, 503]);
+  expect(statuses('NEXUS_JOIN_TIMEOUT')).toEqual([503, 503]);
   expect(statuses('NEXUS_OUTCOME_UNKNOWN')).toEqual([504, 504]);
 });
