@@ -56,7 +56,7 @@ class AgentRoutes {
     // With a kind it is found, or made, below: on whichever node.
     const found = kind === undefined ? await this.#find(id) : this.#nexus.find(id, named(kind));
     if (found === undefined && kind === undefined) throw notFound(id);
-    this.#checkAction(kind ?? (found as AgentRef).kind, action);
+    this.#checkActionThere(kind ?? (found as AgentRef).kind, action);
     const input = await body();
     const agent = kind === undefined ? (found as AgentRef) : await this.#nexus.getOrSpawn(named(kind), id);
     try {
@@ -67,7 +67,7 @@ class AgentRoutes {
     // What this node had heard of the agent was out of date, and nobody has handled the request: there may be another one of this id.
     const next = kind === undefined ? await this.#find(id) : await this.#nexus.getOrSpawn(named(kind), id);
     if (next === undefined) throw notFound(id);
-    this.#checkAction(next.kind, action);
+    this.#checkActionThere(next.kind, action);
     return jsonAnswer(200, { reply: orNull(await this.#ask(next, id, action, input, signal)) });
   }
 
@@ -175,6 +175,12 @@ class AgentRoutes {
     if (actions.includes(action)) return;
     const text = `'${kind}' has no action ${quoted(action)}${didYouMean(action, actions)} Its actions are ${listed(actions)}`;
     throw new NexusTypeError('NEXUS_ACTION_UNKNOWN', text, { kind, action, ...misspelt(action, actions) });
+  }
+
+  /** An agent of another node may be of a kind that this node does not have: its own node knows its actions. */
+  #checkActionThere(kind: string, action: string): void {
+    if (this.#isNode && !this.#actions.has(kind)) return;
+    this.#checkAction(kind, action);
   }
 
   #checkRunning(): void {

@@ -8,11 +8,18 @@ import { until } from '../../until.js';
 
 const Counter = defineAgent({ kind: 'counter', state: () => ({ n: 0 }), actions: { add: (state, by: number) => (state.n += by) } });
 
+const Extra = defineAgent({ kind: 'extra', state: () => ({}), actions: { hi: () => 'hi' } });
+
+/** The first has a kind more. */
 async function nodes(count: number): Promise<((method: string, path: string, body?: unknown) => Promise<{ status: number; body: Record<string, unknown> }>)[]> {
   const seeds: string[] = [];
   const all: { readonly nexus: Nexus; readonly gateway: Gateway }[] = [];
   for (let at = 0; at < count; at++) {
-    const nexus = await createNexus({ agents: [Counter], threads: 0, cluster: { node: `n${at}`, listen: { port: 0 }, join: [...seeds] } });
+    const nexus = await createNexus({
+      agents: at === 0 ? [Counter, Extra] : [Counter],
+      threads: 0,
+      cluster: { node: `n${at}`, listen: { port: 0 }, join: [...seeds] },
+    });
     onTestFinished(() => nexus.stop({ deadlineMs: 1000 }) as unknown as Promise<void>);
     await nexus.cluster?.joined({ timeoutMs: 20_000 });
     seeds.push(`127.0.0.1:${nexus.cluster?.address.port}`);
@@ -41,6 +48,18 @@ test('an agent that has ended is not there for any gateway, and one that has its
     else if (index < 4)
       for (const each of ask) expect(await each('POST', `${path}/add`, 1)).toMatchObject({ status: 404, body: { error: { code: 'NEXUS_AGENT_NOT_FOUND' } } });
     for (const [at, each] of ask.entries()) expect((await each('POST', `${path}/add?kind=counter`, 1)).body).toEqual({ reply: at + 1 });
+  }
+});
+
+test('an agent whose kind a node does not have is reached through its gateway all the same', { timeout: 60_000 }, async () => {
+  const [first, second] = await nodes(2);
+  for (let index = 0; ; index++) {
+    const path = `/agents/e${index}`;
+    // Ids that the other node owns are refused there.
+    if ((await first?.('PUT', path, { kind: 'extra' }))?.status !== 201) continue;
+    expect(await second?.('POST', `${path}/hi`)).toMatchObject({ status: 200, body: { reply: 'hi' } });
+    expect(await second?.('POST', `${path}/ho`)).toMatchObject({ body: { error: { code: 'NEXUS_ACTION_UNKNOWN' } } });
+    return;
   }
 });
 
