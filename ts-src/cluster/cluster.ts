@@ -358,7 +358,8 @@ export class Cluster {
     }
     this.#isClosing = true;
     this.#parts?.tell((part) => part.closed?.());
-    await this.#transport?.close(waitMs);
+    // What waits for a node that does not answer for so long waits in vain.
+    await this.#transport?.close(Math.min(waitMs, this.#needs.options.timing.leaseMs));
     await this.#running.close();
     if (this.standing !== 'fenced') this.#stand('left', undefined);
   }

@@ -56,10 +56,19 @@ class AgentRoutes {
     // With a kind it is found, or made, below: on whichever node.
     const found = kind === undefined ? await this.#find(id) : this.#nexus.find(id, named(kind));
     if (found === undefined && kind === undefined) throw notFound(id);
-    this.#checkAction(kind ?? (found as AgentRef).kind, action);
+    this.#checkActionThere(kind ?? (found as AgentRef).kind, action);
     const input = await body();
     const agent = kind === undefined ? (found as AgentRef) : await this.#nexus.getOrSpawn(named(kind), id);
-    return jsonAnswer(200, { reply: orNull(await this.#ask(agent, id, action, input, signal)) });
+    try {
+      return jsonAnswer(200, { reply: orNull(await this.#ask(agent, id, action, input, signal)) });
+    } catch (error) {
+      if (!this.#isNode || !hasEnded(error, id, action)) throw error;
+    }
+    // What this node had heard of the agent was out of date, and nobody has handled the request: there may be another one of this id.
+    const next = kind === undefined ? await this.#find(id) : await this.#nexus.getOrSpawn(named(kind), id);
+    if (next === undefined) throw notFound(id);
+    this.#checkActionThere(next.kind, action);
+    return jsonAnswer(200, { reply: orNull(await this.#ask(next, id, action, input, signal)) });
   }
 
   async list({ search, signal }: GatewayRequest): Promise<Answer> {
@@ -168,6 +177,12 @@ class AgentRoutes {
     throw new NexusTypeError('NEXUS_ACTION_UNKNOWN', text, { kind, action, ...misspelt(action, actions) });
   }
 
+  /** An agent of another node may be of a kind that this node does not have: its own node knows its actions. */
+  #checkActionThere(kind: string, action: string): void {
+    if (this.#isNode && !this.#actions.has(kind)) return;
+    this.#checkAction(kind, action);
+  }
+
   #checkRunning(): void {
     if (this.#nexus.isStopping) throw new NexusError('NEXUS_STOPPED', 'the nexus is stopping or has stopped: send it to another instance');
   }
@@ -207,6 +222,13 @@ function notFound(id: string): NexusError {
   return new NexusError('NEXUS_AGENT_NOT_FOUND', `there is no agent ${quoted(id)}; PUT /agents/:id makes one, and so does ?kind= when it is called`, {
     data: { id },
   });
+}
+
+/** The agent that was asked was not there: surely not handled, whatever has happened since. The same code from the handler is about somebody else. */
+function hasEnded(error: unknown, id: string, action: string): boolean {
+  if (!hasCode(error, 'NEXUS_AGENT_NOT_FOUND')) return false;
+  const cause = (error as NexusError).cause as NexusError | undefined;
+  return hasCode(cause, 'NEXUS_AGENT_NOT_FOUND') && cause?.data?.['id'] === id && cause.data['action'] === action;
 }
 
 function hasCode(error: unknown, code: string): boolean {

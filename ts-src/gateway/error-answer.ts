@@ -10,7 +10,7 @@ import { GatewayError } from './gateway-error.js';
 const RETRY_AFTER = { 'retry-after': '1' };
 const MESSAGE_CHARACTERS_MAX = 4096;
 
-/** The nexus has no room or no thread for it now: trying again later may help, whoever in the chain of asks said so. */
+/** The nexus has no room, no thread or no node for it now: trying again later may help, whoever in the chain of asks said so. */
 const OVERLOADED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'NEXUS_MAILBOX_FULL',
   'NEXUS_BACKPRESSURE',
@@ -21,6 +21,9 @@ const OVERLOADED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'NEXUS_STOPPED',
   'NEXUS_CIRCUIT_OPEN',
   'NEXUS_BULKHEAD_FULL',
+  'NEXUS_NODE_UNREACHABLE',
+  'NEXUS_REGISTRY_TIMEOUT',
+  'NEXUS_JOIN_TIMEOUT',
 ]);
 
 /** Of calls the gateway makes itself: find, spawn, stop. */
@@ -38,12 +41,13 @@ const OWN_STATUS: Partial<Record<ErrorCode, number>> = {
   NEXUS_STATE_INVALID: 422,
   NEXUS_EVENT_INVALID: 422,
   NEXUS_ASK_TIMEOUT: 504,
+  NEXUS_OUTCOME_UNKNOWN: 504,
   NEXUS_SPAWN_TIMEOUT: 504,
   NEXUS_STOP_TIMEOUT: 504,
 };
 
-/** Of what a handler waited for. */
-const TIMED_OUT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['NEXUS_ASK_TIMEOUT', 'NEXUS_TIMEOUT']);
+/** Of what a handler waited for, or the agent did: it may have been handled. */
+const TIMED_OUT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['NEXUS_ASK_TIMEOUT', 'NEXUS_TIMEOUT', 'NEXUS_OUTCOME_UNKNOWN']);
 
 /** An error that a handler threw, or that came back in its place. Wraps it so that it is not taken for one of the gateway's own calls. */
 export class HandlerFailure extends Error {

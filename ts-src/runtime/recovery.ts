@@ -23,6 +23,7 @@ export function handleThreadLoss(host: ThreadHost, thread: number, replaced: boo
   host.arrivals.threadLost(thread);
   host.departures.threadLost(thread);
   host.placing?.threadLost(thread);
+  host.durable?.cluster?.threadLost(thread);
   host.supervision.supervisors.threadLost(thread, replaced);
   host.supervision.links.threadLost(thread, replaced);
   watches.threadLost(thread, replaced, (ref) => engine.table.threadOf(ref.slot, ref.generation));

@@ -173,8 +173,8 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
       const cell = host.cells.get(call.slot, call.generation);
       if (cell !== undefined) endSuperseded(host, cell);
     },
-    claimState: ({ kind, id, intent }) => statesOf(host).claim(kind, id, intent),
-    releaseState: ({ kind, id, intent }) => statesOf(host).release(kind, id, intent),
+    claimState: ({ kind, id, intent, thread }) => statesOf(host).claim(kind, id, intent, thread),
+    releaseState: ({ kind, id, intent, thread }) => statesOf(host).release(kind, id, intent, thread),
     copyState: (call) => copyForWorker(statesOf(host), call),
     stateDiverged: ({ kind, id }) => statesOf(host).diverged(kind, id),
     forgetStored: ({ kind, id }) => durableOf(host).forgetting.forget(host.kinds.byName(kind), id),

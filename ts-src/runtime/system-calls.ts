@@ -270,8 +270,8 @@ export interface SystemCalls {
   /** Another activation of this agent has a greater token: it ends at once, and what it has not saved is not saved. */
   endSuperseded(call: { readonly slot: number; readonly generation: number }): void;
   /** To the calling thread of a node: `ClusterStates`. */
-  claimState(call: { readonly kind: string; readonly id: string; readonly intent: ClaimIntent }): Promise<StateVersion>;
-  releaseState(call: { readonly kind: string; readonly id: string; readonly intent: ClaimIntent }): void;
+  claimState(call: { readonly kind: string; readonly id: string; readonly intent: ClaimIntent; readonly thread: number }): Promise<StateVersion>;
+  releaseState(call: { readonly kind: string; readonly id: string; readonly intent: ClaimIntent; readonly thread: number }): void;
   copyState(call: CopyStateCall): Promise<void> | void;
   stateDiverged(call: { readonly kind: string; readonly id: string }): void;
   /** Also from other nodes: deletes what is stored of a durable agent, which belongs here. */

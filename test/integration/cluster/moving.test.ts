@@ -167,6 +167,26 @@ test('a node that drains gives all its agents to the others, answers what is ask
   });
 });
 
+test('all nodes may drain at once: they do not wait for each other', async () => {
+  await withCluster(OPTIONS, async (cluster) => {
+    const n1 = nexusOf(cluster, 'n1');
+    for (let index = 0; index < 30; index++) await cluster.settle(n1.getOrSpawn(Counter, `c${index}`));
+    let drained = 0;
+    let left = 0;
+    for (const name of ['n1', 'n2', 'n3'])
+      void nexusOf(cluster, name)
+        .drain()
+        .then((report) => {
+          drained++;
+          left += report.left;
+        });
+    // Their deadline is 60 s.
+    expect(await cluster.until(() => drained === 3, 20_000)).toBe(true);
+    // Those that nobody has taken are said to be left.
+    expect(left).toBe(30);
+  });
+});
+
 test('agents of the ring move to a node that joins, those that were started somewhere stay', async () => {
   await withCluster({ ...OPTIONS, nodes: ['n1', 'n2', 'n3'] }, async (cluster) => {
     cluster.node('n3').crash();

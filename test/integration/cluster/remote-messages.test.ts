@@ -282,7 +282,9 @@ test('rubbish on the channel of agents is refused and counted, comes to no agent
       [10, 'probe', 'see', 1, null, null, 7, life],
       [11, [2, 1, 1, 1]],
       [11, 5],
-      [12, 'x', life, 1],
+      [12, 'x'],
+      [12, 7, life],
+      [13, 'x', life, 1],
     ],
   ];
   for (const value of rubbish) send(value);

@@ -33,6 +33,8 @@ export const Frame = {
   tellMany: 10,
   /** id, life, number, view: a `flush` from when on the receiver knows that view or a later one. */
   afterView: 11,
+  /** id, life: there is no such agent; what was heard of it is wrong. */
+  ended: 12,
 } as const;
 
 /** A message that is sent on so often is given up: those who send it on disagree. */

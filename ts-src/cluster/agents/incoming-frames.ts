@@ -9,7 +9,7 @@ import type { IncomingMessage } from '../../ports/transport.js';
 import { AgentReference } from '../../runtime/agent-reference.js';
 import { agentNotFound } from '../../runtime/failures.js';
 import { senderWith } from '../../runtime/mailbox.js';
-import { DURABLE_LIFE } from '../../runtime/remote/agent-life.js';
+import { DURABLE_LIFE, isOfNode } from '../../runtime/remote/agent-life.js';
 import type { SystemCallName } from '../../runtime/system-calls.js';
 import type { ThreadHost } from '../../runtime/thread-host.js';
 import { AGENTS_MAX, Frame, HOPS_MAX, isAskNumber, isCount, isId, isLife, isName, isTimeLeft, nodeOf, traceValuesOf } from './agent-frames.js';
@@ -29,6 +29,8 @@ export interface IncomingFramesNeeds {
   self(): NodeIdentity;
   peerOf(node: NodeIdentity): Peer;
   viewNumber(): number;
+  /** Another node says that there is no such agent. */
+  ended(id: string, life: number): void;
   /** A message was none, or named what is not there. */
   refused(error: NexusError | NexusTypeError, from: NodeIdentity): void;
 }
@@ -118,6 +120,12 @@ export class IncomingFrames {
         return this.#askedAfterView(from, frame);
       case Frame.tellMany:
         return this.#tellMany(from, frame);
+      case Frame.ended: {
+        const [, id, life] = frame;
+        if (!isId(id) || !isLife(life)) return false;
+        this.#needs.ended(id, life);
+        return true;
+      }
       default:
         return false;
     }
@@ -315,6 +323,8 @@ export class IncomingFrames {
   /** It comes to nothing: whoever waits for it is told, and a message is a dead letter. */
   refuse(id: string, life: number, underway: UnderwayFrame, error: NexusError | NexusTypeError, from: NodeIdentity | undefined): void {
     const { host, peerOf } = this.#needs;
+    // Before the answer, so that whoever looks again then does not find the same once more.
+    if (error.code === 'NEXUS_AGENT_NOT_FOUND' && underway.type !== 'mark') this.#tellEnded(id, life, underway.origin);
     switch (underway.type) {
       case 'message':
         host.deadLetters.record(reasonOf(error), underway.kind, () => id, underway.action);
@@ -328,6 +338,13 @@ export class IncomingFrames {
       case 'mark':
         if (underway.origin !== undefined) peerOf(underway.origin).post([Frame.flushed, id, life, underway.number, false]);
     }
+  }
+
+  /** What the sender, or this node if that is it, has heard of the agent is wrong: it is looked for anew the next time. Agents of one node and durable ones are not found by their life. */
+  #tellEnded(id: string, life: number, origin: NodeIdentity | undefined): void {
+    if (life === DURABLE_LIFE || isOfNode(life)) return;
+    if (origin === undefined || sameNode(origin, this.#needs.self())) this.#needs.ended(id, life);
+    else this.#needs.peerOf(origin).post([Frame.ended, id, life]);
   }
 
   /** Since when it is on its way is not known: clocks of nodes have nothing to do with each other. */

@@ -1,9 +1,13 @@
 /** Where agents are: of this node by its table, ids of the cluster by the registry, and ids that the runtime of another node has made up by that node, whose name they begin with. One message to each node that is asked. */
 import type { AgentLocation } from '../../model/agent-location.js';
-import { type NodeIdentity, sameNode } from '../../model/node-identity.js';
+import { type NodeIdentity, nodeKey, sameNode } from '../../model/node-identity.js';
+import type { Registration } from '../../model/registration.js';
 import type { Registry } from '../../ports/registry.js';
 import { type LocatedHere, locateHere } from '../../runtime/remote/locate-here.js';
 import type { ThreadHost } from '../../runtime/thread-host.js';
+
+/** A node that was heard to have an agent is asked for no longer whether it does. */
+const CHECK_TIMEOUT_MS = 1000;
 
 export interface LocatingNeeds {
   readonly host: ThreadHost;
@@ -36,15 +40,59 @@ export class Locating {
     const asked = places.filter((place) => this.#nodeIn(ids[place] as string) === undefined);
     const registry = this.#needs.registry();
     if (registry === undefined || asked.length === 0) return;
-    const registrations = await registry.lookupMany(
-      asked.map((place) => ids[place] as string),
+    const hearsay = new Set(asked.filter((place) => this.#isHearsay(registry, ids[place] as string)));
+    const idsOf = (places: readonly number[]): readonly string[] => places.map((place) => ids[place] as string);
+    const registrations = new Map<number, Registration>();
+    const lookUp = async (places: readonly number[]): Promise<void> => {
+      for (const [index, registration] of (await registry.lookupMany(idsOf(places), timeoutMs)).entries())
+        if (registration !== undefined) registrations.set(places[index] as number, registration);
+    };
+    await lookUp(asked);
+    const ended = await this.#ended(
+      [...registrations].filter(([place]) => hearsay.has(place)).map(([, registration]) => registration),
       timeoutMs,
     );
-    for (const [index, registration] of registrations.entries()) {
-      if (registration === undefined) continue;
-      const { id, kind, host: node } = registration;
-      found[asked[index] as number] = { id, kind, node, isHere: sameNode(node, this.#needs.self()), thread: undefined };
+    for (const { id, token } of ended) registry.forget(id, token);
+    const again = [...registrations].filter(([, registration]) => ended.has(registration)).map(([place]) => place);
+    for (const place of again) registrations.delete(place);
+    if (again.length > 0) await lookUp(again);
+    for (const [place, { id, kind, host: node }] of registrations)
+      found[place] = { id, kind, node, isHere: sameNode(node, this.#needs.self()), thread: undefined };
+  }
+
+  /** What was heard of the activations of others may be out of date; what the owner has written is not. */
+  #isHearsay(registry: Registry, id: string): boolean {
+    const { self } = this.#needs;
+    const known = registry.cached(id);
+    const owner = registry.ownerOf(id);
+    return known !== undefined && !sameNode(known.host, self()) && !(owner !== undefined && sameNode(owner, self()));
+  }
+
+  /** Those that their nodes say they do not have. A node that does not answer in time has said nothing. */
+  async #ended(registrations: readonly Registration[], timeoutMs: number): Promise<ReadonlySet<Registration>> {
+    const byNode = new Map<string, Registration[]>();
+    for (const registration of registrations) {
+      const key = nodeKey(registration.host);
+      const of = byNode.get(key);
+      if (of === undefined) byNode.set(key, [registration]);
+      else of.push(registration);
     }
+    const ended = new Set<Registration>();
+    const asked = [...byNode.values()].map(async (of) => {
+      const node = (of[0] as Registration).host;
+      const there = await this.#needs
+        .ask(
+          node,
+          of.map(({ id }) => id),
+          Math.min(timeoutMs, CHECK_TIMEOUT_MS),
+        )
+        .catch(() => undefined);
+      of.forEach((registration, index) => {
+        if (there !== undefined && there[index] == null) ended.add(registration);
+      });
+    });
+    await Promise.all(asked);
+    return ended;
   }
 
   async #ofNodes(ids: readonly string[], places: readonly number[], timeoutMs: number, found: (AgentLocation | undefined)[]): Promise<void> {

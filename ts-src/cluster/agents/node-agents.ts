@@ -91,6 +91,7 @@ export class NodeAgents implements RemoteAgents, NodePart {
       routing: this.routing,
       replies: this.#outgoing,
       viewNumber: () => this.#viewNumber,
+      ended: (id, life) => this.#ended(id, life),
       refused: (error, from) => this.#refused(error, from),
     });
     this.#addressed = new AddressedMessages({
@@ -332,6 +333,13 @@ export class NodeAgents implements RemoteAgents, NodePart {
 
   #lostAsk(ask: PendingAsk, node: NodeIdentity, because: string): NexusError {
     return this.#outgoing.isUnsent(ask) ? nodeUnreachable(ask, node, because) : outcomeUnknown(ask, node, because);
+  }
+
+  /** What is known of another activation of the id stays. */
+  #ended(id: string, life: number): void {
+    const registry = this.#needs.registry();
+    const known = registry?.cached(id);
+    if (known?.life === life && !sameNode(known.host, this.#needs.self())) registry?.forget(id, known.token);
   }
 
   #refused(error: { readonly code: string }, from: NodeIdentity): void {

@@ -49,6 +49,14 @@ export interface NodeCopiesNeeds {
   remindersChanged(dueEpochMs: number): void;
 }
 
+/** What a worker has claimed, and how often. */
+interface Claimed {
+  readonly kind: string;
+  readonly id: string;
+  readonly intent: ClaimIntent;
+  readonly count: number;
+}
+
 export class NodeCopies implements NodePart, ClusterStates {
   readonly #needs: NodeCopiesNeeds;
   readonly #peers: CopyPeers;
@@ -61,6 +69,10 @@ export class NodeCopies implements NodePart, ClusterStates {
   #holders: Holders | undefined;
   /** Starts under way, and agents that run, by id. */
   readonly #held = new Map<string, number>();
+  /** Of those, the ones that a worker has to release. */
+  readonly #ofThreads = new Map<number, Map<string, Claimed>>();
+  /** How often each worker was lost. */
+  readonly #losses = new Map<number, number>();
 
   constructor(needs: NodeCopiesNeeds) {
     this.#needs = needs;
@@ -130,7 +142,23 @@ export class NodeCopies implements NodePart, ClusterStates {
     return place === undefined || sameNode(place, registry.self) ? undefined : { name: place.name, incarnation: place.incarnation };
   }
 
-  async claim(kind: string, id: string, intent: ClaimIntent): Promise<StateVersion> {
+  /** @param thread a worker, which may be lost before it releases it */
+  async claim(kind: string, id: string, intent: ClaimIntent, thread = 0): Promise<StateVersion> {
+    if (thread === 0) return this.#claim(kind, id, intent);
+    const losses = this.#losses.get(thread);
+    const version = await this.#claim(kind, id, intent);
+    if (this.#losses.get(thread) !== losses) {
+      this.release(kind, id, intent);
+      return version;
+    }
+    const claims = this.#ofThreads.get(thread) ?? new Map<string, Claimed>();
+    this.#ofThreads.set(thread, claims);
+    const key = claimKey(kind, id, intent);
+    claims.set(key, { kind, id, intent, count: (claims.get(key)?.count ?? 0) + 1 });
+    return version;
+  }
+
+  async #claim(kind: string, id: string, intent: ClaimIntent): Promise<StateVersion> {
     const { registry } = this.#needs;
     this.#hold(id);
     try {
@@ -153,7 +181,20 @@ export class NodeCopies implements NodePart, ClusterStates {
     }
   }
 
-  release(kind: string, id: string, intent: ClaimIntent): void {
+  /** What its agents have written may be here, and at copies, or not: their next lives begin with all that is stored. */
+  threadLost(thread: number): void {
+    this.#losses.set(thread, (this.#losses.get(thread) ?? 0) + 1);
+    const claims = this.#ofThreads.get(thread);
+    this.#ofThreads.delete(thread);
+    for (const { kind, id, intent, count } of claims?.values() ?? []) for (let each = 0; each < count; each++) this.release(kind, id, intent);
+  }
+
+  release(kind: string, id: string, intent: ClaimIntent, thread = 0): void {
+    const claims = this.#ofThreads.get(thread);
+    const key = claimKey(kind, id, intent);
+    const claimed = claims?.get(key);
+    if (claimed !== undefined && claimed.count > 1) claims?.set(key, { ...claimed, count: claimed.count - 1 });
+    else claims?.delete(key);
     this.#live.ended(kind, id);
     this.#letGo(id);
     if (intent === 'forget') this.#needs.placing()?.settled(id);
@@ -276,4 +317,8 @@ function after(known: { readonly token: number; readonly revision: number; reado
 
 function ringMember({ name, incarnation, weight }: ViewMember): { readonly name: string; readonly incarnation: number; readonly weight: number } {
   return { name, incarnation, weight };
+}
+
+function claimKey(kind: string, id: string, intent: ClaimIntent): string {
+  return `${intent} ${kind}\0${id}`;
 }

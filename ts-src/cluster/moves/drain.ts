@@ -69,7 +69,7 @@ export interface DrainNeeds {
   weigh(): void;
   /** Whether this node has weight 0 in the view that it knows. */
   isWeighed(): boolean;
-  /** Whether there is anybody to go to. */
+  /** Whether there is anybody to go to: who has weight 0 takes nothing, nor do nodes that drain too. */
   hasOthers(): boolean;
   /** Ids of all live agents of this node. */
   ids(): Iterable<string>;
@@ -128,6 +128,8 @@ export class Drain {
     }
     // What was sent on from here is answered by way of this node.
     while (this.#needs.asks() > 0 && clock.nowMs() < untilMs) await this.#pause();
+    // With nobody to go to, nothing was tried.
+    if (!this.#needs.hasOthers()) left = [...this.#needs.ids()].filter((id) => registry.own(id) !== undefined).length;
     const named = [...reasons].slice(0, NAMED_MAX).map(([id, reason]) => ({ id, reason }));
     if (left > 0) logger.warn({ left, reasons: named.slice(0, 10) }, 'a node has been drained, and agents are left that end with it');
     return { complete: left === 0, moved, left, reasons: named };

@@ -113,7 +113,7 @@ export class NodeMoves implements NodePart {
       ...{ clock, registry, logger },
       weigh: () => needs.weigh(0),
       isWeighed: () => this.#view?.members.find((member) => sameNode(member, registry.self))?.weight === 0,
-      hasOthers: () => (this.#view?.members.length ?? 0) > 1,
+      hasOthers: () => this.#view?.members.some((member) => member.weight > 0 && !sameNode(member, registry.self)) ?? false,
       ids: () => this.#ids(),
       asks: () => host.asks.size,
       move: (id, to, timeoutMs) => this.moves.move(id, to, timeoutMs),

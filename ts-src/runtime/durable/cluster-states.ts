@@ -14,13 +14,15 @@ export interface ClusterStates {
    * Resolves when this node alone may run the agent and its store has the newest state of it, with the version after which its writes count. The same for an agent that this node runs already.
    * Rejects with NEXUS_ID_DUPLICATE if another node runs it, or is to run it (`elsewhereOf`), NEXUS_AGENT_NOT_FOUND if it is known that nothing is stored of what is to be brought back, NEXUS_REGISTRY_TIMEOUT, NEXUS_STOPPED.
    */
-  claim(kind: string, id: string, intent: ClaimIntent): Promise<StateVersion>;
+  claim(kind: string, id: string, intent: ClaimIntent, thread?: number): Promise<StateVersion>;
   /** The other node that the agent is on, or belongs to, as far as that is known without asking; undefined: this one, or nobody knows. */
   placeOf(id: string): NodeIdentity | undefined;
   /** Whether this node delivers the reminders of the agent. */
   delivers(kind: string, id: string): boolean;
   /** What was claimed has left memory, and nothing of it is under way. */
-  release(kind: string, id: string, intent: ClaimIntent): void;
+  release(kind: string, id: string, intent: ClaimIntent, thread?: number): void;
+  /** On the calling thread: a worker releases nothing any more that it has claimed. */
+  threadLost(thread: number): void;
   /**
    * Resolves when the writes, which have a version each, are on disk wherever copies belong; undefined if there is no such place. One at a time for each agent. Rejects with NEXUS_STORE_FULL, NEXUS_STORE_FAILED, NEXUS_TOKEN_STALE,
    * and it is not known then which copies have them: the next ones are made whole.

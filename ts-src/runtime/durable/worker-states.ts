@@ -14,13 +14,15 @@ export interface CopyStateCall {
 
 export class WorkerStates implements ClusterStates {
   readonly #router: MessageRouter;
+  readonly #thread: number;
 
-  constructor(router: MessageRouter) {
+  constructor(router: MessageRouter, thread: number) {
     this.#router = router;
+    this.#thread = thread;
   }
 
   claim(kind: string, id: string, intent: ClaimIntent): Promise<StateVersion> {
-    return this.#router.request(0, 'claimState', { kind, id, intent }, ANSWER_TIMEOUT_MS, { kind, id });
+    return this.#router.request(0, 'claimState', { kind, id, intent, thread: this.#thread }, ANSWER_TIMEOUT_MS, { kind, id });
   }
 
   placeOf(): undefined {
@@ -32,8 +34,10 @@ export class WorkerStates implements ClusterStates {
   }
 
   release(kind: string, id: string, intent: ClaimIntent): void {
-    this.#router.call(0, 'releaseState', { kind, id, intent });
+    this.#router.call(0, 'releaseState', { kind, id, intent, thread: this.#thread });
   }
+
+  threadLost(): void {}
 
   copy(kind: string, id: string, writes: readonly StorageWrite[]): Promise<void> {
     return this.#router.request(0, 'copyState', { kind, id, writes }, ANSWER_TIMEOUT_MS, { kind, id });

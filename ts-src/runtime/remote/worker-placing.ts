@@ -11,7 +11,7 @@ const ANSWER_TIMEOUT_MS = 86_400_000;
 /** A worker is told of which node it is, when there is a cluster. */
 export function nodeNamed(host: ThreadHost, node: string): void {
   host.placing = new WorkerPlacing(node, host.router, host.thread);
-  if (host.durable !== undefined) host.durable.cluster = new WorkerStates(host.router);
+  if (host.durable !== undefined) host.durable.cluster = new WorkerStates(host.router, host.thread);
 }
 
 export class WorkerPlacing implements NodePlacing {
