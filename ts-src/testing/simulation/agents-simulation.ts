@@ -187,17 +187,27 @@ class AgentsRun {
       if (cluster.nowMs >= untilMs) return this.#ledger.fail('the registry agrees in the end', `${AGREE_MS_MAX / 1000} s after the healing ${problem}`);
       await cluster.sleep(LOOK_MS);
     }
+    this.#count();
     const open = this.#ledger.asks.find(({ outcome, atMs }) => outcome === 'open' && cluster.nowMs - atMs > ASK_TIMEOUT_MS * 2 + LATE_MS);
     if (open !== undefined) return this.#ledger.fail('every ask settles', `${textOf(open)} has not`);
     if (this.#ledger.mayBothRun) return;
     const before = this.#ledger.asks.length;
     await this.#workload.readAll(cluster).catch((error: unknown) => {
-      // What is on no disk any more, or on a disk that was changed, cannot be read.
-      if (!this.#isBeyondPromise) throw error;
+      // What is on no disk any more, or on a disk that was changed, cannot be read; a store whose disk has failed has to be opened again.
+      if (!this.#isBeyondPromise && (error as { code?: unknown }).code !== 'NEXUS_STORE_FAILED') throw error;
     });
     const failed = this.#isBeyondPromise ? undefined : this.#ledger.asks.slice(before).find(({ outcome }) => outcome !== 'ok');
     if (failed !== undefined) return this.#ledger.fail('all answer in the end', `${textOf(failed)} after the healing`);
     if (!this.#isBeyondPromise) this.#judgeHistories();
+  }
+
+  /** What the nodes that are there now have done since they started. */
+  #count(): void {
+    for (const { program } of this.#world?.nodes ?? []) {
+      const { registry, moves } = (program as NexusStart).parts;
+      this.#ledger.seen('hand-off', registry.snapshot().handOffs);
+      this.#ledger.seen('started again as an orphan', moves.orphans.restarted);
+    }
   }
 
   #judgeHistories(): void {

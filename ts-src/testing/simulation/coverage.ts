@@ -38,7 +38,6 @@ export const AGENT_MARKS = [
   'hand-off',
   'handled in a later activation',
   'started again as an orphan',
-  'superseded',
   'node drained',
   'spawned at once by several nodes',
   'end told to a watcher',
