@@ -140,6 +140,7 @@ async function startNexus(
             happened(event) {
               note(eventText(event));
               if (event.type === 'view') observed.clusterId = event.clusterId;
+              else if (event.type === 'standing' && event.standing === 'fenced') observed.fencedAtMs = clock.nowMs();
               happened?.(observed, event);
               listener.happened(event);
             },
@@ -184,6 +185,8 @@ async function startNexus(
 /** It asks the machine itself: what the nexus knows of it may be a second old. */
 class ObservedNode implements ObservedMembership {
   clusterId: string | undefined;
+  /** From then on it has the stop margin, at the most. */
+  fencedAtMs = Number.NEGATIVE_INFINITY;
   #machine: MembershipMachine | undefined;
   readonly #name: string;
   readonly #surroundings: ProgramSurroundings;
@@ -211,7 +214,8 @@ class ObservedNode implements ObservedMembership {
   }
 
   get handles(): boolean {
-    return this.#machine?.mayRun(this.#surroundings.clock.nowMs() - STOP_MARGIN_MS) === true;
+    const agoMs = this.#surroundings.clock.nowMs() - STOP_MARGIN_MS;
+    return agoMs < this.fencedAtMs || this.#machine?.mayRun(agoMs) === true;
   }
 
   snapshot(): MembershipSnapshot | undefined {
