@@ -80,6 +80,8 @@ function onlyTo(unlucky: readonly number[], nodes: number, fault: Fault): Fault[
     // Which of the two is removed nobody can say.
     case 'nonTransitivePartition':
     case 'cloggedLink':
+    // What was copied from a disk while its bits changed is as wrong as that.
+    case 'bitFlips':
       return [];
     case 'loss':
     case 'duplication':
@@ -175,7 +177,6 @@ class AgentsRun {
       else if (this.#presentSinceMs.get(node.number) === Number.POSITIVE_INFINITY) this.#presentSinceMs.set(node.number, cluster.nowMs);
       const sinceMs = this.#presentSinceMs.get(node.number);
       if (sinceMs !== undefined && cluster.nowMs - sinceMs < COPIED_MS) lost++;
-      if (sinceMs === Number.POSITIVE_INFINITY) lost++;
     }
     if (lost > this.#copies) this.#isBeyondPromise = true;
   }
