@@ -24,7 +24,7 @@ const { dist, remove } = values.agents
 process.on('exit', remove);
 const load = (name) => import(`${dist}ts-src/testing/simulation/${name}.js`);
 const [{ builtInAgents, builtInMembership }, { reportText }, { runSeeds }] = await Promise.all(['built-in', 'failure-report', 'run-seeds'].map(load));
-const what = values.agents ? '--agents' : '--membership';
+const flag = values.agents ? '--agents' : '--membership';
 const [clusters, seed, twice] = [values.clusters, values.seed, values.twice].map(Number);
 const PROGRESS_EVERY = 250;
 
@@ -44,7 +44,7 @@ function progress({ last }) {
   if (last.failure !== undefined) {
     const { what } = last.failure;
     failures.set(what, [...(failures.get(what) ?? []), last.plan.seed]);
-    process.stdout.write(`${reportText(last, { command: `nexus sim ${what} --seed ${last.plan.seed}` })}\n`);
+    process.stdout.write(`${reportText(last, { command: `nexus sim ${flag} --seed ${last.plan.seed}` })}\n`);
   }
   if (runs % PROGRESS_EVERY === 0)
     process.stdout.write(

@@ -183,11 +183,8 @@ export class MessageRouter {
       return 'accepted';
     });
     if (far.length === 0) return outcomes;
-    const there = this.tellFar(
-      remote,
-      far.map((place) => targets[place] as AgentReference),
-      ...([action, input, sender] as const),
-    );
+    const elsewhere = far.map((place) => targets[place] as AgentReference);
+    const there = this.tellFar(remote, elsewhere, action, input, sender);
     for (const [index, place] of far.entries()) outcomes[place] = there[index] as TellOutcome;
     return outcomes;
   }

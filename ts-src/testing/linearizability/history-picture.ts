@@ -2,6 +2,7 @@
  * A history that is not linearizable as a picture (SVG): a line for each process, an operation as a bar from its call to its return, the points at which those of the longest order happened, and marked those
  * one of which would have to come next and none of which can. Time runs to the right, from one call or return to the next: distances are no durations. Pure: a failure in, text out; readable on light and dark ground.
  */
+import { escapedText } from '../../model/svg-text.js';
 import { canonicalText, type HistoryOperation } from './history.js';
 import { type LinearizabilityFailure, operationText } from './check-linearizable.js';
 import type { SequentialModel } from './sequential-model.js';
@@ -47,15 +48,15 @@ export function drawFailure<State, Input, Output>(
   const left = failure.operations.length - shown.length;
   const facts = `${prefix.order.length} of ${failure.operations.length} operations have an order; after it the state is ${cut(canonicalText(prefix.state), 60)}${left === 0 ? '' : `; ${left} more ${left === 1 ? 'is' : 'are'} not drawn`}`;
   const parts = [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escaped(head)}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapedText(head)}">`,
     STYLE,
     `<rect class="ground" width="${width}" height="${height}"/>`,
-    `<text class="title" x="16" y="26">${escaped(head)}</text>`,
-    `<text class="note" x="16" y="46">${escaped(facts)}</text>`,
+    `<text class="title" x="16" y="26">${escapedText(head)}</text>`,
+    `<text class="note" x="16" y="46">${escapedText(facts)}</text>`,
     ...legend(66),
     ...rows.map(
       (name, row) =>
-        `<line class="life" x1="${LEFT - 8}" y1="${middle(row)}" x2="${width - 20}" y2="${middle(row)}"/>${name === '' ? '' : `<text class="name" x="${LEFT - 16}" y="${middle(row) + 4}" text-anchor="end">${escaped(cut(name, 15))}</text>`}`,
+        `<line class="life" x1="${LEFT - 8}" y1="${middle(row)}" x2="${width - 20}" y2="${middle(row)}"/>${name === '' ? '' : `<text class="name" x="${LEFT - 16}" y="${middle(row) + 4}" text-anchor="end">${escapedText(cut(name, 15))}</text>`}`,
     ),
     ...bars.map((bar) => {
       const how = stuck.has(bar.operation) ? 'stuck' : place.has(bar.operation) ? 'placed' : 'later';
@@ -123,7 +124,7 @@ function drawn({ operation, x1, x2, row }: Bar, text: string, how: 'placed' | 's
   const when = isOpen ? `called at ${operation.invokedAt}, outcome unknown` : `from ${operation.invokedAt} to ${operation.returnedAt}`;
   const states = { placed: 'has a place in the order', stuck: 'would have to come next, and cannot', later: 'has no place yet' };
   const label = cut(text, Math.max(2, Math.floor((room - 8) / CHARACTER)));
-  return `<g class="${how}${isOpen ? ' open' : ''}"><title>${escaped(`${text}; process ${operation.process}, ${when}: ${states[how]}`)}</title><rect x="${x1}" y="${y}" width="${Math.round(x2 - x1)}" height="${BAR}" rx="4"/><text x="${x1 + 5}" y="${y + 16}">${escaped(label)}</text></g>`;
+  return `<g class="${how}${isOpen ? ' open' : ''}"><title>${escapedText(`${text}; process ${operation.process}, ${when}: ${states[how]}`)}</title><rect x="${x1}" y="${y}" width="${Math.round(x2 - x1)}" height="${BAR}" rx="4"/><text x="${x1 + 5}" y="${y + 16}">${escapedText(label)}</text></g>`;
 }
 
 /** Where each operation of the order has happened: as early as it can. */
@@ -169,13 +170,4 @@ svg { --ground: #ffffff; --ink: #1f2328; --quiet: #59636e; --line: #d1d9e0; --pl
 
 function cut(text: string, characters: number): string {
   return text.length <= characters ? text : `${text.slice(0, Math.max(1, characters - 1))}…`;
-}
-
-function escaped(text: string): string {
-  return text
-    .replace(/\p{Cc}/gu, ' ')
-    .replace(/&/g, '&amp;')
-    .replace(/</g, '&lt;')
-    .replace(/>/g, '&gt;')
-    .replace(/"/g, '&quot;');
 }

@@ -2,6 +2,7 @@
  * Part of a trace as a sequence diagram: an SVG picture with a lifeline for each node, time running down, messages as arrows from where they were sent to where they came, faults as bands, and
  * what nodes learnt as labels. Pure: entries in, text out. It is readable on light and dark ground, alone and within a page.
  */
+import { escapedText } from '../../model/svg-text.js';
 import { NexusTypeError } from '../../errors.js';
 import type { TraceEntry } from './trace.js';
 
@@ -50,10 +51,10 @@ export function sequenceDiagram(entries: readonly TraceEntry[], options: Diagram
   const height = places.bottom + 40;
   const left = all.length - messages.length;
   const parts = [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escaped(options.title ?? 'Sequence diagram')}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapedText(options.title ?? 'Sequence diagram')}">`,
     STYLE,
     `<rect class="ground" width="${width}" height="${height}"/>`,
-    options.title === undefined ? '' : `<text class="title" x="16" y="24">${escaped(options.title)}</text>`,
+    options.title === undefined ? '' : `<text class="title" x="16" y="24">${escapedText(options.title)}</text>`,
     left === 0 ? '' : `<text class="note" x="${width - 16}" y="24" text-anchor="end">${left} more messages are not drawn</text>`,
     ...nodes.map((node) => lifeline(node, xOf(node), height, shown, y)),
     ...bands.map(({ fault, column, from, to }) => band(fault, LEFT + column * BAND_WIDTH, y(from), y(to))),
@@ -135,7 +136,7 @@ function bandsOf(others: readonly TraceEntry[], shown: readonly TraceEntry[]): B
 function band(fault: string, x: number, from: number, to: number): string {
   const height = Math.max(8, to - from);
   const text = cut(fault, Math.max(6, Math.floor(height / 6.2)));
-  return `<g class="band"><title>${escaped(fault)}</title><rect x="${x}" y="${from}" width="${BAND_WIDTH - 3}" height="${height}" rx="3"/><text x="${x + 5.5}" y="${from + 5}" transform="rotate(90 ${x + 5.5} ${from + 5})" dy="3">${height < 40 ? '' : escaped(text)}</text></g>`;
+  return `<g class="band"><title>${escapedText(fault)}</title><rect x="${x}" y="${from}" width="${BAND_WIDTH - 3}" height="${height}" rx="3"/><text x="${x + 5.5}" y="${from + 5}" transform="rotate(90 ${x + 5.5} ${from + 5})" dy="3">${height < 40 ? '' : escapedText(text)}</text></g>`;
 }
 
 /** Dashed while the node is down or stands still. */
@@ -163,8 +164,8 @@ function arrows({ sent, ends, marks }: Message, xOf: (node: number) => number, y
   const targets = ends.length === 0 ? [{ how: 'open' as const, y2: y1 + STEP_MIN }] : ends.map(({ entry, how }) => ({ how, y2: y(entry.atMs) }));
   const lines = targets.map(({ how, y2 }, index) => arrow({ x1, y1, x2, y2, how, isCopy: index > 0 }));
   const side = x2 < x1 ? -1 : 1;
-  const label = `<text class="what" x="${x1 + side * 7}" y="${y1 - 3}" text-anchor="${side < 0 ? 'end' : 'start'}">${escaped(text)}</text>`;
-  return `<g class="message"><title>${escaped(`${clock(sent.atMs)} n${sent.node} to n${sent.peer}: ${[sent.text, ...marks].join(', ')}; ${ends.map(({ how, entry }) => `${how} ${clock(entry.atMs)} ${entry.text}`).join('; ') || 'still on its way'}`)}</title>${lines.join('')}${label}</g>`;
+  const label = `<text class="what" x="${x1 + side * 7}" y="${y1 - 3}" text-anchor="${side < 0 ? 'end' : 'start'}">${escapedText(text)}</text>`;
+  return `<g class="message"><title>${escapedText(`${clock(sent.atMs)} n${sent.node} to n${sent.peer}: ${[sent.text, ...marks].join(', ')}; ${ends.map(({ how, entry }) => `${how} ${clock(entry.atMs)} ${entry.text}`).join('; ') || 'still on its way'}`)}</title>${lines.join('')}${label}</g>`;
 }
 
 interface Arrow {
@@ -197,7 +198,7 @@ function labels(others: readonly TraceEntry[], xOf: (node: number) => number, y:
       const at = Math.max(y(atMs), (bottoms.get(node) ?? 0) + LINE_HEIGHT);
       bottoms.set(node, at);
       const what = mark === 'event' || mark === 'say' ? text : `${mark} ${text}`.trim();
-      return `<g class="label ${mark}"><title>${escaped(`${clock(atMs)} n${node} ${what}`)}</title><circle cx="${xOf(node)}" cy="${y(atMs)}" r="3.5"/><text x="${xOf(node) + 8}" y="${round(at + 4)}">${escaped(cut(what, TEXT_CHARACTERS_MAX))}</text></g>`;
+      return `<g class="label ${mark}"><title>${escapedText(`${clock(atMs)} n${node} ${what}`)}</title><circle cx="${xOf(node)}" cy="${y(atMs)}" r="3.5"/><text x="${xOf(node) + 8}" y="${round(at + 4)}">${escapedText(cut(what, TEXT_CHARACTERS_MAX))}</text></g>`;
     });
 }
 
@@ -222,13 +223,4 @@ function cut(text: string, characters: number): string {
 
 function round(value: number): number {
   return Math.round(value * 10) / 10;
-}
-
-function escaped(text: string): string {
-  return text
-    .replace(/\p{Cc}/gu, ' ')
-    .replace(/&/g, '&amp;')
-    .replace(/</g, '&lt;')
-    .replace(/>/g, '&gt;')
-    .replace(/"/g, '&quot;');
 }

@@ -2,6 +2,7 @@
  * A run over time as a picture (SVG): success rate, operations, response times, and below them the faults and what the nodes did; faults are bands through all of it. Pure: a report in, text out; readable on light and dark
  * ground, alone and within a page.
  */
+import { escapedText } from '../../../model/svg-text.js';
 import { type Fault, faultText } from '../../../testing/simulation/fault.js';
 import type { SecondRecord } from '../second-records.js';
 import type { DoneFault, NodeEvent, RunReport } from './run-report.js';
@@ -37,11 +38,11 @@ export function timelinePicture({ seconds, faults, events, plan }: Report, title
   const marks = events.filter(({ text }) => !text.startsWith('stalled'));
   const height = eventsTop + nodes.length * LANE + 44;
   const parts = [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${escaped(title)}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${escapedText(title)}">`,
     STYLE,
     `<rect class="ground" width="${WIDTH}" height="${height}"/>`,
-    `<text class="title" x="16" y="26">${escaped(title)}</text>`,
-    `<text class="note" x="16" y="45">${escaped(`seed ${plan.seed}, ${plan.nodes} nodes, ${plan.resolver.strategy}; each point is a second`)}</text>`,
+    `<text class="title" x="16" y="26">${escapedText(title)}</text>`,
+    `<text class="note" x="16" y="45">${escapedText(`seed ${plan.seed}, ${plan.nodes} nodes, ${plan.resolver.strategy}; each point is a second`)}</text>`,
     ...faults.map(
       ({ from, to }) =>
         `<rect class="band" x="${x(from)}" y="${success.top}" width="${round(Math.max(1.5, x(to) - x(from)))}" height="${latency.top + latency.height - success.top}"/>`,
@@ -197,7 +198,7 @@ function barsOf(faults: readonly DoneFault[], x: (second: number) => number): re
 function faultBar({ fault, from, to, side, lane }: FaultBar, top: number): string {
   const y = top + lane * LANE;
   const place = side === 'inside' ? `x="${round(from + 4)}"` : side === 'right' ? `x="${round(to + 4)}"` : `x="${round(from - 4)}" text-anchor="end"`;
-  return `<g class="fault"><title>${escaped(faultText(fault))}</title><rect x="${from}" y="${y}" width="${round(to - from)}" height="${LANE - 4}" rx="3"/><text ${place} y="${y + 11}">${escaped(labelOf(fault))}</text></g>`;
+  return `<g class="fault"><title>${escapedText(faultText(fault))}</title><rect x="${from}" y="${y}" width="${round(to - from)}" height="${LANE - 4}" rx="3"/><text ${place} y="${y + 11}">${escapedText(labelOf(fault))}</text></g>`;
 }
 
 function labelOf(fault: Fault): string {
@@ -208,9 +209,9 @@ function labelOf(fault: Fault): string {
 function nodeLane(name: string, y: number, events: readonly NodeEvent[], x: (second: number) => number): string {
   const marks = events.map(({ atMs, text }) => {
     const kind = /^(ended|fenced|killed)/.test(text) ? 'bad' : /^(joined|serving|started)/.test(text) ? 'good' : 'other';
-    return `<g class="mark ${kind}"><title>${escaped(`${(atMs / 1000).toFixed(1)} s ${name} ${text}`)}</title><circle cx="${x(atMs / 1000)}" cy="${y + 6}" r="3.4"/></g>`;
+    return `<g class="mark ${kind}"><title>${escapedText(`${(atMs / 1000).toFixed(1)} s ${name} ${text}`)}</title><circle cx="${x(atMs / 1000)}" cy="${y + 6}" r="3.4"/></g>`;
   });
-  return `<text class="tick" x="${LEFT - 8}" y="${y + 10}" text-anchor="end">${escaped(name)}</text><line class="grid" x1="${LEFT}" y1="${y + 6}" x2="${WIDTH - RIGHT}" y2="${y + 6}"/>${marks.join('')}`;
+  return `<text class="tick" x="${LEFT - 8}" y="${y + 10}" text-anchor="end">${escapedText(name)}</text><line class="grid" x1="${LEFT}" y1="${y + 6}" x2="${WIDTH - RIGHT}" y2="${y + 6}"/>${marks.join('')}`;
 }
 
 function timeAxis(lastSecond: number, x: (second: number) => number, y: number): string[] {
@@ -247,13 +248,4 @@ path.p50 { fill: none; stroke: var(--p50); stroke-width: 1.6; } path.p99 { fill:
 
 function round(value: number): number {
   return Math.round(value * 10) / 10;
-}
-
-function escaped(text: string): string {
-  return text
-    .replace(/\p{Cc}/gu, ' ')
-    .replace(/&/g, '&amp;')
-    .replace(/</g, '&lt;')
-    .replace(/>/g, '&gt;')
-    .replace(/"/g, '&quot;');
 }
