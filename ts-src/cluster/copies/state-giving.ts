@@ -190,6 +190,11 @@ export class StateGiving {
         try {
           writes = store.whole(kind, id);
         } catch (error) {
+          // It may be read at the next attempt: until then it must not be said that all was given.
+          if ((error as { readonly code?: unknown }).code !== 'NEXUS_STORE_CORRUPT') {
+            this.#needs.logger.warn({ error, kind, id }, 'a copy of durable state could not be read, and is given to another node later');
+            return false;
+          }
           // Nobody else can be given it: it is not acknowledged by this node any more.
           this.#needs.logger.error({ error, kind, id }, 'a copy of durable state cannot be read, and is not given to another node');
         }

@@ -58,7 +58,11 @@ export class AgentLedger {
   readonly #sequences = new Map<string, number>();
   readonly #hostOfSequence = new Map<string, string>();
   readonly #told = new Set<string>();
-  readonly #signalled = new Set<string>();
+  readonly #heard = new Set<string>();
+  /** How many handlers had begun: when each signal was published, and when the activation of each id was first seen that it has now. */
+  #begun = 0;
+  readonly #publishedAt = new Map<number, number>();
+  readonly #activeSince = new Map<string, number>();
   /** Of the handler that runs now. */
   #beginning: Beginning | undefined;
 
@@ -78,6 +82,7 @@ export class AgentLedger {
   /** Before a handler or hook of an agent that is registered. */
   begun(beginning: Beginning): void {
     this.#beginning = beginning;
+    this.#begun++;
     const { id, kind, what, host, mayRun, clusterId, token } = beginning;
     // Its last words change nothing that anybody is told of.
     if (what === 'stop' || this.mayBothRun) return;
@@ -87,6 +92,7 @@ export class AgentLedger {
     const key = `${clusterId} ${id}`;
     const last = this.#last.get(key);
     this.#last.set(key, { token, host, what });
+    if (last?.token !== token) this.#activeSince.set(id, this.#begun);
     if (last === undefined || (last.token === token && last.host === host)) return;
     if (token < last.token)
       return this.fail('tokens never go back', `${which} begins on ${host} with token ${token}, after '${last.what}' on ${last.host} with token ${last.token}`);
@@ -157,13 +163,21 @@ export class AgentLedger {
     this.#told.add(watch);
   }
 
+  published(number: number): void {
+    this.#publishedAt.set(number, this.#begun);
+  }
+
   /** In the handler of something that was published or broadcast once. */
-  heard(what: 'signal handled' | 'broadcast handled', receiver: string, number: number): void {
+  heard(what: 'signal handled' | 'broadcast handled', id: string, life: number, number: number): void {
     this.seen(what);
+    const receiver = `${id}#${life}`;
     const key = `${what} ${receiver} ${number}`;
-    if (this.#signalled.has(key) && !this.mayBothRun)
-      this.fail('what was said once is heard once', `'${receiver}' hears number ${number} a second time (${what})`);
-    this.#signalled.add(key);
+    const isSecond = this.#heard.has(key);
+    this.#heard.add(key);
+    if (!isSecond || this.mayBothRun) return;
+    // While an agent moves from one node to another it may get a signal from both (docs/signals.md).
+    if (what === 'signal handled' && (this.#activeSince.get(id) ?? 0) > (this.#publishedAt.get(number) ?? 0)) return this.seen('signal of both nodes of a move');
+    this.fail('what was said once is heard once', `'${receiver}' hears number ${number} a second time (${what})`);
   }
 
   fail(invariant: string, text: string): void {

@@ -76,8 +76,8 @@ export function kindsOf(ledger: AgentLedger) {
         return ++state.count;
       },
       inOrder: (_state, input: Numbered, ctx) => numbered(ctx, input),
-      news: ({ life }, { data }: { data: unknown }, ctx) => ledger.heard('signal handled', `${ctx.id}#${life}`, data as number),
-      broadcast: ({ life }, number: number, ctx) => ledger.heard('broadcast handled', `${ctx.id}#${life}`, number),
+      news: ({ life }, { data }: { data: unknown }, ctx) => ledger.heard('signal handled', ctx.id, life, data as number),
+      broadcast: ({ life }, number: number, ctx) => ledger.heard('broadcast handled', ctx.id, life, number),
     },
   });
   /** Numbers what it tells, and asks through another agent. */
@@ -283,8 +283,10 @@ export class Workload {
   #say(cluster: SimulatedCluster): Promise<unknown> {
     return this.#on(cluster, async (nexus) => {
       const number = ++this.#values;
-      if (cluster.random() < 0.5) nexus.publish('news.now', number);
-      else nexus.group(GROUP, this.#kinds.Counter).broadcast('broadcast', number);
+      if (cluster.random() < 0.5) {
+        this.#ledger.published(number);
+        nexus.publish('news.now', number);
+      } else nexus.group(GROUP, this.#kinds.Counter).broadcast('broadcast', number);
     });
   }
 
