@@ -122,6 +122,11 @@ export class NodeCopies implements NodePart, ClusterStates {
     this.#peers.connected(node);
   }
 
+  /** What no other node has goes with it: a node that has just come has not been given all yet. */
+  async leaving(): Promise<void> {
+    await this.#giving?.elsewhere();
+  }
+
   closed(): void {
     this.#giving?.close();
     this.#peers.close();

@@ -9,7 +9,7 @@ import type { StorageWrite } from '../../ports/storage.js';
 import type { Holding } from '../../protocols/copies/copy-messages.js';
 import { bytesOf, ITEM_BYTES_MAX } from '../../protocols/copies/copy-stream.js';
 import { Giving, type Holders } from '../../protocols/copies/holding.js';
-import { partitionOf } from '../../protocols/registry/partition.js';
+import { PARTITIONS, partitionOf } from '../../protocols/registry/partition.js';
 import type { CopyPeers } from './copy-peers.js';
 import type { CopyStore } from './copy-store.js';
 
@@ -51,6 +51,8 @@ export class StateGiving {
   #isRunning = false;
   #isClosed = false;
   #cancelSweep: (() => void) | undefined;
+  /** Of those who wait until nothing is here alone. */
+  #whenGiven: (() => void)[] = [];
   /** Resolves when what is being removed is gone. */
   #dropping: Promise<void> = Promise.resolve();
   readonly #dropped = new Set<string>();
@@ -84,7 +86,16 @@ export class StateGiving {
       // Held no more, or perhaps not all the time: what it was given before is not all.
       for (const partition of partitions) if (missing?.has(partition) !== true || !holders.isHolder(partition, giving.to)) partitions.delete(partition);
     }
+    this.#look();
     if (!this.#isRunning) void this.#run();
+  }
+
+  /** Resolves when of each partition that another node holds some other node has been given all that there is of it here: then this node may leave, and nothing is gone with it. */
+  elsewhere(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#whenGiven.push(resolve);
+      this.#look();
+    });
   }
 
   /** An agent of this id is about to start: resolves when what was about to be removed of it is gone, so that it is not seen. */
@@ -96,6 +107,20 @@ export class StateGiving {
     this.#isClosed = true;
     this.#cancelSweep?.();
     this.#cancelSweep = undefined;
+    this.#look();
+  }
+
+  #look(): void {
+    if (this.#whenGiven.length === 0 || !(this.#isClosed || this.#isElsewhere())) return;
+    for (const resolve of this.#whenGiven.splice(0)) resolve();
+  }
+
+  #isElsewhere(): boolean {
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const others = this.#holders?.of(partition).filter((node) => !sameNode(node, this.#needs.self)) ?? [];
+      if (others.length > 0 && !others.some((node) => this.#givings.get(nodeKey(node))?.isGiven(partition) === true)) return false;
+    }
+    return true;
   }
 
   async #run(): Promise<void> {
@@ -134,6 +159,7 @@ export class StateGiving {
         this.#missing.get(key)?.delete(partition);
       }
     }
+    this.#look();
     if (failed.size > 0) await this.#pause(RETRY_MS);
     return true;
   }

@@ -276,7 +276,8 @@ export class StateWriter {
           },
           (error: unknown) => {
             this.#copyFailed(part, error);
-            this.#goOn(part);
+            // It is tried again after a while, not at once: only who waits goes on.
+            this.#pump();
           },
         );
     }

@@ -284,7 +284,7 @@ export class Workload {
     return this.#on(cluster, async (nexus) => {
       const number = ++this.#values;
       if (cluster.random() < 0.5) {
-        this.#ledger.published(number);
+        this.#ledger.published(number, cluster.nowMs);
         nexus.publish('news.now', number);
       } else nexus.group(GROUP, this.#kinds.Counter).broadcast('broadcast', number);
     });

@@ -151,6 +151,7 @@ class AgentsRun {
           mayRun: start.handles,
           clusterId: start.clusterId ?? '',
           token: parts?.registry.own(id)?.token,
+          atMs: this.#world?.nowMs ?? 0,
         }),
     })(this.#plan, options);
   }
@@ -195,8 +196,8 @@ class AgentsRun {
     if (this.#ledger.mayBothRun) return;
     const before = this.#ledger.asks.length;
     await this.#workload.readAll(cluster).catch((error: unknown) => {
-      // What is on no disk any more, or on a disk that was changed, cannot be read; a store whose disk has failed has to be opened again.
-      if (!this.#isBeyondPromise && (error as { code?: unknown }).code !== 'NEXUS_STORE_FAILED') throw error;
+      // What is on no disk any more, or on a disk that was changed, cannot be read.
+      if (!this.#isBeyondPromise) throw error;
     });
     const failed = this.#isBeyondPromise ? undefined : this.#ledger.asks.slice(before).find(({ outcome }) => outcome !== 'ok');
     if (failed !== undefined) return this.#ledger.fail('all answer in the end', `${textOf(failed)} after the healing`);
