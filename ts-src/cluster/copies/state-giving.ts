@@ -236,7 +236,7 @@ export class StateGiving {
         return new Promise<boolean>((resolve) =>
           peers.send(to, item, (outcome) => {
             if (outcome === undefined) this.given++;
-            resolve(outcome === undefined || outcome === 'gone');
+            resolve(outcome === undefined || outcome === 'gone' || outcome === 'closed');
           }),
         );
       }),
