@@ -126,8 +126,13 @@ export class StateGiving {
   async #run(): Promise<void> {
     this.#isRunning = true;
     try {
-      while (!this.#isClosed && (await this.#round()));
-      await this.#sweep();
+      let holders: Holders | undefined;
+      do {
+        holders = this.#holders;
+        while (!this.#isClosed && (await this.#round()));
+        await this.#sweep();
+        // The ring may have changed meanwhile.
+      } while (!this.#isClosed && this.#holders !== holders);
     } catch (error) {
       if (!this.#isClosed) this.#needs.logger.error({ error }, 'copies of durable state could not be brought to where they belong; it is tried again');
       if (!this.#isClosed) this.#needs.clock.after(RETRY_MS, () => void (this.#isRunning || this.#run()));
