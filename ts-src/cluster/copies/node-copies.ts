@@ -297,7 +297,7 @@ export class NodeCopies implements NodePart, ClusterStates {
   }
 
   #isSynchronised(id: string): boolean {
-    return this.#receiving?.isSynchronised(partitionOf(id)) === true;
+    return this.#receiving?.isSynchronised(partitionOf(id)) === true && !this.#store.isBehind(id);
   }
 
   #hold(id: string): void {

@@ -67,9 +67,10 @@ export class StateFetching {
       this.#open.add(own);
       this.#askSoon();
     });
-    if (wanted.newest === undefined) return;
+    if (wanted.newest === undefined) return store.caughtUp(id);
     const [result] = await store.store([{ kind, id, mode: 'given', writes: wanted.newest.writes }]);
     if (result !== undefined) throw new NexusError(result.code as ErrorCode, result.message, { data: { kind, id } });
+    store.caughtUp(id);
     this.fetched++;
   }
 
