@@ -49,11 +49,12 @@ export class CopyStore {
   /** One transaction, but for those that are refused. Never rejects. */
   async store(items: readonly CopyItem[]): Promise<readonly CopyResult[]> {
     const results = await this.#store(items);
-    for (const [at, result] of results.entries()) if (result !== undefined && result.code !== 'NEXUS_TOKEN_STALE') this.#missed((items[at] as CopyItem).id);
+    for (const [at, result] of results.entries()) if (result !== undefined && result.code !== 'NEXUS_TOKEN_STALE') this.missed((items[at] as CopyItem).id);
     return results;
   }
 
-  #missed(id: string): void {
+  /** A write of this agent could not be stored here, and others may have it. */
+  missed(id: string): void {
     if (this.#behind.size < BEHIND_MAX) this.#behind.add(id);
     else this.#isAllBehind = true;
   }

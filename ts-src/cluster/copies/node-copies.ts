@@ -211,6 +211,7 @@ export class NodeCopies implements NodePart, ClusterStates {
 
   diverged(kind: string, id: string): void {
     this.#live.diverged(kind, id);
+    this.#store.missed(id);
   }
 
   snapshot(): CopiesSnapshot {
