@@ -7,7 +7,7 @@ import type { AgentRef } from '../../model/agent-ref.js';
 import type { Nexus } from '../../nexus.js';
 import type { RegisterInput } from '../linearizability/sequential-model.js';
 import type { TestNode } from '../test-node.js';
-import type { AgentLedger } from './agent-ledger.js';
+import type { AgentLedger, Asked } from './agent-ledger.js';
 import type { SimulatedCluster } from './nexus-simulation.js';
 
 export const ASK_TIMEOUT_MS = 4000;
@@ -149,9 +149,17 @@ export class Workload {
     await Promise.all(Array.from({ length: CLIENTS }, () => this.#client(cluster)));
   }
 
-  /** Reads every register, on some node. Rejects if one does not answer. */
-  async readAll(cluster: SimulatedCluster): Promise<void> {
-    for (const id of REGISTERS) await this.#operate(cluster, id, { f: 'read' });
+  /** Reads every register, on some node: what is not known to have failed is asked again until then, as what is on its way when all heals may be sent again only seconds later. Rejects if one cannot be asked. */
+  async readAll(cluster: SimulatedCluster, untilMs: number): Promise<Asked | undefined> {
+    for (const id of REGISTERS) {
+      for (;;) {
+        await this.#operate(cluster, id, { f: 'read' });
+        const asked = this.#ledger.asks.at(-1) as Asked;
+        if (asked.outcome === 'ok') break;
+        if (asked.outcome !== 'unknown' || cluster.nowMs >= untilMs) return asked;
+      }
+    }
+    return undefined;
   }
 
   async #client(cluster: SimulatedCluster): Promise<void> {

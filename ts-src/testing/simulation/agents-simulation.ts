@@ -22,6 +22,8 @@ export const AGENTS_SWARM: SwarmOptions = { nodes: { min: 3, max: 5 }, durationM
 /** How long the registry, the copies and the groups of a cluster in which nothing goes wrong take to agree. */
 const AGREE_MS_MAX = 60_000;
 const LOOK_MS = 500;
+/** Until every register has been read. */
+const READ_MS_MAX = 30_000;
 /** A node that has come back has all that it is to have after so long. */
 const COPIED_MS = 20_000;
 /** Of an ask that settles late because its node is slow: the slowest step there is, and several of them. */
@@ -194,13 +196,11 @@ class AgentsRun {
     const open = this.#ledger.asks.find(({ outcome, atMs }) => outcome === 'open' && cluster.nowMs - atMs > ASK_TIMEOUT_MS * 2 + LATE_MS);
     if (open !== undefined) return this.#ledger.fail('every ask settles', `${textOf(open)} has not`);
     if (this.#ledger.mayBothRun) return;
-    const before = this.#ledger.asks.length;
-    await this.#workload.readAll(cluster).catch((error: unknown) => {
+    const failed = await this.#workload.readAll(cluster, cluster.nowMs + READ_MS_MAX).catch((error: unknown) => {
       // What is on no disk any more, or on a disk that was changed, cannot be read.
       if (!this.#isBeyondPromise) throw error;
     });
-    const failed = this.#isBeyondPromise ? undefined : this.#ledger.asks.slice(before).find(({ outcome }) => outcome !== 'ok');
-    if (failed !== undefined) return this.#ledger.fail('all answer in the end', `${textOf(failed)} after the healing`);
+    if (failed !== undefined && !this.#isBeyondPromise) return this.#ledger.fail('all answer in the end', `${textOf(failed)} after the healing`);
     if (!this.#isBeyondPromise) this.#judgeHistories();
   }
 
