@@ -15,6 +15,7 @@ export function openOther(module, argument = {}) {
       child.on('message', (message) => answer(message));
       resolve({
         port: first.port,
+        pid: child.pid,
         ask: (message) =>
           new Promise((answered) => {
             answer = answered;
