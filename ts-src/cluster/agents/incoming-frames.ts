@@ -16,6 +16,7 @@ import { AGENTS_MAX, Frame, HOPS_MAX, isAskNumber, isCount, isId, isLife, isName
 import { frameRefused, nodeUnreachable, outcomeUnknown } from './ask-errors.js';
 import type { LocalAgents } from './local-agents.js';
 import { callRefused, carryOut, isInputOf, isNodeCall } from './node-calls.js';
+import type { PendingAsk } from '../../runtime/pending-asks.js';
 import { NodeReply, type ReplySender } from './node-reply.js';
 import type { Peer, WaitingFrame } from './peer.js';
 import { NO_TRAIL, type UnderwayFrame } from './route.js';
@@ -25,7 +26,7 @@ export interface IncomingFramesNeeds {
   readonly host: ThreadHost;
   readonly local: LocalAgents;
   readonly routing: Routing;
-  readonly replies: ReplySender;
+  readonly replies: ReplySender & { answered(ask: PendingAsk): void };
   self(): NodeIdentity;
   peerOf(node: NodeIdentity): Peer;
   viewNumber(): number;
@@ -199,6 +200,7 @@ export class IncomingFrames {
     // Of an ask to another thread: no node has been told its numbers.
     if (ask.thread >= -1) return false;
     this.received++;
+    this.#needs.replies.answered(ask);
     if (type === Frame.reply) ask.reply(value);
     else ask.fail(value);
     return true;
