@@ -117,7 +117,6 @@ export class AgentMoves {
     const { registry, routing } = this.#needs;
     const { id } = agent;
     const departure = await this.#needs.depart(agent, timeoutMs);
-    if (departure.type === 'saved') return this.#saved(agent, own, to, departure.isNeeded);
     if (departure.type !== 'packed') {
       this.#stay(agent, id, life);
       return departure.type === 'refused' ? this.#refusal(agent, departure.reason) : agentNotFound(agent.kind, id);
@@ -146,17 +145,6 @@ export class AgentMoves {
     routing.left(id, life, to, there.token);
     this.#needs.hasMoved(agent, to);
     return (await within(this.#needs.clock, ARRIVAL_TIMEOUT_MS, arrival)) ? undefined : agentNotFound(agent.kind, id);
-  }
-
-  /** A durable agent is on no node now: the next message, or who counts on it, brings it back where the ring says. */
-  #saved(agent: AgentReference, own: Registration, to: NodeIdentity, isNeeded: boolean): undefined {
-    const { registry, routing } = this.#needs;
-    registry.release(own.id, own.token);
-    this.moved++;
-    routing.left(own.id, DURABLE_LIFE, to, own.token);
-    if (isNeeded) this.#needs.send(to, { type: 'bringBack', id: own.id, kind: own.kind });
-    this.#needs.hasMoved(agent, to);
-    return undefined;
   }
 
   #notHandedOver(agent: AgentReference, life: number, error: unknown): NexusError {

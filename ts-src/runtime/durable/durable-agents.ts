@@ -143,8 +143,20 @@ export class DurableAgents implements DurableLives {
 
   startLife(cell: AgentCell, init: unknown, begin: (state: unknown) => Promise<unknown> | undefined): Promise<unknown> | undefined {
     const isBringing = this.#isBringing;
+    return this.#claimed(cell, isBringing, () => this.#started(cell, begin(this.#loaded(cell, init, isBringing))));
+  }
+
+  /** It has come from another node, where all of it was stored before it left: it goes on with that, in the same life. Rejects if that cannot be read, or may not be here. */
+  arrive(cell: AgentCell): Promise<unknown> | undefined {
+    return this.#claimed(cell, true, () => {
+      cell.state = this.#loaded(cell, undefined, true);
+      return undefined;
+    });
+  }
+
+  #claimed(cell: AgentCell, isBringing: boolean, begin: () => Promise<unknown> | undefined): Promise<unknown> | undefined {
     const claiming = this.#claim(cell, isBringing);
-    if (claiming === undefined) return this.#started(cell, begin(this.#loaded(cell, init, isBringing)));
+    if (claiming === undefined) return begin();
     const { life } = extraOf(cell);
     const { id } = this.#recordOf(cell);
     return claiming.then((version) => {
@@ -156,7 +168,7 @@ export class DurableAgents implements DurableLives {
         throw nexusStopped();
       }
       this.#recordOf(cell).version = version;
-      return this.#started(cell, begin(this.#loaded(cell, init, isBringing)));
+      return begin();
     });
   }
 
@@ -239,13 +251,18 @@ export class DurableAgents implements DurableLives {
   }
 
   ended(cell: AgentCell, record: DurableRecord): void {
-    this.writer.drop(cell);
-    this.passivation.ended();
     // Whoever still holds the cell finds the agent by this.
     extraOf(cell).durable = record;
-    if (!record.isForgotten) this.passivation.leftMemory(cell, record.id);
-    record.wake();
-    if (record.version !== undefined) this.cluster?.release(cell.kind.name, record.id, 'start');
+    this.left(cell, record.id, record);
+  }
+
+  /** Nothing of it is in memory here any more. What still comes for the address that it had goes to wherever it is. */
+  left(cell: AgentCell, id: string, record: DurableRecord | undefined): void {
+    this.writer.drop(cell);
+    this.passivation.ended();
+    if (record?.isForgotten !== true) this.passivation.leftMemory(cell, id);
+    record?.wake();
+    if (record?.version !== undefined) this.cluster?.release(cell.kind.name, id, 'start');
     // For the count of agents, which is published at the end of a turn.
     this.#host.flushSoon();
   }
