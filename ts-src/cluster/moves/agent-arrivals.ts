@@ -124,7 +124,8 @@ export class AgentArrivals {
   }
 
   #notInMemory({ id, kind }: Registration, error: unknown): void {
-    if (!this.#isClosed) this.#needs.logger.warn({ error, agent: id, kind }, 'a durable agent that has come from another node is not in memory: its next message brings it back');
+    if (!this.#isClosed)
+      this.#needs.logger.warn({ error, agent: id, kind }, 'a durable agent that has come from another node is not in memory: its next message brings it back');
   }
 
   async #arrive(arrival: NodeArrival): Promise<void> {
