@@ -23,6 +23,7 @@ import { Activations, type QueuedMessage } from './activations.js';
 import type { ClusterStates } from './cluster-states.js';
 import { DurableHandlers, durableRecordOf, notStored } from './durable-handlers.js';
 import { DurableRecord } from './durable-record.js';
+import { DurableTies } from './durable-ties.js';
 import { Forgetting } from './forgetting.js';
 import { Passivation } from './passivation.js';
 import { ReminderDelivery } from './reminder-delivery.js';
@@ -44,6 +45,7 @@ export class DurableAgents implements DurableLives {
   readonly reminders: Reminders;
   readonly forgetting: Forgetting;
   readonly delivery: ReminderDelivery;
+  readonly ties: DurableTies;
   /** On the calling thread only. */
   readonly service: ReminderService | undefined;
   readonly #host: ThreadHost;
@@ -113,6 +115,7 @@ export class DurableAgents implements DurableLives {
     const { activations, handlers, writer } = this;
     this.forgetting = new Forgetting({ host, storage, activations, writer, clusterOf });
     this.delivery = new ReminderDelivery({ host, storage, states: this.#states, activations, handlers, clusterOf, cluster: () => this.cluster });
+    this.ties = new DurableTies({ host, activations, follow: (target) => this.follow(target) });
     this.reminders = new Reminders({
       clock,
       storage,
@@ -326,30 +329,6 @@ export class DurableAgents implements DurableLives {
     if (target.knownId !== undefined) await this.activations.settled(target.kindEntry, target.knownId);
     this.follow(target);
     await this.#host.stopping.stop(target, timeoutMs);
-  }
-
-  watch(cell: AgentCell, target: AgentReference): void {
-    this.#tie(cell, target, (own) => this.#host.watches.watch(cell, own));
-  }
-
-  link(cell: AgentCell, target: AgentReference): void {
-    this.#tie(cell, target, (own) => this.#host.supervision.links.link(cell, own));
-  }
-
-  /** Brings the target to memory, where it stays as long as the tie lasts. */
-  #tie(cell: AgentCell, target: AgentReference, make: (own: AgentReference) => void): void {
-    const own = this.#unbound(target.kindEntry, target.id);
-    own.rebind(target);
-    this.follow(own);
-    const { life } = extraOf(cell);
-    const tie = (): void => {
-      if (cell.extra?.life === life && cell.status < Status.stopping) make(own);
-    };
-    if (this.#host.engine.table.threadOf(own.slot, own.generation) >= 0) return tie();
-    this.activations.bring(own.kindEntry, own.id).then((live) => {
-      own.rebind(live);
-      tie();
-    }, tie);
   }
 
   // What contexts and the nexus offer.
