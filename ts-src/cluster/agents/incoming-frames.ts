@@ -56,7 +56,13 @@ export class IncomingFrames {
 
   receive({ from, value }: IncomingMessage): void {
     const frame = value as Parts;
-    if (Array.isArray(value) && frame[0] === Frame.tell && frame.length === 6 && this.#plainTell(from, frame)) return;
+    if (Array.isArray(value)) {
+      if (frame[0] === Frame.tell) {
+        if (frame.length === 6 && this.#plain(from, frame, undefined)) return;
+      } else if (frame[0] === Frame.ask) {
+        if (frame.length === 9 && this.#plainAsk(from, frame)) return;
+      } else if (frame[0] === Frame.reply && this.#reply(frame)) return;
+    }
     if (!Array.isArray(value) || !this.#read(from, from, NO_TRAIL, value as Parts)) this.#needs.refused(frameRefused(shortText(value)), from);
   }
 
@@ -67,8 +73,13 @@ export class IncomingFrames {
     for (const { answer } of due) answer();
   }
 
-  /** The way of most messages: a tell for an agent that is here, with nothing else. False, with nothing done, for any other. */
-  #plainTell(from: NodeIdentity, frame: Parts): boolean {
+  #plainAsk(from: NodeIdentity, frame: Parts): boolean {
+    const reply = this.#replyTo(from, frame[6], frame[7], frame[8]);
+    return reply !== undefined && this.#plain(from, frame, reply);
+  }
+
+  /** The way of most messages: one for an agent that is here, without a sender or a trace. False, with nothing done, for any other. */
+  #plain(from: NodeIdentity, frame: Parts, reply: NodeReply | undefined): boolean {
     const { local, routing, host } = this.#needs;
     const id = frame[1];
     const life = frame[2];
@@ -77,9 +88,15 @@ export class IncomingFrames {
     if (agent === undefined || agent.kindEntry.name !== frame[3]) return false;
     this.received++;
     try {
-      host.router.deliveries.deliver(agent, agent.kindEntry.action(frame[4]), frame[5], undefined, undefined);
+      const entry = agent.kindEntry.action(frame[4]);
+      if (reply !== undefined) reply.codec = entry.reply;
+      host.router.deliveries.deliver(agent, entry, frame[5], reply, undefined);
     } catch (error) {
-      this.#needs.refused(error as NexusError, from);
+      if (reply === undefined) this.#needs.refused(error as NexusError, from);
+      else {
+        const message = { kind: frame[3], action: frame[4], input: frame[5], reply, sender: undefined, trace: undefined };
+        this.refuse(id, life, { type: 'message', origin: from, trail: NO_TRAIL, ...message }, error as NexusError, from);
+      }
     }
     return true;
   }
@@ -201,7 +218,8 @@ export class IncomingFrames {
   }
 
   #reply(frame: Parts): boolean {
-    const [type, slot, sequence, value] = frame;
+    const slot = frame[1];
+    const sequence = frame[2];
     if (!isAskNumber(slot) || !isAskNumber(sequence)) return false;
     const { asks } = this.#needs.host;
     const ask = asks.find(slot, sequence);
@@ -209,8 +227,8 @@ export class IncomingFrames {
     // Of an ask to another thread: no node has been told its numbers.
     if (ask.thread >= -1) return false;
     this.received++;
-    if (type === Frame.reply) ask.reply(value);
-    else ask.fail(value);
+    if (frame[0] === Frame.reply) ask.reply(frame[3]);
+    else ask.fail(frame[3]);
     return true;
   }
 
