@@ -37,6 +37,8 @@ export class Peer {
   readonly number: number;
   /** It has left or was removed: nothing goes to it any more, and nothing comes. */
   isGone = false;
+  /** Nothing new about agents goes to it: it is gone, or about to leave. */
+  isShut = false;
   sent = 0;
   readonly asks: AskLatencies;
   readonly #needs: PeerNeeds;
@@ -100,14 +102,21 @@ export class Peer {
     else this.#arm();
   }
 
+  /** It has no agents any more, and is about to leave. */
+  vacate(): void {
+    this.isShut = true;
+  }
+
   depart(): void {
     this.isGone = true;
+    this.isShut = true;
     this.#drop();
   }
 
   /** Nothing more is sent: without a word. */
   close(): void {
     this.isGone = true;
+    this.isShut = true;
     this.#cancelRetry?.();
     this.#waiting = [];
   }
