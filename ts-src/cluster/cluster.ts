@@ -392,7 +392,8 @@ export class Cluster {
     const statistics = new Map(this.transport?.statistics().map((each) => [each.node.name, each]));
     return members
       .filter(({ name }) => name !== self.name)
-      .map(({ name }) => {
+      .map(({ name, incarnation }) => {
+        const asks = this.#parts?.agents.asksOf({ name, incarnation });
         const probe = probes.find(({ node }) => node === name);
         const sent = statistics.get(name);
         return {
@@ -408,6 +409,7 @@ export class Cluster {
           waitingBytes: sent?.waitingBytes ?? 0,
           lostMessages: sent?.lostMessages ?? 0,
           sharedMemory: sent?.sharedMemory === true,
+          ...(asks === undefined ? {} : { asks }),
           ...(sent?.notSharedBecause === undefined ? {} : { notSharedBecause: sent.notSharedBecause }),
         };
       });
