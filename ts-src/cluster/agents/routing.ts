@@ -230,6 +230,8 @@ export class Routing {
       else route.first.push(frame);
       return 'accepted';
     }
+    // It is here as yet, and whatever this node sends it by other references goes into its mailbox, which goes along.
+    if (route.waitingFor === 'leaving' && frame.type === 'message' && frame.origin === undefined && this.#needs.deliver(route, frame)) return 'accepted';
     if (frame.type === 'message' && route.waiting.length >= WAITING_MAX) return 'full';
     route.waiting.push(frame);
     return 'accepted';
