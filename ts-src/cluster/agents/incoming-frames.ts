@@ -85,6 +85,7 @@ export class IncomingFrames {
     const id = frame[1];
     const life = frame[2];
     if (typeof id !== 'string' || typeof life !== 'number' || typeof frame[4] !== 'string' || routing.waitingCount > 0) return false;
+    if (life === DURABLE_LIFE && (host.durable?.activations.size ?? 0) > 0) return false;
     const agent = local.find(id, life);
     if (agent === undefined || agent.kindEntry.name !== frame[3]) return false;
     this.received++;
@@ -299,6 +300,10 @@ export class IncomingFrames {
   /** To the agent here. False, with nothing done, if it is not. */
   deliver(id: string, life: number, underway: UnderwayFrame): boolean {
     const { local, host, peerOf, self } = this.#needs;
+    if (life === DURABLE_LIFE && underway.type === 'message' && this.#isBroughtBack(underway.kind, id)) {
+      this.deliverDurable(id, underway);
+      return true;
+    }
     const agent = local.find(id, life);
     if (agent === undefined) return false;
     switch (underway.type) {
@@ -321,6 +326,14 @@ export class IncomingFrames {
         peerOf(underway.origin ?? self()).post([Frame.flushed, id, life, underway.number, true]);
         return true;
     }
+  }
+
+  /** Messages wait for it that came before: this one goes behind them, also where the agent is there already, and begins. */
+  #isBroughtBack(kindName: string, id: string): boolean {
+    const { kinds, durable } = this.#needs.host;
+    if (durable === undefined || durable.activations.size === 0) return false;
+    const kind = kinds.find(kindName);
+    return kind !== undefined && durable.activations.isOpen(kind, id);
   }
 
   /** To a durable agent of this node, which may be out of memory. */

@@ -122,6 +122,11 @@ export class NodeCopies implements NodePart, ClusterStates {
     this.#peers.connected(node);
   }
 
+  /** What no other node has goes with it: a node that has just come has not been given all yet. */
+  async leaving(): Promise<void> {
+    await this.#giving?.elsewhere();
+  }
+
   closed(): void {
     this.#giving?.close();
     this.#peers.close();
@@ -206,6 +211,7 @@ export class NodeCopies implements NodePart, ClusterStates {
 
   diverged(kind: string, id: string): void {
     this.#live.diverged(kind, id);
+    this.#store.missed(id);
   }
 
   snapshot(): CopiesSnapshot {
@@ -292,7 +298,7 @@ export class NodeCopies implements NodePart, ClusterStates {
   }
 
   #isSynchronised(id: string): boolean {
-    return this.#receiving?.isSynchronised(partitionOf(id)) === true;
+    return this.#receiving?.isSynchronised(partitionOf(id)) === true && !this.#store.isBehind(id);
   }
 
   #hold(id: string): void {

@@ -458,6 +458,8 @@ export class DurableAgents implements DurableLives {
       try {
         return await write();
       } catch (error) {
+        // It was given up meanwhile, and what it was is gone.
+        if (cell.status === Status.stopped) return;
         if (NOT_RETRIED.includes((error as { code?: string }).code ?? '') || this.#host.links.isClosed) {
           this.#host.events.agentFailed({ id: cell.extra?.durable?.id ?? '', kind: cell.kind.name, action: undefined, thread: this.#host.thread, error });
           return;
