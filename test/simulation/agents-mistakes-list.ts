@@ -1,4 +1,6 @@
 /** Mistakes in what makes one system of many nodes, each of which simulated clusters of agents must find: some text of the build, and what is there in its place. */
+import type { SwarmOptions } from '../../dist/ts-src/testing/simulation/swarm.js';
+
 export interface AgentsMistake {
   readonly mistake: string;
   /** Below `dist/`. */
@@ -8,6 +10,8 @@ export interface AgentsMistake {
   readonly foundBy: RegExp;
   /** A seed that finds it, so that the others need not be run each time. */
   readonly seed: number;
+  /** Default: that of all clusters of agents. */
+  readonly swarm?: SwarmOptions;
 }
 
 export const AGENTS_MISTAKES: readonly AgentsMistake[] = [
@@ -20,11 +24,11 @@ export const AGENTS_MISTAKES: readonly AgentsMistake[] = [
     seed: 1,
   },
   {
-    mistake: 'an agent goes on where it was until its id is handed over',
-    file: 'ts-src/cluster/moves/agent-moves.js',
-    from: 'this.#needs.hold(id);',
-    to: '',
-    foundBy: /./,
+    mistake: 'a node is replaced before its lease has run out',
+    file: 'ts-src/protocols/views/grants.js',
+    from: 'return (leaseMs + stopMarginMs) * (1 + CLOCK_DRIFT_MAX);',
+    to: 'return (leaseMs + stopMarginMs) / 4;',
+    foundBy: /one id, one activation|tokens never go back|what was removed does not run|only one side runs/,
     seed: 1,
   },
   {
@@ -34,6 +38,8 @@ export const AGENTS_MISTAKES: readonly AgentsMistake[] = [
     to: 'part.epoch !== epoch',
     foundBy: /copies of the registry are what they say/,
     seed: 1,
+    // Changes are lost with connections that break.
+    swarm: { nodes: { min: 3, max: 5 }, durationMs: 20_000, kinds: ['nonTransitivePartition', 'oneWayPartition', 'corruption', 'restart'] },
   },
   {
     mistake: 'what an owner of before gave away late is taken',
@@ -61,9 +67,9 @@ export const AGENTS_MISTAKES: readonly AgentsMistake[] = [
   },
   {
     mistake: 'a write is acknowledged before its copies have it',
-    file: 'ts-src/runtime/durable/state-writer.js',
-    from: 'if (copying === undefined)',
-    to: 'if (true)',
+    file: 'ts-src/cluster/copies/live-copies.js',
+    from: 'if (activation.pending === pending && pending.waiting.size === 0)',
+    to: 'if (activation.pending === pending)',
     foundBy: /durable registers are linearizable/,
     seed: 1,
   },
@@ -74,5 +80,6 @@ export const AGENTS_MISTAKES: readonly AgentsMistake[] = [
     to: 'return this.#at(route, to);',
     foundBy: /messages of a pair stay in order/,
     seed: 1,
+    swarm: { nodes: { min: 3, max: 5 }, durationMs: 20_000, kinds: ['latency', 'slowNode', 'bandwidth', 'loss'] },
   },
 ];

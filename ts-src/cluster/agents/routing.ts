@@ -477,11 +477,7 @@ export class Routing {
   }
 
   #forgetOldest(): void {
-    for (const [key, route] of this.#routes) {
-      if (route.waitingFor !== undefined) continue;
-      this.#routes.delete(key);
-      return;
-    }
+    for (const [key, route] of this.#routes) if (route.waitingFor === undefined) return void this.#routes.delete(key);
   }
 }
 
