@@ -16,21 +16,26 @@ import { AGENTS_MAX, Frame, HOPS_MAX, isAskNumber, isCount, isId, isLife, isName
 import { frameRefused, nodeUnreachable, outcomeUnknown } from './ask-errors.js';
 import type { LocalAgents } from './local-agents.js';
 import { callRefused, carryOut, isInputOf, isNodeCall } from './node-calls.js';
+import type { PendingAsk } from '../../runtime/pending-asks.js';
 import { NodeReply, type ReplySender } from './node-reply.js';
 import type { Peer, WaitingFrame } from './peer.js';
-import { NO_TRAIL, type UnderwayFrame } from './route.js';
-import { fullError, type Routing } from './routing.js';
+import { NO_TRAIL, type UnderwayCall, type UnderwayFrame } from './route.js';
+import { fullError } from './route-errors.js';
+import type { Routing } from './routing.js';
 
 export interface IncomingFramesNeeds {
   readonly host: ThreadHost;
   readonly local: LocalAgents;
   readonly routing: Routing;
-  readonly replies: ReplySender;
+  readonly replies: ReplySender & { answered(ask: PendingAsk): void };
   self(): NodeIdentity;
   peerOf(node: NodeIdentity): Peer;
   viewNumber(): number;
   /** Another node says that there is no such agent. */
   ended(id: string, life: number): void;
+  /** Another node is about to leave, or sends nothing any more to this one, which is. */
+  vacating(node: NodeIdentity): void;
+  vacated(node: NodeIdentity): void;
   /** A message was none, or named what is not there. */
   refused(error: NexusError | NexusTypeError, from: NodeIdentity): void;
 }
@@ -80,6 +85,7 @@ export class IncomingFrames {
     const id = frame[1];
     const life = frame[2];
     if (typeof id !== 'string' || typeof life !== 'number' || typeof frame[4] !== 'string' || routing.waitingCount > 0) return false;
+    if (life === DURABLE_LIFE && (host.durable?.activations.size ?? 0) > 0) return false;
     const agent = local.find(id, life);
     if (agent === undefined || agent.kindEntry.name !== frame[3]) return false;
     this.received++;
@@ -143,6 +149,12 @@ export class IncomingFrames {
         this.#needs.ended(id, life);
         return true;
       }
+      case Frame.vacating:
+        this.#needs.vacating(from);
+        return true;
+      case Frame.vacated:
+        this.#needs.vacated(from);
+        return true;
       default:
         return false;
     }
@@ -217,6 +229,7 @@ export class IncomingFrames {
     // Of an ask to another thread: no node has been told its numbers.
     if (ask.thread >= -1) return false;
     this.received++;
+    this.#needs.replies.answered(ask);
     if (frame[0] === Frame.reply) ask.reply(frame[3]);
     else ask.fail(frame[3]);
     return true;
@@ -287,6 +300,10 @@ export class IncomingFrames {
   /** To the agent here. False, with nothing done, if it is not. */
   deliver(id: string, life: number, underway: UnderwayFrame): boolean {
     const { local, host, peerOf, self } = this.#needs;
+    if (life === DURABLE_LIFE && underway.type === 'message' && this.#isBroughtBack(underway.kind, id)) {
+      this.deliverDurable(id, underway);
+      return true;
+    }
     const agent = local.find(id, life);
     if (agent === undefined) return false;
     switch (underway.type) {
@@ -311,10 +328,28 @@ export class IncomingFrames {
     }
   }
 
+  /** Messages wait for it that came before: this one goes behind them, also where the agent is there already, and begins. */
+  #isBroughtBack(kindName: string, id: string): boolean {
+    const { kinds, durable } = this.#needs.host;
+    if (durable === undefined || durable.activations.size === 0) return false;
+    const kind = kinds.find(kindName);
+    return kind !== undefined && durable.activations.isOpen(kind, id);
+  }
+
   /** To a durable agent of this node, which may be out of memory. */
   deliverDurable(id: string, underway: UnderwayFrame): void {
     const { host } = this.#needs;
     const kind = host.kinds.find(underway.kind);
+    if (underway.type === 'call' && isTieOf(underway) && kind?.isDurable === true && host.durable !== undefined) {
+      const { name, input, reply } = underway;
+      // Whoever it is tied to counts on its being in memory.
+      host.durable.activations.bring(kind, id).then(
+        // It was read when it was out of memory.
+        (agent) => carryOut(host, agent, name, { ...(input as object), target: agent }, reply),
+        () => this.refuse(id, DURABLE_LIFE, underway, agentNotFound(underway.kind, id), underway.origin),
+      );
+      return;
+    }
     if (underway.type !== 'message' || kind === undefined || !kind.isDurable || host.durable === undefined)
       return this.refuse(id, DURABLE_LIFE, underway, agentNotFound(underway.kind, id), underway.origin);
     try {
@@ -382,6 +417,13 @@ export class IncomingFrames {
 function reasonOf({ code }: { readonly code: string }): 'noAgent' | 'mailboxFull' | 'refused' {
   if (code === 'NEXUS_BACKPRESSURE') return 'mailboxFull';
   return code === 'NEXUS_SHAPE_MISMATCH' || code === 'NEXUS_ACTION_UNKNOWN' ? 'refused' : 'noAgent';
+}
+
+/** A watch of it, or a link to it. */
+function isTieOf({ name, input }: UnderwayCall): boolean {
+  if (name !== 'tieFromNode') return false;
+  const { tie, isNew } = input as { readonly tie: string; readonly isNew: boolean };
+  return isNew && (tie === 'watch' || tie === 'link');
 }
 
 /** It happens, and nobody has made a mistake. */

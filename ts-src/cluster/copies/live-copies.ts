@@ -133,7 +133,7 @@ export class LiveCopies {
     activation.upToDate.delete(node);
     if (outcome === 'gone') return this.#look(activation, pending);
     this.refused++;
-    this.#settle(activation, pending, errorOf(outcome));
+    this.#settle(activation, pending, outcome === 'closed' ? stopped(pending) : errorOf(outcome));
   }
 
   #look(activation: Activation, pending: Pending): void {
@@ -154,6 +154,13 @@ function versionIn(writes: readonly StorageWrite[]): StateVersion | undefined {
 
 function errorOf({ code, message, data }: NonNullable<CopyResult>): NexusError {
   return new NexusError(code as ErrorCode, message, data === undefined ? {} : { data: { ...data } });
+}
+
+/** Members that were not heard of before this node left may have it, or not. */
+function stopped({ kind, id }: Pending): NexusError {
+  return new NexusError('NEXUS_STORE_FAILED', `${kind} '${id}' was not copied before this node stopped: what it wrote last may be on this node only`, {
+    data: { kind, id },
+  });
 }
 
 function tooLarge(kind: string, id: string, bytes: number): NexusError {

@@ -122,6 +122,11 @@ export class NodeCopies implements NodePart, ClusterStates {
     this.#peers.connected(node);
   }
 
+  /** What no other node has goes with it: a node that has just come has not been given all yet. */
+  async leaving(): Promise<void> {
+    await this.#giving?.elsewhere();
+  }
+
   closed(): void {
     this.#giving?.close();
     this.#peers.close();
@@ -206,6 +211,7 @@ export class NodeCopies implements NodePart, ClusterStates {
 
   diverged(kind: string, id: string): void {
     this.#live.diverged(kind, id);
+    this.#store.missed(id);
   }
 
   snapshot(): CopiesSnapshot {
@@ -292,7 +298,7 @@ export class NodeCopies implements NodePart, ClusterStates {
   }
 
   #isSynchronised(id: string): boolean {
-    return this.#receiving?.isSynchronised(partitionOf(id)) === true;
+    return this.#receiving?.isSynchronised(partitionOf(id)) === true && !this.#store.isBehind(id);
   }
 
   #hold(id: string): void {
@@ -319,6 +325,7 @@ function ringMember({ name, incarnation, weight }: ViewMember): { readonly name:
   return { name, incarnation, weight };
 }
 
+/** Whether it was started or brought back makes no difference to who releases it. */
 function claimKey(kind: string, id: string, intent: ClaimIntent): string {
-  return `${intent} ${kind}\0${id}`;
+  return `${intent === 'forget' ? intent : 'start'} ${kind}\0${id}`;
 }

@@ -2,7 +2,7 @@
  * A node that is emptied before it leaves: its weight becomes 0 for all, so that nothing is placed on it any more, and then its agents go to the owners of their ids, pinned ones too, as many at a time as may. Who stops
  * the node afterwards is whoever asked (`nexus.drain`). Agents that cannot move are told of, and end with the node.
  */
-import { NexusError, optionError, valueText } from '../../errors.js';
+import { NexusError, optionError, quoted, valueText } from '../../errors.js';
 import type { Logger } from '../../model/agent-context.js';
 import { checkNames } from '../../model/nearest-name.js';
 import { type NodeIdentity, sameNode } from '../../model/node-identity.js';
@@ -16,6 +16,8 @@ const AGAIN_MS = 50;
 /** Agents of which a report says why they have not moved. */
 const NAMED_MAX = 100;
 const DEADLINE_MS = 60_000;
+/** Longer than others take to say that they send nothing more: one that does not say so cannot be heard either. */
+const VACATE_MS_MAX = 10_000;
 /** Of the deadline: for agents that move. The rest is for the stop. */
 const DRAINING_SHARE = 0.8;
 
@@ -74,8 +76,10 @@ export interface DrainNeeds {
   /** Ids of all live agents of this node. */
   ids(): Iterable<string>;
   move(id: string, to: NodeIdentity, timeoutMs: number): Promise<NexusError | undefined>;
-  /** Asks of this node that wait for their replies, those included that it has sent on for others. */
-  asks(): number;
+  /** Resolves when nothing comes any more for an agent that was here, or at that time. */
+  vacate(untilMs: number): Promise<unknown>;
+  /** Asks of this node that wait for their replies, those included that it has sent on for others; and durable agents that it has messages for. */
+  underway(): number;
 }
 
 export class Drain {
@@ -126,8 +130,9 @@ export class Drain {
       if (movedNow === 0 && [...reasons.values()].length >= left && ids.every((id) => isForGood(reasons.get(id)))) break;
       if (left > 0) await this.#pause();
     }
-    // What was sent on from here is answered by way of this node.
-    while (this.#needs.asks() > 0 && clock.nowMs() < untilMs) await this.#pause();
+    if (this.#needs.hasOthers()) await this.#needs.vacate(Math.min(untilMs, clock.nowMs() + VACATE_MS_MAX));
+    // What was sent on from here may be answered by way of this node.
+    while (this.#needs.underway() > 0 && clock.nowMs() < untilMs) await this.#pause();
     // With nobody to go to, nothing was tried.
     if (!this.#needs.hasOthers()) left = [...this.#needs.ids()].filter((id) => registry.own(id) !== undefined).length;
     const named = [...reasons].slice(0, NAMED_MAX).map(([id, reason]) => ({ id, reason }));
@@ -140,9 +145,18 @@ export class Drain {
     const { registry, clock } = this.#needs;
     const to = registry.ownerOf(id);
     if (to === undefined || sameNode(to, registry.self)) return 'no other node owns its id';
-    const error = await this.#needs.move(id, to, Math.max(1, untilMs - clock.nowMs()));
+    const error = await this.#moved(id, to, Math.max(1, untilMs - clock.nowMs()));
     if (error === undefined) return undefined;
     return error.code === 'NEXUS_AGENT_NOT_FOUND' ? '' : error instanceof NexusError ? String(error.data?.['reason'] ?? error.message) : String(error);
+  }
+
+  /** An agent that is saved before it goes may wait for its store, or for those of others, for ever: that takes no longer than the drain may. */
+  #moved(id: string, to: NodeIdentity, timeoutMs: number): Promise<NexusError | undefined> {
+    return new Promise((resolve, reject) => {
+      const late = (): void => resolve(tooLate(id, timeoutMs));
+      const cancel = this.#needs.clock.after(timeoutMs, late);
+      this.#needs.move(id, to, timeoutMs).then(resolve, reject).finally(cancel);
+    });
   }
 
   #pause(): Promise<void> {
@@ -157,4 +171,9 @@ const FOR_GOOD = ['stays', 'cannot be sent', 'would arrive as', 'is an instance 
 /** Reasons that trying again does not change. */
 function isForGood(reason: string | undefined): boolean {
   return reason !== undefined && FOR_GOOD.some((part) => reason.includes(part));
+}
+
+function tooLate(id: string, timeoutMs: number): NexusError {
+  const reason = `it was not saved, or had not moved, within ${Math.round(timeoutMs)} ms`;
+  return new NexusError('NEXUS_MIGRATION_REFUSED', `${quoted(id)} stays: ${reason}`, { data: { id, reason } });
 }
