@@ -17,6 +17,7 @@ import type { ViewMember } from '../../protocols/views/view.js';
 import { type ClaimIntent, type ClusterStates, elsewhere } from '../../runtime/durable/cluster-states.js';
 import type { NodePlacing } from '../../runtime/remote/node-placing.js';
 import type { NodePart, NodeView } from '../node-parts.js';
+import { confirm } from './confirming.js';
 import { CopyPeers } from './copy-peers.js';
 import { CopyStore } from './copy-store.js';
 import { LiveCopies } from './live-copies.js';
@@ -179,6 +180,7 @@ export class NodeCopies implements NodePart, ClusterStates {
       await this.#giving?.settled(id);
       if (this.#needs.isShared) return await this.#fence(kind, id, token);
       await this.#fetching.fetch(kind, id);
+      if (intent !== 'forget') await this.confirm(kind, id);
       return after(this.#store.versionOf(kind, id), token);
     } catch (error) {
       this.#letGo(id);
@@ -207,6 +209,10 @@ export class NodeCopies implements NodePart, ClusterStates {
 
   copy(kind: string, id: string, writes: readonly StorageWrite[]): Promise<void> | undefined {
     return this.#needs.isShared ? undefined : this.#live.copy(kind, id, writes);
+  }
+
+  async confirm(kind: string, id: string): Promise<void> {
+    if (!this.#needs.isShared) await confirm({ peers: this.#peers, store: this.#store }, this.#targetsOf(id), kind, id);
   }
 
   diverged(kind: string, id: string): void {

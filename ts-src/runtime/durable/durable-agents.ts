@@ -158,10 +158,13 @@ export class DurableAgents implements DurableLives {
   }
 
   #claimed(cell: AgentCell, isBringing: boolean, begin: () => Promise<unknown> | undefined): Promise<unknown> | undefined {
+    const { id, mustReload, version: before } = this.#recordOf(cell);
+    const { life } = extraOf(cell);
+    // Some copies may have what was refused, and the store of this node too.
+    if (mustReload && before !== undefined && this.cluster !== undefined)
+      return this.cluster.confirm(cell.kind.name, id).then(() => (cell.extra?.life === life && cell.status === Status.starting ? begin() : undefined));
     const claiming = this.#claim(cell, isBringing);
     if (claiming === undefined) return begin();
-    const { life } = extraOf(cell);
-    const { id } = this.#recordOf(cell);
     return claiming.then((version) => {
       // It has ended meanwhile, and whoever waits for its start knows.
       if (cell.extra?.life !== life || cell.status !== Status.starting) return this.cluster?.release(cell.kind.name, id, 'start');
