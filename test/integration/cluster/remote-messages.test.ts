@@ -284,7 +284,7 @@ test('rubbish on the channel of agents is refused and counted, comes to no agent
       [11, 5],
       [12, 'x'],
       [12, 7, life],
-      [13, 'x', life, 1],
+      [15, 'x', life, 1],
     ],
   ];
   for (const value of rubbish) send(value);
