@@ -10,7 +10,7 @@ import type { SwimEffect, SwimInput } from '../swim/swim-steps.js';
 import { Joining } from '../views/joining.js';
 import { type Departure, foundingView, INCARNATION_LEAP_MAX, INCARNATION_MAX, type View } from '../views/view.js';
 import type { ViewMessage } from '../views/view-messages.js';
-import { Views } from '../views/views.js';
+import { type Exclusion, Views } from '../views/views.js';
 import { Descriptions } from './descriptions.js';
 import type {
   MembershipConfiguration,
@@ -54,7 +54,7 @@ export class Membership implements MembershipMachine {
   /** When a node that is in a view but never got a lease stops waiting for one. */
   #firstLeaseByMs = Number.POSITIVE_INFINITY;
   #leftByMs = Number.POSITIVE_INFINITY;
-  #exclusion: { readonly number: number; readonly byName: boolean } | undefined;
+  #exclusion: { readonly number: number; readonly why: Exclusion } | undefined;
   #goneAtMs = Number.POSITIVE_INFINITY;
   #goneTimes = 0;
   #weight: number;
@@ -316,8 +316,8 @@ export class Membership implements MembershipMachine {
     this.#views = new Views(this.#nowMs, this.#self, view, options, {
       send: (to, incarnation, message) => this.#send(to, incarnation, message),
       installed: (before, next, departed) => this.#installed(before, next, departed),
-      excluded: (number, _, byName) => {
-        this.#exclusion ??= { number, byName };
+      excluded: (number, why) => {
+        this.#exclusion ??= { number, why };
       },
       warning: (because) => this.#warn(because),
       random,
@@ -358,9 +358,8 @@ export class Membership implements MembershipMachine {
 
   #conclude(views: Views): void {
     if (this.#exclusion !== undefined) {
-      const { number, byName } = this.#exclusion;
       if (this.#standing === 'leaving') return this.#stand('left');
-      return this.#fence(byName ? `a newer incarnation of this name joined, as of view ${number}` : `removed by the others in view ${number}`);
+      return this.#fence(exclusionText(this.#exclusion));
     }
     if (this.#standing !== 'joining') return;
     if (this.#nowMs < views.leaseEndMs) {
@@ -379,7 +378,9 @@ export class Membership implements MembershipMachine {
   }
 
   #fence(because: string): void {
-    this.#goneAtMs = this.#exclusion === undefined ? this.#nowMs + this.#configuration.timing.stopMarginMs : Number.POSITIVE_INFINITY;
+    // Others may count on it still, unless it is in no view any more.
+    const isCounted = this.#exclusion === undefined || this.#exclusion.why === 'otherSide';
+    this.#goneAtMs = isCounted ? this.#nowMs + this.#configuration.timing.stopMarginMs : Number.POSITIVE_INFINITY;
     this.#stand('fenced', because);
   }
 
@@ -459,6 +460,17 @@ export class Membership implements MembershipMachine {
 
   #event(event: MembershipEvent): void {
     this.#effects.push({ type: 'event', event });
+  }
+}
+
+function exclusionText({ number, why }: { readonly number: number; readonly why: Exclusion }): string {
+  switch (why) {
+    case 'removed':
+      return `removed by the others in view ${number}`;
+    case 'replaced':
+      return `a newer incarnation of this name joined, as of view ${number}`;
+    case 'otherSide':
+      return `both sides of a partition have gone on, and the other one has come to view ${number}`;
   }
 }
 

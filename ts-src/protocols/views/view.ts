@@ -94,6 +94,25 @@ export function changedView(view: View, { number, departed, joined, weighed }: V
   return { clusterId: view.clusterId, number, members: [...members, ...added], incarnationFloor };
 }
 
+/**
+ * Whether the later view can have come of the earlier one by changes. It cannot where both sides of a partition have gone on (`staticQuorum` with half of the voters or less): each side then has views of its own, under the same
+ * numbers. That of the other side has members since before the earlier one which that does not know, or some that had departed from it.
+ */
+export function descendsFrom(earlier: View, later: View): boolean {
+  const known = new Map(earlier.members.map((member) => [member.name, member]));
+  const staying = new Set<string>();
+  for (const member of later.members) {
+    const before = known.get(member.name);
+    const isSame = before !== undefined && sameNode(before, member);
+    if (isSame) staying.add(member.name);
+    // Who joined since then has an incarnation above all that had departed, and above the one that it follows.
+    if (isSame ? before.sinceView !== member.sinceView : member.sinceView <= earlier.number || member.incarnation <= (before?.incarnation ?? 0)) return false;
+    if (!isSame && member.incarnation <= earlier.incarnationFloor) return false;
+  }
+  const departed = earlier.members.filter(({ name }) => !staying.has(name));
+  return later.incarnationFloor >= departed.reduce((floor, { incarnation }) => Math.max(floor, incarnation), earlier.incarnationFloor);
+}
+
 /** The first view of a cluster. */
 export function foundingView(clusterId: string, { name, incarnation, address, weight }: Joiner): View {
   return { clusterId, number: 1, members: [{ name, incarnation, address, status: 'up', weight, sinceView: 1 }], incarnationFloor: 0 };
