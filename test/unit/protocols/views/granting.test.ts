@@ -99,6 +99,7 @@ test('a lease begins when the ping was sent, however long its answer took', () =
     .map(({ message }) => message)
     .find(({ type }) => type === 'ping');
   if (ping?.type !== 'ping') throw new Error('it did not ping');
+  step(1000, { type: 'persisted' });
   hear(5000, { type: 'ack', sequence: ping.sequence, refutation: 0, grant: 3, rumours: [] });
   expect([machine.standing, machine.leaseEndMs]).toEqual(['member', 6000]);
 });
