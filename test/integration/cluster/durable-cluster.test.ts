@@ -113,7 +113,7 @@ test.each([
   ['the one that founds last', ['n3', 'n2', 'n1']],
   ['the one that founds between', ['n2', 'n1', 'n3']],
 ])(
-  'a cluster all of whose nodes were down, started again with %s, serves the newest of each agent from its first moment, with greater tokens',
+  'a cluster all of whose nodes were down serves the newest of each agent from its first moment, with greater tokens: started again with %s',
   async (_, order) => {
     // Each agent is on one disk alone: whoever starts it has to ask the others.
     const cluster = await clusterOf({ seed: 4, cluster: { copies: 0 } });
