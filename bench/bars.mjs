@@ -4,7 +4,7 @@ import { KILLED, LEAVE, STALLED } from './suites/cluster/case-names.mjs';
 import { idleCase, knownCase, leasedCase, METADATA, slowCase, UNREACHABLE } from './suites/membership/case-names.mjs';
 import { FAULTY_RUNS, IDLE_MEMBERSHIPS, IDLE_NEXUSES } from './suites/simulation/case-names.mjs';
 import { HOT_P50, PARKED_P50 as SAME_HOST_PARKED, ONE_WAY as SAME_HOST_ONE_WAY } from './suites/same-host/case-names.mjs';
-import { ASK_P50, TELL as TELL_ACROSS } from './suites/remote/case-names.mjs';
+import { ASK_ONE_CORE_P50, ASK_P50, TELL as TELL_ACROSS } from './suites/remote/case-names.mjs';
 import { BULK, HEARTBEAT_DURING_BULK, ONE_WAY, ROUND_TRIP_P50 } from './suites/transport/case-names.mjs';
 
 const TELL = ['same-thread', 'tell, one agent'];
@@ -66,6 +66,8 @@ const BARS = [
   { title: 'messages of 100 B through shared memory', of: ['same-host', SAME_HOST_ONE_WAY], atLeast: 2e6 },
   { title: 'ask of an agent of another node, p50', of: ['remote', ASK_P50], atMost: 70_000 },
   { title: 'the same over a bare WebSocket', of: ['remote', ASK_P50], timesWorseThan: 'ws-msgpackr', atMost: 1.5 },
+  { title: 'the same on one core, p50', of: ['remote', ASK_ONE_CORE_P50], atMost: 70_000 },
+  { title: 'the same on one core over a bare WebSocket', of: ['remote', ASK_ONE_CORE_P50], timesWorseThan: 'ws-msgpackr', atMost: 1.5 },
   { title: 'tell of 100 B to an agent of another node', of: ['remote', TELL_ACROSS], atLeast: 300_000 },
   { title: 'bulk between nodes', of: ['transport', BULK], atLeast: 500 },
   { title: 'heartbeats during bulk, p99', of: ['transport', HEARTBEAT_DURING_BULK], atMost: 5e6 },

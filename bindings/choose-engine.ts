@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { NexusError, optionError } from '../ts-src/errors.js';
 import type { EngineKind, EngineReport, EngineThread } from '../ts-src/ports/engine.js';
 import { loadNativeAddon } from './native-addon.js';
-import { openNativeThread } from './native-engine.js';
+import { openNativeThread, type ThreadOptions } from './native-engine.js';
 import { openPortableThread } from './portable-engine.js';
 import type { SharedMemory } from './shared-memory.js';
 import { loadWasmModule } from './wasm/wasm-module.js';
@@ -26,7 +26,7 @@ export interface EnginePreference {
 export interface ChosenEngine {
   readonly report: EngineReport;
   /** Binds the engine to one thread of a memory. Called once on each thread. */
-  open(shared: SharedMemory, thread: number, options: { readonly spinMicroseconds: number }): EngineThread;
+  open(shared: SharedMemory, thread: number, options: ThreadOptions): EngineThread;
 }
 
 export function chooseEngine(preference: EnginePreference): ChosenEngine {

@@ -13,6 +13,8 @@ export interface NativeAddon {
   attach(view: Uint8Array, thread: number, drain: () => boolean, spinMicroseconds: number): number;
   detach(handle: number): void;
   setSpin(handle: number, microseconds: number): void;
+  /** It looks at the sockets of its event loop too before it sleeps, where the system lets it. */
+  watchSockets(handle: number): void;
   /** False if the thread was parked and nobody in this process could be woken for it. */
   wake(handle: number, thread: number): boolean;
   /** Wakes a thread of this process whatever its PARKED mark says. */

@@ -25,13 +25,20 @@ import { type SharedMemory, threadWord } from './shared-memory.js';
 const HUGE_PAGES_RECORDS_MIN = 2 ** 18;
 const ENTRY_NUMBERS = 4;
 
+export interface ThreadOptions {
+  /** How long it looks for more before it sleeps, if there was something lately. */
+  readonly spinMicroseconds: number;
+  /** It talks to other processes over sockets, and looks at those too. */
+  readonly watchesSockets?: boolean;
+}
+
 /** In WebAssembly, which needs no call through Node-API (docs/decisions/0002); in C++ where that does not load. */
 function fastestTable(addon: NativeAddon, shared: SharedMemory, thread: number): RoutingTable {
   const { module } = loadWasmModule();
   return module === undefined ? new FastestRoutingTable(addon, shared, thread) : new WasmRoutingTable(module, shared, thread);
 }
 
-export function openNativeThread(addon: NativeAddon, shared: SharedMemory, thread: number, options: { readonly spinMicroseconds: number }): EngineThread {
+export function openNativeThread(addon: NativeAddon, shared: SharedMemory, thread: number, options: ThreadOptions): EngineThread {
   // By the first thread only, which opens before any record is used. A kernel that refuses changes nothing but speed.
   if (thread === 0 && shared.recordCapacity >= HUGE_PAGES_RECORDS_MIN)
     addon.adviseHugePages(shared.bytes, shared.bucketsOffset, shared.ringsOffset - shared.bucketsOffset);
@@ -39,7 +46,7 @@ export function openNativeThread(addon: NativeAddon, shared: SharedMemory, threa
   return {
     kind: 'native',
     table: fastestTable(addon, shared, thread),
-    waiter: new NativeWaiter(addon, shared, thread, options.spinMicroseconds),
+    waiter: new NativeWaiter(addon, shared, thread, options),
   };
 }
 
@@ -50,20 +57,23 @@ export class NativeWaiter implements Waiter {
   readonly #thread: number;
   readonly #parkedAt: number;
   #spinMicroseconds: number;
+  readonly #watchesSockets: boolean;
   /** 0: not waiting. */
   #handle = 0;
 
-  constructor(addon: NativeAddon, shared: SharedMemory, thread: number, spinMicroseconds: number) {
+  constructor(addon: NativeAddon, shared: SharedMemory, thread: number, { spinMicroseconds, watchesSockets = false }: ThreadOptions) {
     this.#addon = addon;
     this.#shared = shared;
     this.#thread = thread;
     this.#parkedAt = threadWord(shared, 0) + L.THREAD_WORD_PARKED;
     this.#spinMicroseconds = spinMicroseconds;
+    this.#watchesSockets = watchesSockets;
   }
 
   start(drain: () => boolean): void {
     this.stop();
     this.#handle = this.#addon.attach(this.#shared.bytes, this.#thread, drain, this.#spinMicroseconds);
+    if (this.#watchesSockets) this.#addon.watchSockets(this.#handle);
   }
 
   /** How long a thread that had work lately looks for more before it parks. */

@@ -106,6 +106,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'ts-src/console/protocol.ts',
     'ts-src/cluster/cluster.ts',
     'ts-src/cluster/resolve-cluster-options.ts',
+    'ts-src/cluster/stall-lines.ts',
     'bindings/host-topology.ts',
   ],
   // A checker and its models: nothing of the runtime.

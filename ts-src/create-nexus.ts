@@ -161,7 +161,7 @@ async function startNexus<N extends Nexus>(
   const host = new ThreadHost(
     { thread: 0, incarnation: 0, askTimeoutMs: resolved.askTimeoutMs, messageBytesMax: resolved.messageBytesMax, seed, tracing: resolved.tracing },
     shared,
-    engine.open(shared, 0, { spinMicroseconds: resolved.spinMicroseconds }),
+    engine.open(shared, 0, { spinMicroseconds: resolved.spinMicroseconds, watchesSockets: resolved.cluster !== undefined }),
     { outlines, definitions },
     clock,
     logger,

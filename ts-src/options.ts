@@ -40,7 +40,7 @@ export interface EngineOptions {
   readonly require?: EngineKind;
   /**
    * How long a thread that just had messages looks for more before it parks, 0 to 1,000. One that has woken another thread looks for the answer up to four times as
-   * long. Either happens less and less often while it is in vain. Default 20.
+   * long; the calling thread of a node, which has the connections to other nodes, looks at its sockets twice as long. All of it happens less and less often while it is in vain. Default 20.
    */
   readonly spinMicroseconds?: number;
 }

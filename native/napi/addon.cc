@@ -23,6 +23,7 @@ constexpr Export kExports[] = {
     {"attach", Attach},
     {"detach", Detach},
     {"setSpin", SetSpin},
+    {"watchSockets", WatchSockets},
     {"wake", Wake},
     {"rouse", Rouse},
     {"adviseHugePages", AdviseHugePages},

@@ -1,5 +1,9 @@
 #include "waiter.hpp"
 
+#if defined(__linux__)
+#include <poll.h>
+#endif
+
 #include "arguments.hpp"
 #include "waiter_registry.hpp"
 
@@ -94,6 +98,8 @@ void Waiter::BeforePoll() {
   if (expects_reply && FindsWork(&reply_spin_, spin_nanoseconds_ * kReplySpins)) return DrainBeforePoll();
   if (hot_ && FindsWork(&message_spin_, spin_nanoseconds_)) return DrainBeforePoll();
   hot_ = false;
+  // What it finds is for the poll, which returns at once then; until that the thread is parked as before any other.
+  if (watches_sockets_) AwaitSockets();
   if (!parking_.TryPark()) return DrainBeforePoll();
   parked_ = true;
   shared_.Count(thread_, layout::kCounterParks);
@@ -110,6 +116,42 @@ bool Waiter::FindsWork(SpinPolicy* policy, std::uint64_t nanoseconds) {
     policy->Failed();
   }
   return found;
+}
+
+/** If the poll before this one found something, the next may be near: the answer to what has just been sent, or the next question. */
+void Waiter::AwaitSockets() {
+  const std::uint64_t events_served = EventsServed();
+  const bool hot = events_served != events_served_;
+  events_served_ = events_served;
+  if (!hot || !has_other_cores_ || spin_nanoseconds_ == 0 || !socket_spin_.ShouldSpin()) return;
+  const std::uint64_t deadline = uv_hrtime() + spin_nanoseconds_ * kSocketSpins;
+  do {
+    if (SocketsAreReady()) return socket_spin_.Succeeded();
+    // Neither threads nor processes are to wait for sockets.
+    if (parking_.HasWork() || environment_->LinksHaveWork()) return;
+    // The one that is to answer may have been put on this very core.
+    SpinYield();
+  } while (uv_hrtime() < deadline);
+  socket_spin_.Failed();
+}
+
+bool Waiter::SocketsAreReady() const {
+#if defined(__linux__)
+  // The event loop's own set of descriptors is one that can be polled.
+  pollfd loop{uv_backend_fd(loop_), POLLIN, 0};
+  return poll(&loop, 1, 0) > 0;
+#else
+  return false;
+#endif
+}
+
+std::uint64_t Waiter::EventsServed() const {
+#if defined(__linux__)
+  uv_metrics_t metrics;
+  return uv_metrics_info(loop_, &metrics) == 0 ? metrics.events : 0;
+#else
+  return 0;
+#endif
 }
 
 void Waiter::DrainBeforePoll() {

@@ -48,6 +48,13 @@ napi_value SetSpin(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+napi_value WatchSockets(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  if (!ReadArguments(env, info, values, 1)) return nullptr;
+  if (Waiter* waiter = ReadWaiter(env, values[0])) waiter->WatchSockets();
+  return nullptr;
+}
+
 napi_value Wake(napi_env env, napi_callback_info info) {
   napi_value values[2];
   std::uint32_t thread = 0;

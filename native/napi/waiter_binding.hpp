@@ -8,6 +8,8 @@ namespace nexus::napi {
 napi_value Attach(napi_env env, napi_callback_info info);
 /** detach(handle: number): void */
 napi_value Detach(napi_env env, napi_callback_info info);
+/** watchSockets(handle: number): void */
+napi_value WatchSockets(napi_env env, napi_callback_info info);
 /** setSpin(handle: number, microseconds: number): void */
 napi_value SetSpin(napi_env env, napi_callback_info info);
 /** wake(handle: number, thread: number): boolean. False if that thread is parked and nobody is registered who could wake it. */

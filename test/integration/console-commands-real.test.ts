@@ -58,6 +58,19 @@ describe('a real service', () => {
     expect(await ended('inspect', 'oder/1', '--url', url)).toEqual({ code: 1, out: '', err: "nexus: there is no agent 'oder/1'; did you mean 'order/1'?\n" });
   });
 
+  test('agents whose ids no path can have are looked into and found', async () => {
+    const { url } = await serving();
+    for (const id of ['.', '..']) {
+      expect(
+        (await fetch(`${url}/agents/-/add?kind=counter&id=${id}`, { method: 'POST', body: '1', headers: { 'content-type': 'application/json' } })).status,
+      ).toBe(200);
+      expect(JSON.parse((await ended('inspect', id, '--json', '--url', url)).out)).toMatchObject({ id, kind: 'counter' });
+      expect(await ended('where', id, '--url', url)).toMatchObject({ code: 0, out: expect.stringMatching(/^counter \.+ is in this process, thread \d\n$/) });
+      expect((await fetch(`${url}/agents/-?id=${id}`, { method: 'DELETE' })).status).toBe(200);
+      expect(await ended('inspect', id, '--url', url)).toMatchObject({ code: 1, err: expect.stringContaining(`there is no agent '${id}'`) });
+    }
+  });
+
   test('the messages of one agent are followed as it handles them, until it ends', async () => {
     const { url } = await serving();
     await ask(url, 'a', 'add', 1);

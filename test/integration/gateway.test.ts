@@ -39,6 +39,20 @@ describe('agents', () => {
     expect(code(await json(`${url}/agents/p1`, 'PUT', { kind: 'gate' }))).toBe('409 NEXUS_KIND_MISMATCH');
   });
 
+  test('an agent whose id no path can have is made, called, looked at and stopped by the id in the query', async () => {
+    for (const id of ['.', '..']) {
+      const made = await json(`${url}/agents/-?id=${id}`, 'PUT', { kind: 'counter', init: { start: 5 } });
+      expect([made.status, made.headers.location, made.body.id]).toEqual([201, `/agents/-?id=${id}`, id]);
+      expect((await json(`${url}/agents/-/add?id=${id}&kind=counter`, 'POST', 2)).body).toEqual({ reply: 7 });
+      // There is an agent of the id that stands in the path too.
+      expect((await json(`${url}/agents/-/add?kind=counter`, 'POST', 1)).body).toEqual({ reply: id === '.' ? 1 : 2 });
+      expect((await json(`${url}/agents/-?id=${id}`)).body).toMatchObject({ id, kind: 'counter' });
+      expect((await json(`${url}/agents/-?id=${id}`, 'DELETE')).body).toEqual({ id, kind: 'counter', stopped: true });
+    }
+    expect(code(await json(`${url}/agents/-/add?id=`, 'POST', 1))).toBe('422 GATEWAY_ID_INVALID');
+    expect(code(await json(`${url}/agents/other?id=.`))).toBe('422 GATEWAY_QUERY_INVALID');
+  });
+
   test('of many who make the same agent at once, one makes it', async () => {
     const answers = await Promise.all(Array.from({ length: 16 }, () => json(`${url}/agents/race`, 'PUT', { kind: 'counter' })));
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);

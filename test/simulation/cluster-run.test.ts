@@ -31,7 +31,7 @@ async function violationOf(stepAtMs: number | undefined): Promise<{ readonly vio
   for (const node of nodes) node.start();
   await world.run();
   const view = (number: number, members: string[], removed: string[]): MembershipEvent => ({
-    ...{ type: 'view', clusterId: 'c', number, joined: [], left: [], removed: removed.map(id) },
+    ...{ type: 'view', clusterId: 'c', number, incarnationFloor: 0, joined: [], left: [], removed: removed.map(id) },
     members: members.map((name) => ({ ...id(name), address: { host: name, port: 1 }, status: 'up', weight: 1, sinceView: 1 })),
   });
   for (const node of nodes) run.happened((node.program as Fake).observed, view(1, ['n1', 'n2'], []));

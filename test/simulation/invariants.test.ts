@@ -18,6 +18,7 @@ const view = (number: number, members: NodeIdentity[], { left = [] as NodeIdenti
   clusterId: 'c',
   number,
   members: members.map((each) => member(each)),
+  incarnationFloor: 0,
   joined: [],
   left,
   removed,

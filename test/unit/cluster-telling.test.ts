@@ -2,6 +2,8 @@
 import { afterEach, expect, test } from 'vitest';
 import { ClusterTelling } from '../../dist/ts-src/cluster/cluster-telling.js';
 import { subscribe, TELEMETRY_EVENTS } from '../../dist/ts-src/telemetry/index.js';
+import { ManualClock } from './runtime/manual-clock.js';
+import type { NodeIdentity } from '../../dist/ts-src/model/node-identity.js';
 import { healthyCluster } from '../cluster-snapshots.js';
 
 const ends: (() => void)[] = [];
@@ -9,14 +11,18 @@ afterEach(() => {
   for (const end of ends.splice(0)) end();
 });
 
-function telling(): { readonly told: ClusterTelling; readonly lines: string[]; readonly events: unknown[] } {
+function telling(): { readonly told: ClusterTelling; readonly clock: ManualClock; readonly lines: string[]; readonly events: unknown[] } {
+  const clock = new ManualClock();
   const lines: string[] = [];
-  const line = (level: string) => (_data: object, message: string) => void lines.push(`${level} ${message}`);
+  const line = (level: string) => (data: object, message: string) => {
+    const { suppressed } = data as { suppressed?: number };
+    lines.push(`${level} ${message}${suppressed === undefined ? '' : ` (${suppressed} left out)`}`);
+  };
   const logger = { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
   const events: unknown[] = [];
   for (const name of TELEMETRY_EVENTS.filter((each) => /^nexus:(member|cluster):/.test(each)))
     ends.push(subscribe(name, (event) => events.push([name, event])));
-  return { told: new ClusterTelling('shop', logger, () => ({ name: 'shop-1', incarnation: 7 })), lines, events };
+  return { told: new ClusterTelling('shop', logger, clock, () => ({ name: 'shop-1', incarnation: 7 })), clock, lines, events };
 }
 
 test('each event of a cluster is published on its channel and logged once', () => {
@@ -61,6 +67,46 @@ test('each event of a cluster is published on its channel and logged once', () =
     ['nexus:member:left', of],
     ['nexus:cluster:standing', { ...about, standing: 'fenced', because: 'no quorum' }],
   ]);
+});
+
+test('of blocked event loops of a node a line and its end are said at once, and of those of the next minute how many, and how it is then', () => {
+  const { told, clock, lines, events } = telling();
+  const [node, other] = [2, 3].map((number) => ({ name: `shop-${number}`, incarnation: 9 })) as [NodeIdentity, NodeIdentity];
+  const [blocked, goesOn] = ['warn event loops of a node are blocked', 'info no event loop of a node is blocked any more'];
+  const said = (): string[] => lines.splice(0);
+  for (let time = 0; time < 500; time++) {
+    told.happened('stalled', { node, threads: [0] });
+    told.happened('stalled', { node, threads: [] });
+  }
+  expect(said()).toEqual([blocked, goesOn]);
+  expect(events).toHaveLength(1000);
+  told.happened('stalled', { node: other, threads: [1] });
+  expect(said()).toEqual([blocked]);
+  clock.advance(60_000);
+  // Of the other one nothing was left out, and it still is.
+  expect(said()).toEqual([`${goesOn} (499 left out)`]);
+  told.happened('stalled', { node: other, threads: [] });
+  expect(said()).toEqual([goesOn]);
+  // The one that stays blocked is said to be, although it was left out when it began.
+  told.happened('stalled', { node, threads: [0] });
+  expect(said()).toEqual([]);
+  clock.advance(60_000);
+  expect(said()).toEqual([`${blocked} (1 left out)`]);
+  told.happened('stalled', { node, threads: [0, 2] });
+  told.happened('stalled', { node, threads: [] });
+  expect(said()).toEqual([`${goesOn} (1 left out)`]);
+  clock.advance(120_000);
+  told.happened('stalled', { node, threads: [0] });
+  expect(said()).toEqual([blocked]);
+  // Of one that is gone nothing is said any more, and no timer is left.
+  told.happened('stalled', { node, threads: [0, 1] });
+  told.happened('memberRemoved', node);
+  expect(said()).toHaveLength(1);
+  clock.advance(120_000);
+  expect([said(), clock.timers]).toEqual([[], 0]);
+  told.happened('stalled', { node, threads: [0] });
+  told.close();
+  expect(clock.timers).toBe(0);
 });
 
 test('what is for the operator to mend is a line of the log', () => {

@@ -1,5 +1,6 @@
 /** One agent by its id, as the commands that are about one agent need it: looked into, or an error that names the nearest id there is. */
 import type { AgentInspection } from '../model/observation.js';
+import { agentPath } from '../model/agent-path.js';
 import { nearest } from '../model/nearest-name.js';
 import { type AgentFilter, listAgents } from './agents-command.js';
 import { CommandFailure } from './command-failure.js';
@@ -14,7 +15,7 @@ const COMPARED_MAX = 1000;
 export async function inspectAgent(address: ConsoleAddress, id: string): Promise<AgentInspection> {
   let found: unknown;
   try {
-    found = await askConsole(address, agentPath(id));
+    found = await askConsole(address, inspectionPath(id));
   } catch (error) {
     if (isNotThere(error)) throw await noSuchAgent(address, id);
     throw error;
@@ -35,8 +36,8 @@ export function isNotThere(error: unknown): boolean {
   return error instanceof ConsoleRefusal && (error.refusal.code === 'NEXUS_AGENT_NOT_FOUND' || error.refusal.code === 'NEXUS_AGENT_STOPPED');
 }
 
-export function agentPath(id: string): string {
-  return `/console/agents/${encodeURIComponent(id)}`;
+export function inspectionPath(id: string): string {
+  return agentPath('/console/agents/', id);
 }
 
 async function suggestion(address: ConsoleAddress, id: string): Promise<string> {

@@ -1,5 +1,7 @@
 /** What `nexus run` prints of its cluster: a line when this node is a member, and a line for each change. */
+import { systemClock } from '../adapters/system-clock.js';
 import type { Cluster } from '../cluster/cluster.js';
+import { type SayStall, StallLines } from '../cluster/stall-lines.js';
 import type { Logger } from '../model/agent-context.js';
 import { addressText, type NodeIdentity } from '../model/node-identity.js';
 
@@ -42,10 +44,15 @@ export function printClusterLines(cluster: Cluster, json: boolean, logger: Logge
     else if (reachability === 'suspect' || !unreachable.delete(name)) return;
     say(reachability, reachability === 'unreachable' ? `${name} is unreachable` : `${name} is reachable again`, { node: name });
   });
-  cluster.on('stalled', ({ node: { name }, threads }) => {
+  const sayStall: SayStall = ({ name }, threads, leftOut) => {
     const what = threads.length === 0 ? 'no thread is blocked any more' : `${threads.length === 1 ? 'thread' : 'threads'} ${threads.join(', ')} blocked`;
-    say('stalled', `${name}: ${what}`, { node: name, threads });
-  });
+    const more = leftOut > 0 ? `, and ${leftOut === 1 ? 'once' : `${leftOut} times`} since the last line` : '';
+    say('stalled', `${name}: ${what}${more}`, { node: name, threads });
+  };
+  // Programs get each of them.
+  const stalls = json ? undefined : new StallLines(systemClock, sayStall);
+  cluster.on('stalled', ({ node, threads }) => (stalls === undefined ? sayStall(node, threads, 0) : stalls.happened(node, threads)));
+  for (const event of ['memberLeft', 'memberRemoved'] as const) cluster.on(event, (node) => stalls?.forget(node));
   const timer = setTimeout(() => {
     if (cluster.standing === 'joining')
       logger.warn({ cluster: cluster.name, node: cluster.self.name }, 'this node has found no cluster yet, and goes on looking for the others');

@@ -1,6 +1,6 @@
 /** `nexus trace ID`: the messages of one agent as it handles them, line by line, until it ends or the reader has seen enough. */
 import type { FollowedMessage } from '../model/observation.js';
-import { agentPath, inspectAgent, isNotThere } from './agent-lookup.js';
+import { inspectionPath, inspectAgent, isNotThere } from './agent-lookup.js';
 import { ADDRESS_HELP, ADDRESS_OPTIONS, type ConsoleAddress, consoleAddress } from './console-address.js';
 import { askConsole } from './console-client.js';
 import { openConsoleStream } from './console-stream.js';
@@ -95,7 +95,7 @@ async function follow(address: ConsoleAddress, id: string, limit: number, follow
 /** After the stream has ended, the agent itself tells whether that was why. */
 async function hasEnded(address: ConsoleAddress, id: string, lost: CommandFailure): Promise<boolean> {
   if (isNotThere(lost)) return true;
-  return askConsole(address, agentPath(id)).then(() => false, isNotThere);
+  return askConsole(address, inspectionPath(id)).then(() => false, isNotThere);
 }
 
 export interface TraceLook {

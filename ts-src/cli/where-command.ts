@@ -1,5 +1,6 @@
 /** `nexus where ID`: which node of the cluster runs an agent, and who says so. Asked of the console of any node. */
 import type { WhereAnswer } from '../console/protocol.js';
+import { agentPath } from '../model/agent-path.js';
 import { noSuchAgent } from './agent-lookup.js';
 import { CommandFailure } from './command-failure.js';
 import { ADDRESS_HELP, ADDRESS_OPTIONS, consoleAddress } from './console-address.js';
@@ -36,7 +37,7 @@ export async function where(args: readonly string[]): Promise<void> {
   if (unexpected !== undefined) throw new UsageError(COMMAND, `'${unexpected}' is not expected: give one id`);
   const address = consoleAddress(COMMAND, line, process.env);
   endWithReader();
-  const answer = await askConsole(address, `/console/where/${encodeURIComponent(id)}`);
+  const answer = await askConsole(address, agentPath('/console/where/', id));
   if (!isWhereAnswer(answer)) throw new CommandFailure(`what the gateway at ${address.url} sent does not say where an agent is`);
   if (line.flag('json')) print(harmlessJson(answer, 2));
   else if (answer.location !== undefined) process.stdout.write(whereText(id, answer));

@@ -5,7 +5,9 @@
 import { channels } from '../adapters/diagnostics.js';
 import type { Logger } from '../model/agent-context.js';
 import { addressText, type NodeAddress, type NodeIdentity } from '../model/node-identity.js';
+import type { Clock } from '../ports/clock.js';
 import type { ClusterEvents } from './cluster-events.js';
+import { StallLines } from './stall-lines.js';
 
 /** Codes that are counted by themselves; the others together as `(other)`. */
 const CODES_MAX = 63;
@@ -20,9 +22,15 @@ export class ClusterTelling {
   readonly #refusals = new Map<string, number>();
   /** Said to be so: what comes back is news only of these. */
   readonly #unreachable = new Set<string>();
+  readonly #stalls: StallLines;
 
   /** @param self its incarnation may be another one until it is a member */
-  constructor(cluster: string, logger: Logger, self: () => NodeIdentity) {
+  constructor(cluster: string, logger: Logger, clock: Clock, self: () => NodeIdentity) {
+    this.#stalls = new StallLines(clock, ({ name: node, incarnation }, threads, leftOut) => {
+      const data = { ...this.#about, node, incarnation, threads, ...(leftOut > 0 ? { suppressed: leftOut } : {}) };
+      if (threads.length > 0) logger.warn(data, 'event loops of a node are blocked');
+      else logger.info(data, 'no event loop of a node is blocked any more');
+    });
     this.#cluster = cluster;
     this.#logger = logger;
     this.#self = self;
@@ -57,6 +65,11 @@ export class ClusterTelling {
     this.#logger.warn(this.#about, because);
   }
 
+  /** Nothing happens any more. */
+  close(): void {
+    this.#stalls.close();
+  }
+
   get #about(): { readonly cluster: string; readonly self: string } {
     return { cluster: this.#cluster, self: this.#self().name };
   }
@@ -68,11 +81,13 @@ export class ClusterTelling {
     },
     memberLeft: ({ name: node, incarnation }) => {
       this.#unreachable.delete(node);
+      this.#stalls.forget({ name: node, incarnation });
       this.#logger.info({ ...this.#about, node, incarnation }, 'a node has left the cluster');
       if (channels['nexus:member:left'].hasSubscribers) channels['nexus:member:left'].publish({ ...this.#about, node, incarnation });
     },
     memberRemoved: ({ name: node, incarnation }) => {
       this.#unreachable.delete(node);
+      this.#stalls.forget({ name: node, incarnation });
       this.#logger.warn({ ...this.#about, node, incarnation }, 'a node was removed from the cluster: it runs no agents any more');
       if (channels['nexus:member:removed'].hasSubscribers) channels['nexus:member:removed'].publish({ ...this.#about, node, incarnation });
     },
@@ -86,10 +101,8 @@ export class ClusterTelling {
       if (channels['nexus:member:reachability'].hasSubscribers) channels['nexus:member:reachability'].publish(data);
     },
     stalled: ({ node: { name: node, incarnation }, threads }) => {
-      const data = { ...this.#about, node, incarnation, threads };
-      if (threads.length > 0) this.#logger.warn(data, 'event loops of a node are blocked');
-      else this.#logger.info(data, 'no event loop of a node is blocked any more');
-      if (channels['nexus:member:stalled'].hasSubscribers) channels['nexus:member:stalled'].publish(data);
+      this.#stalls.happened({ name: node, incarnation }, threads);
+      if (channels['nexus:member:stalled'].hasSubscribers) channels['nexus:member:stalled'].publish({ ...this.#about, node, incarnation, threads });
     },
     view: ({ number, members }) => {
       this.#logger.debug({ ...this.#about, view: number, members: members.length }, 'another view was agreed on');

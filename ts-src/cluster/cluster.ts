@@ -90,7 +90,7 @@ export class Cluster {
   private constructor(needs: ClusterNeeds) {
     this.#needs = needs;
     this.#metadata = needs.options.metadata;
-    this.#telling = new ClusterTelling(needs.options.name, needs.logger, () => this.self);
+    this.#telling = new ClusterTelling(needs.options.name, needs.logger, needs.surroundings.clock, () => this.self);
     this.#emitter.setMaxListeners(0);
   }
 
@@ -361,6 +361,7 @@ export class Cluster {
     // What waits for a node that does not answer for so long waits in vain.
     await this.#transport?.close(Math.min(waitMs, this.#needs.options.timing.leaseMs));
     await this.#running.close();
+    this.#telling.close();
     if (this.standing !== 'fenced') this.#stand('left', undefined);
   }
 

@@ -23,6 +23,8 @@ import type { ResolvedCluster } from './resolve-cluster-options.js';
 export interface NodeView {
   readonly number: number;
   readonly members: readonly ViewMember[];
+  /** A node that is no member and has no greater incarnation than this has departed. */
+  readonly incarnationFloor: number;
   readonly joined: readonly NodeIdentity[];
   readonly left: readonly NodeIdentity[];
   /** They run nothing any more. */

@@ -65,12 +65,17 @@ export class PrimitiveReader {
     return this.bytes[this.take(1)] as number;
   }
 
+  /** Without the view: most messages that come in memory of their own have no other use for one. */
   readUint16(): number {
-    return this.view.getUint16(this.take(2));
+    const at = this.take(2);
+    const { bytes } = this;
+    return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
   }
 
   readUint32(): number {
-    return this.view.getUint32(this.take(4));
+    const at = this.take(4);
+    const { bytes } = this;
+    return (((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)) >>> 0;
   }
 
   readFloat64(): number {

@@ -94,11 +94,11 @@ export class ValueReader extends PrimitiveReader {
       case 0xcf:
         return this.view.getBigUint64(this.take(8));
       case 0xd0:
-        return this.view.getInt8(this.take(1));
+        return (this.readUint8() << 24) >> 24;
       case 0xd1:
-        return this.view.getInt16(this.take(2));
+        return (this.readUint16() << 16) >> 16;
       case 0xd2:
-        return this.view.getInt32(this.take(4));
+        return this.readUint32() | 0;
       case 0xd3:
         return this.view.getBigInt64(this.take(8));
       case 0xd9:

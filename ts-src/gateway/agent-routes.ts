@@ -1,6 +1,7 @@
 /** The routes that reach agents: call, list, look at, make and stop them. */
 import { type ErrorCode, NexusError, NexusTypeError, quoted, valueText } from '../errors.js';
 import type { AnyAgent } from '../model/agent-definition.js';
+import { agentPath } from '../model/agent-path.js';
 import type { AgentRef } from '../model/agent-ref.js';
 import { didYouMean, listed, misspelt } from '../model/nearest-name.js';
 import type { Nexus } from '../nexus.js';
@@ -94,7 +95,7 @@ class AgentRoutes {
       if ((await this.#find(id, kind)) !== undefined) return this.#shown(200, id);
       try {
         await this.#nexus.spawn(named(kind), { id, init, ...(this.#isNode ? { node: 'ring' } : {}) });
-        return this.#shown(201, id, { location: `/agents/${encodeURIComponent(id)}` });
+        return this.#shown(201, id, { location: agentPath('/agents/', id) });
       } catch (error) {
         // Somebody else was faster: look again.
         if (attempt >= PUT_ATTEMPTS || !hasCode(error, 'NEXUS_ID_DUPLICATE')) throw error;

@@ -24,6 +24,8 @@ const OVERLOADED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'NEXUS_NODE_UNREACHABLE',
   'NEXUS_REGISTRY_TIMEOUT',
   'NEXUS_JOIN_TIMEOUT',
+  // Of this node: another one takes what is sent again.
+  'NEXUS_NODE_FENCED',
 ]);
 
 /** Of calls the gateway makes itself: find, spawn, stop. */

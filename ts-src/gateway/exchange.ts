@@ -9,6 +9,7 @@ import type { Answer, StreamAnswer } from './answer.js';
 import { errorAnswer, internalAnswer } from './error-answer.js';
 import { GatewayError } from './gateway-error.js';
 import { checkOneHost, type HostGuard } from './host-guard.js';
+import { withIdOfQuery } from './id-in-query.js';
 import { readBody, readJsonBody } from './request-body.js';
 import type { Route, Router } from './router.js';
 
@@ -182,7 +183,8 @@ export class Exchanges {
       exchange.route = route.pattern;
       const serve = router.handlerOf(route, method);
       this.#admit(route);
-      const served = exchange.forRoute(parameters, end < 0 ? '' : url.slice(end + 1));
+      const asked = withIdOfQuery(parameters, end < 0 ? '' : url.slice(end + 1));
+      const served = exchange.forRoute(asked.parameters, asked.search);
       return await this.#needs.traced({ method, path, route: route.pattern, headers }, () => serve(served));
     } catch (error) {
       const answer = errorAnswer(error);

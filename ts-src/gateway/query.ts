@@ -8,9 +8,9 @@ export function parseQuery<N extends string>(search: string, known: readonly N[]
   const found: { [K in N]?: string } = {};
   for (const [name, value] of new URLSearchParams(search)) {
     if (!(known as readonly string[]).includes(name)) {
-      throw invalid(`unknown parameter ${quoted(name)}${didYouMean(name, known)} Parameters here are ${listed(known)}`, misspelt(name, known));
+      throw invalidQuery(`unknown parameter ${quoted(name)}${didYouMean(name, known)} Parameters here are ${listed(known)}`, misspelt(name, known));
     }
-    if (found[name as N] !== undefined) throw invalid(`parameter '${name}' is given twice; give it once`, { name });
+    if (found[name as N] !== undefined) throw invalidQuery(`parameter '${name}' is given twice; give it once`, { name });
     found[name as N] = value;
   }
   return found;
@@ -20,10 +20,10 @@ export function parseQuery<N extends string>(search: string, known: readonly N[]
 export function wholeParameter(name: string, text: string | undefined, byDefault: number, min: number, max: number): number {
   if (text === undefined) return byDefault;
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= min && value <= max)) throw invalid(`${name} is ${quoted(text)}; it must be a whole number from ${min} to ${max}`, { name });
+  if (!(value >= min && value <= max)) throw invalidQuery(`${name} is ${quoted(text)}; it must be a whole number from ${min} to ${max}`, { name });
   return value;
 }
 
-function invalid(message: string, data: Record<string, unknown>): GatewayError {
+export function invalidQuery(message: string, data: Record<string, unknown>): GatewayError {
   return new GatewayError('GATEWAY_QUERY_INVALID', 422, message, { data });
 }

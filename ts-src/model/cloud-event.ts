@@ -3,6 +3,7 @@
  * is the `type`; attributes that a signal has no field for are kept in its `attributes`, so that an event that comes in and goes out again is the same.
  */
 import { NexusTypeError, optionError, valueText } from '../errors.js';
+import { agentPath } from './agent-path.js';
 import { checkNames } from './nearest-name.js';
 import { ATTRIBUTES_MAX, attributeFault, type PublishOptions, type Signal, SIGNAL_ID_CHARACTERS_MAX } from './signal.js';
 import { topicFault } from './topic.js';
@@ -56,7 +57,7 @@ export function toCloudEvent(signal: Signal, options: CloudEventOptions = {}): C
   const event: Record<string, unknown> = {
     specversion: '1.0',
     id,
-    source: source === undefined ? base || '/' : `${base}/agents/${encodeURIComponent(source.id)}`,
+    source: source === undefined ? base || '/' : agentPath(`${base}/agents/`, source.id),
     type: topic,
     time: new Date(epochMs).toISOString(),
     ...attributes,

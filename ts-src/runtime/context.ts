@@ -73,8 +73,10 @@ export interface ContextHost extends GroupHost {
 
 /** What a context asks of the durable part of its thread. Each throws, or rejects with, NEXUS_OPTION_INVALID for an agent whose kind is not durable. */
 export interface DurableCalls {
-  /** To a durable agent, which may be out of memory. */
-  link(cell: AgentCell, target: AgentReference): void;
+  readonly ties: {
+    /** To a durable agent, which may be out of memory. */
+    link(cell: AgentCell, target: AgentReference): void;
+  };
   /** Sets a reference on where its agent is now. */
   follow(target: AgentReference): void;
   persist(cell: AgentCell): Promise<void>;
@@ -262,7 +264,7 @@ export class Context implements SupervisorContext, ContextInside {
     const target = reference(ref);
     if (this.#isOver) return;
     const { durable, supervision } = this.#host;
-    if (target.kindEntry.isDurable && durable !== undefined) durable.link(this.#cell, target);
+    if (target.kindEntry.isDurable && durable !== undefined) durable.ties.link(this.#cell, target);
     else supervision.links.link(this.#cell, target);
   }
 

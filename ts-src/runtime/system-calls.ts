@@ -283,7 +283,7 @@ export interface SystemCalls {
   stayOnNode(call: AgentAddress): void;
   leaveToNode(call: AgentAddress & { readonly node: NodeIdentity; readonly life: number }): void;
   forgetLeft(call: AgentAddress): boolean;
-  arriveFromNode(arrival: NodeArrival): AgentReference;
+  arriveFromNode(arrival: NodeArrival): AgentReference | Promise<AgentReference>;
   /** To the calling thread of another node: moves an agent of that node. Rejects with why it does not. */
   moveToNode(call: { readonly id: string; readonly node: NodeIdentity; readonly timeoutMs: number }): Promise<void>;
 }

@@ -391,7 +391,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   watch(cell: AgentCell, target: AgentReference): void {
-    if (target.kindEntry.isDurable && this.durable !== undefined) this.durable.watch(cell, target);
+    if (target.kindEntry.isDurable && this.durable !== undefined) this.durable.ties.watch(cell, target);
     else this.watches.watch(cell, target);
   }
 

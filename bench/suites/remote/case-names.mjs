@@ -1,6 +1,7 @@
 /** Cases of the suite, by the same names for all peers, and what they send. */
 export const ASK = 'ask of 20 B to an agent of another process, mean';
 export const ASK_P50 = 'ask of 20 B to an agent of another process, p50';
+export const ASK_ONE_CORE_P50 = 'the same with both processes on one core, p50';
 export const ASKS = 'asks, 64 at a time';
 export const TELL = 'tell of 100 B, one way';
 

@@ -1,8 +1,9 @@
 /** Two nodes of a cluster, in two processes, over WebSockets: messages of the one to an agent of the other. */
-import { assertDone, roundTrip, throughput } from '../../harness/measure.mjs';
+import { assertDone, throughput } from '../../harness/measure.mjs';
 import { openOther } from '../transport/other-process.mjs';
 import { Target } from './agents.mjs';
-import { ASK, ASK_P50, ASKS, ASKS_AT_ONCE, HUNDRED, SENT_IN_A_TURN, SMALL, TELL } from './case-names.mjs';
+import { ASKS, ASKS_AT_ONCE, HUNDRED, SENT_IN_A_TURN, SMALL, TELL } from './case-names.mjs';
+import { reportAsks } from './measured-asks.mjs';
 import { openNode } from './open-node.mjs';
 
 export const run = (size, report) => runNodes(false, size, report);
@@ -14,9 +15,7 @@ export async function runNodes(sameHost, size, report) {
   const target = await nexus.getOrSpawn(Target, 'target', { node: 'other' });
 
   assertDone((await target.ask('echo', SMALL)).name === SMALL.name, 'an answer was another one');
-  const { meanNs, p50Ns } = await roundTrip(size, () => target.ask('echo', SMALL));
-  report.value(ASK, 'ns', meanNs);
-  report.value(ASK_P50, 'ns', p50Ns);
+  await reportAsks(size, report, other.pid, () => target.ask('echo', SMALL));
 
   const asks = async (count) => {
     for (let asked = 0; asked < count; asked += ASKS_AT_ONCE) {

@@ -1,9 +1,10 @@
 /** Bare WebSockets of `ws` between two processes, with a codec: what one would write without agents. No limits, no order beyond one connection, no time limits, nobody is found by an id. */
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
-import { assertDone, roundTrip, throughput } from '../../harness/measure.mjs';
+import { assertDone, throughput } from '../../harness/measure.mjs';
 import { openOther } from '../transport/other-process.mjs';
-import { ASK, ASK_P50, ASKS, ASKS_AT_ONCE, HUNDRED, SENT_IN_A_TURN, SMALL, TELL } from './case-names.mjs';
+import { ASKS, ASKS_AT_ONCE, HUNDRED, SENT_IN_A_TURN, SMALL, TELL } from './case-names.mjs';
+import { reportAsks } from './measured-asks.mjs';
 
 const BUFFERED_BYTES_MAX = 4_194_304;
 
@@ -26,9 +27,7 @@ export async function runPeer(codec, size, report) {
       socket.send(codec.encode({ ask: number, action, value }));
     });
   assertDone((await ask('echo', SMALL)).name === SMALL.name, 'an answer was another one');
-  const { meanNs, p50Ns } = await roundTrip(size, () => ask('echo', SMALL));
-  report.value(ASK, 'ns', meanNs);
-  report.value(ASK_P50, 'ns', p50Ns);
+  await reportAsks(size, report, other.pid, () => ask('echo', SMALL));
   const asks = async (count) => {
     for (let asked = 0; asked < count; asked += ASKS_AT_ONCE)
       await Promise.all(Array.from({ length: Math.min(ASKS_AT_ONCE, count - asked) }, () => ask('echo', SMALL)));

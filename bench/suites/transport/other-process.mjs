@@ -1,7 +1,7 @@
 /** The other end of a connection, in a process of its own, which says where it listens and is told to end. */
 import { fork } from 'node:child_process';
 
-/** @returns {Promise<{ port: number, ask: (message: object) => Promise<object>, end: () => void }>} */
+/** @returns {Promise<{ port: number, pid: number, ask: (message: object) => Promise<object>, end: () => void }>} */
 export function openOther(module, argument = {}) {
   return new Promise((resolve, reject) => {
     const child = fork(new URL(module, import.meta.url), [JSON.stringify(argument)], {
@@ -15,6 +15,7 @@ export function openOther(module, argument = {}) {
       child.on('message', (message) => answer(message));
       resolve({
         port: first.port,
+        pid: child.pid,
         ask: (message) =>
           new Promise((answered) => {
             answer = answered;

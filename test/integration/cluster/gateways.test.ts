@@ -1,10 +1,12 @@
 /** Gateways of all nodes of a cluster: each reaches the agents of the others, and what it has heard of them may be out of date. */
 import { createNexus, defineAgent, type Nexus } from 'nexus-agents';
+import type { Cluster } from 'nexus-agents/cluster';
 import { type Gateway, startGateway } from 'nexus-agents/gateway';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { errorAnswer, HandlerFailure } from '../../../dist/ts-src/gateway/error-answer.js';
 import { NexusError } from '../../../dist/ts-src/errors.js';
 import { until } from '../../until.js';
+import { freePort } from '../free-port.js';
 
 const Counter = defineAgent({ kind: 'counter', state: () => ({ n: 0 }), actions: { add: (state, by: number) => (state.n += by) } });
 
@@ -63,13 +65,38 @@ test('an agent whose kind a node does not have is reached through its gateway al
   }
 });
 
+test('what waits for a node to join that never will is answered with the code, and when to try again', { timeout: 60_000 }, async () => {
+  const join = [`127.0.0.1:${await freePort()}`];
+  const nexus = await createNexus({ agents: [Counter], threads: 0, cluster: { node: 'n0', listen: { port: 0 }, join } });
+  onTestFinished(() => nexus.stop({ deadlineMs: 1000 }) as unknown as Promise<void>);
+  const gateway = await startGateway(nexus, { port: 0 });
+  onTestFinished(() => gateway.stop() as unknown as Promise<void>);
+  let began = 0;
+  const cluster = nexus.cluster as Cluster;
+  const joined = cluster.joined.bind(cluster);
+  vi.spyOn(cluster, 'joined').mockImplementation((options) => {
+    began++;
+    return joined(options);
+  });
+  const asked = ['c1/add?kind=counter', 'c2/add?kind=counter'].map((path) => fetch(`${gateway.url}/agents/${path}`, { method: 'POST' }));
+  await until(() => began >= 2);
+  await nexus.stop({ deadlineMs: 1000 });
+  for (const answer of await Promise.all(asked)) {
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1']);
+    expect(await answer.json()).toMatchObject({ error: { code: 'NEXUS_NODE_FENCED', node: 'n0' } });
+  }
+});
+
 test('what a cluster does not know at the moment is no mistake of the gateway', () => {
-  const statuses = (code: 'NEXUS_NODE_UNREACHABLE' | 'NEXUS_REGISTRY_TIMEOUT' | 'NEXUS_JOIN_TIMEOUT' | 'NEXUS_OUTCOME_UNKNOWN'): unknown[] => {
+  const statuses = (
+    code: 'NEXUS_NODE_UNREACHABLE' | 'NEXUS_REGISTRY_TIMEOUT' | 'NEXUS_JOIN_TIMEOUT' | 'NEXUS_NODE_FENCED' | 'NEXUS_OUTCOME_UNKNOWN',
+  ): unknown[] => {
     const error = new NexusError(code, 'x');
     return [errorAnswer(error)?.status, errorAnswer(new HandlerFailure(error))?.status];
   };
   expect(statuses('NEXUS_NODE_UNREACHABLE')).toEqual([503, 503]);
   expect(statuses('NEXUS_REGISTRY_TIMEOUT')).toEqual([503, 503]);
   expect(statuses('NEXUS_JOIN_TIMEOUT')).toEqual([503, 503]);
+  expect(statuses('NEXUS_NODE_FENCED')).toEqual([503, 503]);
   expect(statuses('NEXUS_OUTCOME_UNKNOWN')).toEqual([504, 504]);
 });

@@ -1,29 +1,36 @@
 /** Agents of real processes of `nexus run` while the processes are replaced one after the other, and when one of them is killed: asked all the while by a node that has none. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type AgentRef, createNexus, type Nexus, type NexusError } from 'nexus-agents';
 import { afterAll, expect, test } from 'vitest';
-import { Tally } from '../../fixtures/rolling/second.mjs';
+import { Ledger, Tally } from '../../fixtures/rolling/second.mjs';
 import { fixture } from '../../start-nexus.js';
 import { until } from '../../until.js';
 import { killCommands, nexusCommand, type RunningCommand } from '../nexus-command.js';
 import { freePorts } from './node-process.js';
 
+const folder = mkdtempSync(join(tmpdir(), 'nexus-rolling-'));
 type Tallies = readonly AgentRef<typeof Tally>[];
 const asker: Nexus[] = [];
 afterAll(async () => {
   killCommands();
   await Promise.all(asker.map((nexus) => nexus.stop({ deadlineMs: 0 })));
+  rmSync(folder, { recursive: true, force: true });
 });
 
 function start(name: string, module: string, port: number, seeds: readonly number[]): RunningCommand {
-  const join = seeds.map((seed) => `127.0.0.1:${seed}`).join(',');
-  const args = ['--port', '0', '--threads', '0', '--node', name, '--cluster', 'rolling', '--cluster-listen', `127.0.0.1:${port}`, '--join', join];
-  return nexusCommand(['run', fixture(`rolling/${module}.mjs`).pathname, '--json', '--no-console', ...args]);
+  const others = seeds.map((seed) => `127.0.0.1:${seed}`).join(',');
+  const args = ['--port', '0', '--threads', '0', '--node', name, '--cluster', 'rolling', '--cluster-listen', `127.0.0.1:${port}`, '--join', others];
+  const store = ['--store', join(folder, `${port}`)];
+  return nexusCommand(['run', fixture(`rolling/${module}.mjs`).pathname, '--json', '--no-console', ...args, ...store]);
 }
 
 async function askerOf(seeds: readonly number[]): Promise<Nexus> {
   const cluster = { name: 'rolling', node: 'asker', weight: 0, listen: { port: 0 }, join: seeds.map((seed) => `127.0.0.1:${seed}`) };
   const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-  const nexus = await createNexus({ agents: [Tally], threads: 0, cluster, logger, flightRecorder: false });
+  const storage = { path: join(folder, `asker-${asker.length}`) };
+  const nexus = await createNexus({ agents: [Tally, Ledger], threads: 0, cluster, logger, storage, flightRecorder: false });
   asker.push(nexus);
   await nexus.cluster?.joined({ timeoutMs: 90_000 });
   return nexus;
@@ -36,14 +43,18 @@ const membersOf = (nexus: Nexus): string =>
     .join();
 const others = (names: readonly string[]): string => [...names, 'asker'].sort().join();
 
-test('all nodes of a cluster are replaced under load by those of a new version: no ask fails, and no count is lost', { timeout: 240_000 }, async () => {
+test('all nodes of a cluster are replaced under load by those of a new version: no ask fails, and no count and no durable write is lost', {
+  timeout: 240_000,
+}, async () => {
   const ports = await freePorts(6);
   const seeds = ports.slice(0, 3);
   const old = ['n1', 'n2', 'n3'].map((name, index) => start(name, 'first', ports[index] as number, seeds));
   const nexus = await askerOf(seeds);
   await until(() => membersOf(nexus) === others(['n1', 'n2', 'n3']), 90_000);
   const tallies: Tallies = await Promise.all(Array.from({ length: 60 }, (_, index) => nexus.getOrSpawn(Tally, `tally-${index}`, { timeoutMs: 90_000 })));
+  const ledgers = await Promise.all(Array.from({ length: 20 }, (_, index) => nexus.getOrSpawn(Ledger, `ledger-${index}`, { timeoutMs: 90_000 })));
   const counted = tallies.map(() => 0);
+  const acknowledged: number[][] = ledgers.map(() => []);
   const failures: NexusError[] = [];
   let isOver = false;
   const load = async (lane: number): Promise<void> => {
@@ -53,6 +64,11 @@ test('all nodes of a cluster are replaced under load by those of a new version: 
         () => {
           (counted[at] as number) += 1;
         },
+        (error: NexusError) => failures.push(error),
+      );
+      const ledger = turn % ledgers.length;
+      await (ledgers[ledger] as AgentRef<typeof Ledger>).ask('append', turn, { timeoutMs: 30_000 }).then(
+        () => acknowledged[ledger]?.push(turn),
         (error: NexusError) => failures.push(error),
       );
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -73,6 +89,9 @@ test('all nodes of a cluster are replaced under load by those of a new version: 
   await Promise.all(loading);
   expect(failures.map(({ code, message }) => `${code}: ${message}`)).toEqual([]);
   expect(await Promise.all(tallies.map((tally) => tally.ask('read')))).toEqual(counted);
+  const written = await Promise.all(ledgers.map((ledger) => ledger.ask('all')));
+  const sorted = (entries: readonly number[]): number[] => [...entries].sort((a, b) => a - b);
+  expect(written.map(sorted)).toEqual(acknowledged.map(sorted));
   // The new action, with the state that the old version has left.
   expect(await Promise.all(tallies.map((tally) => tally.ask('double')))).toEqual(counted.map((count) => 2 * count));
 });

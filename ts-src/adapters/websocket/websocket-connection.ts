@@ -106,8 +106,12 @@ export class WebsocketConnection implements WireConnection {
       process.nextTick(this.#uncork);
     }
     // Past the sender of ws, which would take four objects and two buffers for each frame; it shares the socket for its own frames, which are whole as well.
-    if (bytes.length <= JOINED_BYTES_MAX) socket.write(frameWith(bytes, isMasked), this.#written);
-    else {
+    if (bytes.length <= JOINED_BYTES_MAX) {
+      const frame = frameWith(bytes, isMasked);
+      // Alone it cannot crowd the socket; a callback would cost a tick, even where the system takes all at once.
+      if (socket.writableLength === 0) socket.write(frame);
+      else socket.write(frame, this.#written);
+    } else {
       socket.cork();
       socket.write(frameHeader(bytes.length, isMasked, 0));
       socket.write(bytes, this.#written);

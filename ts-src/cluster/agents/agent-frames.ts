@@ -35,6 +35,10 @@ export const Frame = {
   afterView: 11,
   /** id, life: there is no such agent; what was heard of it is wrong. */
   ended: 12,
+  /** This node is about to leave and has no agents any more: nothing about them is to be sent to it. Answered with `vacated`. */
+  vacating: 13,
+  /** Nothing comes any more. */
+  vacated: 14,
 } as const;
 
 /** A message that is sent on so often is given up: those who send it on disagree. */

@@ -18,8 +18,9 @@ import type { LocalAgents } from './local-agents.js';
 import { callRefused, carryOut, isInputOf, isNodeCall } from './node-calls.js';
 import { NodeReply, type ReplySender } from './node-reply.js';
 import type { Peer, WaitingFrame } from './peer.js';
-import { NO_TRAIL, type UnderwayFrame } from './route.js';
-import { fullError, type Routing } from './routing.js';
+import { NO_TRAIL, type UnderwayCall, type UnderwayFrame } from './route.js';
+import { fullError } from './route-errors.js';
+import type { Routing } from './routing.js';
 
 export interface IncomingFramesNeeds {
   readonly host: ThreadHost;
@@ -31,6 +32,9 @@ export interface IncomingFramesNeeds {
   viewNumber(): number;
   /** Another node says that there is no such agent. */
   ended(id: string, life: number): void;
+  /** Another node is about to leave, or sends nothing any more to this one, which is. */
+  vacating(node: NodeIdentity): void;
+  vacated(node: NodeIdentity): void;
   /** A message was none, or named what is not there. */
   refused(error: NexusError | NexusTypeError, from: NodeIdentity): void;
 }
@@ -52,7 +56,13 @@ export class IncomingFrames {
 
   receive({ from, value }: IncomingMessage): void {
     const frame = value as Parts;
-    if (Array.isArray(value) && frame[0] === Frame.tell && frame.length === 6 && this.#plainTell(from, frame)) return;
+    if (Array.isArray(value)) {
+      if (frame[0] === Frame.tell) {
+        if (frame.length === 6 && this.#plain(from, frame, undefined)) return;
+      } else if (frame[0] === Frame.ask) {
+        if (frame.length === 9 && this.#plainAsk(from, frame)) return;
+      } else if (frame[0] === Frame.reply && this.#reply(frame)) return;
+    }
     if (!Array.isArray(value) || !this.#read(from, from, NO_TRAIL, value as Parts)) this.#needs.refused(frameRefused(shortText(value)), from);
   }
 
@@ -63,8 +73,13 @@ export class IncomingFrames {
     for (const { answer } of due) answer();
   }
 
-  /** The way of most messages: a tell for an agent that is here, with nothing else. False, with nothing done, for any other. */
-  #plainTell(from: NodeIdentity, frame: Parts): boolean {
+  #plainAsk(from: NodeIdentity, frame: Parts): boolean {
+    const reply = this.#replyTo(from, frame[6], frame[7], frame[8]);
+    return reply !== undefined && this.#plain(from, frame, reply);
+  }
+
+  /** The way of most messages: one for an agent that is here, without a sender or a trace. False, with nothing done, for any other. */
+  #plain(from: NodeIdentity, frame: Parts, reply: NodeReply | undefined): boolean {
     const { local, routing, host } = this.#needs;
     const id = frame[1];
     const life = frame[2];
@@ -73,9 +88,15 @@ export class IncomingFrames {
     if (agent === undefined || agent.kindEntry.name !== frame[3]) return false;
     this.received++;
     try {
-      host.router.deliveries.deliver(agent, agent.kindEntry.action(frame[4]), frame[5], undefined, undefined);
+      const entry = agent.kindEntry.action(frame[4]);
+      if (reply !== undefined) reply.codec = entry.reply;
+      host.router.deliveries.deliver(agent, entry, frame[5], reply, undefined);
     } catch (error) {
-      this.#needs.refused(error as NexusError, from);
+      if (reply === undefined) this.#needs.refused(error as NexusError, from);
+      else {
+        const message = { kind: frame[3], action: frame[4], input: frame[5], reply, sender: undefined, trace: undefined };
+        this.refuse(id, life, { type: 'message', origin: from, trail: NO_TRAIL, ...message }, error as NexusError, from);
+      }
     }
     return true;
   }
@@ -126,6 +147,12 @@ export class IncomingFrames {
         this.#needs.ended(id, life);
         return true;
       }
+      case Frame.vacating:
+        this.#needs.vacating(from);
+        return true;
+      case Frame.vacated:
+        this.#needs.vacated(from);
+        return true;
       default:
         return false;
     }
@@ -191,7 +218,8 @@ export class IncomingFrames {
   }
 
   #reply(frame: Parts): boolean {
-    const [type, slot, sequence, value] = frame;
+    const slot = frame[1];
+    const sequence = frame[2];
     if (!isAskNumber(slot) || !isAskNumber(sequence)) return false;
     const { asks } = this.#needs.host;
     const ask = asks.find(slot, sequence);
@@ -199,8 +227,8 @@ export class IncomingFrames {
     // Of an ask to another thread: no node has been told its numbers.
     if (ask.thread >= -1) return false;
     this.received++;
-    if (type === Frame.reply) ask.reply(value);
-    else ask.fail(value);
+    if (frame[0] === Frame.reply) ask.reply(frame[3]);
+    else ask.fail(frame[3]);
     return true;
   }
 
@@ -297,6 +325,16 @@ export class IncomingFrames {
   deliverDurable(id: string, underway: UnderwayFrame): void {
     const { host } = this.#needs;
     const kind = host.kinds.find(underway.kind);
+    if (underway.type === 'call' && isTieOf(underway) && kind?.isDurable === true && host.durable !== undefined) {
+      const { name, input, reply } = underway;
+      // Whoever it is tied to counts on its being in memory.
+      host.durable.activations.bring(kind, id).then(
+        // It was read when it was out of memory.
+        (agent) => carryOut(host, agent, name, { ...(input as object), target: agent }, reply),
+        () => this.refuse(id, DURABLE_LIFE, underway, agentNotFound(underway.kind, id), underway.origin),
+      );
+      return;
+    }
     if (underway.type !== 'message' || kind === undefined || !kind.isDurable || host.durable === undefined)
       return this.refuse(id, DURABLE_LIFE, underway, agentNotFound(underway.kind, id), underway.origin);
     try {
@@ -364,6 +402,13 @@ export class IncomingFrames {
 function reasonOf({ code }: { readonly code: string }): 'noAgent' | 'mailboxFull' | 'refused' {
   if (code === 'NEXUS_BACKPRESSURE') return 'mailboxFull';
   return code === 'NEXUS_SHAPE_MISMATCH' || code === 'NEXUS_ACTION_UNKNOWN' ? 'refused' : 'noAgent';
+}
+
+/** A watch of it, or a link to it. */
+function isTieOf({ name, input }: UnderwayCall): boolean {
+  if (name !== 'tieFromNode') return false;
+  const { tie, isNew } = input as { readonly tie: string; readonly isNew: boolean };
+  return isNew && (tie === 'watch' || tie === 'link');
 }
 
 /** It happens, and nobody has made a mistake. */

@@ -36,7 +36,9 @@ import { OutgoingFrames } from './outgoing-frames.js';
 import type { Peer } from './peer.js';
 import { Peers } from './peers.js';
 import { NO_TRAIL, Route, type UnderwayFrame } from './route.js';
-import { askedOf, fullError, Routing } from './routing.js';
+import { askedOf, fullError } from './route-errors.js';
+import { Routing } from './routing.js';
+import { Vacating } from './vacating.js';
 
 export interface NodeAgentsNeeds {
   readonly host: ThreadHost;
@@ -60,6 +62,7 @@ export class NodeAgents implements RemoteAgents, NodePart {
   readonly #incoming: IncomingFrames;
   readonly #addressed: AddressedMessages;
   readonly #movedAway = new MovedAway();
+  readonly #vacating: Vacating;
   readonly #locating: Locating;
   #viewNumber = 0;
   #members: readonly NodeIdentity[] = [];
@@ -92,7 +95,13 @@ export class NodeAgents implements RemoteAgents, NodePart {
       replies: this.#outgoing,
       viewNumber: () => this.#viewNumber,
       ended: (id, life) => this.#ended(id, life),
+      vacating: (node) => void this.#vacating.asked(node),
+      vacated: (node) => this.#vacating.answered(node),
       refused: (error, from) => this.#refused(error, from),
+    });
+    this.#vacating = new Vacating({
+      ...{ clock, peerOf, routing: this.routing },
+      others: () => this.#members.filter((member) => !sameNode(member, self())),
     });
     this.#addressed = new AddressedMessages({
       ...{ registry, self },
@@ -140,7 +149,7 @@ export class NodeAgents implements RemoteAgents, NodePart {
     const sender = senderOf(from);
     const trace = reply === undefined ? traceOf(from) : reply.trace;
     const kind = target.kindEntry.name;
-    if (reply === undefined && route.waitingFor === undefined && peer !== undefined && !peer.isGone) {
+    if (reply === undefined && route.waitingFor === undefined && peer !== undefined && !peer.isShut) {
       // The way of most tells: nothing is made but the frame.
       const frame: unknown[] = [Frame.tell, route.id, route.life, kind, action.name, input];
       if (sender !== undefined || trace !== undefined) frame.push(sender ?? null);
@@ -168,7 +177,7 @@ export class NodeAgents implements RemoteAgents, NodePart {
       const route = this.#routeOf(target);
       const { peer } = route;
       const entry = target.kindEntry.action(action);
-      if (peer === undefined || peer.isGone || route.waitingFor !== undefined) {
+      if (peer === undefined || peer.isShut || route.waitingFor !== undefined) {
         outcomes[place] = this.send(target, entry, input, undefined, from);
         continue;
       }
@@ -238,11 +247,13 @@ export class NodeAgents implements RemoteAgents, NodePart {
 
   // What the node is told.
 
-  viewed({ number, members, left, removed }: NodeView): void {
+  viewed({ number, members, joined, left, removed }: NodeView): void {
     this.#viewNumber = number;
     this.#members = members.map(({ name, incarnation }) => ({ name, incarnation }));
     for (const node of left) this.#departed(node, 'it has left the cluster');
     for (const node of removed) this.#departed(node, 'it was removed from the cluster');
+    this.#vacating.viewed(members);
+    for (const node of joined) if (!sameNode(node, this.#needs.self())) this.#vacating.joined(node);
     this.#incoming.viewed(number);
     this.#peers.retry();
   }
@@ -269,6 +280,11 @@ export class NodeAgents implements RemoteAgents, NodePart {
   }
 
   // What `cluster/moves` tells.
+
+  /** The agents of this node are on others. Resolves when nothing comes for them here any more, or at that time with false. */
+  vacate(untilMs: number): Promise<boolean> {
+    return this.#vacating.vacate(untilMs);
+  }
 
   /** An agent of this node has moved to another one: references of this thread to where it was lead there. */
   movedAway(slot: number, generation: number, id: string, remote: RemoteAgent): void {
@@ -311,7 +327,7 @@ export class NodeAgents implements RemoteAgents, NodePart {
     const kept = route.waitingFor === undefined || frame.input === undefined ? frame : { ...frame, input: this.#host.standaloneCopy(frame.input) };
     let outcome: ReturnType<Routing['dispatch']>;
     const { peer } = route;
-    if (route.waitingFor === undefined && peer !== undefined && !peer.isGone) {
+    if (route.waitingFor === undefined && peer !== undefined && !peer.isShut) {
       route.isUsed = true;
       outcome = this.#outgoing.transmit(route, peer, kept, false);
       if (outcome === 'gone') outcome = this.routing.dispatch(route, kept);

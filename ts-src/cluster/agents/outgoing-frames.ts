@@ -112,7 +112,9 @@ export class OutgoingFrames implements ReplySender {
 
   #leftMs(reply: ReplyPort | undefined): number {
     if (reply === undefined || reply.deadlineMs === 0) return DEADLINE_MS_MAX;
-    return Math.min(DEADLINE_MS_MAX, Math.max(0, reply.deadlineMs - this.#needs.clock.nowMs()));
+    // Whole ones, and none for less than one: fewer bytes, and numbers that are read without a view of the frame.
+    const leftMs = reply.deadlineMs - this.#needs.clock.nowMs();
+    return leftMs <= 0 ? 0 : Math.min(DEADLINE_MS_MAX, Math.max(1, Math.floor(leftMs)));
   }
 }
 

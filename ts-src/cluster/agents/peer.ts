@@ -36,6 +36,8 @@ export class Peer {
   readonly number: number;
   /** It has left or was removed: nothing goes to it any more, and nothing comes. */
   isGone = false;
+  /** Nothing new about agents goes to it: it is gone, or about to leave. */
+  isShut = false;
   sent = 0;
   readonly #needs: PeerNeeds;
   /** All in one stream: whatever one node sends another about agents arrives in its order. */
@@ -97,14 +99,21 @@ export class Peer {
     else this.#arm();
   }
 
+  /** It has no agents any more, and is about to leave. */
+  vacate(): void {
+    this.isShut = true;
+  }
+
   depart(): void {
     this.isGone = true;
+    this.isShut = true;
     this.#drop();
   }
 
   /** Nothing more is sent: without a word. */
   close(): void {
     this.isGone = true;
+    this.isShut = true;
     this.#cancelRetry?.();
     this.#waiting = [];
   }

@@ -79,6 +79,8 @@ export class Route implements RemoteAgent {
   isUsed = false;
   /** Marks that have not come to the agent yet, by their number: by way of which node they were sent. Of those by way of one node any will do. */
   readonly marks = new Map<number, Mark>();
+  /** The last message for which its owner was asked where the agent is, because too many nodes had sent it on. */
+  askedFor: UnderwayFrame | undefined = undefined;
   /** Nodes that were told that it is not here, and how many messages they have sent since. */
   told: Map<string, number> | undefined = undefined;
 

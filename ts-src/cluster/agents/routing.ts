@@ -5,16 +5,16 @@
  *
  * Decides and keeps queues; how a frame is encoded is `outgoing-frames.ts`, how it gets into a mailbox `incoming-frames.ts`.
  */
-import { NexusError } from '../../errors.js';
-import { type NodeIdentity, nodeKey, sameNode } from '../../model/node-identity.js';
+import type { NexusError } from '../../errors.js';
+import { type NodeIdentity, sameNode } from '../../model/node-identity.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Registry } from '../../ports/registry.js';
 import { agentNotFound } from '../../runtime/failures.js';
 import { DURABLE_LIFE, isOfNode } from '../../runtime/remote/agent-life.js';
-import { nodeUnreachable, waitingFull } from './ask-errors.js';
 import { HOPS_MAX } from './agent-frames.js';
 import type { Peer, PostOutcome } from './peer.js';
 import { type Mark, NO_TRAIL, Route, type UnderwayFrame, WAITING_MAX } from './route.js';
+import { asNexusError, goneWith } from './route-errors.js';
 
 /** Ways that are remembered; the oldest on which nothing waits give way. Those that references hold stay valid. */
 const ROUTES_MAX = 262_144;
@@ -22,6 +22,9 @@ const LOOKUP_TIMEOUT_MS = 10_000;
 /** An activation that the registry knows and that is not here yet, or whose node is gone and not replaced yet: it is looked for again. */
 const AGAIN_MS = 20;
 const AGAIN_TIMES = 500;
+/** A message that so many nodes have sent on goes no further before the owner of the id has been asked, which takes longer each time. */
+const HOPS_UNASKED = 4;
+const ASKED_AGAIN_MS_MAX = 1000;
 /** A mark that has not come by then is sent once more, as long as so many of them are on their way by one node. */
 const MARK_AGAIN_MS = 5000;
 const MARKS_MAX = 64;
@@ -198,6 +201,18 @@ export class Routing {
     }
   }
 
+  /** Its agents are on other nodes by now, and nothing more is to go there. */
+  vacated(peer: Peer): void {
+    for (const route of this.#routes.values())
+      if (route.peer === peer && route.isUsed && !isOfNode(route.life) && route.waitingFor === undefined) this.#turnAway(route, peer);
+  }
+
+  /** Whether nothing that was sent by way of that node is on its way. */
+  isClearOf(node: NodeIdentity): boolean {
+    for (const { marks } of this.#waiting) for (const { via } of marks.values()) if (sameNode(via, node)) return false;
+    return true;
+  }
+
   /** Messages on their way to that node may be lost, and marks with them. */
   lost(node: NodeIdentity): void {
     for (const route of this.#waiting) for (const mark of [...route.marks.values()]) if (sameNode(mark.via, node)) this.#again(route, mark);
@@ -230,6 +245,17 @@ export class Routing {
       this.#needs.refuse(route, frame, agentNotFound(frame.kind, route.id, frame.type === 'message' ? frame.action : undefined));
       return 'accepted';
     }
+    if (frame.trail.length >= HOPS_UNASKED && route.askedFor !== frame) {
+      route.askedFor = frame;
+      this.#askAgain(route, frame);
+      return 'accepted';
+    }
+    route.askedFor = undefined;
+    // What it was sent before has to come before what goes elsewhere now.
+    if (peer.isShut && !peer.isGone && !isOfNode(route.life) && frame.type !== 'mark') {
+      this.#turnAway(route, peer);
+      return this.#wait(route, frame, false);
+    }
     if (!peer.isGone) {
       route.isUsed = true;
       const outcome = this.#needs.transmit(route, peer, frame);
@@ -261,6 +287,21 @@ export class Routing {
     return registry.cached(route.id) === undefined && sameNode(owner, this.#needs.self());
   }
 
+  /** Nodes contradict each other about where it is: what was heard is forgotten, and its owner asked, later each time, so that they come to agree. */
+  #askAgain(route: Route, frame: UnderwayFrame): void {
+    const registry = this.#needs.registry();
+    if (registry === undefined || isOfNode(route.life)) return void this.#go(route, frame);
+    this.#stop(route, 'resolving');
+    route.waiting.unshift(frame);
+    const waitMs = Math.min(ASKED_AGAIN_MS_MAX, AGAIN_MS * 2 ** (frame.trail.length - HOPS_UNASKED));
+    this.#needs.clock.after(waitMs, () => {
+      if (route.waitingFor !== 'resolving') return;
+      const heard = registry.cached(route.id);
+      if (heard !== undefined && !sameNode(heard.host, this.#needs.self())) registry.forget(heard.id, heard.token);
+      this.#look(route, registry, 1);
+    });
+  }
+
   /** Asks the registry, while messages wait. */
   #resolve(route: Route): void {
     this.#stop(route, 'resolving');
@@ -283,11 +324,12 @@ export class Routing {
         if (node === undefined) return again();
         route.token = found?.token ?? 0;
         if (sameNode(node, this.#needs.self())) {
+          const { peer, isUsed } = route;
           this.#at(route, node);
           if (!this.#canGoHere(route)) return again();
-          return this.#open(route);
+          return isUsed && peer !== undefined ? this.#comesBack(route, peer) : this.#open(route);
         }
-        if (this.#needs.peerOf(node).isGone) {
+        if (this.#needs.peerOf(node).isShut) {
           if (found !== undefined) registry.forget(found.id, found.token);
           return again();
         }
@@ -306,6 +348,21 @@ export class Routing {
     return true;
   }
 
+  /** A durable agent that was brought back elsewhere, or was thought to be: what this node has sent there comes back, and goes before the rest. */
+  #comesBack(route: Route, peer: Peer): void {
+    const { name } = this.#needs.self();
+    const waiting = route.waiting;
+    route.waiting = waiting.filter(({ trail }) => !trail.includes(name));
+    route.marks.clear();
+    this.#stop(route, 'coming');
+    route.from = peer.node;
+    route.hasCome = true;
+    for (const frame of waiting) if (frame.trail.includes(name)) this.#here(route, frame);
+    if (route.waitingFor !== 'coming') return;
+    if (!peer.isGone) this.#mark(route, peer);
+    if (route.marks.size === 0) this.#settle(route);
+  }
+
   /** What went to a node that is gone may still be on its way from there. */
   #goTo(route: Route, node: NodeIdentity): void {
     const { isUsed } = route;
@@ -314,6 +371,13 @@ export class Routing {
     this.#stop(route, 'flushing');
     this.#markAfterView(route, node);
     if (route.marks.size === 0) this.#open(route);
+  }
+
+  /** From a node that is about to leave to where the agent is now. */
+  #turnAway(route: Route, peer: Peer): void {
+    if (!route.isUsed) return this.#resolve(route);
+    this.#stop(route, 'flushing');
+    this.#mark(route, peer);
   }
 
   #mark(route: Route, peer: Peer): void {
@@ -417,23 +481,6 @@ export class Routing {
       return;
     }
   }
-}
-
-export function fullError(route: Route, frame: UnderwayFrame): NexusError {
-  return waitingFull(askedOf(route, frame), route.id, WAITING_MAX);
-}
-
-export function askedOf(route: Route, frame: UnderwayFrame): { readonly description: string; readonly facts: object } {
-  const what = frame.type === 'message' ? frame.action : frame.type === 'call' ? frame.name : 'mark';
-  return { description: `'${what}' of ${frame.kind} '${route.id}'`, facts: { id: route.id, kind: frame.kind, action: what } };
-}
-
-function goneWith(frame: UnderwayFrame, route: Route, node: NodeIdentity): NexusError {
-  return nodeUnreachable(askedOf(route, frame), node, `${nodeKey(node)} is not a member of the cluster any more, and its agents have ended with it`);
-}
-
-function asNexusError(error: unknown, route: Route): NexusError {
-  return error instanceof NexusError ? error : new NexusError('NEXUS_AGENT_NOT_FOUND', `${route.id} could not be found`, { cause: error });
 }
 
 /** Whether there were any. */

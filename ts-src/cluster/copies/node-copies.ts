@@ -319,6 +319,7 @@ function ringMember({ name, incarnation, weight }: ViewMember): { readonly name:
   return { name, incarnation, weight };
 }
 
+/** Whether it was started or brought back makes no difference to who releases it. */
 function claimKey(kind: string, id: string, intent: ClaimIntent): string {
-  return `${intent} ${kind}\0${id}`;
+  return `${intent === 'forget' ? intent : 'start'} ${kind}\0${id}`;
 }

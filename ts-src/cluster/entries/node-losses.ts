@@ -8,7 +8,7 @@ import { type NodeNews, newsKeyOf } from '../../runtime/remote/node-ties.js';
 import type { NodePart, NodeView } from '../node-parts.js';
 import type { NodeEntries } from './node-entries.js';
 
-/** Nodes that are gone and remembered: for calls that were under way when they went. */
+/** Names of nodes that are gone and remembered, with their latest incarnation: for threads that are yet to hear of it. */
 const GONE_MAX = 1000;
 
 export interface NodeLossesNeeds {
@@ -21,7 +21,8 @@ export class NodeLosses implements NodePart {
   readonly #needs: NodeLossesNeeds;
   #members = new Map<string, NodeIdentity>();
   #self: NodeIdentity | undefined;
-  readonly #gone: string[] = [];
+  /** In the order in which they went. */
+  readonly #gone = new Set<string>();
   #lossesHere = 0;
 
   constructor(needs: NodeLossesNeeds) {
@@ -33,7 +34,7 @@ export class NodeLosses implements NodePart {
     host.entries.listenToLosses(() => entries.put('threadLosses', 'count', ++this.#lossesHere));
   }
 
-  viewed({ members }: NodeView): void {
+  viewed({ members, incarnationFloor }: NodeView): void {
     const self = this.#needs.self();
     if (this.#self === undefined || !sameNode(self, this.#self)) this.#tell({ type: 'self', node: self });
     this.#self = self;
@@ -42,14 +43,20 @@ export class NodeLosses implements NodePart {
     );
     for (const [key, node] of this.#members) if (!present.has(key)) this.#lost(node);
     this.#members = present;
+    this.#tell({ type: 'view', members: [self, ...present.values()], incarnationFloor });
   }
 
   #lost(node: NodeIdentity): void {
     const news = { type: 'gone', node } as const;
     this.#tell(news);
     this.#needs.host.entries.delete('nodes', newsKeyOf({ type: 'shaken', node, count: 0 }));
-    this.#gone.push(newsKeyOf(news));
-    if (this.#gone.length > GONE_MAX) this.#needs.host.entries.delete('nodes', this.#gone.shift() as string);
+    const key = newsKeyOf(news);
+    this.#gone.delete(key);
+    this.#gone.add(key);
+    if (this.#gone.size <= GONE_MAX) return;
+    const [oldest] = this.#gone;
+    this.#gone.delete(oldest as string);
+    this.#needs.host.entries.delete('nodes', oldest as string);
   }
 
   #tell(news: NodeNews): void {

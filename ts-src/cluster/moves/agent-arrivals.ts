@@ -8,6 +8,7 @@ import { type NodeIdentity, sameNode } from '../../model/node-identity.js';
 import type { Registration } from '../../model/registration.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Registry } from '../../ports/registry.js';
+import { lifeOfRegistration } from '../../runtime/remote/agent-life.js';
 import type { NodeArrival } from '../../runtime/remote/node-arrivals.js';
 import type { Routing } from '../agents/routing.js';
 import type { MoveMessage } from './move-frames.js';
@@ -31,6 +32,7 @@ export interface AgentArrivalsNeeds {
   readonly routing: Pick<Routing, 'coming' | 'came' | 'comesNot'>;
   hold(id: string): void;
   settled(id: string): void;
+  isDurable(kind: string): boolean;
   /** Why such an agent cannot come, or undefined. */
   refusalOf(message: Prepare): string | undefined;
   /** Whether an agent of this id is in the table of this node. */
@@ -90,16 +92,20 @@ export class AgentArrivals {
     if (prepared === undefined || prepared.message.life !== life || !sameNode(prepared.from, from)) return registry.release(id, token);
     this.#arriving.add(id);
     this.#needs.hold(id);
-    routing.coming(id, life, from);
+    const { kind, baggage } = prepared.message;
+    const isDurable = this.#needs.isDurable(kind);
+    const meant = lifeOfRegistration(registration, isDurable);
+    routing.coming(id, meant, from);
     try {
       const own = await registry.accept(registration);
-      const { kind, baggage } = prepared.message;
-      await this.#arrive({ kind, id, life, baggage });
+      const arriving = this.#arrive({ kind, id, life, baggage });
+      // It is this node's now, in memory or not: the next message brings it back.
+      await (isDurable ? arriving.catch((error: unknown) => this.#notInMemory(registration, error)) : arriving);
       this.arrived++;
-      routing.came(id, life, own.token);
+      routing.came(id, meant, own.token);
       this.#needs.send(from, { type: 'arrived', id, life, isHere: true });
     } catch (error) {
-      routing.comesNot(id, life, from);
+      routing.comesNot(id, meant, from);
       this.#needs.send(from, { type: 'arrived', id, life, isHere: false });
       // Without an agent the id is given back, which is all that is left if it was accepted.
       if (!(error instanceof NexusError && (error.code === 'NEXUS_TOKEN_STALE' || error.code === 'NEXUS_STOPPED')))
@@ -115,6 +121,11 @@ export class AgentArrivals {
     this.#isClosed = true;
     this.#cancelLook?.();
     this.#prepared.clear();
+  }
+
+  #notInMemory({ id, kind }: Registration, error: unknown): void {
+    if (!this.#isClosed)
+      this.#needs.logger.warn({ error, agent: id, kind }, 'a durable agent that has come from another node is not in memory: its next message brings it back');
   }
 
   async #arrive(arrival: NodeArrival): Promise<void> {

@@ -117,7 +117,6 @@ export class AgentMoves {
     const { registry, routing } = this.#needs;
     const { id } = agent;
     const departure = await this.#needs.depart(agent, timeoutMs);
-    if (departure.type === 'saved') return this.#saved(agent, own, to, departure.isNeeded);
     if (departure.type !== 'packed') {
       this.#stay(agent, id, life);
       return departure.type === 'refused' ? this.#refusal(agent, departure.reason) : agentNotFound(agent.kind, id);
@@ -134,34 +133,26 @@ export class AgentMoves {
       there = await registry.handOver(id, own.token, to);
     } catch (error) {
       this.#arriving.delete(id);
-      return this.#notHandedOver(agent, life, error);
+      return await this.#notHandedOver(agent, life, error, route);
     }
     this.moved++;
     // References first: what is sent from now on goes behind what waits.
     this.#needs.movedAway(agent, { node: to, life });
-    await this.#needs
-      .leave(agent, to, life)
-      .catch((error: unknown) => this.#needs.logger.error({ error, agent: id }, 'messages of an agent that has moved were lost'));
-    inOrder(route);
+    await this.#sendOn(agent, to, life, route);
     routing.left(id, life, to, there.token);
     this.#needs.hasMoved(agent, to);
     return (await within(this.#needs.clock, ARRIVAL_TIMEOUT_MS, arrival)) ? undefined : agentNotFound(agent.kind, id);
   }
 
-  /** A durable agent is on no node now: the next message, or who counts on it, brings it back where the ring says. */
-  #saved(agent: AgentReference, own: Registration, to: NodeIdentity, isNeeded: boolean): undefined {
-    const { registry, routing } = this.#needs;
-    registry.release(own.id, own.token);
-    this.moved++;
-    routing.left(own.id, DURABLE_LIFE, to, own.token);
-    if (isNeeded) this.#needs.send(to, { type: 'bringBack', id: own.id, kind: own.kind });
-    this.#needs.hasMoved(agent, to);
-    return undefined;
-  }
-
-  #notHandedOver(agent: AgentReference, life: number, error: unknown): NexusError {
+  async #notHandedOver(agent: AgentReference, life: number, error: unknown, route: Route): Promise<NexusError> {
     const { id } = agent;
     const code = error instanceof NexusError ? error.code : undefined;
+    if (life === DURABLE_LIFE && code === 'NEXUS_MIGRATION_REFUSED' && (error as NexusError).data?.['mayHaveRun'] === true) {
+      // What is stored may be newer than what is in memory: its next message brings it back from there.
+      await this.#sendOn(agent, this.#needs.registry.self, life, route);
+      this.#needs.routing.stays(id, life);
+      return error as NexusError;
+    }
     if (code === 'NEXUS_TOKEN_STALE') {
       // Somebody else has it: what is here must not go on.
       this.#needs.endSuperseded(agent);
@@ -184,6 +175,14 @@ export class AgentMoves {
         clock.after(AGAIN_MS, resolve);
       });
     }
+  }
+
+  /** It is not here any more: what waited in its mailbox waits in its route. */
+  async #sendOn(agent: AgentReference, to: NodeIdentity, life: number, route: Route): Promise<void> {
+    await this.#needs
+      .leave(agent, to, life)
+      .catch((error: unknown) => this.#needs.logger.error({ error, agent: agent.id }, 'messages of an agent that has moved were lost'));
+    inOrder(route);
   }
 
   #stay(agent: AgentReference, id: string, life: number): void {

@@ -16,6 +16,8 @@ const AGAIN_MS = 50;
 /** Agents of which a report says why they have not moved. */
 const NAMED_MAX = 100;
 const DEADLINE_MS = 60_000;
+/** Longer than others take to say that they send nothing more: one that does not say so cannot be heard either. */
+const VACATE_MS_MAX = 10_000;
 /** Of the deadline: for agents that move. The rest is for the stop. */
 const DRAINING_SHARE = 0.8;
 
@@ -74,8 +76,10 @@ export interface DrainNeeds {
   /** Ids of all live agents of this node. */
   ids(): Iterable<string>;
   move(id: string, to: NodeIdentity, timeoutMs: number): Promise<NexusError | undefined>;
-  /** Asks of this node that wait for their replies, those included that it has sent on for others. */
-  asks(): number;
+  /** Resolves when nothing comes any more for an agent that was here, or at that time. */
+  vacate(untilMs: number): Promise<unknown>;
+  /** Asks of this node that wait for their replies, those included that it has sent on for others; and durable agents that it has messages for. */
+  underway(): number;
 }
 
 export class Drain {
@@ -126,8 +130,9 @@ export class Drain {
       if (movedNow === 0 && [...reasons.values()].length >= left && ids.every((id) => isForGood(reasons.get(id)))) break;
       if (left > 0) await this.#pause();
     }
-    // What was sent on from here is answered by way of this node.
-    while (this.#needs.asks() > 0 && clock.nowMs() < untilMs) await this.#pause();
+    if (this.#needs.hasOthers()) await this.#needs.vacate(Math.min(untilMs, clock.nowMs() + VACATE_MS_MAX));
+    // What was sent on from here may be answered by way of this node.
+    while (this.#needs.underway() > 0 && clock.nowMs() < untilMs) await this.#pause();
     // With nobody to go to, nothing was tried.
     if (!this.#needs.hasOthers()) left = [...this.#needs.ids()].filter((id) => registry.own(id) !== undefined).length;
     const named = [...reasons].slice(0, NAMED_MAX).map(([id, reason]) => ({ id, reason }));

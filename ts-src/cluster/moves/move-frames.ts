@@ -2,7 +2,7 @@
 import type { AgentBaggage } from '../../runtime/remote/agent-baggage.js';
 import { checkedBaggage } from '../../runtime/remote/node-arrivals.js';
 
-const Frame = { prepare: 0, prepared: 1, cancel: 2, bringBack: 3, arrived: 4 } as const;
+const Frame = { prepare: 0, prepared: 1, cancel: 2, arrived: 4 } as const;
 
 export type MoveMessage =
   /** Keep this agent ready: you may be told that you have it. `number` is of the sender. */
@@ -19,9 +19,7 @@ export type MoveMessage =
   /** It stays where it is. */
   | { readonly type: 'cancel'; readonly id: string; readonly token: number }
   /** The agent that was handed over handles messages here, or has been lost on the way. */
-  | { readonly type: 'arrived'; readonly id: string; readonly life: number; readonly isHere: boolean }
-  /** A durable agent has left its node for yours, and there are those who count on its being in memory. */
-  | { readonly type: 'bringBack'; readonly id: string; readonly kind: string };
+  | { readonly type: 'arrived'; readonly id: string; readonly life: number; readonly isHere: boolean };
 
 export function framed(message: MoveMessage): readonly unknown[] {
   switch (message.type) {
@@ -31,8 +29,6 @@ export function framed(message: MoveMessage): readonly unknown[] {
       return [Frame.prepared, message.number, message.refusal ?? null];
     case 'cancel':
       return [Frame.cancel, message.id, message.token];
-    case 'bringBack':
-      return [Frame.bringBack, message.id, message.kind];
     case 'arrived':
       return [Frame.arrived, message.id, message.life, message.isHere];
   }
@@ -54,8 +50,6 @@ export function unframed(value: unknown): MoveMessage | undefined {
       return isCount(first) && (second === null || isText(second)) ? { type: 'prepared', number: first, refusal: second ?? undefined } : undefined;
     case Frame.cancel:
       return isText(first) && isCount(second) ? { type: 'cancel', id: first, token: second } : undefined;
-    case Frame.bringBack:
-      return isText(first) && isText(second) ? { type: 'bringBack', id: first, kind: second } : undefined;
     case Frame.arrived:
       if (!isText(first) || !Number.isSafeInteger(second) || typeof third !== 'boolean') return undefined;
       return { type: 'arrived', id: first, life: second as number, isHere: third };

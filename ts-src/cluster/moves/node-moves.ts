@@ -94,6 +94,7 @@ export class NodeMoves implements NodePart {
     });
     this.arrivals = new AgentArrivals({
       ...{ clock, registry, logger, routing, hold, settled },
+      isDurable: (kind) => this.#isDurable(kind),
       refusalOf: (message) => this.#refusalOf(message),
       isHere: (id) => find(id) !== undefined,
       arrive: async (arrival) => {
@@ -115,7 +116,8 @@ export class NodeMoves implements NodePart {
       isWeighed: () => this.#view?.members.find((member) => sameNode(member, registry.self))?.weight === 0,
       hasOthers: () => this.#view?.members.some((member) => member.weight > 0 && !sameNode(member, registry.self)) ?? false,
       ids: () => this.#ids(),
-      asks: () => host.asks.size,
+      vacate: (untilMs) => agents.vacate(untilMs),
+      underway: () => host.asks.size + (host.durable?.activations.size ?? 0),
       move: (id, to, timeoutMs) => this.moves.move(id, to, timeoutMs),
     });
     registry.listen({
@@ -197,23 +199,12 @@ export class NodeMoves implements NodePart {
         return this.moves.arrived(from, message.id, message.life, message.isHere);
       case 'cancel':
         return this.arrivals.cancel(from, message.id, message.token);
-      case 'bringBack':
-        return this.#bringBack(message.kind, message.id);
     }
   }
 
   #send(to: NodeIdentity, message: MoveMessage): boolean {
     const lane: Lane = message.type === 'prepare' ? 'bulk' : 'normal';
     return this.#needs.transport.send(to, lane, { channel: Channel.moves, value: framed(message) }) === 'accepted';
-  }
-
-  #bringBack(kindName: string, id: string): void {
-    const { host, logger } = this.#needs;
-    const kind = host.kinds.find(kindName);
-    if (kind?.isDurable !== true || host.durable === undefined) return;
-    host.durable.activations
-      .bring(kind, id)
-      .catch((error: unknown) => logger.warn({ error, agent: id }, 'a durable agent that had to leave its node is not in memory here'));
   }
 
   /** An orphan, with its id taken. */

@@ -82,7 +82,8 @@ export class SessionConnection {
     while (connection.waitingBytes <= connection.roomBytes) {
       let frame = this.#session.nextFrame(nowMs);
       while (frame !== undefined && connection.waitingBytes + frame.length <= connection.roomBytes) {
-        const next = this.#session.nextFrame(nowMs);
+        // Most frames are the only one: then nothing is asked for.
+        const next = this.#session.hasNext(nowMs) ? this.#session.nextFrame(nowMs) : undefined;
         connection.send(frame, 'ordered', next !== undefined);
         if (next === undefined) return this.#given();
         frame = next;

@@ -2,6 +2,7 @@
 import type { AgentInspection } from '../../model/observation.js';
 import type { ProcessNode } from '../../model/supervision-tree.js';
 import type { ConsoleAction, Subtree } from '../protocol.js';
+import { agentPath } from './agent-path.js';
 
 const TIMEOUT_MS = 15_000;
 
@@ -29,7 +30,7 @@ export class RequestFailure extends Error {
 }
 
 export function inspectAgent(id: string, signal?: AbortSignal): Promise<AgentInspection> {
-  return request(`console/agents/${encodeURIComponent(id)}`, {}, signal) as Promise<AgentInspection>;
+  return request(agentPath('console/agents/', id), {}, signal) as Promise<AgentInspection>;
 }
 
 export function listAgents(query: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<AgentPage> {
@@ -49,7 +50,7 @@ export function subtree(id: string, agentsMax: number): Promise<Subtree> {
 }
 
 export async function performAction(action: ConsoleAction, id: string, token: string): Promise<void> {
-  await request(`console/agents/${encodeURIComponent(id)}/${action}`, { method: 'POST', headers: { authorization: `Bearer ${token}` } });
+  await request(agentPath('console/agents/', id, `/${action}`), { method: 'POST', headers: { authorization: `Bearer ${token}` } });
 }
 
 async function request(path: string, init: RequestInit, signal?: AbortSignal): Promise<unknown> {

@@ -353,7 +353,8 @@ export class Membership implements MembershipMachine {
     const identities = (nodes: readonly NodeIdentity[]): NodeIdentity[] => nodes.map(({ name, incarnation }) => ({ name, incarnation }));
     const left = identities(departed.filter(({ reason }) => reason === 'left'));
     const removed = identities(departed.filter(({ reason }) => reason !== 'left'));
-    this.#event({ type: 'view', clusterId: view.clusterId, number: view.number, members: view.members, joined: identities(joined), left, removed });
+    const { clusterId, number, members, incarnationFloor } = view;
+    this.#event({ type: 'view', clusterId, number, members, incarnationFloor, joined: identities(joined), left, removed });
     for (const node of departed) this.#descriptions.forget(node);
     if (departed.length > 0) this.#stepSwim({ type: 'forget', nodes: departed });
     // Also this node: until then it does not tell what it says of itself.

@@ -44,6 +44,8 @@ export type MembershipEvent =
       readonly clusterId: string;
       readonly number: number;
       readonly members: readonly ViewMember[];
+      /** A node that is no member and has no greater incarnation than this has departed: who joins has a greater one. */
+      readonly incarnationFloor: number;
       readonly joined: readonly NodeIdentity[];
       readonly left: readonly NodeIdentity[];
       readonly removed: readonly NodeIdentity[];

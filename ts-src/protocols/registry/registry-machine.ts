@@ -289,10 +289,12 @@ export class RegistryMachine {
       const entry = part.entries.get(id);
       return entry === undefined || isOrphan(entry) ? undefined : { from: 'local', registration: entry.registration };
     }
+    // What runs here this node knows itself: whoever else says so is behind.
     const known = this.#known.get(id);
-    if (known !== undefined) return { from: 'cached', registration: known };
+    if (known !== undefined && !sameNode(known.host, this.self)) return { from: 'cached', registration: known };
     const copied = part?.entries.get(id)?.registration;
-    return copied !== undefined && this.#ownership.isMember(copied.host) ? { from: 'cached', registration: copied } : undefined;
+    const isThere = copied !== undefined && !sameNode(copied.host, this.self) && this.#ownership.isMember(copied.host);
+    return isThere ? { from: 'cached', registration: copied } : undefined;
   }
 
   /** Whether it alone says who has the id. */

@@ -59,7 +59,8 @@ export type HandshakeMessage =
 const TYPES = ['hello', 'welcome', 'confirm', 'refusal'] as const;
 
 export function isHandshakeFrame(bytes: Uint8Array): boolean {
-  return MAGIC.every((byte, index) => bytes[index] === byte);
+  // Asked for every frame: without a call where the first byte is another.
+  return bytes[0] === MAGIC[0] && MAGIC.every((byte, index) => bytes[index] === byte);
 }
 
 export function encodeHandshake(message: HandshakeMessage): Uint8Array {

@@ -23,6 +23,7 @@ import { Activations, type QueuedMessage } from './activations.js';
 import type { ClusterStates } from './cluster-states.js';
 import { DurableHandlers, durableRecordOf, notStored } from './durable-handlers.js';
 import { DurableRecord } from './durable-record.js';
+import { DurableTies } from './durable-ties.js';
 import { Forgetting } from './forgetting.js';
 import { Passivation } from './passivation.js';
 import { ReminderDelivery } from './reminder-delivery.js';
@@ -44,6 +45,7 @@ export class DurableAgents implements DurableLives {
   readonly reminders: Reminders;
   readonly forgetting: Forgetting;
   readonly delivery: ReminderDelivery;
+  readonly ties: DurableTies;
   /** On the calling thread only. */
   readonly service: ReminderService | undefined;
   readonly #host: ThreadHost;
@@ -113,6 +115,7 @@ export class DurableAgents implements DurableLives {
     const { activations, handlers, writer } = this;
     this.forgetting = new Forgetting({ host, storage, activations, writer, clusterOf });
     this.delivery = new ReminderDelivery({ host, storage, states: this.#states, activations, handlers, clusterOf, cluster: () => this.cluster });
+    this.ties = new DurableTies({ host, activations, follow: (target) => this.follow(target) });
     this.reminders = new Reminders({
       clock,
       storage,
@@ -143,8 +146,20 @@ export class DurableAgents implements DurableLives {
 
   startLife(cell: AgentCell, init: unknown, begin: (state: unknown) => Promise<unknown> | undefined): Promise<unknown> | undefined {
     const isBringing = this.#isBringing;
+    return this.#claimed(cell, isBringing, () => this.#started(cell, begin(this.#loaded(cell, init, isBringing))));
+  }
+
+  /** It has come from another node, where all of it was stored before it left: it goes on with that, in the same life. Rejects if that cannot be read, or may not be here. */
+  arrive(cell: AgentCell): Promise<unknown> | undefined {
+    return this.#claimed(cell, true, () => {
+      cell.state = this.#loaded(cell, undefined, true);
+      return undefined;
+    });
+  }
+
+  #claimed(cell: AgentCell, isBringing: boolean, begin: () => Promise<unknown> | undefined): Promise<unknown> | undefined {
     const claiming = this.#claim(cell, isBringing);
-    if (claiming === undefined) return this.#started(cell, begin(this.#loaded(cell, init, isBringing)));
+    if (claiming === undefined) return begin();
     const { life } = extraOf(cell);
     const { id } = this.#recordOf(cell);
     return claiming.then((version) => {
@@ -156,7 +171,7 @@ export class DurableAgents implements DurableLives {
         throw nexusStopped();
       }
       this.#recordOf(cell).version = version;
-      return this.#started(cell, begin(this.#loaded(cell, init, isBringing)));
+      return begin();
     });
   }
 
@@ -239,13 +254,18 @@ export class DurableAgents implements DurableLives {
   }
 
   ended(cell: AgentCell, record: DurableRecord): void {
-    this.writer.drop(cell);
-    this.passivation.ended();
     // Whoever still holds the cell finds the agent by this.
     extraOf(cell).durable = record;
-    if (!record.isForgotten) this.passivation.leftMemory(cell, record.id);
-    record.wake();
-    if (record.version !== undefined) this.cluster?.release(cell.kind.name, record.id, 'start');
+    this.left(cell, record.id, record);
+  }
+
+  /** Nothing of it is in memory here any more. What still comes for the address that it had goes to wherever it is. */
+  left(cell: AgentCell, id: string, record: DurableRecord | undefined): void {
+    this.writer.drop(cell);
+    this.passivation.ended();
+    if (record?.isForgotten !== true) this.passivation.leftMemory(cell, id);
+    record?.wake();
+    if (record?.version !== undefined) this.cluster?.release(cell.kind.name, id, 'start');
     // For the count of agents, which is published at the end of a turn.
     this.#host.flushSoon();
   }
@@ -309,30 +329,6 @@ export class DurableAgents implements DurableLives {
     if (target.knownId !== undefined) await this.activations.settled(target.kindEntry, target.knownId);
     this.follow(target);
     await this.#host.stopping.stop(target, timeoutMs);
-  }
-
-  watch(cell: AgentCell, target: AgentReference): void {
-    this.#tie(cell, target, (own) => this.#host.watches.watch(cell, own));
-  }
-
-  link(cell: AgentCell, target: AgentReference): void {
-    this.#tie(cell, target, (own) => this.#host.supervision.links.link(cell, own));
-  }
-
-  /** Brings the target to memory, where it stays as long as the tie lasts. */
-  #tie(cell: AgentCell, target: AgentReference, make: (own: AgentReference) => void): void {
-    const own = this.#unbound(target.kindEntry, target.id);
-    own.rebind(target);
-    this.follow(own);
-    const { life } = extraOf(cell);
-    const tie = (): void => {
-      if (cell.extra?.life === life && cell.status < Status.stopping) make(own);
-    };
-    if (this.#host.engine.table.threadOf(own.slot, own.generation) >= 0) return tie();
-    this.activations.bring(own.kindEntry, own.id).then((live) => {
-      own.rebind(live);
-      tie();
-    }, tie);
   }
 
   // What contexts and the nexus offer.

@@ -11,6 +11,7 @@ import { decodeInit, encodeInit } from './kept-init.js';
 import type { ThreadHost } from '../thread-host.js';
 
 export interface AgentBaggage {
+  /** Of a durable agent undefined: it is read from the store. */
   readonly state: unknown;
   /** As its node keeps it for restarts: `kept-init.ts`; undefined for none. */
   readonly init: Uint8Array | undefined;
@@ -31,7 +32,8 @@ export interface AgentBaggage {
 
 /** @throws NexusError NEXUS_MIGRATION_REFUSED: what cannot be sent. Changes nothing. */
 export function packed(host: ThreadHost, cell: AgentCell): AgentBaggage {
-  const { refusal } = movabilityOf(cell.state, (value) => value instanceof AgentReference);
+  const { isDurable } = cell.kind;
+  const { refusal } = isDurable ? { refusal: undefined } : movabilityOf(cell.state, (value) => value instanceof AgentReference);
   if (refusal !== undefined) throw refused(cell, refusal);
   const nowMs = host.clock.nowMs();
   const { extra } = cell;
@@ -42,8 +44,9 @@ export function packed(host: ThreadHost, cell: AgentCell): AgentBaggage {
   for (const [action, { patterns }] of extra?.subscribers ?? [])
     for (const [pattern, isDeclared] of patterns) if (!isDeclared) subscriptions.push([pattern, action.name]);
   return {
-    state: cell.state,
-    init: initOf(host, cell),
+    state: isDurable ? undefined : cell.state,
+    // What is stored needs none.
+    init: isDurable ? undefined : initOf(host, cell),
     timers,
     subscriptions,
     groups: [...(extra?.membership?.groups ?? [])],

@@ -4,12 +4,13 @@
  */
 import { NexusError, quoted } from '../../errors.js';
 import { INSERT_EXISTS, INSERT_FULL } from '../../ports/engine.js';
-import { AgentCell, extraOf } from '../agent-cell.js';
+import { AgentCell, extraOf, Status } from '../agent-cell.js';
 import type { AgentReference } from '../agent-reference.js';
 import { codeMissing, idDuplicate, nexusStopped, tableFull } from '../failures.js';
 import type { ThreadHost } from '../thread-host.js';
 import { type AgentBaggage, unpack } from './agent-baggage.js';
 import { keyOfAgent } from './agent-keys.js';
+import { DURABLE_LIFE } from './agent-life.js';
 import { decodeInit } from './kept-init.js';
 
 export interface NodeArrival {
@@ -20,8 +21,11 @@ export interface NodeArrival {
   readonly baggage: AgentBaggage;
 }
 
-/** @throws NexusError NEXUS_KIND_UNKNOWN, NEXUS_ID_DUPLICATE, NEXUS_TABLE_FULL; NexusTypeError NEXUS_ACTION_UNKNOWN. Nothing is left then. */
-export function arrive(host: ThreadHost, { kind: name, id, life, baggage }: NodeArrival): AgentReference {
+/**
+ * A promise for a durable agent, which handles messages when it has resolved: until then they wait in its mailbox. If what is stored of it cannot be had it is not in memory, and comes back as any other.
+ * @throws NexusError NEXUS_KIND_UNKNOWN, NEXUS_ID_DUPLICATE, NEXUS_TABLE_FULL; NexusTypeError NEXUS_ACTION_UNKNOWN. Nothing is left then.
+ */
+export function arrive(host: ThreadHost, { kind: name, id, life, baggage }: NodeArrival): AgentReference | Promise<AgentReference> {
   const { engine, cells, kinds, dispatcher, lifecycle, signals, groups, timers, thread } = host;
   const kind = kinds.byName(name);
   if (kind.definition === undefined) throw codeMissing(name);
@@ -54,15 +58,26 @@ export function arrive(host: ThreadHost, { kind: name, id, life, baggage }: Node
     extra.children ??= new Map();
     extra.children.set(keyOfAgent(child), child);
   }
-  if (cell.extra !== undefined) cell.extra.nodeName = host.nodeTies.nameWith(self, life);
+  if (cell.extra !== undefined) cell.extra.nodeName = host.nodeTies.nameWith(self, kind.isDurable ? DURABLE_LIFE : life);
   host.watches.arrived(cell);
   host.supervision.ofNodes.arrived(cell);
   for (const target of baggage.watching) attempt(`watching ${quoted(target.id)}`, () => host.watch(cell, target));
   for (const other of baggage.links) attempt(`its link to ${quoted(other.id)}`, () => host.supervision.links.link(cell, other));
   for (const { entry, input, inMs, periodMs } of timed) timers.startAt(cell, host.clock.nowMs() + inMs, periodMs, entry, input, undefined);
-  dispatcher.resume(cell);
-  host.flushSoon();
-  return self;
+  const arrived = (): AgentReference => {
+    dispatcher.resume(cell);
+    host.flushSoon();
+    return self;
+  };
+  const stored = kind.isDurable ? host.durable?.arrive(cell) : undefined;
+  if (stored === undefined) return arrived();
+  return stored.then(
+    () => (cell.status === Status.starting ? arrived() : self),
+    (error: unknown) => {
+      host.lifecycle.stop(cell, { type: 'failed', error });
+      throw error;
+    },
+  );
 }
 
 /** What is not a value of this kind, of whatever version. */

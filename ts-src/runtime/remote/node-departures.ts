@@ -1,6 +1,6 @@
 /**
  * Agents of this thread that leave for another node: each is held between two messages, packed, and kept so until it is known whether the other node has it. Then what waits for it is sent on, in order, and whoever
- * still addresses it here is led there. A durable agent is not packed: it is saved and leaves memory, and comes back on the other node. Not here: who decides that it moves, and which node may run it (`cluster/moves/`).
+ * still addresses it here is led there. A durable agent is stored first, and its state stays out of what is packed. Not here: who decides that it moves, and which node may run it (`cluster/moves/`).
  */
 import { NexusError } from '../../errors.js';
 import type { Terminated } from '../../model/agent-definition.js';
@@ -24,11 +24,10 @@ export const LEFT_MAX = 65_536;
 /** Of the records of the table, at most one in so many is such an address. */
 const LEFT_SHARE = 8;
 const AGAIN_MS = 1;
+const STORE_AGAIN_MS = 50;
 
 export type NodeDeparture =
   | { readonly type: 'packed'; readonly baggage: AgentBaggage }
-  /** A durable agent: it is in the store, and not in memory any more. `isNeeded`: timers, signals, groups or other agents count on its being in memory. */
-  | { readonly type: 'saved'; readonly isNeeded: boolean }
   | { readonly type: 'refused'; readonly reason: string }
   /** It is not on this thread: on another one, or nowhere. */
   | { readonly type: 'elsewhere' };
@@ -127,8 +126,14 @@ export class NodeDepartures {
     host.dispatcher.takeAway(cell);
     cell.extra = undefined;
     // Its id is free here from now on, but messages of other threads find its address until nobody can send to that any more.
-    markEnding(host.shared, slot, true);
-    this.#remember({ slot, generation, reference });
+    if (!cell.kind.isDurable) {
+      markEnding(host.shared, slot, true);
+      this.#remember({ slot, generation, reference });
+    } else {
+      // Recognised as those of agents that have left memory are: it may be brought back here at any time.
+      host.engine.table.remove(slot, generation);
+      host.durable?.left(cell, reference.id, extra?.durable);
+    }
     for (const [action, input, reply, from] of waiting) this.#send(reference, action.index, input, reply, from);
     for (const callback of [...(extra?.onArrival ?? []), ...(extra?.onStopped ?? [])]) callback();
   }
@@ -171,26 +176,21 @@ export class NodeDepartures {
       dispatcher.release(cell);
       await new Promise<void>((resolve) => clock.after(AGAIN_MS, resolve));
     }
-    return cell.kind.isDurable ? this.#save(cell) : { type: 'packed', baggage: packed(this.#host, cell) };
+    return cell.kind.isDurable ? this.#saved(cell, deadlineMs) : { type: 'packed', baggage: packed(this.#host, cell) };
   }
 
-  async #save(cell: AgentCell): Promise<NodeDeparture> {
-    const { lifecycle } = this.#host;
-    const { extra } = cell;
-    const ties = [
-      extra?.timers,
-      extra?.membership,
-      extra?.subscribers?.size,
-      extra?.linked?.size,
-      extra?.children?.size,
-      extra?.watchers?.length,
-      extra?.watching?.size,
-    ];
-    const isNeeded = ties.some((tie) => tie !== undefined && tie !== 0);
-    // Before its status: what waits in the mailbox goes to it when it is back, wherever that is.
-    lifecycle.stop(cell, { type: 'passivated' });
-    await new Promise<void>((resolve) => lifecycle.whenStopped(cell, resolve));
-    return { type: 'saved', isNeeded };
+  /** All that it has done is stored, here and in its copies, before anybody else may go on with it. */
+  async #saved(cell: AgentCell, deadlineMs: number): Promise<NodeDeparture> {
+    const { durable, clock } = this.#host;
+    for (;;) {
+      const record = cell.extra?.durable;
+      if (record === undefined || cell.status >= Status.stopping) return { type: 'elsewhere' };
+      if (record.isFenced || record.isForgotten) return refused('its end has begun');
+      if (!record.isUnsaved && !record.isCopying) return { type: 'packed', baggage: packed(this.#host, cell) };
+      if (clock.nowMs() >= deadlineMs) return refused('what it has done could not be stored in time');
+      // What the store refuses for now may be stored the next time; whoever has to know is told by the writer.
+      await durable?.writer.through(cell, record).catch(() => new Promise<void>((resolve) => clock.after(STORE_AGAIN_MS, resolve)));
+    }
   }
 
   #remember(left: Left): void {

@@ -26,17 +26,20 @@ const PASSING: ReadonlySet<unknown> = new Set([
 ]);
 const NOT_THERE: ReadonlySet<unknown> = new Set(['NEXUS_AGENT_NOT_FOUND', 'NEXUS_AGENT_STOPPED']);
 
-const SELF = 'self';
-const GONE = 'gone';
+const GONE = 'gone ';
 
 /** What the calling thread tells all threads of nodes: the key and the value of an entry. `shaken`: it has lost a thread, for the `count`th time. */
 export type NodeNews =
   | { readonly type: 'self'; readonly node: NodeIdentity }
+  /** Of those that are no members, whoever has no greater incarnation is gone, and comes back with a greater one alone. So nothing has to be remembered of any that ever were. */
+  | { readonly type: 'view'; readonly members: readonly NodeIdentity[]; readonly incarnationFloor: number }
+  /** Said of each at the moment. */
   | { readonly type: 'gone'; readonly node: NodeIdentity }
   | { readonly type: 'shaken'; readonly node: NodeIdentity; readonly count: number };
 
-export function newsKeyOf({ type, node }: NodeNews): string {
-  return type === 'self' ? SELF : `${type} ${nodeKey(node)}`;
+export function newsKeyOf(news: NodeNews): string {
+  if (news.type === 'gone') return `${GONE}${news.node.name}`;
+  return news.type === 'shaken' ? `shaken ${nodeKey(news.node)}` : news.type;
 }
 
 /** What became of a call. `home`: the agent is of this node by now. */
@@ -58,7 +61,10 @@ export interface NodeTiesNeeds {
 
 export class NodeTies {
   readonly #needs: NodeTiesNeeds;
-  readonly #gone = new Set<string>();
+  /** By name, the latest incarnation: of as many as are remembered (`cluster/entries/node-losses.ts`). Whether one is gone does not rest on it, but who was told so does. */
+  readonly #gone = new Map<string, number>();
+  #members: ReadonlySet<string> = new Set();
+  #incarnationFloor = -1;
   readonly #listeners: ((node: NodeIdentity, isGone: boolean) => void)[] = [];
   #self: NodeIdentity | undefined;
   /** Calls that are not answered yet. */
@@ -67,12 +73,15 @@ export class NodeTies {
   constructor(needs: NodeTiesNeeds) {
     this.#needs = needs;
     needs.entries.listen('nodes', ({ key, value }) => {
-      if (value === undefined) return void (key.startsWith(GONE) && this.#gone.delete(key.slice(GONE.length + 1)));
+      if (value === undefined) return void (key.startsWith(GONE) && this.#gone.delete(key.slice(GONE.length)));
       const news = value as NodeNews;
       if (news.type === 'self') this.#self = news.node;
       else if (news.type === 'shaken') this.#tell(news.node, false);
-      else if (!this.isGone(news.node)) {
-        this.#gone.add(nodeKey(news.node));
+      else if (news.type === 'view') {
+        this.#members = new Set(news.members.map(nodeKey));
+        this.#incarnationFloor = news.incarnationFloor;
+      } else if (news.node.incarnation > (this.#gone.get(news.node.name) ?? -1)) {
+        this.#gone.set(news.node.name, news.node.incarnation);
         this.#tell(news.node, true);
       }
     });
@@ -89,13 +98,14 @@ export class NodeTies {
   }
 
   isGone(node: NodeIdentity): boolean {
-    return this.#gone.has(nodeKey(node));
+    const { name, incarnation } = node;
+    if (incarnation <= (this.#gone.get(name) ?? -1)) return true;
+    return incarnation <= this.#incarnationFloor && !this.#members.has(nodeKey(node));
   }
 
-  /** Whether some start of this node is gone. */
+  /** Whether some start of this node is gone, and it was not so long ago that nobody remembers. */
   isGoneName(name: unknown): boolean {
-    if (typeof name === 'string') for (const key of this.#gone) if (key.startsWith(`${name}#`)) return true;
-    return false;
+    return typeof name === 'string' && this.#gone.has(name);
   }
 
   /** Whether an agent of another node may be on that one: only the calling thread keeps track of those that move. */

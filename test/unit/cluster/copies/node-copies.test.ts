@@ -52,7 +52,7 @@ async function world() {
     remindersChanged: () => undefined,
   });
   const members = [a, b].map((node) => ({ ...node, address: { host: 'h', port: 1 }, status: 'up' as const, weight: 1, sinceView: 1 }));
-  copies.viewed({ number: 1, members, joined: [], left: [], removed: [] });
+  copies.viewed({ number: 1, members, incarnationFloor: 0, joined: [], left: [], removed: [] });
   return { copies, held, frames };
 }
 

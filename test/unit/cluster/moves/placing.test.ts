@@ -180,6 +180,7 @@ test('an agent that comes from another node runs only when its owner says so, an
     routing: { coming: () => events.push('coming'), came: () => events.push('came'), comesNot: () => events.push('comesNot') },
     hold: (id) => placing.hold(id),
     settled: (id) => placing.settled(id),
+    isDurable: () => false,
     refusalOf: ({ kind }) => (kind === 'counter' ? undefined : 'unknown'),
     isHere: () => false,
     arrive: async () => void events.push('arrives'),
@@ -216,6 +217,7 @@ test('an agent that is of this node by now and finds no room, or whose thread is
     routing: { coming: () => events.push('coming'), came: () => events.push('came'), comesNot: () => events.push('comesNot') },
     hold: (id) => placing.hold(id),
     settled: (id) => placing.settled(id),
+    isDurable: () => false,
     refusalOf: () => undefined,
     isHere: () => false,
     async arrive({ id }) {

@@ -1,0 +1,67 @@
+/** Where messages go whose nodes contradict each other: what nobody but one route decides, with everything around it played. */
+import { expect, test } from 'vitest';
+import type { Peer } from '../../../dist/ts-src/cluster/agents/peer.js';
+import { NO_TRAIL, type UnderwayFrame } from '../../../dist/ts-src/cluster/agents/route.js';
+import { Routing } from '../../../dist/ts-src/cluster/agents/routing.js';
+import type { NodeIdentity } from '../../../dist/ts-src/model/node-identity.js';
+import type { Registration } from '../../../dist/ts-src/model/registration.js';
+import { SteppedClock } from '../../../dist/ts-src/testing/manual-clock.js';
+
+const [n1, n2, n3]: readonly [NodeIdentity, NodeIdentity, NodeIdentity] = [
+  { name: 'n1', incarnation: 1 },
+  { name: 'n2', incarnation: 1 },
+  { name: 'n3', incarnation: 1 },
+];
+
+function message(number: number, trail: readonly string[] = NO_TRAIL): UnderwayFrame {
+  return { type: 'message', origin: n2, trail, kind: 'ledger', action: 'append', input: number, reply: undefined, sender: undefined, trace: undefined };
+}
+
+test('a message that nodes send on to each other goes no further before the owner of the id was asked, and what comes after it waits behind it', async () => {
+  const clock = new SteppedClock({}, async () => undefined);
+  const sent: string[] = [];
+  const forgotten: number[] = [];
+  // What was heard says n2, the owner n3.
+  let heard: Registration | undefined = { id: 'a', kind: 'ledger', host: n2, token: 5, life: 4, placement: 'ring', init: undefined };
+  const registry = {
+    self: n1,
+    own: () => undefined,
+    cached: () => heard,
+    ownerOf: () => n3,
+    forget: (_id: string, token: number) => {
+      forgotten.push(token);
+      heard = undefined;
+    },
+    lookup: async () => heard ?? { id: 'a', kind: 'ledger', host: n3, token: 7, life: 4, placement: 'ring', init: undefined },
+  };
+  const routing = new Routing({
+    clock,
+    self: () => n1,
+    registry: () => registry as never,
+    peerOf: (node) => ({ node, isGone: false }) as Peer,
+    transmit: (_route, { node }, frame) => {
+      sent.push(`${node.name} ${frame.type === 'message' ? frame.input : frame.type}`);
+      return 'accepted';
+    },
+    deliver: () => false,
+    deliverDurable: () => undefined,
+    refuse: (_route, frame, error) => void sent.push(`refused ${frame.type === 'message' ? frame.input : frame.type} ${error.code}`),
+    markAfterView: () => undefined,
+  });
+  const route = routing.of('a', 0, n2);
+  routing.dispatch(route, message(1, ['n2', 'n1', 'n2']));
+  expect(sent).toEqual(['n2 1']);
+  routing.dispatch(route, message(2, ['n2', 'n1', 'n2', 'n1']));
+  routing.dispatch(route, message(3));
+  expect(sent).toEqual(['n2 1']);
+  expect(routing.waitingCount).toBe(1);
+  await clock.advance(1000);
+  // What was sent to n2 may still come from there: the mark after the view is answered by n3.
+  routing.flushed('a', 0, 1, n3, true);
+  expect(forgotten).toEqual([5]);
+  expect(sent).toEqual(['n2 1', 'n3 2', 'n3 3']);
+  expect(routing.waitingCount).toBe(0);
+  // Only a loop that nothing ends is given up.
+  routing.dispatch(route, message(4, new Array(16).fill('n2')));
+  expect(sent.at(-1)).toBe('refused 4 NEXUS_AGENT_NOT_FOUND');
+});
