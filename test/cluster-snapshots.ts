@@ -112,5 +112,13 @@ function link(node: string, index: number): LinkSnapshot {
     waitingMessages: 0,
     waitingBytes: 0,
     lostMessages: 0,
+    asks: {
+      answered: 1000 * (index + 1),
+      totalMs: 640 * (index + 1),
+      counts: [0, 0, 400, 900, 990, 1000, 1000, 1000, 1000, 1000, 1000, 1000].map((count) => count * (index + 1)),
+      perSecond: 1234.5,
+      p50Ms: 0.51 + 0.1 * (index % 5),
+      p99Ms: 4.2 + (index % 3),
+    },
   };
 }

@@ -83,6 +83,8 @@ export const Client = defineAgent({
       if (restMs > 0) return void ctx.timers.after(restMs, 'endIfIdle');
       // The end of a log's time is not known here.
       if (client.inLogTime || !isForgettable(client.admission, client.policy, nowMs)) return void ctx.timers.after(idleMs, 'endIfIdle');
+      // One whose first request has not come in time, or never will, has nothing for the books: another one is started for it.
+      if (client.sequence === 0) return void ctx.stop();
       const account = { requests: client.sequence, admitted: client.admitted, refused: client.sequence - client.admitted };
       // Without the entry the books would be wrong: rather live a little longer.
       if (ctx.send(LEDGER_ID, 'close', account) === 'accepted') ctx.stop();

@@ -1,5 +1,5 @@
 /** The dashboard of a cluster: its nodes as each of them sees the others. One of `dashboards.mjs`. */
-import { M, lines, max, q, rate, stat, sum } from './panels.mjs';
+import { M, lines, max, q, quantile, rate, stat, sum } from './panels.mjs';
 
 export const CLUSTER_DASHBOARD = {
   file: 'nexus-cluster.json',
@@ -114,6 +114,18 @@ export const CLUSTER_DASHBOARD = {
           's',
           'Mean of the last probes that were answered.',
           q(max(M('nexus_cluster_round_trip_seconds'), 'instance', 'node'), '{{instance}} to {{node}}'),
+        ),
+        lines(
+          'Asks of other nodes, 99th percentile',
+          's',
+          'Until the answer, as the node that asks sees it.',
+          q(quantile(0.99, 'nexus_cluster_ask_duration_seconds', ['instance', 'node']), '{{instance}} of {{node}}'),
+        ),
+        lines(
+          'Asks of other nodes',
+          'ops',
+          'Those that were answered.',
+          q(sum(rate('nexus_cluster_ask_duration_seconds_count'), 'instance', 'node'), '{{instance}} of {{node}}'),
         ),
         lines('Probes lost', 'percentunit', 'Of the last 100.', q(max(M('nexus_cluster_probe_loss_ratio'), 'instance', 'node'), '{{instance}} to {{node}}')),
         lines('Bytes sent', 'Bps', 'By the transport.', q(sum(rate('nexus_cluster_sent_bytes_total'), 'instance', 'node'), '{{instance}} to {{node}}')),

@@ -77,6 +77,8 @@ describe.skipIf(chromium === undefined)(
       expect(await page.evaluate(`[document.querySelectorAll('.reach-cut').length, document.querySelectorAll('.reach-cell').length].join()`)).toBe('0,72');
       expect(await textOf(page, '.registry-totals .total-value')).toBe('12.3 k|12.3 k|12.2 k|0|512|131 k');
       expect(await textOf(page, '.area-cluster-nodes tbody .bar-text')).toBe(Array.from({ length: 9 }, () => '11 %').join('|'));
+      // Asks a second, their median and their 99th percentile.
+      expect(await textOf(page, '.area-cluster-links tbody tr:first-of-type')).toMatch(/1\.23 k\D*510 µs\D*4\.20 ms/);
       cluster = splitCluster(9, 4);
       await until(async () => (await textOf(page, '.cluster-side b')) === 'Side 1|Side 2');
       expect(await textOf(page, '.registry-totals .total[data-bad="true"] .total-detail')).toBe(

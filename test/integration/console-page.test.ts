@@ -399,10 +399,16 @@ describe.skipIf(chromium === undefined)(chromium === undefined ? 'the page (skip
     await press(page, 'Escape');
     expect(nexus.find('to-be-stopped')).toBeDefined();
     await focusOn('Stop …');
+    // The page looks again before it has the answer: the agent is gone while the dialog is there.
+    await page.evaluate(`{ const ask = fetch; globalThis.fetch = async (url, init) => {
+      const answer = await ask(url, init);
+      while (init?.method === 'POST' && document.querySelector('#view-agent .status').textContent !== 'absent') await new Promise((resolve) => setTimeout(resolve, 10));
+      return answer;
+    }; } true`);
     await click(page, 'Stop …');
     await answer('');
     await until(async () => (await status()) === 'absent');
-    expect(await focused(page)).toBe('agent-title');
+    await until(async () => (await focused(page)) === 'agent-title');
     expect(await textOf(page, '#view-agent .view-head [role=status]')).toContain('below is what it was');
     expect(nexus.find('to-be-stopped')).toBeUndefined();
     expect(await page.evaluate(`JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }, location.href])`)).not.toContain(TOKEN);

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { createNexus } from 'nexus-agents';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { Client } from '../../examples/rate-limiter/client.mjs';
 import { SERVICE_MODULES, type ServiceOptions, startService } from '../../examples/rate-limiter/service.mjs';
 
 const PROGRAM = fileURLToPath(new URL('../../examples/rate-limiter/service.mjs', import.meta.url));
@@ -124,10 +125,34 @@ describe('the rate limiter', () => {
         )
       ).status,
     ).toBe(404);
-    expect((await get('/stats')).body.ended).toEqual({ clients: 1, requests: 1, admitted: 1, refused: 0 });
+    const { ended } = (
+      await eventually(
+        () => get('/stats'),
+        ({ body }) => (body.ended as { clients: number }).clients > 0,
+      )
+    ).body;
+    expect(ended).toEqual({ clients: 1, requests: 1, admitted: 1, refused: 0 });
     const after = (await get('/check?client=a')).body;
     expect(after.sequence).toBe(1);
     expect(after.life).toBeGreaterThan(before.life);
+  });
+
+  test('keeps no account of a client whose first request never came', async () => {
+    const policy = { rate: 1000, idleMs: 50 };
+    const { nexus, get } = await start({ policy });
+    const [first] = await Promise.all(Array.from({ length: 10 }, (_, index) => nexus.spawn(Client, { id: `client/idle${index}`, init: policy })));
+    expect(first?.id).toBe('client/idle0');
+    expect((await get('/check?client=a')).status).toBe(200);
+    const clients = async (): Promise<number> => [...nexus.agents('client')].length;
+    expect(await eventually(clients, (count) => count === 0)).toBe(0);
+    // All have told the ledger what they had to tell, before they ended.
+    const { ended } = (
+      await eventually(
+        () => get('/stats'),
+        ({ body }) => (body.ended as { requests: number }).requests > 0,
+      )
+    ).body;
+    expect(ended).toEqual({ clients: 1, requests: 1, admitted: 1, refused: 0 });
   });
 
   test('does not forget a client that has something to remember', async () => {

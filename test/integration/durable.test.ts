@@ -294,6 +294,35 @@ test('a nexus ends also when the disk does not answer, and its report says so', 
   expect(await codeOf(agent.ask('read'))).toBe('NEXUS_STOPPED');
 });
 
+test('an agent that ends before the write of its start has had its turn is not stored as nothing', async () => {
+  const { start, memory } = inMemory();
+  const Started = defineAgent({
+    kind: 'started',
+    state: () => ({ count: 1 }),
+    durable: { writes: 'through' },
+    onStart: (state) => void (state.count += 1),
+    actions: { read: (state) => state?.count },
+  });
+  let nexus = await start({ agents: [Started, Behind] });
+  await nexus.spawn(Started, { id: 's' });
+  await nexus.stop();
+  nexus = await start({ agents: [Started, Behind] });
+  const other = await nexus.spawn(Behind, { id: 'b' });
+  await other.ask('persist', 0);
+  // What comes next waits behind this one.
+  memory.holdWrites();
+  other.tell('persist', 1);
+  await until(() => memory.waiting > 0);
+  const starting = codeOf(nexus.spawn(Started, { id: 's' }));
+  await until(() => nexus.agentCount > 1);
+  const stopping = nexus.stop();
+  expect(await starting).toBeDefined();
+  memory.releaseWrites();
+  await stopping;
+  nexus = await start({ agents: [Started, Behind] });
+  expect(await (await nexus.spawn(Started, { id: 's' })).ask('read')).toBe(3);
+});
+
 test('the end of the nexus saves everything, and its report says if it could not', async () => {
   const { start, memory } = inMemory();
   let nexus = await start();

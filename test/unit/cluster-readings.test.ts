@@ -1,6 +1,7 @@
 /** The metrics of a node of a cluster: what of its snapshot they say, that their labels have an end, and that totals do not go back whoever leaves. */
 import { expect, test } from 'vitest';
 import { CLUSTER_METRICS, NODE_LABELS_MAX, OTHER } from '../../dist/ts-src/adapters/cluster-metrics.js';
+import { seriesMax } from '../../dist/ts-src/adapters/metrics-catalogue.js';
 import { ClusterReadings } from '../../dist/ts-src/adapters/cluster-readings.js';
 import type { ClusterSnapshot } from '../../dist/ts-src/model/cluster-snapshot.js';
 import { fencedCluster, healthyCluster, splitCluster } from '../cluster-snapshots.js';
@@ -40,13 +41,44 @@ test('a thousand nodes have 64 labels and one for the others, in which the worst
   const readings = new ClusterReadings();
   const large = splitCluster(1000, 500);
   const of = read(readings, { ...large, refusals: Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`CODE_${index}`, 1])) });
-  for (const { name, labels } of CLUSTER_METRICS) {
+  for (const definition of CLUSTER_METRICS) {
+    const { name, labels } = definition;
     const samples = readings.samples(name);
-    expect(samples.length, name).toBeLessThanOrEqual(labels.reduce((count, { valuesMax }) => count * valuesMax, 1));
-    for (const sample of samples) expect(Object.keys(sample.labels)).toEqual(labels.map((label) => label.name));
+    expect(samples.length, name).toBeLessThanOrEqual(seriesMax(definition, 1));
+    for (const sample of samples) expect(Object.keys(sample.labels).filter((label) => label !== 'le')).toEqual(labels.map((label) => label.name));
   }
   expect(Object.keys(of('phi'))).toHaveLength(NODE_LABELS_MAX);
   expect([of('phi')[OTHER], of('refusals_total')[OTHER], of('waiting_messages')[OTHER]]).toEqual([12.4, 136, 500 * 1234]);
+});
+
+test('asks of each node are a histogram that goes on when the node starts again, with those of nodes beyond the labels together', () => {
+  const readings = new ClusterReadings();
+  const parts = (snapshot: ClusterSnapshot, node: string): Record<string, number> => {
+    readings.read(snapshot);
+    const samples = readings.samples('nexus_cluster_ask_duration_seconds').filter(({ labels }) => labels['node'] === node);
+    return Object.fromEntries(
+      samples.map(({ metricName, labels, value }) => [
+        `${metricName?.slice('nexus_cluster_ask_duration_seconds_'.length)} ${labels['le'] ?? ''}`.trim(),
+        value,
+      ]),
+    );
+  };
+  const whole = healthyCluster(80);
+  const before = parts(whole, 'shop-02');
+  expect(before).toMatchObject({ count: 1000, sum: 0.64, 'bucket +Inf': 1000, 'bucket 0.000016384': 0, 'bucket 0.001048576': 900, 'bucket 0.004194304': 990 });
+  expect(Object.keys(before)).toHaveLength(15);
+  const asks = { answered: 1200, totalMs: 100, counts: whole.links[0]?.asks?.counts.map((count) => count && 1200) ?? [], perSecond: 1 };
+  const restarted: ClusterSnapshot = {
+    ...whole,
+    members: whole.members.map((member) => (member.name === 'shop-02' ? { ...member, incarnation: member.incarnation + 1000 } : member)),
+    links: whole.links.map((link) => (link.node === 'shop-02' ? { ...link, asks } : link)),
+  };
+  expect(parts(restarted, 'shop-02')).toMatchObject({ count: 2200, sum: 0.74, 'bucket +Inf': 2200, 'bucket 0.001048576': 2100, 'bucket 0.004194304': 2190 });
+  const beyond = whole.links.slice(NODE_LABELS_MAX - 1).reduce((sum, link) => sum + (link.asks?.answered ?? 0), 0);
+  expect(parts(restarted, OTHER)['count']).toBe(beyond);
+  // Before its first answer.
+  const unasked = { ...healthyCluster(2), links: healthyCluster(2).links.map(({ asks: _, ...link }) => link) };
+  expect(parts(unasked, 'shop-2')).toMatchObject({ count: 0, 'bucket +Inf': 0 });
 });
 
 test('totals never go back: not when a node starts again, and not when one of the others leaves', () => {

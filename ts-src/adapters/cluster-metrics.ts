@@ -1,4 +1,5 @@
 /** The metrics of a node of a cluster, a part of the catalogue (`metrics-catalogue.ts`). There are none of them without a cluster. They are read in `cluster-readings.ts`. */
+import { ASK_BOUNDS_NS } from '../model/cluster-snapshot.js';
 import type { LabelDefinition, MetricDefinition, MetricUnit } from './metrics-catalogue.js';
 
 /** Nodes that have time series of their own; those beyond share `(other)`. */
@@ -38,6 +39,16 @@ export const CLUSTER_METRICS: readonly MetricDefinition[] = [
   counter('received_messages', 'none', 'Messages that the transport has received of the node.', NODE),
   counter('received_bytes', 'bytes', 'Bytes that the transport has received of the node.', NODE),
   counter('lost_messages', 'none', 'Messages to the node that were accepted, and lost with their connection.', NODE),
+  {
+    ...gauge(
+      'ask_duration_seconds',
+      'seconds',
+      'Asks of agents of the node that were answered, from when the calling thread had them until their answers. Every one is timed.',
+      NODE,
+    ),
+    type: 'histogram',
+    buckets: ASK_BOUNDS_NS.map((bound) => bound / 1e9),
+  },
   gauge('waiting_messages', 'none', 'Messages to the node that wait for room.', NODE),
   gauge('waiting_bytes', 'bytes', 'Bytes of them.', NODE),
   gauge('ring_share_ratio', 'ratio', 'Share of the ids that the member owns by the ring; of `(other)` all together.', NODE),

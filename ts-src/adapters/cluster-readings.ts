@@ -2,14 +2,22 @@
  * The metrics of a node of a cluster as samples for Prometheus, from its snapshot. Nodes and codes come from outside: there are only so many labels, and what is beyond them is
  * added up. Totals never go back, whoever leaves. Used by `prometheus-readings.ts`; kept as long as the registry is.
  */
-import type { ClusterSnapshot, LinkSnapshot } from '../model/cluster-snapshot.js';
+import { ASK_BOUNDS_NS, type ClusterSnapshot, type LinkSnapshot } from '../model/cluster-snapshot.js';
 import type { RegistrySnapshot } from '../model/registry-snapshot.js';
 import { FOUND, NODE_LABELS_MAX, OTHER, REACHABILITIES, REFUSAL_LABELS_MAX, STANDINGS } from './cluster-metrics.js';
 
 interface ClusterSample {
-  readonly labels: Readonly<Record<string, string>>;
+  /** Of a part of a histogram. */
+  readonly metricName?: string;
+  readonly labels: Readonly<Record<string, string | number>>;
   readonly value: number;
 }
+
+/** The parts of a histogram, as totals each. */
+const ASKS = 'nexus_cluster_ask_duration_seconds';
+const ASKS_SUM = `${ASKS}_sum`;
+const ASKS_COUNT = `${ASKS}_count`;
+const ASKS_BUCKETS = ASK_BOUNDS_NS.map((bound) => `${ASKS}_bucket ${bound / 1e9}`);
 
 type Total = 'sentMessages' | 'sentBytes' | 'receivedMessages' | 'receivedBytes' | 'lostMessages';
 const TOTALS: Readonly<Record<string, Total>> = {
@@ -38,6 +46,15 @@ export class ClusterReadings {
       Object.entries(TOTALS).map(([metric, field]): [string, string, string, number] => [metric, link.node, this.#nodes.labelOf(link.node), link[field] ?? 0]),
     );
     for (const [code, count] of Object.entries(snapshot.refusals ?? {})) totals.push(['nexus_cluster_refusals_total', code, this.#codes.labelOf(code), count]);
+    const incarnations = new Map(snapshot.members.map(({ name, incarnation }) => [name, incarnation]));
+    for (const { node, asks } of snapshot.links) {
+      const label = this.#nodes.labelOf(node);
+      // Of each start by itself, so that the parts of the histogram go on together.
+      const add = (metric: string, total: number): unknown => totals.push([metric, `${node}#${incarnations.get(node)}`, label, total]);
+      add(ASKS_SUM, (asks?.totalMs ?? 0) / 1000);
+      add(ASKS_COUNT, asks?.answered ?? 0);
+      for (const [at, metric] of ASKS_BUCKETS.entries()) add(metric, asks?.counts[at] ?? 0);
+    }
     this.#totals.read(totals);
   }
 
@@ -81,6 +98,8 @@ export class ClusterReadings {
         return this.#ofLinks(links, ({ roundTripMs }) => roundTripMs && roundTripMs.mean / 1000, Math.max);
       case 'nexus_cluster_probe_loss_ratio':
         return this.#ofLinks(links, ({ loss }) => loss, Math.max);
+      case ASKS:
+        return this.#asks();
       case 'nexus_cluster_waiting_messages':
         return this.#ofLinks(links, ({ waitingMessages }) => waitingMessages, sum);
       case 'nexus_cluster_waiting_bytes':
@@ -99,6 +118,21 @@ export class ClusterReadings {
         if (TOTALS[name] === undefined) throw new Error(`${name} is in the catalogue of metrics, but nothing reads it`);
         return this.#totals.samples(name, 'node');
     }
+  }
+
+  #asks(): ClusterSample[] {
+    const bucket = `${ASKS}_bucket`;
+    const counts = this.#totals.samples(ASKS_COUNT, 'node').map((sample) => ({ ...sample, metricName: ASKS_COUNT }));
+    return [
+      ...ASKS_BUCKETS.flatMap((metric, at) =>
+        this.#totals
+          .samples(metric, 'node')
+          .map(({ labels, value }) => ({ metricName: bucket, labels: { ...labels, le: (ASK_BOUNDS_NS[at] as number) / 1e9 }, value })),
+      ),
+      ...counts.map(({ labels, value }) => ({ metricName: bucket, labels: { ...labels, le: '+Inf' }, value })),
+      ...this.#totals.samples(ASKS_SUM, 'node').map((sample) => ({ ...sample, metricName: ASKS_SUM })),
+      ...counts,
+    ];
   }
 
   #ofRegistry(name: string, registry: RegistrySnapshot): ClusterSample[] {

@@ -348,9 +348,14 @@ export class Cluster {
   }
 
   async #leave(deadlineMs: number): Promise<void> {
-    const waitMs = Math.max(LEAVE_MS_MIN, deadlineMs);
+    const { clock } = this.#needs.surroundings;
+    const untilMs = clock.nowMs() + deadlineMs;
     const isGone = (standing: NodeStanding): boolean => standing === 'left' || standing === 'fenced';
-    this.#parts?.tell((part) => part.leaving?.());
+    // What waits for a node that does not answer for longer than that waits in vain.
+    const givingMs = Math.min(deadlineMs - LEAVE_MS_MIN, this.#needs.options.timing.leaseMs);
+    const leaving = this.#parts?.leaving();
+    if (leaving !== undefined && givingMs > 0) await this.#standingIn(givingMs, isGone, leaving);
+    const waitMs = Math.max(LEAVE_MS_MIN, untilMs - clock.nowMs());
     if (!isGone(this.standing)) {
       this.#running.leave();
       if (!(await this.#standingIn(waitMs, isGone)))
@@ -365,8 +370,8 @@ export class Cluster {
     if (this.standing !== 'fenced') this.#stand('left', undefined);
   }
 
-  /** Whether the standing becomes such a one in time. */
-  #standingIn(timeoutMs: number, isSuch: (standing: NodeStanding) => boolean): Promise<boolean> {
+  /** Whether the standing becomes such a one in time. @param other is not waited for longer than this takes */
+  #standingIn(timeoutMs: number, isSuch: (standing: NodeStanding) => boolean, other?: Promise<void>): Promise<boolean> {
     if (isSuch(this.standing)) return Promise.resolve(true);
     return new Promise((resolve) => {
       const look = (): void => {
@@ -379,6 +384,7 @@ export class Cluster {
       };
       const cancel = this.#needs.surroundings.clock.after(timeoutMs, () => done(false));
       this.#emitter.on('standing', look);
+      void other?.finally(() => done(false));
     });
   }
 
@@ -386,7 +392,8 @@ export class Cluster {
     const statistics = new Map(this.transport?.statistics().map((each) => [each.node.name, each]));
     return members
       .filter(({ name }) => name !== self.name)
-      .map(({ name }) => {
+      .map(({ name, incarnation }) => {
+        const asks = this.#parts?.agents.asksOf({ name, incarnation });
         const probe = probes.find(({ node }) => node === name);
         const sent = statistics.get(name);
         return {
@@ -402,6 +409,7 @@ export class Cluster {
           waitingBytes: sent?.waitingBytes ?? 0,
           lostMessages: sent?.lostMessages ?? 0,
           sharedMemory: sent?.sharedMemory === true,
+          ...(asks === undefined ? {} : { asks }),
           ...(sent?.notSharedBecause === undefined ? {} : { notSharedBecause: sent.notSharedBecause }),
         };
       });

@@ -41,8 +41,8 @@ export interface NodePart {
   lost?(node: NodeIdentity, lane: Lane | 'any', error: Error): void;
   /** The last one has ended, or none can be made. Messages that were accepted may be lost. */
   disconnected?(node: NodeIdentity, error: Error | undefined): void;
-  /** The agents of this node have stopped; it leaves the cluster next, and messages can still be sent. */
-  leaving?(): void;
+  /** The agents of this node have stopped; it leaves the cluster next, and messages can still be sent. What is to be done before is waited for, for a while. */
+  leaving?(): Promise<void> | void;
   /** It has left, or is fenced: nothing is sent any more. */
   closed?(): void;
 }
@@ -101,6 +101,16 @@ export class NodeParts {
   /** How references travel between nodes. */
   get references(): ReferenceCodec & Required<Pick<ReferenceCodec, 'restoreRemote'>> {
     return this.agents.references;
+  }
+
+  /** Resolves when each has done what it has to do before the node leaves. */
+  async leaving(): Promise<void> {
+    const underway: Promise<void>[] = [];
+    this.tell((part) => {
+      const leaving = part.leaving?.();
+      if (leaving !== undefined) underway.push(leaving);
+    });
+    await Promise.all(underway);
   }
 
   /** For each part by itself: one that fails keeps the others from nothing. */

@@ -39,6 +39,23 @@ export interface MemberSnapshot extends NodeIdentity {
   readonly unreachableFrom: readonly string[];
 }
 
+/** Bounds by which asks of other nodes are counted: powers of four from 16.4 µs to 68.7 s. */
+export const ASK_BOUNDS_NS: readonly number[] = Array.from({ length: 12 }, (_, index) => 2 ** (14 + 2 * index));
+
+/** Asks of agents of another node, as the calling thread of this one sees them: from when it has them until their answers, which may be errors. */
+export interface LinkAsks {
+  /** Asks that were answered since the node is known, and how long they took together. */
+  readonly answered: number;
+  readonly totalMs: number;
+  /** How many of them took at most 2^14 ns, 2^16 ns and so on, to 2^36 ns. */
+  readonly counts: readonly number[];
+  /** Of the last 10 to 20 seconds, or since somebody looked last where that is longer. */
+  readonly perSecond: number;
+  /** Of the same time; absent where nothing was answered in it. */
+  readonly p50Ms?: number;
+  readonly p99Ms?: number;
+}
+
 /** The connection of this node to another one. */
 export interface LinkSnapshot {
   readonly node: string;
@@ -57,6 +74,8 @@ export interface LinkSnapshot {
   readonly waitingBytes: number;
   /** Messages that were accepted and then lost with their connection. Absent where nothing counts them. */
   readonly lostMessages?: number;
+  /** Absent before the first answer to an ask. */
+  readonly asks?: LinkAsks;
   /** Whether messages go through memory that is shared with the node, which runs on this machine. `connections` are those over the network. */
   readonly sharedMemory?: boolean;
   /** Why they do not; absent while that is not known. */

@@ -177,6 +177,7 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     releaseState: ({ kind, id, intent, thread }) => statesOf(host).release(kind, id, intent, thread),
     copyState: (call) => copyForWorker(statesOf(host), call),
     stateDiverged: ({ kind, id }) => statesOf(host).diverged(kind, id),
+    confirmState: ({ kind, id }) => statesOf(host).confirm(kind, id),
     forgetStored: ({ kind, id }) => durableOf(host).forgetting.forget(host.kinds.byName(kind), id),
     deliverReminder: (reminder) => durableOf(host).delivery.deliverHere(reminder),
     departToNode: (call) => host.departures.toNodes.depart(call),

@@ -106,6 +106,7 @@ export const SYSTEM_CALLS = [
   'releaseState',
   'copyState',
   'stateDiverged',
+  'confirmState',
   'forgetStored',
   'deliverReminder',
   'departToNode',
@@ -274,6 +275,7 @@ export interface SystemCalls {
   releaseState(call: { readonly kind: string; readonly id: string; readonly intent: ClaimIntent; readonly thread: number }): void;
   copyState(call: CopyStateCall): Promise<void> | void;
   stateDiverged(call: { readonly kind: string; readonly id: string }): void;
+  confirmState(call: { readonly kind: string; readonly id: string }): Promise<void>;
   /** Also from other nodes: deletes what is stored of a durable agent, which belongs here. */
   forgetStored(call: { readonly kind: string; readonly id: string }): Promise<void>;
   /** From the node that owns the id of an agent, to the one that runs it: resolves when it is handled and that is stored. */

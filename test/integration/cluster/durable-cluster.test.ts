@@ -187,6 +187,26 @@ test('while a copy cannot be stored its agents say so, and others go on', async 
   for (const [at, outcome] of outcomes.entries()) expect(outcome === 'resolved' ? [3] : [2, 3]).toContain(cents[at]);
 });
 
+test('what was refused by a copy is shown to nobody before the copies have it: what a read has shown is there after the loss of its node', async () => {
+  const cluster = await clusterOf({ seed: 8 });
+  const n1 = cluster.node('n1').nexus;
+  const accounts = await cluster.settle(Promise.all(ids(40).map((id) => n1.getOrSpawn(Account, id))));
+  await cluster.settle(Promise.all(accounts.map((account) => account.ask('pay', 1))));
+  cluster.node('n2').disk({ full: true });
+  const outcomes = await cluster.settle(Promise.all(accounts.map((account) => codeOf(account.ask('pay', 1)))));
+  expect(outcomes).toContain('NEXUS_STORE_FULL');
+  // One that ends and comes back shows no more than one that starts again does.
+  await cluster.settle(Promise.all(accounts.map((account, at) => (at % 2 === 0 ? account.stop() : undefined))));
+  const early = await cluster.settle(Promise.all(accounts.map((account) => account.ask('read', undefined, { timeoutMs: 2_000 }).catch(() => undefined))));
+  cluster.node('n2').disk({ full: false });
+  await cluster.advance(5_000);
+  const shown = await cluster.settle(Promise.all(accounts.map((account) => account.ask('read'))));
+  for (const [at, cents] of early.entries()) if (cents !== undefined) expect(shown[at]).toBeGreaterThanOrEqual(cents);
+  cluster.node('n3').crash();
+  await cluster.until(() => n1.cluster?.members().length === 2);
+  expect(await cluster.settle(Promise.all(accounts.map((account) => account.ask('read'))))).toEqual(shown);
+});
+
 test('on the lesser side of a partition nothing is acknowledged any more, and nothing of it is seen afterwards', async () => {
   const cluster = await clusterOf({ seed: 7 });
   const [n1, n3] = [cluster.node('n1').nexus, cluster.node('n3').nexus];

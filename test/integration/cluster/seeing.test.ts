@@ -1,7 +1,7 @@
 /** A real cluster as it is shown: by the console and `nexus nodes`, in metrics, on channels and in the flight record, from its beginning to the death of a node. */
 import { startGateway } from 'nexus-agents/gateway';
 import { createNexus, defineAgent, type Nexus } from 'nexus-agents';
-import type { ClusterSnapshot } from 'nexus-agents/cluster';
+import type { ClusterSnapshot, LinkAsks } from 'nexus-agents/cluster';
 import { subscribe, TELEMETRY_EVENTS } from 'nexus-agents/telemetry';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { readFlightRecord } from '../../../dist/ts-src/flight/read-flight-record.js';
@@ -12,6 +12,17 @@ import { killCommands, nexusCommand } from '../nexus-command.js';
 import { allJoined, freePorts, startNode } from './node-process.js';
 
 const Counter = defineAgent({ kind: 'counter', state: () => ({ n: 0 }), actions: { add: (state, by: number) => (state.n += by) } });
+const Slow = defineAgent({
+  kind: 'slow',
+  state: () => ({ n: 0 }),
+  actions: {
+    add: (state, by: number) => (state.n += by),
+    fail: () => {
+      throw new Error('no');
+    },
+    wait: (_state, ms: number) => new Promise((resolve) => setTimeout(resolve, ms)),
+  },
+});
 const timing = { probeIntervalMs: 200, probeTimeoutMs: 100, leaseMs: 2000, stopMarginMs: 300, stalledAfterMs: 300 };
 
 afterEach(killCommands);
@@ -67,6 +78,42 @@ test('two nodes are in the snapshot of the console, in metrics, on channels, in 
   expect(ofA).toContainEqual(['nexus:member:left', 'b']);
   const lines = [...(readFlightRecord(a.flightRecord()).threads[0]?.events() ?? [])].map((event) => eventLine(readFlightRecord(a.flightRecord()), event));
   expect(lines.some((line) => line.endsWith('view 2 with 2 members'))).toBe(true);
+});
+
+test('how long asks of another node take is in the snapshot, in metrics and in nexus top', { timeout: 60_000 }, async () => {
+  const start = (node: string, join: readonly string[]): Promise<Nexus> =>
+    createNexus({ agents: [Slow], threads: 0, logger: recorder(), cluster: { name: 'shop', node, join, listen: { port: 0 }, timing } });
+  const a = await start('a', []);
+  onTestFinished(async () => void (await a.stop({ deadlineMs: 1000 })));
+  const b = await start('b', [`127.0.0.1:${a.cluster?.address.port}`]);
+  onTestFinished(async () => void (await b.stop({ deadlineMs: 1000 })));
+  await Promise.all([a, b].map((nexus) => nexus.cluster?.joined()));
+  await until(() => a.cluster?.members().length === 2 && b.cluster?.members().length === 2);
+  const asksOf = (nexus: Nexus): LinkAsks | undefined => nexus.cluster?.snapshot().links[0]?.asks;
+  expect([asksOf(a), asksOf(b)]).toEqual([undefined, undefined]);
+  const slow = await a.spawn(Slow, { id: 'slow', node: 'b' });
+  for (let count = 0; count < 20; count++) await slow.ask('add', 1);
+  await expect(slow.ask('fail')).rejects.toThrow();
+  const asked = asksOf(a) as LinkAsks;
+  expect([asked.answered, asksOf(b)]).toEqual([21, undefined]);
+  const before = performance.now();
+  await slow.ask('wait', 300);
+  const tookMs = performance.now() - before;
+  const after = asksOf(a) as LinkAsks;
+  expect([after.answered, after.counts.at(-1)]).toEqual([22, 22]);
+  const itsMs = after.totalMs - asked.totalMs;
+  expect(itsMs).toBeGreaterThan(295);
+  expect(itsMs).toBeLessThanOrEqual(tookMs);
+  expect(after.p99Ms as number).toBeGreaterThan(290);
+  expect(after.p50Ms as number).toBeLessThan(after.p99Ms as number);
+  const gateway = await startGateway(a, { port: 0, logger: recorder() });
+  onTestFinished(async () => void (await gateway.stop({ deadlineMs: 1000 })));
+  const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+  expect(metrics).toMatch(/\nnexus_cluster_ask_duration_seconds_count\{node="b"\} 22\n/);
+  expect(metrics).toMatch(/\nnexus_cluster_ask_duration_seconds_bucket\{(?=[^}]*node="b")(?=[^}]*le="0\.268435456")[^}]*\} 21\n/);
+  const top = nexusCommand(['top', '--once', '--url', gateway.url]);
+  expect(await top.exit).toBe(0);
+  expect(top.out()).toMatch(/asks\/s +p50 +p99/);
 });
 
 test('whoever is asked says where an agent is, and any gateway reaches it', { timeout: 60_000 }, async () => {

@@ -67,6 +67,13 @@ const countColumn = <Row>(name: string, count: (row: Row) => number, keep: numbe
   text: (row) => countText(count(row)),
 });
 
+/** Of asks of a node; those of actions are named as their titles. */
+const latencyColumn = (title: string, name: string, duration: (row: NodeRow) => number | undefined, keep: number): Column<NodeRow> => ({
+  ...{ name, title, width: 7, keep, align: 'right' },
+  value: (row) => duration(row) ?? -1,
+  text: (row, { isAscii }) => durationText(duration(row) ?? Number.NaN, isAscii),
+});
+
 const durationColumn = (name: 'mean' | 'p50' | 'p99' | 'max', duration: (row: ActionSnapshot) => number, keep: number): Column<ActionSnapshot> => ({
   name,
   title: name,
@@ -240,6 +247,17 @@ export const PANELS: Readonly<Record<PanelName, Panel>> = {
         text: ({ link }) => percentText(link?.loss ?? Number.NaN),
         style: lossStyle,
       },
+      {
+        name: 'asks',
+        title: 'asks/s',
+        width: 7,
+        keep: 5,
+        align: 'right',
+        value: ({ link }) => link?.asks?.perSecond ?? -1,
+        text: ({ link }) => countText(link?.asks?.perSecond ?? Number.NaN),
+      },
+      latencyColumn('p50', 'ask50', ({ link }) => link?.asks?.p50Ms, 5),
+      latencyColumn('p99', 'ask99', ({ link }) => link?.asks?.p99Ms, 6),
       {
         name: 'share',
         title: 'share',

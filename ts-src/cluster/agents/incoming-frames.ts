@@ -16,6 +16,7 @@ import { AGENTS_MAX, Frame, HOPS_MAX, isAskNumber, isCount, isId, isLife, isName
 import { frameRefused, nodeUnreachable, outcomeUnknown } from './ask-errors.js';
 import type { LocalAgents } from './local-agents.js';
 import { callRefused, carryOut, isInputOf, isNodeCall } from './node-calls.js';
+import type { PendingAsk } from '../../runtime/pending-asks.js';
 import { NodeReply, type ReplySender } from './node-reply.js';
 import type { Peer, WaitingFrame } from './peer.js';
 import { NO_TRAIL, type UnderwayCall, type UnderwayFrame } from './route.js';
@@ -26,7 +27,7 @@ export interface IncomingFramesNeeds {
   readonly host: ThreadHost;
   readonly local: LocalAgents;
   readonly routing: Routing;
-  readonly replies: ReplySender;
+  readonly replies: ReplySender & { answered(ask: PendingAsk): void };
   self(): NodeIdentity;
   peerOf(node: NodeIdentity): Peer;
   viewNumber(): number;
@@ -84,6 +85,7 @@ export class IncomingFrames {
     const id = frame[1];
     const life = frame[2];
     if (typeof id !== 'string' || typeof life !== 'number' || typeof frame[4] !== 'string' || routing.waitingCount > 0) return false;
+    if (life === DURABLE_LIFE && (host.durable?.activations.size ?? 0) > 0) return false;
     const agent = local.find(id, life);
     if (agent === undefined || agent.kindEntry.name !== frame[3]) return false;
     this.received++;
@@ -227,6 +229,7 @@ export class IncomingFrames {
     // Of an ask to another thread: no node has been told its numbers.
     if (ask.thread >= -1) return false;
     this.received++;
+    this.#needs.replies.answered(ask);
     if (frame[0] === Frame.reply) ask.reply(frame[3]);
     else ask.fail(frame[3]);
     return true;
@@ -297,6 +300,10 @@ export class IncomingFrames {
   /** To the agent here. False, with nothing done, if it is not. */
   deliver(id: string, life: number, underway: UnderwayFrame): boolean {
     const { local, host, peerOf, self } = this.#needs;
+    if (life === DURABLE_LIFE && underway.type === 'message' && this.#isBroughtBack(underway.kind, id)) {
+      this.deliverDurable(id, underway);
+      return true;
+    }
     const agent = local.find(id, life);
     if (agent === undefined) return false;
     switch (underway.type) {
@@ -319,6 +326,14 @@ export class IncomingFrames {
         peerOf(underway.origin ?? self()).post([Frame.flushed, id, life, underway.number, true]);
         return true;
     }
+  }
+
+  /** Messages wait for it that came before: this one goes behind them, also where the agent is there already, and begins. */
+  #isBroughtBack(kindName: string, id: string): boolean {
+    const { kinds, durable } = this.#needs.host;
+    if (durable === undefined || durable.activations.size === 0) return false;
+    const kind = kinds.find(kindName);
+    return kind !== undefined && durable.activations.isOpen(kind, id);
   }
 
   /** To a durable agent of this node, which may be out of memory. */

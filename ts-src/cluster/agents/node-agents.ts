@@ -19,6 +19,7 @@ import type { PendingAsk, ReplyPort } from '../../runtime/pending-asks.js';
 import { MovedAway } from '../../runtime/remote/moved-away.js';
 import type { RemoteAgents } from '../../runtime/remote/remote-agents.js';
 import type { AgentLocation } from '../../model/agent-location.js';
+import type { LinkAsks } from '../../model/cluster-snapshot.js';
 import { stopTimeout } from '../../runtime/stopping.js';
 import type { SystemCallName, SystemCalls } from '../../runtime/system-calls.js';
 import type { ThreadHost } from '../../runtime/thread-host.js';
@@ -126,6 +127,11 @@ export class NodeAgents implements RemoteAgents, NodePart {
 
   get statistics(): { readonly sent: number; readonly received: number; readonly waiting: number; readonly routes: number } {
     return { sent: this.#peers.sent, received: this.#incoming.received, waiting: this.#peers.waiting, routes: this.routing.size };
+  }
+
+  /** How long asks of agents of that node take; undefined before the first answer. */
+  asksOf(node: NodeIdentity): LinkAsks | undefined {
+    return this.#peers.known(node)?.asks.read(this.#needs.clock.nowMs());
   }
 
   // What threads ask for.

@@ -12,6 +12,8 @@ import type { Route, UnderwayFrame } from './route.js';
 
 /** A node that goes on sending to where an agent was is told again after so many messages. */
 const TOLD_AGAIN = 256;
+/** Nodes of which it is counted for one agent, in the order in which they were told first: whoever is forgotten is told once more with its next message, which costs a frame and is as true as before. */
+const TOLD_MAX = 256;
 
 export interface OutgoingFramesNeeds {
   readonly clock: Clock;
@@ -25,6 +27,8 @@ export class OutgoingFrames implements ReplySender {
   /** By the slot of an ask: what it was given to, where that is known. */
   readonly #sentOn: (LastAccepted['sent'] | undefined)[] = [];
   readonly #sentAt: number[] = [];
+  /** By the slot of an ask of an agent: who is to answer it. */
+  readonly #asked: (Peer | undefined)[] = [];
 
   constructor(needs: OutgoingFramesNeeds) {
     this.#needs = needs;
@@ -43,7 +47,10 @@ export class OutgoingFrames implements ReplySender {
     const sent = origin === undefined ? frame : [Frame.forwarded, origin.name, origin.incarnation, [...underway.trail, this.#needs.self().name], frame];
     const outcome = mustGo ? peer.post(sent) : peer.offer(sent);
     if (outcome !== 'accepted') return outcome;
-    if (port instanceof PendingAsk) this.sentAsk(port, peer);
+    if (port instanceof PendingAsk) {
+      this.sentAsk(port, peer);
+      if (underway.type === 'message') this.#asked[port.slot] = peer;
+    }
     if (origin !== undefined && underway.type !== 'mark') this.#tellMoved(route, origin, port instanceof NodeReply ? port : undefined);
     return outcome;
   }
@@ -62,6 +69,14 @@ export class OutgoingFrames implements ReplySender {
     const last = peer.lastAccepted;
     this.#sentOn[ask.slot] = last?.sent;
     this.#sentAt[ask.slot] = last?.number ?? 0;
+    this.#asked[ask.slot] = undefined;
+  }
+
+  /** An answer has come, and is about to be given. */
+  answered(ask: PendingAsk): void {
+    const peer = this.#asked[ask.slot];
+    // One whose agent has moved meanwhile was sent on by the one that was asked.
+    if (peer?.number === ask.thread) peer.asks.record(this.#needs.clock.nowMs() - (ask.deadlineMs - ask.timeoutMs));
   }
 
   /** Whether an ask has surely not been given to the network, and is not going to be. */
@@ -103,6 +118,7 @@ export class OutgoingFrames implements ReplySender {
     route.told ??= new Map();
     const key = nodeKey(origin);
     const count = route.told.get(key) ?? 0;
+    if (count === 0 && route.told.size >= TOLD_MAX) route.told.delete(route.told.keys().next().value as string);
     route.told.set(key, count + 1);
     if (ask === undefined && count % TOLD_AGAIN !== 0) return;
     const { id, life, node, token } = route;

@@ -6,6 +6,7 @@ import type { NodeIdentity } from '../../model/node-identity.js';
 import type { Clock } from '../../ports/clock.js';
 import type { LastAccepted, Transport } from '../../ports/transport.js';
 import { Channel } from '../channels.js';
+import { AskLatencies } from './ask-latencies.js';
 
 /** Of what waits here: more is a mistake of whoever sends it, and is dropped. */
 const WAITING_MAX = 262_144;
@@ -39,6 +40,7 @@ export class Peer {
   /** Nothing new about agents goes to it: it is gone, or about to leave. */
   isShut = false;
   sent = 0;
+  readonly asks: AskLatencies;
   readonly #needs: PeerNeeds;
   /** All in one stream: whatever one node sends another about agents arrives in its order. */
   readonly #message: { readonly channel: number; value: unknown } = { channel: Channel.agents, value: undefined };
@@ -51,6 +53,7 @@ export class Peer {
     this.node = node;
     this.number = number;
     this.#needs = needs;
+    this.asks = new AskLatencies(needs.clock.nowMs());
   }
 
   get waiting(): number {

@@ -46,6 +46,11 @@ export class Peers {
     return peer;
   }
 
+  /** Without making one. */
+  known(node: NodeIdentity): Peer | undefined {
+    return this.#byKey.get(nodeKey(node));
+  }
+
   /** Addresses may be known now. */
   retry(): void {
     for (const peer of [...this.#byKey.values()]) if (peer.waiting > 0) peer.retry();

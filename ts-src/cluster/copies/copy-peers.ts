@@ -28,8 +28,8 @@ export interface CopyPeersNeeds {
   answer(from: NodeIdentity, call: CopyCall): CopyAnswer | undefined;
 }
 
-/** What became of an item; `gone`: the other node is no member any more. */
-export type CopyOutcome = CopyResult | 'gone';
+/** What became of an item; `gone`: the other node is no member any more; `closed`: this one is none, and whether the other has it is not known. */
+export type CopyOutcome = CopyResult | 'gone' | 'closed';
 
 interface OpenCall {
   readonly call: CopyCall;
@@ -77,7 +77,7 @@ export class CopyPeers {
   /** Whoever is no member any more: what was sent there has the outcome `gone`, and its calls have no answer. */
   retain(others: readonly NodeIdentity[]): void {
     const keys = new Set(others.map(nodeKey));
-    for (const [key, peer] of this.#peers) if (!keys.has(key)) this.#forget(key, peer);
+    for (const [key, peer] of this.#peers) if (!keys.has(key)) this.#forget(key, peer, 'gone');
   }
 
   connected(node: NodeIdentity): void {
@@ -88,7 +88,8 @@ export class CopyPeers {
   /** With all that is added in this turn. */
   send(to: NodeIdentity, item: CopyItem, done: (outcome: CopyOutcome) => void): void {
     const peer = this.#peers.get(nodeKey(to));
-    if (peer === undefined || this.#isClosed) return done('gone');
+    if (this.#isClosed) return done('closed');
+    if (peer === undefined) return done('gone');
     peer.outbox.add(item, done);
     if (this.#isFlushScheduled) return;
     this.#isFlushScheduled = true;
@@ -114,13 +115,13 @@ export class CopyPeers {
     this.#isClosed = true;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    for (const [key, peer] of this.#peers) this.#forget(key, peer);
+    for (const [key, peer] of this.#peers) this.#forget(key, peer, 'closed');
   }
 
-  #forget(key: string, peer: Peer): void {
+  #forget(key: string, peer: Peer, outcome: 'gone' | 'closed'): void {
     this.#peers.delete(key);
     peer.frames.length = 0;
-    for (const done of peer.outbox.abandon()) done('gone');
+    for (const done of peer.outbox.abandon()) done(outcome);
     for (const { answered } of peer.calls.values()) answered(undefined);
     peer.calls.clear();
   }

@@ -9,6 +9,8 @@ import { type CopyItem, type CopyResult, type Holding, isNewer } from '../../pro
 const NO_VERSION: StateVersion = { token: 0, revision: 0 };
 /** What was stored before there were tokens is older than whatever has one. */
 const FIRST_TOKEN = 1;
+/** Agents of which it is known that a write is missing here; with more, it is taken of all. */
+const BEHIND_MAX = 65_536;
 
 export interface CopyStoreNeeds {
   readonly storage: ThreadStorage;
@@ -18,6 +20,9 @@ export interface CopyStoreNeeds {
 
 export class CopyStore {
   readonly #needs: CopyStoreNeeds;
+  /** Ids of agents of which a write could not be stored here, and nothing whole since: others have what this node has not. */
+  readonly #behind = new Set<string>();
+  #isAllBehind = false;
 
   constructor(needs: CopyStoreNeeds) {
     this.#needs = needs;
@@ -31,8 +36,30 @@ export class CopyStore {
     return this.#needs.storage.versionOf(kind, id);
   }
 
+  /** Whether a write of this agent is missing here, as far as this node knows. */
+  isBehind(id: string): boolean {
+    return this.#isAllBehind || this.#behind.has(id);
+  }
+
+  /** What is here of this agent is the newest that there is. */
+  caughtUp(id: string): void {
+    this.#behind.delete(id);
+  }
+
   /** One transaction, but for those that are refused. Never rejects. */
   async store(items: readonly CopyItem[]): Promise<readonly CopyResult[]> {
+    const results = await this.#store(items);
+    for (const [at, result] of results.entries()) if (result !== undefined && result.code !== 'NEXUS_TOKEN_STALE') this.missed((items[at] as CopyItem).id);
+    return results;
+  }
+
+  /** A write of this agent could not be stored here, and others may have it. */
+  missed(id: string): void {
+    if (this.#behind.size < BEHIND_MAX) this.#behind.add(id);
+    else this.#isAllBehind = true;
+  }
+
+  async #store(items: readonly CopyItem[]): Promise<readonly CopyResult[]> {
     const results: CopyResult[] = new Array(items.length).fill(undefined);
     let left: number[];
     try {
@@ -44,7 +71,11 @@ export class CopyStore {
       const chosen = left.map((at) => items[at] as CopyItem);
       try {
         await this.#needs.storage.write(chosen.flatMap(({ writes }) => writes));
-        for (const { writes } of chosen) this.#tellReminders(writes);
+        for (const { id, writes } of chosen) {
+          // What comes whole makes up for whatever was missing.
+          if (writes[0]?.type === 'delete') this.#behind.delete(id);
+          this.#tellReminders(writes);
+        }
         return results;
       } catch (error) {
         const stale = staleAgent(error);

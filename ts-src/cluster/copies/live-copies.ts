@@ -133,7 +133,7 @@ export class LiveCopies {
     activation.upToDate.delete(node);
     if (outcome === 'gone') return this.#look(activation, pending);
     this.refused++;
-    this.#settle(activation, pending, errorOf(outcome));
+    this.#settle(activation, pending, outcome === 'closed' ? stopped(pending) : errorOf(outcome));
   }
 
   #look(activation: Activation, pending: Pending): void {
@@ -152,11 +152,18 @@ function versionIn(writes: readonly StorageWrite[]): StateVersion | undefined {
   return undefined;
 }
 
-function errorOf({ code, message, data }: NonNullable<CopyResult>): NexusError {
+export function errorOf({ code, message, data }: NonNullable<CopyResult>): NexusError {
   return new NexusError(code as ErrorCode, message, data === undefined ? {} : { data: { ...data } });
 }
 
-function tooLarge(kind: string, id: string, bytes: number): NexusError {
+/** Members that were not heard of before this node left may have it, or not. */
+export function stopped({ kind, id }: Pick<Pending, 'kind' | 'id'>): NexusError {
+  return new NexusError('NEXUS_STORE_FAILED', `${kind} '${id}' was not copied before this node stopped: what it wrote last may be on this node only`, {
+    data: { kind, id },
+  });
+}
+
+export function tooLarge(kind: string, id: string, bytes: number): NexusError {
   return new NexusError(
     'NEXUS_MESSAGE_TOO_LARGE',
     `${kind} '${id}' cannot be copied: what is stored of it takes ${bytes} bytes, where at most ${ITEM_BYTES_MAX} are allowed in a cluster; keep less in it, or spread it over agents`,

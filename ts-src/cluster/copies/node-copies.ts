@@ -17,6 +17,7 @@ import type { ViewMember } from '../../protocols/views/view.js';
 import { type ClaimIntent, type ClusterStates, elsewhere } from '../../runtime/durable/cluster-states.js';
 import type { NodePlacing } from '../../runtime/remote/node-placing.js';
 import type { NodePart, NodeView } from '../node-parts.js';
+import { confirm } from './confirming.js';
 import { CopyPeers } from './copy-peers.js';
 import { CopyStore } from './copy-store.js';
 import { LiveCopies } from './live-copies.js';
@@ -122,6 +123,11 @@ export class NodeCopies implements NodePart, ClusterStates {
     this.#peers.connected(node);
   }
 
+  /** What no other node has goes with it: a node that has just come has not been given all yet. */
+  async leaving(): Promise<void> {
+    await this.#giving?.elsewhere();
+  }
+
   closed(): void {
     this.#giving?.close();
     this.#peers.close();
@@ -174,6 +180,7 @@ export class NodeCopies implements NodePart, ClusterStates {
       await this.#giving?.settled(id);
       if (this.#needs.isShared) return await this.#fence(kind, id, token);
       await this.#fetching.fetch(kind, id);
+      if (intent !== 'forget') await this.confirm(kind, id);
       return after(this.#store.versionOf(kind, id), token);
     } catch (error) {
       this.#letGo(id);
@@ -204,8 +211,13 @@ export class NodeCopies implements NodePart, ClusterStates {
     return this.#needs.isShared ? undefined : this.#live.copy(kind, id, writes);
   }
 
+  async confirm(kind: string, id: string): Promise<void> {
+    if (!this.#needs.isShared) await confirm({ peers: this.#peers, store: this.#store }, this.#targetsOf(id), kind, id);
+  }
+
   diverged(kind: string, id: string): void {
     this.#live.diverged(kind, id);
+    this.#store.missed(id);
   }
 
   snapshot(): CopiesSnapshot {
@@ -292,7 +304,7 @@ export class NodeCopies implements NodePart, ClusterStates {
   }
 
   #isSynchronised(id: string): boolean {
-    return this.#receiving?.isSynchronised(partitionOf(id)) === true;
+    return this.#receiving?.isSynchronised(partitionOf(id)) === true && !this.#store.isBehind(id);
   }
 
   #hold(id: string): void {

@@ -67,9 +67,10 @@ export class StateFetching {
       this.#open.add(own);
       this.#askSoon();
     });
-    if (wanted.newest === undefined) return;
+    if (wanted.newest === undefined) return store.caughtUp(id);
     const [result] = await store.store([{ kind, id, mode: 'given', writes: wanted.newest.writes }]);
     if (result !== undefined) throw new NexusError(result.code as ErrorCode, result.message, { data: { kind, id } });
+    store.caughtUp(id);
     this.fetched++;
   }
 
@@ -78,26 +79,29 @@ export class StateFetching {
     if (this.#open.size > 0) this.#askSoon();
   }
 
-  answer(wanted: Extract<CopyCall, { readonly type: 'fetch' }>['wanted']): CopyAnswer {
+  /** Undefined: the store could not be read, and may be at the next attempt. */
+  answer(wanted: Extract<CopyCall, { readonly type: 'fetch' }>['wanted']): CopyAnswer | undefined {
     const { isSynchronised } = this.#needs;
     const found: Extract<CopyAnswer, { readonly type: 'fetched' }>['found'][number][] = [];
     let bytes = 0;
     for (const { kind, id, ...version } of wanted) {
       const own = this.#newerThan(kind, id, version);
+      // Whoever asks for it must not begin without it. What is not answered is asked again.
+      if (own === 'later') break;
       bytes += own === undefined || own === 'unreadable' ? 0 : bytesOf({ kind, id, mode: 'given', writes: own.writes });
       if (bytes > ANSWER_BYTES_MAX && found.length > 0) break;
       // What this node cannot read, another one may have.
       if (own === 'unreadable') found.push({ isSynchronised: false, version: undefined, writes: undefined });
       else found.push({ isSynchronised: isSynchronised(id), version: own?.version, writes: own?.writes });
     }
-    return { type: 'fetched', found };
+    return found.length === 0 && wanted.length > 0 ? undefined : { type: 'fetched', found };
   }
 
   #newerThan(
     kind: string,
     id: string,
     version: StateVersion,
-  ): { readonly version: StateVersion; readonly writes: readonly StorageWrite[] } | 'unreadable' | undefined {
+  ): { readonly version: StateVersion; readonly writes: readonly StorageWrite[] } | 'unreadable' | 'later' | undefined {
     const { store, logger } = this.#needs;
     try {
       const known = store.versionOf(kind, id);
@@ -105,6 +109,10 @@ export class StateFetching {
       const writes = store.whole(kind, id);
       return writes && { version: { token: known.token, revision: known.revision }, writes };
     } catch (error) {
+      if ((error as { readonly code?: unknown }).code !== 'NEXUS_STORE_CORRUPT') {
+        logger.warn({ error, kind, id }, 'a copy of durable state could not be read, and is given to another node later');
+        return 'later';
+      }
       logger.error({ error, kind, id }, 'a copy of durable state cannot be read, and is not given to another node');
       return 'unreadable';
     }

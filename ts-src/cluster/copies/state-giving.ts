@@ -9,7 +9,7 @@ import type { StorageWrite } from '../../ports/storage.js';
 import type { Holding } from '../../protocols/copies/copy-messages.js';
 import { bytesOf, ITEM_BYTES_MAX } from '../../protocols/copies/copy-stream.js';
 import { Giving, type Holders } from '../../protocols/copies/holding.js';
-import { partitionOf } from '../../protocols/registry/partition.js';
+import { PARTITIONS, partitionOf } from '../../protocols/registry/partition.js';
 import type { CopyPeers } from './copy-peers.js';
 import type { CopyStore } from './copy-store.js';
 
@@ -51,6 +51,8 @@ export class StateGiving {
   #isRunning = false;
   #isClosed = false;
   #cancelSweep: (() => void) | undefined;
+  /** Of those who wait until nothing is here alone. */
+  #whenGiven: (() => void)[] = [];
   /** Resolves when what is being removed is gone. */
   #dropping: Promise<void> = Promise.resolve();
   readonly #dropped = new Set<string>();
@@ -84,7 +86,16 @@ export class StateGiving {
       // Held no more, or perhaps not all the time: what it was given before is not all.
       for (const partition of partitions) if (missing?.has(partition) !== true || !holders.isHolder(partition, giving.to)) partitions.delete(partition);
     }
+    this.#look();
     if (!this.#isRunning) void this.#run();
+  }
+
+  /** Resolves when of each partition that another node holds some other node has been given all that there is of it here: then this node may leave, and nothing is gone with it. */
+  elsewhere(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#whenGiven.push(resolve);
+      this.#look();
+    });
   }
 
   /** An agent of this id is about to start: resolves when what was about to be removed of it is gone, so that it is not seen. */
@@ -96,13 +107,32 @@ export class StateGiving {
     this.#isClosed = true;
     this.#cancelSweep?.();
     this.#cancelSweep = undefined;
+    this.#look();
+  }
+
+  #look(): void {
+    if (this.#whenGiven.length === 0 || !(this.#isClosed || this.#isElsewhere())) return;
+    for (const resolve of this.#whenGiven.splice(0)) resolve();
+  }
+
+  #isElsewhere(): boolean {
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const others = this.#holders?.of(partition).filter((node) => !sameNode(node, this.#needs.self)) ?? [];
+      if (others.length > 0 && !others.some((node) => this.#givings.get(nodeKey(node))?.isGiven(partition) === true)) return false;
+    }
+    return true;
   }
 
   async #run(): Promise<void> {
     this.#isRunning = true;
     try {
-      while (!this.#isClosed && (await this.#round()));
-      await this.#sweep();
+      let holders: Holders | undefined;
+      do {
+        holders = this.#holders;
+        while (!this.#isClosed && (await this.#round()));
+        await this.#sweep();
+        // The ring may have changed meanwhile.
+      } while (!this.#isClosed && this.#holders !== holders);
     } catch (error) {
       if (!this.#isClosed) this.#needs.logger.error({ error }, 'copies of durable state could not be brought to where they belong; it is tried again');
       if (!this.#isClosed) this.#needs.clock.after(RETRY_MS, () => void (this.#isRunning || this.#run()));
@@ -134,6 +164,7 @@ export class StateGiving {
         this.#missing.get(key)?.delete(partition);
       }
     }
+    this.#look();
     if (failed.size > 0) await this.#pause(RETRY_MS);
     return true;
   }
@@ -190,6 +221,11 @@ export class StateGiving {
         try {
           writes = store.whole(kind, id);
         } catch (error) {
+          // It may be read at the next attempt: until then it must not be said that all was given.
+          if ((error as { readonly code?: unknown }).code !== 'NEXUS_STORE_CORRUPT') {
+            this.#needs.logger.warn({ error, kind, id }, 'a copy of durable state could not be read, and is given to another node later');
+            return false;
+          }
           // Nobody else can be given it: it is not acknowledged by this node any more.
           this.#needs.logger.error({ error, kind, id }, 'a copy of durable state cannot be read, and is not given to another node');
         }
@@ -205,7 +241,7 @@ export class StateGiving {
         return new Promise<boolean>((resolve) =>
           peers.send(to, item, (outcome) => {
             if (outcome === undefined) this.given++;
-            resolve(outcome === undefined || outcome === 'gone');
+            resolve(outcome === undefined || outcome === 'gone' || outcome === 'closed');
           }),
         );
       }),

@@ -2,7 +2,7 @@
  * A node that is emptied before it leaves: its weight becomes 0 for all, so that nothing is placed on it any more, and then its agents go to the owners of their ids, pinned ones too, as many at a time as may. Who stops
  * the node afterwards is whoever asked (`nexus.drain`). Agents that cannot move are told of, and end with the node.
  */
-import { NexusError, optionError, valueText } from '../../errors.js';
+import { NexusError, optionError, quoted, valueText } from '../../errors.js';
 import type { Logger } from '../../model/agent-context.js';
 import { checkNames } from '../../model/nearest-name.js';
 import { type NodeIdentity, sameNode } from '../../model/node-identity.js';
@@ -145,9 +145,18 @@ export class Drain {
     const { registry, clock } = this.#needs;
     const to = registry.ownerOf(id);
     if (to === undefined || sameNode(to, registry.self)) return 'no other node owns its id';
-    const error = await this.#needs.move(id, to, Math.max(1, untilMs - clock.nowMs()));
+    const error = await this.#moved(id, to, Math.max(1, untilMs - clock.nowMs()));
     if (error === undefined) return undefined;
     return error.code === 'NEXUS_AGENT_NOT_FOUND' ? '' : error instanceof NexusError ? String(error.data?.['reason'] ?? error.message) : String(error);
+  }
+
+  /** An agent that is saved before it goes may wait for its store, or for those of others, for ever: that takes no longer than the drain may. */
+  #moved(id: string, to: NodeIdentity, timeoutMs: number): Promise<NexusError | undefined> {
+    return new Promise((resolve, reject) => {
+      const late = (): void => resolve(tooLate(id, timeoutMs));
+      const cancel = this.#needs.clock.after(timeoutMs, late);
+      this.#needs.move(id, to, timeoutMs).then(resolve, reject).finally(cancel);
+    });
   }
 
   #pause(): Promise<void> {
@@ -162,4 +171,9 @@ const FOR_GOOD = ['stays', 'cannot be sent', 'would arrive as', 'is an instance 
 /** Reasons that trying again does not change. */
 function isForGood(reason: string | undefined): boolean {
   return reason !== undefined && FOR_GOOD.some((part) => reason.includes(part));
+}
+
+function tooLate(id: string, timeoutMs: number): NexusError {
+  const reason = `it was not saved, or had not moved, within ${Math.round(timeoutMs)} ms`;
+  return new NexusError('NEXUS_MIGRATION_REFUSED', `${quoted(id)} stays: ${reason}`, { data: { id, reason } });
 }

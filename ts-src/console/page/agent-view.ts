@@ -63,7 +63,7 @@ export class AgentView {
     ],
   });
   readonly #heading = element('h1', { id: 'agent-title', tabindex: '-1' });
-  readonly #actions = new AgentActions(() => void this.#load());
+  readonly #actions = new AgentActions(() => this.#changed());
   readonly #follow = new AgentFollow();
   #id: string | undefined;
   #timer: number | undefined;
@@ -115,6 +115,12 @@ export class AgentView {
   pause(isPaused: boolean): void {
     this.#isPaused = isPaused;
     if (!isPaused && this.#id !== undefined) void this.#load();
+  }
+
+  #changed(): void {
+    // It was found to be gone while the dialog was open, and the button that the focus would have gone back to with it.
+    if (document.activeElement === document.body) this.#heading.focus();
+    void this.#load();
   }
 
   async #load(): Promise<void> {

@@ -12,7 +12,7 @@ import { type DeltaItem, type DigestItem, ENTRIES_MAX, ITEMS_MAX, PART_BYTES_MAX
 
 const DIGEST_MS = 250;
 /** Whole partitions that are sent in so much time, in bytes: the rest is asked for again. */
-const STATE_BYTES_MAX = 4 * 2 ** 20;
+const STATE_BYTES_MAX = 256 * 1024;
 /** A removal is remembered at least so long: who takes over what was removed comes late by that. */
 const TOMBSTONE_MS = 60_000;
 /** A copy that this node is no successor for any more is of use until the new ones have theirs. */
@@ -327,9 +327,13 @@ export class Replication {
     return this.#ownership.ring.successorsOf(partition, this.#copies).some(({ name }) => name === self.name);
   }
 
-  /** What an owner of before sends late is not taken for what the present one has written. */
+  /**
+   * What an owner of before sends late is not taken for what the present one has written. Nor does a node that is no successor any more take what the owner sent when it was one: nobody would ever drop it. A successor
+   * that does not know the view yet takes it, and looks again when it does.
+   */
   #isOfOwner(partition: number, from: NodeIdentity, view: number): boolean {
-    return this.#directory.is('copy', partition) && this.#ownership.isInForce(partition, from, view);
+    if (!this.#directory.is('copy', partition) || !this.#ownership.isInForce(partition, from, view)) return false;
+    return view > this.#ownership.number || this.#isSuccessor(partition);
   }
 
   #dropUnused(): void {

@@ -28,6 +28,8 @@ export interface ClusterStates {
    * and it is not known then which copies have them: the next ones are made whole.
    */
   copy(kind: string, id: string, writes: readonly StorageWrite[]): Promise<void> | undefined;
+  /** Resolves when all members that hold the agent have what the store of this node has of it. Rejects with why one has not: NEXUS_STORE_FULL, NEXUS_STORE_FAILED. `claim` does so, too. */
+  confirm(kind: string, id: string): Promise<void>;
   /** What was given to `copy` last is not in the store of this node. */
   diverged(kind: string, id: string): void;
 }

@@ -158,10 +158,13 @@ export class DurableAgents implements DurableLives {
   }
 
   #claimed(cell: AgentCell, isBringing: boolean, begin: () => Promise<unknown> | undefined): Promise<unknown> | undefined {
+    const { id, mustReload, version: before } = this.#recordOf(cell);
+    const { life } = extraOf(cell);
+    // Some copies may have what was refused, and the store of this node too.
+    if (mustReload && before !== undefined && this.cluster !== undefined)
+      return this.cluster.confirm(cell.kind.name, id).then(() => (cell.extra?.life === life && cell.status === Status.starting ? begin() : undefined));
     const claiming = this.#claim(cell, isBringing);
     if (claiming === undefined) return begin();
-    const { life } = extraOf(cell);
-    const { id } = this.#recordOf(cell);
     return claiming.then((version) => {
       // It has ended meanwhile, and whoever waits for its start knows.
       if (cell.extra?.life !== life || cell.status !== Status.starting) return this.cluster?.release(cell.kind.name, id, 'start');
@@ -458,6 +461,8 @@ export class DurableAgents implements DurableLives {
       try {
         return await write();
       } catch (error) {
+        // It was given up meanwhile, and what it was is gone.
+        if (cell.status === Status.stopped) return;
         if (NOT_RETRIED.includes((error as { code?: string }).code ?? '') || this.#host.links.isClosed) {
           this.#host.events.agentFailed({ id: cell.extra?.durable?.id ?? '', kind: cell.kind.name, action: undefined, thread: this.#host.thread, error });
           return;

@@ -150,6 +150,7 @@ export class DurableHandlers {
   }
 
   #through(cell: AgentCell, record: DurableRecord, others: readonly StorageWrite[], value: unknown): Promise<unknown> {
+    const { loads } = record;
     record.running++;
     return this.#needs.writer.through(cell, record, others).then(
       () => {
@@ -158,8 +159,8 @@ export class DurableHandlers {
       },
       (error: unknown) => {
         record.running--;
-        // What is in memory must not get ahead of what is stored.
-        record.mustReload = true;
+        // What is in memory must not get ahead of what is stored. A life that has begun since has begun with that.
+        if (record.loads === loads) record.mustReload = true;
         throw error;
       },
     );

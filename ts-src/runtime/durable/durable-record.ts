@@ -58,6 +58,8 @@ export class DurableRecord {
   waiting: (() => void)[] = [];
   /** In a cluster: the token of this activation, and the number of its last write. */
   version: StateVersion | undefined = undefined;
+  /** How often its state was taken from what is stored: what was to be written of it before that is gone. */
+  loads = 0;
   /** It stands in line for leaving memory. */
   hasEntered = false;
   /** A write is on its way to copies on other nodes: the next one waits. */
@@ -141,6 +143,7 @@ export class DurableRecord {
 
   /** A new life begins with what is stored. */
   forgetChanges(): void {
+    this.loads++;
     this.isChanged = false;
     this.changedSinceMs = Number.POSITIVE_INFINITY;
     this.captured = undefined;

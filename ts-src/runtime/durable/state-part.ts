@@ -44,6 +44,13 @@ export function fencedBefore(kind: string, { id, version }: DurableRecord): Nexu
   });
 }
 
+/** Of a write whose turn came when the state that it was to store was there no more. */
+export function endedUnsaved(kind: string, id: string): NexusError {
+  return new NexusError('NEXUS_STORE_FAILED', `${kind} '${id}' has ended or begun anew before what it had become was stored: that is lost`, {
+    data: { kind, id },
+  });
+}
+
 export function sizeOf(writes: readonly StorageWrite[]): number {
   let bytes = 0;
   for (const write of writes) {

@@ -12,10 +12,10 @@ import type { Logger } from '../../model/agent-context.js';
 import type { Clock } from '../../ports/clock.js';
 import type { NexusError } from '../../errors.js';
 import type { StorageWrite, ThreadStorage } from '../../ports/storage.js';
-import type { AgentCell } from '../agent-cell.js';
+import { type AgentCell, Status } from '../agent-cell.js';
 import type { ClusterStates } from './cluster-states.js';
 import type { DurableRecord } from './durable-record.js';
-import { fencedBefore, isSame, type Part, type Ready, sizeOf, staleIn, withVersion } from './state-part.js';
+import { endedUnsaved, fencedBefore, isSame, type Part, type Ready, sizeOf, staleIn, withVersion } from './state-part.js';
 import { kept, type StoredStates } from './stored-state.js';
 
 /** Agents whose state is encoded for one transaction: some milliseconds of the thread's time. */
@@ -94,13 +94,17 @@ export class StateWriter {
   }
 
   /**
-   * Writes the state as it is now, together with `others`; resolves when it is on disk. Rejects if that fails, or if it cannot be encoded.
+   * Writes the state as it is now, together with `others`; resolves when it is on disk. Rejects if that fails, if it cannot be encoded, and if the agent has ended or begun anew before its turn came: what it was is gone then.
    * @param others one transaction with it
    */
   through(cell: AgentCell, record: DurableRecord, others: readonly StorageWrite[] = []): Promise<void> {
     this.#changed.delete(cell);
     // A write of it is under way: the next one is made of what is there then, and nothing can have changed that its sender has not waited for.
-    return this.#enqueue(record, () => this.#partOf(cell, record, others));
+    const { loads } = record;
+    return this.#enqueue(record, () => {
+      if (cell.status === Status.stopped || record.loads !== loads) throw endedUnsaved(cell.kind.name, record.id);
+      return this.#partOf(cell, record, others);
+    });
   }
 
   /**
@@ -272,7 +276,8 @@ export class StateWriter {
           },
           (error: unknown) => {
             this.#copyFailed(part, error);
-            this.#goOn(part);
+            // It is tried again after a while, not at once: only who waits goes on.
+            this.#pump();
           },
         );
     }
@@ -311,7 +316,7 @@ export class StateWriter {
       if (this.#due <= 0 || parts.length >= partsMax || bytes >= BATCH_BYTES_MAX) break;
       this.#due--;
       const record = cell.extra?.durable;
-      if (record === undefined || !record.isUnsaved) {
+      if (record === undefined || !record.isUnsaved || cell.status === Status.stopped) {
         this.#changed.delete(cell);
         continue;
       }
@@ -441,8 +446,8 @@ export class StateWriter {
 
   #undone({ cell, record, isOfState, waiter }: Part, error: unknown): void {
     if (isOfState) record?.writeFailed();
-    // Unless it starts anew because of that.
-    if (cell !== undefined) this.#changed.add(cell);
+    // Unless it starts anew because of that; one that has ended has no state any more.
+    if (cell !== undefined && cell.status !== Status.stopped) this.#changed.add(cell);
     waiter?.reject(error);
   }
 }

@@ -43,6 +43,10 @@ export class WorkerStates implements ClusterStates {
     return this.#router.request(0, 'copyState', { kind, id, writes }, ANSWER_TIMEOUT_MS, { kind, id });
   }
 
+  confirm(kind: string, id: string): Promise<void> {
+    return this.#router.request(0, 'confirmState', { kind, id }, ANSWER_TIMEOUT_MS, { kind, id });
+  }
+
   diverged(kind: string, id: string): void {
     this.#router.call(0, 'stateDiverged', { kind, id });
   }

@@ -185,7 +185,7 @@ export class NodeDepartures {
     for (;;) {
       const record = cell.extra?.durable;
       if (record === undefined || cell.status >= Status.stopping) return { type: 'elsewhere' };
-      if (record.isFenced || record.isForgotten) return refused('its end has begun');
+      if (record.isFenced || record.isForgotten || record.mustReload) return refused('its end has begun, or a new life');
       if (!record.isUnsaved && !record.isCopying) return { type: 'packed', baggage: packed(this.#host, cell) };
       if (clock.nowMs() >= deadlineMs) return refused('what it has done could not be stored in time');
       // What the store refuses for now may be stored the next time; whoever has to know is told by the writer.

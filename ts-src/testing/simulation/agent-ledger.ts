@@ -20,6 +20,7 @@ export interface Beginning {
   readonly clusterId: string;
   /** Of its registration; undefined if the node has none for it. */
   readonly token: number | undefined;
+  readonly atMs: number;
 }
 
 /** One ask of a client. */
@@ -44,6 +45,9 @@ const NEVER_HANDLED: ReadonlySet<string> = new Set([
   'NEXUS_AGENT_STOPPED',
 ]);
 
+/** All nodes know after so long that an agent has moved. */
+const MOVING_MS = 5000;
+
 export class AgentLedger {
   /** The first that was found. */
   violation: Violation | undefined;
@@ -58,7 +62,10 @@ export class AgentLedger {
   readonly #sequences = new Map<string, number>();
   readonly #hostOfSequence = new Map<string, string>();
   readonly #told = new Set<string>();
-  readonly #signalled = new Set<string>();
+  readonly #heard = new Set<string>();
+  readonly #publishedAtMs = new Map<number, number>();
+  /** When the activation of each id was first seen that it has now. */
+  readonly #activeSinceMs = new Map<string, number>();
   /** Of the handler that runs now. */
   #beginning: Beginning | undefined;
 
@@ -78,7 +85,7 @@ export class AgentLedger {
   /** Before a handler or hook of an agent that is registered. */
   begun(beginning: Beginning): void {
     this.#beginning = beginning;
-    const { id, kind, what, host, mayRun, clusterId, token } = beginning;
+    const { id, kind, what, host, mayRun, clusterId, token, atMs } = beginning;
     // Its last words change nothing that anybody is told of.
     if (what === 'stop' || this.mayBothRun) return;
     const which = `${kind} '${id}' ${what}`;
@@ -87,6 +94,7 @@ export class AgentLedger {
     const key = `${clusterId} ${id}`;
     const last = this.#last.get(key);
     this.#last.set(key, { token, host, what });
+    if (last?.token !== token) this.#activeSinceMs.set(id, atMs);
     if (last === undefined || (last.token === token && last.host === host)) return;
     if (token < last.token)
       return this.fail('tokens never go back', `${which} begins on ${host} with token ${token}, after '${last.what}' on ${last.host} with token ${last.token}`);
@@ -157,13 +165,22 @@ export class AgentLedger {
     this.#told.add(watch);
   }
 
+  published(number: number, atMs: number): void {
+    this.#publishedAtMs.set(number, atMs);
+  }
+
   /** In the handler of something that was published or broadcast once. */
-  heard(what: 'signal handled' | 'broadcast handled', receiver: string, number: number): void {
+  heard(what: 'signal handled' | 'broadcast handled', id: string, life: number, number: number): void {
     this.seen(what);
+    const receiver = `${id}#${life}`;
     const key = `${what} ${receiver} ${number}`;
-    if (this.#signalled.has(key) && !this.mayBothRun)
-      this.fail('what was said once is heard once', `'${receiver}' hears number ${number} a second time (${what})`);
-    this.#signalled.add(key);
+    const isSecond = this.#heard.has(key);
+    this.#heard.add(key);
+    if (!isSecond || this.mayBothRun) return;
+    // While an agent moves from one node to another it may get a signal from both (docs/signals.md): until all nodes know that it has.
+    const sinceMs = this.#activeSinceMs.get(id) ?? Number.NEGATIVE_INFINITY;
+    if (what === 'signal handled' && sinceMs > (this.#publishedAtMs.get(number) ?? 0) - MOVING_MS) return this.seen('signal of both nodes of a move');
+    this.fail('what was said once is heard once', `'${receiver}' hears number ${number} a second time (${what})`);
   }
 
   fail(invariant: string, text: string): void {

@@ -7,7 +7,7 @@ import type { AgentRef } from '../../model/agent-ref.js';
 import type { Nexus } from '../../nexus.js';
 import type { RegisterInput } from '../linearizability/sequential-model.js';
 import type { TestNode } from '../test-node.js';
-import type { AgentLedger } from './agent-ledger.js';
+import type { AgentLedger, Asked } from './agent-ledger.js';
 import type { SimulatedCluster } from './nexus-simulation.js';
 
 export const ASK_TIMEOUT_MS = 4000;
@@ -76,8 +76,8 @@ export function kindsOf(ledger: AgentLedger) {
         return ++state.count;
       },
       inOrder: (_state, input: Numbered, ctx) => numbered(ctx, input),
-      news: ({ life }, { data }: { data: unknown }, ctx) => ledger.heard('signal handled', `${ctx.id}#${life}`, data as number),
-      broadcast: ({ life }, number: number, ctx) => ledger.heard('broadcast handled', `${ctx.id}#${life}`, number),
+      news: ({ life }, { data }: { data: unknown }, ctx) => ledger.heard('signal handled', ctx.id, life, data as number),
+      broadcast: ({ life }, number: number, ctx) => ledger.heard('broadcast handled', ctx.id, life, number),
     },
   });
   /** Numbers what it tells, and asks through another agent. */
@@ -149,9 +149,17 @@ export class Workload {
     await Promise.all(Array.from({ length: CLIENTS }, () => this.#client(cluster)));
   }
 
-  /** Reads every register, on some node. Rejects if one does not answer. */
-  async readAll(cluster: SimulatedCluster): Promise<void> {
-    for (const id of REGISTERS) await this.#operate(cluster, id, { f: 'read' });
+  /** Reads every register, on some node: what is not known to have failed is asked again until then, as what is on its way when all heals may be sent again only seconds later. Rejects if one cannot be asked. */
+  async readAll(cluster: SimulatedCluster, untilMs: number): Promise<Asked | undefined> {
+    for (const id of REGISTERS) {
+      for (;;) {
+        await this.#operate(cluster, id, { f: 'read' });
+        const asked = this.#ledger.asks.at(-1) as Asked;
+        if (asked.outcome === 'ok') break;
+        if (asked.outcome !== 'unknown' || cluster.nowMs >= untilMs) return asked;
+      }
+    }
+    return undefined;
   }
 
   async #client(cluster: SimulatedCluster): Promise<void> {
@@ -283,8 +291,10 @@ export class Workload {
   #say(cluster: SimulatedCluster): Promise<unknown> {
     return this.#on(cluster, async (nexus) => {
       const number = ++this.#values;
-      if (cluster.random() < 0.5) nexus.publish('news.now', number);
-      else nexus.group(GROUP, this.#kinds.Counter).broadcast('broadcast', number);
+      if (cluster.random() < 0.5) {
+        this.#ledger.published(number, cluster.nowMs);
+        nexus.publish('news.now', number);
+      } else nexus.group(GROUP, this.#kinds.Counter).broadcast('broadcast', number);
     });
   }
 

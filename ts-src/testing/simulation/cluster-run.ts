@@ -30,6 +30,8 @@ export interface ObservedStart extends Start {
   readonly runs: boolean;
   /** That it wants to have; undefined for whatever it has. */
   readonly weight?: number;
+  /** Its store takes nothing more until it is opened again. */
+  readonly hasBrokenStore?: boolean;
   snapshot(): MembershipSnapshot | undefined;
 }
 
@@ -105,6 +107,11 @@ export class ClusterRun {
     isOver = true;
     this.#injector.heal();
     world.note('healed', 0, 0, 0, 'everything');
+    for (const node of world.nodes) {
+      if (this.#needs.observed(node)?.hasBrokenStore !== true) continue;
+      world.note('say', node.number, 0, 0, 'an operator starts it again: its store has to be opened anew');
+      node.restart();
+    }
     if (working !== undefined) await this.settled('during', working, DURING_MS_MAX);
   }
 

@@ -43,6 +43,7 @@ export const AGENT_MARKS = [
   'end told to a watcher',
   'node lost told to a watcher',
   'signal handled',
+  'signal of both nodes of a move',
   'broadcast handled',
   'order kept over a move',
   'write acknowledged',

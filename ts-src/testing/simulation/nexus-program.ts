@@ -94,12 +94,13 @@ async function startNexus(
   const nonces = surroundings.randomOf('nonces');
   const nonce = (): Uint8Array => Uint8Array.from({ length: NONCE_BYTES }, () => Math.floor(nonces.next() * 256));
   const seed = Math.floor(surroundings.random() * 2 ** 32);
+  const observed = new ObservedNode(name, surroundings);
   const resolved = resolveOptions({
     logger,
     ...given,
     memory: { agentsMax: 4096, ringBytes: 65_536, ...given.memory },
     cluster: { ...given.cluster, node: name, listen: { host: name, port: MEMBERSHIP_PORT } },
-    ...(hasStorage ? { storage: sharedStorage ?? simulatedStorage(disk) } : {}),
+    ...(hasStorage ? { storage: sharedStorage ?? simulatedStorage(disk, () => observed.storeBroken()) } : {}),
     seed,
   });
   const nexusThreads = new SimulatedThreads({
@@ -113,7 +114,6 @@ async function startNexus(
       handled?.(observed, parts, ctx, what);
     },
   });
-  const observed = new ObservedNode(name, surroundings);
   let parts: NodeParts | undefined;
   const nexus = await composeNexus(resolved, {
     ...nexusThreads.surroundings(),
@@ -187,6 +187,7 @@ class ObservedNode implements ObservedMembership {
   clusterId: string | undefined;
   /** From then on it has the stop margin, at the most. */
   fencedAtMs = Number.NEGATIVE_INFINITY;
+  hasBrokenStore = false;
   #machine: MembershipMachine | undefined;
   readonly #name: string;
   readonly #surroundings: ProgramSurroundings;
@@ -194,6 +195,10 @@ class ObservedNode implements ObservedMembership {
   constructor(name: string, surroundings: ProgramSurroundings) {
     this.#name = name;
     this.#surroundings = surroundings;
+  }
+
+  storeBroken(): void {
+    this.hasBrokenStore = true;
   }
 
   watched(machine: MembershipMachine): MembershipMachine {

@@ -25,7 +25,7 @@ import { decodeName, type EncodedWrite, encodeWrite } from './stored-records.js'
 const FILE = 'store.log';
 
 /** A store on this disk: the option `storage` of a nexus in a simulation. Made anew for each life of the node. */
-export function simulatedStorage(disk: SimulatedDisk): StorageSource {
+export function simulatedStorage(disk: SimulatedDisk, broken: () => void = () => undefined): StorageSource {
   const { life } = disk;
   return {
     description: 'a simulated disk',
@@ -37,7 +37,7 @@ export function simulatedStorage(disk: SimulatedDisk): StorageSource {
         const log = await SimulatedLog.open(disk, FILE);
         const index = new StoredIndex();
         for (const record of log.records()) index.apply(decodeName(record.type, record.name), record);
-        return new SimulatedStore(disk, log, index);
+        return new SimulatedStore(disk, log, index, broken);
       } catch (error) {
         disk.unlock(FILE);
         throw storeError(error);
@@ -72,7 +72,12 @@ class SimulatedStore implements Storage {
   /** It cannot be known what the end of the log is: nothing may be written behind it. */
   #isBroken = false;
 
-  constructor(disk: SimulatedDisk, log: SimulatedLog, index: StoredIndex) {
+  constructor(
+    disk: SimulatedDisk,
+    log: SimulatedLog,
+    index: StoredIndex,
+    readonly broken: () => void,
+  ) {
     this.#disk = disk;
     this.#life = disk.life;
     this.log = log;
@@ -146,6 +151,7 @@ class SimulatedStore implements Storage {
       if (appended.some(({ places }) => places.length > 0)) await this.log.commit();
     } catch (error) {
       this.#isBroken = isUncertain(error);
+      if (this.#isBroken) this.broken();
       for (const { batch } of appended) this.#fail(batch, error);
       return;
     }

@@ -79,6 +79,22 @@ test('a node that held an agent, did not for a while and does again gets all tha
   expect([...copies]).toEqual([['b', [1, 2, 3, 4]]]);
 });
 
+test('what other nodes had not acknowledged when this one stopped is not acknowledged', async () => {
+  const answers: ((outcome: CopyOutcome) => void)[] = [];
+  const live = new LiveCopies({
+    store: { whole: () => undefined },
+    peers: { send: (_to: NodeIdentity, _item: CopyItem, done: (outcome: CopyOutcome) => void) => void answers.push(done) },
+    targetsOf: () => [node('b')],
+    heldSince: () => 1,
+  });
+  const first = live.copy('k', 'x', [eventOf('x', 1)]);
+  answers[0]?.('gone');
+  await first;
+  const second = live.copy('k', 'x', [eventOf('x', 2)]);
+  answers[1]?.('closed');
+  await expect(second).rejects.toMatchObject({ code: 'NEXUS_STORE_FAILED' });
+});
+
 test('where views were missed a node may have held an agent no more in between', () => {
   const continuity = new Continuity();
   const partitions = (): number => Array.from({ length: PARTITIONS }, (_, partition) => continuity.since(partition)).filter((since) => since === 5).length;

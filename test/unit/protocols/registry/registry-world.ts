@@ -245,7 +245,13 @@ export class World {
             `the directory has ${registration.id} as ${state} on ${nodeKey(registration.host)} with ${registration.token}, and it runs ${own?.token}`,
           );
       }
-      for (const successor of ring.successorsOf(partition, this.copies)) {
+      const successors = ring.successorsOf(partition, this.copies);
+      for (const { self, machine } of this.running) {
+        const left =
+          self.name === owner.self.name || successors.some(({ name }) => name === self.name) ? 0 : (machine.directory.part(partition)?.entries.size ?? 0);
+        if (left > 0) throw new Error(`${nodeKey(self)} keeps ${left} registrations of ${partition}, of which it is no successor`);
+      }
+      for (const successor of successors) {
         const copy = nodeOf(successor).machine.directory.part(partition);
         const texts = [part, copy].map((each) => [...(each?.entries.values() ?? [])].map(({ registration: { id, token } }) => `${id} ${token}`).sort());
         if (texts[0]?.join() !== texts[1]?.join())
