@@ -1,6 +1,8 @@
 /** The ratios that matter, and the bars nexus set itself. They are printed; they fail nothing. */
 import { figure, quantity } from './harness/table.mjs';
 import { KILLED, LEAVE, STALLED } from './suites/cluster/case-names.mjs';
+import { MOVING_P99, QUIET_P99, SHARE } from './suites/growing/case-names.mjs';
+import { ALL as ALL_ELSEWHERE } from './suites/lost/case-names.mjs';
 import { idleCase, knownCase, leasedCase, METADATA, slowCase, UNREACHABLE } from './suites/membership/case-names.mjs';
 import { FAULTY_RUNS, IDLE_MEMBERSHIPS, IDLE_NEXUSES } from './suites/simulation/case-names.mjs';
 import { HOT_P50, PARKED_P50 as SAME_HOST_PARKED, ONE_WAY as SAME_HOST_ONE_WAY } from './suites/same-host/case-names.mjs';
@@ -86,6 +88,10 @@ const BARS = [
   { title: 'kill -9 of a process: known to all others of 5', of: ['cluster', KILLED], atMost: 5000 },
   { title: 'a process leaves: known to all others of 5', of: ['cluster', LEAVE], atMost: 1000 },
   { title: 'a blocked event loop: known to all others of 5', of: ['cluster', STALLED], atMost: 1000 },
+  { title: 'a fourth node for three that are full: moved share of the ideal quarter', of: ['growing', SHARE], atLeast: 0.9 },
+  { title: 'the same', of: ['growing', SHARE], atMost: 1.1 },
+  { title: 'asks meanwhile over asks before, p99', of: ['growing', MOVING_P99], timesOf: ['growing', QUIET_P99], atMost: 5 },
+  { title: 'kill -9 of a process: all its agents answer elsewhere', of: ['lost', ALL_ELSEWHERE], atMost: 10_000 },
   { title: 'a killed node of 5 known to all others', of: ['membership', knownCase(5, 'killed')], atMost: 5000 },
   {
     title: 'false positives with local health over plain SWIM',
@@ -128,11 +134,15 @@ export function evaluateBars(rows) {
   return verdicts;
 }
 
-function measure(rows, { of, addedTo, timesBetterThan, timesWorseThan, ofPeer = of, higherIsBetter }) {
+function measure(rows, { of, addedTo, timesOf, timesBetterThan, timesWorseThan, ofPeer = of, higherIsBetter }) {
   const ours = find(rows, of, 'nexus');
   if (addedTo !== undefined) {
     const bare = find(rows, addedTo, 'nexus');
     return ours === undefined || bare === undefined ? undefined : { value: ours.median - bare.median, unit: ours.unit };
+  }
+  if (timesOf !== undefined) {
+    const base = find(rows, timesOf, 'nexus');
+    return ours === undefined || base === undefined ? undefined : { value: ours.median / base.median, unit: 'x' };
   }
   if (timesBetterThan === undefined && timesWorseThan === undefined) return ours === undefined ? undefined : { value: ours.median, unit: ours.unit };
   const theirs = find(rows, ofPeer, timesBetterThan ?? timesWorseThan);

@@ -257,6 +257,23 @@ const CLUSTER = [
   },
 ];
 
+const GROWING = [
+  {
+    peer: 'nexus',
+    module: 'suites/growing/nexus.mjs',
+    job: 'three nodes that are full of agents of the ring, in processes of their own on one machine, and a fourth; a fifth member, of weight 0, asks some of them at a fixed rate, timed from when an ask was due',
+    taskTimeoutMs: 1_200_000,
+  },
+];
+
+const LOST = [
+  {
+    peer: 'nexus',
+    module: 'suites/lost/nexus.mjs',
+    job: 'five nodes as processes of their own on the loopback interface, at the default times, with agents that are started again elsewhere; another member asks all that were on the one that is killed until they have answered',
+  },
+];
+
 const FORMING = [
   {
     peer: 'nexus',
@@ -354,6 +371,8 @@ export const SUITES = [
   { suite: 'connections', peers: CONNECTIONS, roundsMax: 1 },
   { suite: 'membership', peers: MEMBERSHIP, roundsMax: 1 },
   { suite: 'cluster', peers: CLUSTER, roundsMax: 3 },
+  { suite: 'growing', peers: GROWING, roundsMax: 1 },
+  { suite: 'lost', peers: LOST, roundsMax: 3 },
   { suite: 'forming', peers: FORMING, roundsMax: 1 },
   { suite: 'simulation', peers: SIMULATION, roundsMax: 3 },
 ];

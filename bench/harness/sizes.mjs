@@ -31,6 +31,11 @@ export const FULL = {
   clusterNodes: 5,
   clusterTiming: {},
   clusterBlockMs: 3000,
+  growingAgents: 1_000_000,
+  growingAsksPerSecond: 200,
+  growingQuietMs: 10_000,
+  lostAgents: 10_000,
+  lostTiming: {},
   heldConnections: 50_000,
   taskTimeoutMs: 180_000,
 };
@@ -61,6 +66,11 @@ export const SMOKE = {
   clusterNodes: 2,
   clusterTiming: { probeIntervalMs: 200, probeTimeoutMs: 100, leaseMs: 1000, stopMarginMs: 200, stalledAfterMs: 200 },
   clusterBlockMs: 600,
+  growingAgents: 3_000,
+  growingAsksPerSecond: 100,
+  growingQuietMs: 300,
+  lostAgents: 500,
+  lostTiming: { probeIntervalMs: 400, probeTimeoutMs: 200, leaseMs: 2500, stopMarginMs: 300 },
   heldConnections: 100,
   taskTimeoutMs: 30_000,
 };

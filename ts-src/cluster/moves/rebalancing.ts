@@ -1,6 +1,6 @@
 /**
- * Agents that run here by the ring and belong to another node now move there, some at a time: few enough that whoever is asked meanwhile hardly notices. The pace follows the load: after each round it waits, longer when
- * the event loop was late or much waits in mailboxes, less when nothing did. Not here: the moving itself (`agent-moves.ts`), and who belongs where (the registry).
+ * Agents that run here by the ring and belong to another node now move there, some at a time: few enough that whoever is asked meanwhile hardly notices. The pace follows the load: after each round it waits for a multiple of what the round
+ * has taken, here and on the nodes that it needed, and longer still when the event loop was late or much waits in mailboxes. Not here: the moving itself (`agent-moves.ts`), and who belongs where (the registry).
  */
 import type { NexusError } from '../../errors.js';
 import type { Logger } from '../../model/agent-context.js';
@@ -9,9 +9,11 @@ import type { Registration } from '../../model/registration.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Registry } from '../../ports/registry.js';
 
-/** Agents that move in one round. */
-export const ROUND_AGENTS = 32;
-/** Between two rounds. */
+/** Agents that move in one round. What is asked on the node they go to waits behind those of all its sources. */
+export const ROUND_AGENTS = 4;
+/** So many times as long as a round has taken nothing moves: the nodes that take part have that for others. */
+const REST = 2;
+/** Between two rounds, at least. */
 export const PAUSE_MS_MIN = 2;
 export const PAUSE_MS_MAX = 500;
 /** So late a timer may be before the pace slows down. */
@@ -31,21 +33,21 @@ export interface RebalancingNeeds {
   depth(): number;
 }
 
-interface Misplaced {
-  readonly id: string;
-  readonly attempt: number;
-}
-
 export class Rebalancing {
   /** Whether misplaced agents move by themselves. */
   isOn = true;
   /** Since the start of this node. */
   moved = 0;
   readonly #needs: RebalancingNeeds;
-  readonly #waiting = new Map<string, Misplaced>();
+  /** How often each has been tried, with this time. */
+  readonly #waiting = new Map<string, number>();
+  /** Those that are not among the waiting yet: a change of the ring says a great many at once, and must not hold up the event loop. */
+  #news: (readonly Registration[])[] = [];
+  #newsCount = 0;
   #isRunning = false;
   #isClosed = false;
   #pauseMs = PAUSE_MS_MIN;
+  #roundMs = 0;
 
   constructor(needs: RebalancingNeeds) {
     this.#needs = needs;
@@ -53,7 +55,7 @@ export class Rebalancing {
 
   /** Agents that have yet to move. */
   get size(): number {
-    return this.#waiting.size;
+    return this.#waiting.size + this.#newsCount;
   }
 
   get pauseMs(): number {
@@ -62,23 +64,24 @@ export class Rebalancing {
 
   misplaced(registrations: readonly Registration[]): void {
     if (!this.isOn || this.#isClosed) return;
-    for (const { id } of registrations) if (!this.#waiting.has(id)) this.#waiting.set(id, { id, attempt: 1 });
+    this.#news.push(registrations);
+    this.#newsCount += registrations.length;
     void this.#run();
   }
 
   close(): void {
     this.#isClosed = true;
-    this.#waiting.clear();
+    this.#clear();
   }
 
   async #run(): Promise<void> {
     if (this.#isRunning) return;
     this.#isRunning = true;
     try {
-      while (this.#waiting.size > 0 && !this.#isClosed) {
+      while (this.size > 0 && !this.#isClosed) {
         await this.#pause();
         if (this.isOn) await this.#round();
-        else this.#waiting.clear();
+        else this.#clear();
       }
     } finally {
       this.#isRunning = false;
@@ -86,15 +89,29 @@ export class Rebalancing {
   }
 
   async #round(): Promise<void> {
-    const round: Misplaced[] = [];
-    for (const each of this.#waiting.values()) {
+    while (this.#waiting.size < ROUND_AGENTS && this.#news.length > 0) {
+      const registrations = this.#news.shift() as readonly Registration[];
+      this.#newsCount -= registrations.length;
+      for (const { id } of registrations) if (!this.#waiting.has(id)) this.#waiting.set(id, 1);
+    }
+    const round: [string, number][] = [];
+    for (const each of this.#waiting) {
       round.push(each);
       if (round.length >= ROUND_AGENTS) break;
     }
-    await Promise.all(round.map((each) => this.#move(each)));
+    const { clock } = this.#needs;
+    const beginMs = clock.nowMs();
+    await Promise.all(round.map(([id, attempt]) => this.#move(id, attempt)));
+    this.#roundMs = clock.nowMs() - beginMs;
   }
 
-  async #move({ id, attempt }: Misplaced): Promise<void> {
+  #clear(): void {
+    this.#waiting.clear();
+    this.#news = [];
+    this.#newsCount = 0;
+  }
+
+  async #move(id: string, attempt: number): Promise<void> {
     const { registry, clock, logger } = this.#needs;
     this.#waiting.delete(id);
     const own = registry.own(id);
@@ -110,7 +127,7 @@ export class Rebalancing {
     if (attempt >= ATTEMPTS) return logger.debug({ error, agent: id }, 'an agent stays on a node that its id does not belong to any more');
     clock.after(AGAIN_MS, () => {
       if (this.#isClosed) return;
-      if (!this.#waiting.has(id)) this.#waiting.set(id, { id, attempt: attempt + 1 });
+      if (!this.#waiting.has(id)) this.#waiting.set(id, attempt + 1);
       void this.#run();
     });
   }
@@ -118,10 +135,11 @@ export class Rebalancing {
   async #pause(): Promise<void> {
     const { clock } = this.#needs;
     const beginMs = clock.nowMs();
+    const pauseMs = Math.max(this.#pauseMs, Math.min(PAUSE_MS_MAX, this.#roundMs * REST));
     await new Promise<void>((resolve) => {
-      clock.after(this.#pauseMs, resolve);
+      clock.after(pauseMs, resolve);
     });
-    const lateMs = clock.nowMs() - beginMs - this.#pauseMs;
+    const lateMs = clock.nowMs() - beginMs - pauseMs;
     const isLoaded = lateMs > LATE_MS || this.#needs.depth() > DEPTH_MAX;
     this.#pauseMs = isLoaded ? Math.min(PAUSE_MS_MAX, this.#pauseMs * 2) : Math.max(PAUSE_MS_MIN, this.#pauseMs / 2);
   }

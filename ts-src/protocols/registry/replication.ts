@@ -12,7 +12,7 @@ import { type DeltaItem, type DigestItem, ENTRIES_MAX, ITEMS_MAX, PART_BYTES_MAX
 
 const DIGEST_MS = 250;
 /** Whole partitions that are sent in so much time, in bytes: the rest is asked for again. */
-const STATE_BYTES_MAX = 4 * 2 ** 20;
+const STATE_BYTES_MAX = 256 * 1024;
 /** A removal is remembered at least so long: who takes over what was removed comes late by that. */
 const TOMBSTONE_MS = 60_000;
 /** A copy that this node is no successor for any more is of use until the new ones have theirs. */
