@@ -64,7 +64,7 @@ const CASES_OF_NEXUS: Readonly<Record<string, number>> = {
   groups: 5,
   transport: 6,
   'same-host': 4,
-  remote: 4,
+  remote: 6,
   connections: 3,
   membership: 11,
   cluster: 5,
