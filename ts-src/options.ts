@@ -1,7 +1,7 @@
 /** Options of `createNexus`: their types, defaults and limits, and the one place that checks them. */
 import { availableParallelism } from 'node:os';
 import { pathToFileURL } from 'node:url';
-import { isAbsolute, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { type ResolvedCluster, resolveClusterOptions } from './cluster/resolve-cluster-options.js';
 import { optionError, quoted, valueText } from './errors.js';
 import { type AnyAgent, isAgentDefinition } from './model/agent-definition.js';
@@ -177,6 +177,7 @@ export function resolveOptions(options: NexusOptions): ResolvedOptions {
       if (typeof logger?.[level] !== 'function')
         throw optionError('logger', `has no method ${level}(data, message); it needs debug, info, warn and error, as pino and console have`);
   }
+  const storage = storageSource(options.storage);
   return {
     modules,
     definitions,
@@ -200,13 +201,19 @@ export function resolveOptions(options: NexusOptions): ResolvedOptions {
     },
     startTimeoutMs: number('workers.startTimeoutMs', workers.startTimeoutMs, 30_000, 1, 3_600_000),
     logger,
-    storage: storageSource(options.storage),
+    storage,
     balancing: resolveBalancing(options.balancing),
     flightRecorder: resolveFlightRecorder(options.flightRecorder),
     tracing: resolveTracing(options.tracing),
-    cluster: resolveClusterOptions(options.cluster),
+    cluster: withStateDirectory(resolveClusterOptions(options.cluster), storage),
     seed: options.seed === undefined ? undefined : whole('seed', options.seed, 0, -(2 ** 31), 2 ** 32 - 1),
   };
+}
+
+/** What a node with a store keeps of its own is beside it, where nothing else is said: a store that comes back without that would begin its tokens anew. */
+function withStateDirectory(cluster: ResolvedCluster | undefined, storage: StorageOptions | StorageSource | undefined): ResolvedCluster | undefined {
+  if (cluster === undefined || cluster.stateDirectory !== undefined || storage === undefined || isStorageSource(storage)) return cluster;
+  return { ...cluster, stateDirectory: join(storage.path, 'node') };
 }
 
 function check(group: string, options: unknown): void {

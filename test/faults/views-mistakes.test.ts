@@ -46,7 +46,7 @@ test.each<Mistake>([
     file: QUORUM,
     from: '(2 * ones(mask) === count && (mask & 1) === 1)',
     to: '2 * ones(mask) === count',
-    says: /and, at|runs/,
+    says: /and, at|runs|ran until/,
     resolver: { strategy: 'keepMajority' },
   },
   {
@@ -59,8 +59,8 @@ test.each<Mistake>([
   {
     mistake: 'most of the seeds are enough to found',
     file: JOINING,
-    from: 'founding.granted.size < founding.asked.size',
-    to: '2 * founding.granted.size <= founding.asked.size',
+    from: 'if (promise === undefined || nowMs > promise.atMs + PROMISE_FRESH_MS)',
+    to: 'if (promise === undefined && 2 * (founding.promises.size + 1) > founding.asked.size) continue; if (promise === undefined)',
     says: /two clusters/,
   },
   {

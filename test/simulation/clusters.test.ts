@@ -36,6 +36,18 @@ describe('simulated clusters', () => {
     expect(MEMBERSHIP_KINDS).toHaveLength(FAULT_KINDS.length - 1);
   });
 
+  test('a node that both sides of a static quorum count as theirs does not go over to the other one', { timeout: 60_000 }, async () => {
+    const resolver = { strategy: 'staticQuorum', quorum: 2 } as const;
+    const split = builtInMembership({ swarm: { nodes: { min: 4, max: 8 }, durationMs: 40_000, resolver } });
+    const report = await runSeeds(split, { first: 98, count: 5 });
+    expect(report.failures.map((failure) => reportText(failure))).toEqual([]);
+  });
+
+  test('a node that is fenced before its lease has ended, and is late with its exit, is not taken to run on', { timeout: 60_000 }, async () => {
+    const report = await runSeeds(builtInMembership(), { first: 4_137_872_780, count: 1 });
+    expect(report.failures.map((failure) => reportText(failure))).toEqual([]);
+  });
+
   test('the same seed does the same to the byte, and another seed something else', { timeout: 120_000 }, async () => {
     const report = await runSeeds(simulation, { first: 5000, count: TWICE, isTwice: true });
     expect(report.failures.map((failure) => reportText(failure))).toEqual([]);

@@ -67,8 +67,29 @@ export const MISTAKES: readonly SeededMistake[] = [
   {
     mistake: 'a cluster is founded without asking all seeds',
     file: `${PROTOCOLS}/views/joining.js`,
-    from: 'founding.granted.size < founding.asked.size',
-    to: 'founding.granted.size < 1',
-    foundBy: /what was removed does not run|only one side runs/,
+    from: 'if (promise === undefined || nowMs > promise.atMs + PROMISE_FRESH_MS)\n                return;',
+    to: 'if (promise === undefined)\n                continue;',
+    foundBy: /what was removed does not run|only one side runs|a cluster is founded by all seeds/,
+  },
+  {
+    mistake: 'the views of a new cluster begin with 1 again',
+    file: `${PROTOCOLS}/views/view.js`,
+    from: 'const number = Math.min(known, VIEW_NUMBER_KNOWN_MAX) + 1;',
+    to: 'const number = 1;',
+    foundBy: /views never begin again/,
+  },
+  {
+    mistake: 'a node that starts again does not remember how far views have come',
+    file: `${PROTOCOLS}/membership/node-memory.js`,
+    from: 'this.#known = Math.min(VIEW_NUMBER_KNOWN_MAX, record?.viewNumberMax ?? 0);',
+    to: 'this.#known = 0;',
+    foundBy: /views never begin again/,
+  },
+  {
+    mistake: 'only the node that founds a cluster is in its first view',
+    file: `${PROTOCOLS}/membership/membership-machine.js`,
+    from: '...others.filter(({ incarnation }) => incarnation <= most)',
+    to: '',
+    foundBy: /a cluster is founded by all seeds/,
   },
 ];

@@ -42,6 +42,9 @@ const OWN_STATUS: Partial<Record<ErrorCode, number>> = {
   NEXUS_INPUT_INVALID: 422,
   NEXUS_STATE_INVALID: 422,
   NEXUS_EVENT_INVALID: 422,
+  // An agent that cannot begin, as its state or its copies cannot be stored now.
+  NEXUS_STORE_FULL: 503,
+  NEXUS_STORE_FAILED: 503,
   NEXUS_ASK_TIMEOUT: 504,
   NEXUS_OUTCOME_UNKNOWN: 504,
   NEXUS_SPAWN_TIMEOUT: 504,

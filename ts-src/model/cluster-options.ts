@@ -78,7 +78,7 @@ export interface ClusterOptions {
   readonly tls?: ClusterTlsOptions;
   /** Told to all nodes; at most 64 names, 2,048 characters together. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Where the node keeps its incarnation from one start to the next. Default: nowhere. */
+  /** Where the node keeps its incarnation, and how far views have come, from one start to the next. Default: the directory `node` in that of its store (`storage: { path }`); without one nowhere. */
   readonly stateDirectory?: string;
   readonly timing?: ClusterTimingOptions;
   /** Whether messages to nodes on this machine that run as the same user go through shared memory, where both can. Default true. */

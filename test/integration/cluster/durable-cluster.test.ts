@@ -108,6 +108,37 @@ test('after all nodes were down at once, everything is there, and may be written
   await pay(4);
 });
 
+test.each([
+  ['the one that founds first', ['n1', 'n2', 'n3']],
+  ['the one that founds last', ['n3', 'n2', 'n1']],
+  ['the one that founds between', ['n2', 'n1', 'n3']],
+])(
+  'a cluster all of whose nodes were down serves the newest of each agent from its first moment, with greater tokens: started again with %s',
+  async (_, order) => {
+    // Each agent is on one disk alone: whoever starts it has to ask the others.
+    const cluster = await clusterOf({ seed: 4, cluster: { copies: 0 } });
+    const names = ids(20);
+    let before = names.map(() => 0);
+    for (let round = 1; round <= 3; round++) {
+      const { nexus } = cluster.node(order[round - 1] as string);
+      const accounts = await cluster.settle(Promise.all(names.map((id) => nexus.getOrSpawn(Account, id))));
+      expect(await cluster.settle(Promise.all(accounts.map((account) => account.ask('pay', 1))))).toEqual(names.map(() => round));
+      const tokens = (await cluster.settle(Promise.all(accounts.map((account) => account.ask('token'))))) as number[];
+      for (const [at, token] of tokens.entries()) expect(token, `${names[at]} in round ${round}`).toBeGreaterThan(before[at] as number);
+      // One of this view, of an agent that nothing is stored of: all of the next cluster are above it.
+      before = tokens.map(() => Math.max(...tokens));
+      for (const node of cluster.nodes) node.crash();
+      for (const name of order) {
+        cluster.node(name).start();
+        await cluster.advance(3000);
+      }
+      const next = cluster.node(order[round % 3] as string);
+      // Not until all have formed a cluster: as soon as this one is a member.
+      expect(await cluster.until(() => next.isUp && next.nexus.cluster?.snapshot().standing === 'member')).toBe(true);
+    }
+  },
+);
+
 test('reminders are delivered by the owner of the id, once, and taken over when it is lost', async () => {
   const cluster = await clusterOf({ seed: 4 });
   const n1 = cluster.node('n1').nexus;

@@ -87,7 +87,8 @@ test('a signal goes to another node in one message, however many subscribers it 
   await withCluster({ agents: [Collector], threads: 1, nodes: 2 }, async (cluster) => {
     for (const thread of [0, 0, 1, 1, 1]) await cluster.settle(nexusOf(cluster, 'n2').spawn(Collector, { thread }));
     await subscribedOn(cluster, 'n2');
-    await cluster.advance(1000);
+    // Until the nodes have nothing to say to each other any more about who owns what.
+    await cluster.advance(3000);
     const sent = (): number =>
       nexusOf(cluster, 'n1')
         .cluster?.snapshot()

@@ -166,6 +166,27 @@ test('the incarnation of a node is kept in its directory, and grows from one sta
   expect(readdirSync(folder)).toEqual(['shop.n1.state']);
 });
 
+test('a node with a store remembers there how far views have come: the cluster that it founds when it starts again has greater ones, and greater tokens', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nexus-views-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const Kept = defineAgent({ kind: 'kept', state: () => ({}), durable: {}, actions: { token: (_state, _input, ctx) => ctx.fencingToken } });
+  const views: number[] = [];
+  const tokens: number[] = [];
+  for (let start = 0; start < 3; start++) {
+    const node = await startNode({ node: 'n1', listen: { port: 0 } }, { agents: [Kept], storage: { path: join(folder, 'store') } });
+    await node.cluster.joined();
+    views.push(node.cluster.view);
+    // Of an agent that the store knows nothing of: what it has seen of others has to be enough.
+    tokens.push((await (await node.getOrSpawn(Kept, `kept-${start}`)).ask('token')) as number);
+    await node.stop();
+  }
+  for (const growing of [views, tokens]) {
+    expect(growing[1]).toBeGreaterThan(growing[0] as number);
+    expect(growing[2]).toBeGreaterThan(growing[1] as number);
+  }
+  expect(readdirSync(join(folder, 'store', 'node'))).toEqual(['shop.n1.state']);
+});
+
 test('nodes of one network find each other by multicast', async () => {
   const port = await freePort();
   const find = (): ClusterOptions => ({ join: { type: 'multicast', port, intervalMs: 200 } });

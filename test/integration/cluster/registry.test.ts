@@ -61,7 +61,9 @@ test('a registration that waits for what a node runs that does not answer says s
   const before = new Map(ids(200).map((id) => [id, first.ownerOf(id)?.name]));
   // One cannot be reached, and another one leaves before that is removed.
   cluster.partition([['n1', 'n2', 'n4'], ['n3']]);
-  await cluster.settle(cluster.node('n4').nexus.stop({ deadlineMs: 100 }));
+  // It waits for its connection to that one to be closed, and is gone before.
+  const stopped = cluster.node('n4').nexus.stop({ deadlineMs: 100 });
+  expect(await cluster.until(() => cluster.node('n1').nexus.cluster?.members().length === 3)).toBe(true);
   await cluster.advance(500);
   const id = ids(200).find((each) => before.get(each) === 'n4' && first.ownerOf(each)?.name === 'n1') as string;
   const refused = await cluster.settle(first.register(request(id), 500).catch((error: unknown) => error));
@@ -71,5 +73,6 @@ test('a registration that waits for what a node runs that does not answer says s
   expect(first.snapshot().claiming).toBeGreaterThan(0);
   expect(await cluster.settle(second.register(request(id), 30_000))).toMatchObject({ id, host: second.self });
   await cluster.advance(3000);
+  await cluster.settle(stopped);
   expect([first.snapshot().claiming, first.snapshot().waitingFor, third.self.name]).toEqual([0, [], 'n3']);
 });

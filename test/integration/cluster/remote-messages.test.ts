@@ -1,11 +1,17 @@
 /** Messages to agents of other nodes behave as messages to agents of other threads, on nodes of the testing kit: what the references are, order, errors, deadlines, limits, and what is said when the outcome cannot be known. */
 import { type AgentRef, defineAgent, type NexusError } from 'nexus-agents';
-import type { TestNode } from 'nexus-agents/testing';
+import type { TestCluster, TestNode } from 'nexus-agents/testing';
 import { expect, test } from 'vitest';
 import { codeOf, failureOf } from '../../start-nexus.js';
 import { carried, clusterOf, partOf, Probe, type Seen } from './remote-world.js';
 
 type Nodes = readonly [TestNode, TestNode];
+
+/** Two nodes that both dial have two connections, and find out of each by itself that it is dead. */
+async function unconnected(cluster: TestCluster, from: TestNode, to: TestNode): Promise<void> {
+  const linkOf = () => from.nexus.cluster?.snapshot().links.find(({ node }) => node === to.name);
+  expect(await cluster.until(() => linkOf()?.connections === 0)).toBe(true);
+}
 
 test('a reference travels to another node and back: kind, id, text and equality are the same, and one that comes home is local again', async () => {
   const cluster = await clusterOf();
@@ -182,6 +188,7 @@ test('an ask that waits for a connection to a node that is lost before there is 
   await cluster.advance(100);
   cluster.partition([['n1'], ['n2']]);
   expect(await cluster.settle(sent, { withinMs: 30_000 })).toBe('NEXUS_OUTCOME_UNKNOWN');
+  await unconnected(cluster, a, b);
   // The third one still reaches both: it is a member, and what is asked waits.
   const unsent = failureOf(ref.ask('hold', undefined as never, { timeoutMs: 80_000 }));
   await cluster.advance(500);
@@ -204,6 +211,7 @@ test('an ask whose connection is lost after it was sent has an outcome that is n
   cluster.partition([['n1'], ['n2']]);
   await cluster.settle(held, { withinMs: 30_000 });
   expect((await held)?.code).toBe('NEXUS_OUTCOME_UNKNOWN');
+  await unconnected(cluster, a, b);
   cluster.heal();
   expect(await cluster.settle(ref.ask('see', 1, { timeoutMs: 60_000 }))).toBe(1);
 });
@@ -284,7 +292,7 @@ test('rubbish on the channel of agents is refused and counted, comes to no agent
       [11, 5],
       [12, 'x'],
       [12, 7, life],
-      [13, 'x', life, 1],
+      [15, 'x', life, 1],
     ],
   ];
   for (const value of rubbish) send(value);

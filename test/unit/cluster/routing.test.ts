@@ -1,7 +1,7 @@
 /** Where messages go whose nodes contradict each other: what nobody but one route decides, with everything around it played. */
 import { expect, test } from 'vitest';
 import type { Peer } from '../../../dist/ts-src/cluster/agents/peer.js';
-import { NO_TRAIL, type UnderwayFrame } from '../../../dist/ts-src/cluster/agents/route.js';
+import { NO_TRAIL, type Route, type UnderwayFrame } from '../../../dist/ts-src/cluster/agents/route.js';
 import { Routing } from '../../../dist/ts-src/cluster/agents/routing.js';
 import type { NodeIdentity } from '../../../dist/ts-src/model/node-identity.js';
 import type { Registration } from '../../../dist/ts-src/model/registration.js';
@@ -64,4 +64,58 @@ test('a message that nodes send on to each other goes no further before the owne
   // Only a loop that nothing ends is given up.
   routing.dispatch(route, message(4, new Array(16).fill('n2')));
   expect(sent.at(-1)).toBe('refused 4 NEXUS_AGENT_NOT_FOUND');
+});
+
+test('a node that is about to leave is sent nothing more: what goes elsewhere goes behind what it was sent, and an agent that could not move is still reached', async () => {
+  const clock = new SteppedClock({}, async () => undefined);
+  const sent: string[] = [];
+  const peers = new Map([n1, n2, n3].map((node) => [node.name, { node, isGone: false, isShut: false }]));
+  const peerOf = ({ name }: NodeIdentity): Peer => peers.get(name) as unknown as Peer;
+  let host = n3;
+  const registry = {
+    self: n1,
+    own: () => undefined,
+    cached: () => undefined,
+    ownerOf: () => n3,
+    forget: () => undefined,
+    lookup: async (id: string) => ({ id, kind: 'counter', host, token: 7, life: 4, placement: 'ring', init: undefined }),
+  };
+  const routing = new Routing({
+    clock,
+    self: () => n1,
+    registry: () => registry as never,
+    peerOf,
+    transmit: (route, { node }, frame) => {
+      sent.push(`${route.id} ${node.name} ${frame.type === 'message' ? frame.input : frame.type}`);
+      return 'accepted';
+    },
+    deliver: () => false,
+    deliverDurable: () => undefined,
+    refuse: (_route, frame, error) => void sent.push(`refused ${frame.type} ${error.code}`),
+    markAfterView: () => undefined,
+  });
+  const [used, unused, left] = ['used', 'unused', 'left'].map((id) => routing.of(id, 4, n2)) as [Route, Route, Route];
+  routing.dispatch(used, message(1));
+  routing.dispatch(left, message(2));
+  const leaving = peerOf(n2);
+  (leaving as { isShut: boolean }).isShut = true;
+  routing.vacated(leaving);
+  expect(sent).toEqual(['used n2 1', 'left n2 2', 'used n2 mark', 'left n2 mark']);
+  expect(routing.isClearOf(n2)).toBe(false);
+  routing.dispatch(used, message(3));
+  // Nothing was ever sent to where it was.
+  routing.dispatch(unused, message(4));
+  await clock.advance(10);
+  expect(sent.splice(0)).toEqual(['used n2 1', 'left n2 2', 'used n2 mark', 'left n2 mark', 'unused n3 4']);
+  routing.flushed('used', 4, 1, n3, true);
+  routing.flushed('left', 4, 2, n2, true);
+  expect(routing.isClearOf(n2)).toBe(true);
+  routing.dispatch(used, message(5));
+  routing.dispatch(left, message(6));
+  expect(sent.splice(0)).toEqual(['used n3 3', 'used n3 5', 'left n2 6']);
+  // Its owner says that it could not move.
+  host = n2;
+  routing.dispatch(routing.of('stuck', 4, n2), message(7));
+  await clock.advance(10);
+  expect(sent).toEqual(['stuck n2 7']);
 });

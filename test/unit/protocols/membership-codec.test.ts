@@ -142,11 +142,16 @@ test('whatever the bytes are, they are a message or NEXUS_FRAME_INVALID', () => 
 });
 
 test('a record of a node of which one bit has changed is none', () => {
-  const bytes = encodeNodeRecord({ incarnation: 1_750_000_000_123 });
-  expect(decodeNodeRecord(bytes)).toEqual({ incarnation: 1_750_000_000_123 });
+  const record = { incarnation: 1_750_000_000_123, viewNumberMax: 300 };
+  const bytes = encodeNodeRecord(record);
+  expect(decodeNodeRecord(bytes)).toEqual(record);
   for (let bit = 0; bit < bytes.length * 8; bit++) {
     const changed = bytes.slice();
     changed[bit >> 3] = (changed[bit >> 3] as number) ^ (1 << (bit & 7));
     expect(decodeNodeRecord(changed)).toBeUndefined();
   }
+});
+
+test('what a node of before remembered is read: it has known no view', () => {
+  expect(decodeNodeRecord(Buffer.from('01fbb883a1f732a625d14e', 'hex'))).toEqual({ incarnation: 1_750_000_000_123, viewNumberMax: 0 });
 });

@@ -3,7 +3,7 @@
  * agent here, or they wait here, in order, until it is known where they go. What makes it another is decided in `routing.ts`.
  */
 import type { MessageTrace } from '../../model/message-trace.js';
-import type { NodeIdentity } from '../../model/node-identity.js';
+import { type NodeIdentity, sameNode } from '../../model/node-identity.js';
 import type { RemoteAgent } from '../../model/remote-agent.js';
 import type { AgentReference } from '../../runtime/agent-reference.js';
 import type { ReplyPort } from '../../runtime/pending-asks.js';
@@ -79,6 +79,8 @@ export class Route implements RemoteAgent {
   isUsed = false;
   /** Marks that have not come to the agent yet, by their number: by way of which node they were sent. Of those by way of one node any will do. */
   readonly marks = new Map<number, Mark>();
+  /** Where its agent is, as that node itself or the owner of the id has said: it gets what is for it, also when it is about to leave. */
+  staysOn: Peer | undefined = undefined;
   /** The last message for which its owner was asked where the agent is, because too many nodes had sent it on. */
   askedFor: UnderwayFrame | undefined = undefined;
   /** Nodes that were told that it is not here, and how many messages they have sent since. */
@@ -90,4 +92,19 @@ export class Route implements RemoteAgent {
     this.node = node;
     this.peer = peer;
   }
+}
+
+/** Forgets the marks that are on their way by that node. Whether there were any. */
+export function forgetVia(route: Route, via: NodeIdentity): boolean {
+  let isAny = false;
+  for (const [number, mark] of route.marks) {
+    if (!sameNode(mark.via, via)) continue;
+    route.marks.delete(number);
+    isAny = true;
+  }
+  return isAny;
+}
+
+export function keyOf(id: string, life: number): string {
+  return `${life} ${id}`;
 }

@@ -13,7 +13,7 @@ import { agentNotFound } from '../../runtime/failures.js';
 import { DURABLE_LIFE, isOfNode } from '../../runtime/remote/agent-life.js';
 import { HOPS_MAX } from './agent-frames.js';
 import type { Peer, PostOutcome } from './peer.js';
-import { type Mark, NO_TRAIL, Route, type UnderwayFrame, WAITING_MAX } from './route.js';
+import { forgetVia, keyOf, type Mark, NO_TRAIL, Route, type UnderwayFrame, WAITING_MAX } from './route.js';
 import { asNexusError, goneWith } from './route-errors.js';
 
 /** Ways that are remembered; the oldest on which nothing waits give way. Those that references hold stay valid. */
@@ -117,6 +117,8 @@ export class Routing {
     if (mark.isAfterView) return this.#open(route);
     if (!isThere) return this.#resolve(route);
     this.#at(route, from);
+    // Also on a node that is about to leave: such an agent could not move, and ends with it.
+    route.staysOn = route.peer;
     this.#open(route);
   }
 
@@ -230,6 +232,8 @@ export class Routing {
       else route.first.push(frame);
       return 'accepted';
     }
+    // It is here as yet, and whatever this node sends it by other references goes into its mailbox, which goes along.
+    if (route.waitingFor === 'leaving' && frame.type === 'message' && frame.origin === undefined && this.#needs.deliver(route, frame)) return 'accepted';
     if (frame.type === 'message' && route.waiting.length >= WAITING_MAX) return 'full';
     route.waiting.push(frame);
     return 'accepted';
@@ -252,7 +256,7 @@ export class Routing {
     }
     route.askedFor = undefined;
     // What it was sent before has to come before what goes elsewhere now.
-    if (peer.isShut && !peer.isGone && !isOfNode(route.life) && frame.type !== 'mark') {
+    if (peer.isShut && !peer.isGone && route.staysOn !== peer && !isOfNode(route.life) && frame.type !== 'mark') {
       this.#turnAway(route, peer);
       return this.#wait(route, frame, false);
     }
@@ -315,6 +319,7 @@ export class Routing {
       if (attempt >= AGAIN_TIMES) return this.#giveUp(route, undefined);
       this.#needs.clock.after(AGAIN_MS, () => route.waitingFor === 'resolving' && this.#look(route, registry, attempt + 1));
     };
+    const isHeard = registry.cached(route.id) !== undefined && !this.#isSelf(registry.ownerOf(route.id));
     registry.lookup(route.id, LOOKUP_TIMEOUT_MS).then(
       (found) => {
         if (route.waitingFor !== 'resolving') return;
@@ -329,10 +334,12 @@ export class Routing {
           if (!this.#canGoHere(route)) return again();
           return isUsed && peer !== undefined ? this.#comesBack(route, peer) : this.#open(route);
         }
-        if (this.#needs.peerOf(node).isShut) {
+        const peer = this.#needs.peerOf(node);
+        if (peer.isGone || (peer.isShut && (isHeard || found === undefined))) {
           if (found !== undefined) registry.forget(found.id, found.token);
           return again();
         }
+        route.staysOn = peer;
         this.#goTo(route, node);
       },
       (error: unknown) => route.waitingFor === 'resolving' && this.#giveUp(route, asNexusError(error, route)),
@@ -423,6 +430,10 @@ export class Routing {
     this.#open(route);
   }
 
+  #isSelf(node: NodeIdentity | undefined): boolean {
+    return node !== undefined && sameNode(node, this.#needs.self());
+  }
+
   #at(route: Route, node: NodeIdentity): void {
     const isHere = sameNode(node, this.#needs.self());
     if (!sameNode(route.node, node)) route.isUsed = false;
@@ -475,25 +486,6 @@ export class Routing {
   }
 
   #forgetOldest(): void {
-    for (const [key, route] of this.#routes) {
-      if (route.waitingFor !== undefined) continue;
-      this.#routes.delete(key);
-      return;
-    }
+    for (const [key, route] of this.#routes) if (route.waitingFor === undefined) return void this.#routes.delete(key);
   }
-}
-
-/** Whether there were any. */
-function forgetVia(route: Route, via: NodeIdentity): boolean {
-  let isAny = false;
-  for (const [number, mark] of route.marks) {
-    if (!sameNode(mark.via, via)) continue;
-    route.marks.delete(number);
-    isAny = true;
-  }
-  return isAny;
-}
-
-function keyOf(id: string, life: number): string {
-  return `${life} ${id}`;
 }

@@ -319,7 +319,7 @@ export class NodeCopies implements NodePart, ClusterStates {
 }
 
 /**
- * After which the writes of an activation count. Its token is that of its registration, unless the store has seen a greater one: of a cluster that was there before, all of whose nodes were stopped at once, so that its views began anew.
+ * After which the writes of an activation count. Its token is that of its registration, unless the store has seen a greater one: of a cluster that was there before, and that none of those who founded this one remembers.
  */
 function after(known: { readonly token: number; readonly revision: number; readonly seenToken: number } | undefined, token: number): StateVersion {
   if (known === undefined || known.seenToken < token) return { token, revision: 0 };

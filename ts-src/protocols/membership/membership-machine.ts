@@ -8,10 +8,11 @@ import { NexusError } from '../../errors.js';
 import { Swim } from '../swim/swim.js';
 import type { SwimEffect, SwimInput } from '../swim/swim-steps.js';
 import { Joining } from '../views/joining.js';
-import { type Departure, foundingView, INCARNATION_LEAP_MAX, INCARNATION_MAX, type View } from '../views/view.js';
+import { type Departure, foundingView, INCARNATION_LEAP_MAX, INCARNATION_MAX, incarnationMost, type Joiner, type View } from '../views/view.js';
 import type { ViewMessage } from '../views/view-messages.js';
-import { Views } from '../views/views.js';
+import { type Exclusion, Views } from '../views/views.js';
 import { Descriptions } from './descriptions.js';
+import { exclusionText, leaseEndedText } from './fenced-because.js';
 import type {
   MembershipConfiguration,
   MembershipEffect,
@@ -23,7 +24,7 @@ import type {
 } from './membership.js';
 import { decodeMembership, type Envelope, encodeMembership, isSwimMessage, type MembershipMessage } from './membership-codec.js';
 import { membershipSnapshot } from './membership-snapshot.js';
-import { decodeNodeRecord, encodeNodeRecord } from './node-record.js';
+import { NodeMemory, VIEWS_AHEAD } from './node-memory.js';
 import { settingsText } from './settings.js';
 
 /** A member tells an address that discovery knows, and that is no member's, that there is a cluster: about so often. */
@@ -42,6 +43,7 @@ export class Membership implements MembershipMachine {
   #effects: MembershipEffect[] = [];
   /** Until the incarnation is on disk nobody is told of it. */
   #isPersisted = false;
+  readonly #memory: NodeMemory;
   #hasBegun = false;
   #joining: Joining | undefined;
   #swim: Swim | undefined;
@@ -54,7 +56,7 @@ export class Membership implements MembershipMachine {
   /** When a node that is in a view but never got a lease stops waiting for one. */
   #firstLeaseByMs = Number.POSITIVE_INFINITY;
   #leftByMs = Number.POSITIVE_INFINITY;
-  #exclusion: { readonly number: number; readonly byName: boolean } | undefined;
+  #exclusion: { readonly number: number; readonly why: Exclusion } | undefined;
   #goneAtMs = Number.POSITIVE_INFINITY;
   #goneTimes = 0;
   #weight: number;
@@ -64,9 +66,8 @@ export class Membership implements MembershipMachine {
     this.#configuration = configuration;
     this.#settings = settingsText(configuration);
     this.#weight = configuration.weight;
-    const record = configuration.state === undefined ? undefined : decodeNodeRecord(configuration.state);
-    const incarnation = Math.min(INCARNATION_MAX, Math.max(1, configuration.incarnation, (record?.incarnation ?? 0) + 1));
-    this.#self = { name: configuration.node, incarnation };
+    this.#memory = new NodeMemory(configuration.incarnation, configuration.state);
+    this.#self = { name: configuration.node, incarnation: this.#memory.incarnation };
     this.#descriptions = new Descriptions(configuration.description);
   }
 
@@ -113,7 +114,7 @@ export class Membership implements MembershipMachine {
     this.#effects = [];
     if (!this.#hasBegun) this.#begin();
     // Before anything is heard: what comes late must not bring back what has ended.
-    if (this.#standing === 'member' && !this.mayRun(nowMs)) this.#fence(this.#whyLeaseEnded(sinceMs));
+    if (this.#standing === 'member' && !this.mayRun(nowMs)) this.#fence(leaseEndedText(sinceMs, this.#configuration.timing.leaseMs));
     this.#take(input);
     this.#advance();
     return this.#effects;
@@ -142,7 +143,7 @@ export class Membership implements MembershipMachine {
       { cluster, settings: this.#settings, address, leaseMs: timing.leaseMs, stopMarginMs: timing.stopMarginMs, weight },
       {
         send: (to, incarnation, message) => this.#send(to, incarnation, message),
-        found: (clusterId) => this.#enter(foundingView(clusterId, { ...this.#self, address, weight })),
+        found: (clusterId, others) => this.#found(clusterId, others),
         raise: (incarnation) => this.#raise(incarnation),
         refused: (from, code, because) => this.#event({ type: 'refusedMessage', from, code, because }),
         warning: (because) => this.#warn(because),
@@ -154,13 +155,14 @@ export class Membership implements MembershipMachine {
 
   #persist(): void {
     this.#isPersisted = false;
-    this.#effects.push({ type: 'persist', bytes: encodeNodeRecord({ incarnation: this.#self.incarnation }) });
+    this.#effects.push({ type: 'persist', bytes: this.#memory.bytes });
   }
 
   #raise(incarnation: number): void {
     const most = Math.min(INCARNATION_MAX, this.#self.incarnation + INCARNATION_LEAP_MAX);
     if (incarnation <= this.#self.incarnation || incarnation > most || this.#views !== undefined) return;
     this.#self = { name: this.#self.name, incarnation };
+    this.#memory.incarnation = incarnation;
     this.#persist();
     this.#joining?.restarted(this.#nowMs, this.#self);
   }
@@ -190,6 +192,7 @@ export class Membership implements MembershipMachine {
         return this.#describe(input.description);
       case 'persisted':
         this.#isPersisted = true;
+        this.#memory.persisted();
         if (this.#discovered !== undefined && this.#views === undefined && this.#standing === 'joining')
           this.#joining?.discovered(this.#nowMs, this.#discovered.addresses, this.#discovered.isStatic);
     }
@@ -235,8 +238,9 @@ export class Membership implements MembershipMachine {
     return true;
   }
 
-  #hearJoining(from: NodeAddress, { from: sender, message }: Envelope): void {
+  #hearJoining(from: NodeAddress, { from: sender, view: known, message }: Envelope): void {
     if (isSwimMessage(message) || !this.#isPersisted) return;
+    this.#memory.heard(message.type, known);
     if (message.type !== 'whole') return this.#joining?.receive(this.#nowMs, sender, from, message);
     const { view } = message;
     if (view.members.some((member) => sameNode(member, this.#self)) && this.#joining?.mayBeIn(view.clusterId)) this.#enter(view);
@@ -252,11 +256,7 @@ export class Membership implements MembershipMachine {
         if (!sameNode(sender, this.#self)) this.#send(message.address, sender.incarnation, views.redirection());
         return;
       case 'foundGrant':
-        return this.#send(
-          from,
-          sender.incarnation,
-          message.clusterId === views.view.clusterId ? views.redirection() : { type: 'foundRelease', clusterId: message.clusterId },
-        );
+        return this.#answerPromise(views, from, sender, message.clusterId);
       case 'redirect':
         if (clusterId === views.view.clusterId) return this.#hearOfSide(views, from, sender, view);
         if (message.cluster === this.#configuration.cluster)
@@ -280,6 +280,13 @@ export class Membership implements MembershipMachine {
     this.#event({ type: 'refusedMessage', from, code: 'NEXUS_NODE_REMOVED', because: `${sender.name} is no member of view ${views.view.number}` });
   }
 
+  /** Who has promised to be in the cluster that this node has founded has not heard of it yet. Any other one was never founded, or has nobody in it that could found or join this one. */
+  #answerPromise(views: Views, from: NodeAddress, sender: NodeIdentity, clusterId: string): void {
+    if (clusterId !== views.view.clusterId) return this.#send(from, sender.incarnation, { type: 'foundRelease', clusterId });
+    const isMember = views.memberOf(sender) !== undefined;
+    this.#send(from, sender.incarnation, isMember ? { type: 'whole', view: views.view } : views.redirection());
+  }
+
   /** Of a node of this cluster that takes this address for nobody's: one of the two knows less, and is told so by whoever knows more. If both know as much, both sides of a partition have gone on. */
   #hearOfSide(views: Views, from: NodeAddress, sender: NodeIdentity, number: number): void {
     if (views.hear(this.#nowMs, sender, from, number) || number !== views.view.number) return;
@@ -290,7 +297,11 @@ export class Membership implements MembershipMachine {
 
   /** Whoever still counts on this node is told that it does not run any more. */
   #hearOutside(from: NodeAddress, { from: sender, to, clusterId, message }: Envelope): void {
-    if (message.type === 'foundGrant') return this.#send(from, sender.incarnation, { type: 'foundRelease', clusterId: message.clusterId });
+    if (message.type === 'foundGrant') {
+      if (this.#views === undefined) this.#joining?.receive(this.#nowMs, sender, from, message);
+      else this.#answerPromise(this.#views, from, sender, message.clusterId);
+      return;
+    }
     const hasStopped = this.#standing === 'left' || this.#nowMs >= this.#goneAtMs || this.#goneTimes > 0;
     // Answers are not answered.
     if (message.type === 'removed' || message.type === 'leave') return;
@@ -298,12 +309,22 @@ export class Membership implements MembershipMachine {
       this.#send(from, sender.incarnation, { type: 'leave', isFenced: this.#standing === 'fenced' });
   }
 
+  /** With all who have promised to be in it. */
+  #found(clusterId: string, others: readonly Joiner[]): void {
+    const founder: Joiner = { ...this.#self, address: this.#configuration.address, weight: this.#weight };
+    // As those who join.
+    const most = incarnationMost({ incarnationFloor: 0, members: [founder] });
+    const view = foundingView(clusterId, this.#memory.viewNumberKnown, [founder, ...others.filter(({ incarnation }) => incarnation <= most)]);
+    this.#enter(view);
+    for (const { address, incarnation } of others) this.#send(address, incarnation, { type: 'whole', view });
+  }
+
   /** The first view that this node is in. */
   #enter(view: View): void {
     const { timing, cluster, resolver, random } = this.#configuration;
     this.#joining?.joined(view.clusterId);
     this.#swim = new Swim(this.#self, this.#descriptions.ownBytes, { random, grantFor: (node) => this.#views?.grantFor(this.#nowMs, node) }, timing);
-    this.#firstLeaseByMs = this.#nowMs + 2 * (timing.leaseMs + timing.stopMarginMs);
+    this.#firstLeaseByMs = this.#nowMs + this.#firstLeaseMs;
     this.#announceAtMs = this.#nowMs + ANNOUNCE_MS * random();
     const options = {
       resolver,
@@ -316,8 +337,8 @@ export class Membership implements MembershipMachine {
     this.#views = new Views(this.#nowMs, this.#self, view, options, {
       send: (to, incarnation, message) => this.#send(to, incarnation, message),
       installed: (before, next, departed) => this.#installed(before, next, departed),
-      excluded: (number, _, byName) => {
-        this.#exclusion ??= { number, byName };
+      excluded: (number, why) => {
+        this.#exclusion ??= { number, why };
       },
       warning: (because) => this.#warn(because),
       random,
@@ -326,6 +347,7 @@ export class Membership implements MembershipMachine {
 
   #installed(before: View | undefined, view: View, departed: readonly Departure[]): void {
     this.#view = view;
+    if (this.#memory.installed(view.number)) this.#persist();
     const known = new Set(before?.members.map(({ name, incarnation }) => `${name}#${incarnation}`));
     const joined = view.members.filter(({ name, incarnation }) => !known.has(`${name}#${incarnation}`));
     const identities = (nodes: readonly NodeIdentity[]): NodeIdentity[] => nodes.map(({ name, incarnation }) => ({ name, incarnation }));
@@ -357,22 +379,36 @@ export class Membership implements MembershipMachine {
     this.#conclude(member);
   }
 
+  get #firstLeaseMs(): number {
+    const { leaseMs, stopMarginMs } = this.#configuration.timing;
+    return 2 * (leaseMs + stopMarginMs);
+  }
+
   #conclude(views: Views): void {
     if (this.#exclusion !== undefined) {
-      const { number, byName } = this.#exclusion;
       if (this.#standing === 'leaving') return this.#stand('left');
-      return this.#fence(byName ? `a newer incarnation of this name joined, as of view ${number}` : `removed by the others in view ${number}`);
+      return this.#fence(exclusionText(this.#exclusion));
     }
+    const isCovered = this.#memory.covers(views.view.number);
+    if (this.#standing === 'member' && !isCovered)
+      return this.#fence(`what this node is to remember could not be written for ${VIEWS_AHEAD / 2} views and more`);
     if (this.#standing !== 'joining') return;
     if (this.#nowMs < views.leaseEndMs) {
-      this.#firstLeaseByMs = Number.POSITIVE_INFINITY;
-      this.#stand('member');
+      // Tokens of this view are to be known when all nodes have been down: nothing runs before that.
+      if (!isCovered) this.#firstLeaseByMs = this.#nowMs + this.#firstLeaseMs;
+      else {
+        this.#firstLeaseByMs = Number.POSITIVE_INFINITY;
+        this.#stand('member');
+      }
     } else if (this.#nowMs >= this.#firstLeaseByMs) this.#fence('no quorum of voters has answered since it joined');
   }
 
   #leave(): void {
     if (this.#standing === 'left' || this.#standing === 'fenced' || this.#standing === 'leaving') return;
-    if (this.#views === undefined) return this.#stand('left');
+    if (this.#views === undefined) {
+      this.#joining?.left();
+      return this.#stand('left');
+    }
     this.#firstLeaseByMs = Number.POSITIVE_INFINITY;
     this.#leftByMs = this.#nowMs + this.#configuration.timing.leaseMs;
     this.#stand('leaving');
@@ -380,14 +416,10 @@ export class Membership implements MembershipMachine {
   }
 
   #fence(because: string): void {
-    this.#goneAtMs = this.#exclusion === undefined ? this.#nowMs + this.#configuration.timing.stopMarginMs : Number.POSITIVE_INFINITY;
+    // Others may count on it still, unless it is in no view any more.
+    const isCounted = this.#exclusion === undefined || this.#exclusion.why === 'otherSide';
+    this.#goneAtMs = isCounted ? this.#nowMs + this.#configuration.timing.stopMarginMs : Number.POSITIVE_INFINITY;
     this.#stand('fenced', because);
-  }
-
-  #whyLeaseEnded(sinceMs: number): string {
-    const { leaseMs } = this.#configuration.timing;
-    if (sinceMs > leaseMs / 2) return `this process did not run for ${millisecondsText(sinceMs)} ms, and its lease has ended meanwhile`;
-    return `no quorum of voters has answered for ${millisecondsText(leaseMs)} ms`;
   }
 
   /** Its agents have had their time to stop. */
@@ -442,7 +474,9 @@ export class Membership implements MembershipMachine {
 
   #send(to: NodeAddress, incarnation: number, message: MembershipMessage): void {
     const view = this.#view;
-    const bytes = encodeMembership({ from: this.#self, to: incarnation, clusterId: view?.clusterId ?? '', view: view?.number ?? 0, message });
+    // Of a node that is in no cluster: the greatest number that it has known. Nodes of before that said 0, and take it for nothing.
+    const number = view?.number ?? this.#memory.viewNumberKnown;
+    const bytes = encodeMembership({ from: this.#self, to: incarnation, clusterId: view?.clusterId ?? '', view: number, message });
     this.#effects.push({ type: 'send', to, bytes });
   }
 
@@ -461,9 +495,4 @@ export class Membership implements MembershipMachine {
   #event(event: MembershipEvent): void {
     this.#effects.push({ type: 'event', event });
   }
-}
-
-/** Such as 5,000. */
-function millisecondsText(durationMs: number): string {
-  return String(Math.round(durationMs)).replace(/\B(?=(\d{3})+$)/g, ',');
 }

@@ -12,6 +12,9 @@ export const INCARNATION_MAX = 2 ** 52;
 /** By how much the incarnation of a joiner may exceed all that are known, some 139 years in milliseconds: when a node that is far ahead departs, the others could never start again. */
 export const INCARNATION_LEAP_MAX = 2 ** 42;
 
+/** The greatest number of a view that is believed when a node says that it has known it: fencing tokens have the number in their upper 29 bits, and what a damaged node says is to leave room for others. */
+export const VIEW_NUMBER_KNOWN_MAX = 2 ** 28;
+
 /** What a member can take compared to others, where nothing else is said. */
 export const WEIGHT_DEFAULT = 1;
 export const WEIGHT_MAX = 1000;
@@ -94,13 +97,36 @@ export function changedView(view: View, { number, departed, joined, weighed }: V
   return { clusterId: view.clusterId, number, members: [...members, ...added], incarnationFloor };
 }
 
-/** The first view of a cluster. */
-export function foundingView(clusterId: string, { name, incarnation, address, weight }: Joiner): View {
-  return { clusterId, number: 1, members: [{ name, incarnation, address, status: 'up', weight, sinceView: 1 }], incarnationFloor: 0 };
+/**
+ * Whether the later view can have come of the earlier one by changes. It cannot where both sides of a partition have gone on (`staticQuorum` with half of the voters or less): each side then has views of its own, under the same
+ * numbers. That of the other side has members since before the earlier one which that does not know, or some that had departed from it.
+ */
+export function descendsFrom(earlier: View, later: View): boolean {
+  const known = new Map(earlier.members.map((member) => [member.name, member]));
+  const staying = new Set<string>();
+  for (const member of later.members) {
+    const before = known.get(member.name);
+    const isSame = before !== undefined && sameNode(before, member);
+    if (isSame) staying.add(member.name);
+    // Who joined since then has an incarnation above all that had departed, and above the one that it follows.
+    if (isSame ? before.sinceView !== member.sinceView : member.sinceView <= earlier.number || member.incarnation <= (before?.incarnation ?? 0)) return false;
+    if (!isSame && member.incarnation <= earlier.incarnationFloor) return false;
+  }
+  const departed = earlier.members.filter(({ name }) => !staying.has(name));
+  return later.incarnationFloor >= departed.reduce((floor, { incarnation }) => Math.max(floor, incarnation), earlier.incarnationFloor);
+}
+
+/** The first view of a cluster: of all who have promised to be in it. @param known the greatest number of a view that any of them has known */
+export function foundingView(clusterId: string, known: number, founders: readonly Joiner[]): View {
+  const number = Math.min(known, VIEW_NUMBER_KNOWN_MAX) + 1;
+  const members = founders
+    .map(({ name, incarnation, address, weight }): ViewMember => ({ name, incarnation, address, status: 'up', weight, sinceView: number }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { clusterId, number, members, incarnationFloor: 0 };
 }
 
 /** The greatest incarnation that a node may join this view with. */
-export function incarnationMost({ incarnationFloor, members }: View): number {
+export function incarnationMost({ incarnationFloor, members }: { readonly incarnationFloor: number; readonly members: readonly NodeIdentity[] }): number {
   const known = members.reduce((greatest, { incarnation }) => Math.max(greatest, incarnation), incarnationFloor);
   return Math.min(INCARNATION_MAX, known + INCARNATION_LEAP_MAX);
 }

@@ -8,7 +8,17 @@ import { Agreement } from './agreement.js';
 import { Grants, removalWaitMs } from './grants.js';
 import { Lease } from './lease.js';
 import { type QuorumSystem, quorumSystemOf } from './quorum.js';
-import { changedView, type Departure, type DepartureReason, incarnationMost, type Joiner, type View, type ViewChange, type ViewMember } from './view.js';
+import {
+  changedView,
+  type Departure,
+  type DepartureReason,
+  descendsFrom,
+  incarnationMost,
+  type Joiner,
+  type View,
+  type ViewChange,
+  type ViewMember,
+} from './view.js';
 import { REDIRECTS_MAX, type ViewMessage } from './view-messages.js';
 import { WantedChanges } from './wanted-changes.js';
 
@@ -38,10 +48,13 @@ export interface ViewsNeeds {
   send(to: NodeAddress, incarnation: number, message: ViewMessage): void;
   installed(before: View | undefined, view: View, departed: readonly Departure[]): void;
   /** This node is in no view any more. */
-  excluded(number: number, reason: DepartureReason, byName: boolean): void;
+  excluded(number: number, why: Exclusion): void;
   warning(because: string): void;
   random(): number;
 }
+
+/** `replaced`: by another incarnation of its name. `otherSide`: both sides of a partition have gone on, and the other one has the later view. */
+export type Exclusion = 'removed' | 'replaced' | 'otherSide';
 
 interface Farewell {
   readonly change: ViewChange;
@@ -169,7 +182,7 @@ export class Views {
     if (this.#departing !== undefined) return;
     this.#departing = reason;
     this.#wanted.departs({ name: this.#self.name, incarnation: this.#self.incarnation, reason });
-    if (this.#view.members.length === 1) return this.#needs.excluded(this.#view.number, reason, false);
+    if (this.#view.members.length === 1) return this.#needs.excluded(this.#view.number, 'removed');
     this.#sayLeaveAtMs = nowMs;
     this.tick(nowMs);
   }
@@ -369,21 +382,23 @@ export class Views {
   }
 
   #decided(change: ViewChange): void {
+    if (this.#farewell !== undefined) return;
     const view = changedView(this.#view, change);
-    if (view !== undefined && this.#farewell === undefined) this.#advance(view, change);
+    if (view !== undefined) this.#advance(view, change);
+    else if (change.number === this.#view.number + 1) this.#needs.excluded(change.number, 'otherSide');
   }
 
   #advance(view: View, change: ViewChange): void {
     const own = change.departed.find((departure) => sameNode(departure, this.#self));
     if (own === undefined) return this.#install(view, change, change.departed);
-    if (this.#departing === undefined || !this.#agreement.isProposing) return this.#needs.excluded(view.number, own.reason, false);
+    if (this.#departing === undefined || !this.#agreement.isProposing) return this.#needs.excluded(view.number, 'removed');
     const untold = new Set(quorumSystemOf(this.#options.resolver, view).voters);
     this.#farewell = { change, untold, againAtMs: this.#nowMs + RESEND_MS, untilMs: this.#nowMs + this.#options.leaseMs / 2 };
   }
 
   /** Without this node perhaps nobody would know of the view without it. */
   #bidFarewell(farewell: Farewell): void {
-    if (farewell.untold.size === 0 || this.#nowMs >= farewell.untilMs) return this.#needs.excluded(farewell.change.number, this.#departing ?? 'left', false);
+    if (farewell.untold.size === 0 || this.#nowMs >= farewell.untilMs) return this.#needs.excluded(farewell.change.number, 'removed');
     if (this.#nowMs < farewell.againAtMs) return;
     farewell.againAtMs = this.#nowMs + RESEND_MS;
     for (const member of farewell.untold) this.#sendTo(member, { type: 'decided', change: farewell.change });
@@ -394,7 +409,9 @@ export class Views {
     const next = new Map(view.members.map((member) => [member.name, member]));
     const own = next.get(this.#self.name);
     if (own === undefined || !sameNode(own, this.#self))
-      return this.#needs.excluded(view.number, this.#departing ?? 'removed', (own?.incarnation ?? 0) > this.#self.incarnation);
+      return this.#needs.excluded(view.number, (own?.incarnation ?? 0) > this.#self.incarnation ? 'replaced' : 'removed');
+    // Who was told that a node is gone is not told that it is back: this one starts again, and joins.
+    if (!descendsFrom(this.#view, view)) return this.#needs.excluded(view.number, 'otherSide');
     const departed = this.#view.members.filter((member) => next.get(member.name)?.incarnation !== member.incarnation);
     const reasonOf = (member: ViewMember): DepartureReason => (this.#wanted.isDeparting(member) ? 'left' : 'removed');
     this.#install(
@@ -409,7 +426,7 @@ export class Views {
       for (const member of this.#farewell.untold) if (sameNode(member, from)) this.#farewell.untold.delete(member);
       return this.#bidFarewell(this.#farewell);
     }
-    if (number > this.#view.number) this.#needs.excluded(number, this.#departing ?? 'removed', byName);
+    if (number > this.#view.number) this.#needs.excluded(number, byName ? 'replaced' : 'removed');
   }
 
   #install(view: View, change: ViewChange | undefined, departed: readonly Departure[]): void {
@@ -437,7 +454,7 @@ export class Views {
     this.#triedAtMs = Number.NEGATIVE_INFINITY;
     this.#needs.installed(before, view, departed);
     this.#proposeAtMs = this.#nowMs;
-    if (this.#departing !== undefined && view.members.length === 1) this.#needs.excluded(view.number, this.#departing, false);
+    if (this.#departing !== undefined && view.members.length === 1) this.#needs.excluded(view.number, 'removed');
   }
 
   #wantWeight(): void {

@@ -10,7 +10,7 @@ import type { MembershipEvent, MembershipSnapshot } from '../../protocols/member
 import { Coverage } from './coverage.js';
 import { FaultInjector } from './fault-injector.js';
 import { ClusterInvariants, type Start, type Violation } from './invariants.js';
-import { mayBothRun, type Plan } from './plan.js';
+import { forgetful, mayBothRun, type Plan } from './plan.js';
 import { ProtocolMarks } from './protocol-marks.js';
 import type { SimulatedNode } from './simulated-node.js';
 import type { SimulatedWorld } from './world.js';
@@ -73,7 +73,7 @@ export class ClusterRun {
   constructor(needs: ClusterRunNeeds) {
     this.#needs = needs;
     const { world, plan, killThread } = needs;
-    this.#invariants = new ClusterInvariants({ mayBothRun: mayBothRun(plan) });
+    this.#invariants = new ClusterInvariants({ mayBothRun: mayBothRun(plan), seeds: plan.nodes, forgetful: forgetful(plan) });
     this.#random = new SeededRandom(plan.seed, 'starts');
     world.stepped = (node) => this.#stepped(node);
     this.#injector = new FaultInjector({ world, begun: ({ kind }) => this.coverage.seen(kind), ...(killThread === undefined ? {} : { killThread }) });

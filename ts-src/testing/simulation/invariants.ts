@@ -13,6 +13,8 @@ export type InvariantName =
   | 'what was removed never comes back'
   | 'a view has one content'
   | 'views only grow'
+  | 'a cluster is founded by all seeds'
+  | 'views never begin again'
   | 'what was removed does not run'
   | 'only one side runs'
   | 'all members agree in the end'
@@ -61,13 +63,20 @@ class Agreed {
 export class ClusterInvariants {
   readonly #mayBothRun: boolean;
   readonly #observers = new Map<Start, Observer>();
-  /** By the founding: when nobody is left of a cluster another one is founded, whose views begin with 1. */
+  /** By the founding: when nobody is left of a cluster another one is founded. */
   readonly #clusters = new Map<string, Agreed>();
+  readonly #seeds: number;
+  readonly #forgetful: ReadonlySet<string>;
+  /** By name, the greatest number of a view that any start of the node has run in. */
+  readonly #ranIn = new Map<string, number>();
   /** Views that nodes have been told of, and beginnings of running: until it grows, what has been in order is. */
   #changes = 0;
 
-  constructor(options: { readonly mayBothRun: boolean }) {
+  /** @param options.seeds how many nodes found together; 0: that is not looked at @param options.forgetful names of nodes whose disks may lose what was on them */
+  constructor(options: { readonly mayBothRun: boolean; readonly seeds?: number; readonly forgetful?: ReadonlySet<string> }) {
     this.#mayBothRun = options.mayBothRun;
+    this.#seeds = options.seeds ?? 0;
+    this.#forgetful = options.forgetful ?? new Set();
   }
 
   /** What a node has told its user. Undefined if all is well. */
@@ -77,7 +86,9 @@ export class ClusterInvariants {
       case 'view':
         return this.#viewed(observer, event, runs) ?? this.#sides(observer, runs);
       case 'standing':
-        return event.standing === 'member' ? this.#sides(observer, runs) : undefined;
+        if (event.standing !== 'member') return undefined;
+        this.#runsIn(observer);
+        return this.#sides(observer, runs);
       case 'reachability':
       case 'stalled':
       case 'described':
@@ -164,9 +175,12 @@ export class ClusterInvariants {
     if (observer.clusterId !== '' && event.clusterId !== observer.clusterId)
       return { invariant: 'views only grow', text: `${by} is told view ${event.number} of cluster ${event.clusterId}, and was in ${observer.clusterId}` };
     observer.clusterId = event.clusterId;
+    const founded = this.#clusters.has(event.clusterId) ? undefined : this.#founded(by, event);
     const agreed = this.#agreedOf(event.clusterId);
+    if (founded !== undefined) return founded;
     if (event.number <= observer.view) return { invariant: 'views only grow', text: `${by} is told view ${event.number} after view ${observer.view}` };
     observer.view = event.number;
+    if (runs(observer.start.self)) this.#runsIn(observer);
     observer.members = new Set(event.members.map(nodeKey));
     for (const member of event.members) {
       const violation = this.#present(observer, member, event.number, agreed);
@@ -181,6 +195,29 @@ export class ClusterInvariants {
       }
     }
     return this.#mayBothRun ? undefined : sameContent(by, event, agreed);
+  }
+
+  /** The first view that anybody is told of a cluster. */
+  #founded(by: string, { number, members }: ViewEvent): Violation | undefined {
+    if (members.length < this.#seeds)
+      return {
+        invariant: 'a cluster is founded by all seeds',
+        text: `${by} is told view ${number} of a new cluster, which has ${members.length} of ${this.#seeds} seeds`,
+      };
+    for (const { name } of members) {
+      const ranIn = this.#ranIn.get(name) ?? 0;
+      if (number <= ranIn && !this.#forgetful.has(name))
+        return {
+          invariant: 'views never begin again',
+          text: `${by} is told view ${number} of a new cluster, and ${name}, which is in it, has run in view ${ranIn}`,
+        };
+    }
+    return undefined;
+  }
+
+  #runsIn({ start, view }: Observer): void {
+    const { name } = start.self;
+    this.#ranIn.set(name, Math.max(view, this.#ranIn.get(name) ?? 0));
   }
 
   #present(observer: Observer, member: ViewMember, view: number, known: Agreed): Violation | undefined {

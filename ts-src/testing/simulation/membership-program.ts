@@ -141,6 +141,8 @@ export class MembershipStart implements RunningProgram {
     if (event.type !== 'standing') return;
     if (event.standing === 'left' || event.standing === 'fenced') this.#left?.();
     if (event.standing !== 'fenced') return;
+    // It may be fenced before the end of the lease that it was last seen to have: answers under a later view than its own take the place of those under its own. Its time to stop has begun.
+    this.#leaseEndMs = Math.min(this.#leaseEndMs, this.#surroundings.clock.nowMs());
     // As `nexus run` does: it stops its agents, which takes its time, and ends.
     const { clock, exit } = this.#surroundings;
     clock.after(this.#options.timing.stopMarginMs * STOPPING_SHARE, () => exit(FENCED_EXIT_CODE));

@@ -33,6 +33,17 @@ export function mayBothRun({ nodes, resolver }: Pick<Plan, 'nodes' | 'resolver'>
   return resolver.strategy === 'staticQuorum' && resolver.quorum * 2 <= nodes;
 }
 
+/** Names of the nodes whose disks may lose, or not give back, what was on them. */
+export function forgetful({ faults }: Pick<Plan, 'faults'>): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const fault of faults) {
+    const isLost = fault.kind === 'crash' && fault.disk === 'lost';
+    if (isLost || fault.kind === 'lostWrites' || fault.kind === 'tornWrites' || fault.kind === 'bitFlips' || fault.kind === 'readErrors')
+      for (const number of fault.nodes) names.add(nameOfNode(number));
+  }
+  return names;
+}
+
 /** As people read it: a line for the cluster, and one for each fault. */
 export function planText(plan: Plan): string {
   const { strategy } = plan.resolver;

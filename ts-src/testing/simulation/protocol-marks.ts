@@ -9,6 +9,7 @@ import type { TraceMark, TraceSink } from './trace.js';
 export class ProtocolMarks {
   readonly #coverage: Coverage;
   readonly #views = new Set<string>();
+  readonly #clusters = new Set<string>();
   readonly #names = new Set<string>();
   readonly #oldest = new Map<Start, string>();
   /** Of the view that a start was told last. */
@@ -77,7 +78,8 @@ export class ProtocolMarks {
     const content = `${event.number} ${event.members.map(nodeKey).join(' ')}`;
     if (this.#views.has(content)) return;
     this.#views.add(content);
-    if (event.members.length === event.joined.length && event.number === 1) this.#coverage.seen('founded');
+    if (!this.#clusters.has(event.clusterId)) this.#coverage.seen('founded');
+    this.#clusters.add(event.clusterId);
     for (const { name } of event.joined) {
       this.#coverage.seen(this.#names.has(name) ? 'joined again' : 'joined');
       this.#names.add(name);

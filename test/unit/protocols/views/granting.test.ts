@@ -99,6 +99,7 @@ test('a lease begins when the ping was sent, however long its answer took', () =
     .map(({ message }) => message)
     .find(({ type }) => type === 'ping');
   if (ping?.type !== 'ping') throw new Error('it did not ping');
+  step(1000, { type: 'persisted' });
   hear(5000, { type: 'ack', sequence: ping.sequence, refutation: 0, grant: 3, rumours: [] });
   expect([machine.standing, machine.leaseEndMs]).toEqual(['member', 6000]);
 });
@@ -130,26 +131,38 @@ test('where the voters stay the same from view to view, nobody waits anew', () =
   );
 });
 
-test('a node that has promised itself to a founder enters no other cluster', () => {
+test('a node that has promised itself to a founder enters no other cluster, and when the founder gives it up, never that one', () => {
+  const { machine, step, whole, release } = promisedTo('new');
+  // Members of an old cluster have agreed to take it in, and that has been under way since.
+  step(7100, received(c, { clusterId: 'old', view: 3, message: whole('old') }));
+  expect(machine.clusterId).toBe('');
+  step(7200, received(a, { clusterId: 'new', view: 3, message: whole('new') }));
+  expect(machine.clusterId).toBe('new');
+  const other = promisedTo('new');
+  other.step(7100, received(a, { clusterId: '', view: 0, message: release }));
+  // By somebody to whom an earlier start of the founder has given it.
+  other.step(7200, received(c, { clusterId: 'new', view: 3, message: whole('new') }));
+  expect(other.machine.clusterId).toBe('');
+  other.step(7300, received(c, { clusterId: 'old', view: 3, message: whole('old') }));
+  expect(other.machine.clusterId).toBe('old');
+});
+
+function promisedTo(clusterId: string) {
   const machine = new Membership(CONFIGURATION);
   const step = stepper(machine);
   step(0, { type: 'tick' });
   step(0, { type: 'persisted' });
   step(0, { type: 'discovered', addresses: [a.address, b.address], isStatic: true });
   const settings = settingsText(CONFIGURATION);
-  const request = { type: 'foundRequest', cluster: 'test', settings, clusterId: 'new', address: a.address, to: b.address } as const;
+  const request = { type: 'foundRequest', cluster: 'test', settings, clusterId, address: a.address, to: b.address } as const;
   const founder = { name: 'a', incarnation: 7 };
   const granted = (nowMs: number): boolean =>
     step(nowMs, received({ ...a, ...founder }, { clusterId: '', view: 0, message: request })).some(({ message }) => message.type === 'foundGrant');
   // It may have been in a cluster a moment ago.
   expect([granted(6000), granted(7000)]).toEqual([false, true]);
-  // Members of an old cluster have agreed to take it in, and that has been under way since.
-  const whole = (clusterId: string) => ({ type: 'whole', view: { ...view, clusterId } }) as const;
-  step(7100, received(c, { clusterId: 'old', view: 3, message: whole('old') }));
-  expect(machine.clusterId).toBe('');
-  step(7200, received(a, { clusterId: 'new', view: 3, message: whole('new') }));
-  expect(machine.clusterId).toBe('new');
-});
+  const whole = (id: string) => ({ type: 'whole', view: { ...view, clusterId: id } }) as const;
+  return { machine, step, whole, release: { type: 'foundRelease', clusterId } as const };
+}
 
 type Step = (nowMs: number, input: Parameters<Membership['step']>[1]) => Envelope[];
 

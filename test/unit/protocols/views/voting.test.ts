@@ -92,8 +92,8 @@ test('who could grant until now is taken to have granted until now', () => {
 });
 
 test('a change fits its view alone, and brings back nobody', () => {
-  const view = foundingView('c', { name: 'a', incarnation: 5, address: { host: 'a', port: 1 }, weight: 1 });
   const joiner = (name: string, incarnation: number) => ({ name, incarnation, address: { host: name, port: 1 }, weight: 1 });
+  const view = foundingView('c', 0, [joiner('a', 5)]);
   const next = changedView(view, { number: 2, departed: [], joined: [joiner('b', 7)], weighed: [] });
   expect(next?.members.map(({ name, sinceView }) => [name, sinceView])).toEqual([
     ['a', 1],
