@@ -159,8 +159,9 @@ export class Activations {
     const activation: Activation = { kind, id, queue: [first], isHere: thread === this.#needs.thread, done };
     this.#open.set(key, activation);
     const close = (error: unknown): void => {
-      this.#giveUp(activation, error);
+      // First, so that what is sent elsewhere and comes back at once does not wait here again.
       this.#open.delete(key);
+      this.#giveUp(activation, error);
       finish();
     };
     const follow = (attempt: number, agent: Promise<AgentReference>): void => {
