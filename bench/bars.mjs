@@ -5,8 +5,13 @@ import { MOVING_P99, QUIET_P99, SHARE } from './suites/growing/case-names.mjs';
 import { ALL as ALL_ELSEWHERE } from './suites/lost/case-names.mjs';
 import { idleCase, knownCase, leasedCase, METADATA, slowCase, UNREACHABLE } from './suites/membership/case-names.mjs';
 import { FAULTY_RUNS, IDLE_MEMBERSHIPS, IDLE_NEXUSES } from './suites/simulation/case-names.mjs';
-import { HOT_P50, PARKED_P50 as SAME_HOST_PARKED, ONE_WAY as SAME_HOST_ONE_WAY } from './suites/same-host/case-names.mjs';
-import { ASK_ONE_CORE_P50, ASK_P50, TELL as TELL_ACROSS } from './suites/remote/case-names.mjs';
+import {
+  HOT_P50,
+  ONE_WAY as SAME_HOST_ONE_WAY,
+  PARKED_ONE_CORE_P50 as SAME_HOST_PARKED_ONE_CORE,
+  PARKED_P50 as SAME_HOST_PARKED,
+} from './suites/same-host/case-names.mjs';
+import { ASK_ONE_CORE_P50, ASK_P50, LOOKUP, LOOKUP_KNOWN, TELL as TELL_ACROSS } from './suites/remote/case-names.mjs';
 import { BULK, HEARTBEAT_DURING_BULK, ONE_WAY, ROUND_TRIP_P50 } from './suites/transport/case-names.mjs';
 
 const TELL = ['same-thread', 'tell, one agent'];
@@ -65,11 +70,15 @@ const BARS = [
   { title: 'messages of 100 B between nodes', of: ['transport', ONE_WAY], atLeast: 300_000 },
   { title: 'round trip through shared memory, hot, p50', of: ['same-host', HOT_P50], atMost: 4000 },
   { title: 'the same, parked', of: ['same-host', SAME_HOST_PARKED], atMost: 20_000 },
+  { title: 'the same, parked, over a bare Unix socket', of: ['same-host', SAME_HOST_PARKED], timesWorseThan: 'unix-socket', atMost: 1.5 },
+  { title: 'the same on one core, over a bare Unix socket', of: ['same-host', SAME_HOST_PARKED_ONE_CORE], timesWorseThan: 'unix-socket', atMost: 1.5 },
   { title: 'messages of 100 B through shared memory', of: ['same-host', SAME_HOST_ONE_WAY], atLeast: 2e6 },
   { title: 'ask of an agent of another node, p50', of: ['remote', ASK_P50], atMost: 70_000 },
   { title: 'the same over a bare WebSocket', of: ['remote', ASK_P50], timesWorseThan: 'ws-msgpackr', atMost: 1.5 },
   { title: 'the same on one core, p50', of: ['remote', ASK_ONE_CORE_P50], atMost: 70_000 },
   { title: 'the same on one core over a bare WebSocket', of: ['remote', ASK_ONE_CORE_P50], timesWorseThan: 'ws-msgpackr', atMost: 1.5 },
+  { title: 'an id looked up at its owner, p50', of: ['remote', LOOKUP], atMost: 100_000 },
+  { title: 'an id looked up that was heard of', of: ['remote', LOOKUP_KNOWN], atMost: 1_000 },
   { title: 'tell of 100 B to an agent of another node', of: ['remote', TELL_ACROSS], atLeast: 300_000 },
   { title: 'bulk between nodes', of: ['transport', BULK], atLeast: 500 },
   { title: 'heartbeats during bulk, p99', of: ['transport', HEARTBEAT_DURING_BULK], atMost: 5e6 },

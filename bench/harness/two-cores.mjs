@@ -1,5 +1,5 @@
 /**
- * Puts two threads of this process on two cores. Where the kernel lets a thread that was woken share the core of the one that woke it, a round trip is
+ * Puts two threads, of this process or of two, on two cores. Where the kernel lets a thread that was woken share the core of the one that woke it, a round trip is
  * two switches of that core; on two cores it is two interrupts to a core that sleeps, which is another figure. Linux with `taskset` only.
  */
 import { spawnSync } from 'node:child_process';
@@ -25,4 +25,19 @@ export function threadIds() {
 export function pinThread(thread, core) {
   const { status, stderr } = spawnSync('taskset', ['-pc', String(core), String(thread)], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`thread ${thread} was not put on core ${core}: ${stderr}`);
+}
+
+/**
+ * Puts this process and another one, with their first threads, on two cores or on one; undefined where that cannot be done. Left to the kernel, a process that is woken runs on the core of the one that wakes it in one round
+ * and not in the next, which are two figures.
+ * @param {number} otherPid
+ */
+export function placesOf(otherPid) {
+  const cores = coresForTwo();
+  if (cores === undefined) return undefined;
+  const put = (own, other) => {
+    pinThread(process.pid, own);
+    pinThread(otherPid, other);
+  };
+  return { apart: () => put(cores[0], cores[1]), together: () => put(cores[0], cores[0]) };
 }

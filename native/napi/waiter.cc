@@ -126,11 +126,11 @@ void Waiter::AwaitSockets() {
   if (!hot || !has_other_cores_ || spin_nanoseconds_ == 0 || !socket_spin_.ShouldSpin()) return;
   const std::uint64_t deadline = uv_hrtime() + spin_nanoseconds_ * kSocketSpins;
   do {
+    // Before the first look: nothing comes at once, and the one that is to answer may have been put on this very core.
+    SpinYield();
     if (SocketsAreReady()) return socket_spin_.Succeeded();
     // Neither threads nor processes are to wait for sockets.
     if (parking_.HasWork() || environment_->LinksHaveWork()) return;
-    // The one that is to answer may have been put on this very core.
-    SpinYield();
   } while (uv_hrtime() < deadline);
   socket_spin_.Failed();
 }

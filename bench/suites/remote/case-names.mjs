@@ -4,6 +4,8 @@ export const ASK_P50 = 'ask of 20 B to an agent of another process, p50';
 export const ASK_ONE_CORE_P50 = 'the same with both processes on one core, p50';
 export const ASKS = 'asks, 64 at a time';
 export const TELL = 'tell of 100 B, one way';
+export const LOOKUP = 'an id looked up at its owner, p50';
+export const LOOKUP_KNOWN = 'an id looked up that was heard of, mean';
 
 /** An object that is 20 bytes as MessagePack. */
 export const SMALL = { value: 7, name: 'twelve bytes' };

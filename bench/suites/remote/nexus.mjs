@@ -4,6 +4,7 @@ import { openOther } from '../transport/other-process.mjs';
 import { Target } from './agents.mjs';
 import { ASKS, ASKS_AT_ONCE, HUNDRED, SENT_IN_A_TURN, SMALL, TELL } from './case-names.mjs';
 import { reportAsks } from './measured-asks.mjs';
+import { reportLookups } from './measured-lookups.mjs';
 import { openNode } from './open-node.mjs';
 
 export const run = (size, report) => runNodes(false, size, report);
@@ -32,6 +33,7 @@ export async function runNodes(sameHost, size, report) {
     assertDone(taken.count === count && taken.sum === count * HUNDRED.number, `${taken.count} messages of ${count}`);
   };
   report.value(TELL, 'messages/s', await throughput(size, tells));
+  await reportLookups(size, report, nexus, target, 'other');
   other.end();
   await nexus.stop({ deadlineMs: 100 });
 }

@@ -1,6 +1,7 @@
 /** Cases of the suite, by the same names for all peers, and what they send. */
 export const HOT_P50 = 'round trip hot, 20 B, p50';
 export const PARKED_P50 = 'round trip parked, 20 B, p50';
+export const PARKED_ONE_CORE_P50 = 'the same with both processes on one core, p50';
 export const ONE_WAY = 'one way, text of 100 B';
 export const BULK = 'one way, 1 MiB';
 

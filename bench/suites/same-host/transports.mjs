@@ -1,8 +1,9 @@
 /** Two transports in two processes of this machine, with shared memory or over a WebSocket. */
-import { assertDone, parkedRoundTrip, roundTrip, throughput } from '../../harness/measure.mjs';
+import { assertDone, throughput } from '../../harness/measure.mjs';
 import { ANNOUNCEMENT, ECHO, HOST, SINK, sendUntilAccepted } from '../transport/open-transport.mjs';
 import { openOther } from '../transport/other-process.mjs';
-import { BULK, BULK_BYTES, HOT_P50, MESSAGE, ONE_WAY, PARKED_P50, SMALL, TURN } from './case-names.mjs';
+import { BULK, BULK_BYTES, MESSAGE, ONE_WAY, SMALL, TURN } from './case-names.mjs';
+import { reportRoundTrips } from './measured-round-trips.mjs';
 import { openNode } from './node.mjs';
 
 /** How long two processes that have met may take to share memory. */
@@ -40,8 +41,7 @@ export async function measure(size, report, shares) {
   const until = performance.now() + SHARED_WITHIN_MS;
   const { sharedMemory, notSharedBecause } = await settled(transport, shares, until);
   assertDone(sharedMemory === shares, `the memory is ${sharedMemory ? '' : 'not '}shared: ${notSharedBecause}`);
-  report.value(HOT_P50, 'ns', (await roundTrip(size, echo)).p50Ns);
-  report.value(PARKED_P50, 'ns', await parkedRoundTrip(size, echo));
+  await reportRoundTrips(size, report, other.pid, echo);
   report.value(ONE_WAY, 'messages/s', await throughput(size, (n) => oneWay('normal', MESSAGE, n, TURN)));
   const large = new Uint8Array(BULK_BYTES).fill(7);
   report.value(BULK, 'MB/s', ((await throughput(size, (n) => oneWay('bulk', large, n, 1), 8)) * BULK_BYTES) / 1e6);

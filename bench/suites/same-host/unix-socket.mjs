@@ -1,9 +1,10 @@
 /** A bare Unix socket between two processes: bytes with their length, no codec, no limits, no lanes. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { assertDone, parkedRoundTrip, roundTrip, throughput } from '../../harness/measure.mjs';
+import { assertDone, throughput } from '../../harness/measure.mjs';
 import { openOther } from '../transport/other-process.mjs';
-import { BULK, BULK_BYTES, HOT_P50, MESSAGE, ONE_WAY, PARKED_P50, SMALL, TURN } from './case-names.mjs';
+import { BULK, BULK_BYTES, MESSAGE, ONE_WAY, SMALL, TURN } from './case-names.mjs';
+import { reportRoundTrips } from './measured-round-trips.mjs';
 import { readMessages } from './unix-messages.mjs';
 
 const BUFFERED_BYTES_MAX = 4_194_304;
@@ -47,8 +48,7 @@ export async function run(size, report) {
     }
     assertDone(Number((await done).toString()) === count, 'not all messages have come');
   };
-  report.value(HOT_P50, 'ns', (await roundTrip(size, echo)).p50Ns);
-  report.value(PARKED_P50, 'ns', await parkedRoundTrip(size, echo));
+  await reportRoundTrips(size, report, other.pid, echo);
   report.value(ONE_WAY, 'messages/s', await throughput(size, (n) => oneWay(Buffer.from(MESSAGE), n, TURN)));
   report.value(BULK, 'MB/s', ((await throughput(size, (n) => oneWay(Buffer.alloc(BULK_BYTES, 7), n, 1), 8)) * BULK_BYTES) / 1e6);
   socket.destroy();

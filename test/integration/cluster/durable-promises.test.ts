@@ -82,8 +82,8 @@ test('an agent starts with what its node could not store, if another one has', a
   );
   const outcomes = await cluster.settle(Promise.all(paid));
   expect(outcomes).toContain(false);
-  const before = await cluster.settle(Promise.all(accounts.map((account) => account.ask('read'))));
   cluster.node('n2').disk({ full: false });
+  const before = await cluster.settle(Promise.all(accounts.map((account) => account.ask('read'))));
   // Each in turn on every node.
   for (const to of ['n2', 'n3', 'n2', 'n1'])
     for (const [at, account] of accounts.entries()) {

@@ -145,6 +145,11 @@ export class NodeAgents implements RemoteAgents, NodePart {
     return this.routing.of(id, life, node);
   }
 
+  homeOf({ remote }: AgentReference): AgentReference | undefined {
+    const isHere = remote instanceof Route && remote.peer === undefined && remote.waitingFor === undefined;
+    return isHere ? this.local.find(remote.id, remote.life) : undefined;
+  }
+
   lifeOf(local: AgentReference): number | undefined {
     return this.local.lifeOf(local);
   }

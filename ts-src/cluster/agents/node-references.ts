@@ -52,7 +52,9 @@ export class NodeReferences implements ReferenceCodec {
       const found = local.find(id, life);
       if (found !== undefined && found.kind === kind) return found;
     }
-    return this.remoteReference(id, kind, { name: node, incarnation }, life, host);
+    const reference = this.remoteReference(id, kind, { name: node, incarnation }, life, host);
+    // Who sent it did not know that the agent has come here: what is sent by one reference must not be overtaken by what is sent by another.
+    return host.remote?.homeOf(reference) ?? reference;
   }
 
   /** To an agent of another node, or to one that may be there. */

@@ -235,6 +235,8 @@ export class Routing {
       else route.first.push(frame);
       return 'accepted';
     }
+    // It is here as yet, and whatever this node sends it by other references goes into its mailbox, which goes along.
+    if (route.waitingFor === 'leaving' && frame.type === 'message' && frame.origin === undefined && this.#needs.deliver(route, frame)) return 'accepted';
     if (frame.type === 'message' && route.waiting.length >= WAITING_MAX) return 'full';
     route.waiting.push(frame);
     return 'accepted';
@@ -487,10 +489,6 @@ export class Routing {
   }
 
   #forgetOldest(): void {
-    for (const [key, route] of this.#routes) {
-      if (route.waitingFor !== undefined) continue;
-      this.#routes.delete(key);
-      return;
-    }
+    for (const [key, route] of this.#routes) if (route.waitingFor === undefined) return void this.#routes.delete(key);
   }
 }

@@ -9,6 +9,7 @@ import type { Registration } from '../../model/registration.js';
 import type { Clock } from '../../ports/clock.js';
 import type { RegistrationRequest, Registry, RegistryEvents, RegistrySnapshot } from '../../ports/registry.js';
 import type { Transport } from '../../ports/transport.js';
+import type { Directory } from '../../protocols/registry/directory.js';
 import { RegistryMachine } from '../../protocols/registry/registry-machine.js';
 import { INIT_BYTES_MAX } from '../../protocols/registry/registry-messages.js';
 import { type RequestOutcome, WAITING_MAX } from '../../protocols/registry/requests.js';
@@ -67,6 +68,11 @@ export class RegistryService implements Registry, NodePart {
 
   listen(listener: Partial<RegistryEvents>): void {
     this.#listeners.push(listener);
+  }
+
+  /** For who looks. */
+  get directory(): Directory {
+    return this.#machine.directory;
   }
 
   ownerOf(id: string): NodeIdentity | undefined {

@@ -17,6 +17,8 @@ export interface RemoteAgents {
   leads(target: AgentReference): boolean;
   /** What a reference to this agent holds: one object for all references to it, where that is worth its memory. */
   remoteOf(id: string, node: NodeIdentity, life: number): RemoteAgent;
+  /** The agent of this thread's nexus that a reference of another node means by now: it has come here. Undefined where this thread does not know, or where something that was sent to it before may still be on its way. */
+  homeOf(target: AgentReference): AgentReference | undefined;
   /** Which agent of its id a local reference means, for all nodes; undefined if its agent has ended. */
   lifeOf(local: AgentReference): number | undefined;
   /** To an agent of another node, in the order of the calls: a tell without, an ask with `reply`. The outcome of a tell is what is known when the call returns. */

@@ -29,7 +29,9 @@ export class ThreadReferences implements ReferenceCodec {
   }
 
   describe(value: object): ReferenceDescription {
-    const reference = value as AgentReference;
+    const given = value as AgentReference;
+    // Another thread is to send to it by the shortest way, as it does by other references to the same agent.
+    const reference = given.remote === undefined ? given : (this.#host.remote?.homeOf(given) ?? given);
     const { host, slot, generation, kindEntry, id, remote } = reference;
     if (host !== this.#host) throw new NexusTypeError('NEXUS_NOT_CLONEABLE', `${String(reference)} belongs to another nexus; send its id, and find it there`);
     if (remote === undefined) return { slot, generation, kind: kindEntry.index, id };

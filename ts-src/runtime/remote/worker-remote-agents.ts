@@ -39,6 +39,10 @@ export class WorkerRemoteAgents implements RemoteAgents {
     return { node, life };
   }
 
+  homeOf(): undefined {
+    return undefined;
+  }
+
   /** Only the calling thread knows which agents are registered. */
   lifeOf(): undefined {
     return undefined;

@@ -114,18 +114,22 @@ export function wireConformance(test: RegisterTest, open: () => Promise<WireNetw
     assert.deepEqual([dialed.reasons.length, accepted.reasons.length, dialed.frames.length], [1, 1, 0]);
   });
 
-  over('what does not fit waits, is counted, and `drained` says when there is room again', async (network) => {
+  const waits = async (network: WireNetwork, bytes: number, framesMax: number): Promise<void> => {
     const { dialed, accepted } = await connect(network);
     const { connection } = dialed;
     let sent = 0;
-    while (connection.waitingBytes <= connection.roomBytes && sent < 4_096) connection.send(filled(65_536, sent++), 'ordered');
-    assert.ok(connection.waitingBytes > connection.roomBytes, `${sent} frames of 64 kB, and ${connection.waitingBytes} bytes wait`);
+    while (connection.waitingBytes <= connection.roomBytes && sent < framesMax) connection.send(filled(bytes, sent++), 'ordered');
+    assert.ok(connection.waitingBytes > connection.roomBytes, `${sent} frames of ${bytes} bytes, and ${connection.waitingBytes} bytes wait`);
     await network.until(() => dialed.drains > 0);
     assert.ok(connection.waitingBytes <= connection.roomBytes);
     await network.until(() => accepted.frames.length === sent);
     await network.until(() => connection.waitingBytes === 0);
-    assert.deepEqual(accepted.frames[sent - 1], filled(65_536, sent - 1));
-  });
+    assert.deepEqual(accepted.frames[sent - 1], filled(bytes, sent - 1));
+  };
+
+  over('what does not fit waits, is counted, and `drained` says when there is room again', (network) => waits(network, 65_536, 4_096));
+
+  over('so it is with small frames, each of which finds room or not', (network) => waits(network, 1_000, 65_536));
 
   over('datagrams may be dropped when there is no room, ordered frames are not, and what arrives is in order', async (network) => {
     const { dialed, accepted } = await connect(network);

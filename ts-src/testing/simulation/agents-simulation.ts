@@ -11,6 +11,7 @@ import { AGENT_IDS, ASK_TIMEOUT_MS, GROUP, kindsOf, Workload } from './agent-wor
 import { AGENT_MARKS } from './coverage.js';
 import { defineSimulation } from './define-simulation.js';
 import { FAULT_KINDS, type Fault } from './fault.js';
+import { wrongCopy } from './replica-check.js';
 import { simulationOfNexus, type SimulatedCluster } from './nexus-simulation.js';
 import type { NexusStart } from './nexus-program.js';
 import { mayBothRun, type Plan } from './plan.js';
@@ -169,7 +170,15 @@ class AgentsRun {
 
   #violation(cluster: SimulatedCluster): AgentLedger['violation'] {
     if (this.#hasBegun) this.#countLost(cluster);
-    return this.#ledger.violation;
+    return this.#ledger.violation ?? this.#wrongCopy();
+  }
+
+  #wrongCopy(): AgentLedger['violation'] {
+    // Two clusters number their views each by itself.
+    if (this.#ledger.mayBothRun) return undefined;
+    const starts = (this.#world?.nodes ?? []).flatMap(({ program }) => (program as NexusStart | undefined) ?? []);
+    const text = wrongCopy(starts.map(({ parts, observed }) => ({ name: observed.self.name, directory: parts.registry.directory })));
+    return text === undefined ? undefined : { invariant: 'copies of the registry are what they say', text };
   }
 
   #countLost(cluster: SimulatedCluster): void {

@@ -13,11 +13,13 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 const [a, b] = ['a', 'b'].map((name) => ({ name, incarnation: 1 })) as [{ name: string; incarnation: number }, { name: string; incarnation: number }];
 
 async function world() {
-  const storage = await memoryStorage().open();
+  const memory = memoryStorage();
+  const storage = await memory.open();
   const registry = new MemoryRegistry(a, new MemoryDirectory());
   registry.directory.owner = a;
   const held: string[] = [];
   const frames: CopyFrame[] = [];
+  const fetched: string[] = [];
   let deliver: (message: CopyMessage) => void = () => undefined;
   const transport = {
     listen: (_channel: number, listener: (message: { from: typeof b; value: CopyMessage }) => void) => {
@@ -29,6 +31,7 @@ async function world() {
         queueMicrotask(() => deliver({ type: 'copied', number: value.number, results: [] }));
       } else if (value.type === 'call') {
         const wanted = value.call.type === 'fetch' ? value.call.wanted : [];
+        fetched.push(...wanted.map(({ id }) => id));
         const found = wanted.map(() => ({ isSynchronised: true, version: undefined, writes: undefined }));
         queueMicrotask(() => deliver({ type: 'answer', number: value.number, answer: { type: 'fetched', found } }));
       }
@@ -53,12 +56,12 @@ async function world() {
   });
   const members = [a, b].map((node) => ({ ...node, address: { host: 'h', port: 1 }, status: 'up' as const, weight: 1, sinceView: 1 }));
   copies.viewed({ number: 1, members, incarnationFloor: 0, joined: [], left: [], removed: [] });
-  return { copies, held, frames };
+  return { copies, held, frames, fetched, memory, deliver: (message: CopyMessage) => deliver(message) };
 }
 
 const eventOf = (revision: number): StorageWrite => ({
   ...{ type: 'snapshot', kind: 'k', id: 'x', version: { token: 1, revision } },
-  snapshot: { state: new Uint8Array([revision]), sequence: 0, version: 1, epochMs: 0 } as never,
+  snapshot: { state: new Uint8Array([revision]), sequence: 0, schemaVersion: 1 },
 });
 const typesOf = (frames: readonly CopyFrame[]): string[] => frames.flatMap(({ items }) => items.map(({ writes }) => writes.map(({ type }) => type).join()));
 
@@ -85,4 +88,25 @@ test('an id is given back whose durable agent a worker was about to delete when 
   copies.release('k', 'z', 'forget', 2);
   copies.threadLost(2);
   expect(held).toEqual([]);
+});
+
+test('a node that has all of a partition asks others all the same before it starts an agent of which it could not store a copy, until it has all of it again', async () => {
+  const { copies, fetched, memory, deliver } = await world();
+  deliver({ type: 'call', number: 1, call: { type: 'settled', view: 1 } });
+  const copy = async (number: number, writes: readonly StorageWrite[]): Promise<void> => {
+    deliver({ type: 'frame', number, view: 1, items: [{ kind: 'k', id: 'x', mode: 'live', writes }] } as unknown as CopyMessage);
+    for (let each = 0; each < 10; each++) await turn();
+  };
+  await copy(1, [{ type: 'delete', kind: 'k', id: 'x', version: { token: 1, revision: 1 }, epochMs: 0 }, eventOf(1)]);
+  await copies.claim('k', 'x', 'start');
+  copies.release('k', 'x', 'start');
+  expect(fetched).toEqual([]);
+  memory.failNextWrite();
+  await copy(2, [eventOf(2)]);
+  await copies.claim('k', 'x', 'start');
+  copies.release('k', 'x', 'start');
+  expect(fetched).toEqual(['x']);
+  // Now it knows that it has all.
+  await copies.claim('k', 'x', 'start');
+  expect(fetched).toEqual(['x']);
 });

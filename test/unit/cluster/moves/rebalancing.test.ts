@@ -1,0 +1,68 @@
+/** The pace at which agents move that belong to other nodes now: few at a time, with rest after each few. */
+import { expect, test } from 'vitest';
+import { Rebalancing, ROUND_AGENTS } from '../../../../dist/ts-src/cluster/moves/rebalancing.js';
+import type { Registration } from '../../../../dist/ts-src/model/registration.js';
+import { createManualClock } from '../../../../dist/ts-src/testing/manual-clock.js';
+
+const HERE = { name: 'here', incarnation: 1 };
+const THERE = { name: 'there', incarnation: 1 };
+
+function registrationOf(index: number): Registration {
+  return { id: `agent-${index}`, kind: 'cell', host: HERE, token: index + 1, life: index + 1, placement: 'ring', init: undefined };
+}
+
+/** Of one node, from which each move takes so long. */
+function world(moveMs: number) {
+  const clock = createManualClock();
+  const moves: { readonly id: string; readonly atMs: number }[] = [];
+  let underway = 0;
+  let underwayMax = 0;
+  const rebalancing = new Rebalancing({
+    clock,
+    registry: { own: (id) => ({ ...registrationOf(0), id }), ownerOf: () => THERE },
+    logger: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
+    depth: () => 0,
+    move: async (id) => {
+      moves.push({ id, atMs: clock.nowMs() });
+      underwayMax = Math.max(underwayMax, ++underway);
+      await new Promise<void>((resolve) => clock.after(moveMs, resolve));
+      underway--;
+      return undefined;
+    },
+  });
+  return { clock, rebalancing, moves, underwayMax: () => underwayMax };
+}
+
+test('agents that belong elsewhere move few at a time, and twice as long as those have taken nothing moves', async () => {
+  const { clock, rebalancing, moves, underwayMax } = world(30);
+  rebalancing.misplaced(Array.from({ length: 3 * ROUND_AGENTS }, (_, index) => registrationOf(index)));
+  // Told again of the same, as after two changes of the ring.
+  rebalancing.misplaced([registrationOf(0)]);
+  expect(rebalancing.size).toBe(3 * ROUND_AGENTS + 1);
+  for (let ms = 0; ms < 1000; ms++) await clock.advance(1);
+  expect(rebalancing.size).toBe(0);
+  expect(underwayMax()).toBe(ROUND_AGENTS);
+  const starts = [...new Set(moves.map(({ atMs }) => atMs))];
+  expect(moves.slice(0, 3 * ROUND_AGENTS).map(({ id }) => id)).toEqual(Array.from({ length: 3 * ROUND_AGENTS }, (_, index) => `agent-${index}`));
+  for (const [index, atMs] of starts.slice(1).entries()) expect(atMs - (starts[index] as number)).toBeGreaterThanOrEqual(90);
+});
+
+test('what a change of the ring says is taken apart when it is needed', async () => {
+  const { clock, rebalancing, moves } = world(1);
+  let read = 0;
+  const registrations = Array.from({ length: 1000 }, (_, index) =>
+    Object.defineProperty(registrationOf(index), 'id', {
+      get: () => {
+        read++;
+        return `agent-${index}`;
+      },
+    }),
+  );
+  for (let at = 0; at < 1000; at += 100) rebalancing.misplaced(registrations.slice(at, at + 100));
+  expect(read).toBe(0);
+  for (let ms = 0; ms < 10; ms++) await clock.advance(1);
+  expect(moves.length).toBeGreaterThan(0);
+  expect(read).toBe(100);
+  rebalancing.close();
+  expect(rebalancing.size).toBe(0);
+});
