@@ -178,7 +178,7 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     copyState: (call) => copyForWorker(statesOf(host), call),
     stateDiverged: ({ kind, id }) => statesOf(host).diverged(kind, id),
     confirmState: ({ kind, id }) => statesOf(host).confirm(kind, id),
-    forgetStored: ({ kind, id }) => durableOf(host).forgetting.forget(host.kinds.byName(kind), id),
+    forgetStored: ({ kind, id }) => durableOf(host).forgetting.forget(host.kinds.byName(kind), id, true),
     deliverReminder: (reminder) => durableOf(host).delivery.deliverHere(reminder),
     departToNode: (call) => host.departures.toNodes.depart(call),
     stayOnNode: (call) => host.departures.toNodes.stay(call),

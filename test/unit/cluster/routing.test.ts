@@ -119,3 +119,46 @@ test('a node that is about to leave is sent nothing more: what goes elsewhere go
   await clock.advance(10);
   expect(sent).toEqual(['stuck n2 7']);
 });
+
+test('a node that an agent was found on is sent nothing more when it is about to leave in its turn, also if nothing has been sent there since', async () => {
+  const clock = new SteppedClock({}, async () => undefined);
+  const sent: string[] = [];
+  const peers = new Map([n1, n2, n3].map((node) => [node.name, { node, isGone: false, isShut: false }]));
+  const peerOf = ({ name }: NodeIdentity): Peer => peers.get(name) as unknown as Peer;
+  const vacate = (node: NodeIdentity): void => {
+    (peerOf(node) as { isShut: boolean }).isShut = true;
+    routing.vacated(peerOf(node));
+  };
+  const registry = {
+    self: n1,
+    own: () => undefined,
+    cached: () => undefined,
+    ownerOf: () => n1,
+    forget: () => undefined,
+    lookup: async (id: string) => ({ id, kind: 'counter', host: n2, token: 9, life: 4, placement: 'ring', init: undefined }),
+  };
+  const routing = new Routing({
+    clock,
+    self: () => n1,
+    registry: () => registry as never,
+    peerOf,
+    transmit: (route, { node }, frame) => {
+      sent.push(`${route.id} ${node.name} ${frame.type === 'message' ? frame.input : frame.type}`);
+      return 'accepted';
+    },
+    deliver: () => false,
+    deliverDurable: () => undefined,
+    refuse: (_route, frame, error) => void sent.push(`refused ${frame.type} ${error.code}`),
+    markAfterView: () => undefined,
+  });
+  const route = routing.of('a', 4, n2);
+  routing.dispatch(route, message(1));
+  vacate(n2);
+  routing.flushed('a', 4, 1, n3, true);
+  // It moves on to where n2 has started again.
+  (peerOf(n2) as { isShut: boolean }).isShut = false;
+  vacate(n3);
+  routing.dispatch(route, message(2));
+  await clock.advance(10);
+  expect(sent).toEqual(['a n2 1', 'a n2 mark', 'a n2 2']);
+});

@@ -16,6 +16,7 @@ import { AGENTS_MAX, Frame, HOPS_MAX, isAskNumber, isCount, isId, isLife, isName
 import { frameRefused, nodeUnreachable, outcomeUnknown } from './ask-errors.js';
 import type { LocalAgents } from './local-agents.js';
 import { callRefused, carryOut, isInputOf, isNodeCall } from './node-calls.js';
+import type { Kind } from '../../runtime/kind.js';
 import type { PendingAsk } from '../../runtime/pending-asks.js';
 import { NodeReply, type ReplySender } from './node-reply.js';
 import type { Peer, WaitingFrame } from './peer.js';
@@ -31,7 +32,7 @@ export interface IncomingFramesNeeds {
   self(): NodeIdentity;
   peerOf(node: NodeIdentity): Peer;
   viewNumber(): number;
-  /** Another node says that there is no such agent. */
+  /** Another node says that there is no such agent; with the life of durable ones: nor anything stored of it. */
   ended(id: string, life: number): void;
   /** Another node is about to leave, or sends nothing any more to this one, which is. */
   vacating(node: NodeIdentity): void;
@@ -231,8 +232,18 @@ export class IncomingFrames {
     this.received++;
     this.#needs.replies.answered(ask);
     if (frame[0] === Frame.reply) ask.reply(frame[3]);
-    else ask.fail(frame[3]);
+    else {
+      this.#forgetGone(frame[3]);
+      ask.fail(frame[3]);
+    }
     return true;
+  }
+
+  /** A durable agent of which nothing is stored any more: whoever looks for it again finds that it can be made. */
+  #forgetGone(error: unknown): void {
+    const { code, data } = (error ?? {}) as { readonly code?: unknown; readonly data?: { readonly id?: unknown; readonly kind?: unknown } };
+    if (code !== 'NEXUS_AGENT_NOT_FOUND' || typeof data?.kind !== 'string' || !isId(data.id)) return;
+    if (this.#needs.host.kinds.find(data.kind)?.isDurable === true) this.#needs.ended(data.id, DURABLE_LIFE);
   }
 
   #moved(from: NodeIdentity, frame: Parts): boolean {
@@ -357,9 +368,19 @@ export class IncomingFrames {
       const entry = kind.action(action);
       if (reply instanceof NodeReply) reply.codec = entry.reply;
       host.router.deliveries.deliver(new AgentReference(host, kind, 0, 0, undefined, id), entry, input, reply, senderWith(sender, trace));
+      if (reply === undefined) this.#tellGone(kind, id, underway.origin);
     } catch (error) {
       this.refuse(id, DURABLE_LIFE, underway, error as NexusError, underway.origin);
     }
+  }
+
+  /** Nobody else tells the sender of a tell that there is no such agent any more: what its node has heard of it would stay wrong. */
+  #tellGone(kind: Kind, id: string, origin: NodeIdentity | undefined): void {
+    const { host, local, peerOf, self } = this.#needs;
+    if (origin === undefined || sameNode(origin, self())) return;
+    void host.durable?.activations.settled(kind, id)?.then(() => {
+      if (local.find(id, DURABLE_LIFE) === undefined) peerOf(origin).post([Frame.ended, id, DURABLE_LIFE]);
+    });
   }
 
   /** Frames that waited for a node that is gone: asks of this node fail, what nobody waits for is a dead letter. */

@@ -16,6 +16,7 @@ import { nexusStopped } from '../../runtime/failures.js';
 import type { ActionEntry, Kind } from '../../runtime/kind.js';
 import { type MessageSender, senderOf, traceOf } from '../../runtime/mailbox.js';
 import type { PendingAsk, ReplyPort } from '../../runtime/pending-asks.js';
+import { DURABLE_LIFE } from '../../runtime/remote/agent-life.js';
 import { MovedAway } from '../../runtime/remote/moved-away.js';
 import type { RemoteAgents } from '../../runtime/remote/remote-agents.js';
 import type { AgentLocation } from '../../model/agent-location.js';
@@ -362,11 +363,12 @@ export class NodeAgents implements RemoteAgents, NodePart {
     return this.#outgoing.isUnsent(ask) ? nodeUnreachable(ask, node, because) : outcomeUnknown(ask, node, because);
   }
 
-  /** What is known of another activation of the id stays. */
+  /** What is known of another activation of the id stays; those of a durable agent are not told apart. */
   #ended(id: string, life: number): void {
     const registry = this.#needs.registry();
     const known = registry?.cached(id);
-    if (known?.life === life && !sameNode(known.host, this.#needs.self())) registry?.forget(id, known.token);
+    if (known === undefined || sameNode(known.host, this.#needs.self())) return;
+    if (known.life === life || (life === DURABLE_LIFE && this.#host.kinds.find(known.kind)?.isDurable === true)) registry?.forget(id, known.token);
   }
 
   #refused(error: { readonly code: string }, from: NodeIdentity): void {

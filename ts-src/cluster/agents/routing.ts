@@ -205,8 +205,11 @@ export class Routing {
 
   /** Its agents are on other nodes by now, and nothing more is to go there. */
   vacated(peer: Peer): void {
-    for (const route of this.#routes.values())
+    for (const route of this.#routes.values()) {
+      // That it was there was said before it was to leave.
+      if (route.staysOn === peer) route.staysOn = undefined;
       if (route.peer === peer && route.isUsed && !isOfNode(route.life) && route.waitingFor === undefined) this.#turnAway(route, peer);
+    }
   }
 
   /** Whether nothing that was sent by way of that node is on its way. */

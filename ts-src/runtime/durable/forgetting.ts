@@ -31,8 +31,11 @@ export class Forgetting {
     this.#needs = needs;
   }
 
-  /** @throws NexusTypeError NEXUS_OPTION_INVALID */
-  async forget(kind: Kind, id: string): Promise<void> {
+  /**
+   * @param isAsked another node asks, and looks again itself if the agent is not here: nodes that contradict each other do not wait for each other
+   * @throws NexusTypeError NEXUS_OPTION_INVALID
+   */
+  async forget(kind: Kind, id: string, isAsked = false): Promise<void> {
     const { host, storage, activations, clusterOf } = this.#needs;
     const { directory, engine, lifecycle, router, stopping, thread } = host;
     if (!kind.isDurable) throw optionError('forget', `kind '${kind.name}' is not durable: nothing of it is stored`);
@@ -57,15 +60,17 @@ export class Forgetting {
       // It has the id meanwhile, so that nobody brings the agent back.
       const place = lifecycle.reserve(kind, id);
       if (place === undefined) continue;
+      let node: NodeIdentity | undefined;
       try {
         return await this.#deleteStored(kind, id, cluster);
       } catch (error) {
-        const node = elsewhereOf(error);
-        if (node === undefined || host.remote === undefined) throw error;
-        if (await this.#forgottenBy(node, kind, id, deadlineMs)) return;
+        node = elsewhereOf(error);
+        if (node === undefined || isAsked || host.remote === undefined) throw error;
       } finally {
         lifecycle.release(place);
       }
+      // The agent may come here meanwhile.
+      if (await this.#forgottenBy(node, kind, id, deadlineMs)) return;
     }
   }
 

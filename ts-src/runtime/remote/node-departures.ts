@@ -9,6 +9,8 @@ import type { RemoteAgent } from '../../model/remote-agent.js';
 import { type AgentCell, Status } from '../agent-cell.js';
 import type { AgentReference } from '../agent-reference.js';
 import { TIMER_MESSAGE } from '../dispatcher.js';
+import { agentNotFound } from '../failures.js';
+import type { ActionEntry, Kind } from '../kind.js';
 import { isSupervised } from '../lifecycle.js';
 import { type MessageSender, senderOf } from '../mailbox.js';
 import { actionOf } from '../moving-agent.js';
@@ -134,7 +136,11 @@ export class NodeDepartures {
       host.engine.table.remove(slot, generation);
       host.durable?.left(cell, reference.id, extra?.durable);
     }
-    for (const [action, input, reply, from] of waiting) this.#send(reference, action.index, input, reply, from);
+    for (const [action, input, reply, from] of waiting) {
+      // That it was handled would not be stored there: it is tried again by whoever delivers it.
+      if (isReminder(cell.kind, action)) reply?.fail(agentNotFound(cell.kind.name, reference.id, action.name));
+      else this.#send(reference, action.index, input, reply, from);
+    }
     for (const callback of [...(extra?.onArrival ?? []), ...(extra?.onStopped ?? [])]) callback();
   }
 
@@ -228,13 +234,18 @@ export class NodeDepartures {
   }
 }
 
-/** Messages of the runtime wait for it. */
+/** Messages of the runtime wait for it, or a reminder. */
 function hasNews({ mailbox, kind }: AgentCell): boolean {
   let isNews = false;
   mailbox?.forEach((action) => {
-    if (action.index < 0 || action === kind.onTerminated) isNews = true;
+    if (action.index < 0 || action === kind.onTerminated || isReminder(kind, action)) isNews = true;
   });
   return isNews;
+}
+
+/** An action as a reminder calls it, which is more than the action: `durable-handlers.ts`. */
+function isReminder(kind: Kind, action: ActionEntry): boolean {
+  return kind.isDurable && action.index >= 0 && action !== kind.onTerminated && action !== kind.actions[action.index];
 }
 
 /** What keeps an agent from leaving that waiting does not change. */
