@@ -134,6 +134,8 @@ export class NodeDepartures {
     } else {
       // Recognised as those of agents that have left memory are: it may be brought back here at any time.
       host.engine.table.remove(slot, generation);
+      // To be forgotten is what it is asked for where it is.
+      if (extra?.durable !== undefined) extra.durable.isForgotten = false;
       host.durable?.left(cell, reference.id, extra?.durable);
     }
     for (const [action, input, reply, from] of waiting) {
@@ -191,11 +193,16 @@ export class NodeDepartures {
     for (;;) {
       const record = cell.extra?.durable;
       if (record === undefined || cell.status >= Status.stopping) return { type: 'elsewhere' };
-      if (record.isFenced || record.isForgotten || record.mustReload) return refused('its end has begun, or a new life');
-      if (!record.isUnsaved && !record.isCopying) return { type: 'packed', baggage: packed(this.#host, cell) };
+      if (record.isFenced || record.isForgotten) return refused('its end has begun');
+      const { mustReload } = record;
+      // What is in memory is not gone on with anyway: there it begins with what is stored.
+      if (mustReload) await durable?.beforeRestart(cell);
+      const isStored = mustReload ? !record.isWriting : !record.isUnsaved;
+      if (isStored && !record.isCopying) return { type: 'packed', baggage: packed(this.#host, cell) };
       if (clock.nowMs() >= deadlineMs) return refused('what it has done could not be stored in time');
+      const pause = (): Promise<void> => new Promise<void>((resolve) => clock.after(STORE_AGAIN_MS, resolve));
       // What the store refuses for now may be stored the next time; whoever has to know is told by the writer.
-      await durable?.writer.through(cell, record).catch(() => new Promise<void>((resolve) => clock.after(STORE_AGAIN_MS, resolve)));
+      await (mustReload ? pause() : durable?.writer.through(cell, record).catch(pause));
     }
   }
 
