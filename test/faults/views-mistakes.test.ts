@@ -98,8 +98,15 @@ test.each<Mistake>([
   {
     mistake: 'a proposer passes over what others have agreed to',
     file: AGREEMENT,
-    from: 'if (latest !== undefined)',
+    from: 'if (latest !== undefined && this.#system.isQuorum(mask))',
     to: 'if (false)',
+    says: /and, at/,
+  },
+  {
+    mistake: 'a proposer takes it that those who have not answered have agreed to nothing',
+    file: AGREEMENT,
+    from: 'if (promise === undefined || promise.accepted !== undefined)',
+    to: 'if (promise !== undefined && promise.accepted !== undefined)',
     says: /and, at/,
   },
   {

@@ -31,7 +31,10 @@ interface Acceptance {
 type Proposal =
   | { readonly phase: 'idle' }
   | { readonly phase: 'preparing'; readonly ballot: number; readonly promises: Map<number, { accepted: Acceptance | undefined; removable: Set<string> }> }
-  | { readonly phase: 'accepting'; readonly ballot: number; readonly change: ViewChange; acceptedMask: number };
+  | { readonly phase: 'accepting'; readonly ballot: number; readonly change: ViewChange; readonly untilMs: number; acceptedMask: number };
+
+/** A quorum that could agree to a change has done so by then. One that does not may have heard meanwhile of those that were to go: then another ballot finds out what it would agree to now. */
+const ACCEPTING_MS_MAX = 2000;
 
 export class Agreement {
   readonly #needs: AgreementNeeds;
@@ -94,7 +97,13 @@ export class Agreement {
   /** What was not answered is said again. */
   tick(nowMs: number): void {
     if (nowMs < this.#resendAtMs) return;
-    if (this.#proposal.phase === 'preparing' && this.#system.isQuorum(maskOf(this.#proposal.promises.keys()))) this.#giveUp();
+    const proposal = this.#proposal;
+    if (proposal.phase === 'preparing' && this.#system.isQuorum(maskOf(proposal.promises.keys()))) {
+      // Whoever has not answered by now may never.
+      const change = this.#choice(proposal.promises, true);
+      if (change === undefined) this.#giveUp();
+      else this.#accepting(nowMs, proposal.ballot, change);
+    } else if (proposal.phase === 'accepting' && nowMs >= proposal.untilMs) this.#giveUp();
     else this.#send(nowMs);
   }
 
@@ -111,10 +120,14 @@ export class Agreement {
     if (proposal.phase !== 'preparing' || proposal.ballot !== ballot) return;
     proposal.promises.set(from, { accepted, removable: new Set(removable.map(nodeKey)) });
     if (!this.#system.isQuorum(maskOf(proposal.promises.keys()))) return;
-    const change = this.#choice(proposal.promises);
+    const change = this.#choice(proposal.promises, false);
     // Those who have not answered yet may agree to more.
     if (change === undefined) return proposal.promises.size === this.#system.voters.length ? this.#giveUp() : undefined;
-    this.#proposal = { phase: 'accepting', ballot, change, acceptedMask: 0 };
+    this.#accepting(nowMs, ballot, change);
+  }
+
+  #accepting(nowMs: number, ballot: number, change: ViewChange): void {
+    this.#proposal = { phase: 'accepting', ballot, change, untilMs: nowMs + ACCEPTING_MS_MAX, acceptedMask: 0 };
     this.#send(nowMs);
   }
 
@@ -141,11 +154,22 @@ export class Agreement {
     this.#promise(nowMs, ballot);
   }
 
-  /** Of those of whom a quorum has agreed to anything, what has the greatest ballot may have been chosen: nothing else may be proposed. */
-  #choice(promises: ReadonlyMap<number, { readonly accepted: Acceptance | undefined; readonly removable: ReadonlySet<string> }>): ViewChange | undefined {
+  /**
+   * What has the greatest ballot of all that those who promise have agreed to may have been chosen: nothing else may be proposed then. Unless those who have agreed to anything are no quorum, even together with all that have not
+   * answered: then nothing has been chosen, nor will be below this ballot. Whoever has not answered is waited for a little, as that makes the difference.
+   */
+  #choice(
+    promises: ReadonlyMap<number, { readonly accepted: Acceptance | undefined; readonly removable: ReadonlySet<string> }>,
+    isLast: boolean,
+  ): ViewChange | undefined {
     let latest: Acceptance | undefined;
     for (const { accepted } of promises.values()) if (accepted !== undefined && (latest === undefined || accepted.ballot > latest.ballot)) latest = accepted;
-    if (latest !== undefined) return latest.change;
+    let mask = 0;
+    for (let index = 0; index < this.#system.voters.length; index++) {
+      const promise = promises.get(index);
+      if (promise === undefined || promise.accepted !== undefined) mask |= 1 << index;
+    }
+    if (latest !== undefined && this.#system.isQuorum(mask)) return isLast || promises.size === this.#system.voters.length ? latest.change : undefined;
     return this.#needs.wanted(this.#number, (node) => {
       const key = nodeKey(node);
       let mask = 0;

@@ -77,6 +77,7 @@ test('a proposer goes on with the change that another voter has agreed to, whate
   expect(prepare.type).toBe('prepare');
   const accepted = { ballot: 16, change: joins(4, 'theirs') };
   views.receive(5001, c, c.address, { type: 'promise', number: 4, ballot: prepare.ballot, accepted, removable: [] }, true);
+  views.tick(5300);
   const proposed = sent.flatMap(({ message }) => (message.type === 'accept' ? message.change.joined.map(({ name }) => name) : []));
   expect(new Set(proposed)).toEqual(new Set(['theirs']));
 });

@@ -76,9 +76,51 @@ test('what any of a quorum has agreed to is proposed again, the latest of it', (
   agreement.propose(1);
   const prepare = sent.at(-1)?.[1] as { ballot: number };
   agreement.promise(2, 2, prepare.ballot, { ballot: 34, change: joining('later') }, []);
+  // Whether it may have been chosen also depends on the one that has not answered, which is waited for a little.
+  expect(sent.at(-1)?.[1]).toBe(prepare);
+  agreement.tick(251);
   expect(sent.at(-1)?.[1]).toEqual({ type: 'accept', ballot: prepare.ballot, change: joining('later') });
   agreement.accepted(2, prepare.ballot);
   expect(chosen).toEqual([joining('later')]);
+});
+
+test('what so few have agreed to that it cannot have been chosen is not proposed again: who was to go and came back keeps nothing from going on', () => {
+  const five = ['a', 'b', 'c', 'd', 'e'].map(
+    (name, at): ViewMember => ({ ...(members[0] as ViewMember), name, address: { host: name, port: 1 }, sinceView: at + 1 }),
+  );
+  const removing: ViewChange = { number: 4, departed: [{ name: 'b', incarnation: 1, reason: 'removed' }], joined: [], weighed: [] };
+  const sent: [number, ViewMessage][] = [];
+  const chosen: ViewChange[] = [];
+  let wanted: ViewChange | undefined = removing;
+  const agreement = new Agreement(quorumSystemOf({ strategy: 'keepMajority' }, { members: five }), 0, 4, 250, {
+    sendToVoter: (index, message) => sent.push([index, message]),
+    removable: () => [],
+    mayDepart: () => true,
+    accepted: () => undefined,
+    wanted: () => wanted,
+    chosen: (change) => chosen.push(change),
+  });
+  const proposed = (): ViewMessage[] => sent.splice(0).flatMap(([, message]) => (message.type === 'accept' ? [message] : []));
+  const prepared = (): number => (sent.splice(0).find(([, { type }]) => type === 'prepare')?.[1] as { ballot: number }).ballot;
+  agreement.propose(0);
+  let ballot = prepared();
+  for (const voter of [3, 4]) agreement.promise(1, voter, ballot, undefined, []);
+  expect(proposed()).toHaveLength(4);
+  // Only the last of them agrees, and then is gone; b is heard again by the others.
+  agreement.accepted(4, ballot);
+  agreement.tick(300);
+  expect(proposed()).toHaveLength(3);
+  agreement.tick(2300);
+  expect(agreement.isProposing).toBe(false);
+  wanted = joining('new');
+  agreement.propose(2400);
+  ballot = prepared();
+  for (const voter of [1, 2]) agreement.promise(2401, voter, ballot, undefined, []);
+  expect(proposed()).toEqual([]);
+  agreement.promise(2402, 3, ballot, undefined, []);
+  expect(proposed().map((message) => (message as { change: ViewChange }).change)).toEqual(new Array(4).fill(joining('new')));
+  for (const voter of [1, 2]) agreement.accepted(voter, ballot);
+  expect(chosen).toEqual([joining('new')]);
 });
 
 test('who could grant until now is taken to have granted until now', () => {
