@@ -89,6 +89,7 @@ export class NodeParts {
     host.remote = this.agents;
     this.moves = new NodeMoves({
       ...{ host, transport, clock, logger, registry: this.registry, agents: this.agents, rebalances: options.rebalance },
+      isJoined: () => cluster.standing === 'member' || cluster.standing === 'leaving',
       joined: (timeoutMs) => cluster.joined({ timeoutMs }),
       weigh: (weight) => membershipOf(cluster).weigh(weight),
     });

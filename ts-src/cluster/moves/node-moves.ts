@@ -40,6 +40,7 @@ export interface NodeMovesNeeds {
   readonly logger: Logger;
   readonly registry: Registry;
   readonly agents: NodeAgents;
+  isJoined(): boolean;
   joined(timeoutMs: number): Promise<void>;
   /** Asks for another weight. */
   weigh(weight: number): void;
@@ -65,7 +66,7 @@ export class NodeMoves implements NodePart {
     this.placing = new Placing({
       ...{ clock, registry, find },
       members: () => this.#view?.members ?? [],
-      joined: needs.joined,
+      ...{ isJoined: needs.isJoined, joined: needs.joined },
       findEnding: (id) => host.directory.findEnding(id),
       whenEnded: (agent, timeoutMs) => host.stopping.whenEnded(agent, timeoutMs),
       spawnHere: (spawn) => host.spawning.spawnForNode(this.placing, spawn),
@@ -98,6 +99,7 @@ export class NodeMoves implements NodePart {
       refusalOf: (message) => this.#refusalOf(message),
       isHere: (id) => find(id) !== undefined,
       arrive: async (arrival) => {
+        if (!needs.isJoined()) await needs.joined(START_TIMEOUT_MS);
         await this.#clear(arrival.id);
         const thread = host.spawning.threadFor(arrival.kind, arrival.id);
         await this.#onThread(thread, 'arriveFromNode', arrival, arrival);

@@ -28,6 +28,8 @@ export interface PlacingNeeds {
   readonly registry: Registry;
   /** Of the view that this node knows. */
   members(): readonly ViewMember[];
+  /** Whether this node is a member, and may run what it has taken: its first view comes before that. */
+  isJoined(): boolean;
   /** Resolves when this node is a member. Rejects with NEXUS_JOIN_TIMEOUT, NEXUS_NODE_FENCED. */
   joined(timeoutMs: number): Promise<void>;
   /** The live agent of this id on any thread of this node. */
@@ -247,7 +249,7 @@ export class Placing implements NodePlacing {
   }
 
   async #joined(timeoutMs: number): Promise<void> {
-    if (this.#needs.registry.ownerOf('') === undefined) await this.#needs.joined(timeoutMs);
+    if (!this.#needs.isJoined()) await this.#needs.joined(timeoutMs);
   }
 
   #pause(attempt: number): Promise<void> {

@@ -29,11 +29,13 @@ function world() {
   const table = new Map<string, boolean>();
   const requested: string[] = [];
   const referenceOf = (id: string) => ({ id, kind: 'counter' }) as AgentReference;
+  const standing = { isJoined: true, joined: Promise.resolve() };
   const placing: Placing = new Placing({
     clock,
     registry,
     members: () => members,
-    joined: async () => undefined,
+    isJoined: () => standing.isJoined,
+    joined: () => standing.joined,
     find: (id) => (table.get(id) === true ? referenceOf(id) : undefined),
     findEnding: (id) => (table.get(id) === false ? referenceOf(id) : undefined),
     whenEnded: async ({ id }) => void table.delete(id),
@@ -52,7 +54,7 @@ function world() {
     clear: async () => undefined,
     move: async () => undefined,
   });
-  return { placing, registry, elsewhere, directory, table, requested, clock };
+  return { placing, registry, elsewhere, directory, table, requested, clock, standing };
 }
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -66,6 +68,22 @@ test('an id is taken before its agent starts, and given back when it has ended',
   placing.ended('x');
   await turn();
   expect(registry.calls).toEqual(['register x', 'release x']);
+});
+
+test('a node that knows a view and is not a member yet starts nothing', async () => {
+  const { placing, registry, standing } = world();
+  let join = (): void => undefined;
+  standing.isJoined = false;
+  standing.joined = new Promise((resolve) => {
+    join = resolve;
+  });
+  const claimed = placing.claim(claimOf('x'));
+  await turn();
+  expect(registry.ownerOf('x')).toBeDefined();
+  expect(registry.calls).toEqual([]);
+  join();
+  await claimed;
+  expect(registry.calls).toEqual(['register x']);
 });
 
 test('an id whose agent did not start is given back, but not while another start of it is under way', async () => {
