@@ -36,8 +36,15 @@ export class OutgoingFrames implements ReplySender {
 
   /** @param mustGo it was accepted before, and is not refused for want of room. @throws what encoding throws */
   transmit(route: Route, peer: Peer, underway: UnderwayFrame, mustGo: boolean): PostOutcome {
-    const { origin } = underway;
-    const reply = underway.type === 'mark' ? undefined : underway.reply;
+    let { origin } = underway;
+    let reply = underway.type === 'mark' ? undefined : underway.reply;
+    if (reply instanceof NodeReply && origin === undefined) {
+      // It has waited in the mailbox of an agent of this thread: whoever has asked gets the answer, and is told where the agent is.
+      const { node, slot, sequence } = reply;
+      if (!sameNode(node, this.#needs.self())) origin = node;
+      else reply = this.#needs.asks.waiting(slot, sequence);
+      if (reply === undefined) return 'accepted';
+    }
     if (reply instanceof PendingAsk && reply.isSettled) return 'accepted';
     const port =
       reply === undefined || reply instanceof NodeReply
