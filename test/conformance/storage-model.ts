@@ -56,7 +56,11 @@ export class StorageModel {
         versions.delete(name);
         return this.#applyOne({ type: 'delete', kind: write.kind, id: write.id }, new Map());
       }
-      if (write.type === 'fence') return;
+      if (write.type === 'fence') {
+        const [, token, revision] = versions.get(name) ?? [0, 0, 0];
+        versions.set(name, [write.token, token, revision]);
+        return;
+      }
     }
     const of = write.type === 'setReminder' ? `${write.reminder.kind}/${write.reminder.id}` : `${write.kind}/${write.id}`;
     const [seen, token, revision] = versions.get(of) ?? [0, 0, 0];
