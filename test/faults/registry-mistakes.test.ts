@@ -57,8 +57,8 @@ test.each<Mistake>([
   {
     mistake: 'what an owner of before sends late is taken for what the present one has written',
     file: 'replication.js',
-    from: "return this.#directory.is('copy', partition) && this.#ownership.isInForce(partition, from, view);",
-    to: "return this.#directory.is('copy', partition);",
+    from: "if (!this.#directory.is('copy', partition) || !this.#ownership.isInForce(partition, from, view))",
+    to: "if (!this.#directory.is('copy', partition))",
     says: /the copy of|successors that never agree/,
     first: 80,
   },
