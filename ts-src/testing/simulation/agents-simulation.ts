@@ -7,10 +7,12 @@ import { checkLinearizable } from '../linearizability/check-linearizable.js';
 import { casRegisterModel } from '../linearizability/sequential-model.js';
 import type { TestNode } from '../test-node.js';
 import { AgentLedger, textOf } from './agent-ledger.js';
-import { AGENT_IDS, ASK_TIMEOUT_MS, GROUP, kindsOf, Workload } from './agent-workload.js';
+import { ASK_TIMEOUT_MS, GROUP, kindsOf } from './agent-kinds.js';
+import { AGENT_IDS, Workload } from './agent-workload.js';
 import { AGENT_MARKS } from './coverage.js';
 import { defineSimulation } from './define-simulation.js';
 import { FAULT_KINDS, type Fault } from './fault.js';
+import { QuietChecks } from './quiet-checks.js';
 import { wrongCopy } from './replica-check.js';
 import { simulationOfNexus, type SimulatedCluster } from './nexus-simulation.js';
 import type { NexusStart } from './nexus-program.js';
@@ -124,10 +126,10 @@ class AgentsRun {
 
   run(options: RunOptions | undefined): Promise<RunResult> {
     const ledger = this.#ledger;
-    const { Register, Behind, Counter, Sender, Watcher } = this.#kinds;
+    const { Register, Behind, Counter, Brief, Sender, Watcher } = this.#kinds;
     const definition = defineSimulation({
       nodes: this.#plan.nodes,
-      agents: [Register, Behind, Counter, Sender, Watcher],
+      agents: [Register, Behind, Counter, Brief, Sender, Watcher],
       threads: this.#plan.seed % 2,
       storage: 'disk',
       durationMs: this.#plan.durationMs,
@@ -196,11 +198,8 @@ class AgentsRun {
 
   /** When all has healed. */
   async #check(cluster: SimulatedCluster): Promise<void> {
-    const untilMs = cluster.nowMs + AGREE_MS_MAX;
-    for (let problem = this.#problem(cluster); problem !== undefined; problem = this.#problem(cluster)) {
-      if (cluster.nowMs >= untilMs) return this.#ledger.fail('the registry agrees in the end', `${AGREE_MS_MAX / 1000} s after the healing ${problem}`);
-      await cluster.sleep(LOOK_MS);
-    }
+    await this.#agreed(cluster, 'after the healing');
+    if (this.#ledger.violation !== undefined) return;
     this.#count();
     const open = this.#ledger.asks.find(({ outcome, atMs }) => outcome === 'open' && cluster.nowMs - atMs > ASK_TIMEOUT_MS * 2 + LATE_MS);
     if (open !== undefined) return this.#ledger.fail('every ask settles', `${textOf(open)} has not`);
@@ -211,6 +210,17 @@ class AgentsRun {
     });
     if (failed !== undefined && !this.#isBeyondPromise) return this.#ledger.fail('all answer in the end', `${textOf(failed)} after the healing`);
     if (!this.#isBeyondPromise) this.#judgeHistories();
+    if (this.#ledger.violation !== undefined) return;
+    await new QuietChecks(cluster, this.#kinds, this.#ledger).run();
+    await this.#agreed(cluster, 'when nothing goes wrong any more');
+  }
+
+  async #agreed(cluster: SimulatedCluster, when: string): Promise<void> {
+    const untilMs = cluster.nowMs + AGREE_MS_MAX;
+    for (let problem = this.#problem(cluster); problem !== undefined; problem = this.#problem(cluster)) {
+      if (cluster.nowMs >= untilMs) return this.#ledger.fail('the registry agrees in the end', `${AGREE_MS_MAX / 1000} s ${when} ${problem}`);
+      await cluster.sleep(LOOK_MS);
+    }
   }
 
   /** What the nodes that are there now have done since they started. */
