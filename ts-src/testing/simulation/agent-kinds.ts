@@ -12,6 +12,8 @@ export const ASK_TIMEOUT_MS = 4000;
 export const GROUP = 'counters';
 /** A counter ticks so often, wherever it is. */
 export const TICK_MS = 2000;
+/** A brief agent ends by itself after so long, at the latest. */
+const BRIEF_MS = 700;
 
 interface Numbered {
   readonly from: string;
@@ -91,6 +93,9 @@ export function kindsOf(ledger: AgentLedger) {
   const Brief = defineAgent({
     kind: 'brief',
     state: () => ({ count: 0, life: ++lives }),
+    onStart(_state, ctx) {
+      ctx.timers.after(BRIEF_MS, 'end');
+    },
     actions: {
       add(state, number: number, ctx) {
         ledger.handled(number);

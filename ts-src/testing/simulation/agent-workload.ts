@@ -11,7 +11,7 @@ import type { SimulatedCluster } from './nexus-simulation.js';
 
 export const REGISTERS = ['r1', 'r2', 'r3'];
 export const COUNTERS = ['k1', 'k2', 'k3'];
-export const BRIEF = ['e1', 'e2'];
+export const BRIEF = ['e1', 'e2', 'e3', 'e4'];
 const BEHIND = ['b1', 'b2'];
 export const SENDERS = ['s1', 's2', 's3', 's4'];
 export const WATCHERS = ['w1', 'w2'];
@@ -20,13 +20,16 @@ const CLIENTS = 3;
 const PAUSE_MS_MAX = 300;
 const BURST = 5;
 /** Messages of a stream, and moves of the agent that gets it. */
-const STREAM = 20;
+const STREAM = 15;
 const STREAM_EVERY_MS = ['1', '4', '16'];
 /** Between two writes of the client that stays with its node, at least. */
-const HOME_MS = 300;
+const HOME_MS = 400;
 const CHASED = 2;
 /** How often in a row an agent is started and ends. */
 const BRIEF_LIVES = 3;
+/** When a node hears of a view, agents are started for so long: what is given to whom in the moment in which that changes. */
+const STORM_MS = 4;
+const STORM_NODES = 2;
 /** At most one node is drained at a time, and not often: what drains is soon over. */
 const DRAINED = 0.02;
 
@@ -36,6 +39,8 @@ export class Workload {
   readonly #ledger: AgentLedger;
   readonly #unlucky: readonly number[] | undefined;
   #values = 0;
+  #view = 0;
+  #isRunning = false;
   #draining: TestNode | undefined;
 
   /** @param unlucky numbers of the nodes to which things happen, and which may be drained. Default: all */
@@ -57,6 +62,7 @@ export class Workload {
   }
 
   async run(cluster: SimulatedCluster): Promise<void> {
+    this.#isRunning = true;
     await Promise.all([...Array.from({ length: CLIENTS }, () => this.#client(cluster)), this.#home(cluster)]);
   }
 
@@ -102,8 +108,8 @@ export class Workload {
     if (random < 0.47) return this.#add(cluster, Behind, this.#one(cluster, BEHIND));
     if (random < 0.59) return this.#burst(cluster);
     if (random < 0.63) return this.#askOn(cluster);
-    if (random < 0.72) return this.#move(cluster);
-    if (random < 0.79) return this.#chase(cluster);
+    if (random < 0.75) return this.#move(cluster);
+    if (random < 0.8) return this.#chase(cluster);
     if (random < 0.84) return this.#lives(cluster);
     if (random < 0.88) return this.#race(cluster);
     if (random < 0.9) return this.#stop(cluster);
@@ -203,6 +209,18 @@ export class Workload {
         };
       });
     }
+  }
+
+  /** A node has heard of a view, maybe as the first: ids are taken while some nodes know who gives them now, and some do not. */
+  viewed(cluster: SimulatedCluster, view: number): void {
+    if (view <= this.#view || cluster.isOver || !this.#isRunning) return;
+    this.#view = view;
+    for (const id of BRIEF)
+      for (let each = 0; each < STORM_NODES; each++)
+        void cluster
+          .sleep(cluster.random() * STORM_MS)
+          .then(() => this.#on(cluster, (nexus) => nexus.getOrSpawn(this.#kinds.Brief, id, { node: 'here', timeoutMs: ASK_TIMEOUT_MS / 2 })))
+          .catch(() => undefined);
   }
 
   /** Several nodes want it at once. */

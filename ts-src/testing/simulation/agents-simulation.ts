@@ -3,6 +3,7 @@
  * `agent-ledger.ts`; here it is put together for one cluster, with what must hold when all has healed.
  */
 import { nodeKey } from '../../model/node-identity.js';
+import { partitionOf } from '../../protocols/registry/partition.js';
 import { checkLinearizable } from '../linearizability/check-linearizable.js';
 import { casRegisterModel } from '../linearizability/sequential-model.js';
 import type { TestNode } from '../test-node.js';
@@ -111,6 +112,7 @@ class AgentsRun {
   readonly #hosts = new Map<unknown, string>();
   readonly #presentSinceMs = new Map<number, number>();
   #world: SimulatedWorld | undefined;
+  #cluster: SimulatedCluster | undefined;
   #hasBegun = false;
   /** More nodes were lost at once than there are copies: what was on them alone need not be there. */
   #isBeyondPromise: boolean;
@@ -136,7 +138,9 @@ class AgentsRun {
       setup: async (cluster) => {
         await this.#workload.begin(cluster);
         this.#hasBegun = true;
+        this.#cluster = cluster;
       },
+      start: (nexus) => nexus.cluster?.on('view', ({ number }) => this.#cluster !== undefined && this.#workload.viewed(this.#cluster, number)),
       during: (cluster) => this.#workload.run(cluster),
       check: (cluster) => this.#check(cluster),
     });
@@ -273,6 +277,14 @@ class AgentsRun {
         if (atOwner === undefined) return `'${id}' runs on ${node.name}, and its owner ${owner?.name} does not know it`;
         if (atOwner.host.name !== node.name || atOwner.token !== own.token)
           return `'${id}' runs on ${node.name} with token ${own.token}, and its owner ${owner?.name} has it on ${atOwner.host.name} with token ${atOwner.token}`;
+        for (const { name } of registry.successorsOf(id, this.#copies)) {
+          const copied = nodes
+            .find((other) => other.node.name === name)
+            ?.start.parts.registry.directory.part(partitionOf(id))
+            ?.entries.get(id)?.registration;
+          if (copied?.token !== own.token || copied.host.name !== node.name)
+            return `'${id}' runs on ${node.name} with token ${own.token}, and the copy of its registration on ${name} has it on ${copied?.host.name ?? 'no node'} with token ${copied?.token}`;
+        }
       }
       const { activations } = registry.snapshot();
       if (activations === running.size) continue;
