@@ -126,6 +126,33 @@ test('messages that are sent while an agent moves arrive once and in their order
   });
 });
 
+test('a reference that is given away while its agent is handed over leads to where it is then', async () => {
+  const Keeper = defineAgent({
+    kind: 'keeper',
+    state: () => ({ kept: undefined as AgentRef<typeof Counter> | undefined }),
+    actions: {
+      keep: (state, ref: AgentRef<typeof Counter>) => void (state.kept = ref),
+      add: (state, by: number, ctx) => ctx.ask(state.kept as AgentRef<typeof Counter>, 'add', by, { timeoutMs: 2000 }),
+    },
+  });
+  await withCluster({ agents: [Counter, Keeper], threads: 1 }, async (cluster) => {
+    const n1 = nexusOf(cluster, 'n1');
+    const registry = partsOf(n1 as unknown as Parameters<typeof partsOf>[0]).node?.registry;
+    const ref = await cluster.settle(n1.spawn(Counter, { id: 'c', thread: 1 }));
+    const keeper = await cluster.settle(n1.spawn(Keeper, { id: 'k', node: 'n3' }));
+    const moving = n1.migrate(ref, { node: 'n2' });
+    // The registry is asked, and the agent is here as yet.
+    expect(await cluster.until(() => registry?.own('c') === undefined, 1000)).toBe(true);
+    expect(holders(cluster, 'c')).toEqual(['n1']);
+    keeper.tell('keep', n1.find('c', Counter) as AgentRef<typeof Counter>);
+    const added = keeper.ask('add', 1);
+    await cluster.settle(moving);
+    expect(await cluster.settle(added)).toBe(1);
+    expect(await cluster.settle(keeper.ask('add', 1))).toBe(2);
+    expect(holders(cluster, 'c')).toEqual(['n2']);
+  });
+});
+
 test('what an agent sends to one that moves to its node arrives in its order: what waited in the mailbox goes before what was sent while it left', async () => {
   const Writer = defineAgent({
     kind: 'writer',
