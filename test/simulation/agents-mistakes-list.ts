@@ -5,6 +5,7 @@ export interface AgentsMistake {
   readonly file: string;
   readonly from: string;
   readonly to: string;
+  /** The invariants that are violated. */
   readonly foundBy: RegExp;
   /** It was found by this one: those before it need not be run each time. */
   readonly seed: number;
@@ -25,6 +26,70 @@ export const AGENTS_MISTAKES: readonly AgentsMistake[] = [
     from: 'return (leaseMs + stopMarginMs) * (1 + CLOCK_DRIFT_MAX);',
     to: 'return (leaseMs + stopMarginMs) / 4;',
     foundBy: /one id, one activation|tokens never go back|what was removed does not run|only one side runs/,
-    seed: 5,
+    seed: 1,
+  },
+  {
+    mistake: 'a gap in the changes of the owner of a partition is passed over',
+    file: 'ts-src/protocols/registry/replication.js',
+    from: 'part.epoch !== epoch || sequence !== part.sequence + 1',
+    to: 'part.epoch !== epoch',
+    foundBy: /copies of the registry are what they say|the registry agrees in the end/,
+    seed: 10,
+  },
+  {
+    mistake: 'what was heard of an agent is never forgotten',
+    file: 'ts-src/protocols/registry/known-registrations.js',
+    from: 'if (known === undefined || known.token > token)',
+    to: 'if (true)',
+    foundBy: /every node finds every agent|all answer in the end/,
+    seed: 1,
+  },
+  {
+    mistake: 'messages that go a new way do not wait for those that went the old one',
+    file: 'ts-src/cluster/agents/routing.js',
+    from: 'this.#mark(route, route.peer);',
+    to: 'this.#at(route, to); this.#open(route);',
+    foundBy: /messages of a pair stay in order/,
+    seed: 2,
+  },
+  {
+    mistake: 'messages for an agent that has come do not wait for those that were sent to where it was',
+    file: 'ts-src/cluster/agents/routing.js',
+    from: 'if (!isUsed || peer === undefined)\n            return;\n        if (peer.isGone)\n            this.#markAfterView(route, from);',
+    to: 'if (this !== undefined)\n            return;\n        if (peer.isGone)\n            this.#markAfterView(route, from);',
+    foundBy: /messages of a pair stay in order/,
+    seed: 2,
+  },
+  {
+    mistake: 'a write is acknowledged before its copies have it',
+    file: 'ts-src/cluster/copies/live-copies.js',
+    from: '            this.#look(own, pending);\n        });',
+    to: '            resolve();\n        });',
+    foundBy: /durable registers are linearizable/,
+    seed: 12,
+  },
+  {
+    mistake: 'timers stay behind when an agent moves',
+    file: 'ts-src/runtime/remote/node-arrivals.js',
+    from: 'for (const { entry, input, inMs, periodMs } of timed)',
+    to: 'for (const { entry, input, inMs, periodMs } of [])',
+    foundBy: /timers go on wherever an agent is/,
+    seed: 1,
+  },
+  {
+    mistake: 'what waits in the mailbox of an agent stays behind when it moves',
+    file: 'ts-src/runtime/remote/node-departures.js',
+    from: 'for (const [action, input, reply, from] of waiting) {',
+    to: 'for (const [action, input, reply, from] of []) {',
+    foundBy: /nothing is lost where nothing goes wrong/,
+    seed: 1,
+  },
+  {
+    mistake: 'a group keeps members of other nodes that are gone',
+    file: 'ts-src/cluster/entries/node-groups.js',
+    from: "this.#needs.host.entries.delete('groups', keyOf(group, -known.number));",
+    to: '',
+    foundBy: /the registry agrees in the end/,
+    seed: 1,
   },
 ];

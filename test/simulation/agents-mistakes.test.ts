@@ -22,3 +22,12 @@ test.each(AGENTS_MISTAKES)('simulated clusters of agents find that $mistake', { 
     remove();
   }
 });
+
+test('the clusters by which mistakes are found have nothing wrong without them', { timeout: 600_000 }, async ({ onTestFinished }) => {
+  const { builtInAgents, runSeeds, reportText, remove } = await changedSimulation();
+  onTestFinished(remove);
+  for (const seed of new Set(AGENTS_MISTAKES.map((mistake) => mistake.seed))) {
+    const { failures } = await runSeeds(builtInAgents(), { first: seed, count: 1 });
+    expect(failures.map((failure) => reportText(failure))).toEqual([]);
+  }
+});
