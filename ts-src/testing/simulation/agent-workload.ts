@@ -97,7 +97,16 @@ export class Workload {
       const node = cluster.members.find((member) => member.number === number);
       const here = node === undefined ? [] : [...node.nexus.agents()].filter(({ kind }) => kind === 'register').map(({ id }) => id);
       if (here.length > 0) await this.#operate(cluster, this.#one(cluster, here), { f: 'write', value: ++this.#values }, node).catch(() => undefined);
+      else if (node !== undefined) await this.#fetch(cluster, node).catch(() => undefined);
     }
+  }
+
+  /** A register comes to this node. */
+  #fetch(cluster: SimulatedCluster, node: TestNode): Promise<unknown> {
+    return this.#using(cluster, node, async (nexus) => {
+      const register = await nexus.getOrSpawn(this.#kinds.Register, this.#one(cluster, REGISTERS), { timeoutMs: ASK_TIMEOUT_MS });
+      await nexus.migrate(register, { node: node.name }, { timeoutMs: 2000 });
+    });
   }
 
   async #step(cluster: SimulatedCluster): Promise<unknown> {

@@ -17,7 +17,7 @@ import { QuietChecks } from './quiet-checks.js';
 import { wrongCopy } from './replica-check.js';
 import { simulationOfNexus, type SimulatedCluster } from './nexus-simulation.js';
 import type { NexusStart } from './nexus-program.js';
-import { mayBothRun, type Plan } from './plan.js';
+import { inOrder, mayBothRun, type Plan } from './plan.js';
 import type { RunOptions, RunResult, Simulation } from './simulation.js';
 import type { SwarmOptions } from './swarm.js';
 import type { SimulatedWorld } from './world.js';
@@ -33,6 +33,7 @@ const COPIED_MS = 20_000;
 /** Of an ask that settles late because its node is slow: the slowest step there is, and several of them. */
 const LATE_MS = 15_000;
 const HISTORY_STEPS_MAX = 2_000_000;
+const CUT_OFF_MS = 12_000;
 
 export function builtInAgents(options: { readonly swarm?: SwarmOptions } = {}): Simulation {
   const swarm = options.swarm ?? AGENTS_SWARM;
@@ -57,9 +58,19 @@ function withinPromise(plan: Plan): Plan {
     if (fault.kind !== 'crash' || fault.disk === 'kept') return [fault];
     return fault.nodes.length === 1 && fault.nodes[0] === one ? [fault] : [{ ...fault, disk: 'kept' }];
   });
-  return isGentle(plan)
-    ? { ...plan, resolver: { strategy: 'keepMajority' }, faults: faults.flatMap((fault) => onlyTo(unlucky, plan.nodes, fault)) }
-    : { ...plan, faults };
+  if (!isGentle(plan)) return { ...plan, faults };
+  const gentle = faults.flatMap((fault) => onlyTo(unlucky, plan.nodes, fault));
+  return inOrder({ ...plan, resolver: { strategy: 'keepMajority' }, faults: plan.seed % 4 === 1 ? gentle.map((fault) => lasting(plan, fault)) : gentle });
+}
+
+/** For longer than a lease: the others go on without those that are cut off, and without what those alone have said is written. */
+function lasting({ durationMs }: Plan, fault: Fault): Fault {
+  if (fault.kind !== 'partition') return fault;
+  return { ...fault, atMs: fault.atMs % Math.max(1, durationMs - CUT_OFF_MS), forMs: Math.max(fault.forMs, CUT_OFF_MS) };
+}
+
+function othersThan(unlucky: readonly number[], nodes: number): number[] {
+  return Array.from({ length: nodes }, (_, index) => index + 1).filter((node) => !unlucky.includes(node));
 }
 
 function isGentle({ seed }: Plan): boolean {
@@ -77,7 +88,7 @@ function unluckyOf(plan: Plan): readonly number[] {
 }
 
 function onlyTo(unlucky: readonly number[], nodes: number, fault: Fault): Fault[] {
-  const others = Array.from({ length: nodes }, (_, index) => index + 1).filter((node) => !unlucky.includes(node));
+  const others = othersThan(unlucky, nodes);
   switch (fault.kind) {
     case 'partition':
       return [{ ...fault, groups: [unlucky, others] }];
