@@ -75,6 +75,8 @@ export class Route implements RemoteAgent {
   from: NodeIdentity | undefined = undefined;
   first: UnderwayFrame[] = [];
   hasCome = false;
+  /** Whether it moves here from there; a durable one may also have been brought back here, or be thought to be there. */
+  isMove = false;
   /** Something was sent to `node`: what goes another way must not overtake it. */
   isUsed = false;
   /** Marks that have not come to the agent yet, by their number: by way of which node they were sent. Of those by way of one node any will do. */
@@ -91,6 +93,11 @@ export class Route implements RemoteAgent {
     this.life = life;
     this.node = node;
     this.peer = peer;
+  }
+
+  /** Whether its agent is moving here from that node: what comes from there has waited with it there, or was sent on behind it, and goes ahead, in its order. */
+  isMovingFrom(node: NodeIdentity): boolean {
+    return this.isMove && this.waitingFor === 'coming' && this.from !== undefined && sameNode(this.from, node);
   }
 }
 

@@ -88,7 +88,7 @@ export class Routing {
     return this.#waiting.size > 0 && this.known(id, life)?.waitingFor !== undefined;
   }
 
-  /** On its way, or into the queue. @param isAhead it goes before what waits for an agent that is coming: it was here before, or is a mark, behind which whatever its sender sends here will wait too @throws what encoding throws */
+  /** On its way, or into the queue. @param isAhead it goes before what waits for an agent that is coming: it was here before, comes from where the agent does, or is a mark, behind which whatever its sender sends here will wait too @throws what encoding throws */
   dispatch(route: Route, frame: UnderwayFrame, isAhead = false): PostOutcome {
     if (route.waitingFor !== undefined) return this.#wait(route, frame, isAhead);
     return this.#go(route, frame);
@@ -154,6 +154,7 @@ export class Routing {
     route.marks.clear();
     this.#stop(route, 'coming');
     route.hasCome = false;
+    route.isMove = true;
     route.from = from;
     // What this node has sent there comes back before the mark does.
     if (!isUsed || peer === undefined) return;
@@ -232,6 +233,7 @@ export class Routing {
   #wait(route: Route, frame: UnderwayFrame, isAhead: boolean): PostOutcome {
     if (route.waitingFor === 'coming' && isAhead) {
       if (route.hasCome) this.#here(route, frame);
+      else if (frame.type === 'message' && route.first.length >= WAITING_MAX) return 'full';
       else route.first.push(frame);
       return 'accepted';
     }
@@ -366,6 +368,7 @@ export class Routing {
     route.marks.clear();
     this.#stop(route, 'coming');
     route.from = peer.node;
+    route.isMove = false;
     route.hasCome = true;
     for (const frame of waiting) if (frame.trail.includes(name)) this.#here(route, frame);
     if (route.waitingFor !== 'coming') return;
