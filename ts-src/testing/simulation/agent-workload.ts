@@ -228,7 +228,7 @@ export class Workload {
       for (let each = 0; each < STORM_NODES; each++)
         void cluster
           .sleep(cluster.random() * STORM_MS)
-          .then(() => this.#on(cluster, (nexus) => nexus.getOrSpawn(this.#kinds.Brief, id, { node: 'here', timeoutMs: ASK_TIMEOUT_MS / 2 })))
+          .then(() => this.#on(cluster, (nexus) => nexus.spawn(this.#kinds.Brief, { id, timeoutMs: ASK_TIMEOUT_MS / 2 })))
           .catch(() => undefined);
   }
 
