@@ -26,7 +26,7 @@ export const AGENTS_MISTAKES: readonly AgentsMistake[] = [
     from: 'return (leaseMs + stopMarginMs) * (1 + CLOCK_DRIFT_MAX);',
     to: 'return (leaseMs + stopMarginMs) / 4;',
     foundBy: /one id, one activation|tokens never go back|what was removed does not run|only one side runs/,
-    seed: 1,
+    seed: 5,
   },
   {
     mistake: 'a gap in the changes of the owner of a partition is passed over',
@@ -66,7 +66,7 @@ export const AGENTS_MISTAKES: readonly AgentsMistake[] = [
     from: '            this.#look(own, pending);\n        });',
     to: '            resolve();\n        });',
     foundBy: /durable registers are linearizable/,
-    seed: 12,
+    seed: 5,
   },
   {
     mistake: 'timers stay behind when an agent moves',
@@ -82,7 +82,7 @@ export const AGENTS_MISTAKES: readonly AgentsMistake[] = [
     from: 'for (const [action, input, reply, from] of waiting) {',
     to: 'for (const [action, input, reply, from] of []) {',
     foundBy: /nothing is lost where nothing goes wrong/,
-    seed: 1,
+    seed: 3,
   },
   {
     mistake: 'a group keeps members of other nodes that are gone',
