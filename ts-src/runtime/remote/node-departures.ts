@@ -224,7 +224,7 @@ export class NodeDepartures {
     if (action.index >= 0 && action !== target.kindEntry.onTerminated) {
       // A timer's message is one like any other by now.
       const port = reply === TIMER_MESSAGE ? undefined : reply;
-      remote.send(target, action, input, port, port === undefined ? senderOf(from) : port);
+      remote.send(target, action, input, port, port === undefined ? senderOf(from) : port, true);
       return;
     }
     if (action === target.kindEntry.onTerminated) {
