@@ -290,12 +290,10 @@ export class MessageRouter {
   }
 
   /** An ask that another thread passes on. False if there is no room for it. @throws what encoding throws */
-  tryRequest<N extends SystemCallName>(thread: number, name: N, input: Parameters<SystemCalls[N]>[0], ask: PendingAsk): boolean {
+  tryRequest<N extends SystemCallName>(thread: number, name: N, input: Parameters<SystemCalls[N]>[0], ask: PendingAsk, admission?: Admission): boolean {
     this.#asks.sendTo(ask, thread);
-    const call = systemCallNumber[name];
-    return this.#links
-      .to(thread)
-      .send(L.MESSAGE_TYPE_ASK, call, 0, 0, ask.slot, ask.sequence, 0, 0, input, undefined, Admission.ifOutboxHasRoom, ask.deadlineMs);
+    const [call, waits] = [systemCallNumber[name], admission ?? Admission.ifOutboxHasRoom];
+    return this.#links.to(thread).send(L.MESSAGE_TYPE_ASK, call, 0, 0, ask.slot, ask.sequence, 0, 0, input, undefined, waits, ask.deadlineMs);
   }
 
   /** To whatever agent has this id on some node of the cluster. */

@@ -59,8 +59,9 @@ export class WorkerRemoteAgents implements RemoteAgents {
 
   send(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, from: MessageSender, isSentOn?: boolean): TellOutcome {
     if (action.input !== undefined) action.input.check(input);
-    if (isSentOn === true || (this.ways.leads(target) && this.ways.isEmpty))
-      return this.#pass(target, action, input, reply, from, Admission.ifRingHasRoom, isSentOn);
+    // It was accepted where it was: it is not refused now.
+    if (isSentOn === true) return this.#pass(target, action, input, reply, from, Admission.always, true);
+    if (this.ways.leads(target) && this.ways.isEmpty) return this.#pass(target, action, input, reply, from, Admission.ifRingHasRoom);
     const kept = this.ways.keep(target, action.name, reply, () => {
       // The message is the sender's again when the call returns.
       const copy = input === undefined ? undefined : this.#host.standaloneCopy(input);
@@ -93,15 +94,16 @@ export class WorkerRemoteAgents implements RemoteAgents {
     reply: ReplyPort | undefined,
     from: MessageSender,
     admission: Admission,
-    isSentOn?: boolean,
+    isSentOn = false,
   ): TellOutcome {
     const { router, asks } = this.#host;
     const trace = traceValues(reply === undefined ? traceOf(from) : reply.trace);
     const plain = { target, action: action.name, input, sender: senderOf(from), trace };
-    const message = isSentOn === true ? { ...plain, isSentOn } : plain;
+    const message = isSentOn ? { ...plain, isSentOn } : plain;
     if (reply === undefined) return router.tryCall(0, 'tellRemote', message, admission) ? 'accepted' : 'full';
     const ask = reply instanceof PendingAsk ? reply : asks.passOn(reply, target, action.name);
-    if (router.tryRequest(0, 'askRemote', { ...message, deadlineMs: ask.deadlineMs }, ask)) return 'accepted';
+    const waits = isSentOn ? Admission.always : Admission.ifOutboxHasRoom;
+    if (router.tryRequest(0, 'askRemote', { ...message, deadlineMs: ask.deadlineMs }, ask, waits)) return 'accepted';
     ask.fail(
       new NexusError(
         'NEXUS_BACKPRESSURE',
