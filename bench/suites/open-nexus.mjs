@@ -3,6 +3,10 @@ import { createNexus } from 'nexus-agents';
 
 export async function openNexus(report, options) {
   const nexus = await createNexus(options);
-  report.note('engine', `${nexus.engine.kind}: ${nexus.engine.reason}`);
+  noteEngine(report, nexus);
   return nexus;
+}
+
+export function noteEngine(report, { engine }) {
+  report.note('engine', `${engine.kind}: ${engine.reason}`);
 }

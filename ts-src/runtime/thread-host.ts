@@ -365,9 +365,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
 
   findMany(ids: readonly string[], definition: AnyAgent | undefined): (AgentReference | undefined)[] {
     const found = this.directory.findMany(ids, definition);
-    const { durable } = this;
+    const { durable, remote } = this;
     const stored = durable === undefined ? found : found.map((each, index) => each ?? durable.findStored(ids[index] as string, definition));
-    const { remote } = this;
     if (remote === undefined) return stored;
     const kind = definition && this.kinds.find(definition.kind);
     return stored.map((each, index) => each ?? remote.find(ids[index] as string, kind));

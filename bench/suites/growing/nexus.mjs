@@ -1,6 +1,7 @@
 /** A fourth node for three that are full: how much moves to it, and what asks notice of that. All are processes; who asks is a fifth one, a member of weight 0, which runs no agents. */
 import { createNexus } from 'nexus-agents';
 import { assertDone, settle } from '../../harness/measure.mjs';
+import { noteEngine } from '../open-nexus.mjs';
 import { COST, FILLED, LATE, MOVED, MOVING_MAX, MOVING_P50, MOVING_P99, QUIET_P50, QUIET_P99, RESIDENT, SHARE } from './case-names.mjs';
 import { Cell, idOf } from './cell.mjs';
 import { NodeProcess } from './node-process.mjs';
@@ -28,6 +29,7 @@ export async function run(size, report) {
       ...{ agents: [Cell], threads: 0, logger: silent },
       cluster: { name: 'bench', node: 'client', weight: 0, listen: { port: 0, dataPort: 0 }, join: seeds },
     });
+    noteEngine(report, client);
     await client.cluster.joined();
 
     const fillMs = performance.now();

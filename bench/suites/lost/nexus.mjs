@@ -4,6 +4,7 @@ import { assertDone } from '../../harness/measure.mjs';
 import { percentile, sorted } from '../../harness/statistics.mjs';
 import { Cell, idOf } from '../growing/cell.mjs';
 import { NodeProcess } from '../growing/node-process.mjs';
+import { noteEngine } from '../open-nexus.mjs';
 import { ALL, HALF, REMOVED } from './case-names.mjs';
 
 const NODES = 5;
@@ -25,6 +26,7 @@ export async function run(size, report) {
       ...{ agents: [Cell], threads: 0, logger: silent },
       cluster: { name: 'bench', node: 'client', weight: 0, listen: { port: 0, dataPort: 0 }, join: seeds, timing },
     });
+    noteEngine(report, client);
     await client.cluster.joined();
     await Promise.all(nodes.map((node, part) => node.tell('fill', { agents, part, parts: NODES })));
 

@@ -1,5 +1,6 @@
 /** Two nodes of a cluster, in two processes, over WebSockets: messages of the one to an agent of the other. */
 import { assertDone, throughput } from '../../harness/measure.mjs';
+import { noteEngine } from '../open-nexus.mjs';
 import { openOther } from '../transport/other-process.mjs';
 import { Target } from './agents.mjs';
 import { ASKS, ASKS_AT_ONCE, HUNDRED, SENT_IN_A_TURN, SMALL, TELL } from './case-names.mjs';
@@ -11,6 +12,7 @@ export const run = (size, report) => runNodes(false, size, report);
 
 export async function runNodes(sameHost, size, report) {
   const nexus = await openNode('caller', [], sameHost);
+  noteEngine(report, nexus);
   const { host, port } = nexus.cluster.address;
   const other = await openOther(new URL('./nexus-other.mjs', import.meta.url), { seed: `${host}:${port}`, sameHost });
   const target = await nexus.getOrSpawn(Target, 'target', { node: 'other' });

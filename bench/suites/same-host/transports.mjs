@@ -41,6 +41,7 @@ export async function measure(size, report, shares) {
   const until = performance.now() + SHARED_WITHIN_MS;
   const { sharedMemory, notSharedBecause } = await settled(transport, shares, until);
   assertDone(sharedMemory === shares, `the memory is ${sharedMemory ? '' : 'not '}shared: ${notSharedBecause}`);
+  if (shares) report.note('engine', 'native: no other one shares memory between processes');
   await reportRoundTrips(size, report, other.pid, echo);
   report.value(ONE_WAY, 'messages/s', await throughput(size, (n) => oneWay('normal', MESSAGE, n, TURN)));
   const large = new Uint8Array(BULK_BYTES).fill(7);

@@ -20,7 +20,7 @@ import type { Kind } from '../../runtime/kind.js';
 import type { PendingAsk } from '../../runtime/pending-asks.js';
 import { NodeReply, type ReplySender } from './node-reply.js';
 import type { Peer, WaitingFrame } from './peer.js';
-import { NO_TRAIL, type Route, type UnderwayCall, type UnderwayFrame } from './route.js';
+import { NO_TRAIL, type UnderwayCall, type UnderwayFrame } from './route.js';
 import { fullError } from './route-errors.js';
 import type { Routing } from './routing.js';
 
@@ -295,7 +295,8 @@ export class IncomingFrames {
       if (local.find(id, life) !== undefined) return void this.deliver(id, life, underway);
     }
     try {
-      const outcome = routing.dispatch(route, underway, underway.type === 'mark' || this.#isBack(route, from, underway));
+      const isAhead = underway.type === 'mark' || route.isMovingFrom(from) || (underway.trail.length > 0 && this.#isBack(underway));
+      const outcome = routing.dispatch(route, underway, isAhead);
       if (outcome === 'full') this.refuse(id, life, underway, fullError(route, underway), from);
     } catch (error) {
       this.refuse(id, life, underway, error as NexusError, from);
@@ -303,10 +304,8 @@ export class IncomingFrames {
   }
 
   /** It was here before, and was sent from here to where the agent was: before whatever has come here since. */
-  #isBack(route: Route, from: NodeIdentity, { origin, trail }: UnderwayFrame): boolean {
+  #isBack({ origin, trail }: UnderwayFrame): boolean {
     const self = this.#needs.self();
-    // What was in the mailbox of an agent that comes is sent on by the node that it comes from as if that had sent it; what that sends itself comes behind it.
-    if (trail.length === 0) return route.from !== undefined && sameNode(route.from, from);
     return trail.includes(self.name) || (origin !== undefined && sameNode(origin, self));
   }
 

@@ -71,7 +71,7 @@ export class Route implements RemoteAgent {
   token = 0;
   waitingFor: WaitingFor | undefined = undefined;
   waiting: UnderwayFrame[] = [];
-  /** While it is coming: from there, what that node has sent on; while it is leaving, what its thread has;  and whether it is here already and only what is on its way is waited for. */
+  /** While it is coming: from there, what that node has sent on; while it is leaving, what its thread has; and whether it is here already and only what is on its way is waited for. */
   from: NodeIdentity | undefined = undefined;
   first: UnderwayFrame[] = [];
   hasCome = false;
@@ -79,6 +79,8 @@ export class Route implements RemoteAgent {
   isGiven = false;
   /** It is about to be here, or is, and threads of this node do not send straight to it yet (`homecomings.ts`). */
   isHoming = false;
+  /** Whether it moves here from there; a durable one may also have been brought back here, or be thought to be there. */
+  isMove = false;
   /** Something was sent to `node`: what goes another way must not overtake it. */
   isUsed = false;
   /** Marks that have not come to the agent yet, by their number: by way of which node they were sent. Of those by way of one node any will do. */
@@ -106,8 +108,14 @@ export class Route implements RemoteAgent {
   /** Nothing waits any more. */
   rest(): void {
     this.waitingFor = undefined;
+    this.marks.clear();
     this.isGiven = false;
     for (const resolve of this.#onLeft.splice(0)) resolve();
+  }
+
+  /** Whether its agent is moving here from that node: what comes from there has waited with it there, or was sent on behind it, and goes ahead, in its order. */
+  isMovingFrom(node: NodeIdentity): boolean {
+    return this.isMove && this.waitingFor === 'coming' && this.from !== undefined && sameNode(this.from, node);
   }
 }
 

@@ -85,7 +85,7 @@ export class Routing {
     return this.#routes.get(keyOf(id, life));
   }
 
-  /** On its way, or into the queue. @param isAhead it goes before what waits for an agent that is coming, or leaves, if this node has sent it: it was here before, or is a mark, behind which whatever its sender sends here will wait too @throws what encoding throws */
+  /** On its way, or into the queue. @param isAhead it goes before what waits for an agent that is coming, or leaves, if this node has sent it: it was here before, comes from where the agent does, or is a mark, behind which whatever its sender sends here will wait too @throws what encoding throws */
   dispatch(route: Route, frame: UnderwayFrame, isAhead = false): PostOutcome {
     if (route.waitingFor !== undefined) return this.#wait(route, frame, isAhead);
     return this.#go(route, frame);
@@ -152,6 +152,7 @@ export class Routing {
     this.#stop(route, 'coming');
     route.hasCome = false;
     route.isHoming = true;
+    route.isMove = true;
     route.from = from;
     // What this node has sent there comes back before the mark does.
     if (!isUsed || peer === undefined) return;
@@ -231,6 +232,7 @@ export class Routing {
   #wait(route: Route, frame: UnderwayFrame, isAhead: boolean): PostOutcome {
     if (route.waitingFor === 'coming' && isAhead) {
       if (route.hasCome) this.#here(route, frame);
+      else if (frame.type === 'message' && route.first.length >= WAITING_MAX) return 'full';
       else route.first.push(frame);
       return 'accepted';
     }
@@ -368,6 +370,7 @@ export class Routing {
     route.marks.clear();
     this.#stop(route, 'coming');
     route.from = peer.node;
+    route.isMove = false;
     route.hasCome = true;
     for (const frame of waiting) if (frame.trail.includes(name)) this.#here(route, frame);
     if (route.waitingFor !== 'coming') return;
@@ -458,7 +461,8 @@ export class Routing {
 
   #open(route: Route): void {
     if (route.waitingFor === undefined) return;
-    this.#rest(route);
+    this.#waiting.delete(route);
+    route.rest();
     const waiting = route.waiting.splice(0);
     for (let index = 0; index < waiting.length; index++) {
       // What was sent before may have made it wait again.
@@ -468,12 +472,6 @@ export class Routing {
       }
       this.#tryGo(route, waiting[index] as UnderwayFrame);
     }
-  }
-
-  #rest(route: Route): void {
-    this.#waiting.delete(route);
-    route.marks.clear();
-    route.rest();
   }
 
   #tryGo(route: Route, frame: UnderwayFrame): void {
@@ -487,7 +485,8 @@ export class Routing {
   /** @param error undefined: there is no such agent */
   #giveUp(route: Route, error: NexusError | undefined): void {
     const frames = [...route.first.splice(0), ...route.waiting.splice(0)];
-    this.#rest(route);
+    this.#waiting.delete(route);
+    route.rest();
     route.isHoming = false;
     for (const frame of frames)
       this.#needs.refuse(route, frame, error ?? agentNotFound(frame.kind, route.id, frame.type === 'message' ? frame.action : undefined));
