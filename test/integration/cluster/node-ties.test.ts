@@ -335,3 +335,24 @@ test.each([
     expect(await endedOf(cluster, toldOnce)).toHaveLength(1);
   });
 });
+
+test.each([0, 1])('agents that move together, away and home again, go on watching and being linked (thread %s)', async (thread) => {
+  await withCluster({ agents: [Watched, Watcher], threads: 1 }, async (cluster) => {
+    const n1 = nexusOf(cluster, 'n1');
+    const watched = await cluster.settle(n1.spawn(Watched, { id: 'watched', thread }));
+    const watcher = await cluster.settle(n1.spawn(Watcher, { id: 'watcher', thread }));
+    const linked = await cluster.settle(n1.spawn(Watched, { id: 'linked', thread }));
+    await cluster.settle(watcher.ask('watch', watched));
+    await cluster.settle(linked.ask('link', watched));
+    for (const node of ['n2', 'n1', 'n3', 'n1']) {
+      await cluster.settle(Promise.all([watcher, watched, linked].map((agent) => n1.migrate(agent, { node }))));
+      await cluster.advance(1000);
+      expect(['watcher', 'watched', 'linked'].map((id) => isOn(cluster, node, id))).toEqual([true, true, true]);
+      expect(await endedOf(cluster, watcher)).toEqual([]);
+    }
+    watched.tell('fail');
+    await cluster.advance(1000);
+    expect(await endedOf(cluster, watcher)).toMatchObject([{ id: 'watched', reason: { type: 'failed' } }]);
+    expect(isOn(cluster, 'n1', 'linked')).toBe(false);
+  });
+});

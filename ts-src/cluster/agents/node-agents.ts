@@ -71,6 +71,7 @@ export class NodeAgents implements RemoteAgents, NodePart {
   readonly #homecomings: Homecomings;
   #viewNumber = 0;
   #members: readonly NodeIdentity[] = [];
+  #incarnationFloor = -1;
 
   constructor(needs: NodeAgentsNeeds) {
     const { host, transport, clock, self, registry } = needs;
@@ -81,6 +82,7 @@ export class NodeAgents implements RemoteAgents, NodePart {
     this.references = new NodeReferences({ host, local: this.local, self });
     this.#peers = new Peers({
       ...{ transport, clock },
+      isGone: ({ name, incarnation }) => incarnation <= this.#incarnationFloor && !this.#members.some((member) => sameNode(member, { name, incarnation })),
       copy: (frame) => host.standaloneCopy(frame) as readonly unknown[],
       dropped: (peer, frames) => this.#incoming.undeliverable(peer, frames),
     });
@@ -274,11 +276,14 @@ export class NodeAgents implements RemoteAgents, NodePart {
 
   // What the node is told.
 
-  viewed({ number, members, joined, left, removed }: NodeView): void {
+  viewed({ number, members, incarnationFloor, joined, left, removed }: NodeView): void {
     this.#viewNumber = number;
+    this.#incarnationFloor = incarnationFloor;
     this.#members = members.map(({ name, incarnation }) => ({ name, incarnation }));
     for (const node of left) this.#departed(node, 'it has left the cluster');
     for (const node of removed) this.#departed(node, 'it was removed from the cluster');
+    // Named by references that are older than this node's first view, or by its own earlier starts.
+    for (const node of this.#peers.departed()) this.#departed(node, 'it is not a member of the cluster any more');
     this.#vacating.viewed(members);
     for (const node of joined) if (!sameNode(node, this.#needs.self())) this.#vacating.joined(node);
     this.#incoming.viewed(number);
