@@ -139,7 +139,7 @@ export function lineageOf(host: ThreadHost, escalateToThread: (cell: AgentCell, 
     nodes: nodeTies,
     ofNodes: supervision.ofNodes,
     cellOf: (agent) => cellOf(host, agent),
-    threadOf: (agent) => threadOf(host, agent),
+    threadOf: (agent) => threadOfTied(host, agent),
     failed: (cell, error) => lifecycle.failed(cell, error, undefined),
     supervision,
     sendEscalate: (to, parent, error) => router.call(to, 'escalate', { parent, error }),
@@ -153,7 +153,7 @@ export function watchesOf(host: ThreadHost): Watches {
     thread,
     nodes: nodeTies,
     cellOf: (agent) => cellOf(host, agent),
-    threadOf: (agent) => threadOf(host, agent),
+    threadOf: (agent) => threadOfTied(host, agent),
     referenceOf: (cell) => host.referenceOf(cell),
     sendWatch: (to, target, watcher) => router.call(to, 'watch', { target, watcher }),
     sendUnwatch: (to, target, watcher) => router.call(to, 'unwatch', { target, watcher }),
@@ -199,4 +199,9 @@ export function cellOf({ cells, engine, thread }: ThreadHost, { slot, generation
 
 function threadOf({ engine }: ThreadHost, { slot, generation }: AgentReference): number {
   return engine.table.threadOf(slot, generation);
+}
+
+/** -1 also for one that has left this node, whose address is found for a while. */
+export function threadOfTied(host: ThreadHost, agent: AgentReference): number {
+  return host.nodeTies.leads(agent) ? -1 : threadOf(host, agent);
 }

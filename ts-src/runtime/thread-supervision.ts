@@ -14,7 +14,7 @@ import { NodeLineage } from './remote/node-lineage.js';
 import { Supervisors } from './supervisors.js';
 import type { AgentFailure } from './system-calls.js';
 import type { ThreadHost } from './thread-host.js';
-import { cellOf as agentOf } from './thread-agents.js';
+import { cellOf as agentOf, threadOfTied } from './thread-agents.js';
 import { ThreadServices } from './thread-services.js';
 
 /** A thread that does not describe its agents by then is shown without them. */
@@ -50,7 +50,7 @@ export class ThreadSupervision {
       thread,
       nodes,
       cellOf,
-      threadOf,
+      threadOf: (agent) => threadOfTied(host, agent),
       referenceOf,
       failed,
       sendLink: (to, target, other) => router.call(to, 'link', { target, other }),
