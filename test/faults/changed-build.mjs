@@ -20,7 +20,8 @@ export function changedBuild(changes) {
   const folder = mkdtempSync(join(tmpdir(), 'nexus-changed-'));
   cpSync(join(root, 'dist'), join(folder, 'dist'), { recursive: true });
   for (const name of ['build', 'node_modules']) symlinkSync(join(root, name), join(folder, name));
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module', version }));
   for (const { file, from, to } of changes) {
     const path = join(folder, 'dist', file);
     writeFileSync(path, changedText(file, readFileSync(path, 'utf8'), from, to));

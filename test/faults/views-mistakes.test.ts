@@ -12,6 +12,7 @@ import { changedBuild } from './changed-build.mjs';
 const VIEWS = 'ts-src/protocols/views/views.js';
 const QUORUM = 'ts-src/protocols/views/quorum.js';
 const MACHINE = 'ts-src/protocols/membership/membership-machine.js';
+const GRANTS = 'ts-src/protocols/views/grants.js';
 const AGREEMENT = 'ts-src/protocols/views/agreement.js';
 const JOINING = 'ts-src/protocols/views/joining.js';
 const RUNS_MAX = Number(process.env.MISTAKE_RUNS ?? 60);
@@ -27,6 +28,8 @@ interface Mistake {
   readonly file: string;
   readonly from: string;
   readonly to: string;
+  /** Made in another place too. */
+  readonly also?: { readonly file: string; readonly from: string; readonly to: string };
   readonly says: RegExp;
   readonly resolver?: ResolverOptions;
   /** The run to begin with: others before it find nothing, and take their time. */
@@ -36,9 +39,9 @@ interface Mistake {
 test.each<Mistake>([
   {
     mistake: 'a removal is agreed to before the lease has run out',
-    file: VIEWS,
-    from: 'return this.#nowMs >= this.#grants.removableAtMs(node);',
-    to: 'return true;',
+    file: GRANTS,
+    from: 'this.#allGrantedMs) + this.#waitMs;',
+    to: 'this.#allGrantedMs);',
     says: /ran until|runs/,
   },
   {
@@ -96,6 +99,14 @@ test.each<Mistake>([
     says: /runs/,
   },
   {
+    mistake: 'a voter takes it that who cannot be reached has said that it runs nothing any more',
+    file: VIEWS,
+    from: 'this.#wanted.isDeparting(departure))',
+    to: 'this.#wanted.isUnreachable(departure))',
+    also: { file: GRANTS, from: 'known.isDeparting(node)', to: 'known.isUnreachable(node)' },
+    says: /runs/,
+  },
+  {
     mistake: 'a proposer passes over what others have agreed to',
     file: AGREEMENT,
     from: 'if (latest !== undefined && this.#system.isQuorum(mask))',
@@ -132,8 +143,8 @@ test.each<Mistake>([
     first: 495,
     says: /and, at/,
   },
-])('the adversary finds that $mistake', { timeout: 120_000 }, async ({ file, from, to, says, first = 1 }) => {
-  const { dist, remove } = changedBuild([{ file, from, to }]);
+])('the adversary finds that $mistake', { timeout: 120_000 }, async ({ file, from, to, also, says, first = 1 }) => {
+  const { dist, remove } = changedBuild([{ file, from, to }, ...(also === undefined ? [] : [also])]);
   cleanUps.push(remove);
   const { Views } = (await import(/* @vite-ignore */ `${dist}${VIEWS}`)) as { Views: new (...values: Parameters<MakeViews>) => ReturnType<MakeViews> };
   let found: string | undefined;

@@ -77,7 +77,7 @@ export class AgentLinks {
 
   /** As `linked`, from another node. Whether they are linked now. @param isNew false: only if they were */
   linkedFromNode(cell: AgentCell, other: AgentReference, life: number, isNew: boolean): boolean {
-    if (!isNew) return keyAmong(cell.extra?.linked, other, true) !== undefined;
+    if (!isNew) return keyAmong(cell.extra?.linked, other, this.#needs.nodes) !== undefined;
     extraOf(cell).nodeName ??= this.#needs.nodes.nameWith(this.#needs.referenceOf(cell), life);
     this.#add(cell, other);
     return true;
@@ -204,7 +204,7 @@ export class AgentLinks {
     // It has ended before it knew what the other node calls it.
     if (endedBefore !== undefined && name !== undefined) return this.#tellNode(target, name, endedBefore);
     // Unlinked, or ended.
-    if (cell.status >= Status.stopped || keyAmong(cell.extra?.linked, target, true) === undefined) return;
+    if (cell.status >= Status.stopped || keyAmong(cell.extra?.linked, target, nodes) === undefined) return;
     if (name !== undefined) extraOf(cell).nodeName ??= name;
     const ended = (reason: StopReason): void => this.linkedEnded(self, target, target.id, reason);
     switch (answer.type) {
@@ -233,7 +233,7 @@ export class AgentLinks {
   #add(cell: AgentCell, other: AgentReference): boolean {
     const extra = extraOf(cell);
     extra.linked ??= new Map();
-    if (keyAmong(extra.linked, other, this.#needs.nodes.isNode) !== undefined) return false;
+    if (keyAmong(extra.linked, other, this.#needs.nodes) !== undefined) return false;
     extra.linked.set(keyOfAgent(other), other);
     this.#linked.add(cell);
     return true;
@@ -241,7 +241,7 @@ export class AgentLinks {
 
   #remove(cell: AgentCell, other: AgentReference): boolean {
     const linked = cell.extra?.linked;
-    const key = keyAmong(linked, other, this.#needs.nodes.isNode);
+    const key = keyAmong(linked, other, this.#needs.nodes);
     if (linked === undefined || key === undefined) return false;
     linked.delete(key);
     if (linked.size === 0) this.#linked.delete(cell);

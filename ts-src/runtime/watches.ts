@@ -41,7 +41,7 @@ export class Watches {
   watch(cell: AgentCell, target: AgentReference): void {
     const extra = extraOf(cell);
     extra.watching ??= new Map();
-    if (keyAmong(extra.watching, target, this.#needs.nodes.isNode) !== undefined) return;
+    if (keyAmong(extra.watching, target, this.#needs.nodes) !== undefined) return;
     extra.watching.set(keyOfAgent(target), target);
     this.#watchers.add(cell);
     this.#request(cell, target);
@@ -170,7 +170,7 @@ export class Watches {
     const { nodes, referenceOf } = this.#needs;
     const answer = await nodes.ask(target, 'tieFromNode', { tie: 'watch', target, life: target.remote?.life ?? 0, other: referenceOf(cell), isNew });
     // Unwatched, or ended.
-    if (keyAmong(cell.extra?.watching, target, true) === undefined || cell.status >= Status.stopped) return;
+    if (keyAmong(cell.extra?.watching, target, nodes) === undefined || cell.status >= Status.stopped) return;
     const ended = (reason: StopReason): void => this.terminated(cell, { ref: target, id: target.id, reason });
     switch (answer.type) {
       case 'home':
@@ -196,7 +196,7 @@ export class Watches {
 
   #forget(cell: AgentCell, target: AgentReference): boolean {
     const { watching } = extraOf(cell);
-    const key = keyAmong(watching, target, this.#needs.nodes.isNode);
+    const key = keyAmong(watching, target, this.#needs.nodes);
     if (watching === undefined || key === undefined) return false;
     watching.delete(key);
     if (watching.size === 0) this.#watchers.delete(cell);

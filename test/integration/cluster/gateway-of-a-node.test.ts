@@ -1,5 +1,6 @@
 /** What the gateway of a node says while the node is no member, and of agents of other nodes. */
-import { createNexus, defineAgent, type Nexus, type NexusOptions } from 'nexus-agents';
+import { createNexus, defineAgent, type Nexus } from 'nexus-agents';
+import type { ClusterOptions } from 'nexus-agents/cluster';
 import { type Gateway, startGateway } from 'nexus-agents/gateway';
 import { expect, onTestFinished, test } from 'vitest';
 import { inspectAgent } from '../../../dist/ts-src/cli/agent-lookup.js';
@@ -9,7 +10,7 @@ import { until } from '../../until.js';
 const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const Counter = defineAgent({ kind: 'counter', state: () => ({ n: 0 }), actions: { add: (state, by: number) => (state.n += by) } });
 
-async function nodeWithGateway(cluster: NexusOptions['cluster']): Promise<{ readonly nexus: Nexus; readonly gateway: Gateway }> {
+async function nodeWithGateway(cluster: ClusterOptions): Promise<{ readonly nexus: Nexus; readonly gateway: Gateway }> {
   const nexus = await createNexus({ agents: [Counter], threads: 0, logger: quiet, cluster });
   const gateway = await startGateway(nexus, { port: 0 });
   onTestFinished(async () => {

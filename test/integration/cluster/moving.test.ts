@@ -126,6 +126,72 @@ test('messages that are sent while an agent moves arrive once and in their order
   });
 });
 
+test('a reference that is given away while its agent is handed over leads to where it is then', async () => {
+  const Keeper = defineAgent({
+    kind: 'keeper',
+    state: () => ({ kept: undefined as AgentRef<typeof Counter> | undefined }),
+    actions: {
+      keep: (state, ref: AgentRef<typeof Counter>) => void (state.kept = ref),
+      add: (state, by: number, ctx) => ctx.ask(state.kept as AgentRef<typeof Counter>, 'add', by, { timeoutMs: 2000 }),
+    },
+  });
+  await withCluster({ agents: [Counter, Keeper], threads: 1 }, async (cluster) => {
+    const n1 = nexusOf(cluster, 'n1');
+    const registry = partsOf(n1 as unknown as Parameters<typeof partsOf>[0]).node?.registry;
+    const ref = await cluster.settle(n1.spawn(Counter, { id: 'c', thread: 1 }));
+    const keeper = await cluster.settle(n1.spawn(Keeper, { id: 'k', node: 'n3' }));
+    const moving = n1.migrate(ref, { node: 'n2' });
+    // The registry is asked, and the agent is here as yet.
+    expect(await cluster.until(() => registry?.own('c') === undefined, 1000)).toBe(true);
+    expect(holders(cluster, 'c')).toEqual(['n1']);
+    keeper.tell('keep', n1.find('c', Counter) as AgentRef<typeof Counter>);
+    const added = keeper.ask('add', 1);
+    await cluster.settle(moving);
+    expect(await cluster.settle(added)).toBe(1);
+    expect(await cluster.settle(keeper.ask('add', 1))).toBe(2);
+    expect(holders(cluster, 'c')).toEqual(['n2']);
+  });
+});
+
+test('what an agent sends to one that moves to its node arrives in its order: what waited in the mailbox goes before what was sent while it left', async () => {
+  const Writer = defineAgent({
+    kind: 'writer',
+    state: () => 0,
+    actions: { write: (_state, { to, value }: { to: AgentRef; value: number }, ctx) => ctx.tell(to, 'append', value as never) },
+  });
+  const gates: (() => void)[] = [];
+  const Slow = defineAgent({
+    kind: 'slow',
+    state: () => [] as number[],
+    actions: {
+      append: (state, value: number) => void state.push(value),
+      all: (state) => state,
+      wait: () => new Promise<void>((resolve) => gates.push(resolve)),
+    },
+  });
+  await withCluster({ ...OPTIONS, agents: [Writer, Slow] }, async (cluster) => {
+    const [n1, n2] = [nexusOf(cluster, 'n1'), nexusOf(cluster, 'n2')];
+    const slow = await cluster.settle(n1.spawn(Slow, { id: 'slow', thread: 0 }));
+    const writer = await cluster.settle(n2.spawn(Writer, { id: 'writer', thread: 0 }));
+    const there = await cluster.settle(n2.getOrSpawn(Slow, 'slow'));
+    const waited = slow.ask('wait', undefined, { timeoutMs: 60_000 });
+    expect(await cluster.until(() => gates.length === 1, 5000)).toBe(true);
+    writer.tell('write', { to: there, value: 1 });
+    await cluster.advance(200);
+    const moved = n1.migrate(slow, { node: 'n2' });
+    await cluster.advance(200);
+    writer.tell('write', { to: there, value: 2 });
+    await cluster.advance(200);
+    gates[0]?.();
+    writer.tell('write', { to: there, value: 3 });
+    await cluster.settle(Promise.all([moved, waited]));
+    writer.tell('write', { to: there, value: 4 });
+    await cluster.advance(1000);
+    expect(holders(cluster, 'slow')).toEqual(['n2']);
+    expect(await cluster.settle(slow.ask('all'))).toEqual([1, 2, 3, 4]);
+  });
+});
+
 test('agents of a node that is lost are started again elsewhere with their init, and old references find them', async () => {
   await withCluster({ ...OPTIONS, nodes: 5 }, async (cluster) => {
     const [n1] = [nexusOf(cluster, 'n1')];

@@ -301,3 +301,58 @@ test('a move to another node is no end: watchers, links and children go along, a
     expect([isOn(cluster, 'n2', 'linked'), isOn(cluster, 'n2', 'child')]).toEqual([false, false]);
   });
 });
+
+test.each([
+  [0, 0],
+  [1, 1],
+  [1, 2],
+  [2, 0],
+])('an agent that has left its node and come home is the one that agents there watch (watcher on thread %s, watched on %s)', async (ofWatchers, ofWatched) => {
+  await withCluster({ agents: [Watched, Watcher], threads: 2 }, async (cluster) => {
+    const n1 = nexusOf(cluster, 'n1');
+    const watched = await cluster.settle(n1.spawn(Watched, { id: 'watched', thread: ofWatched }));
+    const spawn = (): Promise<AgentRef<typeof Watcher>> => cluster.settle(n1.spawn(Watcher, { thread: ofWatchers }));
+    const [told, toldOnce, notTold] = [await spawn(), await spawn(), await spawn()];
+    for (const watcher of [told, toldOnce, notTold]) await cluster.settle(watcher.ask('watch', watched));
+    await cluster.settle(n1.migrate(watched, { node: 'n2' }));
+    await cluster.advance(1000);
+    await cluster.settle(n1.migrate(n1.find('watched') ?? watched, { node: 'n1' }));
+    await cluster.advance(1000);
+    const home = n1.find('watched', Watched) as AgentRef<typeof Watched>;
+    expect(isOn(cluster, 'n1', 'watched')).toBe(true);
+    await cluster.settle(toldOnce.ask('watch', home));
+    await cluster.settle(notTold.ask('unwatch', home));
+    await cluster.advance(100);
+    home.tell('fail');
+    await cluster.advance(1000);
+    expect(await endedOf(cluster, told)).toMatchObject([{ id: 'watched', reason: { type: 'failed' } }]);
+    expect(await endedOf(cluster, toldOnce)).toMatchObject([{ id: 'watched', reason: { type: 'failed' } }]);
+    expect(await endedOf(cluster, notTold)).toEqual([]);
+    // Nothing is left of the watches that could be told of later.
+    cluster.node('n2').crash({ isSilent: true });
+    await cluster.advance(30_000);
+    expect(await endedOf(cluster, told)).toHaveLength(1);
+    expect(await endedOf(cluster, toldOnce)).toHaveLength(1);
+  });
+});
+
+test.each([0, 1])('agents that move together, away and home again, go on watching and being linked (thread %s)', async (thread) => {
+  await withCluster({ agents: [Watched, Watcher], threads: 1 }, async (cluster) => {
+    const n1 = nexusOf(cluster, 'n1');
+    const watched = await cluster.settle(n1.spawn(Watched, { id: 'watched', thread }));
+    const watcher = await cluster.settle(n1.spawn(Watcher, { id: 'watcher', thread }));
+    const linked = await cluster.settle(n1.spawn(Watched, { id: 'linked', thread }));
+    await cluster.settle(watcher.ask('watch', watched));
+    await cluster.settle(linked.ask('link', watched));
+    for (const node of ['n2', 'n1', 'n3', 'n1']) {
+      await cluster.settle(Promise.all([watcher, watched, linked].map((agent) => n1.migrate(agent, { node }))));
+      await cluster.advance(1000);
+      expect(['watcher', 'watched', 'linked'].map((id) => isOn(cluster, node, id))).toEqual([true, true, true]);
+      expect(await endedOf(cluster, watcher)).toEqual([]);
+    }
+    watched.tell('fail');
+    await cluster.advance(1000);
+    expect(await endedOf(cluster, watcher)).toMatchObject([{ id: 'watched', reason: { type: 'failed' } }]);
+    expect(isOn(cluster, 'n1', 'linked')).toBe(false);
+  });
+});

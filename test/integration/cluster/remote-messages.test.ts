@@ -3,7 +3,7 @@ import { type AgentRef, defineAgent, type NexusError } from 'nexus-agents';
 import type { TestCluster, TestNode } from 'nexus-agents/testing';
 import { expect, test } from 'vitest';
 import { codeOf, failureOf } from '../../start-nexus.js';
-import { carried, clusterOf, partOf, Probe, type Seen } from './remote-world.js';
+import { carried, clusterOf, codeOfLost, partOf, Probe, type Seen } from './remote-world.js';
 
 type Nodes = readonly [TestNode, TestNode];
 
@@ -178,6 +178,41 @@ test('an ask whose node is lost has an outcome that is not known, and what is as
   // It is known to be gone.
   expect(await codeOf(ref.ask('see', 1))).toBe('NEXUS_NODE_UNREACHABLE');
   expect(ref.tell('see', 1)).toBe('noAgent');
+});
+
+test('a reference that names an earlier start of a node, its own or another, finds where the agent is now', async () => {
+  const cluster = await clusterOf({ nodes: 3 });
+  const [a, b] = cluster.nodes as Nodes;
+  const id = Array.from({ length: 100 }, (_, index) => `k-${index}`).find((each) => partOf(a).registry.ownerOf(each)?.name === 'n2') as string;
+  const before = await cluster.settle(a.nexus.getOrSpawn(Probe, id));
+  const { remote } = partOf(a).references.describe(before);
+  expect(remote?.node).toBe('n2');
+  // Another node knows of it, to start it again.
+  await cluster.advance(2000);
+  b.crash();
+  b.start();
+  await cluster.formed();
+  expect(b.nexus.cluster?.self.incarnation).toBeGreaterThan(remote?.incarnation as number);
+  expect(await cluster.until(() => cluster.nodes.some(({ nexus }) => [...nexus.agents()].some((agent) => agent.id === id)), 30_000)).toBe(true);
+  // Nobody on this start of the node has ever seen the one before as a member.
+  const restored = partOf(b).references.restoreRemote(remote as NonNullable<typeof remote>) as unknown as AgentRef<typeof Probe>;
+  expect(await cluster.settle(restored.ask('see', 1))).toBe(1);
+  expect(await cluster.settle(before.ask('see', 2))).toBe(2);
+});
+
+test('a node that nobody here has seen is waited for until a view says that it has departed', async () => {
+  const cluster = await clusterOf({ nodes: 3 });
+  const [a, b] = cluster.nodes as Nodes;
+  const { remote } = partOf(b).references.describe(await cluster.settle(b.nexus.spawn(Probe, { id: 'k' })));
+  const third = cluster.node('n3');
+  const unseen = { ...(remote as NonNullable<typeof remote>), node: 'n9', incarnation: (third.nexus.cluster?.self.incarnation as number) - 1 };
+  const ref = partOf(a).references.restoreRemote(unseen) as unknown as AgentRef<typeof Probe>;
+  const waiting = codeOf(ref.ask('see', 1, { timeoutMs: 60_000 }));
+  await cluster.advance(100);
+  // Its incarnation is greater than that of the node that was unseen: whoever comes now has a greater one still.
+  await cluster.settle(third.stop());
+  expect(codeOfLost).toContain(await cluster.settle(waiting, { withinMs: 5000 }));
+  expect(await cluster.settle(ref.ask('see', 2))).toBe(2);
 });
 
 test('an ask that waits for a connection to a node that is lost before there is one was surely not sent', async () => {

@@ -295,7 +295,8 @@ export class IncomingFrames {
       if (local.find(id, life) !== undefined) return void this.deliver(id, life, underway);
     }
     try {
-      const outcome = routing.dispatch(route, underway, underway.type === 'mark' || (underway.trail.length > 0 && this.#isBack(underway)));
+      const isAhead = underway.type === 'mark' || route.isMovingFrom(from) || (underway.trail.length > 0 && this.#isBack(underway));
+      const outcome = routing.dispatch(route, underway, isAhead);
       if (outcome === 'full') this.refuse(id, life, underway, fullError(route, underway), from);
     } catch (error) {
       this.refuse(id, life, underway, error as NexusError, from);

@@ -16,6 +16,8 @@ export class LocalAgents {
   readonly #host: ThreadHost;
   readonly #registry: () => Registry | undefined;
   readonly #byId = new Map<string, Remembered>();
+  /** Of one that is handed over to another node, and is here as yet (`cluster/moves/agent-moves.ts`). */
+  leaving: (agent: AgentReference) => number | undefined = () => undefined;
 
   constructor(host: ThreadHost, registry: () => Registry | undefined) {
     this.#host = host;
@@ -39,7 +41,7 @@ export class LocalAgents {
   lifeOf(agent: AgentReference): number | undefined {
     if (agent.kindEntry.isDurable) return DURABLE_LIFE;
     if (!this.#isLive(agent)) return undefined;
-    return this.#registry()?.own(agent.id)?.life ?? lifeOf(agent.slot, agent.generation);
+    return this.#registry()?.own(agent.id)?.life ?? this.leaving(agent) ?? lifeOf(agent.slot, agent.generation);
   }
 
   forget(id: string): void {

@@ -130,6 +130,12 @@ function logged(host: ThreadHost, name: string): Pick<ReplyPort, 'reply' | 'fail
   return { reply: () => undefined, fail: (error) => host.logger.error({ error, call: name }, 'a call of another node failed') };
 }
 
-function withAddress(input: unknown, { slot, generation }: AgentReference): unknown {
-  return typeof input === 'object' && input !== null && 'slot' in input && 'generation' in input ? { ...input, slot, generation } : input;
+/** A call that has waited on this node until the agent came here still has a reference to where that was. */
+function withAddress(input: unknown, agent: AgentReference): unknown {
+  if (typeof input !== 'object' || input === null) return input;
+  const { slot, generation, id } = agent;
+  let about: object = 'slot' in input && 'generation' in input ? { ...input, slot, generation } : input;
+  for (const [name, value] of Object.entries(input))
+    if (value instanceof AgentReference && value.remote !== undefined && value.id === id) about = { ...about, [name]: agent };
+  return about;
 }

@@ -2,20 +2,25 @@
 import { type NodeIdentity, nodeKey } from '../../model/node-identity.js';
 import { Peer, type PeerNeeds } from './peer.js';
 
+export interface PeersNeeds extends PeerNeeds {
+  /** Whether it has departed, as the view of this node says: also one that was never seen as a member. */
+  isGone(node: NodeIdentity): boolean;
+}
+
 /** In the place of a thread; -1 is the thread itself. */
 const NUMBER_FIRST = -2;
 /** Nodes that have gone and are remembered. */
 const GONE_MAX = 4096;
 
 export class Peers {
-  readonly #needs: PeerNeeds;
+  readonly #needs: PeersNeeds;
   readonly #byKey = new Map<string, Peer>();
   /** The one that was asked for last: a caller mostly has one object for a node. */
   #asked: { readonly node: NodeIdentity; readonly peer: Peer } | undefined;
   #number = NUMBER_FIRST;
   #isClosed = false;
 
-  constructor(needs: PeerNeeds) {
+  constructor(needs: PeersNeeds) {
     this.#needs = needs;
   }
 
@@ -39,6 +44,7 @@ export class Peers {
     if (peer === undefined) {
       peer = new Peer({ name: node.name, incarnation: node.incarnation }, this.#number--, this.#needs);
       if (this.#isClosed) peer.close();
+      else if (this.#needs.isGone(node)) peer.depart();
       this.#byKey.set(key, peer);
       this.#forgetGone();
     }
@@ -49,6 +55,11 @@ export class Peers {
   /** Without making one. */
   known(node: NodeIdentity): Peer | undefined {
     return this.#byKey.get(nodeKey(node));
+  }
+
+  /** Those that are taken to be there, and have departed. */
+  departed(): NodeIdentity[] {
+    return [...this.#byKey.values()].filter((peer) => !peer.isGone && this.#needs.isGone(peer.node)).map(({ node }) => node);
   }
 
   /** Addresses may be known now. */

@@ -14,7 +14,7 @@ import type { Registry } from '../../ports/registry.js';
 import type { AgentReference } from '../../runtime/agent-reference.js';
 import { agentNotFound } from '../../runtime/failures.js';
 import type { AgentBaggage } from '../../runtime/remote/agent-baggage.js';
-import { DURABLE_LIFE } from '../../runtime/remote/agent-life.js';
+import { DURABLE_LIFE, lifeOf } from '../../runtime/remote/agent-life.js';
 import type { NodeDeparture } from '../../runtime/remote/node-departures.js';
 import type { Route } from '../agents/route.js';
 import type { Routing } from '../agents/routing.js';
@@ -52,6 +52,8 @@ export class AgentMoves {
   moved = 0;
   readonly #needs: AgentMovesNeeds;
   readonly #moving = new Set<string>();
+  /** By their address, which agents of their ids are held here: while one is handed over the registry does not call it this node's. */
+  readonly #lives = new Map<number, number>();
   /** Handed over, while the other node has not said that it handles messages there. */
   readonly #arriving = new Map<string, { readonly to: NodeIdentity; readonly life: number; settle(isHere: boolean): void }>();
   readonly #preparing = new Map<number, { readonly to: NodeIdentity; settle(refusal: string | undefined): void }>();
@@ -70,6 +72,11 @@ export class AgentMoves {
     return this.#moving.has(id);
   }
 
+  /** What all nodes know an agent by that is still here, and is about to move; undefined for any other. */
+  lifeOf({ slot, generation }: AgentReference): number | undefined {
+    return this.#lives.size === 0 ? undefined : this.#lives.get(lifeOf(slot, generation));
+  }
+
   /** Resolves with undefined if it is on that node now, else with why not: NEXUS_MIGRATION_REFUSED (it goes on here), NEXUS_AGENT_NOT_FOUND, NEXUS_TOKEN_STALE, NEXUS_STOPPED. */
   async move(id: string, to: NodeIdentity, timeoutMs: number): Promise<NexusError | undefined> {
     const { registry } = this.#needs;
@@ -81,7 +88,9 @@ export class AgentMoves {
     if (this.#moving.has(id)) return this.#refusal(agent, 'another move of it is under way');
     if (!this.#needs.isMember(to)) return this.#refusal(agent, `${nodeKey(to)} is no member of the cluster`);
     const life = agent.kindEntry.isDurable ? DURABLE_LIFE : own.life;
+    const address = lifeOf(agent.slot, agent.generation);
     this.#moving.add(id);
+    this.#lives.set(address, life);
     this.#needs.hold(id);
     try {
       const route = await this.#stopped(id, life, timeoutMs);
@@ -94,6 +103,7 @@ export class AgentMoves {
       return error instanceof NexusError ? error : this.#refusal(agent, error instanceof Error ? error.message : String(error));
     } finally {
       this.#moving.delete(id);
+      this.#lives.delete(address);
       this.#needs.settled(id);
     }
   }
@@ -137,6 +147,7 @@ export class AgentMoves {
       return await this.#notHandedOver(agent, life, error, route);
     }
     this.moved++;
+    this.#lives.delete(lifeOf(agent.slot, agent.generation));
     // References first: what is sent from now on goes behind what waits.
     this.#needs.movedAway(agent, { node: to, life });
     await this.#sendOn(agent, to, life, route);
@@ -243,8 +254,8 @@ function within(clock: Clock, timeoutMs: number, arrival: Promise<boolean>): Pro
   });
 }
 
-/** What was in its mailbox, or was sent on this node, came before what other nodes have sent since it is held. */
+/** What was in its mailbox, and then what was sent on this node, came before what other nodes have sent since it is held. */
 function inOrder(route: Route): void {
   const { waiting } = route;
-  route.waiting = [...waiting.filter(({ origin }) => origin === undefined), ...waiting.filter(({ origin }) => origin !== undefined)];
+  route.waiting = [...route.first.splice(0), ...waiting.filter(({ origin }) => origin === undefined), ...waiting.filter(({ origin }) => origin !== undefined)];
 }

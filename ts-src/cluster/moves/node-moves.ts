@@ -93,6 +93,7 @@ export class NodeMoves implements NodePart {
       send: (to, message) => this.#send(to, message),
       hasMoved: (agent, to) => logger.debug({ agent: agent.id, kind: agent.kind, node: to.name }, 'an agent has moved to another node'),
     });
+    agents.local.leaving = (agent) => this.moves.lifeOf(agent);
     this.arrivals = new AgentArrivals({
       ...{ clock, registry, logger, routing, hold, settled },
       isDurable: (kind) => this.#isDurable(kind),

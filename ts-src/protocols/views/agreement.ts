@@ -2,17 +2,17 @@
  * Which change makes the next view: single-decree Paxos (Lamport, "Paxos made simple") for each number of a view, among the voters of the view before it. One node's part in it, as acceptor and as
  * proposer. Nothing of it is on disk: a node that starts anew is another incarnation, and no voter. When to propose and what is decided in `views.ts`, what a voter may agree to in `grants.ts`.
  */
-import { type NodeIdentity, nodeKey } from '../../model/node-identity.js';
+import { type NodeIdentity, nodeKey, sameNode } from '../../model/node-identity.js';
 import type { QuorumSystem } from './quorum.js';
 import type { Departure, ViewChange } from './view.js';
-import type { Removable, ViewMessage } from './view-messages.js';
+import { type Removable, SOON_INCARNATION, type ViewMessage } from './view-messages.js';
 
 /** A ballot is a round and, below that, the place of its proposer among the voters: no two proposers have the same, and they agree on which is greater. */
 const PROPOSERS = 16;
 
 export interface AgreementNeeds {
   sendToVoter(index: number, message: ViewMessage): void;
-  /** Members that this voter would agree to remove now. */
+  /** Members that this voter would agree to remove, now or soon. It stands by that for `BALLOT_MS_MAX`. */
   removable(): Removable;
   /** Whether this voter may agree to this departure now. */
   mayDepart(departure: Departure): boolean;
@@ -28,13 +28,20 @@ interface Acceptance {
   readonly change: ViewChange;
 }
 
+interface Promised {
+  readonly accepted: Acceptance | undefined;
+  readonly removable: ReadonlySet<string>;
+}
+
 type Proposal =
   | { readonly phase: 'idle' }
-  | { readonly phase: 'preparing'; readonly ballot: number; readonly promises: Map<number, { accepted: Acceptance | undefined; removable: Set<string> }> }
+  | { readonly phase: 'preparing'; readonly ballot: number; readonly promises: Map<number, Promised>; readonly untilMs: number }
   | { readonly phase: 'accepting'; readonly ballot: number; readonly change: ViewChange; readonly untilMs: number; acceptedMask: number };
 
-/** A quorum that could agree to a change has done so by then. One that does not may have heard meanwhile of those that were to go: then another ballot finds out what it would agree to now. */
-const ACCEPTING_MS_MAX = 2000;
+/**
+ * A quorum that can be reached has answered by then, and one that could agree to a change has done so. One that has not may have heard meanwhile of those that were to go: then another ballot finds out what it would agree to now.
+ */
+export const BALLOT_MS_MAX = 2000;
 
 export class Agreement {
   readonly #needs: AgreementNeeds;
@@ -90,7 +97,7 @@ export class Agreement {
   /** Begins a ballot above all that this voter has seen. */
   propose(nowMs: number): void {
     const ballot = (Math.floor(this.#promised / PROPOSERS) + 1) * PROPOSERS + this.#index;
-    this.#proposal = { phase: 'preparing', ballot, promises: new Map() };
+    this.#proposal = { phase: 'preparing', ballot, promises: new Map(), untilMs: nowMs + BALLOT_MS_MAX };
     this.#send(nowMs);
   }
 
@@ -103,7 +110,7 @@ export class Agreement {
       const change = this.#choice(proposal.promises, true);
       if (change === undefined) this.#giveUp();
       else this.#accepting(nowMs, proposal.ballot, change);
-    } else if (proposal.phase === 'accepting' && nowMs >= proposal.untilMs) this.#giveUp();
+    } else if (proposal.phase !== 'idle' && nowMs >= proposal.untilMs) this.#giveUp();
     else this.#send(nowMs);
   }
 
@@ -120,14 +127,15 @@ export class Agreement {
     if (proposal.phase !== 'preparing' || proposal.ballot !== ballot) return;
     proposal.promises.set(from, { accepted, removable: new Set(removable.map(nodeKey)) });
     if (!this.#system.isQuorum(maskOf(proposal.promises.keys()))) return;
-    const change = this.#choice(proposal.promises, false);
+    const isLast = proposal.promises.size === this.#system.voters.length;
+    const change = this.#choice(proposal.promises, isLast);
     // Those who have not answered yet may agree to more.
-    if (change === undefined) return proposal.promises.size === this.#system.voters.length ? this.#giveUp() : undefined;
+    if (change === undefined) return isLast ? this.#giveUp() : undefined;
     this.#accepting(nowMs, ballot, change);
   }
 
   #accepting(nowMs: number, ballot: number, change: ViewChange): void {
-    this.#proposal = { phase: 'accepting', ballot, change, untilMs: nowMs + ACCEPTING_MS_MAX, acceptedMask: 0 };
+    this.#proposal = { phase: 'accepting', ballot, change, untilMs: nowMs + BALLOT_MS_MAX, acceptedMask: 0 };
     this.#send(nowMs);
   }
 
@@ -158,10 +166,7 @@ export class Agreement {
    * What has the greatest ballot of all that those who promise have agreed to may have been chosen: nothing else may be proposed then. Unless those who have agreed to anything are no quorum, even together with all that have not
    * answered: then nothing has been chosen, nor will be below this ballot. Whoever has not answered is waited for a little, as that makes the difference.
    */
-  #choice(
-    promises: ReadonlyMap<number, { readonly accepted: Acceptance | undefined; readonly removable: ReadonlySet<string> }>,
-    isLast: boolean,
-  ): ViewChange | undefined {
+  #choice(promises: ReadonlyMap<number, Promised>, isLast: boolean): ViewChange | undefined {
     let latest: Acceptance | undefined;
     for (const { accepted } of promises.values()) if (accepted !== undefined && (latest === undefined || accepted.ballot > latest.ballot)) latest = accepted;
     let mask = 0;
@@ -169,12 +174,44 @@ export class Agreement {
       const promise = promises.get(index);
       if (promise === undefined || promise.accepted !== undefined) mask |= 1 << index;
     }
-    if (latest !== undefined && this.#system.isQuorum(mask)) return isLast || promises.size === this.#system.voters.length ? latest.change : undefined;
-    return this.#needs.wanted(this.#number, (node) => {
-      const key = nodeKey(node);
-      let mask = 0;
-      for (const [index, { removable }] of promises) if (removable.has(key)) mask |= 1 << index;
-      return this.#system.isQuorum(mask);
+    if (latest !== undefined && this.#system.isQuorum(mask)) return isLast ? latest.change : undefined;
+    return this.#wish(promises, isLast);
+  }
+
+  /**
+   * What this proposer would have. All whom it removes are such that one quorum agrees to it now; and whichever voter of that is lost before it has, others who answer are as good: those who have granted a member something of late
+   * could agree only when the leases of all have ended, as those who have agreed grant nothing. Who answers this ballot is not removed by it.
+   */
+  #wish(promises: ReadonlyMap<number, Promised>, isLast: boolean): ViewChange | undefined {
+    const { voters } = this.#system;
+    let [now, soon, heard] = [-1, -1, isLast ? maskOf(promises.keys()) : maskOf(voters.keys())];
+    let isOpen = false;
+    const change = this.#needs.wanted(this.#number, (node) => {
+      const index = voters.findIndex((voter) => sameNode(voter, node));
+      if (promises.has(index)) return false;
+      const [key, soonKey] = [nodeKey(node), nodeKey({ name: node.name, incarnation: SOON_INCARNATION })];
+      let [nowToo, soonToo] = [0, 0];
+      for (const [at, { removable }] of promises) {
+        if (removable.has(key)) nowToo |= 1 << at;
+        if (removable.has(key) || removable.has(soonKey)) soonToo |= 1 << at;
+      }
+      const left = index === -1 ? heard : heard & ~(1 << index);
+      if (!this.#system.isQuorum(now & nowToo)) return false;
+      if (!this.#isSpare(now & nowToo, soon & soonToo, left)) {
+        isOpen = true;
+        return false;
+      }
+      [now, soon, heard] = [now & nowToo, soon & soonToo, left];
+      return true;
+    });
+    return isOpen && !isLast ? undefined : change;
+  }
+
+  /** Whether none of these voters is missed: wherever the others that are heard are still a quorum, so are those of them that could agree soon. */
+  #isSpare(now: number, soon: number, heard: number): boolean {
+    return this.#system.voters.every((_, index) => {
+      const others = ~(1 << index);
+      return (now & ~others) === 0 || !this.#system.isQuorum(heard & others) || this.#system.isQuorum(soon & others);
     });
   }
 

@@ -15,7 +15,11 @@ interface VoterPromise {
   grantedUnder: number;
   sentAtMs: number;
   askedAtMs: number;
+  /** Under a view that this node does not know yet: it counts from when it does, and takes nothing from what it has till then. */
+  ahead: { readonly grantedUnder: number; readonly sentAtMs: number } | undefined;
 }
+
+const NOTHING = { grantedUnder: 0, sentAtMs: Number.NEGATIVE_INFINITY };
 
 export class Lease {
   readonly #self: string;
@@ -50,8 +54,10 @@ export class Lease {
     this.#system = system;
     const promises = new Map<string, VoterPromise>();
     for (const { name } of system.voters) {
-      const { grantedUnder, sentAtMs } = this.#promises.get(name) ?? { grantedUnder: 0, sentAtMs: Number.NEGATIVE_INFINITY };
-      promises.set(name, { grantedUnder, sentAtMs, askedAtMs: Number.NEGATIVE_INFINITY });
+      const ahead = this.#promises.get(name)?.ahead;
+      const { grantedUnder, sentAtMs } = ahead?.grantedUnder === viewNumber ? ahead : NOTHING;
+      const isAhead = ahead !== undefined && ahead.grantedUnder > viewNumber;
+      promises.set(name, { grantedUnder, sentAtMs, askedAtMs: Number.NEGATIVE_INFINITY, ahead: isAhead ? ahead : undefined });
     }
     this.#promises = promises;
     this.#compute();
@@ -66,7 +72,12 @@ export class Lease {
   /** A ping that was sent then was answered. */
   acked({ name }: NodeIdentity, grantedUnder: number, sentAtMs: number): void {
     const promise = this.#promises.get(name);
-    if (promise === undefined || grantedUnder < promise.grantedUnder || (grantedUnder === promise.grantedUnder && sentAtMs <= promise.sentAtMs)) return;
+    if (promise === undefined) return;
+    if (grantedUnder > this.#viewNumber) {
+      if (isLater({ grantedUnder, sentAtMs }, promise.ahead ?? NOTHING)) promise.ahead = { grantedUnder, sentAtMs };
+      return;
+    }
+    if (!isLater({ grantedUnder, sentAtMs }, promise)) return;
     promise.grantedUnder = grantedUnder;
     promise.sentAtMs = sentAtMs;
     this.#compute();
@@ -121,4 +132,10 @@ export class Lease {
     const promise = this.#promises.get(name);
     return promise?.grantedUnder === this.#viewNumber ? promise.sentAtMs + this.#options.leaseMs : Number.NEGATIVE_INFINITY;
   }
+}
+
+type Granted = Pick<VoterPromise, 'grantedUnder' | 'sentAtMs'>;
+
+function isLater(one: Granted, other: Granted): boolean {
+  return one.grantedUnder > other.grantedUnder || (one.grantedUnder === other.grantedUnder && one.sentAtMs > other.sentAtMs);
 }

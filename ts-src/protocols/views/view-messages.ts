@@ -8,8 +8,11 @@ export const REDIRECTS_MAX = 16;
 /** What all nodes of a cluster need to have the same, as a text that says it: it is compared, and shown where it differs. */
 export type Settings = string;
 
-/** A voter may stop waiting for these members: it has not granted them anything for long enough. */
+/** A voter may stop waiting for these members: it has not granted them anything for long enough, or they have said that they run nothing any more. Those of `SOON_INCARNATION` it may remove soon, and grants them nothing meanwhile. */
 export type Removable = readonly NodeIdentity[];
+
+/** No member has it: voters of before that take it for nobody. */
+export const SOON_INCARNATION = 0;
 
 export type ViewMessage =
   // Joining and founding: between nodes that need not be of one cluster yet.

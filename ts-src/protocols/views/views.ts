@@ -4,8 +4,8 @@
  */
 import { addressText, type NodeAddress, type NodeIdentity, sameNode } from '../../model/node-identity.js';
 import type { ResolverOptions } from '../../model/cluster-options.js';
-import { Agreement } from './agreement.js';
-import { Grants, removalWaitMs } from './grants.js';
+import { Agreement, BALLOT_MS_MAX } from './agreement.js';
+import { Grants } from './grants.js';
 import { Lease } from './lease.js';
 import { type QuorumSystem, quorumSystemOf } from './quorum.js';
 import {
@@ -26,6 +26,8 @@ import { WantedChanges } from './wanted-changes.js';
 const SETTLE_MS = 100;
 /** Whoever is next in age proposes when the one before has not for so long: well within a lease. */
 const TAKEOVER_MS = 600;
+/** Nobody waits for more turns than that once it has agreed to something: the leases of all wait for what comes of it. */
+const TURNS_UNSETTLED_MAX = 2;
 /** What was not answered is said again. */
 const RESEND_MS = 250;
 /** A proposer that found no quorum for what it wants tries again. */
@@ -98,13 +100,18 @@ export class Views {
     this.#options = options;
     this.#needs = needs;
     this.#weight = options.weight;
-    this.#grants = new Grants(nowMs, removalWaitMs(options));
+    this.#grants = new Grants(nowMs, options, BALLOT_MS_MAX);
     this.#lease = new Lease(self.name, options);
     this.#view = view;
     this.#system = quorumSystemOf(options.resolver, view);
     this.#agreement = new Agreement(this.#system, -1, view.number + 1, RESEND_MS, {
       sendToVoter: (index, message) => this.#sendTo(this.#system.voters[index] as ViewMember, message),
-      removable: () => this.#view.members.filter((member) => !sameNode(member, self) && this.#mayRemove(member)),
+      removable: () =>
+        this.#grants.offer(
+          this.#nowMs,
+          this.#view.members.filter((member) => !sameNode(member, self)),
+          this.#wanted,
+        ),
       mayDepart: (departure) => this.#mayDepart(departure),
       accepted: () => this.#lease.accepted(this.#nowMs),
       wanted: (_, isRemovable) => this.#wanted.change(this.#nowMs, this.#view, isRemovable),
@@ -158,7 +165,7 @@ export class Views {
     this.#nowMs = nowMs;
     if (this.memberOf(node) === undefined || this.#agreement.isUnsettled || this.#farewell !== undefined) return 0;
     // Others may be about to remove it: it is not to come between.
-    if (this.#wanted.isUnreachable(node) && this.#mayRemove(node)) return 0;
+    if (this.#grants.isHeld(nowMs, node) || (this.#wanted.isUnreachable(node) && this.#mayRemove(node))) return 0;
     this.#grants.granted(nowMs, node);
     return this.#view.number;
   }
@@ -327,8 +334,9 @@ export class Views {
   }
 
   #mayDepart(departure: Departure): boolean {
-    if (departure.reason !== 'removed') return true;
-    return sameNode(departure, this.#self) ? this.#departing !== undefined : this.#mayRemove(departure);
+    // Its own word is as good as the end of its lease, also where the proposer has not heard it.
+    if (departure.reason !== 'removed' || this.#wanted.isDeparting(departure)) return true;
+    return !sameNode(departure, this.#self) && this.#mayRemove(departure);
   }
 
   /** Whoever is the oldest that can be reached proposes; the next in age when nothing has come of it for a while, and so on. */
@@ -352,12 +360,13 @@ export class Views {
       this.#jitter = this.#needs.random();
     }
     const rank = this.#system.voters.slice(0, this.#index).filter((voter) => !this.#wanted.isUnreachable(voter)).length;
-    const waitMs = SETTLE_MS + rank * TAKEOVER_MS;
+    const turns = this.#agreement.isUnsettled ? Math.min(rank, TURNS_UNSETTLED_MAX) : rank;
+    const waitMs = SETTLE_MS + turns * TAKEOVER_MS;
     const atMs = Math.max(
       this.#wantedSinceMs + waitMs,
       this.#triedAtMs + RETRY_MS * (1 + this.#jitter),
       // Somebody else's ballot is given its time.
-      this.#agreement.activeAtMs + (rank + 1) * TAKEOVER_MS * (1 + this.#jitter / 2),
+      this.#agreement.activeAtMs + (turns + 1) * TAKEOVER_MS * (1 + this.#jitter / 2),
     );
     if (nowMs < atMs) {
       this.#proposeAtMs = Math.min(atMs, nextRemovableMs);
@@ -437,6 +446,7 @@ export class Views {
     // Who could grant until now may have granted until now.
     if (before !== undefined && !(isSameVoters && view.number === before.number + 1)) this.#grants.grantedByOthers(this.#nowMs);
     for (const departure of departed) this.#grants.forget(departure);
+    this.#grants.installed();
     if (!system.intersects && (before === undefined || this.#system.intersects))
       this.#needs.warning(
         `a quorum of ${(this.#options.resolver as { quorum?: number }).quorum} is half of the ${system.voters.length} voters or less: two sides of a partition may both go on`,

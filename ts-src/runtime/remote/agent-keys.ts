@@ -24,14 +24,20 @@ export function keyOfName(id: string, life: number, node: NodeIdentity): string 
   return life < 0 ? `${nodeKey(node)} ${life} ${id}` : `${life} ${id}`;
 }
 
-/** The key that an agent is kept by; undefined if it is not among them. @param isNode whether there are other nodes: else nobody moves between them */
-export function keyAmong(agents: ReadonlyMap<AgentKey, AgentReference> | undefined, agent: AgentReference, isNode: boolean): AgentKey | undefined {
+/** What is known of other nodes; where there are none nobody moves between them. */
+export interface NodesOfAgents {
+  readonly isNode: boolean;
+  leads(agent: AgentReference): boolean;
+}
+
+/** The key that an agent is kept by; undefined if it is not among them. */
+export function keyAmong(agents: ReadonlyMap<AgentKey, AgentReference> | undefined, agent: AgentReference, nodes: NodesOfAgents): AgentKey | undefined {
   if (agents === undefined || agents.size === 0) return undefined;
   const key = keyOfAgent(agent);
   const known = agents.get(key);
   if (known !== undefined && (typeof key === 'string' || known.generation === agent.generation)) return key;
-  if (!isNode) return undefined;
-  for (const [each, other] of agents) if (isSameByName(other, agent)) return each;
+  if (!nodes.isNode) return undefined;
+  for (const [each, other] of agents) if (isSameByName(other, agent, nodes)) return each;
   return undefined;
 }
 
@@ -47,9 +53,10 @@ export function keyOfNamed(agents: ReadonlyMap<AgentKey, AgentReference> | undef
 }
 
 /** One of them is of another node, or was when it was kept: then its id is that of no other agent, but for those of one node, which never move. */
-function isSameByName(kept: AgentReference, agent: AgentReference): boolean {
+function isSameByName(kept: AgentReference, agent: AgentReference, nodes: NodesOfAgents): boolean {
   if (kept.id !== agent.id || kept.kind !== agent.kind) return false;
-  if (kept.remote === undefined && agent.remote === undefined) return kept.slot === agent.slot && kept.generation === agent.generation;
+  // One that has left this node since it was kept may have come home, and has another address then; the reference leads there, or to where it went.
+  if (kept.remote === undefined && agent.remote === undefined && !nodes.leads(kept)) return kept.slot === agent.slot && kept.generation === agent.generation;
   if ((kept.remote?.life ?? 0) < 0 || (agent.remote?.life ?? 0) < 0) return kept.equals(agent);
   return kept.remote === undefined || agent.remote === undefined || kept.remote.life === agent.remote.life;
 }

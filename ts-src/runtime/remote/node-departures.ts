@@ -224,7 +224,8 @@ export class NodeDepartures {
     if (action.index >= 0 && action !== target.kindEntry.onTerminated) {
       // A timer's message is one like any other by now.
       const port = reply === TIMER_MESSAGE ? undefined : reply;
-      remote.send(target, action, input, port, port === undefined ? senderOf(from) : port);
+      const outcome = remote.send(target, action, input, port, port === undefined ? senderOf(from) : port, true);
+      if (outcome === 'full' && port === undefined) this.#host.deadLetters.record('ringFull', target.kind, () => target.knownId, action.name, target);
       return;
     }
     if (action === target.kindEntry.onTerminated) {

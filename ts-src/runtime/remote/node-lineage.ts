@@ -54,7 +54,7 @@ export class NodeLineage {
   }
 
   isParentOf(parent: AgentCell, child: AgentReference): boolean {
-    return parent.status < Status.stopping && keyAmong(parent.extra?.children, child, true) !== undefined;
+    return parent.status < Status.stopping && keyAmong(parent.extra?.children, child, this.#needs.nodes) !== undefined;
   }
 
   escalate(parent: AgentReference, error: unknown): void {
@@ -132,7 +132,7 @@ export class NodeLineage {
   }
 
   #childGone(parent: AgentCell, child: AgentReference, reason: StopReason): void {
-    const key = keyAmong(parent.extra?.children, child, true);
+    const key = keyAmong(parent.extra?.children, child, this.#needs.nodes);
     if (key === undefined || parent.status >= Status.stopping) return;
     parent.extra?.children?.delete(key);
     if (parent.kind.isSupervisor) this.#needs.childOfSupervisorEnded(parent, child, reason);

@@ -1,6 +1,6 @@
 /**
  * What is seen of the agents of a whole cluster, and what of it must not be: each handler that begins, on which node and by which registration; each ask, and what came of it; each numbered message; each end that a watcher is told.
- * It knows all nodes at once, as no node does, and nothing of how they agree. Pure: told by the agents and clients of `agent-workload.ts` when it happens, asked by `agents-simulation.ts`.
+ * It knows all nodes at once, as no node does, and nothing of how they agree. Pure: told by the agents of `agent-kinds.ts` and the clients of `agent-workload.ts` when it happens, asked by `agents-simulation.ts` and `quiet-checks.ts`.
  */
 import type { HistoryOperation } from '../linearizability/history.js';
 import type { RegisterInput } from '../linearizability/sequential-model.js';
@@ -63,9 +63,18 @@ export class AgentLedger {
   readonly #hostOfSequence = new Map<string, string>();
   readonly #told = new Set<string>();
   readonly #heard = new Set<string>();
+  readonly #saidTo = new Set<string>();
   readonly #publishedAtMs = new Map<number, number>();
   /** When the activation of each id was first seen that it has now. */
   readonly #activeSinceMs = new Map<string, number>();
+  /** By id, the last life of which a handler has begun. */
+  readonly #lives = new Map<string, number>();
+  /** By id and life: how often it has added one. */
+  readonly #counted = new Map<string, number>();
+  readonly #ticks = new Map<string, number>();
+  /** Of each stream, what was sent and what has come. */
+  readonly #streams = new Map<number, { sent: number; arrived: number }>();
+  #numbers = 0;
   /** Of the handler that runs now. */
   #beginning: Beginning | undefined;
 
@@ -142,8 +151,54 @@ export class AgentLedger {
     this.#record(asked, atMs, undefined);
   }
 
+  /** In handlers of agents whose lives have numbers, a greater one each time. */
+  lived(id: string, life: number): void {
+    const last = this.#lives.get(id) ?? 0;
+    if (life < last && !this.mayBothRun)
+      this.fail('a life that is over never goes on', `'${id}' of life ${life} handles a message on ${this.#beginning?.host}, after one of life ${last} has`);
+    this.#lives.set(id, Math.max(life, last));
+  }
+
+  /** In the handler of an agent that counts in its memory, which goes along when it moves. */
+  counted(id: string, life: number, count: number): void {
+    this.lived(id, life);
+    const key = `${id}#${life}`;
+    const expected = (this.#counted.get(key) ?? 0) + 1;
+    this.#counted.set(key, count);
+    if (count !== expected && !this.mayBothRun)
+      this.fail('what an agent remembers goes along', `'${id}' of life ${life} counts ${count} on ${this.#beginning?.host}, where ${expected} was to come`);
+  }
+
+  /** In the handler of a timer. */
+  ticked(id: string, life: number): void {
+    this.lived(id, life);
+    this.#ticks.set(id, this.ticks(id) + 1);
+  }
+
+  ticks(id: string): number {
+    return this.#ticks.get(id) ?? 0;
+  }
+
+  /** A number that nothing else has. */
+  number(): number {
+    return --this.#numbers;
+  }
+
+  /** The number of the next message of a stream. */
+  streamed(stream: number): number {
+    const known = this.#streams.get(stream) ?? { sent: 0, arrived: 0 };
+    this.#streams.set(stream, known);
+    return ++known.sent;
+  }
+
+  arrived(stream: number): number {
+    return this.#streams.get(stream)?.arrived ?? 0;
+  }
+
   /** In the handler of a numbered message. */
-  numbered(receiver: string, sender: string, number: number): void {
+  numbered(receiver: string, sender: string, number: number, stream?: number): void {
+    const known = stream === undefined ? undefined : this.#streams.get(stream);
+    if (known !== undefined) known.arrived++;
     const key = `${receiver} < ${sender}`;
     const last = this.#sequences.get(key) ?? 0;
     if (number <= last && !this.mayBothRun)
@@ -165,6 +220,10 @@ export class AgentLedger {
     this.#told.add(watch);
   }
 
+  isTold(watch: string): boolean {
+    return this.#told.has(watch);
+  }
+
   published(number: number, atMs: number): void {
     this.#publishedAtMs.set(number, atMs);
   }
@@ -172,6 +231,8 @@ export class AgentLedger {
   /** In the handler of something that was published or broadcast once. */
   heard(what: 'signal handled' | 'broadcast handled', id: string, life: number, number: number): void {
     this.seen(what);
+    this.lived(id, life);
+    this.#saidTo.add(`${what} ${id} ${number}`);
     const receiver = `${id}#${life}`;
     const key = `${what} ${receiver} ${number}`;
     const isSecond = this.#heard.has(key);
@@ -181,6 +242,10 @@ export class AgentLedger {
     const sinceMs = this.#activeSinceMs.get(id) ?? Number.NEGATIVE_INFINITY;
     if (what === 'signal handled' && sinceMs > (this.#publishedAtMs.get(number) ?? 0) - MOVING_MS) return this.seen('signal of both nodes of a move');
     this.fail('what was said once is heard once', `'${receiver}' hears number ${number} a second time (${what})`);
+  }
+
+  hasHeard(what: 'signal handled' | 'broadcast handled', id: string, number: number): boolean {
+    return this.#saidTo.has(`${what} ${id} ${number}`);
   }
 
   fail(invariant: string, text: string): void {

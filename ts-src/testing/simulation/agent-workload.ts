@@ -1,135 +1,51 @@
 /**
- * What goes on in the clusters of the built-in simulation of agents: kinds of agents that tell a ledger what they do, and clients that ask, tell, move, stop, publish and drain at random. Nothing here judges.
+ * What goes on in the clusters of the built-in simulation of agents: clients that ask, tell, move, stop, publish and drain at random. Nothing here judges.
  */
-import type { AgentContext } from '../../model/agent-context.js';
-import { defineAgent } from '../../model/agent-definition.js';
 import type { AgentRef } from '../../model/agent-ref.js';
 import type { Nexus } from '../../nexus.js';
 import type { RegisterInput } from '../linearizability/sequential-model.js';
 import type { TestNode } from '../test-node.js';
+import { ASK_TIMEOUT_MS, GROUP, type Kinds } from './agent-kinds.js';
 import type { AgentLedger, Asked } from './agent-ledger.js';
 import type { SimulatedCluster } from './nexus-simulation.js';
 
-export const ASK_TIMEOUT_MS = 4000;
 export const REGISTERS = ['r1', 'r2', 'r3'];
-const COUNTERS = ['k1', 'k2', 'k3'];
+export const COUNTERS = ['k1', 'k2', 'k3'];
+export const BRIEF = ['e1', 'e2', 'e3', 'e4'];
 const BEHIND = ['b1', 'b2'];
-const SENDERS = ['s1', 's2', 's3', 's4'];
-const WATCHERS = ['w1', 'w2'];
-export const AGENT_IDS: readonly string[] = [...REGISTERS, ...COUNTERS, ...BEHIND, ...SENDERS, ...WATCHERS];
-/** Of non-durable agents that others tell things in order. */
-export const GROUP = 'counters';
+export const SENDERS = ['s1', 's2', 's3', 's4'];
+export const WATCHERS = ['w1', 'w2'];
+export const AGENT_IDS: readonly string[] = [...REGISTERS, ...COUNTERS, ...BRIEF, ...BEHIND, ...SENDERS, ...WATCHERS];
 const CLIENTS = 3;
 const PAUSE_MS_MAX = 300;
 const BURST = 5;
+/** Messages of a stream, and moves of the agent that gets it. */
+const STREAM = 15;
+const STREAM_EVERY_MS = ['1', '4', '16'];
+/** Between two writes of the client that stays with its node, at least. */
+const HOME_MS = 400;
+const CHASED = 2;
+/** How often in a row an agent is started and ends. */
+const BRIEF_LIVES = 3;
+/** When a node hears of a view, agents are started for so long: what is given to whom in the moment in which that changes. */
+const STORM_MS = 4;
+const STORM_NODES = 2;
 /** At most one node is drained at a time, and not often: what drains is soon over. */
 const DRAINED = 0.02;
-
-interface Numbered {
-  readonly from: string;
-  readonly number: number;
-}
-
-export type Kinds = ReturnType<typeof kindsOf>;
-
-/** Their handlers run in the process that simulates, whichever node they are on. */
-export function kindsOf(ledger: AgentLedger) {
-  let lives = 0;
-  let watches = 0;
-  const numbered = (ctx: AgentContext, { from, number }: Numbered): void => ledger.numbered(ctx.id, from, number);
-  const Register = defineAgent({
-    kind: 'register',
-    state: (): { value: unknown } => ({ value: null }),
-    durable: { writes: 'through', passivateAfterMs: 5000 },
-    actions: {
-      operate(state, { number, input }: { number: number; input: RegisterInput }) {
-        ledger.handled(number);
-        if (input.f === 'write') state.value = input.value;
-        if (input.f !== 'cas') return state.value;
-        const isExpected = state.value === input.value[0];
-        if (isExpected) state.value = input.value[1];
-        return isExpected;
-      },
-    },
-  });
-  const Behind = defineAgent({
-    kind: 'behind',
-    state: () => ({ count: 0 }),
-    durable: { writes: 'behind' },
-    actions: {
-      add(state, number: number) {
-        ledger.handled(number);
-        return ++state.count;
-      },
-      inOrder: (_state, input: Numbered, ctx) => numbered(ctx, input),
-    },
-  });
-  const Counter = defineAgent({
-    kind: 'counter',
-    // Whoever starts again is another one: it may hear what the one before it has heard.
-    state: () => ({ count: 0, life: ++lives }),
-    groups: [GROUP],
-    subscriptions: { 'news.*': 'news' },
-    actions: {
-      add(state, number: number) {
-        ledger.handled(number);
-        return ++state.count;
-      },
-      inOrder: (_state, input: Numbered, ctx) => numbered(ctx, input),
-      news: ({ life }, { data }: { data: unknown }, ctx) => ledger.heard('signal handled', ctx.id, life, data as number),
-      broadcast: ({ life }, number: number, ctx) => ledger.heard('broadcast handled', ctx.id, life, number),
-    },
-  });
-  /** Numbers what it tells, and asks through another agent. */
-  const Sender = defineAgent({
-    kind: 'sender',
-    state: () => ({ life: ++lives, numbers: {} as Record<string, number> }),
-    // What it sends is in order as far as it sends it from one node.
-    actions: {
-      burst(state, { to, count }: { to: AgentRef; count: number }, ctx) {
-        for (let index = 0; index < count; index++) {
-          const number = (state.numbers[to.id] ?? 0) + 1;
-          state.numbers[to.id] = number;
-          ctx.tell(to as AgentRef<typeof Counter>, 'inOrder', { from: `${ctx.id}#${state.life} on ${ledger.host}`, number });
-        }
-      },
-      async askOn(_state, { to, number }: { to: AgentRef; number: number }, ctx) {
-        return ctx.ask(to as AgentRef<typeof Counter>, 'add', number, { timeoutMs: ASK_TIMEOUT_MS / 2 });
-      },
-    },
-  });
-  const Watcher = defineAgent({
-    kind: 'watcher',
-    state: () => ({ watched: {} as Record<string, string> }),
-    actions: {
-      watch(state, target: AgentRef, ctx) {
-        // One at a time of each: two watches of one agent are one.
-        if (state.watched[target.id] !== undefined) return;
-        state.watched[target.id] = `watch ${++watches} of '${target.id}' by '${ctx.id}'`;
-        ctx.watch(target);
-      },
-    },
-    onTerminated(state, { id, reason }) {
-      const watch = state.watched[id];
-      if (watch === undefined) return;
-      delete state.watched[id];
-      ledger.told(watch, reason.type === 'nodeLost');
-    },
-  });
-  return { Register, Behind, Counter, Sender, Watcher };
-}
 
 /** Clients of one cluster. */
 export class Workload {
   readonly #kinds: Kinds;
   readonly #ledger: AgentLedger;
-  readonly #drained: readonly number[] | undefined;
+  readonly #unlucky: readonly number[] | undefined;
   #values = 0;
+  #view = 0;
+  #isRunning = false;
   #draining: TestNode | undefined;
 
-  /** @param drained numbers of the nodes that may be drained. Default: all */
-  constructor(kinds: Kinds, ledger: AgentLedger, drained?: readonly number[]) {
-    this.#drained = drained;
+  /** @param unlucky numbers of the nodes to which things happen, and which may be drained. Default: all */
+  constructor(kinds: Kinds, ledger: AgentLedger, unlucky?: readonly number[]) {
+    this.#unlucky = unlucky;
     this.#kinds = kinds;
     this.#ledger = ledger;
   }
@@ -146,7 +62,8 @@ export class Workload {
   }
 
   async run(cluster: SimulatedCluster): Promise<void> {
-    await Promise.all(Array.from({ length: CLIENTS }, () => this.#client(cluster)));
+    this.#isRunning = true;
+    await Promise.all([...Array.from({ length: CLIENTS }, () => this.#client(cluster)), this.#home(cluster)]);
   }
 
   /** Reads every register, on some node: what is not known to have failed is asked again until then, as what is on its way when all heals may be sent again only seconds later. Rejects if one cannot be asked. */
@@ -170,15 +87,30 @@ export class Workload {
     }
   }
 
+  /**
+   * A client that stays with one node, also when that is cut off, and writes to what is there: what it is told is written must not be lost with that node.
+   */
+  async #home(cluster: SimulatedCluster): Promise<void> {
+    const number = this.#unlucky?.[0] ?? 1 + (cluster.seed % cluster.nodes.length);
+    while (!cluster.isOver && this.#ledger.violation === undefined) {
+      await cluster.sleep(HOME_MS + cluster.random() * HOME_MS);
+      const node = cluster.members.find((member) => member.number === number);
+      const here = node === undefined ? [] : [...node.nexus.agents()].filter(({ kind }) => kind === 'register').map(({ id }) => id);
+      if (here.length > 0) await this.#operate(cluster, this.#one(cluster, here), { f: 'write', value: ++this.#values }, node).catch(() => undefined);
+    }
+  }
+
   async #step(cluster: SimulatedCluster): Promise<unknown> {
     const { Counter, Behind, Sender, Watcher } = this.#kinds;
     const random = cluster.random();
     if (random < 0.3) return this.#operate(cluster, this.#one(cluster, REGISTERS), this.#input(cluster));
     if (random < 0.42) return this.#add(cluster, Counter, this.#one(cluster, COUNTERS));
     if (random < 0.47) return this.#add(cluster, Behind, this.#one(cluster, BEHIND));
-    if (random < 0.67) return this.#burst(cluster);
-    if (random < 0.72) return this.#askOn(cluster);
-    if (random < 0.84) return this.#move(cluster);
+    if (random < 0.59) return this.#burst(cluster);
+    if (random < 0.63) return this.#askOn(cluster);
+    if (random < 0.75) return this.#move(cluster);
+    if (random < 0.8) return this.#chase(cluster);
+    if (random < 0.84) return this.#lives(cluster);
     if (random < 0.88) return this.#race(cluster);
     if (random < 0.9) return this.#stop(cluster);
     if (random < 0.93) return this.#say(cluster);
@@ -191,55 +123,26 @@ export class Workload {
     return this.#drain(cluster);
   }
 
-  async #operate(cluster: SimulatedCluster, id: string, input: RegisterInput): Promise<void> {
-    await this.#asking(cluster, id, input.f, input, async (nexus, number) => {
+  async #operate(cluster: SimulatedCluster, id: string, input: RegisterInput, node = this.#member(cluster)): Promise<void> {
+    await asking(cluster, this.#ledger, node, { id, what: input.f, input }, async (nexus, number) => {
       const register = await nexus.getOrSpawn(this.#kinds.Register, id, { timeoutMs: ASK_TIMEOUT_MS });
       return () => register.ask('operate', { number, input }, { timeoutMs: ASK_TIMEOUT_MS });
     });
   }
 
   async #add(cluster: SimulatedCluster, kind: Kinds['Counter' | 'Behind'], id: string): Promise<void> {
-    await this.#asking(cluster, id, 'add', undefined, async (nexus, number) => {
+    await asking(cluster, this.#ledger, this.#member(cluster), { id, what: 'add' }, async (nexus, number) => {
       const counter = (await nexus.getOrSpawn(kind as Kinds['Counter'], id, { timeoutMs: ASK_TIMEOUT_MS })) as AgentRef<Kinds['Counter']>;
       return () => counter.ask('add', number, { timeoutMs: ASK_TIMEOUT_MS });
     });
   }
-
   async #askOn(cluster: SimulatedCluster): Promise<void> {
     const id = this.#one(cluster, COUNTERS);
-    await this.#asking(cluster, id, 'askOn', undefined, async (nexus, number) => {
+    await asking(cluster, this.#ledger, this.#member(cluster), { id, what: 'askOn' }, async (nexus, number) => {
       const to = await nexus.getOrSpawn(this.#kinds.Counter, id, { timeoutMs: ASK_TIMEOUT_MS });
       const sender = await nexus.getOrSpawn(this.#kinds.Sender, this.#one(cluster, SENDERS), { timeoutMs: ASK_TIMEOUT_MS });
       return () => sender.ask('askOn', { to, number }, { timeoutMs: ASK_TIMEOUT_MS });
     });
-  }
-
-  /** An ask in the ledger, from its call to what comes of it. It is not in it when there was nobody to ask. */
-  async #asking(
-    cluster: SimulatedCluster,
-    id: string,
-    what: string,
-    input: RegisterInput | undefined,
-    prepare: (nexus: Nexus, number: number) => Promise<() => Promise<unknown>>,
-  ): Promise<void> {
-    const ledger = this.#ledger;
-    const asked = ledger.asked(id, what, cluster.nowMs, input);
-    let isSent = false;
-    try {
-      await this.#on(cluster, async (nexus) => {
-        const ask = await prepare(nexus, asked.number);
-        if (asked.outcome !== 'open') return;
-        isSent = true;
-        asked.atMs = cluster.nowMs;
-        await ask().then(
-          (output) => ledger.answered(asked, output, cluster.nowMs),
-          (error: unknown) => ledger.rejected(asked, error, cluster.nowMs),
-        );
-      });
-    } finally {
-      // Nobody to ask, or the process of who asked has ended.
-      if (asked.outcome === 'open') ledger.abandoned(asked, isSent, cluster.nowMs);
-    }
   }
 
   #burst(cluster: SimulatedCluster): Promise<unknown> {
@@ -273,6 +176,53 @@ export class Workload {
     });
   }
 
+  /** It is told things all the while it moves, by agents that know where it was. */
+  #chase(cluster: SimulatedCluster): Promise<unknown> {
+    const { Counter, Sender } = this.#kinds;
+    return this.#on(cluster, async (nexus) => {
+      const to = await nexus.getOrSpawn(Counter, this.#one(cluster, COUNTERS));
+      const everyMs = Number(this.#one(cluster, STREAM_EVERY_MS));
+      for (const id of [this.#one(cluster, SENDERS), this.#one(cluster, SENDERS)])
+        (await nexus.getOrSpawn(Sender, id)).tell('stream', { to, stream: ++this.#values, everyMs, left: STREAM });
+      for (let move = 0; move < CHASED; move++) {
+        const node = this.#member(cluster);
+        if (node === undefined) return;
+        await nexus.migrate(to, { node: node.name }, { timeoutMs: 2000 }).then(
+          () => this.#ledger.seen('agent moved while it is told things'),
+          () => this.#ledger.seen('move refused'),
+        );
+      }
+    });
+  }
+
+  /** One life after the other, each on another node: whoever has heard of one must not take it for the next. */
+  async #lives(cluster: SimulatedCluster): Promise<void> {
+    const id = this.#one(cluster, BRIEF);
+    for (let life = 0; life < BRIEF_LIVES; life++) {
+      const node = this.#member(cluster)?.name ?? 'here';
+      await asking(cluster, this.#ledger, this.#member(cluster), { id, what: 'add' }, async (nexus, number) => {
+        const brief = await nexus.getOrSpawn(this.#kinds.Brief, id, { node, timeoutMs: ASK_TIMEOUT_MS / 2 });
+        return async () => {
+          const count = await brief.ask('add', number, { timeoutMs: ASK_TIMEOUT_MS / 2 });
+          brief.tell('end');
+          return count;
+        };
+      });
+    }
+  }
+
+  /** A node has heard of a view, maybe as the first: ids are taken while some nodes know who gives them now, and some do not. */
+  viewed(cluster: SimulatedCluster, view: number): void {
+    if (view <= this.#view || cluster.isOver || !this.#isRunning) return;
+    this.#view = view;
+    for (const id of BRIEF)
+      for (let each = 0; each < STORM_NODES; each++)
+        void cluster
+          .sleep(cluster.random() * STORM_MS)
+          .then(() => this.#on(cluster, (nexus) => nexus.getOrSpawn(this.#kinds.Brief, id, { node: 'here', timeoutMs: ASK_TIMEOUT_MS / 2 })))
+          .catch(() => undefined);
+  }
+
   /** Several nodes want it at once. */
   async #race(cluster: SimulatedCluster): Promise<void> {
     const id = this.#one(cluster, COUNTERS);
@@ -300,7 +250,7 @@ export class Workload {
 
   async #drain(cluster: SimulatedCluster): Promise<void> {
     const node = this.#member(cluster);
-    if (node === undefined || this.#drained?.includes(node.number) === false || this.#draining !== undefined || cluster.members.length < 2) return;
+    if (node === undefined || this.#unlucky?.includes(node.number) === false || this.#draining !== undefined || cluster.members.length < 2) return;
     this.#draining = node;
     try {
       await this.#using(cluster, node, async (nexus) => {
@@ -320,9 +270,9 @@ export class Workload {
     return random < 0.85 ? { f: 'write', value } : { f: 'cas', value: [value - 1 - Math.floor(cluster.random() * 4), value] };
   }
 
-  async #on<T>(cluster: SimulatedCluster, work: (nexus: Nexus, node: TestNode) => T | Promise<T>): Promise<T | undefined> {
+  async #on<T>(cluster: SimulatedCluster, work: (nexus: Nexus) => T | Promise<T>): Promise<T | undefined> {
     const node = this.#member(cluster);
-    return node === undefined ? undefined : this.#using(cluster, node, (nexus) => work(nexus, node));
+    return node === undefined ? undefined : this.#using(cluster, node, work);
   }
 
   #using<T>(cluster: SimulatedCluster, node: TestNode, work: (nexus: Nexus) => T | Promise<T>): Promise<T> {
@@ -337,4 +287,33 @@ export class Workload {
   #one(cluster: SimulatedCluster, of: readonly string[]): string {
     return of[Math.floor(cluster.random() * of.length)] as string;
   }
+}
+
+/** An ask in the ledger, from its call to what comes of it. It has failed when there was nobody to ask. */
+export async function asking(
+  cluster: SimulatedCluster,
+  ledger: AgentLedger,
+  node: TestNode | undefined,
+  { id, what, input }: { readonly id: string; readonly what: string; readonly input?: RegisterInput },
+  prepare: (nexus: Nexus, number: number) => Promise<() => Promise<unknown>>,
+): Promise<Asked> {
+  const asked = ledger.asked(id, what, cluster.nowMs, input);
+  let isSent = false;
+  try {
+    if (node === undefined) return asked;
+    await cluster.using(node, async (nexus) => {
+      const ask = await prepare(nexus, asked.number);
+      if (asked.outcome !== 'open') return;
+      isSent = true;
+      asked.atMs = cluster.nowMs;
+      await ask().then(
+        (output) => ledger.answered(asked, output, cluster.nowMs),
+        (error: unknown) => ledger.rejected(asked, error, cluster.nowMs),
+      );
+    });
+  } finally {
+    // Nobody to ask, or the process of who asked has ended.
+    if (asked.outcome === 'open') ledger.abandoned(asked, isSent, cluster.nowMs);
+  }
+  return asked;
 }

@@ -3,14 +3,17 @@
  * `agent-ledger.ts`; here it is put together for one cluster, with what must hold when all has healed.
  */
 import { nodeKey } from '../../model/node-identity.js';
+import { partitionOf } from '../../protocols/registry/partition.js';
 import { checkLinearizable } from '../linearizability/check-linearizable.js';
 import { casRegisterModel } from '../linearizability/sequential-model.js';
 import type { TestNode } from '../test-node.js';
 import { AgentLedger, textOf } from './agent-ledger.js';
-import { AGENT_IDS, ASK_TIMEOUT_MS, GROUP, kindsOf, Workload } from './agent-workload.js';
+import { ASK_TIMEOUT_MS, GROUP, kindsOf } from './agent-kinds.js';
+import { AGENT_IDS, Workload } from './agent-workload.js';
 import { AGENT_MARKS } from './coverage.js';
 import { defineSimulation } from './define-simulation.js';
 import { FAULT_KINDS, type Fault } from './fault.js';
+import { QuietChecks } from './quiet-checks.js';
 import { wrongCopy } from './replica-check.js';
 import { simulationOfNexus, type SimulatedCluster } from './nexus-simulation.js';
 import type { NexusStart } from './nexus-program.js';
@@ -109,6 +112,7 @@ class AgentsRun {
   readonly #hosts = new Map<unknown, string>();
   readonly #presentSinceMs = new Map<number, number>();
   #world: SimulatedWorld | undefined;
+  #cluster: SimulatedCluster | undefined;
   #hasBegun = false;
   /** More nodes were lost at once than there are copies: what was on them alone need not be there. */
   #isBeyondPromise: boolean;
@@ -124,17 +128,19 @@ class AgentsRun {
 
   run(options: RunOptions | undefined): Promise<RunResult> {
     const ledger = this.#ledger;
-    const { Register, Behind, Counter, Sender, Watcher } = this.#kinds;
+    const { Register, Behind, Counter, Brief, Sender, Watcher } = this.#kinds;
     const definition = defineSimulation({
       nodes: this.#plan.nodes,
-      agents: [Register, Behind, Counter, Sender, Watcher],
+      agents: [Register, Behind, Counter, Brief, Sender, Watcher],
       threads: this.#plan.seed % 2,
       storage: 'disk',
       durationMs: this.#plan.durationMs,
       setup: async (cluster) => {
         await this.#workload.begin(cluster);
         this.#hasBegun = true;
+        this.#cluster = cluster;
       },
+      start: (nexus) => nexus.cluster?.on('view', ({ number }) => this.#cluster !== undefined && this.#workload.viewed(this.#cluster, number)),
       during: (cluster) => this.#workload.run(cluster),
       check: (cluster) => this.#check(cluster),
     });
@@ -196,11 +202,8 @@ class AgentsRun {
 
   /** When all has healed. */
   async #check(cluster: SimulatedCluster): Promise<void> {
-    const untilMs = cluster.nowMs + AGREE_MS_MAX;
-    for (let problem = this.#problem(cluster); problem !== undefined; problem = this.#problem(cluster)) {
-      if (cluster.nowMs >= untilMs) return this.#ledger.fail('the registry agrees in the end', `${AGREE_MS_MAX / 1000} s after the healing ${problem}`);
-      await cluster.sleep(LOOK_MS);
-    }
+    await this.#agreed(cluster, 'after the healing');
+    if (this.#ledger.violation !== undefined) return;
     this.#count();
     const open = this.#ledger.asks.find(({ outcome, atMs }) => outcome === 'open' && cluster.nowMs - atMs > ASK_TIMEOUT_MS * 2 + LATE_MS);
     if (open !== undefined) return this.#ledger.fail('every ask settles', `${textOf(open)} has not`);
@@ -211,6 +214,17 @@ class AgentsRun {
     });
     if (failed !== undefined && !this.#isBeyondPromise) return this.#ledger.fail('all answer in the end', `${textOf(failed)} after the healing`);
     if (!this.#isBeyondPromise) this.#judgeHistories();
+    if (this.#ledger.violation !== undefined) return;
+    await new QuietChecks(cluster, this.#kinds, this.#ledger).run();
+    await this.#agreed(cluster, 'when nothing goes wrong any more');
+  }
+
+  async #agreed(cluster: SimulatedCluster, when: string): Promise<void> {
+    const untilMs = cluster.nowMs + AGREE_MS_MAX;
+    for (let problem = this.#problem(cluster); problem !== undefined; problem = this.#problem(cluster)) {
+      if (cluster.nowMs >= untilMs) return this.#ledger.fail('the registry agrees in the end', `${AGREE_MS_MAX / 1000} s ${when} ${problem}`);
+      await cluster.sleep(LOOK_MS);
+    }
   }
 
   /** What the nodes that are there now have done since they started. */
@@ -263,6 +277,14 @@ class AgentsRun {
         if (atOwner === undefined) return `'${id}' runs on ${node.name}, and its owner ${owner?.name} does not know it`;
         if (atOwner.host.name !== node.name || atOwner.token !== own.token)
           return `'${id}' runs on ${node.name} with token ${own.token}, and its owner ${owner?.name} has it on ${atOwner.host.name} with token ${atOwner.token}`;
+        for (const { name } of registry.successorsOf(id, this.#copies)) {
+          const copied = nodes
+            .find((other) => other.node.name === name)
+            ?.start.parts.registry.directory.part(partitionOf(id))
+            ?.entries.get(id)?.registration;
+          if (copied?.token !== own.token || copied.host.name !== node.name)
+            return `'${id}' runs on ${node.name} with token ${own.token}, and the copy of its registration on ${name} has it on ${copied?.host.name ?? 'no node'} with token ${copied?.token}`;
+        }
       }
       const { activations } = registry.snapshot();
       if (activations === running.size) continue;

@@ -34,6 +34,7 @@ export const AGENT_MARKS = [
   'ask refused',
   'ask of unknown outcome',
   'agent moved by request',
+  'agent moved while it is told things',
   'move refused',
   'hand-off',
   'handled in a later activation',

@@ -62,6 +62,8 @@ export function attack(seed: number, make: MakeViews = (...values) => new Views(
 
 class Adversary {
   readonly #random: SeededRandom;
+  /** Of its own, so that runs in which nobody says that it is gone stay as they are. */
+  readonly #goneRandom: SeededRandom;
   readonly #make: MakeViews;
   readonly #resolver: ResolverOptions;
   readonly #nodes: Node[];
@@ -83,6 +85,7 @@ class Adversary {
 
   constructor(seed: number, make: MakeViews) {
     this.#random = new SeededRandom(seed, 'adversary');
+    this.#goneRandom = new SeededRandom(seed, 'gone');
     this.#make = make;
     this.#strange = this.#pick([[0, 0.1, 0.3], [0, 0.2, 0.4], [0.2]]);
     this.#muteRate = this.#pick([0, 0, 0.25]);
@@ -188,7 +191,22 @@ class Adversary {
     if (runs) {
       node.hasRun = true;
       this.#checkOneSide(node, views);
-    } else if (node.hasRun) this.#stop(node, this.#worldMs(node, views.leaseEndMs));
+    } else if (node.hasRun) {
+      this.#sayGone(node, views);
+      this.#stop(node, this.#worldMs(node, views.leaseEndMs));
+    }
+  }
+
+  /** What it ran has had its time to stop then. Some of the voters hear of it, some time. */
+  #sayGone(node: Node, views: Views): void {
+    const goneAtMs = this.#nowMs + this.#worldMs(node, STOP_MARGIN_MS);
+    for (const voter of views.voters) {
+      const delayMs = this.#delays.get(`${node.name} ${voter.name}`) ?? 1;
+      const atMs = goneAtMs + this.#goneRandom.next() * delayMs;
+      if (voter.name === node.name || this.#goneRandom.next() < 0.5 || atMs === Number.POSITIVE_INFINITY) continue;
+      const content = { type: 'views', message: { type: 'leave', isFenced: true } } as const;
+      this.#datagrams.push({ from: identityOf(node), to: voter.name, incarnation: voter.incarnation, view: views.view.number, atMs, content });
+    }
   }
 
   /** It ran until then, and its process ends. */
@@ -241,7 +259,7 @@ class Adversary {
     if (known !== undefined && known !== content) this.#wrong ??= `view ${view.number} is "${known}" and, at ${by.name}, "${content}"`;
     this.#contents.set(view.number, content);
     for (const departure of departed) {
-      if (departure.reason !== 'removed') continue;
+      if (departure.reason === 'left') continue;
       this.#removed.add(keyOf(departure));
       const untilMs = this.#runsUntilMs(departure);
       if (untilMs > this.#nowMs - STOP_MARGIN_MS + 1)

@@ -1,7 +1,7 @@
 /** The parts of a voter and of a lease holder by themselves: what the explorer of faults meets too rarely. */
 import { expect, test } from 'vitest';
 import { Agreement } from '../../../../dist/ts-src/protocols/views/agreement.js';
-import { Grants, removalWaitMs } from '../../../../dist/ts-src/protocols/views/grants.js';
+import { Grants } from '../../../../dist/ts-src/protocols/views/grants.js';
 import { Lease } from '../../../../dist/ts-src/protocols/views/lease.js';
 import { quorumSystemOf } from '../../../../dist/ts-src/protocols/views/quorum.js';
 import { changedView, foundingView, type ViewChange, type ViewMember } from '../../../../dist/ts-src/protocols/views/view.js';
@@ -46,6 +46,19 @@ test('an answer counts only under the number of the view that the node is in', (
   lease.acked(members[0] as ViewMember, 3, 250);
   lease.acked(members[0] as ViewMember, 2, 900);
   expect(lease.endMs).toBe(5300);
+});
+
+test('an answer under a view that the node does not know yet takes nothing from what it has, and counts as soon as it does', () => {
+  const lease = new Lease('b', TIMES);
+  lease.installed(0, 3, system);
+  lease.acked(members[0] as ViewMember, 3, 300);
+  lease.acked(members[0] as ViewMember, 4, 900);
+  expect(lease.endMs).toBe(5300);
+  lease.acked(members[0] as ViewMember, 4, 800);
+  lease.acked(members[0] as ViewMember, 3, 400);
+  expect(lease.endMs).toBe(5400);
+  lease.installed(1000, 4, system);
+  expect(lease.endMs).toBe(5900);
 });
 
 test('what a node had under the view before it keeps for no longer than that, also if it was a quorum by itself', () => {
@@ -124,8 +137,7 @@ test('what so few have agreed to that it cannot have been chosen is not proposed
 });
 
 test('who could grant until now is taken to have granted until now', () => {
-  const wait = removalWaitMs({ leaseMs: 5000, stopMarginMs: 1000 });
-  const grants = new Grants(0, wait);
+  const grants = new Grants(0, { leaseMs: 5000, stopMarginMs: 1000 }, 2000);
   expect(grants.removableAtMs(members[2] as ViewMember)).toBe(6120);
   grants.granted(1000, members[2] as ViewMember);
   expect(grants.removableAtMs(members[2] as ViewMember)).toBe(7120);
