@@ -11,9 +11,13 @@ import type { ActionEntry } from './kind.js';
 import { type MessageSender, senderOf, traceOf } from './mailbox.js';
 import type { MessageRouter, MessageRouterNeeds } from './message-router.js';
 import { Admission } from './outbound-link.js';
+import { isComing } from './record-word.js';
 import type { PendingAsk, ReplyPort } from './pending-asks.js';
 
-type DeliveriesNeeds = Pick<MessageRouterNeeds, 'thread' | 'table' | 'cells' | 'dispatcher' | 'links' | 'asks' | 'deadLetters' | 'remote' | 'sendDurable'>;
+type DeliveriesNeeds = Pick<
+  MessageRouterNeeds,
+  'thread' | 'shared' | 'table' | 'cells' | 'dispatcher' | 'links' | 'asks' | 'deadLetters' | 'remote' | 'sendDurable'
+>;
 
 export class Deliveries {
   readonly #needs: DeliveriesNeeds;
@@ -41,7 +45,10 @@ export class Deliveries {
     }
     if (cell !== undefined) {
       this.#router.sentLocal++;
-      this.#needs.dispatcher.enqueue(cell, target.resolveTo(cell, action), input, reply, sender);
+      const entry = target.resolveTo(cell, action);
+      // Whoever else has the reference must not get ahead of what comes this way.
+      if (isComing(this.#needs.shared, slot)) target.cell = undefined;
+      this.#needs.dispatcher.enqueue(cell, entry, input, reply, sender);
     } else if (thread < 0 || thread === this.#needs.thread || !this.#needs.links.canReach(thread)) this.#lead(target, action, input, reply, sender);
     else this.#pass(target, thread, action, input, reply, sender);
   }
@@ -90,7 +97,10 @@ export class Deliveries {
   /** The agent is not in the table. */
   #lead(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): void {
     const remote = this.#needs.remote();
+    const { slot } = target;
     if (remote?.leads(target) === true) return void remote.send(target, action, input, reply, sender);
+    // It has come home, and the reference leads there now.
+    if (target.slot !== slot) return this.deliver(target, action, input, reply, sender);
     if (target.kindEntry.isDurable) return void this.#needs.sendDurable(target, action, input, reply, sender);
     this.#needs.deadLetters.record('noAgent', target.kind, () => target.knownId, action.name, target);
     reply?.fail(agentNotFound(target.kind, target.knownId, action.name));

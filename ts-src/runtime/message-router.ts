@@ -25,7 +25,7 @@ import { type MessageSender, senderOf, traceOf } from './mailbox.js';
 import type { SignalHomes } from './moving-subscribers.js';
 import { Admission } from './outbound-link.js';
 import { type AskTarget, PendingAsk, type PendingAsks, type ReplyPort } from './pending-asks.js';
-import { isCongested } from './record-word.js';
+import { isComing, isCongested, isMarked } from './record-word.js';
 import type { RemoteAgents } from './remote/remote-agents.js';
 import type { SendReply } from './remote-reply.js';
 import { type SystemCallName, type SystemCalls, systemCallNumber } from './system-calls.js';
@@ -118,11 +118,17 @@ export class MessageRouter {
       // The first use of a reference that was found, or arrived in a message.
       const cell = this.#cells.get(slot, generation);
       if (cell === undefined) return this.#absent(target, action, input, from);
+      const round = isComing(this.#shared, slot) ? this.#roundTo(target) : undefined;
+      if (round !== undefined) return round.send(target, action, input, undefined, from);
       return this.tellHere(cell, target.resolveTo(cell, action), input, from);
     }
     if (thread < 0 || !this.#links.canReach(thread)) return this.#absent(target, action, input, from);
     // In the same line of the cache as what `threadOf` has read.
-    if (isCongested(this.#shared, slot)) return this.#dead('mailboxFull', target, action);
+    if (isMarked(this.#shared, slot)) {
+      const round = this.#roundTo(target);
+      if (round !== undefined) return round.send(target, action, input, undefined, from);
+      if (isCongested(this.#shared, slot)) return this.#dead('mailboxFull', target, action);
+    }
     const sender = senderOf(from);
     const sent = this.#links
       .to(thread)
@@ -146,10 +152,14 @@ export class MessageRouter {
 
   /** A message to an agent of this thread that has moved: what is left of it here holds a reference to it. */
   follow(cell: AgentCell, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, from: MessageSender): TellOutcome {
-    const sender = senderOf(from);
     const target = cell.state as AgentReference;
     // It may have come back since, and moved again.
     target.cell = undefined;
+    return this.again(target, action, input, reply, from);
+  }
+
+  /** A message that was on its way already, to where its reference leads by now. */
+  again(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, from: MessageSender): TellOutcome {
     if (reply === undefined) return this.tellThere(target, action, input, from);
     const ask =
       reply instanceof PendingAsk
@@ -163,7 +173,7 @@ export class MessageRouter {
             action.reply,
           );
     ask.trace = reply.trace;
-    this.#askRemote(target, action, input, ask, sender);
+    this.#askRemote(target, action, input, ask, senderOf(from));
     return 'accepted';
   }
 
@@ -280,12 +290,10 @@ export class MessageRouter {
   }
 
   /** An ask that another thread passes on. False if there is no room for it. @throws what encoding throws */
-  tryRequest<N extends SystemCallName>(thread: number, name: N, input: Parameters<SystemCalls[N]>[0], ask: PendingAsk): boolean {
+  tryRequest<N extends SystemCallName>(thread: number, name: N, input: Parameters<SystemCalls[N]>[0], ask: PendingAsk, admission?: Admission): boolean {
     this.#asks.sendTo(ask, thread);
-    const call = systemCallNumber[name];
-    return this.#links
-      .to(thread)
-      .send(L.MESSAGE_TYPE_ASK, call, 0, 0, ask.slot, ask.sequence, 0, 0, input, undefined, Admission.ifOutboxHasRoom, ask.deadlineMs);
+    const [call, waits] = [systemCallNumber[name], admission ?? Admission.ifOutboxHasRoom];
+    return this.#links.to(thread).send(L.MESSAGE_TYPE_ASK, call, 0, 0, ask.slot, ask.sequence, 0, 0, input, undefined, waits, ask.deadlineMs);
   }
 
   /** To whatever agent has this id on some node of the cluster. */
@@ -366,13 +374,14 @@ export class MessageRouter {
     }
     const { slot, generation } = target;
     const thread = this.#table.threadOf(slot, generation);
-    const cell = thread === this.#thread ? this.#cells.get(slot, generation) : undefined;
+    const round = thread >= 0 && isMarked(this.#shared, slot) ? this.#roundTo(target) : undefined;
+    const cell = thread === this.#thread && round === undefined ? this.#cells.get(slot, generation) : undefined;
     if (cell !== undefined) {
       return this.#askLocal(cell, target.resolveTo(cell, action), input, ask, sender);
     }
-    if (thread < 0 || thread === this.#thread || !this.#links.canReach(thread)) {
-      const remote = this.#remote();
-      if (remote?.leads(target) === true) {
+    if (round !== undefined || thread < 0 || thread === this.#thread || !this.#links.canReach(thread)) {
+      const remote = round ?? this.#remote();
+      if (remote !== undefined && (round !== undefined || remote.leads(target))) {
         try {
           remote.send(target, action, input, ask, sender);
         } catch (error) {
@@ -380,6 +389,7 @@ export class MessageRouter {
         }
         return;
       }
+      if (target.slot !== slot) return this.#askRemote(target, action, input, ask, sender);
       if (target.kindEntry.isDurable) {
         this.#sendDurable(target, action, input, ask, sender);
         return;
@@ -456,14 +466,22 @@ export class MessageRouter {
 
   #absent(target: AgentReference, action: ActionEntry, input: unknown, sender: MessageSender): TellOutcome {
     const remote = this.#remote();
+    const { slot } = target;
     if (remote?.leads(target) === true) return remote.send(target, action, input, undefined, sender);
+    // It has come home, and the reference leads there now.
+    if (target.slot !== slot) return this.tellThere(target, action, input, sender);
     return target.kindEntry.isDurable ? this.#sendDurable(target, action, input, undefined, sender) : this.#dead('noAgent', target, action);
+  }
+
+  /** What sends to a marked agent of this node, if that does not go straight. */
+  #roundTo(target: AgentReference): RemoteAgents | undefined {
+    const remote = this.#remote();
+    return remote?.goesRound(target) === true ? remote : undefined;
   }
 
   #dead(reason: 'noAgent' | 'nexusStopped' | 'mailboxFull', target: AgentReference, action: ActionEntry): TellOutcome {
     this.#deadLetters.record(reason, target.kind, () => target.knownId, action.name, target);
-    if (reason === 'mailboxFull') return 'full';
-    return reason === 'noAgent' ? 'noAgent' : 'stopped';
+    return reason === 'mailboxFull' ? 'full' : reason === 'noAgent' ? 'noAgent' : 'stopped';
   }
 }
 

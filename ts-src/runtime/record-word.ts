@@ -1,6 +1,6 @@
 /**
- * The word of a record that the routing table leaves to the runtime: who spawned the agent, whether its end has begun, whether its mailbox is congested, and whether it has left for another node. Written
- * by the agent's own thread, read by all: to find children of lost parents, so that nobody is handed an agent that takes no messages any more, and so that
+ * The word of a record that the routing table leaves to the runtime: who spawned the agent, whether its end has begun, whether its mailbox is congested, whether it has left for another node, and
+ * whether it has just come from one. Written by the agent's own thread, read by all: to find children of lost parents, so that nobody is handed an agent that takes no messages any more, and so that
  * senders on other threads slow down before messages are lost.
  */
 import type { SharedMemory } from '../../bindings/shared-memory.js';
@@ -9,8 +9,11 @@ import * as L from '../../layout/generated/layout.js';
 const ENDING = 1 << 31;
 const CONGESTED = 1 << 30;
 const AWAY = 1 << 29;
+const COMING = 1 << 28;
 /** What the parent is known by. */
-const PARENT = ~(ENDING | CONGESTED | AWAY);
+const PARENT = ~(ENDING | CONGESTED | AWAY | COMING);
+/** The word of an agent that has come from another node, before anybody can find it. */
+export const COMING_WORD = COMING;
 const SLOT_MASK = (1 << L.PARENT_GENERATION_SHIFT) - 1;
 
 /** What a record keeps of a parent: its slot, and enough of its generation to know it from later agents of that slot. */
@@ -43,6 +46,24 @@ export function markAway(shared: SharedMemory, slot: number, isAway: boolean): v
 
 export function isAway(word: number): boolean {
   return (word & AWAY) !== 0;
+}
+
+/** It has come from another node, and what was sent to it there may still be on its way by the calling thread: what is sent to it goes that way too (`remote/agent-ways.ts`). */
+export function markComing(shared: SharedMemory, slot: number, isComing: boolean): void {
+  mark(shared, slot, COMING, isComing);
+}
+
+export function isComing(shared: SharedMemory, slot: number): boolean {
+  return ((shared.words[wordAt(shared, slot)] as number) & COMING) !== 0;
+}
+
+export function isMarkedAway(shared: SharedMemory, slot: number): boolean {
+  return isAway(shared.words[wordAt(shared, slot)] as number);
+}
+
+/** Congested, away or coming: whoever sends to it has to look closer. */
+export function isMarked(shared: SharedMemory, slot: number): boolean {
+  return ((shared.words[wordAt(shared, slot)] as number) & (CONGESTED | AWAY | COMING)) !== 0;
 }
 
 /** Of the live agent of that slot; a hint, read without order: it may be a moment old. */

@@ -26,6 +26,7 @@ import type { EntriesMessage } from './replicated-entries.js';
 import type { MoveOutcome } from './departures.js';
 import type { MovingAgent } from './moving-agent.js';
 import type { SignalHomes } from './moving-subscribers.js';
+import type { HomeAgent } from './remote/agent-ways.js';
 import type { NodeArrival } from './remote/node-arrivals.js';
 import type { AgentAddress, NodeDeparture } from './remote/node-departures.js';
 import type { IdClaim, NodeSpawn } from './remote/node-placing.js';
@@ -90,6 +91,9 @@ export const SYSTEM_CALLS = [
   'callRemote',
   'requestRemote',
   'agentMovedAway',
+  'agentsCameHome',
+  'wayFlushed',
+  'agentsAreHome',
   'arrived',
   'arrivedAsk',
   'tellManyRemote',
@@ -254,8 +258,14 @@ export interface SystemCalls {
   /** To the calling thread: a call to the runtime of another node. */
   callRemote(call: RemoteCall): void;
   requestRemote(call: RemoteCall & { readonly timeoutMs: number }): Promise<unknown>;
-  /** An agent that was of this nexus is of another node now. */
-  agentMovedAway(call: { readonly slot: number; readonly generation: number; readonly id: string; readonly node: NodeIdentity; readonly life: number }): void;
+  /** An agent that was of this nexus, on that thread, is of another node now. */
+  agentMovedAway(call: AgentAddress & { readonly thread: number; readonly id: string; readonly node: NodeIdentity; readonly life: number }): void;
+  /** To a worker: agents that have come from other nodes, and to which nothing is on its way from there any more. Resolves when it sends straight to them. */
+  agentsCameHome(call: { readonly agents: readonly HomeAgent[] }): Promise<void>;
+  /** To the calling thread: resolves when what the caller has sent by way of it to agents of these threads has come to them; of `leaving`, when that has left. */
+  wayFlushed(call: { readonly threads: readonly number[]; readonly leaving: { readonly id: string; readonly life: number } | undefined }): Promise<void>;
+  /** All threads send straight to these agents of the called thread. */
+  agentsAreHome(call: { readonly agents: readonly AgentAddress[] }): void;
   /** From the calling thread: a message of an agent of another node. */
   arrived(message: ArrivedMessage): void;
   arrivedAsk(message: ArrivedMessage & { readonly deadlineMs: number }): Promise<unknown>;
@@ -303,6 +313,8 @@ export interface PassedMessage {
   readonly input: unknown;
   readonly sender: AgentReference | undefined;
   readonly trace: TraceValues | undefined;
+  /** It was sent to an agent that has left, where that was on this node. */
+  readonly isSentOn?: boolean;
 }
 
 /** For an agent of the thread that is called. */

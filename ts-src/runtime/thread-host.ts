@@ -51,6 +51,7 @@ import type { MovingPart } from './moving-agent.js';
 import { movingTies } from './moving-ties.js';
 import { inNeutralContext } from './neutral-context.js';
 import { type AskTarget, PendingAsks } from './pending-asks.js';
+import { isComing } from './record-word.js';
 import { Relocation } from './relocation.js';
 import type { NodePlacing } from './remote/node-placing.js';
 import type { RemoteAgents } from './remote/remote-agents.js';
@@ -364,9 +365,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
 
   findMany(ids: readonly string[], definition: AnyAgent | undefined): (AgentReference | undefined)[] {
     const found = this.directory.findMany(ids, definition);
-    const { durable } = this;
+    const { durable, remote } = this;
     const stored = durable === undefined ? found : found.map((each, index) => each ?? durable.findStored(ids[index] as string, definition));
-    const { remote } = this;
     if (remote === undefined) return stored;
     const kind = definition && this.kinds.find(definition.kind);
     return stored.map((each, index) => each ?? remote.find(ids[index] as string, kind));
@@ -475,7 +475,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   #referenceTo(cell: AgentCell, id: string | undefined): AgentReference {
-    return new AgentReference(this, cell.kind, cell.slot, cell.generation, cell, id);
+    return new AgentReference(this, cell.kind, cell.slot, cell.generation, isComing(this.shared, cell.slot) ? undefined : cell, id);
   }
 
   /** Called by the waiter: takes what has arrived, runs the agents, sends what they sent. True if more is left. */

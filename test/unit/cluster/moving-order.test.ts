@@ -93,7 +93,7 @@ class TestNode {
       asks: this.asks,
       clock,
       logger: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
-      shared: { threadCount: 1 },
+      shared: { threadCount: 1, recordsOffset: 0, words: new Int32Array(64) },
       links: { isClosed: false, canReach: () => true },
       kinds: { find: () => kind },
       engine: { table: { threadOf: () => (this.isHost ? 0 : -1) } },

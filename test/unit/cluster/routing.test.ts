@@ -45,6 +45,7 @@ test('a message that nodes send on to each other goes no further before the owne
     },
     deliver: () => false,
     deliverDurable: () => undefined,
+    settled: () => undefined,
     refuse: (_route, frame, error) => void sent.push(`refused ${frame.type === 'message' ? frame.input : frame.type} ${error.code}`),
     markAfterView: () => undefined,
   });
@@ -91,6 +92,7 @@ test('a node that is about to leave is sent nothing more: what goes elsewhere go
     },
     deliver: () => false,
     deliverDurable: () => undefined,
+    settled: () => undefined,
     refuse: (_route, frame, error) => void sent.push(`refused ${frame.type} ${error.code}`),
     markAfterView: () => undefined,
   });
@@ -148,6 +150,7 @@ test('a node that an agent was found on is sent nothing more when it is about to
     },
     deliver: () => false,
     deliverDurable: () => undefined,
+    settled: () => undefined,
     refuse: (_route, frame, error) => void sent.push(`refused ${frame.type} ${error.code}`),
     markAfterView: () => undefined,
   });

@@ -16,7 +16,8 @@ import { nexusStopped } from '../../runtime/failures.js';
 import type { ActionEntry, Kind } from '../../runtime/kind.js';
 import { type MessageSender, senderOf, traceOf } from '../../runtime/mailbox.js';
 import type { PendingAsk, ReplyPort } from '../../runtime/pending-asks.js';
-import { DURABLE_LIFE } from '../../runtime/remote/agent-life.js';
+import { isComing, isMarkedAway } from '../../runtime/record-word.js';
+import { DURABLE_LIFE, lifeOf } from '../../runtime/remote/agent-life.js';
 import { MovedAway } from '../../runtime/remote/moved-away.js';
 import type { RemoteAgents } from '../../runtime/remote/remote-agents.js';
 import type { AgentLocation } from '../../model/agent-location.js';
@@ -29,6 +30,7 @@ import type { NodePart, NodeView } from '../node-parts.js';
 import { AddressedMessages } from './addressed-messages.js';
 import { AGENTS_MAX, Frame } from './agent-frames.js';
 import { nodeFull, nodeUnreachable, outcomeUnknown } from './ask-errors.js';
+import { Homecomings } from './homecomings.js';
 import { IncomingFrames } from './incoming-frames.js';
 import { Locating } from './locating.js';
 import { LocalAgents } from './local-agents.js';
@@ -66,6 +68,7 @@ export class NodeAgents implements RemoteAgents, NodePart {
   readonly #movedAway = new MovedAway();
   readonly #vacating: Vacating;
   readonly #locating: Locating;
+  readonly #homecomings: Homecomings;
   #viewNumber = 0;
   #members: readonly NodeIdentity[] = [];
   #incarnationFloor = -1;
@@ -74,6 +77,7 @@ export class NodeAgents implements RemoteAgents, NodePart {
     const { host, transport, clock, self, registry } = needs;
     this.#needs = needs;
     this.#host = host;
+    this.#homecomings = new Homecomings(host);
     this.local = new LocalAgents(host, registry);
     this.references = new NodeReferences({ host, local: this.local, self });
     this.#peers = new Peers({
@@ -89,6 +93,7 @@ export class NodeAgents implements RemoteAgents, NodePart {
       transmit: (route, peer, frame) => this.#outgoing.transmit(route, peer, frame, true),
       deliver: (route, frame) => this.#incoming.deliver(route.id, route.life, frame),
       deliverDurable: (route, frame) => this.#incoming.deliverDurable(route.id, frame),
+      settled: (route) => this.#settled(route),
       refuse: (route, frame, error) => this.#incoming.refuse(route.id, route.life, frame, error, frame.origin),
       markAfterView: (route, peer, number) => void peer.post([Frame.afterView, route.id, route.life, number, this.#viewNumber]),
     });
@@ -143,6 +148,15 @@ export class NodeAgents implements RemoteAgents, NodePart {
     return target.remote !== undefined || this.#movedAway.follow(target);
   }
 
+  goesRound({ slot, generation }: AgentReference): boolean {
+    const { shared } = this.#host;
+    return isComing(shared, slot) || (isMarkedAway(shared, slot) && this.#movedAway.has(slot, generation));
+  }
+
+  hasLeft(id: string, life: number): Promise<void> {
+    return this.routing.known(id, life)?.whenLeft() ?? Promise.resolve();
+  }
+
   remoteOf(id: string, node: NodeIdentity, life: number): RemoteAgent {
     return this.routing.of(id, life, node);
   }
@@ -156,7 +170,7 @@ export class NodeAgents implements RemoteAgents, NodePart {
     return this.local.lifeOf(local);
   }
 
-  send(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, from: MessageSender): TellOutcome {
+  send(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, from: MessageSender, isSentOn = false): TellOutcome {
     if (action.input !== undefined) action.input.check(input);
     const route = this.#routeOf(target);
     const { peer } = route;
@@ -172,7 +186,8 @@ export class NodeAgents implements RemoteAgents, NodePart {
       const outcome = peer.offer(frame);
       if (outcome !== 'gone') return outcome;
     }
-    return this.#dispatch(route, { type: 'message', origin: undefined, trail: NO_TRAIL, kind, action: action.name, input, reply, sender, trace });
+    const frame = { type: 'message', origin: undefined, trail: NO_TRAIL, kind, action: action.name, input, reply, sender, trace } as const;
+    return this.#dispatch(route, frame, isSentOn);
   }
 
   tellMany(targets: readonly AgentReference[], action: string, input: unknown, from: MessageSender): readonly TellOutcome[] {
@@ -305,10 +320,23 @@ export class NodeAgents implements RemoteAgents, NodePart {
 
   /** An agent of this node has moved to another one: references of this thread to where it was lead there. */
   movedAway(slot: number, generation: number, id: string, remote: RemoteAgent): void {
-    this.#movedAway.add(slot, generation, id, this.remoteOf(id, remote.node, remote.life));
+    const route = this.routing.of(id, remote.life, remote.node);
+    this.#movedAway.add(slot, generation, id, route);
+    if (route.waitingFor === 'leaving') route.isGiven = true;
     this.local.forget(id);
-    for (let thread = 1; thread < this.#host.shared.threadCount; thread++)
-      this.#host.router.call(thread, 'agentMovedAway', { slot, generation, id, node: remote.node, life: remote.life });
+    const call = { slot, generation, id, node: remote.node, life: remote.life, thread: this.#host.engine.table.threadOf(slot, generation) };
+    for (let thread = 1; thread < this.#host.shared.threadCount; thread++) this.#host.router.call(thread, 'agentMovedAway', call);
+  }
+
+  /** Workers may send straight to it, if it is in memory. */
+  #settled(route: Route): void {
+    const agent = this.local.find(route.id, route.life);
+    const isHome = (): void => {
+      route.isHoming = false;
+    };
+    if (agent === undefined || !isComing(this.#host.shared, agent.slot)) return isHome();
+    const { slot, generation, kindEntry } = agent;
+    this.#homecomings.begin({ slot, generation, kind: kindEntry.index, id: route.id, life: route.life }, isHome);
   }
 
   #call(node: NodeIdentity, agent: AgentReference | undefined, name: SystemCallName, input: unknown, reply: PendingAsk | undefined): void {
@@ -331,14 +359,17 @@ export class NodeAgents implements RemoteAgents, NodePart {
   #routeOf(target: AgentReference): Route {
     const { remote } = target;
     if (remote instanceof Route) return remote;
+    if (remote === undefined && this.#movedAway.follow(target)) return this.#routeOf(target);
+    // Of this node, and marked: it has just come.
+    if (remote === undefined) return this.routing.of(target.id, this.local.lifeOf(target) ?? lifeOf(target.slot, target.generation), this.#needs.self());
     // Made by somebody who knows nothing of routes.
-    const { node, life } = remote as RemoteAgent;
+    const { node, life } = remote;
     const route = this.routing.of(target.id, life, node);
     target.remote = route;
     return route;
   }
 
-  #dispatch(route: Route, frame: UnderwayFrame & { readonly type: 'message' }): TellOutcome {
+  #dispatch(route: Route, frame: UnderwayFrame & { readonly type: 'message' }, isSentOn = false): TellOutcome {
     const { reply } = frame;
     // The message is the sender's again when the call returns.
     const kept = route.waitingFor === undefined || frame.input === undefined ? frame : { ...frame, input: this.#host.standaloneCopy(frame.input) };
@@ -348,7 +379,7 @@ export class NodeAgents implements RemoteAgents, NodePart {
       route.isUsed = true;
       outcome = this.#outgoing.transmit(route, peer, kept, false);
       if (outcome === 'gone') outcome = this.routing.dispatch(route, kept);
-    } else outcome = this.routing.dispatch(route, kept);
+    } else outcome = this.routing.dispatch(route, kept, isSentOn);
     if (outcome === 'accepted') return 'accepted';
     if (outcome === 'gone') return 'noAgent';
     if (reply !== undefined)

@@ -71,10 +71,14 @@ export class Route implements RemoteAgent {
   token = 0;
   waitingFor: WaitingFor | undefined = undefined;
   waiting: UnderwayFrame[] = [];
-  /** While it is coming: from there, what that node has sent on, and whether it is here already and only what is on its way is waited for. */
+  /** While it is coming: from there, what that node has sent on; while it is leaving, what its thread has; and whether it is here already and only what is on its way is waited for. */
   from: NodeIdentity | undefined = undefined;
   first: UnderwayFrame[] = [];
   hasCome = false;
+  /** While it is leaving: it is the other node's by now, and what is sent to it here waits, behind what was sent to it before. */
+  isGiven = false;
+  /** It is about to be here, or is, and threads of this node do not send straight to it yet (`homecomings.ts`). */
+  isHoming = false;
   /** Whether it moves here from there; a durable one may also have been brought back here, or be thought to be there. */
   isMove = false;
   /** Something was sent to `node`: what goes another way must not overtake it. */
@@ -87,12 +91,26 @@ export class Route implements RemoteAgent {
   askedFor: UnderwayFrame | undefined = undefined;
   /** Nodes that were told that it is not here, and how many messages they have sent since. */
   told: Map<string, number> | undefined = undefined;
+  #onLeft: (() => void)[] = [];
 
   constructor(id: string, life: number, node: NodeIdentity, peer: Peer | undefined) {
     this.id = id;
     this.life = life;
     this.node = node;
     this.peer = peer;
+  }
+
+  /** Resolves when it does not leave any more: it has, or stays. */
+  async whenLeft(): Promise<void> {
+    if (this.waitingFor === 'leaving') await new Promise<void>((resolve) => this.#onLeft.push(resolve));
+  }
+
+  /** Nothing waits any more. */
+  rest(): void {
+    this.waitingFor = undefined;
+    this.marks.clear();
+    this.isGiven = false;
+    for (const resolve of this.#onLeft.splice(0)) resolve();
   }
 
   /** Whether its agent is moving here from that node: what comes from there has waited with it there, or was sent on behind it, and goes ahead, in its order. */

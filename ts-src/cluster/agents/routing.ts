@@ -43,6 +43,8 @@ export interface RoutingNeeds {
   deliverDurable(route: Route, frame: UnderwayFrame): void;
   /** It comes to nothing. */
   refuse(route: Route, frame: UnderwayFrame, error: NexusError): void;
+  /** An agent that has come here is sent what comes for it: nothing goes before it any more. */
+  settled(route: Route): void;
   /** Has that node send a mark on when it knows the view that this node knows. */
   markAfterView(route: Route, peer: Peer, number: number): void;
 }
@@ -83,12 +85,7 @@ export class Routing {
     return this.#routes.get(keyOf(id, life));
   }
 
-  /** Whether messages for this agent wait, or go on to another node: then it is not to be given to the agent here, whether there is one or not. */
-  isHeld(id: string, life: number): boolean {
-    return this.#waiting.size > 0 && this.known(id, life)?.waitingFor !== undefined;
-  }
-
-  /** On its way, or into the queue. @param isAhead it goes before what waits for an agent that is coming: it was here before, comes from where the agent does, or is a mark, behind which whatever its sender sends here will wait too @throws what encoding throws */
+  /** On its way, or into the queue. @param isAhead it goes before what waits for an agent that is coming, or leaves, if this node has sent it: it was here before, comes from where the agent does, or is a mark, behind which whatever its sender sends here will wait too @throws what encoding throws */
   dispatch(route: Route, frame: UnderwayFrame, isAhead = false): PostOutcome {
     if (route.waitingFor !== undefined) return this.#wait(route, frame, isAhead);
     return this.#go(route, frame);
@@ -122,10 +119,10 @@ export class Routing {
     this.#open(route);
   }
 
-  /** An agent of this node is about to move: from now on what comes for it waits. Undefined, with nothing done, while something that was sent before it came here is still on its way: it has to stay a moment longer. */
+  /** An agent of this node is about to move: from now on what comes for it waits. Undefined, with nothing done, while something that was sent before it came here is still on its way, or not all threads of this node send straight to it: it has to stay a moment longer. */
   leaving(id: string, life: number): Route | undefined {
     const route = this.of(id, life, this.#needs.self());
-    if (route.waitingFor === 'coming') return undefined;
+    if (route.waitingFor === 'coming' || route.isHoming) return undefined;
     this.#stop(route, 'leaving');
     return route;
   }
@@ -154,6 +151,7 @@ export class Routing {
     route.marks.clear();
     this.#stop(route, 'coming');
     route.hasCome = false;
+    route.isHoming = true;
     route.isMove = true;
     route.from = from;
     // What this node has sent there comes back before the mark does.
@@ -180,6 +178,7 @@ export class Routing {
     if (route === undefined || route.waitingFor !== 'coming' || route.hasCome) return;
     route.waiting = [...route.first.splice(0), ...route.waiting];
     route.from = undefined;
+    route.isHoming = false;
     route.marks.clear();
     if (route.isUsed && !sameNode(route.node, where)) {
       // What was sent another way must have come before.
@@ -237,8 +236,11 @@ export class Routing {
       else route.first.push(frame);
       return 'accepted';
     }
-    // It is here as yet, and whatever this node sends it by other references goes into its mailbox, which goes along.
-    if (route.waitingFor === 'leaving' && frame.type === 'message' && frame.origin === undefined && this.#needs.deliver(route, frame)) return 'accepted';
+    if (route.waitingFor === 'leaving' && frame.type === 'message' && frame.origin === undefined) {
+      // It is here as yet, and whatever this node sends it by other references goes into its mailbox, which goes along.
+      if (isAhead) route.first.push(frame);
+      if (isAhead || (!route.isGiven && this.#needs.deliver(route, frame))) return 'accepted';
+    }
     if (frame.type === 'message' && route.waiting.length >= WAITING_MAX) return 'full';
     route.waiting.push(frame);
     return 'accepted';
@@ -434,6 +436,7 @@ export class Routing {
     route.from = undefined;
     route.isUsed = false;
     this.#open(route);
+    if (route.isHoming) this.#needs.settled(route);
   }
 
   #isSelf(node: NodeIdentity | undefined): boolean {
@@ -459,10 +462,8 @@ export class Routing {
   #open(route: Route): void {
     if (route.waitingFor === undefined) return;
     this.#waiting.delete(route);
-    route.waitingFor = undefined;
-    route.marks.clear();
-    const waiting = route.waiting;
-    route.waiting = [];
+    route.rest();
+    const waiting = route.waiting.splice(0);
     for (let index = 0; index < waiting.length; index++) {
       // What was sent before may have made it wait again.
       if (route.waitingFor !== undefined) {
@@ -485,8 +486,8 @@ export class Routing {
   #giveUp(route: Route, error: NexusError | undefined): void {
     const frames = [...route.first.splice(0), ...route.waiting.splice(0)];
     this.#waiting.delete(route);
-    route.waitingFor = undefined;
-    route.marks.clear();
+    route.rest();
+    route.isHoming = false;
     for (const frame of frames)
       this.#needs.refuse(route, frame, error ?? agentNotFound(frame.kind, route.id, frame.type === 'message' ? frame.action : undefined));
   }

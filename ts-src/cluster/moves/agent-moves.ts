@@ -251,8 +251,8 @@ function within(clock: Clock, timeoutMs: number, arrival: Promise<boolean>): Pro
   });
 }
 
-/** What was in its mailbox, or was sent on this node, came before what other nodes have sent since it is held. */
+/** What was in its mailbox, and then what was sent on this node, came before what other nodes have sent since it is held. */
 function inOrder(route: Route): void {
   const { waiting } = route;
-  route.waiting = [...waiting.filter(({ origin }) => origin === undefined), ...waiting.filter(({ origin }) => origin !== undefined)];
+  route.waiting = [...route.first.splice(0), ...waiting.filter(({ origin }) => origin === undefined), ...waiting.filter(({ origin }) => origin !== undefined)];
 }

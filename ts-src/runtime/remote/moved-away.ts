@@ -14,6 +14,10 @@ export class MovedAway {
     if (this.#agents.size > REMEMBERED_MAX) for (const oldest of this.#agents.keys()) return void this.#agents.delete(oldest);
   }
 
+  has(slot: number, generation: number): boolean {
+    return this.#agents.size > 0 && this.#agents.has(lifeOf(slot, generation));
+  }
+
   /** Sets a reference to where its agent is now. False if nothing is known of it. */
   follow(target: AgentReference): boolean {
     if (this.#agents.size === 0 || target.slot === 0) return false;

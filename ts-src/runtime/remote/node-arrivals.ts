@@ -8,6 +8,7 @@ import { AgentCell, extraOf, Status } from '../agent-cell.js';
 import type { AgentReference } from '../agent-reference.js';
 import { codeMissing, idDuplicate, nexusStopped, tableFull } from '../failures.js';
 import type { ThreadHost } from '../thread-host.js';
+import { COMING_WORD } from '../record-word.js';
 import { type AgentBaggage, unpack } from './agent-baggage.js';
 import { keyOfAgent } from './agent-keys.js';
 import { DURABLE_LIFE } from './agent-life.js';
@@ -34,7 +35,8 @@ export function arrive(host: ThreadHost, { kind: name, id, life, baggage }: Node
   // Before anything is there: another version may not have them.
   const timed = baggage.timers.map((timer) => ({ ...timer, entry: kind.action(timer.action) }));
   for (const [, action] of baggage.subscriptions) kind.action(action);
-  const slot = engine.table.insert(id, kind.index, baggage.init, 0);
+  // What is sent to it goes by the calling thread until nothing is on its way to it any other way.
+  const slot = engine.table.insert(id, kind.index, baggage.init, COMING_WORD);
   if (slot === INSERT_EXISTS) throw idDuplicate(name, id);
   if (slot === INSERT_FULL) throw tableFull(id);
   const cell = new AgentCell(kind, slot, engine.table.generationOf(slot));

@@ -73,7 +73,10 @@ export class NodeDepartures {
     this.#leaving.add(cell);
     const departure = await this.#depart(cell, deadlineMs).catch((error: unknown) => refused(error instanceof Error ? error.message : String(error)));
     if (departure.type !== 'packed') this.stay({ slot, generation });
-    else markAway(this.#host.shared, slot, true);
+    else {
+      markAway(this.#host.shared, slot, true);
+      this.#host.timers.hold(cell);
+    }
     return departure;
   }
 
@@ -88,6 +91,7 @@ export class NodeDepartures {
     }
     if (!this.#leaving.delete(cell)) return;
     markAway(this.#host.shared, slot, false);
+    this.#host.timers.release(cell);
     this.#host.dispatcher.release(cell);
   }
 
@@ -224,7 +228,8 @@ export class NodeDepartures {
     if (action.index >= 0 && action !== target.kindEntry.onTerminated) {
       // A timer's message is one like any other by now.
       const port = reply === TIMER_MESSAGE ? undefined : reply;
-      remote.send(target, action, input, port, port === undefined ? senderOf(from) : port);
+      const outcome = remote.send(target, action, input, port, port === undefined ? senderOf(from) : port, true);
+      if (outcome === 'full' && port === undefined) this.#host.deadLetters.record('ringFull', target.kind, () => target.knownId, action.name, target);
       return;
     }
     if (action === target.kindEntry.onTerminated) {

@@ -13,16 +13,23 @@ import type { ReplyPort } from '../pending-asks.js';
 import type { SystemCallName, SystemCalls } from '../system-calls.js';
 
 export interface RemoteAgents {
-  /** Whether an agent that the table of this nexus does not have is, or may be, on another node: a reference that says so, or one to an agent that was here and has moved. */
+  /** Whether an agent that the table of this nexus does not have is, or may be, on another node: a reference that says so, or one to an agent that was here and has moved. One that has come home is set to where it is, and false is said of it. */
   leads(target: AgentReference): boolean;
+  /** Whether what is sent to this agent, which the table of this nexus has and which is marked, goes by `send` all the same, behind what was sent to it when it was on another node, or is to be. */
+  goesRound(target: AgentReference): boolean;
   /** What a reference to this agent holds: one object for all references to it, where that is worth its memory. */
   remoteOf(id: string, node: NodeIdentity, life: number): RemoteAgent;
   /** The agent of this thread's nexus that a reference of another node means by now: it has come here. Undefined where this thread does not know, or where something that was sent to it before may still be on its way. */
   homeOf(target: AgentReference): AgentReference | undefined;
+  /** On the calling thread: resolves when an agent that leaves this node has left, or stays, and what waited for it on its thread has been sent on. */
+  hasLeft(id: string, life: number): Promise<void>;
   /** Which agent of its id a local reference means, for all nodes; undefined if its agent has ended. */
   lifeOf(local: AgentReference): number | undefined;
-  /** To an agent of another node, in the order of the calls: a tell without, an ask with `reply`. The outcome of a tell is what is known when the call returns. */
-  send(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): TellOutcome;
+  /**
+   * To an agent of another node, in the order of the calls: a tell without, an ask with `reply`. The outcome of a tell is what is known when the call returns.
+   * @param isSentOn it was sent to where the agent was on this node, before it left: it goes before what is sent since
+   */
+  send(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender, isSentOn?: boolean): TellOutcome;
   /** One message to each of them: one frame to each node, for each kind. In their order. */
   tellMany(targets: readonly AgentReference[], action: string, input: unknown, sender: MessageSender): readonly TellOutcome[];
   /** Where agents are, in the order of their ids: one message to each node that has to be asked. Rejects with NEXUS_REGISTRY_TIMEOUT, NEXUS_ASK_TIMEOUT, NEXUS_STOPPED. */

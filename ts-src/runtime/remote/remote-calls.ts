@@ -6,7 +6,9 @@ import { senderWith } from '../mailbox.js';
 import type { ReplyPort } from '../pending-asks.js';
 import type { PassedMessage, SystemCalls } from '../system-calls.js';
 import type { ThreadHost } from '../thread-host.js';
+import { markComing } from '../record-word.js';
 import { locateHere } from './locate-here.js';
+import type { AgentAddress } from './node-departures.js';
 import { ReplyPromise } from './reply-promise.js';
 import { WorkerRemoteAgents } from './worker-remote-agents.js';
 
@@ -21,17 +23,20 @@ export type RemoteSystemCalls = Pick<
   | 'callRemote'
   | 'requestRemote'
   | 'agentMovedAway'
+  | 'agentsCameHome'
+  | 'wayFlushed'
+  | 'agentsAreHome'
   | 'arrived'
   | 'arrivedAsk'
 >;
 
 export function remoteCalls(host: ThreadHost): RemoteSystemCalls {
-  const send = (target: AgentReference, { action, input, sender, trace }: PassedMessage, reply: ReplyPort | undefined): void => {
+  const send = (target: AgentReference, { action, input, sender, trace, isSentOn }: PassedMessage, reply: ReplyPort | undefined): void => {
     // It may have come here while the message was on its way to this thread.
     const entry = target.kindEntry.action(action);
     const from = senderWith(sender, traceOfValues(trace));
-    if (host.remote?.leads(target) === true) {
-      const outcome = host.remote.send(target, entry, input, reply, from);
+    if (host.remote !== undefined && (host.remote.leads(target) || host.remote.goesRound(target))) {
+      const outcome = host.remote.send(target, entry, input, reply, from, isSentOn);
       // The worker was told that it goes: it is a dead letter like one that found its mailbox full.
       if (outcome === 'full' && reply === undefined) host.deadLetters.record('ringFull', target.kind, () => target.knownId, action);
     } else host.router.deliveries.deliver(target, entry, input, reply, from);
@@ -61,8 +66,24 @@ export function remoteCalls(host: ThreadHost): RemoteSystemCalls {
       if (host.remote === undefined) throw nexusStopped();
       return host.remote.request(node, agent, name, input as never, timeoutMs);
     },
-    agentMovedAway({ slot, generation, id, node, life }) {
-      if (host.remote instanceof WorkerRemoteAgents) host.remote.movedAway.add(slot, generation, id, { node, life });
+    agentMovedAway(call) {
+      if (host.remote instanceof WorkerRemoteAgents) host.remote.ways.movedAway(call);
+    },
+    async agentsCameHome({ agents }) {
+      if (host.remote instanceof WorkerRemoteAgents) await host.remote.ways.cameHome(agents);
+    },
+    async wayFlushed({ threads, leaving }) {
+      if (leaving !== undefined) await host.remote?.hasLeft(leaving.id, leaving.life);
+      await Promise.all(threads.filter((thread) => thread !== host.thread && host.links.canReach(thread)).map((thread) => host.router.roundTrip(thread)));
+    },
+    agentsAreHome({ agents }) {
+      const elsewhere = new Map<number, AgentAddress[]>();
+      for (const agent of agents) {
+        const to = host.cells.get(agent.slot, agent.generation) === undefined ? host.departures.threadOf(agent) : host.thread;
+        if (to === host.thread) markComing(host.shared, agent.slot, false);
+        else if (to >= 0) elsewhere.set(to, [...(elsewhere.get(to) ?? []), agent]);
+      }
+      for (const [thread, those] of elsewhere) host.router.call(thread, 'agentsAreHome', { agents: those });
     },
     arrived({ agent, action, input, sender, trace }) {
       host.router.deliveries.deliver(agent, agent.kindEntry.action(action), input, undefined, senderWith(sender, traceOfValues(trace)));

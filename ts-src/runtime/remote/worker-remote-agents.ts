@@ -11,11 +11,12 @@ import type { RemoteAgent } from '../../model/remote-agent.js';
 import type { AgentReference } from '../agent-reference.js';
 import type { ActionEntry } from '../kind.js';
 import { type MessageSender, senderOf, traceOf } from '../mailbox.js';
+import { Admission } from '../outbound-link.js';
 import { PendingAsk, type ReplyPort } from '../pending-asks.js';
 import { stopTimeout } from '../stopping.js';
 import type { SystemCallName, SystemCalls } from '../system-calls.js';
 import type { ThreadHost } from '../thread-host.js';
-import { MovedAway } from './moved-away.js';
+import { AgentWays } from './agent-ways.js';
 import type { RemoteAgents } from './remote-agents.js';
 
 const CALLING_THREAD = { kind: 'thread', id: '0' };
@@ -24,23 +25,31 @@ const PASSED_ON_MS = 1000;
 const TIMEOUT_MS_MAX = 86_400_000;
 
 export class WorkerRemoteAgents implements RemoteAgents {
-  readonly movedAway = new MovedAway();
+  readonly ways: AgentWays;
   readonly #host: ThreadHost;
 
   constructor(host: ThreadHost) {
     this.#host = host;
+    this.ways = new AgentWays(host);
   }
 
   leads(target: AgentReference): boolean {
-    return target.remote !== undefined || this.movedAway.follow(target);
+    return this.ways.leads(target);
   }
+
+  goesRound(target: AgentReference): boolean {
+    return this.ways.goesRound(target);
+  }
+
+  /** Only the calling thread knows. */
+  async hasLeft(): Promise<void> {}
 
   remoteOf(_id: string, node: NodeIdentity, life: number): RemoteAgent {
     return { node, life };
   }
 
-  homeOf(): undefined {
-    return undefined;
+  homeOf(target: AgentReference): AgentReference | undefined {
+    return this.ways.homeOf(target);
   }
 
   /** Only the calling thread knows which agents are registered. */
@@ -48,14 +57,53 @@ export class WorkerRemoteAgents implements RemoteAgents {
     return undefined;
   }
 
-  send(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, from: MessageSender): TellOutcome {
+  send(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, from: MessageSender, isSentOn?: boolean): TellOutcome {
     if (action.input !== undefined) action.input.check(input);
+    // It was accepted where it was: it is not refused now.
+    if (isSentOn === true) return this.#pass(target, action, input, reply, from, Admission.always, true);
+    if (this.ways.leads(target) && this.ways.isEmpty) return this.#pass(target, action, input, reply, from, Admission.ifRingHasRoom);
+    const kept = this.ways.keep(target, action.name, reply, () => {
+      // The message is the sender's again when the call returns.
+      const copy = input === undefined ? undefined : this.#host.standaloneCopy(input);
+      return () => this.#sendKept(target, action, copy, reply, from);
+    });
+    if (kept !== undefined) return kept;
+    const isHome = target.remote === undefined && !this.ways.goesRound(target);
+    return isHome ? this.#host.router.again(target, action, input, reply, from) : this.#pass(target, action, input, reply, from, Admission.ifRingHasRoom);
+  }
+
+  /** It was accepted: what finds no room is a dead letter. */
+  #sendKept(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, from: MessageSender): void {
+    const { router, deadLetters } = this.#host;
+    try {
+      if (reply !== undefined) reply.sender = senderOf(from);
+      if (!this.ways.leads(target)) return router.deliveries.deliver(target, action, input, reply, from);
+      const outcome = this.#pass(target, action, input, reply, from, Admission.ifOutboxHasRoom);
+      if (outcome === 'full' && reply === undefined) deadLetters.record('ringFull', target.kind, () => target.knownId, action.name, target);
+    } catch (error) {
+      deadLetters.record('noAgent', target.kind, () => target.knownId, action.name, target);
+      reply?.fail(error);
+    }
+  }
+
+  /** By the calling thread. */
+  #pass(
+    target: AgentReference,
+    action: ActionEntry,
+    input: unknown,
+    reply: ReplyPort | undefined,
+    from: MessageSender,
+    admission: Admission,
+    isSentOn = false,
+  ): TellOutcome {
     const { router, asks } = this.#host;
     const trace = traceValues(reply === undefined ? traceOf(from) : reply.trace);
-    const message = { target, action: action.name, input, sender: senderOf(from), trace };
-    if (reply === undefined) return router.tryCall(0, 'tellRemote', message) ? 'accepted' : 'full';
+    const plain = { target, action: action.name, input, sender: senderOf(from), trace };
+    const message = isSentOn ? { ...plain, isSentOn } : plain;
+    if (reply === undefined) return router.tryCall(0, 'tellRemote', message, admission) ? 'accepted' : 'full';
     const ask = reply instanceof PendingAsk ? reply : asks.passOn(reply, target, action.name);
-    if (router.tryRequest(0, 'askRemote', { ...message, deadlineMs: ask.deadlineMs }, ask)) return 'accepted';
+    const waits = isSentOn ? Admission.always : Admission.ifOutboxHasRoom;
+    if (router.tryRequest(0, 'askRemote', { ...message, deadlineMs: ask.deadlineMs }, ask, waits)) return 'accepted';
     ask.fail(
       new NexusError(
         'NEXUS_BACKPRESSURE',
@@ -68,6 +116,8 @@ export class WorkerRemoteAgents implements RemoteAgents {
 
   tellMany(targets: readonly AgentReference[], action: string, input: unknown, from: MessageSender): readonly TellOutcome[] {
     for (const target of targets) target.kindEntry.action(action).input?.check(input);
+    // To each by itself, where any of them may be sent to another way.
+    if (!this.ways.isEmpty) return targets.map((target) => this.send(target, target.kindEntry.action(action), input, undefined, from));
     const message = { targets, action, input, sender: senderOf(from), trace: traceValues(traceOf(from)) };
     const outcome = this.#host.router.tryCall(0, 'tellManyRemote', message) ? 'accepted' : 'full';
     return targets.map(() => outcome);
