@@ -26,7 +26,7 @@ export const AGENTS_MISTAKES: readonly AgentsMistake[] = [
     from: 'return (leaseMs + stopMarginMs) * (1 + CLOCK_DRIFT_MAX);',
     to: 'return (leaseMs + stopMarginMs) / 4;',
     foundBy: /one id, one activation|tokens never go back|what was removed does not run|only one side runs/,
-    seed: 5,
+    seed: 21,
   },
   {
     mistake: 'a gap in the changes of the owner of a partition is passed over',
