@@ -17,7 +17,7 @@ export interface AgentLinksNeeds {
   readonly nodes: NodeTies;
   /** The agent on this thread, if it is here. */
   cellOf(ref: AgentReference): AgentCell | undefined;
-  /** Thread of a live agent, -1 if it has ended. */
+  /** Thread of a live agent of this node, -1 if it has ended or is on another one. */
   threadOf(ref: AgentReference): number;
   referenceOf(cell: AgentCell): AgentReference;
   /** Supervision decides about an agent of this thread. */
@@ -161,7 +161,8 @@ export class AgentLinks {
     for (const link of links.filter(isLost)) {
       const { agent } = link;
       const owner = this.#needs.threadOf(agent);
-      if (owner < 0) this.linkedEnded(self, agent, agent.id, { type: 'threadFailed' });
+      if (owner < 0 && !this.#needs.nodes.leads(agent)) this.linkedEnded(self, agent, agent.id, { type: 'threadFailed' });
+      else if (owner < 0) this.#request(cell, agent);
       else if (owner !== this.#needs.thread) this.#needs.sendLink(owner, agent, self);
       else this.linked(agent, self);
     }

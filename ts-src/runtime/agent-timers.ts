@@ -13,6 +13,8 @@ export class CellTimer extends QueuedTimer implements AgentTimer {
   /** Timers of one agent, in no order. */
   previous: CellTimer | undefined = undefined;
   next: CellTimer | undefined = undefined;
+  /** It is not due before its agent is released. */
+  isHeld = false;
 
   constructor(
     readonly timers: AgentTimers,
@@ -61,7 +63,8 @@ export class AgentTimers {
   }
 
   cancel(timer: CellTimer): void {
-    if (timer.place < 0) return;
+    if (timer.place < 0 && !timer.isHeld) return;
+    timer.isHeld = false;
     this.#queue.remove(timer);
     this.#forget(timer);
     this.#wait();
@@ -69,6 +72,25 @@ export class AgentTimers {
 
   cancelAll(cell: AgentCell): void {
     for (let timer = cell.extra?.timers; timer !== undefined; timer = cell.extra?.timers) this.cancel(timer);
+  }
+
+  /** None of an agent's fires until `release`: what it is made of has been packed, with the time that they have left, and they fire where it is next. */
+  hold(cell: AgentCell): void {
+    for (let timer = cell.extra?.timers; timer !== undefined; timer = timer.next) {
+      this.#queue.remove(timer);
+      timer.isHeld = true;
+    }
+    this.#wait();
+  }
+
+  /** Those that were due meanwhile are due now. */
+  release(cell: AgentCell): void {
+    for (let timer = cell.extra?.timers; timer !== undefined; timer = timer.next) {
+      if (!timer.isHeld) continue;
+      timer.isHeld = false;
+      this.#queue.insert(timer, timer.dueMs);
+    }
+    this.#wait();
   }
 
   #forget(timer: CellTimer): void {

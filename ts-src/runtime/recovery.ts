@@ -3,6 +3,7 @@ import { threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
 import { NexusError, quoted } from '../errors.js';
 import { type AgentCell, Status } from './agent-cell.js';
+import { threadOfTied } from './thread-agents.js';
 import { hasParent, isAway, isEnding, markCongested, markEnding, parentSlotOf } from './record-word.js';
 import { isSupervised } from './lifecycle.js';
 import type { ThreadHost } from './thread-host.js';
@@ -26,7 +27,7 @@ export function handleThreadLoss(host: ThreadHost, thread: number, replaced: boo
   host.durable?.cluster?.threadLost(thread);
   host.supervision.supervisors.threadLost(thread, replaced);
   host.supervision.links.threadLost(thread, replaced);
-  watches.threadLost(thread, replaced, (ref) => engine.table.threadOf(ref.slot, ref.generation));
+  watches.threadLost(thread, replaced, (ref) => threadOfTied(host, ref));
   for (const cell of [...host.cells]) {
     const parent = cell.extra?.parent;
     // On another node nothing has happened to it.

@@ -138,8 +138,8 @@ export function lineageOf(host: ThreadHost, escalateToThread: (cell: AgentCell, 
     thread,
     nodes: nodeTies,
     ofNodes: supervision.ofNodes,
-    cellOf: (agent) => cellOf(host, agent),
-    threadOf: (agent) => threadOf(host, agent),
+    cellOf: (agent) => cellOfTied(host, agent),
+    threadOf: (agent) => threadOfTied(host, agent),
     failed: (cell, error) => lifecycle.failed(cell, error, undefined),
     supervision,
     sendEscalate: (to, parent, error) => router.call(to, 'escalate', { parent, error }),
@@ -152,8 +152,8 @@ export function watchesOf(host: ThreadHost): Watches {
   return new Watches({
     thread,
     nodes: nodeTies,
-    cellOf: (agent) => cellOf(host, agent),
-    threadOf: (agent) => threadOf(host, agent),
+    cellOf: (agent) => cellOfTied(host, agent),
+    threadOf: (agent) => threadOfTied(host, agent),
     referenceOf: (cell) => host.referenceOf(cell),
     sendWatch: (to, target, watcher) => router.call(to, 'watch', { target, watcher }),
     sendUnwatch: (to, target, watcher) => router.call(to, 'unwatch', { target, watcher }),
@@ -199,4 +199,17 @@ export function cellOf({ cells, engine, thread }: ThreadHost, { slot, generation
 
 function threadOf({ engine }: ThreadHost, { slot, generation }: AgentReference): number {
   return engine.table.threadOf(slot, generation);
+}
+
+/** As `cellOf`, also by the address that it had here before it left the node and came home. */
+export function cellOfTied(host: ThreadHost, agent: AgentReference): AgentCell | undefined {
+  const cell = cellOf(host, agent);
+  const { slot, generation } = agent;
+  if (cell !== undefined || host.nodeTies.leads(agent) || (agent.slot === slot && agent.generation === generation)) return cell;
+  return cellOf(host, agent);
+}
+
+/** -1 also for one that has left this node, whose address is found for a while. */
+export function threadOfTied(host: ThreadHost, agent: AgentReference): number {
+  return host.nodeTies.leads(agent) ? -1 : threadOf(host, agent);
 }

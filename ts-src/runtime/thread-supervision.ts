@@ -14,7 +14,7 @@ import { NodeLineage } from './remote/node-lineage.js';
 import { Supervisors } from './supervisors.js';
 import type { AgentFailure } from './system-calls.js';
 import type { ThreadHost } from './thread-host.js';
-import { cellOf as agentOf } from './thread-agents.js';
+import { cellOfTied, threadOfTied } from './thread-agents.js';
 import { ThreadServices } from './thread-services.js';
 
 /** A thread that does not describe its agents by then is shown without them. */
@@ -40,7 +40,7 @@ export class ThreadSupervision {
     this.#host = host;
     const { thread, clock, logger, kinds, router } = host;
     const { table } = host.engine;
-    const cellOf = (agent: AgentReference): AgentCell | undefined => agentOf(host, agent);
+    const cellOf = (agent: AgentReference): AgentCell | undefined => cellOfTied(host, agent);
     const threadOf = (agent: AgentReference): number => table.threadOf(agent.slot, agent.generation);
     const referenceOf = (cell: AgentCell): AgentReference => host.referenceOf(cell);
     const nameOf = (cell: AgentCell): string => host.nameOf(cell.slot, cell.generation) ?? '';
@@ -50,7 +50,7 @@ export class ThreadSupervision {
       thread,
       nodes,
       cellOf,
-      threadOf,
+      threadOf: (agent) => threadOfTied(host, agent),
       referenceOf,
       failed,
       sendLink: (to, target, other) => router.call(to, 'link', { target, other }),

@@ -16,7 +16,7 @@ export interface WatchesNeeds {
   readonly nodes: NodeTies;
   /** The agent on this thread, if it is here and lives. */
   cellOf(ref: AgentReference): AgentCell | undefined;
-  /** Thread of a live agent, -1 if it has ended. */
+  /** Thread of a live agent of this node, -1 if it has ended or is on another one. */
   threadOf(ref: AgentReference): number;
   referenceOf(cell: AgentCell): AgentReference;
   sendWatch(thread: number, target: AgentReference, watcher: AgentReference): void;
@@ -103,7 +103,8 @@ export class Watches {
     this.#watchedFromNodes.delete(cell);
     const ref = this.#needs.referenceOf(cell);
     // Asked for now: it has a name only as long as it is in the table.
-    const name = watchers.some(({ remote }) => remote !== undefined) ? (cell.extra?.nodeName ?? this.#needs.nodes.nameOf(ref)) : undefined;
+    const { nodes } = this.#needs;
+    const name = nodes.isNode ? (cell.extra?.nodeName ?? nodes.nameOf(ref)) : undefined;
     for (const watcher of watchers) this.#tell(watcher, { ref, id: ref.id, reason }, name);
   }
 

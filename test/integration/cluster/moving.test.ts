@@ -192,6 +192,46 @@ test('what an agent sends to one that moves to its node arrives in its order: wh
   });
 });
 
+test.each([true, false])('a timer that is due while its agent moves to another node fires once (it moves: %s)', async (moves) => {
+  const Timed = defineAgent({
+    kind: 'timed',
+    state: () => ({ once: 0, ticks: 0 }),
+    actions: {
+      begin(_state, _input, ctx) {
+        ctx.timers.after(100, 'once');
+        ctx.timers.every(1000, 'tick');
+      },
+      once: (state) => void state.once++,
+      tick: (state) => void state.ticks++,
+      read: (state) => ({ ...state }),
+    },
+  });
+  await withCluster({ agents: [Timed], threads: 1 }, async (cluster) => {
+    const n1 = nexusOf(cluster, 'n1');
+    const ref = await cluster.settle(n1.spawn(Timed, { id: 't', thread: 1 }));
+    await cluster.settle(ref.ask('begin'));
+    // What it is made of is on its way when it is due.
+    for (const [from, to] of [
+      ['n1', 'n2'],
+      ['n2', 'n1'],
+    ] as const)
+      cluster.link(from, to, { latency: 300 });
+    const moving = n1.migrate(ref, { node: 'n2' }, { timeoutMs: 30_000 }).catch((error: NexusError) => error.code);
+    if (!moves) {
+      await cluster.advance(50);
+      cluster.node('n2').crash({ isSilent: true });
+    }
+    const outcome = await cluster.settle(moving);
+    expect([outcome, holders(cluster, 't')]).toEqual(moves ? [undefined, ['n2']] : ['NEXUS_MIGRATION_REFUSED', ['n1']]);
+    const before = await cluster.settle(ref.ask('read'));
+    await cluster.advance(1500);
+    const after = await cluster.settle(ref.ask('read'));
+    expect(after.once).toBe(1);
+    expect(after.ticks - before.ticks).toBeGreaterThanOrEqual(1);
+    expect(after.ticks - before.ticks).toBeLessThanOrEqual(2);
+  });
+});
+
 test('agents of a node that is lost are started again elsewhere with their init, and old references find them', async () => {
   await withCluster({ ...OPTIONS, nodes: 5 }, async (cluster) => {
     const [n1] = [nexusOf(cluster, 'n1')];

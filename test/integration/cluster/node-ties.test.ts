@@ -356,3 +356,25 @@ test.each([0, 1])('agents that move together, away and home again, go on watchin
     expect(isOn(cluster, 'n1', 'linked')).toBe(false);
   });
 });
+
+test.each([
+  [0, 0],
+  [1, 1],
+  [2, 1],
+  [0, 1],
+])('a watcher that has left the node of the agent that it watches is told of its end (watcher on thread %s, watched on %s)', async (ofWatcher, ofWatched) => {
+  await withCluster({ agents: [Watched, Watcher], threads: 2 }, async (cluster) => {
+    const n1 = nexusOf(cluster, 'n1');
+    const watched = await cluster.settle(n1.spawn(Watched, { id: 'watched', thread: ofWatched }));
+    const watcher = await cluster.settle(n1.spawn(Watcher, { id: 'watcher', thread: ofWatcher }));
+    const linked = await cluster.settle(n1.spawn(Watched, { id: 'linked', thread: ofWatcher }));
+    await cluster.settle(watcher.ask('watch', watched));
+    await cluster.settle(linked.ask('link', watched));
+    for (const agent of [watcher, linked]) await cluster.settle(n1.migrate(agent, { node: 'n2' }));
+    await cluster.advance(1000);
+    watched.tell('fail');
+    await cluster.advance(1000);
+    expect(await endedOf(cluster, watcher)).toMatchObject([{ id: 'watched', reason: { type: 'failed' } }]);
+    expect(isOn(cluster, 'n2', 'linked')).toBe(false);
+  });
+});

@@ -73,7 +73,10 @@ export class NodeDepartures {
     this.#leaving.add(cell);
     const departure = await this.#depart(cell, deadlineMs).catch((error: unknown) => refused(error instanceof Error ? error.message : String(error)));
     if (departure.type !== 'packed') this.stay({ slot, generation });
-    else markAway(this.#host.shared, slot, true);
+    else {
+      markAway(this.#host.shared, slot, true);
+      this.#host.timers.hold(cell);
+    }
     return departure;
   }
 
@@ -88,6 +91,7 @@ export class NodeDepartures {
     }
     if (!this.#leaving.delete(cell)) return;
     markAway(this.#host.shared, slot, false);
+    this.#host.timers.release(cell);
     this.#host.dispatcher.release(cell);
   }
 
