@@ -3,6 +3,7 @@
  * the whole cluster is fenced, although a quorum of it is there. Which voters a proposer may count on, and for how long, decides that.
  */
 import { expect, test } from 'vitest';
+import { SeededRandom } from '../../../../dist/ts-src/model/seeded-random.js';
 import { Agreement } from '../../../../dist/ts-src/protocols/views/agreement.js';
 import { quorumSystemOf } from '../../../../dist/ts-src/protocols/views/quorum.js';
 import type { Departure, View, ViewChange, ViewMember } from '../../../../dist/ts-src/protocols/views/view.js';
@@ -70,6 +71,37 @@ test('whichever of three is killed, the other two go on', () => {
       cluster.run(10_000, () => cluster.isSettled()),
       `seed ${seed}: ${cluster.nodes.map(text).join(', ')}`,
     ).toBe(true);
+  }
+});
+
+test.each([
+  [5, 2, 30],
+  [7, 3, 40],
+  [9, 4, 1],
+])('of %i nodes %i are killed while views change and a tenth of what is said is lost: the others go on', { timeout: 60_000 }, (count, killed, firstSeed) => {
+  for (let seed = firstSeed; seed < firstSeed + 25; seed++) {
+    const random = new SeededRandom(seed, 'kills');
+    const cluster = new BareCluster(count, { seed });
+    for (const node of cluster.nodes) cluster.start(node);
+    expect(
+      cluster.run(60_000, () => cluster.isSettled()),
+      `seed ${seed}`,
+    ).toBe(true);
+    cluster.lossRate = 0.1;
+    cluster.delayMsMax = 50;
+    cluster.run(5000 + 137 * seed);
+    const order = cluster.nodes.map((node) => ({ node, at: random.next() })).sort((a, b) => a.at - b.at);
+    // All but the first in the moments in which it is agreed that that one is removed.
+    const moments = [0, ...Array.from({ length: killed - 1 }, () => 4800 + random.next() * 2000).sort((a, b) => a - b)];
+    moments.forEach((moment, index) => {
+      cluster.run(moment - (moments[index - 1] ?? 0));
+      cluster.crash((order[index] as { readonly node: BareNode }).node);
+    });
+    expect(
+      cluster.run(25_000, () => cluster.isSettled()),
+      `seed ${seed}: ${cluster.nodes.map(text).join(', ')}`,
+    ).toBe(true);
+    expect(cluster.wrong).toEqual([]);
   }
 });
 
