@@ -65,7 +65,7 @@ reference that is none; and, to an agent of another thread, \`NEXUS_NOT_CLONEABL
 | \`thread\` | index of the thread it is about |
 | \`timeoutMs\` | the time there was |
 | \`deadline\` | \`caller\`: the time was what was left of that of whoever asked the asking agent |
-| \`waiting\` | of an ask that timed out, at that moment: \`thread\` (where the agent is; -1 if it has ended), \`state\` of that thread (\`here\`: the asking one; \`busy\`, \`idle\`, \`starting\`, \`lost\`, \`stopped\`; \`ended\` for an agent that has), for an agent of the same thread \`agent\` (\`starting\`, \`ready\`, \`busy\`, \`restarting\`, \`moving\`, \`ending\`) and \`messages\` in its mailbox, for one of another thread \`isCongested\` (its mailbox is nearly full). A hint: it may be a moment old |
+| \`waiting\` | of an ask that timed out, at that moment: \`thread\` (where the agent is; -1 if it has ended, or its node has not answered), \`node\` (that of the thread, if it is another one), \`state\` of that thread (\`here\`: the asking one; \`busy\`, \`idle\`, \`starting\`, \`lost\`, \`stopped\`; \`ended\` for an agent that has), for an agent of the same thread \`agent\` (\`starting\`, \`ready\`, \`busy\`, \`restarting\`, \`moving\`, \`ending\`) and \`messages\` in its mailbox, for one of another thread \`isCongested\` (its mailbox is nearly full). A hint: it may be a moment old |
 | \`capacity\`, \`overflow\` | of the mailbox that is full |
 | \`option\` | path of the option that is wrong, such as \`memory.ringBytes\` |
 | \`name\`, \`suggestion\`, \`known\` | what is misspelt, the nearest name there is, and all there are |

@@ -223,7 +223,7 @@ export class Nexus {
    * lost meanwhile), NEXUS_STOPPED; NexusTypeError NEXUS_THREAD_UNKNOWN, NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN.
    */
   async migrate(agent: AgentRef, to: MigrationTarget, options?: MigrationOptions): Promise<void> {
-    const [failure] = await this.#relocate([agent], to, options);
+    const [failure] = await this.#relocate([agent], to, options, true);
     if (failure !== undefined) throw failure;
   }
 
@@ -469,9 +469,9 @@ export class Nexus {
 
   #isOpen = true;
 
-  #relocate(agents: readonly AgentRef[], to: MigrationTarget, options: MigrationOptions = {}): Promise<(NexusError | undefined)[]> {
+  #relocate(agents: readonly AgentRef[], to: MigrationTarget, options: MigrationOptions = {}, isOne = false): Promise<(NexusError | undefined)[]> {
     if (this.#stopped !== undefined) throw nexusStopped();
-    return relocate(this.#host.relocation, this.#node?.moves, agents, to, options);
+    return relocate(this.#host.relocation, this.#node?.moves, agents, to, options, isOne);
   }
 
   #shutDown(deadlineMs: number): Promise<StopReport> {

@@ -1,5 +1,6 @@
 /** One agent by its id, as the commands that are about one agent need it: looked into, or an error that names the nearest id there is. */
 import type { AgentInspection } from '../model/observation.js';
+import type { WhereAnswer } from '../console/protocol.js';
 import { agentPath } from '../model/agent-path.js';
 import { nearest } from '../model/nearest-name.js';
 import { type AgentFilter, listAgents } from './agents-command.js';
@@ -26,8 +27,10 @@ export async function inspectAgent(address: ConsoleAddress, id: string): Promise
   return found as AgentInspection;
 }
 
-/** With the nearest id that there is. */
+/** With the node that has it, or the nearest id that there is. */
 export async function noSuchAgent(address: ConsoleAddress, id: string): Promise<CommandFailure> {
+  const node = await nodeThatHas(address, id);
+  if (node !== undefined) return new CommandFailure(`agent '${harmless(id)}' is on node ${harmless(node)}: give --url the gateway of that one`);
   return new CommandFailure(`there is no agent '${harmless(id)}'${await suggestion(address, id)}`);
 }
 
@@ -38,6 +41,13 @@ export function isNotThere(error: unknown): boolean {
 
 export function inspectionPath(id: string): string {
   return agentPath('/console/agents/', id);
+}
+
+/** In a cluster. What there is to say about the agent does not depend on the answer. */
+async function nodeThatHas(address: ConsoleAddress, id: string): Promise<string | undefined> {
+  const answer = await askConsole(address, agentPath('/console/where/', id)).catch(() => undefined);
+  const { location } = (answer ?? {}) as Partial<WhereAnswer>;
+  return location?.isHere === false ? location.node?.name : undefined;
 }
 
 async function suggestion(address: ConsoleAddress, id: string): Promise<string> {

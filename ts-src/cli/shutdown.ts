@@ -6,6 +6,9 @@ import type { Gateway } from '../gateway/gateway.js';
 import type { Logger } from '../model/agent-context.js';
 import type { Nexus } from '../nexus.js';
 
+/** The same signal again, so soon after the first: it is that one, sent to the process and to its group, as timeout(1) and some supervisors of processes do. No person is as quick. */
+const SAME_SIGNAL_MS = 250;
+
 export interface Serving {
   readonly nexus: Nexus;
   readonly gateway: Gateway;
@@ -18,6 +21,7 @@ export interface Serving {
 export function stopOnSignals(deadlineMs: number, drainMs: number | undefined, logger: Logger): { serving(serving: Serving): void; begin(): void } {
   let running: Serving | undefined;
   let stopping = false;
+  let first: { readonly signal: string; readonly atMs: number } | undefined;
   const end = (serving: Serving): void => {
     stopping = true;
     stop(serving, deadlineMs, drainMs, logger).then(
@@ -30,6 +34,9 @@ export function stopOnSignals(deadlineMs: number, drainMs: number | undefined, l
   };
   const onSignal = (signal: 'SIGTERM' | 'SIGINT', number: number): void => {
     if (running === undefined) process.exit(128 + number);
+    const nowMs = performance.now();
+    if (first?.signal === signal && nowMs - first.atMs < SAME_SIGNAL_MS) return;
+    first ??= { signal, atMs: nowMs };
     if (stopping) {
       logger.warn({ signal }, 'ended at once by a second signal');
       process.exit(128 + number);

@@ -364,8 +364,8 @@ export class Cluster {
     this.#isClosing = true;
     this.#parts?.tell((part) => part.closed?.());
     // What waits for a node that does not answer for so long waits in vain.
-    await this.#transport?.close(Math.min(waitMs, this.#needs.options.timing.leaseMs));
-    await this.#running.close();
+    const closeMs = Math.min(Math.max(LEAVE_MS_MIN, untilMs - clock.nowMs()), this.#needs.options.timing.leaseMs);
+    await Promise.all([this.#transport?.close(closeMs), this.#running.close()]);
     this.#telling.close();
     if (this.standing !== 'fenced') this.#stand('left', undefined);
   }

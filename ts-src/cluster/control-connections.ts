@@ -30,6 +30,9 @@ export interface ControlLimits extends ControlLinkLimits {
   readonly redialMs: number;
 }
 
+/** How long the last datagrams have to get to the others when all has ended. */
+const CLOSE_MS_MAX = 1000;
+
 export const CONTROL_LIMITS: ControlLimits = {
   connectionsMax: 512,
   idleMs: 60_000,
@@ -158,9 +161,14 @@ class SessionDatagrams implements ControlConnections, ControlLinkOwner {
       for (const link of [...this.#links]) link.finish();
     }
     if (this.#links.size > 0) {
+      // Who does not answer any more, or cannot be reached, is not waited for.
+      const cancel = this.clock.after(CLOSE_MS_MAX, () => {
+        for (const link of [...this.#links]) link.abort('the membership has ended');
+      });
       await new Promise<void>((resolve) => {
         this.#whenEmpty = resolve;
       });
+      cancel();
     }
     await this.#listener?.close();
   }

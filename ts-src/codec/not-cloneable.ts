@@ -29,6 +29,14 @@ export function explainRefusal(message: unknown, references: ReferenceCodec, cau
   return refusal('message changed while it was encoded, or holds something that cannot be sent', undefined);
 }
 
+/** The error of a frame around what somebody has sent, for whom that is the message. @param depth lists of the frame around it. Any other error as it is */
+export function refusalWithin(error: unknown, depth: number, name = 'message'): unknown {
+  if (!(error instanceof NexusTypeError) || error.code !== 'NEXUS_NOT_CLONEABLE') return error;
+  let rest = error.message.slice('message'.length);
+  for (let at = 0; at < depth; at++) rest = rest.replace(/^\[\d+\]/, '');
+  return error.message.startsWith('message[') ? refusal(`${name}${rest}`, error.cause) : error;
+}
+
 function refusal(text: string, cause: unknown): NexusTypeError {
   const error = new NexusTypeError('NEXUS_NOT_CLONEABLE', text);
   if (cause !== undefined) Object.defineProperty(error, 'cause', { value: cause, writable: true, configurable: true });

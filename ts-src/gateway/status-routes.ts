@@ -6,7 +6,7 @@ import type { Serve } from './exchange.js';
 import { parseQuery } from './query.js';
 import type { Route } from './router.js';
 
-export type StatusNexus = Pick<Nexus, 'agentCount' | 'engine' | 'isStopping' | 'threads'>;
+export type StatusNexus = Pick<Nexus, 'agentCount' | 'cluster' | 'engine' | 'isStopping' | 'threads'>;
 
 export function statusRoutes(nexus: StatusNexus, metrics: Pick<Metrics, 'contentType' | 'text'>, isStopping: () => boolean): readonly Route<Serve>[] {
   return [
@@ -44,6 +44,10 @@ function health(nexus: StatusNexus): Answer {
 /** Requests that come now will be served. */
 function ready(nexus: StatusNexus, gatewayStops: boolean): Answer {
   const missing = nexus.threads().flatMap(({ thread, state }) => (state === 'ready' ? [] : [`thread ${thread} is ${state}`]));
+  const { name, standing } = nexus.cluster ?? {};
+  // Of a node that is none yet, or no longer, nobody serves what is of the cluster: it would wait until its time is over.
+  if (standing !== undefined && standing !== 'member')
+    missing.unshift(standing === 'joining' ? `the node has not joined cluster ${name} yet` : `the node is ${standing}`);
   if (nexus.isStopping) missing.unshift('the nexus is stopping');
   if (gatewayStops) missing.unshift('the gateway is stopping');
   return missing.length === 0 ? jsonAnswer(200, { ready: true }) : jsonAnswer(503, { ready: false, missing }, { 'retry-after': '1' });

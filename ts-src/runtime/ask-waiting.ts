@@ -12,10 +12,12 @@ import { isCongested } from './record-word.js';
 export type AgentDoing = 'starting' | 'ready' | 'busy' | 'restarting' | 'moving' | 'ending';
 
 export interface AskWaiting {
-  /** Where the agent is; -1: it has ended. */
+  /** Where the agent is; -1: it has ended, or is on a node that has not answered. */
   readonly thread: number;
-  /** Of that thread: `here` is the asking one; `busy` runs handlers; `idle` waits for messages, so that the handler waits for something itself, or never replies. */
-  readonly state: 'here' | 'busy' | 'idle' | 'starting' | 'lost' | 'stopped' | 'ended';
+  /** The node that the thread is one of, if it is another one than that of whoever has asked. */
+  readonly node?: string;
+  /** Of that thread: `here` is the asking one; `busy` runs handlers; `idle` waits for messages, so that the handler waits for something itself, or never replies. `silent` is a node that has not answered. */
+  readonly state: 'here' | 'busy' | 'idle' | 'starting' | 'lost' | 'stopped' | 'ended' | 'silent';
   /** Of an agent of this thread: what it is doing. */
   readonly agent?: AgentDoing;
   /** Of an agent of this thread: messages in its mailbox. */
@@ -33,6 +35,8 @@ export interface AskWaitingNeeds {
 
 /** Undefined for what is no agent: a call of the runtime. */
 export function askWaiting({ thread, shared, table, cells }: AskWaitingNeeds, target: object): AskWaiting | undefined {
+  const node = nodeOf(target);
+  if (node !== undefined) return { thread: -1, node, state: 'silent' };
   const { slot, generation } = target as { slot?: unknown; generation?: unknown };
   if (typeof slot !== 'number' || typeof generation !== 'number') return undefined;
   const cell = cells.get(slot, generation);
@@ -42,16 +46,24 @@ export function askWaiting({ thread, shared, table, cells }: AskWaitingNeeds, ta
   return { thread: owner, state: stateOf(shared, owner), isCongested: isCongested(shared, slot) };
 }
 
+/** Of an agent of another node, as far as this one knows. */
+export function nodeOf(target: object): string | undefined {
+  return (target as { remote?: { readonly node: { readonly name: string } } }).remote?.node.name;
+}
+
 /** The end of a sentence about an ask that timed out. */
-export function waitingText({ thread, state, agent, messages, isCongested }: AskWaiting): string {
+export function waitingText({ thread: number, node, state, agent, messages, isCongested }: AskWaiting): string {
+  const thread = node === undefined ? `${number}` : `${number} of node ${node}`;
   const mailbox = messages === undefined || messages === 0 ? '' : `, and its mailbox holds ${messages}`;
   switch (state) {
     case 'here':
-      return `the agent is on this thread (${thread}) and ${DOES[agent ?? 'ending']}${mailbox}`;
+      return `the agent is on ${node === undefined ? `this thread (${number})` : `thread ${thread},`} and ${DOES[agent ?? 'ending']}${mailbox}`;
     case 'idle':
       return `the agent is on thread ${thread}, which is idle: the handler waits for something, or never replies`;
     case 'busy':
       return `the agent is on thread ${thread}, which is busy${isCongested === true ? ', and its mailbox is nearly full' : ''}`;
+    case 'silent':
+      return `the agent is on node ${node}, which has not answered: it is late, or cannot be reached`;
     case 'ended':
       return 'the agent has ended meanwhile';
     default:
@@ -73,7 +85,7 @@ const DOES: Readonly<Record<AgentDoing, string>> = {
   ready: 'could handle a message: this one waits for its turn, or its handler has not replied yet',
   busy: 'a handler of it still runs: it waits for something',
   restarting: 'waits to be restarted after a failure',
-  moving: 'is moving to another thread',
+  moving: 'is moving to another thread or node',
   ending: 'is ending',
 };
 

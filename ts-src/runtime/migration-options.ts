@@ -33,6 +33,7 @@ export interface MigrationReport {
 /**
  * To a thread, or to another node. For each why not, or undefined.
  * @param nodes what moves agents between nodes; undefined in a nexus that is none
+ * @param isOne it was called with one agent, not with a list
  * @throws NexusTypeError NEXUS_OPTION_INVALID, NEXUS_OPTION_UNKNOWN, NEXUS_THREAD_UNKNOWN
  */
 export function relocate(
@@ -41,8 +42,9 @@ export function relocate(
   agents: readonly AgentRef[],
   to: MigrationTarget,
   options: MigrationOptions,
+  isOne: boolean,
 ): Promise<(NexusError | undefined)[]> {
-  const { references, timeoutMs } = checkedMigration(agents, options);
+  const { references, timeoutMs } = checkedMigration(agents, options, isOne);
   if (typeof to !== 'object' || to === null) return threads.relocate(references, to, timeoutMs);
   if (nodes === undefined) throw optionError('node', 'is given, and this nexus is no node of a cluster: give createNexus the option cluster');
   return nodes.migrate(references, checkedNode(to), timeoutMs);
@@ -59,11 +61,15 @@ function checkedNode(to: { readonly node: string }): string {
 function checkedMigration(
   agents: readonly AgentRef[],
   options: MigrationOptions,
+  isOne: boolean,
 ): { readonly references: readonly AgentReference[]; readonly timeoutMs: number } {
   checkNames('migrate', options, ['timeoutMs']);
   const { timeoutMs = 5000 } = options;
   if (!(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= 86_400_000))
     throw optionError('timeoutMs', `is ${valueText(timeoutMs)}; it must be more than 0 and at most 86,400,000`);
+  const [agent] = agents;
+  if (isOne && !(agent instanceof AgentReference))
+    throw optionError('agent', `is ${valueText(agent)}; it must be a reference to an agent, such as spawn, getOrSpawn and find give`);
   if (!Array.isArray(agents) || agents.length > MIGRATED_MAX || !agents.every((agent) => agent instanceof AgentReference))
     throw optionError('agents', `must be an array of references to agents, at most ${MIGRATED_MAX}`);
   return { references: agents as unknown as readonly AgentReference[], timeoutMs };

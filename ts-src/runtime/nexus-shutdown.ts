@@ -105,7 +105,7 @@ class Shutdown {
     const busy = busyAgents(this.#needs.host, BUSY_NAMED_MAX);
     if (busy.length === 0) return;
     const message = 'the deadline of stop has passed while handlers ran on the calling thread; a handler that awaits stop waits for itself';
-    this.#needs.host.logger.warn({ agents: busy, deadlineMs }, message);
+    this.#needs.host.logger.warn({ agents: busy, deadlineMs: Math.round(deadlineMs) }, message);
   }
 
   #sayWhoIsPaused(): void {

@@ -6,7 +6,7 @@ import type { MessageCodec } from '../codec/declared/lazy-codec.js';
 import { NexusError, quoted } from '../errors.js';
 import type { MessageTrace } from '../model/message-trace.js';
 import type { AgentReference } from './agent-reference.js';
-import { type AskWaiting, waitingText } from './ask-waiting.js';
+import { type AskWaiting, nodeOf, waitingText } from './ask-waiting.js';
 import { agentNotFound, isUnnamed } from './failures.js';
 import { inNeutralContext } from './neutral-context.js';
 import { DeadlineWheel, WheelEntry } from '../model/deadline-wheel.js';
@@ -110,6 +110,7 @@ export class PendingAsk extends WheelEntry implements ReplyPort {
   }
 
   fail(error: unknown): void {
+    if (!this.#settled && isTimeoutOf(error, this.#target, this.#action)) return this.#timeOut(waitingElsewhere(error, this.#target));
     if (this.#close()) {
       this.#asks.failures++;
       // Where it was looked for only its place was known.
@@ -118,9 +119,15 @@ export class PendingAsk extends WheelEntry implements ReplyPort {
   }
 
   timeOut(): void {
+    this.#timeOut(undefined);
+  }
+
+  /** @param found what is known already of what was waited for: the node of the agent has said it */
+  #timeOut(found: AskWaiting | undefined): void {
     if (!this.#close()) return;
     this.#asks.timeouts++;
-    const waiting = this.#asks.timedOut(this.#target, this.#action);
+    const here = this.#asks.timedOut(this.#target, this.#action);
+    const waiting = found ?? here;
     this.#reject(
       this.isCutShort ? callerGaveUp(this.#target, this.#action, this.timeoutMs, waiting) : askTimeout(this.#target, this.#action, this.timeoutMs, waiting),
     );
@@ -366,6 +373,19 @@ function askTimeout(target: AskTarget, action: string, timeoutMs: number, waitin
       data: { ...factsOf(target, action), timeoutMs, waiting },
     },
   );
+}
+
+/** Whether whoever passed an ask on has given it up, of which a moment was left there when its time was over: it is this one's time that is over. */
+function isTimeoutOf(error: unknown, target: AskTarget, action: string): error is NexusError {
+  if (!(error instanceof NexusError) || error.code !== 'NEXUS_ASK_TIMEOUT') return false;
+  const { id, action: asked, deadline } = error.data ?? {};
+  return asked === action && deadline === undefined && id === (target.knownId ?? target.id);
+}
+
+function waitingElsewhere({ data }: NexusError, target: AskTarget): AskWaiting | undefined {
+  const waiting = data?.['waiting'] as AskWaiting | undefined;
+  const node = nodeOf(target);
+  return waiting === undefined || node === undefined || waiting.node !== undefined ? waiting : { ...waiting, node };
 }
 
 /** Nobody waits any more for the reply that this one was needed for. @param timeoutMs what there was left; not more than 0: nothing was sent */

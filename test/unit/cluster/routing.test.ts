@@ -165,3 +165,55 @@ test('a node that an agent was found on is sent nothing more when it is about to
   await clock.advance(10);
   expect(sent).toEqual(['a n2 1', 'a n2 mark', 'a n2 2']);
 });
+
+test('what this node sends to an agent that leaves goes with it, behind what waited in its mailbox; and one that has come stays until all threads send straight to it', () => {
+  const clock = new SteppedClock({}, async () => undefined);
+  const there: string[] = [];
+  const here: string[] = [];
+  const settled: string[] = [];
+  const peers = new Map([n1, n2, n3].map((node) => [node.name, { node, isGone: false, isShut: false }]));
+  const text = (frame: UnderwayFrame): string => String(frame.type === 'message' ? frame.input : frame.type);
+  const routing = new Routing({
+    clock,
+    self: () => n1,
+    registry: () => undefined as never,
+    peerOf: ({ name }) => peers.get(name) as unknown as Peer,
+    transmit: (_route, _peer, frame) => {
+      there.push(text(frame));
+      return 'accepted';
+    },
+    deliver: (_route, frame) => {
+      here.push(text(frame));
+      return true;
+    },
+    deliverDurable: () => undefined,
+    settled: ({ id }) => void settled.push(id),
+    refuse: () => undefined,
+    markAfterView: () => undefined,
+  });
+  const own = (number: number): UnderwayFrame => ({ ...message(number), origin: undefined }) as UnderwayFrame;
+  const route = routing.leaving('a', 4) as Route;
+  routing.dispatch(route, own(1));
+  expect(here).toEqual(['1']);
+  let isLeft = false;
+  void route.whenLeft().then(() => {
+    isLeft = true;
+  });
+  // The other node has it: what is in its mailbox comes back to be sent on.
+  route.isGiven = true;
+  routing.dispatch(route, own(2));
+  routing.dispatch(route, own(1), true);
+  expect([here, there, route.first.map(text), route.waiting.map(text), isLeft]).toEqual([['1'], [], ['1'], ['2'], false]);
+  route.waiting.unshift(...route.first.splice(0));
+  routing.left('a', 4, n2, 9);
+  expect(there).toEqual(['1', '2']);
+  // And home again.
+  routing.coming('a', 4, n2);
+  routing.came('a', 4, 11);
+  expect([settled, there.at(-1)]).toEqual([[], 'mark']);
+  routing.flushed('a', 4, 1, n1, true);
+  expect([settled, route.isHoming]).toEqual([['a'], true]);
+  expect(routing.leaving('a', 4)).toBeUndefined();
+  route.isHoming = false;
+  expect(routing.leaving('a', 4)).toBe(route);
+});

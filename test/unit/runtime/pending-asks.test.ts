@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type PendingAsk, PendingAsks } from '../../../dist/ts-src/runtime/pending-asks.js';
+import { NexusError } from '../../../dist/ts-src/errors.js';
 import { unnamedNotFound } from '../../../dist/ts-src/runtime/failures.js';
 import { systemClock } from '../../../dist/ts-src/adapters/system-clock.js';
 import { ManualClock } from './manual-clock.js';
@@ -293,4 +294,27 @@ test('who asks names the agent that was not where its message went', async () =>
     data: { id: 'c1', kind: 'counter', action: 'read' },
   });
   asks.stop();
+});
+
+test('an ask that the node of the agent has given up is one of whoever has asked: with its time, and with what the agent does there', async () => {
+  const clock = new ManualClock();
+  const passedOn = new NexusError('NEXUS_ASK_TIMEOUT', 'no reply within 298.97000000000003 ms; the agent is on thread 1', {
+    data: { id: 'c1', kind: 'counter', action: 'read', timeoutMs: 298.97000000000003, waiting: { thread: 1, state: 'idle' } },
+  });
+  const remote = { node: { name: 'oslo', incarnation: 1 }, life: 1 };
+  const failedWith = (action: string, target: object): Promise<unknown> => {
+    const asks = new PendingAsks(clock, 0, NOT_TIMED);
+    const outcome = new Promise<unknown>((_resolve, reject) => {
+      asks.open(() => undefined, reject, { ...TARGET, ...target }, action, 300, undefined).fail(passedOn);
+    });
+    asks.stop();
+    return outcome;
+  };
+  await expect(failedWith('read', { remote })).rejects.toMatchObject({
+    message:
+      "no reply from 'read' of counter 'c1' within 300 ms; the agent is on thread 1 of node oslo, which is idle: the handler waits for something, or never replies. Raise timeoutMs if it may take longer",
+    data: { timeoutMs: 300, waiting: { thread: 1, node: 'oslo', state: 'idle' } },
+  });
+  // That of another ask, which the handler has made, is no timeout of this one.
+  await expect(failedWith('add', { remote })).rejects.toBe(passedOn);
 });

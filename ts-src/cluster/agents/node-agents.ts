@@ -313,9 +313,9 @@ export class NodeAgents implements RemoteAgents, NodePart {
 
   // What `cluster/moves` tells.
 
-  /** The agents of this node are on others. Resolves when nothing comes for them here any more, or at that time with false. */
-  vacate(untilMs: number): Promise<boolean> {
-    return this.#vacating.vacate(untilMs);
+  /** The agents of this node are on others. Resolves when nothing comes for them here any more, or soon after it is over with false. */
+  vacate(isOver: () => boolean): Promise<boolean> {
+    return this.#vacating.vacate(isOver);
   }
 
   /** An agent of this node has moved to another one: references of this thread to where it was lead there. */

@@ -2,10 +2,12 @@
  * What is sent to one other node about agents. Messages of agents are refused when there is no room for them; what must not be refused (replies, calls of the runtime, news of agents that have moved) waits here, in order,
  * and while anything does messages are refused too, so that nothing is overtaken. So is everything while the node is a member whose address is not known yet. Who it is for is known elsewhere (`routes.ts`).
  */
+import { refusalWithin } from '../../codec/not-cloneable.js';
 import type { NodeIdentity } from '../../model/node-identity.js';
 import type { Clock } from '../../ports/clock.js';
 import type { LastAccepted, Transport } from '../../ports/transport.js';
 import { Channel } from '../channels.js';
+import { Frame } from './agent-frames.js';
 import { AskLatencies } from './ask-latencies.js';
 
 /** Of what waits here: more is a mistake of whoever sends it, and is dropped. */
@@ -124,8 +126,14 @@ export class Peer {
   #send(frame: readonly unknown[]): PostOutcome | 'unknown' {
     const message = this.#message;
     message.value = frame;
-    const outcome = this.#needs.transport.send(this.node, 'normal', message);
-    message.value = undefined;
+    let outcome: ReturnType<PeerNeeds['transport']['send']>;
+    try {
+      outcome = this.#needs.transport.send(this.node, 'normal', message);
+    } catch (error) {
+      throw refusalWithin(error, depthIn(frame));
+    } finally {
+      message.value = undefined;
+    }
     if (outcome === 'accepted') this.sent++;
     return outcome === 'closed' ? 'gone' : outcome;
   }
@@ -140,10 +148,18 @@ export class Peer {
     }
   }
 
+  #copyOf(frame: readonly unknown[]): readonly unknown[] {
+    try {
+      return this.#needs.copy(frame);
+    } catch (error) {
+      throw refusalWithin(error, depthIn(frame));
+    }
+  }
+
   /** A copy: the message is the sender's again. */
   #keep(frame: readonly unknown[], isUnknown: boolean): PostOutcome {
     if (this.#waiting.length >= WAITING_MAX) return 'full';
-    const copy = this.#needs.copy(frame);
+    const copy = this.#copyOf(frame);
     if (this.#waiting.length === 0 && isUnknown) this.#unknownSinceMs = this.#needs.clock.nowMs();
     this.#waiting.push(copy);
     this.#arm();
@@ -164,4 +180,9 @@ export class Peer {
     this.#waiting = [];
     if (waiting.length > 0) this.#needs.dropped(this, waiting);
   }
+}
+
+/** Lists around what whoever sends has given. */
+function depthIn(frame: readonly unknown[]): number {
+  return frame[0] === Frame.forwarded ? 2 : 1;
 }

@@ -19,13 +19,15 @@ export class Peers {
   #asked: { readonly node: NodeIdentity; readonly peer: Peer } | undefined;
   #number = NUMBER_FIRST;
   #isClosed = false;
+  /** To those that are not remembered any more. */
+  #sentBefore = 0;
 
   constructor(needs: PeersNeeds) {
     this.#needs = needs;
   }
 
   get sent(): number {
-    let sent = 0;
+    let sent = this.#sentBefore;
     for (const peer of this.#byKey.values()) sent += peer.sent;
     return sent;
   }
@@ -77,6 +79,7 @@ export class Peers {
     for (const [key, peer] of this.#byKey) {
       if (!peer.isGone) continue;
       this.#byKey.delete(key);
+      this.#sentBefore += peer.sent;
       return;
     }
   }

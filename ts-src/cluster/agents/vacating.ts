@@ -31,13 +31,13 @@ export class Vacating {
     this.#needs = needs;
   }
 
-  /** Resolves when nothing comes any more that is for an agent that was here, and all that came has been sent on; or at that time, with false. */
-  async vacate(untilMs: number): Promise<boolean> {
-    const { clock, routing } = this.#needs;
+  /** Resolves when nothing comes any more that is for an agent that was here, and all that came has been sent on; or soon after it is over, with false. */
+  async vacate(isOver: () => boolean): Promise<boolean> {
+    const { routing } = this.#needs;
     this.#isUnderway = true;
     for (const node of this.#needs.others()) this.#ask(node);
     while (this.#awaited.size > 0 || routing.waitingCount > 0) {
-      if (clock.nowMs() >= untilMs) return false;
+      if (isOver()) return false;
       await this.#pause();
     }
     return true;

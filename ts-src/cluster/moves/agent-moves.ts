@@ -3,6 +3,7 @@
  * it any more unless the owner refuses. When the other node runs it, what waited here is sent on. Interrupted at any step, by the loss of whichever node or message, there is one activation: who may run an agent is
  * decided by its owner alone, and until it says so the agent waits here, whole. Not here: those that come (`agent-arrivals.ts`), and which agents move (`rebalancing.ts`, `drain.ts`).
  */
+import { refusalWithin } from '../../codec/not-cloneable.js';
 import { NexusError, quoted } from '../../errors.js';
 import type { Logger } from '../../model/agent-context.js';
 import { type NodeIdentity, nodeKey, sameNode } from '../../model/node-identity.js';
@@ -227,7 +228,9 @@ export class AgentMoves {
         if (!this.#needs.send(to, { type: 'prepare', number, id, kind, life, token, baggage }))
           settle(`node ${to.name} cannot be reached, or too much waits for it`);
       } catch (error) {
-        settle(error instanceof Error ? error.message : String(error));
+        const refusal = refusalWithin(error, 1, '');
+        const what = refusal instanceof Error ? refusal.message : String(refusal);
+        settle(`it cannot be sent: ${what.startsWith('.') ? `its ${what.slice(1)}` : what}`);
       }
     });
   }

@@ -18,6 +18,8 @@ const NAMED_MAX = 100;
 const DEADLINE_MS = 60_000;
 /** Longer than others take to say that they send nothing more: one that does not say so cannot be heard either. */
 const VACATE_MS_MAX = 10_000;
+/** For moves that have begun when the nexus is stopped: they end as the node leaves the cluster, which it does as soon as its agents have stopped. */
+const STOPPING_MS_MAX = 5_000;
 /** Of the deadline: for agents that move. The rest is for the stop. */
 const DRAINING_SHARE = 0.8;
 
@@ -76,10 +78,12 @@ export interface DrainNeeds {
   /** Ids of all live agents of this node. */
   ids(): Iterable<string>;
   move(id: string, to: NodeIdentity, timeoutMs: number): Promise<NexusError | undefined>;
-  /** Resolves when nothing comes any more for an agent that was here, or at that time. */
-  vacate(untilMs: number): Promise<unknown>;
+  /** Resolves when nothing comes any more for an agent that was here, or soon after it is over. */
+  vacate(isOver: () => boolean): Promise<unknown>;
   /** Asks of this node that wait for their replies, those included that it has sent on for others; and durable agents that it has messages for. */
   underway(): number;
+  /** Whether the nexus stops already, as a node that is fenced does: its agents end, and nothing moves any more. */
+  isStopping(): boolean;
 }
 
 export class Drain {
@@ -94,50 +98,73 @@ export class Drain {
     return this.#draining !== undefined;
   }
 
-  /** Resolves when all have moved that can, or at the deadline. A second call gets the report of the first. */
+  /** Resolves when all have moved that can, at the deadline, or when the nexus is stopped meanwhile. A second call gets the report of the first. */
   run(deadlineMs: number): Promise<DrainReport> {
     this.#draining ??= this.#run(this.#needs.clock.nowMs() + deadlineMs);
     return this.#draining;
   }
 
   async #run(untilMs: number): Promise<DrainReport> {
-    const { clock, logger, registry } = this.#needs;
+    const { clock, logger, isStopping } = this.#needs;
     const reasons = new Map<string, string>();
+    const isOver = (): boolean => isStopping() || clock.nowMs() >= untilMs;
     let moved = 0;
+    // Of a nexus that stops agents end meanwhile: what is left is what was here before, and has not moved.
+    let ids = this.#ids();
     this.#needs.weigh();
-    while (!this.#needs.isWeighed() && this.#needs.hasOthers() && clock.nowMs() < untilMs) await this.#pause();
-    let left = 0;
-    while (this.#needs.hasOthers()) {
-      const ids = [...this.#needs.ids()].filter((id) => registry.own(id) !== undefined);
-      left = ids.length;
-      if (left === 0 || clock.nowMs() >= untilMs) break;
-      let movedNow = 0;
+    while (!this.#needs.isWeighed() && this.#needs.hasOthers() && !isOver()) await this.#pause();
+    while (this.#needs.hasOthers() && !isStopping()) {
+      ids = this.#ids();
+      if (ids.length === 0 || isOver()) break;
+      const staying = new Set(ids);
       let next = 0;
+      let isDone = false;
       const one = async (): Promise<void> => {
-        while (next < ids.length && clock.nowMs() < untilMs) {
+        while (next < ids.length && !isOver()) {
           const id = ids[next++] as string;
           const reason = await this.#move(id, untilMs);
           if (reason === undefined) {
-            movedNow++;
+            moved++;
+            staying.delete(id);
             reasons.delete(id);
           } else if (reason !== '') reasons.set(id, reason);
         }
       };
-      await Promise.all(Array.from({ length: DRAIN_UNDERWAY }, one));
-      moved += movedNow;
-      left = ids.length - movedNow;
+      const all = Promise.all(Array.from({ length: DRAIN_UNDERWAY }, one)).finally(() => {
+        isDone = true;
+      });
+      await Promise.race([all, this.#stopping(() => isDone)]);
+      const hasMoved = staying.size < ids.length;
+      ids = [...staying];
       // What stays for good is not worth the deadline.
-      if (movedNow === 0 && [...reasons.values()].length >= left && ids.every((id) => isForGood(reasons.get(id)))) break;
-      if (left > 0) await this.#pause();
+      if (!hasMoved && ids.every((id) => isForGood(reasons.get(id)))) break;
+      if (ids.length > 0) await this.#pause();
     }
-    if (this.#needs.hasOthers()) await this.#needs.vacate(Math.min(untilMs, clock.nowMs() + VACATE_MS_MAX));
+    if (this.#needs.hasOthers() && !isStopping()) {
+      const vacateUntilMs = clock.nowMs() + VACATE_MS_MAX;
+      await this.#needs.vacate(() => isOver() || clock.nowMs() >= vacateUntilMs);
+    }
     // What was sent on from here may be answered by way of this node.
-    while (this.#needs.underway() > 0 && clock.nowMs() < untilMs) await this.#pause();
+    while (this.#needs.underway() > 0 && !isOver()) await this.#pause();
     // With nobody to go to, nothing was tried.
-    if (!this.#needs.hasOthers()) left = [...this.#needs.ids()].filter((id) => registry.own(id) !== undefined).length;
-    const named = [...reasons].slice(0, NAMED_MAX).map(([id, reason]) => ({ id, reason }));
-    if (left > 0) logger.warn({ left, reasons: named.slice(0, 10) }, 'a node has been drained, and agents are left that end with it');
-    return { complete: left === 0, moved, left, reasons: named };
+    const isAlone = !this.#needs.hasOthers() && !isStopping();
+    if (isAlone) ids = this.#ids();
+    const why = isStopping() ? 'the nexus was stopped while it was drained' : isAlone ? 'no other node takes agents' : 'there was no time for it';
+    const named = ids.slice(0, NAMED_MAX).map((id) => ({ id, reason: (isStopping() ? undefined : reasons.get(id)) ?? why }));
+    if (ids.length > 0) logger.warn({ left: ids.length, reasons: named.slice(0, 10) }, 'a node has been drained, and agents are left that end with it');
+    return { complete: ids.length === 0, moved, left: ids.length, reasons: named };
+  }
+
+  /** Resolves when the nexus has been stopping for so long that moves which began before do not end any more; or soon after it is done. */
+  async #stopping(isDone: () => boolean): Promise<void> {
+    const { clock, isStopping } = this.#needs;
+    while (!isStopping() && !isDone()) await this.#pause();
+    const untilMs = clock.nowMs() + STOPPING_MS_MAX;
+    while (!isDone() && clock.nowMs() < untilMs) await this.#pause();
+  }
+
+  #ids(): string[] {
+    return [...this.#needs.ids()].filter((id) => this.#needs.registry.own(id) !== undefined);
   }
 
   /** Why it has not moved; empty if that is not worth a word. */

@@ -119,7 +119,8 @@ export class NodeMoves implements NodePart {
       isWeighed: () => this.#view?.members.find((member) => sameNode(member, registry.self))?.weight === 0,
       hasOthers: () => this.#view?.members.some((member) => member.weight > 0 && !sameNode(member, registry.self)) ?? false,
       ids: () => this.#ids(),
-      vacate: (untilMs) => agents.vacate(untilMs),
+      vacate: (isOver) => agents.vacate(isOver),
+      isStopping: () => host.isStopping,
       underway: () => host.asks.size + (host.durable?.activations.size ?? 0),
       move: (id, to, timeoutMs) => this.moves.move(id, to, timeoutMs),
     });

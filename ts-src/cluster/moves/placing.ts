@@ -20,6 +20,8 @@ const AGAIN_MS = 2;
 const AGAIN_MS_MAX = 50;
 /** How often an id that another node has is asked for once more: its agent may have ended a moment ago. */
 const TAKEN_ATTEMPTS = 3;
+/** What another node says of itself: of its kinds, its table, its store, and of how the agent has started there. */
+const SAID_OF_NODE: readonly ErrorCode[] = ['NEXUS_KIND_UNKNOWN', 'NEXUS_START_FAILED', 'NEXUS_TABLE_FULL', 'NEXUS_STORE_FULL', 'NEXUS_STORE_FAILED'];
 /** What is worth another look at who has the id. */
 const RETRIED: readonly ErrorCode[] = ['NEXUS_ID_DUPLICATE', 'NEXUS_THREAD_LOST', 'NEXUS_NODE_UNREACHABLE', 'NEXUS_OUTCOME_UNKNOWN', 'NEXUS_REGISTRY_TIMEOUT'];
 
@@ -152,7 +154,7 @@ export class Placing implements NodePlacing {
     await this.#joined(spawn.timeoutMs);
     const target = this.#nodeOf(spawn.node, spawn.id);
     if (sameNode(target, this.#needs.registry.self)) return this.#needs.spawnHere(spawn);
-    return this.#needs.request(target, 'spawnOnNode', { ...spawn, node: target.name });
+    return this.#request(target, 'spawnOnNode', spawn);
   }
 
   async getOrSpawn(spawn: NodeSpawn): Promise<AgentReference> {
@@ -178,9 +180,7 @@ export class Placing implements NodePlacing {
         if (registration === undefined || (!this.#underway.has(id) && !this.#isThere(id))) {
           const target = this.#nodeOf(spawn.node, id);
           const call = { ...spawn, timeoutMs: remainingMs() };
-          return await (sameNode(target, registry.self)
-            ? this.#needs.spawnHere(call)
-            : this.#needs.request(target, 'getOrSpawnOnNode', { ...call, node: target.name }));
+          return await (sameNode(target, registry.self) ? this.#needs.spawnHere(call) : this.#request(target, 'getOrSpawnOnNode', call));
         }
       } catch (error) {
         // Somebody else was faster, or who was asked is gone: looked at again, as long as there is time.
@@ -189,6 +189,16 @@ export class Placing implements NodePlacing {
         if (stale !== undefined && !sameNode(stale.host, registry.self)) registry.forget(id, stale.token);
       }
       await this.#pause(attempt);
+    }
+  }
+
+  /** What another node has said of its own kinds and threads is to be read as that. */
+  async #request(target: NodeIdentity, name: 'spawnOnNode' | 'getOrSpawnOnNode', spawn: NodeSpawn): Promise<AgentReference> {
+    try {
+      return await this.#needs.request(target, name, { ...spawn, node: target.name });
+    } catch (error) {
+      if (!(error instanceof NexusError) || !SAID_OF_NODE.includes(error.code) || error.data?.['node'] !== undefined) throw error;
+      throw new NexusError(error.code, `on node ${target.name}: ${error.message}`, { cause: error.cause, data: { ...error.data, node: target.name } });
     }
   }
 

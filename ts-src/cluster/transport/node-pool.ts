@@ -179,6 +179,8 @@ export class NodePool implements ConnectionOwner {
 
   unreachable(connection: PooledConnection, error: Error): void {
     if (connection.isFinishing) return;
+    // Who closes has left, or stops: the other side does not take it any more, or has gone itself. What waits would wait until the deadline, in vain.
+    if (this.#whenEmpty !== undefined) return this.abort('removed', error.message);
     if (this.#redial.atMs <= this.#needs.clock.nowMs()) this.#redial = afterFailure(this.#redial, this.#needs.clock.nowMs(), this.#needs.random());
     if (this.#openCount === 0 && this.#complaint !== error.message) {
       this.#complaint = error.message;

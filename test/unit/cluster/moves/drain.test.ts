@@ -17,6 +17,7 @@ test('a drain does not wait beyond its deadline for an agent whose move comes to
     isWeighed: () => true,
     hasOthers: () => true,
     ids: () => ['x'],
+    isStopping: () => false,
     move: () => {
       tried++;
       return new Promise(() => undefined);
