@@ -139,7 +139,7 @@ export class Watches {
   #nodeLost(node: NodeIdentity, isGone: boolean): void {
     for (const cell of [...this.#watchers]) {
       for (const target of [...(cell.extra?.watching?.values() ?? [])]) {
-        if (!this.#needs.nodes.mayBeOn(target, node)) continue;
+        if (!this.#needs.nodes.mayBeOn(target, node, isGone)) continue;
         if (!isGone) void this.#watchOnNode(cell, target, true);
         else if ((target.remote?.life ?? 0) < 0) this.terminated(cell, { ref: target, id: target.id, reason: { type: 'nodeLost', node: node.name } });
         else void this.#watchOnNode(cell, target, false, node);
@@ -154,6 +154,27 @@ export class Watches {
     if (extra?.watchers === undefined) return;
     extra.watchers = extra.watchers.filter(({ remote }) => remote === undefined || remote.life >= 0 || !sameNode(remote.node, node));
     if (!extra.watchers.some(({ remote }) => remote !== undefined)) this.#watchedFromNodes.delete(cell);
+  }
+
+  /** A watch that has come to where the agent was before it left this node: made where it is, for a watcher of whatever thread. */
+  async watchElsewhere(target: AgentReference, watcher: AgentReference): Promise<void> {
+    const answer = await this.#needs.nodes.ask(target, 'tieFromNode', { tie: 'watch', target, life: target.remote?.life ?? 0, other: watcher, isNew: true });
+    const ended = (reason: StopReason): void => this.#tell(watcher, { ref: target, id: target.id, reason }, undefined);
+    switch (answer.type) {
+      case 'home': {
+        const local = this.#needs.cellOf(target);
+        if (local !== undefined && local.status < Status.stopped) return this.addWatcher(local, watcher);
+        const thread = this.#needs.threadOf(target);
+        return thread >= 0 && thread !== this.#needs.thread ? this.#needs.sendWatch(thread, target, watcher) : ended({ type: 'notFound' });
+      }
+      case 'answer':
+        return answer.value !== undefined ? undefined : ended({ type: 'notFound' });
+      case 'notThere':
+        return ended({ type: 'notFound' });
+      case 'nodeLost':
+        return ended({ type: 'nodeLost', node: answer.node.name });
+      case 'over':
+    }
   }
 
   #request(cell: AgentCell, target: AgentReference): void {

@@ -1,5 +1,6 @@
 /** Where agents are: of this node by its table, ids of the cluster by the registry, and ids that the runtime of another node has made up by that node, whose name they begin with. One message to each node that is asked. */
 import type { AgentLocation } from '../../model/agent-location.js';
+import { generatedBy } from '../../runtime/remote/node-placing.js';
 import { type NodeIdentity, nodeKey, sameNode } from '../../model/node-identity.js';
 import type { Registration } from '../../model/registration.js';
 import type { Registry } from '../../ports/registry.js';
@@ -118,7 +119,7 @@ export class Locating {
 
   /** Ids that a runtime makes up begin with the name of its node. */
   #nodeIn(id: string): NodeIdentity | undefined {
-    const end = id.indexOf('/');
-    return end <= 0 || !id.includes('#', end) ? undefined : this.#needs.nodeNamed(id.slice(0, end));
+    const name = generatedBy(id);
+    return name === undefined ? undefined : this.#needs.nodeNamed(name);
   }
 }

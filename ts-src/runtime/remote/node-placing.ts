@@ -60,14 +60,22 @@ export function generatedId(node: string | undefined, kind: string, number: stri
   return `${node === undefined ? '' : `${node}/`}${kind}#${number}`;
 }
 
+/** Thread, incarnation, number: an id that somebody has given may look like the rest. */
+const GENERATED = /^([^/]+)\/(.+)#\d+\.\d+\.[0-9a-z]+$/s;
+
+/** The name of the node whose runtime has made up an id; undefined for one that somebody has given. */
+export function generatedBy(id: string): string | undefined {
+  return GENERATED.exec(id)?.[1];
+}
+
 /** Whether an id was made up by the runtime of some node. */
 export function isGeneratedId(kind: string, id: string): boolean {
-  return id.indexOf(`/${kind}#`) > 0;
+  return id.indexOf(`/${kind}#`) > 0 && GENERATED.exec(id)?.[2] === kind;
 }
 
 /** Whether an id of this kind is one of the cluster. */
 export function isOfCluster(placing: NodePlacing, kind: Kind, id: string): boolean {
-  return !kind.isOfNode && !id.startsWith(`${placing.node}/${kind.name}#`);
+  return !kind.isOfNode && !(id.startsWith(`${placing.node}/${kind.name}#`) && isGeneratedId(kind.name, id));
 }
 
 /** @throws NexusTypeError NEXUS_OPTION_INVALID */
