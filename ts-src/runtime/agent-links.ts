@@ -71,8 +71,26 @@ export class AgentLinks {
     const cell = this.#needs.cellOf(target);
     if (cell?.status === Status.arriving) return onArrival(cell, () => this.linked(target, other));
     if (cell !== undefined && cell.status < Status.stopped) return void this.#add(cell, other);
-    const thread = this.#needs.threadOf(other);
-    if (thread >= 0 && thread !== this.#needs.thread) this.#needs.sendEnded(thread, other, target, target.id, { type: 'notFound' });
+    if (this.#needs.nodes.leads(target)) return void this.linkElsewhere(target, other);
+    this.#tellEnded(other, target, { type: 'notFound' });
+  }
+
+  /** A link that has come to where the agent was before it left this node: made where it is, for an agent of whatever thread. */
+  async linkElsewhere(target: AgentReference, other: AgentReference): Promise<void> {
+    const answer = await this.#needs.nodes.ask(target, 'tieFromNode', { tie: 'link', target, life: target.remote?.life ?? 0, other, isNew: true });
+    switch (answer.type) {
+      case 'home': {
+        const thread = this.#needs.threadOf(target);
+        return thread >= 0 && thread !== this.#needs.thread ? this.#needs.sendLink(thread, target, other) : this.linked(target, other);
+      }
+      case 'answer':
+        return answer.value !== undefined ? undefined : this.#tellEnded(other, target, { type: 'notFound' });
+      case 'notThere':
+        return this.#tellEnded(other, target, { type: 'notFound' });
+      case 'nodeLost':
+        return this.#tellEnded(other, target, { type: 'nodeLost', node: answer.node.name });
+      case 'over':
+    }
   }
 
   /** As `linked`, from another node. Whether they are linked now. @param isNew false: only if they were */
@@ -178,6 +196,12 @@ export class AgentLinks {
         else if (owner === thread || (owner < 0 && !this.#needs.nodes.leads(target))) this.linkedEnded(self, target, target.id, { type: 'threadFailed' });
       }
     }
+  }
+
+  #tellEnded(other: AgentReference, ended: AgentReference, reason: StopReason): void {
+    const thread = this.#needs.threadOf(other);
+    if (thread >= 0 && thread !== this.#needs.thread) this.#needs.sendEnded(thread, other, ended, ended.id, reason);
+    else if (thread >= 0) this.linkedEnded(other, ended, ended.id, reason);
   }
 
   #tellNode(other: AgentReference, ended: NamedAgent, reason: StopReason): void {

@@ -56,6 +56,7 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
       if (cell !== undefined) return host.watches.addWatcher(cell, watcher);
       const to = elsewhere(target);
       if (to >= 0) return host.router.call(to, 'watch', { target, watcher });
+      if (host.nodeTies.leads(target)) return void host.watches.watchElsewhere(target, watcher);
       const thread = host.engine.table.threadOf(watcher.slot, watcher.generation);
       if (thread >= 0 && thread !== host.thread) host.router.call(thread, 'terminated', { watcher, ref: target, id: target.id, reason: { type: 'notFound' } });
     },

@@ -156,6 +156,27 @@ export class Watches {
     if (!extra.watchers.some(({ remote }) => remote !== undefined)) this.#watchedFromNodes.delete(cell);
   }
 
+  /** A watch that has come to where the agent was before it left this node: made where it is, for a watcher of whatever thread. */
+  async watchElsewhere(target: AgentReference, watcher: AgentReference): Promise<void> {
+    const answer = await this.#needs.nodes.ask(target, 'tieFromNode', { tie: 'watch', target, life: target.remote?.life ?? 0, other: watcher, isNew: true });
+    const ended = (reason: StopReason): void => this.#tell(watcher, { ref: target, id: target.id, reason }, undefined);
+    switch (answer.type) {
+      case 'home': {
+        const local = this.#needs.cellOf(target);
+        if (local !== undefined && local.status < Status.stopped) return this.addWatcher(local, watcher);
+        const thread = this.#needs.threadOf(target);
+        return thread >= 0 && thread !== this.#needs.thread ? this.#needs.sendWatch(thread, target, watcher) : ended({ type: 'notFound' });
+      }
+      case 'answer':
+        return answer.value !== undefined ? undefined : ended({ type: 'notFound' });
+      case 'notThere':
+        return ended({ type: 'notFound' });
+      case 'nodeLost':
+        return ended({ type: 'nodeLost', node: answer.node.name });
+      case 'over':
+    }
+  }
+
   #request(cell: AgentCell, target: AgentReference): void {
     const watcher = this.#needs.referenceOf(cell);
     const local = this.#needs.cellOf(target);

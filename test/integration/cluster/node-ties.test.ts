@@ -378,3 +378,39 @@ test.each([
     expect(isOn(cluster, 'n2', 'linked')).toBe(false);
   });
 });
+
+test.each([
+  [0, 0],
+  [1, 1],
+  [2, 1],
+  [0, 1],
+])(
+  'who ties itself to an agent of its node, or unties itself, while that is on its way to another one is tied to it there (on thread %s, watched on %s)',
+  async (ofWatcher, ofWatched) => {
+    await withCluster({ agents: [Watched, Watcher], threads: 2 }, async (cluster) => {
+      const n1 = nexusOf(cluster, 'n1');
+      const watched = await cluster.settle(n1.spawn(Watched, { id: 'watched', thread: ofWatched }));
+      const [early, late, former] = (await cluster.settle(
+        Promise.all(['early', 'late', 'former'].map((id) => n1.spawn(Watcher, { id, thread: ofWatcher }))),
+      )) as [AgentRef<typeof Watcher>, AgentRef<typeof Watcher>, AgentRef<typeof Watcher>];
+      const linked = await cluster.settle(n1.spawn(Watched, { id: 'linked', thread: ofWatcher }));
+      for (const each of [early, former]) await cluster.settle(each.ask('watch', watched));
+      cluster.links({ latency: 100 });
+      const moved = n1.migrate(watched, { node: 'n2' });
+      // It is packed, and no other node has it yet.
+      await cluster.advance(150);
+      expect(isOn(cluster, 'n1', 'watched')).toBe(true);
+      late.tell('watch', watched);
+      linked.tell('link', watched);
+      former.tell('unwatch', watched);
+      await cluster.settle(moved);
+      expect(isOn(cluster, 'n2', 'watched')).toBe(true);
+      await cluster.advance(1000);
+      watched.tell('fail');
+      await cluster.advance(2000);
+      for (const each of [early, late]) expect(await endedOf(cluster, each)).toMatchObject([{ id: 'watched', reason: { type: 'failed' } }]);
+      expect(await endedOf(cluster, former)).toEqual([]);
+      expect(isOn(cluster, 'n1', 'linked')).toBe(false);
+    });
+  },
+);

@@ -6,7 +6,7 @@ import { NexusError } from '../../errors.js';
 import type { Terminated } from '../../model/agent-definition.js';
 import type { NodeIdentity } from '../../model/node-identity.js';
 import type { RemoteAgent } from '../../model/remote-agent.js';
-import { type AgentCell, Status } from '../agent-cell.js';
+import { type AgentCell, type AgentExtra, Status } from '../agent-cell.js';
 import type { AgentReference } from '../agent-reference.js';
 import { TIMER_MESSAGE } from '../dispatcher.js';
 import { agentNotFound } from '../failures.js';
@@ -27,6 +27,7 @@ export const LEFT_MAX = 65_536;
 const LEFT_SHARE = 8;
 const AGAIN_MS = 1;
 const STORE_AGAIN_MS = 50;
+const NO_TIES: Pick<AgentBaggage, 'watchers' | 'links'> = { watchers: [], links: [] };
 
 export type NodeDeparture =
   | { readonly type: 'packed'; readonly baggage: AgentBaggage }
@@ -50,6 +51,8 @@ export class NodeDepartures {
   readonly #host: ThreadHost;
   /** Held, and not known yet to have left. */
   readonly #leaving = new Set<AgentCell>();
+  /** Who was tied to it when it was packed. */
+  readonly #packed = new WeakMap<AgentCell, Pick<AgentBaggage, 'watchers' | 'links'>>();
   /** Those that were about to leave when the thread before this one was lost: they start again if they stay. */
   readonly #inherited = new Set<AgentCell>();
   /** By the address they had. */
@@ -147,6 +150,7 @@ export class NodeDepartures {
       if (isReminder(cell.kind, action)) reply?.fail(agentNotFound(cell.kind.name, reference.id, action.name));
       else this.#send(reference, action.index, input, reply, from);
     }
+    this.#tieAgain(cell, extra, reference);
     for (const callback of [...(extra?.onArrival ?? []), ...(extra?.onStopped ?? [])]) callback();
   }
 
@@ -188,7 +192,24 @@ export class NodeDepartures {
       dispatcher.release(cell);
       await new Promise<void>((resolve) => clock.after(AGAIN_MS, resolve));
     }
-    return cell.kind.isDurable ? this.#saved(cell, deadlineMs) : { type: 'packed', baggage: packed(this.#host, cell) };
+    return cell.kind.isDurable ? this.#saved(cell, deadlineMs) : this.#pack(cell);
+  }
+
+  #pack(cell: AgentCell): NodeDeparture {
+    const baggage = packed(this.#host, cell);
+    this.#packed.set(cell, { watchers: [...baggage.watchers], links: baggage.links });
+    return { type: 'packed', baggage };
+  }
+
+  /** What others have tied to it since it was packed is tied to where it is, and what they have untied is untied there. */
+  #tieAgain(cell: AgentCell, extra: AgentExtra | undefined, reference: AgentReference): void {
+    const { watches, supervision, nodeTies } = this.#host;
+    const { watchers, links } = this.#packed.get(cell) ?? NO_TIES;
+    const now = extra?.watchers ?? [];
+    for (const watcher of now) if (!watchers.some((each) => each.equals(watcher))) void watches.watchElsewhere(reference, watcher);
+    for (const other of watchers)
+      if (!now.some((each) => each.equals(other))) void nodeTies.ask(reference, 'untieFromNode', { tie: 'watch', target: reference, other });
+    for (const other of extra?.linked?.values() ?? []) if (!links.some((each) => each.equals(other))) void supervision.links.linkElsewhere(reference, other);
   }
 
   /** All that it has done is stored, here and in its copies, before anybody else may go on with it. */
@@ -202,7 +223,7 @@ export class NodeDepartures {
       // What is in memory is not gone on with anyway: there it begins with what is stored.
       if (mustReload) await durable?.beforeRestart(cell);
       const isStored = mustReload ? !record.isWriting : !record.isUnsaved;
-      if (isStored && !record.isCopying) return { type: 'packed', baggage: packed(this.#host, cell) };
+      if (isStored && !record.isCopying) return this.#pack(cell);
       if (clock.nowMs() >= deadlineMs) return refused('what it has done could not be stored in time');
       const pause = (): Promise<void> => new Promise<void>((resolve) => clock.after(STORE_AGAIN_MS, resolve));
       // What the store refuses for now may be stored the next time; whoever has to know is told by the writer.
