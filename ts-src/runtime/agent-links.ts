@@ -211,7 +211,7 @@ export class AgentLinks {
   #nodeLost(node: NodeIdentity, isGone: boolean): void {
     for (const cell of [...this.#linked]) {
       for (const target of [...(cell.extra?.linked?.values() ?? [])]) {
-        if (!this.#needs.nodes.mayBeOn(target, node)) continue;
+        if (!this.#needs.nodes.mayBeOn(target, node, isGone)) continue;
         if (!isGone) void this.#linkOnNode(cell, target, true);
         else if ((target.remote?.life ?? 0) < 0) this.linkedEnded(this.#needs.referenceOf(cell), target, target.id, { type: 'nodeLost', node: node.name });
         else void this.#linkOnNode(cell, target, false, node);

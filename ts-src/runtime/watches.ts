@@ -139,7 +139,7 @@ export class Watches {
   #nodeLost(node: NodeIdentity, isGone: boolean): void {
     for (const cell of [...this.#watchers]) {
       for (const target of [...(cell.extra?.watching?.values() ?? [])]) {
-        if (!this.#needs.nodes.mayBeOn(target, node)) continue;
+        if (!this.#needs.nodes.mayBeOn(target, node, isGone)) continue;
         if (!isGone) void this.#watchOnNode(cell, target, true);
         else if ((target.remote?.life ?? 0) < 0) this.terminated(cell, { ref: target, id: target.id, reason: { type: 'nodeLost', node: node.name } });
         else void this.#watchOnNode(cell, target, false, node);

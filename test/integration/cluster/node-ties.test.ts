@@ -379,6 +379,19 @@ test.each([
   });
 });
 
+test.each([0, 1])(
+  'a watcher is told that an agent is gone with the node to which it has moved, which nobody there has heard of (thread %s)',
+  async (thread) => {
+    await withCluster({ agents: [Watched, Watcher], threads: 1, nodes: 5 }, async (cluster) => {
+      const { watched, watcher } = await watching(cluster, thread);
+      await cluster.settle(nexusOf(cluster, 'n1').migrate(watched, { node: 'n3' }));
+      cluster.node('n3').crash({ isSilent: true });
+      await cluster.advance(30_000);
+      expect(await endedOf(cluster, watcher)).toMatchObject([{ id: 'watched', reason: { type: 'nodeLost', node: 'n3' } }]);
+    });
+  },
+);
+
 test.each([
   [0, 0],
   [1, 1],

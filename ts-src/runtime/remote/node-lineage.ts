@@ -93,7 +93,7 @@ export class NodeLineage {
   }
 
   #nodeLost(node: NodeIdentity, isGone: boolean): void {
-    const isThere = (agent: AgentReference | undefined): agent is AgentReference => agent !== undefined && this.#needs.nodes.mayBeOn(agent, node);
+    const isThere = (agent: AgentReference | undefined): agent is AgentReference => agent !== undefined && this.#needs.nodes.mayBeOn(agent, node, isGone);
     for (const cell of [...this.#needs.cells()]) {
       const parent = cell.extra?.parent;
       if (isThere(parent)) void this.#confirmParent(cell, parent, isGone);

@@ -108,12 +108,15 @@ export class NodeTies {
     return typeof name === 'string' && this.#gone.has(name);
   }
 
-  /** Whether an agent of another node may be on that one: only the calling thread keeps track of those that move. */
-  mayBeOn(agent: AgentReference, node: NodeIdentity): boolean {
+  /**
+   * Whether an agent of another node may be on that one, or have been when that was lost (`isGone`): it may have moved there, which only those are told that have sent it something since. Of what happens on a node that is
+   * there the calling thread, which keeps track of those that move, need not be told.
+   */
+  mayBeOn(agent: AgentReference, node: NodeIdentity, isGone: boolean): boolean {
     // It may be to one that was here and has moved.
     if (!this.leads(agent) || agent.remote === undefined) return false;
     const { remote } = agent;
-    return sameNode(remote.node, node) || (remote.life >= 0 && this.#needs.thread !== 0);
+    return sameNode(remote.node, node) || (remote.life >= 0 && (isGone || this.#needs.thread !== 0));
   }
 
   /** Whether an agent is to be looked for on another node. */
