@@ -1,5 +1,6 @@
 /** What an error says of another node: which one it is about, and where in the message, as its sender has given it, something is wrong. */
 import { type AgentRef, createNexus, defineAgent, type Nexus } from 'nexus-agents';
+import { memoryStorage } from 'nexus-agents/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -22,6 +23,30 @@ const Failing = defineAgent({
   onStart: () => {
     throw new Error('no desk');
   },
+});
+
+test('a copy that another node has no room for is said to be there', async () => {
+  const Box = defineAgent({ kind: 'box', state: () => ({ n: 0 }), durable: { writes: 'through' }, actions: { put: (state) => ++state.n } });
+  const stores = [memoryStorage(), memoryStorage()] as const;
+  const node = (name: string, storage: (typeof stores)[number], join: string[]): Promise<Nexus> =>
+    createNexus({ agents: [Box], threads: 0, logger: quiet, storage, cluster: { node: name, listen: { port: 0 }, join } });
+  const oslo = await node('oslo', stores[0], []);
+  await oslo.cluster?.joined();
+  const rome = await node('rome', stores[1], [`127.0.0.1:${oslo.cluster?.address?.port}`]);
+  try {
+    await rome.cluster?.joined();
+    const ids = Array.from({ length: 64 }, (_, at) => `box-${at}`);
+    const box = await oslo.getOrSpawn(Box, ids.find((id) => oslo.cluster?.where(id)?.owner === 'oslo') as string);
+    await box.ask('put');
+    stores[1].failNextWrite('NEXUS_STORE_FULL');
+    await expect(box.ask('put')).rejects.toMatchObject({
+      code: 'NEXUS_STORE_FULL',
+      message: expect.stringMatching(/^on node rome, which holds a copy: /),
+      data: { node: 'rome' },
+    });
+  } finally {
+    await Promise.all([rome.stop({ deadlineMs: 100 }), oslo.stop({ deadlineMs: 100 })]);
+  }
 });
 
 describe('what an error says of another node', () => {

@@ -28,7 +28,7 @@ export async function confirm({ peers, store }: ConfirmingNeeds, holders: readon
     if (bytesOf(item) > ITEM_BYTES_MAX) throw tooLarge(kind, id, bytesOf(item));
     const outcome = await new Promise<CopyOutcome>((resolve) => peers.send(node, item, resolve));
     if (outcome === 'closed') throw stopped({ kind, id });
-    if (outcome !== undefined && outcome !== 'gone') throw errorOf(outcome);
+    if (outcome !== undefined && outcome !== 'gone') throw errorOf(outcome, node);
   };
   await Promise.all(holders.map(one));
 }

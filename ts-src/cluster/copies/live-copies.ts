@@ -114,7 +114,7 @@ export class LiveCopies {
       sent.add(key);
       waiting.add(key);
       activation.upToDate.add(key);
-      this.#needs.peers.send(node, item, (outcome) => this.#answered(activation, pending, key, outcome));
+      this.#needs.peers.send(node, item, (outcome) => this.#answered(activation, pending, node, outcome));
     }
   }
 
@@ -124,16 +124,17 @@ export class LiveCopies {
     return [...(this.#needs.store.whole(kind, id, version) ?? [{ type: 'delete', kind, id, version, epochMs: 0 } as const]), ...writes];
   }
 
-  #answered(activation: Activation, pending: Pending, node: string, outcome: CopyOutcome): void {
-    pending.waiting.delete(node);
+  #answered(activation: Activation, pending: Pending, node: NodeIdentity, outcome: CopyOutcome): void {
+    const key = nodeKey(node);
+    pending.waiting.delete(key);
     if (outcome === undefined) {
       this.acknowledged++;
       return this.#look(activation, pending);
     }
-    activation.upToDate.delete(node);
+    activation.upToDate.delete(key);
     if (outcome === 'gone') return this.#look(activation, pending);
     this.refused++;
-    this.#settle(activation, pending, outcome === 'closed' ? stopped(pending) : errorOf(outcome));
+    this.#settle(activation, pending, outcome === 'closed' ? stopped(pending) : errorOf(outcome, node));
   }
 
   #look(activation: Activation, pending: Pending): void {
@@ -152,8 +153,9 @@ function versionIn(writes: readonly StorageWrite[]): StateVersion | undefined {
   return undefined;
 }
 
-export function errorOf({ code, message, data }: NonNullable<CopyResult>): NexusError {
-  return new NexusError(code as ErrorCode, message, data === undefined ? {} : { data: { ...data } });
+/** A disk that is full is to be found. */
+export function errorOf({ code, message, data }: NonNullable<CopyResult>, { name }: NodeIdentity): NexusError {
+  return new NexusError(code as ErrorCode, `on node ${name}, which holds a copy: ${message}`, { data: { ...data, node: name } });
 }
 
 /** Members that were not heard of before this node left may have it, or not. */
