@@ -232,7 +232,8 @@ export function quiet(host: ThreadHost): Quiet {
   const paused: string[] = [];
   let pausedWaiting = 0;
   for (const cell of host.cells) {
-    if (cell.extra?.timers !== undefined) host.timers.cancelAll(cell);
+    // Those of an agent that leaves for another node meanwhile go along.
+    if (cell.extra?.timers !== undefined) host.timers.hold(cell);
     const waiting = isPaused(cell) && cell.status === Status.held ? (cell.mailbox?.size ?? 0) : 0;
     pausedWaiting += waiting;
     if (waiting > 0 && paused.length < PAUSED_NAMED_MAX) paused.push(host.nameOf(cell.slot, cell.generation) ?? cell.kind.name);

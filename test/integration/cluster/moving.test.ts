@@ -232,6 +232,36 @@ test.each([true, false])('a timer that is due while its agent moves to another n
   });
 });
 
+test('an agent that leaves a node which is about to stop takes its timers along', async () => {
+  const gates: (() => void)[] = [];
+  const Ticking = defineAgent({
+    kind: 'ticking',
+    state: () => ({ ticks: 0 }),
+    onStart: (_state, ctx) => void ctx.timers.every(100, 'tick'),
+    actions: {
+      tick: (state) => void state.ticks++,
+      ticks: (state) => state.ticks,
+      wait: () => new Promise<void>((resolve) => gates.push(resolve)),
+    },
+  });
+  await withCluster({ ...OPTIONS, agents: [Ticking] }, async (cluster) => {
+    const [n1, n2] = [nexusOf(cluster, 'n1'), nexusOf(cluster, 'n2')];
+    const here = await cluster.settle(n1.spawn(Ticking, { id: 't', thread: 1 }));
+    const there = await cluster.settle(n2.getOrSpawn(Ticking, 't'));
+    void here.ask('wait', undefined, { timeoutMs: 60_000 }).catch(() => undefined);
+    expect(await cluster.until(() => gates.length === 1, 5000)).toBe(true);
+    const moved = n1.migrate(here, { node: 'n2' });
+    const stopped = n1.stop({ deadlineMs: 20_000 });
+    await cluster.advance(50);
+    gates[0]?.();
+    await cluster.settle(Promise.all([moved, stopped]));
+    expect(holders(cluster, 't')).toEqual(['n2']);
+    const before = await cluster.settle(there.ask('ticks'));
+    await cluster.advance(1000);
+    expect(await cluster.settle(there.ask('ticks'))).toBeGreaterThan(before + 5);
+  });
+});
+
 test('agents of a node that is lost are started again elsewhere with their init, and old references find them', async () => {
   await withCluster({ ...OPTIONS, nodes: 5 }, async (cluster) => {
     const [n1] = [nexusOf(cluster, 'n1')];
