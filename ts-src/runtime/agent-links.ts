@@ -9,7 +9,7 @@ import type { AgentReference } from './agent-reference.js';
 import { messageOf } from './lifecycle.js';
 import type { NodeIdentity } from '../model/node-identity.js';
 import { sendableReason } from './remote-reply.js';
-import { keyAmong, keyOfAgent, keyOfNamed, type NamedAgent } from './remote/agent-keys.js';
+import { addAmong, keyAmong, keyOfNamed, type NamedAgent } from './remote/agent-keys.js';
 import type { NodeTies } from './remote/node-ties.js';
 
 export interface AgentLinksNeeds {
@@ -259,7 +259,7 @@ export class AgentLinks {
     const extra = extraOf(cell);
     extra.linked ??= new Map();
     if (keyAmong(extra.linked, other, this.#needs.nodes) !== undefined) return false;
-    extra.linked.set(keyOfAgent(other), other);
+    addAmong(extra.linked, other);
     this.#linked.add(cell);
     return true;
   }

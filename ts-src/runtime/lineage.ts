@@ -87,6 +87,9 @@ export class Lineage {
   childEnded(parent: AgentReference, slot: number): void {
     const cell = this.#needs.cellOf(parent);
     if (cell?.status === Status.arriving) return onArrival(cell, () => this.childEnded(parent, slot));
-    cell?.extra?.children?.delete(slot);
+    const children = cell?.extra?.children;
+    // One that is elsewhere by now may be kept by a slot that is another's.
+    if (children?.get(slot)?.slot === slot) children.delete(slot);
+    else for (const [key, child] of children ?? []) if (child.slot === slot) return void children?.delete(key);
   }
 }

@@ -15,7 +15,7 @@ import type { ActionEntry, Kind } from './kind.js';
 import { type MessageSender, senderOf, traceOf } from './mailbox.js';
 import { systemActions } from './message-receiver.js';
 import { PendingAsk, type PendingAsks, type ReplyPort } from './pending-asks.js';
-import { keyOfAgent } from './remote/agent-keys.js';
+import { type AgentKey, addAmong } from './remote/agent-keys.js';
 import { RemoteReply, type SendReply, sendableError } from './remote-reply.js';
 
 /** Where the reply of an ask goes. */
@@ -154,8 +154,8 @@ export function unpack(moving: MovingAgent, cell: AgentCell): void {
   extra.hadTimers = moved.hadTimers;
   extra.stopRequested ||= moved.stopRequested;
   if (moved.random !== undefined) extra.random = SeededRandom.at(moved.random);
-  if (moved.children.length > 0) extra.children = new Map(moved.children.map((child) => [keyOfAgent(child), child]));
-  if (moved.watching.length > 0) extra.watching = new Map(moved.watching.map((target) => [keyOfAgent(target), target]));
+  if (moved.children.length > 0) extra.children = among(moved.children);
+  if (moved.watching.length > 0) extra.watching = among(moved.watching);
   // Some may have come before it.
   const already = extra.watchers ?? [];
   const watchers = [...moved.watchers, ...already.filter((watcher) => !moved.watchers.some((known) => known.equals(watcher)))];
@@ -198,4 +198,10 @@ const NOBODY: ReplyPort = { deadlineMs: 0, sender: undefined, trace: undefined, 
 function withSendableReason<T extends { readonly reason: StopReason }>(ended: T): T {
   const { reason } = ended;
   return 'error' in reason ? { ...ended, reason: { type: reason.type, error: sendableError(reason.error) } } : ended;
+}
+
+function among(references: readonly AgentReference[]): Map<AgentKey, AgentReference> {
+  const agents = new Map<AgentKey, AgentReference>();
+  for (const each of references) addAmong(agents, each);
+  return agents;
 }

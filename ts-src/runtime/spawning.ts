@@ -13,6 +13,7 @@ import type { AgentReference } from './agent-reference.js';
 import { isWellFormed } from './directory.js';
 import { nexusStopped, spawnTimeout } from './failures.js';
 import type { Kind, KindRegistry } from './kind.js';
+import { addAmong } from './remote/agent-keys.js';
 import { encodeInit } from './remote/kept-init.js';
 import { checkNodeChoice, generatedId, type IdClaim, isOfCluster, type NodePlacing, type NodeSpawn } from './remote/node-placing.js';
 
@@ -283,7 +284,7 @@ export class Spawning {
         this.#needs.adoptFromNode(parent, child);
       } else if (this.#needs.isLive(child)) {
         extra.children ??= new Map();
-        extra.children.set(child.slot, child);
+        addAmong(extra.children, child);
       }
     });
     extra.spawning ??= new Map();

@@ -8,7 +8,7 @@ import { type NodeIdentity, sameNode } from '../model/node-identity.js';
 import { type AgentCell, extraOf, onArrival, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import { sendableReason } from './remote-reply.js';
-import { keyAmong, keyOfAgent, keyOfNamed, type NamedAgent } from './remote/agent-keys.js';
+import { addAmong, keyAmong, keyOfNamed, type NamedAgent } from './remote/agent-keys.js';
 import type { NodeTies } from './remote/node-ties.js';
 
 export interface WatchesNeeds {
@@ -42,7 +42,7 @@ export class Watches {
     const extra = extraOf(cell);
     extra.watching ??= new Map();
     if (keyAmong(extra.watching, target, this.#needs.nodes) !== undefined) return;
-    extra.watching.set(keyOfAgent(target), target);
+    addAmong(extra.watching, target);
     this.#watchers.add(cell);
     this.#request(cell, target);
   }

@@ -427,3 +427,44 @@ test.each([
     });
   },
 );
+
+test.each(['failure', 'parent'] as const)(
+  'who watches, is linked to, or is the parent of an agent that has come home stays so when another agent gets the place that it had (ended by its %s)',
+  async (endedBy) => {
+    const Parent = defineAgent({
+      kind: 'parent',
+      state: () => 0,
+      actions: { spawn: async (_state, id: string, ctx) => void (await ctx.spawn(Watched, { id })) },
+    });
+    await withCluster({ agents: [Watched, Watcher, Parent], threads: 2 }, async (cluster) => {
+      const n1 = nexusOf(cluster, 'n1');
+      const parent = await cluster.settle(n1.spawn(Parent, { id: 'parent', thread: 1 }));
+      const watcher = await cluster.settle(n1.spawn(Watcher, { id: 'watcher', thread: 1 }));
+      const linked = await cluster.settle(n1.spawn(Watched, { id: 'linked', thread: 1 }));
+      await cluster.settle(parent.ask('spawn', 'first'));
+      const first = n1.find('first') as AgentRef<typeof Watched>;
+      await cluster.settle(watcher.ask('watch', first));
+      await cluster.settle(linked.ask('link', first));
+      const { slot } = first as unknown as { readonly slot: number };
+      await cluster.settle(n1.migrate(first, { node: 'n2' }));
+      // Then it comes to the other thread, where there are fewer.
+      for (let count = 0; count < 6; count++) await cluster.settle(n1.spawn(Watched, { thread: 2 }));
+      await cluster.settle(n1.migrate(first, { node: 'n1' }));
+      await cluster.advance(1000);
+      expect(isOn(cluster, 'n1', 'first')).toBe(true);
+      const others = Array.from({ length: 12 }, (_, index) => `other-${index}`);
+      for (const id of others) {
+        await cluster.settle(parent.ask('spawn', id));
+        await cluster.settle(watcher.ask('watch', n1.find(id) as AgentRef));
+        await cluster.settle(linked.ask('link', n1.find(id) as AgentRef));
+      }
+      expect(others.map((id) => (n1.find(id) as unknown as { readonly slot: number }).slot)).toContain(slot);
+      // One that is linked to all of them fails with it, and so do they; an end with the parent is no failure.
+      if (endedBy === 'failure') (n1.find('first') as AgentRef<typeof Watched>).tell('fail');
+      else await cluster.settle(parent.stop());
+      await cluster.advance(1000);
+      expect((await endedOf(cluster, watcher)).map(({ id }) => id).sort()).toEqual(['first', ...others].sort());
+      expect(isOn(cluster, 'n1', 'linked')).toBe(endedBy === 'parent');
+    });
+  },
+);

@@ -7,6 +7,9 @@ import type { AgentReference } from '../agent-reference.js';
 
 export type AgentKey = number | string;
 
+/** No name of a node and no number begins so. */
+const FORMER = '@';
+
 /** An agent as all nodes call it: what is said of one that has ended, to which there are no references any more. */
 export interface NamedAgent {
   readonly kind: string;
@@ -18,6 +21,19 @@ export interface NamedAgent {
 
 export function keyOfAgent({ remote, slot, id }: AgentReference): AgentKey {
   return remote === undefined ? slot : keyOfName(id, remote.life, remote.node);
+}
+
+/** Keeps one that is not among them. Another one that had its slot before, and is elsewhere by now or has ended, stays among them under another key. */
+export function addAmong(agents: Map<AgentKey, AgentReference>, agent: AgentReference): void {
+  const key = keyOfAgent(agent);
+  const before = agents.get(key);
+  if (before !== undefined) agents.set(before.remote === undefined ? formerKeyOf(before) : keyOfAgent(before), before);
+  agents.set(key, agent);
+}
+
+/** Of one whose slot is another's. */
+function formerKeyOf({ slot, generation }: AgentReference): string {
+  return `${FORMER}${slot}.${generation}`;
 }
 
 export function keyOfName(id: string, life: number, node: NodeIdentity): string {
@@ -35,7 +51,8 @@ export function keyAmong(agents: ReadonlyMap<AgentKey, AgentReference> | undefin
   if (agents === undefined || agents.size === 0) return undefined;
   const key = keyOfAgent(agent);
   const known = agents.get(key);
-  if (known !== undefined && (typeof key === 'string' || known.generation === agent.generation)) return key;
+  if (known !== undefined && (typeof key === 'string' || (known.slot === agent.slot && known.generation === agent.generation))) return key;
+  if (typeof key === 'number' && agents.has(formerKeyOf(agent))) return formerKeyOf(agent);
   if (!nodes.isNode) return undefined;
   for (const [each, other] of agents) if (isSameByName(other, agent, nodes)) return each;
   return undefined;
@@ -48,7 +65,7 @@ export function keyOfNamed(agents: ReadonlyMap<AgentKey, AgentReference> | undef
   if (agents.has(key)) return key;
   if (life < 0) return undefined;
   // It was of this node when the tie was made.
-  for (const [each, other] of agents) if (typeof each === 'number' && other.id === id) return each;
+  for (const [each, other] of agents) if ((typeof each === 'number' || each.startsWith(FORMER)) && other.id === id) return each;
   return undefined;
 }
 

@@ -10,7 +10,7 @@ import { codeMissing, idDuplicate, nexusStopped, tableFull } from '../failures.j
 import type { ThreadHost } from '../thread-host.js';
 import { COMING_WORD } from '../record-word.js';
 import { type AgentBaggage, unpack } from './agent-baggage.js';
-import { keyOfAgent } from './agent-keys.js';
+import { addAmong } from './agent-keys.js';
 import { DURABLE_LIFE } from './agent-life.js';
 import { decodeInit } from './kept-init.js';
 
@@ -58,7 +58,7 @@ export function arrive(host: ThreadHost, { kind: name, id, life, baggage }: Node
   for (const child of baggage.children) {
     const extra = extraOf(cell);
     extra.children ??= new Map();
-    extra.children.set(keyOfAgent(child), child);
+    addAmong(extra.children, child);
   }
   if (cell.extra !== undefined) cell.extra.nodeName = host.nodeTies.nameWith(self, kind.isDurable ? DURABLE_LIFE : life);
   host.watches.arrived(cell);

@@ -9,7 +9,7 @@ import type { NodeIdentity } from '../../model/node-identity.js';
 import { type AgentCell, extraOf, onArrival, Status } from '../agent-cell.js';
 import type { AgentReference } from '../agent-reference.js';
 import { sendableError, sendableReason } from '../remote-reply.js';
-import { keyAmong, keyOfAgent, keyOfNamed, type NamedAgent } from './agent-keys.js';
+import { addAmong, keyAmong, keyOfNamed, type NamedAgent } from './agent-keys.js';
 import type { NodeTies } from './node-ties.js';
 
 export interface NodeLineageNeeds {
@@ -37,7 +37,7 @@ export class NodeLineage {
   adopt(parent: AgentCell, child: AgentReference): void {
     const extra = extraOf(parent);
     extra.children ??= new Map();
-    extra.children.set(keyOfAgent(child), child);
+    addAmong(extra.children, child);
     this.#parents.add(parent);
     void this.#confirmChild(parent, child, { type: 'notFound' });
   }
