@@ -2,6 +2,7 @@
 import { type AgentRef, defineAgent, type Nexus, type NexusError } from 'nexus-agents';
 import { type TestCluster, withCluster } from 'nexus-agents/testing';
 import { expect, test } from 'vitest';
+import type { NodeParts } from '../../../dist/ts-src/cluster/node-parts.js';
 import { partsOf } from '../../../dist/ts-src/nexus.js';
 
 const Counter = defineAgent({
@@ -272,6 +273,28 @@ test('agents of a node that is lost are started again elsewhere with their init,
     const everybody = (): boolean => refs.every(({ id }) => holders(cluster, id).length === 1);
     expect(await cluster.until(everybody, 15_000)).toBe(true);
     expect(await cluster.settle(Promise.all(refs.map((ref) => ref.ask('read'))))).toEqual(refs.map((_, index) => index));
+  });
+});
+
+test('getOrSpawn finds an agent that was made anew after its node was lost, though it had been heard of on another node', async () => {
+  await withCluster({ ...OPTIONS, nodes: 4, cluster: { copies: 0 } }, async (cluster) => {
+    const [n1, n2] = [nexusOf(cluster, 'n1'), nexusOf(cluster, 'n2')];
+    const owned = (id: string): boolean => (partsOf as (nexus: unknown) => { node: NodeParts })(n1).node.registry.ownerOf(id)?.name === 'n1';
+    const id = Array.from({ length: 100 }, (_, index) => `c-${index}`).find(owned) as string;
+    const ref = await cluster.settle(n1.spawn(Counter, { id, node: 'n3' }));
+    // n2 hears of it there, and of nothing since.
+    const heard = await cluster.settle(n2.getOrSpawn(Counter, id));
+    expect(await cluster.settle(heard.ask('add', 1))).toBe(1);
+    await cluster.settle(n1.migrate(ref, { node: 'n4' }));
+    cluster.node('n4').crash();
+    expect(await cluster.until(() => n1.cluster?.members().length === 3 && n2.cluster?.members().length === 3, 30_000)).toBe(true);
+    expect(await cluster.until(() => holders(cluster, id).length === 1, 30_000)).toBe(true);
+    await cluster.settle((await cluster.settle(n1.getOrSpawn(Counter, id))).stop());
+    await cluster.settle(n1.spawn(Counter, { id }));
+    // Told once, with nobody to say that it came to nothing.
+    (await cluster.settle(n2.getOrSpawn(Counter, id))).tell('add', 5);
+    await cluster.advance(1000);
+    expect(await cluster.settle((n1.find(id) as AgentRef<typeof Counter>).ask('read'))).toBe(5);
   });
 });
 

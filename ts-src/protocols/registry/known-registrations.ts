@@ -1,5 +1,4 @@
 /** What was heard of lately about activations of other nodes: bounded, and possibly wrong. Two generations in the place of a list in the order of use: what is used stays, for the price of a map. */
-import { type NodeIdentity, sameNode } from '../../model/node-identity.js';
 import type { Registration } from '../../model/registration.js';
 
 export class KnownRegistrations {
@@ -43,8 +42,9 @@ export class KnownRegistrations {
     this.#old.delete(id);
   }
 
-  departed(node: NodeIdentity): void {
-    for (const generation of [this.#young, this.#old]) for (const [id, { host }] of generation) if (sameNode(host, node)) generation.delete(id);
+  clear(): void {
+    this.#young.clear();
+    this.#old.clear();
   }
 
   #add(registration: Registration): void {

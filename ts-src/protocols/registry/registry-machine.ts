@@ -131,7 +131,8 @@ export class RegistryMachine {
     if (view.number <= this.#ownership.number) return;
     this.#nowMs = nowMs;
     const departed = this.#ownership.install(view);
-    for (const node of departed) this.#known.departed(node);
+    // What was on them may have been started again anywhere, as another one, and what had moved to them too.
+    if (departed.length > 0) this.#known.clear();
     this.#claims.installed(nowMs, departed);
     this.#replication.installed(nowMs, departed);
     this.#owner.departed(nowMs, departed);
