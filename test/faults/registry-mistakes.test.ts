@@ -71,8 +71,8 @@ test.each<Mistake>([
   },
   {
     mistake: 'what was heard of a node is not forgotten when it departs',
-    file: 'known-registrations.js',
-    from: 'if (sameNode(host, node))',
+    file: 'registry-machine.js',
+    from: 'if (departed.length > 0)',
     to: 'if (false)',
     says: /which is no member/,
   },
