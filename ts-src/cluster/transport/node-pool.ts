@@ -112,6 +112,9 @@ export class NodePool implements ConnectionOwner {
     connection.owner = this;
     this.#connections.push(connection);
     this.opened(connection, peer);
+    // It is there, and takes this node: what waits for a connection of its own has waited long enough.
+    this.#redial = NEVER_FAILED;
+    this.#dialWaiting();
   }
 
   /** Memory is shared with the node from now on. What there was before is given up: the other side has asked for this one. */
