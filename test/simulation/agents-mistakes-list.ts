@@ -34,7 +34,7 @@ export const AGENTS_MISTAKES: readonly AgentsMistake[] = [
     from: 'part.epoch !== epoch || sequence !== part.sequence + 1',
     to: 'part.epoch !== epoch',
     foundBy: /copies of the registry are what they say|the registry agrees in the end/,
-    seed: 10,
+    seed: 64,
   },
   {
     mistake: 'what was heard of an agent is never forgotten',
@@ -47,7 +47,7 @@ export const AGENTS_MISTAKES: readonly AgentsMistake[] = [
   {
     mistake: 'messages that go a new way do not wait for those that went the old one',
     file: 'ts-src/cluster/agents/routing.js',
-    from: 'this.#mark(route, route.peer);',
+    from: 'this.#marks.send(route, route.peer);',
     to: 'this.#at(route, to); this.#open(route);',
     foundBy: /messages of a pair stay in order/,
     seed: 2,
@@ -55,8 +55,8 @@ export const AGENTS_MISTAKES: readonly AgentsMistake[] = [
   {
     mistake: 'messages for an agent that has come do not wait for those that were sent to where it was',
     file: 'ts-src/cluster/agents/routing.js',
-    from: 'if (!isUsed || peer === undefined)\n            return;\n        if (peer.isGone)\n            this.#markAfterView(route, from);',
-    to: 'if (this !== undefined)\n            return;\n        if (peer.isGone)\n            this.#markAfterView(route, from);',
+    from: 'if (!isUsed || peer === undefined)\n            return;\n        if (peer.isGone)\n            this.#marks.sendAfterView(route, from);',
+    to: 'if (this !== undefined)\n            return;\n        if (peer.isGone)\n            this.#marks.sendAfterView(route, from);',
     foundBy: /messages of a pair stay in order/,
     seed: 2,
   },

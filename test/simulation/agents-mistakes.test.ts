@@ -7,7 +7,7 @@ import { AGENTS_MISTAKES } from './agents-mistakes-list.js';
 import { changedSimulation } from './few-partitions.js';
 
 /** Where what is drawn for a seed has changed, another one finds it. */
-const CLUSTERS_MAX = 40;
+const CLUSTERS_MAX = 150;
 const wanted = Number(process.env.MISTAKE_CLUSTERS ?? 0);
 
 test.each(AGENTS_MISTAKES)('simulated clusters of agents find that $mistake', { timeout: 1_200_000 }, async ({ file, from, to, foundBy, seed }) => {

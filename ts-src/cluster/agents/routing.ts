@@ -13,7 +13,8 @@ import { agentNotFound } from '../../runtime/failures.js';
 import { DURABLE_LIFE, isOfNode } from '../../runtime/remote/agent-life.js';
 import { HOPS_MAX } from './agent-frames.js';
 import type { Peer, PostOutcome } from './peer.js';
-import { forgetVia, keyOf, type Mark, NO_TRAIL, Route, type UnderwayFrame, WAITING_MAX } from './route.js';
+import { Marks, type MarksNeeds } from './marks.js';
+import { forgetVia, keyOf, Route, type UnderwayFrame, WAITING_MAX } from './route.js';
 import { asNexusError, goneWith } from './route-errors.js';
 
 /** Ways that are remembered; the oldest on which nothing waits give way. Those that references hold stay valid. */
@@ -29,14 +30,9 @@ const ASKED_AGAIN_MS_MAX = 1000;
 const MARK_AGAIN_MS = 5000;
 const MARKS_MAX = 64;
 
-export interface RoutingNeeds {
+export interface RoutingNeeds extends MarksNeeds {
   readonly clock: Clock;
-  self(): NodeIdentity;
   registry(): Registry | undefined;
-  /** Also for one that has gone. */
-  peerOf(node: NodeIdentity): Peer;
-  /** Not refused for want of room. */
-  transmit(route: Route, peer: Peer, frame: UnderwayFrame): PostOutcome;
   /** To the agent here. False, with nothing done, if it is not. */
   deliver(route: Route, frame: UnderwayFrame): boolean;
   /** To a durable agent, which may be out of memory. */
@@ -45,8 +41,6 @@ export interface RoutingNeeds {
   refuse(route: Route, frame: UnderwayFrame, error: NexusError): void;
   /** An agent that has come here is sent what comes for it: nothing goes before it any more. */
   settled(route: Route): void;
-  /** Has that node send a mark on when it knows the view that this node knows. */
-  markAfterView(route: Route, peer: Peer, number: number): void;
 }
 
 export class Routing {
@@ -54,11 +48,12 @@ export class Routing {
   readonly #routes = new Map<string, Route>();
   /** On which messages wait, for whatever reason. */
   readonly #waiting = new Set<Route>();
-  #marks = 0;
+  readonly #marks: Marks;
   #cancelAgain: (() => void) | undefined;
 
   constructor(needs: RoutingNeeds) {
     this.#needs = needs;
+    this.#marks = new Marks(needs);
   }
 
   get size(): number {
@@ -91,6 +86,16 @@ export class Routing {
     return this.#go(route, frame);
   }
 
+  /** Where messages go from here sends one here: what was sent before the next of them comes back as well, and this one waits until it has. False, with nothing done, if nodes contradict each other for too long. */
+  comesBack(route: Route, frame: UnderwayFrame): boolean {
+    const { peer } = route;
+    if (peer === undefined || peer.isGone || frame.trail.length >= HOPS_UNASKED) return false;
+    this.#stop(route, 'flushing');
+    route.waiting.push(frame);
+    this.#marks.send(route, peer);
+    return true;
+  }
+
   /** The node has said that the agent is not there but on another one. */
   movedTo(id: string, life: number, from: NodeIdentity, to: NodeIdentity, token: number): void {
     const route = this.known(id, life);
@@ -99,7 +104,7 @@ export class Routing {
     if (route.waitingFor !== undefined) return;
     if (!route.isUsed) return this.#at(route, to);
     this.#stop(route, 'flushing');
-    this.#mark(route, route.peer);
+    this.#marks.send(route, route.peer);
   }
 
   /** A mark has come to where the agent is, or to where it should be. */
@@ -156,8 +161,8 @@ export class Routing {
     route.from = from;
     // What this node has sent there comes back before the mark does.
     if (!isUsed || peer === undefined) return;
-    if (peer.isGone) this.#markAfterView(route, from);
-    else this.#mark(route, peer);
+    if (peer.isGone) this.#marks.sendAfterView(route, from);
+    else this.#marks.send(route, peer);
   }
 
   /** It is here, with all that it brought. What has come back is for it now, and the rest as soon as nothing can come back any more. */
@@ -184,7 +189,7 @@ export class Routing {
       // What was sent another way must have come before.
       const { peer } = route;
       route.waitingFor = 'flushing';
-      if (peer !== undefined && !peer.isGone) return this.#mark(route, peer);
+      if (peer !== undefined && !peer.isGone) return this.#marks.send(route, peer);
       return this.#goTo(route, where);
     }
     this.#at(route, where);
@@ -197,7 +202,7 @@ export class Routing {
       if (!forgetVia(route, node)) continue;
       if (route.waitingFor === 'coming') {
         // What it has sent on to where the agent came from is sent on from there.
-        if (route.from !== undefined) this.#markAfterView(route, route.from);
+        if (route.from !== undefined) this.#marks.sendAfterView(route, route.from);
         if (route.marks.size === 0) this.#settle(route);
       } else if (route.waitingFor === 'flushing') this.#resolve(route);
     }
@@ -220,7 +225,7 @@ export class Routing {
 
   /** Messages on their way to that node may be lost, and marks with them. */
   lost(node: NodeIdentity): void {
-    for (const route of this.#waiting) for (const mark of [...route.marks.values()]) if (sameNode(mark.via, node)) this.#again(route, mark);
+    for (const route of this.#waiting) for (const mark of [...route.marks.values()]) if (sameNode(mark.via, node)) this.#marks.again(route, mark);
   }
 
   close(error: (route: Route) => NexusError): void {
@@ -339,7 +344,7 @@ export class Routing {
           const { peer, isUsed } = route;
           this.#at(route, node);
           if (!this.#canGoHere(route)) return again();
-          return isUsed && peer !== undefined ? this.#comesBack(route, peer) : this.#open(route);
+          return isUsed && peer !== undefined ? this.#returns(route, peer) : this.#open(route);
         }
         const peer = this.#needs.peerOf(node);
         if (peer.isGone || (peer.isShut && (isHeard || found === undefined))) {
@@ -363,7 +368,7 @@ export class Routing {
   }
 
   /** A durable agent that was brought back elsewhere, or was thought to be: what this node has sent there comes back, and goes before the rest. */
-  #comesBack(route: Route, peer: Peer): void {
+  #returns(route: Route, peer: Peer): void {
     const { name } = this.#needs.self();
     const waiting = route.waiting;
     route.waiting = waiting.filter(({ trail }) => !trail.includes(name));
@@ -374,7 +379,7 @@ export class Routing {
     route.hasCome = true;
     for (const frame of waiting) if (frame.trail.includes(name)) this.#here(route, frame);
     if (route.waitingFor !== 'coming') return;
-    if (!peer.isGone) this.#mark(route, peer);
+    if (!peer.isGone) this.#marks.send(route, peer);
     if (route.marks.size === 0) this.#settle(route);
   }
 
@@ -384,7 +389,7 @@ export class Routing {
     this.#at(route, node);
     if (!isUsed) return this.#open(route);
     this.#stop(route, 'flushing');
-    this.#markAfterView(route, node);
+    this.#marks.sendAfterView(route, node);
     if (route.marks.size === 0) this.#open(route);
   }
 
@@ -392,27 +397,7 @@ export class Routing {
   #turnAway(route: Route, peer: Peer): void {
     if (!route.isUsed) return this.#resolve(route);
     this.#stop(route, 'flushing');
-    this.#mark(route, peer);
-  }
-
-  #mark(route: Route, peer: Peer): void {
-    const number = ++this.#marks;
-    route.marks.set(number, { via: peer.node, isAfterView: false });
-    this.#needs.transmit(route, peer, { type: 'mark', kind: '', origin: undefined, trail: NO_TRAIL, number });
-  }
-
-  /** What a node that is gone has sent on to `via` has come there when that knows that it is gone. */
-  #markAfterView(route: Route, via: NodeIdentity): void {
-    const peer = this.#needs.peerOf(via);
-    if (peer.isGone || sameNode(via, this.#needs.self())) return;
-    const number = ++this.#marks;
-    route.marks.set(number, { via: peer.node, isAfterView: true });
-    this.#needs.markAfterView(route, peer, number);
-  }
-
-  #again(route: Route, { via, isAfterView }: Mark): void {
-    if (isAfterView) this.#markAfterView(route, via);
-    else this.#mark(route, this.#needs.peerOf(via));
+    this.#marks.send(route, peer);
   }
 
   /** A mark may be lost on a connection between two other nodes. */
@@ -424,7 +409,7 @@ export class Routing {
         if (mark === undefined || route.marks.size >= MARKS_MAX) continue;
         // Who was said to have the agent may have had it no more.
         if (route.waitingFor === 'flushing' && mark.isAfterView) this.#resolve(route);
-        else this.#again(route, mark);
+        else this.#marks.again(route, mark);
       }
       if (this.#waiting.size > 0) this.#arm();
     });

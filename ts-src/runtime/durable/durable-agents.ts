@@ -162,7 +162,11 @@ export class DurableAgents implements DurableLives {
     const { life } = extraOf(cell);
     // Some copies may have what was refused, and the store of this node too.
     if (mustReload && before !== undefined && this.cluster !== undefined)
-      return this.cluster.confirm(cell.kind.name, id).then(() => (cell.extra?.life === life && cell.status === Status.starting ? begin() : undefined));
+      return this.cluster.confirm(cell.kind.name, id).then(() => {
+        if (cell.extra?.life !== life || cell.status !== Status.starting) return undefined;
+        if (this.#host.isStopping) throw nexusStopped();
+        return begin();
+      });
     const claiming = this.#claim(cell, isBringing);
     if (claiming === undefined) return begin();
     return claiming.then((version) => {
