@@ -67,43 +67,6 @@ test('a message that nodes send on to each other goes no further before the owne
   expect(sent.at(-1)).toBe('refused 4 NEXUS_AGENT_NOT_FOUND');
 });
 
-test('what a node sends back that is sent to it waits until all comes back that was sent before, and stays in order', () => {
-  const sent: string[] = [];
-  const handled: unknown[] = [];
-  const routing = new Routing({
-    clock: new SteppedClock({}, async () => undefined),
-    self: () => n1,
-    registry: () => ({ ownerOf: () => n1, own: () => undefined, cached: () => undefined }) as never,
-    peerOf: (node) => ({ node, isGone: false }) as Peer,
-    transmit: (_route, { node }, frame) => {
-      sent.push(`${node.name} ${frame.type === 'message' ? frame.input : `${frame.type} ${frame.type === 'mark' ? frame.number : ''}`}`);
-      return 'accepted';
-    },
-    deliver: () => false,
-    deliverDurable: (_route, frame) => void handled.push(frame.type === 'message' ? frame.input : frame.type),
-    settled: () => undefined,
-    refuse: (_route, _frame, error) => void sent.push(error.code),
-    markAfterView: () => undefined,
-  });
-  // A durable agent, which n2 is thought to have and n2 thinks to be here.
-  const route = routing.of('a', 0, n2);
-  for (const number of [1, 2]) routing.dispatch(route, message(number));
-  expect(sent).toEqual(['n2 1', 'n2 2']);
-  expect(routing.comesBack(route, message(1, ['n1', 'n2']))).toBe(true);
-  expect(sent).toEqual(['n2 1', 'n2 2', 'n2 mark 1']);
-  // Sent meanwhile, and come back behind the first.
-  routing.dispatch(route, message(2, ['n1', 'n2']), true);
-  routing.dispatch(route, message(3));
-  expect(handled).toEqual([]);
-  // The mark has come back as well.
-  routing.flushed('a', 0, 1, n1, true);
-  expect(handled).toEqual([1, 2, 3]);
-  expect(sent).toHaveLength(3);
-  // Whoever contradicts for too long is not waited for.
-  const other = routing.of('b', 0, n2);
-  expect(routing.comesBack(other, message(4, ['n1', 'n2', 'n1', 'n2']))).toBe(false);
-});
-
 test('a node that is about to leave is sent nothing more: what goes elsewhere goes behind what it was sent, and an agent that could not move is still reached', async () => {
   const clock = new SteppedClock({}, async () => undefined);
   const sent: string[] = [];

@@ -293,7 +293,6 @@ export class IncomingFrames {
     if (route.peer !== undefined && sameNode(route.node, from) && route.waitingFor === undefined) {
       // It comes back from where this node would send it.
       if (local.find(id, life) !== undefined) return void this.deliver(id, life, underway);
-      if (routing.comesBack(route, underway)) return;
     }
     try {
       const isAhead = underway.type === 'mark' || route.isMovingFrom(from) || (underway.trail.length > 0 && this.#isBack(underway));

@@ -86,16 +86,6 @@ export class Routing {
     return this.#go(route, frame);
   }
 
-  /** Where messages go from here sends one here: what was sent before the next of them comes back as well, and this one waits until it has. False, with nothing done, if nodes contradict each other for too long. */
-  comesBack(route: Route, frame: UnderwayFrame): boolean {
-    const { peer } = route;
-    if (peer === undefined || peer.isGone || frame.trail.length >= HOPS_UNASKED) return false;
-    this.#stop(route, 'flushing');
-    route.waiting.push(frame);
-    this.#marks.send(route, peer);
-    return true;
-  }
-
   /** The node has said that the agent is not there but on another one. */
   movedTo(id: string, life: number, from: NodeIdentity, to: NodeIdentity, token: number): void {
     const route = this.known(id, life);
@@ -344,7 +334,7 @@ export class Routing {
           const { peer, isUsed } = route;
           this.#at(route, node);
           if (!this.#canGoHere(route)) return again();
-          return isUsed && peer !== undefined ? this.#returns(route, peer) : this.#open(route);
+          return isUsed && peer !== undefined ? this.#comesBack(route, peer) : this.#open(route);
         }
         const peer = this.#needs.peerOf(node);
         if (peer.isGone || (peer.isShut && (isHeard || found === undefined))) {
@@ -368,7 +358,7 @@ export class Routing {
   }
 
   /** A durable agent that was brought back elsewhere, or was thought to be: what this node has sent there comes back, and goes before the rest. */
-  #returns(route: Route, peer: Peer): void {
+  #comesBack(route: Route, peer: Peer): void {
     const { name } = this.#needs.self();
     const waiting = route.waiting;
     route.waiting = waiting.filter(({ trail }) => !trail.includes(name));
