@@ -215,5 +215,11 @@ test('what this node sends to an agent that leaves goes with it, behind what wai
   expect([settled, route.isHoming]).toEqual([['a'], true]);
   expect(routing.leaving('a', 4)).toBeUndefined();
   route.isHoming = false;
+  // Nor while something waits for what was sent another way.
+  for (const waitingFor of ['flushing', 'resolving', 'coming'] as const) {
+    route.waitingFor = waitingFor;
+    expect(routing.leaving('a', 4)).toBeUndefined();
+  }
+  route.waitingFor = undefined;
   expect(routing.leaving('a', 4)).toBe(route);
 });

@@ -52,13 +52,18 @@ export class OutgoingFrames implements ReplySender {
         : this.askOf(reply, route, underway.kind, underway.type === 'message' ? underway.action : underway.type, peer);
     const frame = frameOf(route, underway, port, this.#leftMs(port));
     const sent = origin === undefined ? frame : [Frame.forwarded, origin.name, origin.incarnation, [...underway.trail, this.#needs.self().name], frame];
+    const isTold = origin !== undefined && underway.type !== 'mark';
+    const asked = port instanceof NodeReply ? port : undefined;
+    // Who gets back what it has sent knows first that it does: else it sends that here once more, and what comes behind it gets ahead.
+    const goesBack = isTold && sameNode(origin as NodeIdentity, peer.node) && !peer.isGone;
+    if (goesBack) this.#tellMoved(route, origin as NodeIdentity, asked);
     const outcome = mustGo ? peer.post(sent) : peer.offer(sent);
     if (outcome !== 'accepted') return outcome;
     if (port instanceof PendingAsk) {
       this.sentAsk(port, peer);
       if (underway.type === 'message') this.#asked[port.slot] = peer;
     }
-    if (origin !== undefined && underway.type !== 'mark') this.#tellMoved(route, origin, port instanceof NodeReply ? port : undefined);
+    if (isTold && !goesBack) this.#tellMoved(route, origin as NodeIdentity, asked);
     return outcome;
   }
 

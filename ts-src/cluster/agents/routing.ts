@@ -114,10 +114,10 @@ export class Routing {
     this.#open(route);
   }
 
-  /** An agent of this node is about to move: from now on what comes for it waits. Undefined, with nothing done, while something that was sent before it came here is still on its way, or not all threads of this node send straight to it: it has to stay a moment longer. */
+  /** An agent of this node is about to move: from now on what comes for it waits. Undefined, with nothing done, while something that was sent before is still on its way, or waits for what is, or not all threads of this node send straight to it: it has to stay a moment longer. */
   leaving(id: string, life: number): Route | undefined {
     const route = this.of(id, life, this.#needs.self());
-    if (route.waitingFor === 'coming' || route.isHoming) return undefined;
+    if (route.waitingFor !== undefined || route.isHoming) return undefined;
     this.#stop(route, 'leaving');
     return route;
   }
