@@ -169,7 +169,8 @@ async function faults(): Promise<string[]> {
 
 test('in the end every watcher was told once of each end, no link is left of one that has failed, and groups and signals are of those who live, over nodes that crash, start again and are cut off', async () => {
   const tried = { agents: 0, ties: 0, told: 0 };
-  for (let run = 0; run < RUNS; run++) {
+  // And until it has tried something.
+  for (let run = 0; run < RUNS || Math.min(tried.agents, tried.ties, tried.told) <= RUNS; run++) {
     await withCluster({ agents: [Agent], threads: 1, nodes: NODES }, async (cluster) => {
       world = {
         cluster,
@@ -184,6 +185,4 @@ test('in the end every watcher was told once of each end, no link is left of one
       tried.told += world.told.size;
     });
   }
-  // It has tried something.
-  expect(Math.min(tried.agents, tried.ties, tried.told), JSON.stringify(tried)).toBeGreaterThan(RUNS);
 }, 120_000);
