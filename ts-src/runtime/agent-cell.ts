@@ -2,6 +2,7 @@
  * An agent as its thread holds it. Small, because a node has millions: whatever most agents never use is in `extra`, made when first needed. The name is
  * in the shared table only. Data, no behaviour; owned by one thread.
  */
+import type { StopReason } from '../model/agent-definition.js';
 import type { SeededRandom } from '../model/seeded-random.js';
 import type { RestartHistory } from '../model/supervision.js';
 import type { AgentReference } from './agent-reference.js';
@@ -53,6 +54,12 @@ export class AgentCell {
   }
 }
 
+/** The other end of a link, as the agent has it, and how that ended. */
+export interface LinkEnd {
+  readonly other: AgentReference;
+  readonly reason: StopReason;
+}
+
 /** What only some agents have. */
 export class AgentExtra {
   /** Counts starts: what belongs to an earlier life is recognised by it. */
@@ -99,6 +106,10 @@ export class AgentExtra {
   recentSignals: RecentSignals | undefined = undefined;
   /** While somebody follows its messages. */
   followed: FollowedAgent | undefined = undefined;
+  /** While it is packed for another node: links that have ended since, of which the agent learns here if it stays, else there. */
+  endsWhilePacked: LinkEnd[] | undefined = undefined;
+  /** For a time after it has come from another node: the links that came with it, and whether the other end was not found, so that word of how it ended is on its way. */
+  carriedLinks: Map<AgentReference, boolean> | undefined = undefined;
   /** What was to be done to an agent that was still arriving. */
   onArrival: (() => void)[] | undefined = undefined;
   /** Asked to end by its own handler. */

@@ -4,16 +4,21 @@
  */
 import { NexusError, quoted } from '../errors.js';
 import type { StopReason } from '../model/agent-definition.js';
-import { type AgentCell, extraOf, onArrival, Status } from './agent-cell.js';
+import { type AgentCell, type AgentExtra, extraOf, type LinkEnd, onArrival, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
 import { messageOf } from './lifecycle.js';
 import type { NodeIdentity } from '../model/node-identity.js';
+import type { Clock } from '../ports/clock.js';
 import { sendableReason } from './remote-reply.js';
 import { addAmong, keyAmong, keyOfNamed, type NamedAgent } from './remote/agent-keys.js';
 import type { NodeTies } from './remote/node-ties.js';
 
+/** What is said of an end to an agent that moves between nodes comes by this time, behind the agent; what is not was lost with a thread. */
+const WORD_MS_MAX = 15_000;
+
 export interface AgentLinksNeeds {
   readonly thread: number;
+  readonly clock: Clock;
   readonly nodes: NodeTies;
   /** The agent on this thread, if it is here. */
   cellOf(ref: AgentReference): AgentCell | undefined;
@@ -33,6 +38,8 @@ export interface LinkedAgent {
   readonly thread: number;
   /** Of that thread. */
   readonly incarnation: number;
+  /** It came with it from another node a moment ago: `carry`. */
+  readonly isCarried: boolean;
 }
 
 export class AgentLinks {
@@ -56,14 +63,31 @@ export class AgentLinks {
     this.#request(cell, target);
   }
 
+  /**
+   * A link that an agent had when it left another node. That the other end is not there does not tell how it has ended: it has told where the agent was, and that comes on behind it. Only what nobody has told of after a
+   * while counts as failed.
+   */
+  carry(cell: AgentCell, target: AgentReference): void {
+    if (!this.#add(cell, target)) return;
+    const extra = extraOf(cell);
+    if (extra.carriedLinks === undefined) {
+      extra.carriedLinks = new Map();
+      this.#needs.clock.after(WORD_MS_MAX, () => this.#judge(cell), false);
+    }
+    extra.carriedLinks.set(target, false);
+    this.#request(cell, target);
+  }
+
   unlink(cell: AgentCell, target: AgentReference): void {
-    if (!this.#remove(cell, target)) return;
-    const self = this.#needs.referenceOf(cell);
-    const local = this.#needs.cellOf(target);
-    if (local !== undefined) return this.unlinked(target, self);
+    if (this.#remove(cell, target)) this.sayUnlinked(target, this.#needs.referenceOf(cell));
+  }
+
+  /** Tells the one end of a link that the other has ended it, wherever it is. */
+  sayUnlinked(target: AgentReference, other: AgentReference): void {
+    if (this.#needs.cellOf(target) !== undefined) return this.unlinked(target, other);
     const thread = this.#needs.threadOf(target);
-    if (thread >= 0 && thread !== this.#needs.thread) this.#needs.sendUnlink(thread, target, self);
-    else if (this.#needs.nodes.leads(target)) void this.#needs.nodes.ask(target, 'untieFromNode', { tie: 'link', target, other: self });
+    if (thread >= 0 && thread !== this.#needs.thread) this.#needs.sendUnlink(thread, target, other);
+    else if (this.#needs.nodes.leads(target)) void this.#needs.nodes.ask(target, 'untieFromNode', { tie: 'link', target, other });
   }
 
   /** Another thread's agent links itself to one of this thread. */
@@ -146,8 +170,11 @@ export class AgentLinks {
   linkedEnded(target: AgentReference, ended: AgentReference, id: string, reason: StopReason): void {
     const cell = this.#needs.cellOf(target);
     if (cell?.status === Status.arriving) return onArrival(cell, () => this.linkedEnded(target, ended, id, reason));
+    const key = keyAmong(cell?.extra?.linked, ended, this.#needs.nodes);
+    const other = key === undefined ? undefined : cell?.extra?.linked?.get(key);
     // Not linked any more: unlinked meanwhile.
-    if (cell === undefined || !this.#remove(cell, ended)) return;
+    if (cell === undefined || other === undefined || this.#isKept(extraOf(cell), { other, reason })) return;
+    this.#remove(cell, other);
     const cause = causeOf(reason, ended, id);
     if (cause === undefined) return;
     const message = `${ended.kind} '${id}', which this agent is linked to, has failed: ${messageOf(cause)}`;
@@ -165,18 +192,35 @@ export class AgentLinks {
 
   linkedOf(cell: AgentCell, placeOf: (agent: AgentReference) => { readonly thread: number; readonly incarnation: number }): LinkedAgent[] | undefined {
     const linked = cell.extra?.linked;
-    return linked === undefined || linked.size === 0 ? undefined : [...linked.values()].map((agent) => ({ agent, ...placeOf(agent) }));
+    if (linked === undefined || linked.size === 0) return undefined;
+    return [...linked.values()].map((agent) => ({ agent, ...placeOf(agent), isCarried: cell.extra?.carriedLinks?.has(agent) === true }));
   }
 
   left(cell: AgentCell): void {
     this.#linked.delete(cell);
   }
 
+  /** It is packed for another node: how its links end is for there, or for here if it stays. */
+  packed(cell: AgentCell): void {
+    extraOf(cell).endsWhilePacked = [];
+  }
+
+  /** It stays after all. */
+  stays(cell: AgentCell): void {
+    const ends = cell.extra?.endsWhilePacked;
+    if (cell.extra !== undefined) cell.extra.endsWhilePacked = undefined;
+    const self = this.#needs.referenceOf(cell);
+    for (const { other, reason } of ends ?? []) this.linkedEnded(self, other, other.id, reason);
+  }
+
   /** @param isLost whether the thread of a linked agent has been lost since this one left, so that nobody here was told */
   arrived(cell: AgentCell, links: readonly LinkedAgent[], isLost: (link: LinkedAgent) => boolean): void {
-    for (const link of links) this.#add(cell, link.agent);
+    for (const link of links) {
+      if (link.isCarried) this.carry(cell, link.agent);
+      else this.#add(cell, link.agent);
+    }
     const self = this.#needs.referenceOf(cell);
-    for (const link of links.filter(isLost)) {
+    for (const link of links.filter((each) => !each.isCarried && isLost(each))) {
       const { agent } = link;
       const owner = this.#needs.threadOf(agent);
       if (owner < 0 && !this.#needs.nodes.leads(agent)) this.linkedEnded(self, agent, agent.id, { type: 'threadFailed' });
@@ -196,6 +240,27 @@ export class AgentLinks {
         else if (owner === thread || (owner < 0 && !this.#needs.nodes.leads(target))) this.linkedEnded(self, target, target.id, { type: 'threadFailed' });
       }
     }
+  }
+
+  /** Whether an end is not to be acted upon as yet. */
+  #isKept(extra: AgentExtra, end: LinkEnd): boolean {
+    const { endsWhilePacked, carriedLinks } = extra;
+    if (endsWhilePacked !== undefined) {
+      if (!endsWhilePacked.some(({ other }) => other === end.other)) endsWhilePacked.push(end);
+      return true;
+    }
+    if (end.reason.type !== 'notFound' || carriedLinks?.has(end.other) !== true) return false;
+    carriedLinks.set(end.other, true);
+    return true;
+  }
+
+  /** Of what has come with it, that is not there, nobody has told. */
+  #judge(cell: AgentCell): void {
+    const carried = cell.extra?.carriedLinks;
+    if (cell.extra === undefined || carried === undefined) return;
+    cell.extra.carriedLinks = undefined;
+    const self = this.#needs.referenceOf(cell);
+    for (const [other, isMissing] of carried) if (isMissing) this.linkedEnded(self, other, other.id, { type: 'notFound' });
   }
 
   #tellEnded(other: AgentReference, ended: AgentReference, reason: StopReason): void {

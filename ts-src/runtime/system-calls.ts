@@ -28,7 +28,7 @@ import type { MovingAgent } from './moving-agent.js';
 import type { SignalHomes } from './moving-subscribers.js';
 import type { HomeAgent } from './remote/agent-ways.js';
 import type { NodeArrival } from './remote/node-arrivals.js';
-import type { AgentAddress, NodeDeparture } from './remote/node-departures.js';
+import type { AgentAddress, AgentDeparture, NodeDeparture } from './remote/node-departures.js';
 import type { IdClaim, NodeSpawn } from './remote/node-placing.js';
 
 export const SYSTEM_CALLS = [
@@ -116,6 +116,7 @@ export const SYSTEM_CALLS = [
   'departToNode',
   'stayOnNode',
   'leaveToNode',
+  'nameForNodes',
   'forgetLeft',
   'arriveFromNode',
   'moveToNode',
@@ -293,7 +294,9 @@ export interface SystemCalls {
   /** Agents of the called thread that move to other nodes, and from them: `NodeDepartures`, `arrive`. */
   departToNode(call: AgentAddress & { readonly timeoutMs: number }): Promise<NodeDeparture>;
   stayOnNode(call: AgentAddress): void;
-  leaveToNode(call: AgentAddress & { readonly node: NodeIdentity; readonly life: number }): void;
+  leaveToNode(call: AgentDeparture): void;
+  /** Of an agent of the called thread: which one of its id it is for other nodes. */
+  nameForNodes(call: AgentAddress & { readonly life: number }): void;
   forgetLeft(call: AgentAddress): boolean;
   arriveFromNode(arrival: NodeArrival): AgentReference | Promise<AgentReference>;
   /** To the calling thread of another node: moves an agent of that node. Rejects with why it does not. */

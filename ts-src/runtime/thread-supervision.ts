@@ -48,6 +48,7 @@ export class ThreadSupervision {
     const nodes = host.nodeTies;
     this.links = new AgentLinks({
       thread,
+      clock,
       nodes,
       cellOf,
       threadOf: (agent) => threadOfTied(host, agent),

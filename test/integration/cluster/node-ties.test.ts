@@ -144,6 +144,22 @@ test('a link to an agent whose node is lost has failed', async () => {
   });
 });
 
+test('a link of which a node could not tell another one before it was lost is none there', async () => {
+  await withCluster({ agents: [Watched, Watcher], threads: 1 }, async (cluster) => {
+    const far = await cluster.settle(nexusOf(cluster, 'n1').spawn(Watched, { id: 'far', thread: 0 }));
+    for (const id of ['told', 'untold']) await cluster.settle(nexusOf(cluster, 'n2').spawn(Watched, { id, thread: 1 }));
+    const [told, untold] = [await remoteTo(cluster, 'n1', 'told'), await remoteTo(cluster, 'n1', 'untold')];
+    await cluster.settle(far.ask('link', told as AgentRef));
+    await cluster.advance(50);
+    cluster.partition([['n1'], ['n2', 'n3']]);
+    await cluster.settle(far.ask('link', untold as AgentRef));
+    cluster.node('n1').crash();
+    cluster.heal();
+    await cluster.advance(60_000);
+    expect(['told', 'untold'].map((id) => isOn(cluster, 'n2', id))).toEqual([false, true]);
+  });
+});
+
 test('an end that happens while the nodes do not reach each other becomes known when they do again', async () => {
   await withCluster({ agents: [Watched, Watcher], threads: 1 }, async (cluster) => {
     const { watched, watcher } = await watching(cluster, 1);

@@ -4,6 +4,7 @@ import { corrupt } from '../../codec/primitive-reader.js';
 import { NexusTypeError } from '../../errors.js';
 import type { NodeIdentity } from '../../model/node-identity.js';
 import { AgentReference } from '../../runtime/agent-reference.js';
+import type { NamedAgent } from '../../runtime/remote/agent-keys.js';
 import { DURABLE_LIFE, lifeOf } from '../../runtime/remote/agent-life.js';
 import { UnknownKinds } from '../../runtime/remote/unknown-kinds.js';
 import type { ThreadHost } from '../../runtime/thread-host.js';
@@ -39,6 +40,12 @@ export class NodeReferences implements ReferenceCodec {
     // One that has ended is found ended there too.
     const life = remote?.life ?? local.lifeOf(reference) ?? lifeOf(slot, generation);
     return { slot: 0, generation: 0, kind: 0, id, remote: { node: name, incarnation, life, kind, id } };
+  }
+
+  /** An agent as other nodes know it when a reference to it is sent now. */
+  nameOf(reference: AgentReference): NamedAgent {
+    const { node, incarnation, life, kind, id } = this.describe(reference).remote as NodeReferenceDescription;
+    return { kind, id, life, node: { name: node, incarnation } };
   }
 
   restore(): never {

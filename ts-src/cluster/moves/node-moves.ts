@@ -87,8 +87,13 @@ export class NodeMoves implements NodePart {
       depart: ({ slot, generation, kind, id }, timeoutMs) => this.#onThreadOf({ slot, generation, kind, id }, 'departToNode', { slot, generation, timeoutMs }),
       stay: ({ slot, generation, kind, id }) =>
         void this.#surelyOnThreadOf({ slot, generation, kind, id }, 'stayOnNode', { slot, generation }).catch(() => undefined),
-      leave: ({ slot, generation, kind, id }, node, life) =>
-        this.#surelyOnThreadOf({ slot, generation, kind, id }, 'leaveToNode', { slot, generation, node, life }),
+      leave: ({ slot, generation, kind, id }, node, life, linked) =>
+        this.#surelyOnThreadOf({ slot, generation, kind, id }, 'leaveToNode', { slot, generation, node, life, linked }),
+      nameOf: (agent) => agents.references.nameOf(agent),
+      tellName: (agent, { life }) => {
+        const { slot, generation, remote } = agent;
+        if (remote === undefined) void this.#onThreadOf(agent, 'nameForNodes', { slot, generation, life }).catch(() => undefined);
+      },
       endSuperseded: (agent) => this.#endSuperseded(agent),
       send: (to, message) => this.#send(to, message),
       hasMoved: (agent, to) => logger.debug({ agent: agent.id, kind: agent.kind, node: to.name }, 'an agent has moved to another node'),

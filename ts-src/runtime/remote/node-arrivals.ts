@@ -64,7 +64,7 @@ export function arrive(host: ThreadHost, { kind: name, id, life, baggage }: Node
   host.watches.arrived(cell);
   host.supervision.ofNodes.arrived(cell);
   for (const target of baggage.watching) attempt(`watching ${quoted(target.id)}`, () => host.watch(cell, target));
-  for (const other of baggage.links) attempt(`its link to ${quoted(other.id)}`, () => host.supervision.links.link(cell, other));
+  for (const other of baggage.links) attempt(`its link to ${quoted(other.id)}`, () => host.supervision.links.carry(cell, other));
   for (const { entry, input, inMs, periodMs } of timed) timers.startAt(cell, host.clock.nowMs() + inMs, periodMs, entry, input, undefined);
   const arrived = (): AgentReference => {
     dispatcher.resume(cell);

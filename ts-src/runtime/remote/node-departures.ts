@@ -3,7 +3,7 @@
  * still addresses it here is led there. A durable agent is stored first, and its state stays out of what is packed. Not here: who decides that it moves, and which node may run it (`cluster/moves/`).
  */
 import { NexusError } from '../../errors.js';
-import type { Terminated } from '../../model/agent-definition.js';
+import type { StopReason, Terminated } from '../../model/agent-definition.js';
 import type { NodeIdentity } from '../../model/node-identity.js';
 import type { RemoteAgent } from '../../model/remote-agent.js';
 import { type AgentCell, type AgentExtra, Status } from '../agent-cell.js';
@@ -17,7 +17,9 @@ import { actionOf } from '../moving-agent.js';
 import type { ReplyPort } from '../pending-asks.js';
 import { markAway, markEnding } from '../record-word.js';
 import type { ThreadHost } from '../thread-host.js';
+import { sendableReason } from '../remote-reply.js';
 import { type AgentBaggage, packed } from './agent-baggage.js';
+import type { NamedAgent } from './agent-keys.js';
 import { lifeOf } from './agent-life.js';
 import type { RemoteAgents } from './remote-agents.js';
 
@@ -38,6 +40,14 @@ export type NodeDeparture =
 export interface AgentAddress {
   readonly slot: number;
   readonly generation: number;
+}
+
+/** That another node has it now. */
+export interface AgentDeparture extends AgentAddress {
+  readonly node: NodeIdentity;
+  readonly life: number;
+  /** Those that it was linked to when it was packed, in that order, as the other node knows them. */
+  readonly linked: readonly NamedAgent[];
 }
 
 interface Left {
@@ -96,6 +106,7 @@ export class NodeDepartures {
     markAway(this.#host.shared, slot, false);
     this.#host.timers.release(cell);
     this.#host.dispatcher.release(cell);
+    this.#host.supervision.links.stays(cell);
   }
 
   /** Neither started nor given up, until `stay` or `leave`. */
@@ -104,7 +115,7 @@ export class NodeDepartures {
   }
 
   /** The other node has it. When this returns, all that waited for it has been sent on. */
-  leave({ slot, generation, node, life }: AgentAddress & { readonly node: NodeIdentity; readonly life: number }): void {
+  leave({ slot, generation, node, life, linked }: AgentDeparture): void {
     const host = this.#host;
     const cell = host.cells.get(slot, generation);
     if (cell === undefined) return;
@@ -150,7 +161,7 @@ export class NodeDepartures {
       if (isReminder(cell.kind, action)) reply?.fail(agentNotFound(cell.kind.name, reference.id, action.name));
       else this.#send(reference, action.index, input, reply, from);
     }
-    this.#tieAgain(cell, extra, reference);
+    this.#tieAgain(cell, extra, reference, linked);
     for (const callback of [...(extra?.onArrival ?? []), ...(extra?.onStopped ?? [])]) callback();
   }
 
@@ -198,18 +209,43 @@ export class NodeDepartures {
   #pack(cell: AgentCell): NodeDeparture {
     const baggage = packed(this.#host, cell);
     this.#packed.set(cell, { watchers: [...baggage.watchers], links: baggage.links });
+    this.#host.supervision.links.packed(cell);
     return { type: 'packed', baggage };
   }
 
-  /** What others have tied to it since it was packed is tied to where it is, and what they have untied is untied there. */
-  #tieAgain(cell: AgentCell, extra: AgentExtra | undefined, reference: AgentReference): void {
-    const { watches, supervision, nodeTies } = this.#host;
+  /** What others have tied to it since it was packed is tied to where it is, and what they have untied is untied there. How linked agents have ended since is told there. */
+  #tieAgain(cell: AgentCell, extra: AgentExtra | undefined, reference: AgentReference, names: readonly NamedAgent[]): void {
+    const { watches, nodeTies } = this.#host;
     const { watchers, links } = this.#packed.get(cell) ?? NO_TIES;
     const now = extra?.watchers ?? [];
     for (const watcher of now) if (!watchers.some((each) => each.equals(watcher))) void watches.watchElsewhere(reference, watcher);
     for (const other of watchers)
       if (!now.some((each) => each.equals(other))) void nodeTies.ask(reference, 'untieFromNode', { tie: 'watch', target: reference, other });
-    for (const other of extra?.linked?.values() ?? []) if (!links.some((each) => each.equals(other))) void supervision.links.linkElsewhere(reference, other);
+    const linked = [...(extra?.linked?.values() ?? [])];
+    const ends = extra?.endsWhilePacked ?? [];
+    for (const other of linked) {
+      if (!links.some((each) => each.equals(other))) void this.#linkThere(reference, other, ends.find((end) => end.other === other)?.reason);
+    }
+    for (const other of links) if (!linked.some((each) => each.equals(other))) void this.#unlinkThere(reference, other);
+    for (const { other, reason } of ends) {
+      const ended = names[links.findIndex((each) => each.equals(other))];
+      if (ended !== undefined) void nodeTies.ask(reference, 'endedOnNode', { tie: 'link', target: reference, ended, reason: sendableReason(reason) });
+    }
+  }
+
+  /** @param ended how the other one has ended since */
+  async #linkThere(reference: AgentReference, other: AgentReference, ended: StopReason | undefined): Promise<void> {
+    const { supervision, nodeTies } = this.#host;
+    await supervision.links.linkElsewhere(reference, other);
+    if (ended === undefined) return;
+    await nodeTies.ask(reference, 'linkedEnded', { target: reference, ended: other, id: other.id, reason: sendableReason(ended) });
+  }
+
+  /** The other one is told last: where it is now, the agent has made all links again that it had. */
+  async #unlinkThere(reference: AgentReference, other: AgentReference): Promise<void> {
+    const { supervision, nodeTies } = this.#host;
+    await nodeTies.ask(reference, 'untieFromNode', { tie: 'link', target: reference, other });
+    supervision.links.sayUnlinked(other, reference);
   }
 
   /** All that it has done is stored, here and in its copies, before anybody else may go on with it. */

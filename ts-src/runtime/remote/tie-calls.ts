@@ -1,15 +1,19 @@
-/** What a thread does about ties of its agents to those of other nodes when one of those asks: the part of `runtime-calls.ts` that is about them. */
-import { onArrival, Status } from '../agent-cell.js';
+/** What a thread does about ties of its agents to those of other nodes, mostly when one of those asks: the part of `runtime-calls.ts` that is about them. */
+import { extraOf, onArrival, Status } from '../agent-cell.js';
 import type { AgentReference } from '../agent-reference.js';
 import type { SystemCalls, TieFromNode } from '../system-calls.js';
 import type { ThreadHost } from '../thread-host.js';
 
 const TIMEOUT_MS = 86_400_000;
 
-export function tieCalls(host: ThreadHost): Pick<SystemCalls, 'tieFromNode' | 'untieFromNode' | 'endedOnNode' | 'describeFromNode'> {
+export function tieCalls(host: ThreadHost): Pick<SystemCalls, 'nameForNodes' | 'tieFromNode' | 'untieFromNode' | 'endedOnNode' | 'describeFromNode'> {
   /** Thread of an agent that has moved since the call was sent here; -1 for one that is here or nowhere. */
   const elsewhere = (agent: AgentReference): number => (host.cells.get(agent.slot, agent.generation) === undefined ? host.departures.threadOf(agent) : -1);
   return {
+    nameForNodes({ slot, generation, life }) {
+      const cell = host.cells.get(slot, generation);
+      if (cell !== undefined && cell.status < Status.stopped) extraOf(cell).nodeName ??= host.nodeTies.nameWith(host.referenceOf(cell), life);
+    },
     tieFromNode(call) {
       const { target } = call;
       const to = elsewhere(target);
