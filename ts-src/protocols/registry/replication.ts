@@ -11,8 +11,9 @@ import { PARTITIONS } from './partition.js';
 import { type DeltaItem, type DigestItem, ENTRIES_MAX, ITEMS_MAX, PART_BYTES_MAX, type RegistryMessage, type StateItem } from './registry-messages.js';
 
 const DIGEST_MS = 250;
-/** Whole partitions that are sent in so much time, in bytes: the rest is asked for again. */
-const STATE_BYTES_MAX = 256 * 1024;
+/** Whole partitions are sent in portions of so many bytes, one in so much time: few milliseconds of work for either side, with time for others between. The rest is asked for again, after the digests of then. */
+const STATE_BYTES_MAX = 64 * 1024;
+const STATE_MS = 60;
 /** A removal is remembered at least so long: who takes over what was removed comes late by that. */
 const TOMBSTONE_MS = 60_000;
 /** A copy that this node is no successor for any more is of use until the new ones have theirs. */
@@ -228,7 +229,11 @@ export class Replication {
     const items: StateItem[] = [];
     for (const partition of partitions) {
       const part = this.#directory.served(partition);
-      if (part === undefined || this.#stateBytes > STATE_BYTES_MAX) continue;
+      if (part === undefined) continue;
+      if (this.#stateBytes > STATE_BYTES_MAX) {
+        this.#digestSoon(STATE_MS);
+        break;
+      }
       const entries = [...part.entries.values()].map((entry) => ({ registration: entry.registration, isIdle: isIdle(entry) }));
       const cuts = entries.length === 0 ? [[]] : cut(entries, ({ registration }) => sizeOf(registration));
       const { epoch, sequence, lastToken } = part;
@@ -270,8 +275,8 @@ export class Replication {
     this.#digestSoon();
   }
 
-  #digestSoon(): void {
-    if (this.#digestAtMs === Number.POSITIVE_INFINITY) this.#digestAtMs = this.#nowMs + DIGEST_MS;
+  #digestSoon(pauseMs = DIGEST_MS): void {
+    this.#digestAtMs = Math.min(this.#digestAtMs, this.#nowMs + pauseMs);
   }
 
   #lacking(partition: number, { epoch, sequence }: DirectoryPart): Successor[] {
