@@ -92,6 +92,7 @@ export class NodeAgents implements RemoteAgents, NodePart {
       ...{ clock, self, registry, peerOf },
       transmit: (route, peer, frame) => this.#outgoing.transmit(route, peer, frame, true),
       deliver: (route, frame) => this.#incoming.deliver(route.id, route.life, frame),
+      isHere: ({ id, life }) => this.local.find(id, life) !== undefined,
       deliverDurable: (route, frame) => this.#incoming.deliverDurable(route.id, frame),
       settled: (route) => this.#settled(route),
       refuse: (route, frame, error) => this.#incoming.refuse(route.id, route.life, frame, error, frame.origin),

@@ -28,11 +28,18 @@ function world() {
   /** What the table has: false for one whose end has begun. */
   const table = new Map<string, boolean>();
   const requested: string[] = [];
+  const routed: string[] = [];
   const referenceOf = (id: string) => ({ id, kind: 'counter' }) as AgentReference;
   const standing = { isJoined: true, joined: Promise.resolve() };
   const placing: Placing = new Placing({
     clock,
     registry,
+    routing: {
+      coming: (id, life, from) => void routed.push(`coming ${id} ${life} ${from?.name}`),
+      came: (id, life, token) => void routed.push(`came ${id} ${life} ${token}`),
+      comesNot: (id, life, where) => void routed.push(`comesNot ${id} ${life} ${where?.name}`),
+    },
+    isDurable: (kind) => kind === 'ledger',
     members: () => members,
     isJoined: () => standing.isJoined,
     joined: () => standing.joined,
@@ -54,7 +61,7 @@ function world() {
     clear: async () => undefined,
     move: async () => undefined,
   });
-  return { placing, registry, elsewhere, directory, table, requested, clock, standing };
+  return { placing, registry, elsewhere, directory, table, requested, routed, clock, standing };
 }
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
