@@ -22,8 +22,11 @@ export interface RegistryEvents {
   orphaned(registration: Registration): void;
   /** This node was taken to run it and must not any more (another activation has a greater token): its agent ends at once, unsaved. */
   superseded(registration: Registration): void;
-  /** Ids that this node runs by the ring and that have another owner now: they want to move there, when there is time (`placement: 'ring'` only). */
-  misplaced(registrations: readonly Registration[], owner: NodeIdentity): void;
+  /**
+   * Ids that this node runs by the ring and that have another owner now: they want to move there, when there is time (`placement: 'ring'` only). After a change of the ring that may be nearly all: they are found as they are
+   * asked for, those of a ring that is no more are not, and some may have ended or moved since.
+   */
+  misplaced(registrations: Iterable<Registration>): void;
   /**
    * This node is to run it: another one has handed it over (`from`; what it is made of has been prepared here), or its owner has taken it over for this node (`from` is undefined: it is started with its `init`).
    * The node calls `accept`, or `release` if it cannot: what was handed over goes back to where it came from then, and what was taken over is an orphan again. Said once, and again after a change of owners.

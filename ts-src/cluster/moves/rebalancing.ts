@@ -41,9 +41,8 @@ export class Rebalancing {
   readonly #needs: RebalancingNeeds;
   /** How often each has been tried, with this time. */
   readonly #waiting = new Map<string, number>();
-  /** Those that are not among the waiting yet: a change of the ring says a great many at once, and must not hold up the event loop. */
-  #news: (readonly Registration[])[] = [];
-  #newsCount = 0;
+  /** Those that are not among the waiting yet, taken when they are needed: a change of the ring says a great many at once, and must not hold up the event loop. */
+  #news: Iterator<Registration>[] = [];
   #isRunning = false;
   #isClosed = false;
   #pauseMs = PAUSE_MS_MIN;
@@ -53,19 +52,13 @@ export class Rebalancing {
     this.#needs = needs;
   }
 
-  /** Agents that have yet to move. */
-  get size(): number {
-    return this.#waiting.size + this.#newsCount;
-  }
-
   get pauseMs(): number {
     return this.#pauseMs;
   }
 
-  misplaced(registrations: readonly Registration[]): void {
+  misplaced(registrations: Iterable<Registration>): void {
     if (!this.isOn || this.#isClosed) return;
-    this.#news.push(registrations);
-    this.#newsCount += registrations.length;
+    this.#news.push(registrations[Symbol.iterator]());
     void this.#run();
   }
 
@@ -78,7 +71,7 @@ export class Rebalancing {
     if (this.#isRunning) return;
     this.#isRunning = true;
     try {
-      while (this.size > 0 && !this.#isClosed) {
+      while (this.#waiting.size + this.#news.length > 0 && !this.#isClosed) {
         await this.#pause();
         if (this.isOn) await this.#round();
         else this.#clear();
@@ -90,9 +83,9 @@ export class Rebalancing {
 
   async #round(): Promise<void> {
     while (this.#waiting.size < ROUND_AGENTS && this.#news.length > 0) {
-      const registrations = this.#news.shift() as readonly Registration[];
-      this.#newsCount -= registrations.length;
-      for (const { id } of registrations) if (!this.#waiting.has(id)) this.#waiting.set(id, 1);
+      const { value, done } = (this.#news[0] as Iterator<Registration>).next();
+      if (done === true) this.#news.shift();
+      else if (!this.#waiting.has(value.id)) this.#waiting.set(value.id, 1);
     }
     const round: [string, number][] = [];
     for (const each of this.#waiting) {
@@ -108,7 +101,6 @@ export class Rebalancing {
   #clear(): void {
     this.#waiting.clear();
     this.#news = [];
-    this.#newsCount = 0;
   }
 
   async #move(id: string, attempt: number): Promise<void> {

@@ -46,7 +46,7 @@ export class RegistryService implements Registry, NodePart {
         needs.logger.error({ id: registration.id, token: registration.token }, 'an agent of this node has another activation with a greater token: it ends');
         this.#tell((listener) => listener.superseded?.(registration));
       },
-      misplaced: (registrations, owner) => this.#tell((listener) => listener.misplaced?.(registrations, owner)),
+      misplaced: (registrations) => this.#tell((listener) => listener.misplaced?.(registrations)),
       handed: (registration, from) => this.#tell((listener) => listener.handed?.(registration, from)),
     });
     this.#frames = new RegistryFrames(

@@ -15,6 +15,8 @@ import { type ClaimItem, ITEMS_MAX, type Orphan, type RegistryMessage, type Repo
 
 const FIRST_PAUSE_MS = 100;
 const PAUSE_MS_MAX = 1000;
+/** Partitions in one question, at least. */
+const ITEMS_MIN = 16;
 /** Of several messages about one partition, and all that wait for the rest of theirs. */
 const PARTS_MAX = 65_536;
 
@@ -51,6 +53,8 @@ interface Asked {
   attempt: number;
   againAtMs: number;
   pauseMs: number;
+  /** Partitions in one question: some more than the last answer had room for. */
+  itemsMax: number;
   /** Of this attempt, what came in several parts. */
   readonly parts: Map<number, (ReportItem | undefined)[]>;
 }
@@ -133,7 +137,9 @@ export class Claims {
     }
     for (const partition of finished) this.#finish(partition);
     if (finished.length > 0) this.#needs.sayServed();
-    if (isLast && asked.remaining.size > 0) this.#ask(asked, true);
+    if (!isLast || asked.remaining.size === 0) return;
+    asked.itemsMax = Math.min(ITEMS_MAX, Math.max(ITEMS_MIN, 2 * items.length));
+    this.#ask(asked, true);
   }
 
   /** Messages get to that node from now on. */
@@ -164,7 +170,7 @@ export class Claims {
       let asked = this.#asked.get(key);
       if (asked === undefined) {
         const node = { name: member.name, incarnation: member.incarnation };
-        asked = { node, remaining: new Set(), attempt: 0, againAtMs: 0, pauseMs: FIRST_PAUSE_MS, parts: new Map() };
+        asked = { node, remaining: new Set(), attempt: 0, againAtMs: 0, pauseMs: FIRST_PAUSE_MS, itemsMax: ITEMS_MAX, parts: new Map() };
         this.#asked.set(key, asked);
       }
       asked.remaining.add(partition);
@@ -196,7 +202,7 @@ export class Claims {
     const items: ClaimItem[] = [];
     for (const partition of asked.remaining) {
       items.push(this.#claimItem(partition, asked.node));
-      if (items.length === ITEMS_MAX) break;
+      if (items.length === asked.itemsMax) break;
     }
     this.#needs.send(asked.node, { type: 'claim', view: this.#ownership.number, attempt: asked.attempt, items });
   }

@@ -20,6 +20,8 @@ export class Ownership {
   number = 0;
   ring = new Ring([]);
   #members = new Map<string, RingMember>();
+  /** Of each member, by its name: asked for every registration of a partition. */
+  #incarnations = new Map<string, number>();
   /** Of each partition, the view from which on its owner is the present one without a break that this node could not see. */
   readonly #since = new Float64Array(PARTITIONS);
 
@@ -37,6 +39,7 @@ export class Ownership {
     const isNext = number === this.number + 1;
     const departed = new Map(this.#members);
     this.#members = new Map(members.map((member) => [nodeKey(member), member]));
+    this.#incarnations = new Map(members.map(({ name, incarnation }) => [name, incarnation]));
     for (const key of this.#members.keys()) departed.delete(key);
     this.number = number;
     this.ring = ring ?? new Ring(members, before);
@@ -48,8 +51,8 @@ export class Ownership {
     return [...departed.values()];
   }
 
-  isMember(node: NodeIdentity): boolean {
-    return this.#members.has(nodeKey(node));
+  isMember({ name, incarnation }: NodeIdentity): boolean {
+    return this.#incarnations.get(name) === incarnation;
   }
 
   ownerOf(partition: number): RingMember | undefined {

@@ -17,8 +17,6 @@ import type { RegistryMessage } from './registry-messages.js';
 import { Replication } from './replication.js';
 import { type RegisterInput, Requests, type Settle } from './requests.js';
 
-/** Of one event: more of them are told in several. */
-const MISPLACED_MAX = 1024;
 /** What was heard of other nodes' activations. */
 export const KNOWN_MAX = 65_536;
 
@@ -36,7 +34,7 @@ export interface RegistryMachineNeeds {
   // What the node is told: may be said within a call, and is to be acted upon behind it.
   orphaned(registration: Registration): void;
   superseded(registration: Registration): void;
-  misplaced(registrations: readonly Registration[], owner: NodeIdentity): void;
+  misplaced(registrations: Iterable<Registration>): void;
   handed(registration: Registration, from: NodeIdentity | undefined): void;
   /** For tests: what was seen to happen. */
   mark?(what: string): void;
@@ -137,7 +135,7 @@ export class RegistryMachine {
     this.#replication.installed(nowMs, departed);
     this.#owner.departed(nowMs, departed);
     this.#requests.installed(nowMs);
-    this.#sayMisplaced();
+    this.#needs.misplaced(this.#misplaced());
     this.#replication.flush();
   }
 
@@ -378,31 +376,18 @@ export class RegistryMachine {
   #began(registration: Registration): void {
     this.#known.forget(registration.id, registration.token);
     const owner = this.#ownership.ownerOf(partitionOf(registration.id));
-    if (registration.placement === 'ring' && owner !== undefined && !sameNode(owner, this.self)) this.#needs.misplaced([registration], owner);
+    if (registration.placement === 'ring' && owner !== undefined && !sameNode(owner, this.self)) this.#needs.misplaced([registration]);
   }
 
-  /** What belongs with another node by the ring of now. */
-  #sayMisplaced(): void {
-    const byOwner = new Map<number, Registration[]>();
-    const { ring } = this.#ownership;
-    const say = (number: number, registrations: readonly Registration[]): void => {
-      const { name, incarnation } = ring.members[number] as NodeIdentity;
-      this.#needs.misplaced(registrations, { name, incarnation });
-    };
+  /** What belongs with another node by the ring of now, found as it is asked for: there may be hundreds of thousands. Ends when the ring is another one. */
+  *#misplaced(): Iterable<Registration> {
+    const { number } = this.#ownership;
     for (let partition = 0; partition < PARTITIONS; partition++) {
       if (this.#ownership.isOwn(partition)) continue;
-      const number = ring.owners[partition] as number;
       for (const registration of this.#activations.running(partition)) {
-        if (registration.placement !== 'ring') continue;
-        const registrations = byOwner.get(number) ?? [];
-        registrations.push(registration);
-        byOwner.set(number, registrations);
-        if (registrations.length === MISPLACED_MAX) {
-          byOwner.delete(number);
-          say(number, registrations);
-        }
+        if (this.#ownership.number !== number) return;
+        if (registration.placement === 'ring') yield registration;
       }
     }
-    for (const [number, registrations] of byOwner) say(number, registrations);
   }
 }

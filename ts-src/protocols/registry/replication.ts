@@ -4,15 +4,18 @@
  */
 import { type NodeIdentity, nodeKey } from '../../model/node-identity.js';
 import type { Directory } from './directory.js';
-import { type DigestValue, type DirectoryEntry, isIdle } from './directory-entry.js';
+import { type DirectoryEntry, isIdle } from './directory-entry.js';
 import { DirectoryPart, sizeOf } from './directory-part.js';
 import type { Ownership } from './ownership.js';
 import { PARTITIONS } from './partition.js';
 import { type DeltaItem, type DigestItem, ENTRIES_MAX, ITEMS_MAX, PART_BYTES_MAX, type RegistryMessage, type StateItem } from './registry-messages.js';
 
 const DIGEST_MS = 250;
-/** Whole partitions that are sent in so much time, in bytes: the rest is asked for again. */
-const STATE_BYTES_MAX = 256 * 1024;
+/** Whole partitions are sent in portions of so many bytes, one in so much time: few milliseconds of work for either side, with time for others between. The rest is asked for again, after the digests of then. */
+const STATE_BYTES_MAX = 64 * 1024;
+const STATE_MS = 60;
+/** Partitions whose digests are said to a successor with a portion, at least. */
+const DIGESTS_MIN = 16;
 /** A removal is remembered at least so long: who takes over what was removed comes late by that. */
 const TOMBSTONE_MS = 60_000;
 /** A copy that this node is no successor for any more is of use until the new ones have theirs. */
@@ -56,7 +59,10 @@ export class Replication {
   readonly #unusedSinceMs = new Map<number, number>();
   #digestAtMs = Number.POSITIVE_INFINITY;
   #retainAtMs = Number.POSITIVE_INFINITY;
+  /** Of this portion: its bytes, its partitions, and whether more was asked for. */
   #stateBytes = 0;
+  #statesSent = 0;
+  #isCut = false;
   #hasDeltas = false;
   #nowMs = 0;
 
@@ -228,7 +234,13 @@ export class Replication {
     const items: StateItem[] = [];
     for (const partition of partitions) {
       const part = this.#directory.served(partition);
-      if (part === undefined || this.#stateBytes > STATE_BYTES_MAX) continue;
+      if (part === undefined) continue;
+      if (this.#stateBytes > STATE_BYTES_MAX) {
+        this.#isCut = true;
+        this.#digestSoon(STATE_MS);
+        break;
+      }
+      this.#statesSent++;
       const entries = [...part.entries.values()].map((entry) => ({ registration: entry.registration, isIdle: isIdle(entry) }));
       const cuts = entries.length === 0 ? [[]] : cut(entries, ({ registration }) => sizeOf(registration));
       const { epoch, sequence, lastToken } = part;
@@ -270,8 +282,8 @@ export class Replication {
     this.#digestSoon();
   }
 
-  #digestSoon(): void {
-    if (this.#digestAtMs === Number.POSITIVE_INFINITY) this.#digestAtMs = this.#nowMs + DIGEST_MS;
+  #digestSoon(pauseMs = DIGEST_MS): void {
+    this.#digestAtMs = Math.min(this.#digestAtMs, this.#nowMs + pauseMs);
   }
 
   #lacking(partition: number, { epoch, sequence }: DirectoryPart): Successor[] {
@@ -283,20 +295,27 @@ export class Replication {
 
   #sayDigests(): void {
     this.#digestAtMs = Number.POSITIVE_INFINITY;
+    // Some more than a portion has room for: the others are said with the next.
+    const itemsMax = this.#isCut ? Math.min(ITEMS_MAX, Math.max(DIGESTS_MIN, 2 * this.#statesSent)) : ITEMS_MAX;
     this.#stateBytes = 0;
+    this.#statesSent = 0;
+    this.#isCut = false;
     const bySuccessor = new Map<Successor, DigestItem[]>();
     for (const partition of [...this.#unsettled]) {
       const part = this.#directory.served(partition);
       const lacking = part === undefined ? [] : this.#lacking(partition, part);
-      // It is looked at again behind all others.
-      this.#unsettled.delete(partition);
-      if (part === undefined || lacking.length === 0) continue;
-      this.#unsettled.add(partition);
-      const digest: DigestValue = part.digest.value();
+      if (part === undefined || lacking.length === 0) {
+        this.#unsettled.delete(partition);
+        continue;
+      }
       for (const successor of lacking) {
         const items = bySuccessor.get(successor) ?? [];
-        if (items.length < ITEMS_MAX) items.push({ partition, epoch: part.epoch, sequence: part.sequence, digest });
+        if (items.length >= itemsMax) continue;
+        items.push({ partition, epoch: part.epoch, sequence: part.sequence, digest: part.digest.value() });
         bySuccessor.set(successor, items);
+        // It is looked at again behind all others.
+        this.#unsettled.delete(partition);
+        this.#unsettled.add(partition);
       }
     }
     for (const [{ node }, items] of bySuccessor) this.#needs.send(node, { type: 'digest', view: this.#ownership.number, items });

@@ -50,8 +50,11 @@ export class WorldNode {
           world.say(`${nodeKey(self)} is superseded for ${registration.id}`);
           world.mark('supersededNode');
         },
-        misplaced: (registrations, owner) => {
-          for (const registration of registrations) if (world.chance(0.6)) this.#later(1000, () => this.#handOver(registration.id, owner));
+        misplaced: (registrations) => {
+          for (const { id } of registrations) {
+            const owner = this.machine.ownerOf(id) as NodeIdentity;
+            if (world.chance(0.6)) this.#later(1000, () => this.#handOver(id, owner));
+          }
         },
         handed: (registration, from) => this.#later(world.chance(0.9) ? 100 : 3000, () => this.#handed(registration, from)),
         mark: (what) => world.mark(what),
