@@ -343,7 +343,7 @@ export class Cluster {
   #stopFenced(): void {
     const { options, logger } = this.#needs;
     const because = this.#fencedBecause ?? '';
-    logger.error({ cluster: options.name, node: this.self.name }, `this node is fenced and stops its agents: ${because}`);
+    logger.error({ event: 'fenced', cluster: options.name, node: this.self.name }, `this node is fenced and stops its agents: ${because}`);
     this.#owner?.fenced(because, options.timing.stopMarginMs);
   }
 
