@@ -10,6 +10,7 @@
         "native/napi/huge_pages.cc",
         "native/napi/link_binding.cc",
         "native/napi/link_hub.cc",
+        "native/napi/link_notifier.cc",
         "native/napi/link_socket.cc",
         "native/napi/placement_binding.cc",
         "native/napi/table_batches.cc",

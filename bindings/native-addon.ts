@@ -39,7 +39,7 @@ export interface NativeAddon {
   /** The calling thread is this one of that nexus; it gets a stack for handlers of signals, if it has none. */
   crashThread(view: Uint8Array, thread: number): void;
   /** Links to other processes: `bindings/process-links.ts`. 0 where the system has no such thing. */
-  linksOpen(notify: (event: number, id: number, a: number, b: number) => void, buffer: Uint8Array, table: Uint8Array, spinMicroseconds: number): number;
+  linksOpen(notify: () => void, buffer: Uint8Array, table: Uint8Array, spinMicroseconds: number): number;
   linksClose(hub: number): void;
   /** The id of an endpoint, or -errno; likewise `linksConnect`. */
   linksListen(hub: number, name: Uint8Array): number;
@@ -48,8 +48,8 @@ export interface NativeAddon {
   linkSend(hub: number, id: number, bytes: Uint8Array): number;
   linkOffer(hub: number, id: number, ringBytes: number, bytes: Uint8Array): number;
   linkAccept(hub: number, id: number): number;
-  /** 1, 0 if the ring is full, -1 if the link has ended. */
-  linkWrite(hub: number, id: number, lane: number, bytes: Uint8Array, moreFollows: boolean): number;
+  /** 1, 0 if the ring is full, -1 if the link has ended. @param place id << 3 | lane << 1 | 1 if another frame is written in this turn */
+  linkWrite(hub: number, place: number, bytes: Uint8Array): number;
   linkFinishLane(hub: number, id: number, lane: number): void;
   linkEnd(hub: number, id: number): void;
   /** `result` has 8 bytes, into which `tableFind` writes generation and kind. */

@@ -14,6 +14,8 @@ const RING_BYTES = L.LINK_RING_BYTES_MIN;
 /** As in `link_hub.hpp`. */
 const BUFFER_BYTES = 524_288;
 const FRAMES_MAX = 2048;
+/** Of the table, before what it says of frames: event, endpoint, and two numbers. */
+const EVENT_WORDS = 4;
 const EVENT_ACCEPTED = 0;
 const EVENT_MESSAGE = 1;
 const EVENT_FRAMES = 2;
@@ -50,7 +52,7 @@ class NativeProcessLinks implements ProcessLinks {
   readonly #addon: NativeAddon;
   readonly #hub: number;
   readonly #buffer = new Uint8Array(BUFFER_BYTES);
-  readonly #table = new Uint32Array(FRAMES_MAX * 3);
+  readonly #table = new Uint32Array(EVENT_WORDS + FRAMES_MAX * 3);
   readonly #links = new Map<number, NativeProcessLink>();
   readonly #listeners = new Map<number, (link: ProcessLink) => void>();
 
@@ -83,7 +85,12 @@ class NativeProcessLinks implements ProcessLinks {
     return link;
   }
 
-  readonly #happened = (event: number, id: number, a: number, b: number): void => {
+  readonly #happened = (): void => {
+    const table = this.#table;
+    const event = table[0];
+    const id = table[1] as number;
+    const a = table[2] as number;
+    const b = table[3];
     if (event === EVENT_ACCEPTED) {
       this.#listeners.get(id)?.(this.#made(a));
       return;
@@ -109,7 +116,7 @@ class NativeProcessLinks implements ProcessLinks {
 
   #frames(link: NativeProcessLink, count: number): void {
     const table = this.#table;
-    for (let row = 0; row < count * 3; row += 3) {
+    for (let row = EVENT_WORDS; row < EVENT_WORDS + count * 3; row += 3) {
       const start = table[row + 1] as number;
       // It may end with any of them.
       link.events?.frame(table[row] as number, this.#buffer.subarray(start, start + (table[row + 2] as number)));
@@ -149,7 +156,7 @@ class NativeProcessLink implements ProcessLink {
   }
 
   write(lane: number, bytes: Uint8Array, moreFollows: boolean): 'written' | 'full' | 'closed' {
-    const outcome = this.#addon.linkWrite(this.#hub, this.#id, lane, bytes, moreFollows);
+    const outcome = this.#addon.linkWrite(this.#hub, (this.#id << 3) | (lane << 1) | (moreFollows ? 1 : 0), bytes);
     return outcome === 1 ? 'written' : outcome === 0 ? 'full' : 'closed';
   }
 

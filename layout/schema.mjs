@@ -183,6 +183,8 @@ export const sections = {
   LINK_SIDE: [
     { at: 0, name: 'PARKED' },
     { at: 16, name: 'ATTENTION' },
+    /** While it looks for frames without sleeping: the number of the processor it does so on, from 1. A hint, like all that is read of the other side. */
+    { at: 32, name: 'LOOKS_ON' },
   ],
   RECORD: [
     /** generation << 2 | state. Every change of ownership of the record's bytes goes through this word. */

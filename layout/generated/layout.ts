@@ -189,6 +189,7 @@ export const LINK_WORD_MEMORY_BYTES = 2;
 export const LINK_WORD_RING_BYTES = 3;
 export const LINK_SIDE_WORD_PARKED = 0;
 export const LINK_SIDE_WORD_ATTENTION = 16;
+export const LINK_SIDE_WORD_LOOKS_ON = 32;
 export const RECORD_WORD_STATE = 0;
 export const RECORD_WORD_HASH = 1;
 export const RECORD_WORD_OWNER = 2;

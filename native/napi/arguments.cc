@@ -16,8 +16,6 @@ bool IsType(napi_env env, napi_value value, napi_valuetype type) {
 }
 
 bool ReadBytes(napi_env env, napi_value value, std::uint8_t** bytes, std::size_t* length) {
-  bool is_typed_array = false;
-  if (!Ok(napi_is_typedarray(env, value, &is_typed_array)) || !is_typed_array) return false;
   napi_typedarray_type type;
   void* data = nullptr;
   if (!Ok(napi_get_typedarray_info(env, value, &type, length, &data, nullptr, nullptr)) || type != napi_uint8_array) return false;

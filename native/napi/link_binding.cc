@@ -89,15 +89,12 @@ napi_value LinkAccept(napi_env env, napi_callback_info info) {
 }
 
 napi_value LinkWrite(napi_env env, napi_callback_info info) {
-  napi_value values[5];
-  std::uint32_t id = 0;
-  std::uint32_t lane = 0;
-  bool more_follows = false;
+  napi_value values[3];
+  std::uint32_t place = 0;
   Bytes bytes;
-  LinkHub* hub = ReadHub(env, info, values, 5);
-  const bool is_call = hub != nullptr && ReadUint32(env, values[1], &id) && ReadUint32(env, values[2], &lane) && Read(env, values[3], &bytes) &&
-                       Ok(napi_get_value_bool(env, values[4], &more_follows));
-  return MakeInt32(env, is_call ? hub->Write(id, lane, bytes.start, bytes.length, more_follows) : -1);
+  LinkHub* hub = ReadHub(env, info, values, 3);
+  if (hub == nullptr || !ReadUint32(env, values[1], &place) || !Read(env, values[2], &bytes)) return MakeInt32(env, -1);
+  return MakeInt32(env, hub->Write(place >> 3, (place >> 1) & 3, bytes.start, bytes.length, (place & 1) != 0));
 }
 
 napi_value LinkFinishLane(napi_env env, napi_callback_info info) {

@@ -3,6 +3,7 @@
 #if defined(__linux__)
 
 #include <errno.h>
+#include <sched.h>
 
 #include <algorithm>
 
@@ -22,7 +23,12 @@ constexpr std::uint64_t kDrainNanoseconds = 100'000;
 constexpr std::uint64_t kDrainSpinNanoseconds = 3'000;
 /** As for threads (waiter.hpp): an answer of somebody who sleeps takes longer. */
 constexpr std::uint64_t kReplySpins = 4;
-constexpr std::uint8_t kWakeByte = 1;
+
+/** Of the processor this thread runs on, from 1; 0 if nobody knows. It may be another one already when this returns. */
+std::uint32_t CurrentProcessor() {
+  const int processor = sched_getcpu();
+  return processor < 0 ? 0 : static_cast<std::uint32_t>(processor) + 1;
+}
 
 template <class Handle>
 uv_handle_t* AsHandle(Handle* handle) {
@@ -34,8 +40,8 @@ uv_handle_t* AsHandle(Handle* handle) {
 LinkHub* LinkHub::Start(napi_env env, Environment* environment, napi_value notify, napi_value buffer, napi_value table, double spin_microseconds) {
   auto* hub = new LinkHub(env, environment);
   hub->spin_nanoseconds_ = spin_microseconds > 0 ? static_cast<std::uint64_t>(spin_microseconds * 1000) : 0;
-  if (!hub->Hold(notify, buffer, table)) {
-    hub->Release();
+  if (!Ok(napi_get_uv_event_loop(env, &hub->loop_)) || !hub->notifier_.Hold(notify, buffer, table)) {
+    hub->notifier_.Release();
     delete hub;
     return nullptr;
   }
@@ -52,29 +58,6 @@ LinkHub* LinkHub::Start(napi_env env, Environment* environment, napi_value notif
   return hub;
 }
 
-bool LinkHub::Hold(napi_value notify, napi_value buffer, napi_value table) {
-  std::size_t buffer_bytes = 0;
-  std::size_t table_bytes = 0;
-  std::uint8_t* table_start = nullptr;
-  if (!ReadBytes(env_, buffer, &buffer_bytes_, &buffer_bytes) || buffer_bytes < kLinkBufferBytes) return false;
-  if (!ReadBytes(env_, table, &table_start, &table_bytes) || table_bytes < kLinkFramesMax * 12) return false;
-  table_words_ = reinterpret_cast<std::uint32_t*>(table_start);
-  napi_value name = nullptr;
-  return Ok(napi_get_uv_event_loop(env_, &loop_)) && Ok(napi_create_reference(env_, notify, 1, &notify_)) && Ok(napi_create_reference(env_, buffer, 1, &buffer_)) &&
-         Ok(napi_create_reference(env_, table, 1, &table_)) && Ok(napi_create_string_utf8(env_, "NexusLinks", NAPI_AUTO_LENGTH, &name)) &&
-         Ok(napi_async_init(env_, nullptr, name, &context_));
-}
-
-void LinkHub::Release() {
-  // Statuses do not matter here: what cannot be deleted goes with the environment.
-  if (context_ != nullptr) napi_async_destroy(env_, context_);
-  for (napi_ref* each : {&notify_, &buffer_, &table_}) {
-    if (*each != nullptr) napi_delete_reference(env_, *each);
-    *each = nullptr;
-  }
-  context_ = nullptr;
-}
-
 void LinkHub::Stop() {
   if (stopped_) return;
   for (Endpoint* endpoint : endpoints_) {
@@ -82,7 +65,7 @@ void LinkHub::Stop() {
   }
   stopped_ = true;
   environment_->Forget(this);
-  Release();
+  notifier_.Release();
   const auto closed = [](uv_handle_t* handle) { static_cast<LinkHub*>(handle->data)->OnHandleClosed(); };
   uv_close(AsHandle(&prepare_), closed);
   uv_close(AsHandle(&check_), closed);
@@ -225,9 +208,9 @@ void LinkHub::End(std::uint32_t id) {
 
 void LinkHub::Wake(Endpoint* endpoint) {
   if (!endpoint->link.ClaimWake()) return;
-  expects_reply_ = true;
+  awaited_ = endpoint->id;
   // Without room there is a message there that wakes it; any other failure is told by the poll.
-  SendMessage(endpoint->socket, &kWakeByte, 1, nullptr);
+  SendWake(endpoint->socket);
 }
 
 void LinkHub::Close(Endpoint* endpoint) {
@@ -268,7 +251,10 @@ void LinkHub::CloseAndTell(Endpoint* endpoint, int reason) {
 void LinkHub::OnSocket(Endpoint* endpoint, int status) {
   if (endpoint->is_listener) return AcceptAll(endpoint);
   if (status < 0) return CloseAndTell(endpoint, -status);
-  ReceiveAll(endpoint->id);
+  if (!endpoint->mapping.IsMapped()) return ReceiveAll(endpoint->id);
+  // That the poll has returned is what a wake-up is for: the frames come first, and it is read when they are done with.
+  endpoint->is_rung = true;
+  has_rung_ = true;
 }
 
 void LinkHub::AcceptAll(Endpoint* listener) {
@@ -295,7 +281,7 @@ void LinkHub::ReceiveAll(std::uint32_t id) {
       // On a link it is a wake-up, whatever is in it.
       if (is_link) continue;
       endpoint->memory = std::move(message.memory);
-      std::copy(message.bytes, message.bytes + message.length, buffer_bytes_);
+      std::copy(message.bytes, message.bytes + message.length, notifier_.Buffer());
       Notify(LinkEvent::kMessage, id, static_cast<std::uint32_t>(message.length), endpoint->memory.IsOpen() ? 1 : 0);
       continue;
     }
@@ -304,6 +290,21 @@ void LinkHub::ReceiveAll(std::uint32_t id) {
     endpoint->peer_gone = true;
     uv_poll_stop(&endpoint->poll);
     return;
+  }
+}
+
+/** Before the next poll, which would return at once otherwise. One message of each, so that a peer that sends many gets no more turns than others. */
+void LinkHub::ReadWakes() {
+  has_rung_ = false;
+  for (const std::uint32_t id : links_) {
+    Endpoint* endpoint = endpoints_[id];
+    if (!endpoint->is_rung) continue;
+    endpoint->is_rung = false;
+    const int outcome = ReceiveWake(endpoint->socket);
+    if (outcome == 1 || outcome == -EAGAIN || outcome == -EINTR) continue;
+    // What is in the rings comes first: the next drain sees to both.
+    endpoint->peer_gone = true;
+    uv_poll_stop(&endpoint->poll);
   }
 }
 
@@ -321,9 +322,9 @@ void LinkHub::BeforePoll() {
   if (again_ || HasWork()) return DrainBeforePoll();
   // The poll will return at once, and the look afterwards is enough.
   if (uv_backend_timeout(loop_) == 0) return;
-  const bool expects_reply = expects_reply_ && has_other_cores_;
-  expects_reply_ = false;
-  if (expects_reply && FindsWork(&reply_spin_, spin_nanoseconds_ * kReplySpins)) return DrainBeforePoll();
+  const bool awaits_reply = awaited_ != 0 && has_other_cores_;
+  awaited_ = 0;
+  if (awaits_reply && FindsWork(&reply_spin_, spin_nanoseconds_ * kReplySpins)) return DrainBeforePoll();
   if (hot_ && FindsWork(&message_spin_, spin_nanoseconds_)) return DrainBeforePoll();
   hot_ = false;
   for (std::size_t at = 0; at < links_.size(); at++) {
@@ -337,21 +338,39 @@ void LinkHub::BeforePoll() {
 bool LinkHub::FindsWork(SpinPolicy* policy, std::uint64_t nanoseconds) {
   if (nanoseconds == 0 || !policy->ShouldSpin()) return false;
   const std::uint64_t deadline = uv_hrtime() + nanoseconds;
-  do {
-    for (int look = 0; look < 16; look++) {
-      if (HasWork()) {
-        policy->Succeeded();
-        return true;
-      }
+  // Of a peer that has just been woken nothing comes at once.
+  if (policy == &reply_spin_) YieldWhileLooking();
+  bool found = HasWork();
+  bool interrupted = false;
+  while (!found && !interrupted && uv_hrtime() < deadline) {
+    for (int look = 0; look < 16 && !found; look++) {
       SpinPause();
+      found = HasWork();
     }
+    if (found) break;
     // The rings of threads are not to wait for those of processes.
-    if (environment_->WaitersHaveWork()) return false;
-    // The peer may have been put on this very core, behind the one that waits for it.
-    SpinYield();
-  } while (uv_hrtime() < deadline);
-  policy->Failed();
-  return false;
+    interrupted = environment_->WaitersHaveWork();
+    if (!interrupted) YieldWhileLooking();
+  }
+  LookOn(0);
+  if (found) {
+    policy->Succeeded();
+  } else if (!interrupted) {
+    policy->Failed();
+  }
+  return found;
+}
+
+/** The peer may have been put on this very core, behind the one that waits for it. It is told where that is, and comes back at once when it has answered. */
+void LinkHub::YieldWhileLooking() {
+  LookOn(CurrentProcessor());
+  SpinYield();
+}
+
+void LinkHub::LookOn(std::uint32_t processor) {
+  if (processor == looks_on_) return;
+  looks_on_ = processor;
+  for (const std::uint32_t id : links_) endpoints_[id]->link.LookOn(processor);
 }
 
 void LinkHub::DrainBeforePoll() {
@@ -369,6 +388,7 @@ void LinkHub::AfterPoll() {
   }
   // One drain in each turn of the event loop.
   if (!drained_ && (again_ || HasWork())) Drain();
+  if (has_rung_) ReadWakes();
 }
 
 void LinkHub::Drain() {
@@ -380,11 +400,21 @@ void LinkHub::Drain() {
     served_ = links_;
     for (const std::uint32_t id : served_) Serve(id);
     // The answer to what has just gone out may be there before a turn of the event loop would be over, and that costs more than to look. But timers and sockets have their turn.
-    if (again_ || !has_other_cores_ || spin_nanoseconds_ == 0) return;
+    if (again_) return;
+    GiveWay();
+    if (!has_other_cores_ || spin_nanoseconds_ == 0) return;
     const std::uint64_t now = uv_hrtime();
     if (end == 0) end = now + kDrainNanoseconds;
     if (now >= end || !FindsWork(&drain_spin_, kDrainSpinNanoseconds)) return;
   } while (!stopped_);
+}
+
+/** A peer that looks for what this drain has sent on the very processor that this thread runs on goes on before the event loop does: what is left of its turn, and going to sleep, can wait. */
+void LinkHub::GiveWay() const {
+  for (const std::uint32_t id : links_) {
+    const std::uint32_t there = endpoints_[id]->link.PeerLooksOn();
+    if (there != 0 && there == CurrentProcessor()) return SpinYield();
+  }
 }
 
 void LinkHub::Serve(std::uint32_t id) {
@@ -399,6 +429,8 @@ void LinkHub::Serve(std::uint32_t id) {
     if (ended[lane] == layout::kLinkEndedAbandoned) return CloseAndTell(endpoint, ECANCELED);
   }
   const std::uint32_t count = ReadFrames(endpoint);
+  // It is here, if this is it.
+  if (count > 0 && awaited_ == id) awaited_ = 0;
   if (count > 0) Notify(LinkEvent::kFrames, id, count);
   if ((endpoint = FindLink(id)) == nullptr) return;
   if (attention && endpoint->blocked != 0) {
@@ -435,11 +467,11 @@ std::uint32_t LinkHub::ReadFrames(Endpoint* endpoint) {
     const RingOutcome outcome = endpoint->link.readers[lane].Read([&](std::uint32_t length) -> std::uint8_t* {
       is_too_large = length > layout::kLinkFrameBytesMax;
       if (is_too_large || count == kTurnFrames[lane] || filled + length > end) return nullptr;
-      std::uint32_t* row = table_words_ + count++ * 3;
+      std::uint32_t* row = notifier_.Row(count++);
       row[0] = lane;
       row[1] = static_cast<std::uint32_t>(filled);
       row[2] = length;
-      std::uint8_t* to = buffer_bytes_ + filled;
+      std::uint8_t* to = notifier_.Buffer() + filled;
       filled = std::min(end, filled + ((length + 7) & ~std::size_t{7}));
       return to;
     });
@@ -454,24 +486,7 @@ std::uint32_t LinkHub::ReadFrames(Endpoint* endpoint) {
 }
 
 void LinkHub::Notify(LinkEvent event, std::uint32_t id, std::uint32_t a, std::uint32_t b) {
-  if (stopped_) return;
-  napi_handle_scope scope;
-  if (!Ok(napi_open_handle_scope(env_, &scope))) return;
-  napi_value notify = nullptr;
-  napi_value global = nullptr;
-  napi_value result = nullptr;
-  napi_value values[4];
-  const std::uint32_t numbers[4] = {static_cast<std::uint32_t>(event), id, a, b};
-  bool is_made = Ok(napi_get_reference_value(env_, notify_, &notify)) && notify != nullptr && Ok(napi_get_global(env_, &global));
-  for (int at = 0; at < 4 && is_made; at++) is_made = Ok(napi_create_uint32(env_, numbers[at], &values[at]));
-  // Runs process.nextTick callbacks and microtasks when the function returns. The function may end endpoints, and the hub.
-  if (is_made && !Ok(napi_make_callback(env_, context_, global, notify, 4, values, &result))) {
-    bool is_pending = false;
-    napi_value error = nullptr;
-    // What it throws is an uncaught exception of this thread. If the thread is being terminated there is nothing to report.
-    if (Ok(napi_is_exception_pending(env_, &is_pending)) && is_pending && Ok(napi_get_and_clear_last_exception(env_, &error))) napi_fatal_exception(env_, error);
-  }
-  napi_close_handle_scope(env_, scope);
+  if (!stopped_) notifier_.Tell(event, id, a, b);
 }
 
 }  // namespace nexus::napi

@@ -1,6 +1,7 @@
 // The links of one JavaScript environment to other processes of the machine: their sockets in the event loop, and hooks around its poll as those of the waiter of a thread (waiter.hpp). Just before
 // the poll it looks for frames, spins a little if there were some lately or if it has just woken a peer, and hands over what it finds; if there is nothing it parks. A parked side is woken by a
-// message on the socket, which makes the poll return. The socket also tells of the end of the peer, at once, however that came: what it had published before is handed over first.
+// message on the socket, which makes the poll return: the frames are handed over first, and the message is read when that is done, before the next poll. The socket also tells of the end of the
+// peer, at once, however that came: what it had published before is handed over first. A side that spins says on which processor, and a peer that has drained its rings there gives way to it.
 //
 // Nothing here waits for a peer: a ring that is full is a result, a wake-up that finds no room on the socket is one that is there already. What was read is in the caller's buffer before the
 // caller hears of it, and its place in the ring is free. All from the thread of the environment. The hub deletes itself when all of its handles are closed.
@@ -12,34 +13,16 @@
 #include <vector>
 
 #include "environment.hpp"
+#include "link_notifier.hpp"
 #include "link_socket.hpp"
 #include "nexus/link_end.hpp"
 #include "nexus/spin_policy.hpp"
 
 namespace nexus::napi {
 
-/** What the callback of a hub is told, with the id of an endpoint and up to two numbers. bindings/process-links.ts has the same list. */
-enum class LinkEvent : std::uint32_t {
-  /** a: the endpoint of whoever has connected. */
-  kAccepted = 0,
-  /** a: bytes of the handshake message in the buffer. b: 1 if memory came with it. */
-  kMessage = 1,
-  /** a: frames in the table: lane, offset in the buffer, bytes of each. */
-  kFrames = 2,
-  /** a: lanes that there may be room on again, as bits. */
-  kRoom = 3,
-  /** a: a lane on which nothing more comes. */
-  kLaneEnded = 4,
-  /** a: 0 at the end of the peer; errno; EPROTO if the peer has written what no peer writes; ECANCELED if it has ended the link. The endpoint is gone. */
-  kClosed = 5,
-};
-
-inline constexpr std::size_t kLinkBufferBytes = 524288;
-inline constexpr std::size_t kLinkFramesMax = 2048;
-
 class LinkHub {
  public:
-  /** Null if the environment is ending. @param buffer of kLinkBufferBytes @param table of kLinkFramesMax * 12 bytes */
+  /** Null if the environment is ending. @param notify, buffer, table as for LinkNotifier */
   static LinkHub* Start(napi_env env, Environment* environment, napi_value notify, napi_value buffer, napi_value table, double spin_microseconds);
   /** Closes everything. Idempotent. After it nothing is called again. */
   void Stop();
@@ -72,6 +55,8 @@ class LinkHub {
     Descriptor memory;
     SharedMapping mapping;
     LinkEnd<> link;
+    /** There is something on the socket, which was not read yet. */
+    bool is_rung = false;
     /** There is nobody at the other end. */
     bool peer_gone = false;
     /** What the peer has done wrong: EPROTO, or 0. */
@@ -82,9 +67,7 @@ class LinkHub {
     std::uint32_t ended = 0;
   };
 
-  LinkHub(napi_env env, Environment* environment) : env_(env), environment_(environment) {}
-  bool Hold(napi_value notify, napi_value buffer, napi_value table);
-  void Release();
+  LinkHub(napi_env env, Environment* environment) : env_(env), environment_(environment), notifier_(env) {}
   int Add(Descriptor socket, bool is_listener);
   Endpoint* Find(std::uint32_t id) const { return id < endpoints_.size() ? endpoints_[id] : nullptr; }
   Endpoint* FindLink(std::uint32_t id) const;
@@ -95,10 +78,14 @@ class LinkHub {
   void OnSocket(Endpoint* endpoint, int status);
   void AcceptAll(Endpoint* listener);
   void ReceiveAll(std::uint32_t id);
+  void ReadWakes();
   void BeforePoll();
   void AfterPoll();
   void DrainBeforePoll();
   bool FindsWork(SpinPolicy* policy, std::uint64_t nanoseconds);
+  void YieldWhileLooking();
+  void LookOn(std::uint32_t processor);
+  void GiveWay() const;
   void Drain();
   void Serve(std::uint32_t id);
   std::uint32_t ReadFrames(Endpoint* endpoint);
@@ -107,18 +94,13 @@ class LinkHub {
 
   napi_env env_;
   Environment* environment_;
+  LinkNotifier notifier_;
   uv_loop_t* loop_ = nullptr;
   uv_prepare_t prepare_;
   uv_check_t check_;
   /** Runs while the next poll must not block. */
   uv_idle_t idle_;
   int open_handles_ = 0;
-  napi_ref notify_ = nullptr;
-  napi_ref buffer_ = nullptr;
-  napi_ref table_ = nullptr;
-  std::uint8_t* buffer_bytes_ = nullptr;
-  std::uint32_t* table_words_ = nullptr;
-  napi_async_context context_ = nullptr;
   napi_async_cleanup_hook_handle cleanup_ = nullptr;
   /** By id, which is never used again. */
   std::vector<Endpoint*> endpoints_{nullptr};
@@ -132,7 +114,11 @@ class LinkHub {
   bool again_ = false;
   bool hot_ = false;
   bool drained_ = false;
-  bool expects_reply_ = false;
+  /** The endpoint whose peer was woken last, if nothing has come from it since. */
+  std::uint32_t awaited_ = 0;
+  bool has_rung_ = false;
+  /** Where the peers were told that this side looks for frames. */
+  std::uint32_t looks_on_ = 0;
   const bool has_other_cores_ = uv_available_parallelism() > 1;
   bool parked_ = false;
   bool stopped_ = false;

@@ -150,6 +150,18 @@ int SendMessage(const Descriptor& socket, const std::uint8_t* bytes, std::size_t
   return sendmsg(socket.Get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) == static_cast<ssize_t>(length) ? 0 : -errno;
 }
 
+int SendWake(const Descriptor& socket) {
+  constexpr std::uint8_t kWakeByte = 1;
+  return send(socket.Get(), &kWakeByte, sizeof(kWakeByte), MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(kWakeByte) ? 0 : -errno;
+}
+
+int ReceiveWake(const Descriptor& socket) {
+  std::uint8_t byte;
+  // What is longer is cut off, and descriptors for which there is no room are closed by the kernel.
+  const ssize_t length = recv(socket.Get(), &byte, sizeof(byte), MSG_DONTWAIT);
+  return length < 0 ? -errno : length == 0 ? 0 : 1;
+}
+
 int ReceiveMessage(const Descriptor& socket, ReceivedMessage* received) {
   iovec part = {received->bytes, sizeof(received->bytes)};
   // As many as a hostile peer may send are to be closed: the kernel drops what has no room here.

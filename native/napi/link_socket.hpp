@@ -75,6 +75,10 @@ int AcceptSocket(const Descriptor& listener, Descriptor* socket);
 int IsSameUser(const Descriptor& socket);
 /** Never waits: -EAGAIN if there is no room. */
 int SendMessage(const Descriptor& socket, const std::uint8_t* bytes, std::size_t length, const Descriptor* memory);
+/** A message of which nothing matters but that it comes. Never waits: -EAGAIN if there is no room. */
+int SendWake(const Descriptor& socket);
+/** Takes one message, whatever is in it: 1, 0 at the end of the peer, -EAGAIN if there is nothing. */
+int ReceiveWake(const Descriptor& socket);
 /** 1 with a message, 0 at the end of the peer, -EAGAIN if there is nothing; -EPROTO for what is too long. */
 int ReceiveMessage(const Descriptor& socket, ReceivedMessage* message);
 

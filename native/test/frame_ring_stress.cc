@@ -42,22 +42,24 @@ void Fill(std::vector<std::uint8_t>* frame, std::uint32_t number, std::uint32_t 
   for (std::uint8_t& byte : *frame) byte = static_cast<std::uint8_t>(random.Next());
 }
 
-/** The socket of one side: a wake-up that is not taken yet is kept. */
+/** The socket of one side: a wake-up that is not taken yet is kept, and nobody sleeps beside it. */
 struct Bell {
   std::mutex mutex;
   std::condition_variable rung;
-  bool is_rung = false;
+  std::uint32_t waiting = 0;
   void Ring() {
     std::lock_guard<std::mutex> lock(mutex);
-    is_rung = true;
+    waiting++;
     rung.notify_one();
   }
   /** False when nothing comes for as long as no test may take. */
   bool Wait() {
     std::unique_lock<std::mutex> lock(mutex);
-    const bool came = rung.wait_for(lock, std::chrono::seconds(20), [this] { return is_rung; });
-    is_rung = false;
-    return came;
+    return rung.wait_for(lock, std::chrono::seconds(20), [this] { return waiting > 0; });
+  }
+  void Take() {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (waiting > 0) waiting--;
   }
 };
 
@@ -68,6 +70,9 @@ struct Side {
   bool wrong = false;
   bool lost_wake = false;
   std::uint32_t parks = 0;
+  std::uint32_t looks_on = 0;
+  std::uint32_t peer_looks_on = 0;
+  std::uint32_t looks_seen = 0;
 };
 
 /** Sends `frames` on each lane and receives as many, parking as a hub does. */
@@ -76,6 +81,7 @@ void Converse(Side* side, Bell* own, Bell* other, std::uint32_t frames, std::uin
   std::vector<std::uint8_t> expected;
   std::vector<std::uint8_t> buffer(kFrameBytesMax);
   Random random{seed | 1};
+  bool is_rung = false;
   for (;;) {
     bool is_done = true;
     bool is_blocked = true;
@@ -113,6 +119,13 @@ void Converse(Side* side, Bell* own, Bell* other, std::uint32_t frames, std::uin
       }
       is_done = is_done && side->sent[lane] == frames && side->received[lane] == frames;
     }
+    // As a hub does: the work that it was woken for comes first.
+    if (is_rung) own->Take();
+    is_rung = false;
+    side->end.LookOn(random.Next() % 4 == 0 ? 0 : side->looks_on);
+    const std::uint32_t there = side->end.PeerLooksOn();
+    if (there == side->peer_looks_on) side->looks_seen++;
+    if (there != 0 && there != side->peer_looks_on) side->wrong = true;
     if (side->wrong || is_done) return;
     // What was refused as full comes again with ATTENTION; what was not tried in this round is tried in the next.
     bool wants_to_send = false;
@@ -132,6 +145,7 @@ void Converse(Side* side, Bell* own, Bell* other, std::uint32_t frames, std::uin
       side->lost_wake = true;
       return;
     }
+    is_rung = true;
     side->end.Unpark();
   }
 }
@@ -139,7 +153,7 @@ void Converse(Side* side, Bell* own, Bell* other, std::uint32_t frames, std::uin
 void TwoWays(Report* report, std::uint32_t seed, int milliseconds) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(milliseconds);
   bool wrong = false, lost_wake = false;
-  std::uint32_t parks = 0;
+  std::uint32_t parks = 0, looks_seen = 0;
   std::uint64_t frames = 0;
   do {
     const std::size_t bytes = nexus::LinkMemoryBytes(kRingBytes);
@@ -148,6 +162,8 @@ void TwoWays(Report* report, std::uint32_t seed, int milliseconds) {
     Side sides[2];
     Bell bells[2];
     for (std::uint32_t side = 0; side < 2; side++) sides[side].end = LinkEnd<>(base, kRingBytes, side);
+    sides[0].looks_on = sides[1].peer_looks_on = 7;
+    sides[1].looks_on = sides[0].peer_looks_on = 8;
     std::thread other([&] { Converse(&sides[1], &bells[1], &bells[0], 2000, seed * 3); });
     Converse(&sides[0], &bells[0], &bells[1], 2000, seed * 7);
     other.join();
@@ -155,6 +171,7 @@ void TwoWays(Report* report, std::uint32_t seed, int milliseconds) {
       wrong = wrong || side.wrong;
       lost_wake = lost_wake || side.lost_wake;
       parks += side.parks;
+      looks_seen += side.looks_seen;
       for (const std::uint32_t count : side.received) frames += count;
     }
     munmap(base, bytes);
@@ -162,7 +179,8 @@ void TwoWays(Report* report, std::uint32_t seed, int milliseconds) {
   } while (!wrong && !lost_wake && std::chrono::steady_clock::now() < until);
   std::printf("# %llu frames, %u parks\n", static_cast<unsigned long long>(frames), parks);
   report->Check("frames between two sides arrive once, whole and in order, on every lane", !wrong);
-  report->Check("no wake-up of a side is lost", !lost_wake);
+  report->Check("no wake-up of a side is lost, whenever it is taken", !lost_wake);
+  report->Check("a side sees where the other one looks for frames, and nothing else", !wrong && looks_seen > 0);
 }
 
 // The peer of this one writes where it must not: a race by definition, so thread sanitizer is not asked.

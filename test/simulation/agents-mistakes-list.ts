@@ -55,8 +55,8 @@ export const AGENTS_MISTAKES: readonly AgentsMistake[] = [
   {
     mistake: 'messages for an agent that has come do not wait for those that were sent to where it was',
     file: 'ts-src/cluster/agents/routing.js',
-    from: 'if (!isUsed || peer === undefined)\n            return;\n        if (peer.isGone)\n            this.#marks.sendAfterView(route, from);',
-    to: 'if (this !== undefined)\n            return;\n        if (peer.isGone)\n            this.#marks.sendAfterView(route, from);',
+    from: 'if (route.marks.size > 0 || !isUsed || peer === undefined)\n            return;\n        if (!peer.isGone)',
+    to: 'if (this !== undefined)\n            return;\n        if (!peer.isGone)',
     foundBy: /messages of a pair stay in order/,
     seed: 2,
   },

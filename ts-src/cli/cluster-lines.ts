@@ -1,4 +1,4 @@
-/** What `nexus run` prints of its cluster: a line when this node is a member, and a line for each change. */
+/** What `nexus run` prints of its cluster: a line when this node is a member, and a line for each change; and its log without those. */
 import { systemClock } from '../adapters/system-clock.js';
 import type { Cluster } from '../cluster/cluster.js';
 import { type SayStall, StallLines } from '../cluster/stall-lines.js';
@@ -9,6 +9,9 @@ import { addressText, type NodeIdentity } from '../model/node-identity.js';
 const STILL_JOINING_MS = 10_000;
 /** Names that a line lists. */
 const NAMES_MAX = 20;
+
+/** Events of the log that have a line of their own. */
+const PRINTED = ['memberJoined', 'memberLeft', 'memberRemoved', 'reachability', 'stalled', 'fenced'];
 
 /** @param write one line, without its end @param json lines are JSON */
 export function printClusterLines(cluster: Cluster, json: boolean, logger: Logger, write: (line: string) => void): void {
@@ -58,4 +61,19 @@ export function printClusterLines(cluster: Cluster, json: boolean, logger: Logge
       logger.warn({ cluster: cluster.name, node: cluster.self.name }, 'this node has found no cluster yet, and goes on looking for the others');
   }, STILL_JOINING_MS);
   timer.unref();
+}
+
+/** Without what is printed as lines: for where both go to one terminal, which would show each event twice. */
+export function withoutClusterLines(logger: Logger): Logger {
+  const unlessPrinted =
+    (level: keyof Logger) =>
+    (data: object, message: string): void => {
+      if (!isPrinted(data)) logger[level](data, message);
+    };
+  return { debug: unlessPrinted('debug'), info: unlessPrinted('info'), warn: unlessPrinted('warn'), error: unlessPrinted('error') };
+}
+
+function isPrinted(data: object): boolean {
+  const { cluster, event, standing } = data as { readonly cluster?: unknown; readonly event?: unknown; readonly standing?: unknown };
+  return cluster !== undefined && (PRINTED.includes(event as string) || (event === 'standing' && standing === 'member'));
 }

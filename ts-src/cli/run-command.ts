@@ -12,7 +12,7 @@ import type { Logger } from '../model/agent-context.js';
 import type { Nexus } from '../nexus.js';
 import type { EngineKind } from '../ports/engine.js';
 import { CLUSTER_FLAGS, CLUSTER_HELP, clusterOptionsOf } from './cluster-flags.js';
-import { printClusterLines } from './cluster-lines.js';
+import { printClusterLines, withoutClusterLines } from './cluster-lines.js';
 import { type CommandLine, parseCommandLine, UsageError } from './command-line.js';
 import { CommandFailure } from './command-failure.js';
 import { errorText, moduleFailureText } from './error-text.js';
@@ -78,7 +78,7 @@ export async function run(args: readonly string[]): Promise<void> {
   const engine = line.text('engine');
   if (engine !== undefined && engine !== 'native' && engine !== 'wasm' && engine !== 'portable')
     throw new UsageError(COMMAND, `--engine is '${engine}'; it must be native, wasm or portable`);
-  const logger = jsonLinesLogger;
+  const logger = process.stdout.isTTY && process.stderr.isTTY ? withoutClusterLines(jsonLinesLogger) : jsonLinesLogger;
   const gatewayOptions = gatewayOptionsOf(line, logger);
   const cluster = clusterOptionsOf(COMMAND, line);
   const modules = line.positionals.map((module) => (module.startsWith('file:') ? module : pathToFileURL(resolve(module)).href));

@@ -27,7 +27,7 @@ export class ClusterTelling {
   /** @param self its incarnation may be another one until it is a member */
   constructor(cluster: string, logger: Logger, clock: Clock, self: () => NodeIdentity) {
     this.#stalls = new StallLines(clock, ({ name: node, incarnation }, threads, leftOut) => {
-      const data = { ...this.#about, node, incarnation, threads, ...(leftOut > 0 ? { suppressed: leftOut } : {}) };
+      const data = { event: 'stalled', ...this.#about, node, incarnation, threads, ...(leftOut > 0 ? { suppressed: leftOut } : {}) };
       if (threads.length > 0) logger.warn(data, 'event loops of a node are blocked');
       else logger.info(data, 'no event loop of a node is blocked any more');
     });
@@ -76,28 +76,29 @@ export class ClusterTelling {
 
   readonly #told: Told = {
     memberJoined: ({ name: node, incarnation }) => {
-      this.#logger.info({ ...this.#about, node, incarnation }, 'a node has joined the cluster');
+      this.#logger.info({ event: 'memberJoined', ...this.#about, node, incarnation }, 'a node has joined the cluster');
       if (channels['nexus:member:joined'].hasSubscribers) channels['nexus:member:joined'].publish({ ...this.#about, node, incarnation });
     },
     memberLeft: ({ name: node, incarnation }) => {
       this.#unreachable.delete(node);
       this.#stalls.forget({ name: node, incarnation });
-      this.#logger.info({ ...this.#about, node, incarnation }, 'a node has left the cluster');
+      this.#logger.info({ event: 'memberLeft', ...this.#about, node, incarnation }, 'a node has left the cluster');
       if (channels['nexus:member:left'].hasSubscribers) channels['nexus:member:left'].publish({ ...this.#about, node, incarnation });
     },
     memberRemoved: ({ name: node, incarnation }) => {
       this.#unreachable.delete(node);
       this.#stalls.forget({ name: node, incarnation });
-      this.#logger.warn({ ...this.#about, node, incarnation }, 'a node was removed from the cluster: it runs no agents any more');
+      this.#logger.warn({ event: 'memberRemoved', ...this.#about, node, incarnation }, 'a node was removed from the cluster: it runs no agents any more');
       if (channels['nexus:member:removed'].hasSubscribers) channels['nexus:member:removed'].publish({ ...this.#about, node, incarnation });
     },
     reachability: ({ node: { name: node, incarnation }, reachability }) => {
       const data = { ...this.#about, node, incarnation, reachability };
       if (reachability === 'unreachable') {
         this.#unreachable.add(node);
-        this.#logger.warn(data, 'a node cannot be reached');
-      } else if (reachability === 'reachable' && this.#unreachable.delete(node)) this.#logger.info(data, 'a node can be reached again');
-      else this.#logger.debug(data, 'the failure detector has changed its mind about a node');
+        this.#logger.warn({ event: 'reachability', ...data }, 'a node cannot be reached');
+      } else if (reachability === 'reachable' && this.#unreachable.delete(node))
+        this.#logger.info({ event: 'reachability', ...data }, 'a node can be reached again');
+      else this.#logger.debug({ event: 'reachability', ...data }, 'the failure detector has changed its mind about a node');
       if (channels['nexus:member:reachability'].hasSubscribers) channels['nexus:member:reachability'].publish(data);
     },
     stalled: ({ node: { name: node, incarnation }, threads }) => {
@@ -105,13 +106,14 @@ export class ClusterTelling {
       if (channels['nexus:member:stalled'].hasSubscribers) channels['nexus:member:stalled'].publish({ ...this.#about, node, incarnation, threads });
     },
     view: ({ number, members }) => {
-      this.#logger.debug({ ...this.#about, view: number, members: members.length }, 'another view was agreed on');
+      this.#logger.debug({ event: 'view', ...this.#about, view: number, members: members.length }, 'another view was agreed on');
       if (channels['nexus:cluster:view'].hasSubscribers)
         channels['nexus:cluster:view'].publish({ ...this.#about, number, members: members.map(({ name }) => name) });
     },
     standing: ({ standing, because }) => {
       // That it is fenced is an error, and said by who stops the agents.
-      if (standing !== 'fenced') this.#logger.info({ ...this.#about, standing, because }, `this node of the cluster is ${STANDING_WORDS[standing]}`);
+      if (standing !== 'fenced')
+        this.#logger.info({ event: 'standing', ...this.#about, standing, because }, `this node of the cluster is ${STANDING_WORDS[standing]}`);
       if (channels['nexus:cluster:standing'].hasSubscribers) channels['nexus:cluster:standing'].publish({ ...this.#about, standing, because });
     },
   };

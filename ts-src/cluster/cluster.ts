@@ -70,6 +70,8 @@ export class Cluster {
   /** When the membership has said so: its snapshot may say it later, or never. */
   #standing: NodeStanding | undefined;
   #fencedBecause: string | undefined;
+  /** What the membership has said last that is to be mended, while it joins. */
+  #obstacle: string | undefined;
   #metadata: Readonly<Record<string, string>>;
   #isClosing = false;
   readonly #telling: ClusterTelling;
@@ -180,9 +182,10 @@ export class Cluster {
       );
     }
     const { join } = this.#needs.options;
+    const obstacle = this.#obstacle === undefined ? '' : `: ${this.#obstacle}`;
     throw new NexusError(
       'NEXUS_JOIN_TIMEOUT',
-      `node ${this.self.name} is not a member of ${this.name} after ${timeoutMs} ms; it looks for others by ${join.type}, and goes on trying`,
+      `node ${this.self.name} is not a member of ${this.name} after ${timeoutMs} ms; it looks for others by ${join.type}, and goes on trying${obstacle}`,
       { data: { node: this.self.name, cluster: this.name, timeoutMs } },
     );
   }
@@ -288,6 +291,7 @@ export class Cluster {
       case 'refusedMessage':
         return this.#telling.refused(event.from, event.code, event.because);
       case 'warning':
+        this.#obstacle = event.because;
         this.#telling.warned(event.because);
     }
   }
@@ -343,7 +347,7 @@ export class Cluster {
   #stopFenced(): void {
     const { options, logger } = this.#needs;
     const because = this.#fencedBecause ?? '';
-    logger.error({ cluster: options.name, node: this.self.name }, `this node is fenced and stops its agents: ${because}`);
+    logger.error({ event: 'fenced', cluster: options.name, node: this.self.name }, `this node is fenced and stops its agents: ${because}`);
     this.#owner?.fenced(because, options.timing.stopMarginMs);
   }
 

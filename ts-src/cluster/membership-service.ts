@@ -2,6 +2,7 @@
  * Drives the membership of a node: gives its machine the time, datagrams and addresses, and does what the machine wants done. Over `MembershipSurroundings` only, so that it is the same on the
  * membership thread and in a simulation. Callbacks, no promise per message. Not here: what any of it means (`protocols/membership/`), and what else the membership thread does (`membership-side.ts`).
  */
+import { NexusError } from '../errors.js';
 import type { ClusterTimingOptions, ResolverOptions } from '../model/cluster-options.js';
 import type { NodeStanding } from '../model/cluster-snapshot.js';
 import type { NodeAddress, NodeIdentity } from '../model/node-identity.js';
@@ -120,7 +121,7 @@ export class MembershipService {
     const { cluster, node, weight, resolver, timing, description } = this.#options;
     const events: DatagramEvents = {
       received: (from, bytes, sender) => this.#step({ type: 'received', from, bytes, sender }),
-      refused: (address, error) => this.#step({ type: 'refused', address, because: error.message }),
+      refused: (address, error) => this.#step({ type: 'refused', address, because: error.message, isToMend: isToMend(error) }),
       failed: (address, error) => this.#step({ type: 'undelivered', address, because: error.message }),
     };
     this.#datagrams = await this.#surroundings.openDatagrams(events);
@@ -222,4 +223,9 @@ export class MembershipService {
     this.#persisting = undefined;
     this.#step({ type: 'persisted' });
   }
+}
+
+/** The two do not fit together, or somebody else listens there: so it stays, until one of them is given other options. */
+function isToMend(error: Error): boolean {
+  return error instanceof NexusError && (error.code === 'NEXUS_UPGRADE_REFUSED' || error.code.startsWith('NEXUS_TLS_'));
 }

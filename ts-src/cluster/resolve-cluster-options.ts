@@ -205,10 +205,14 @@ function seedsOf(option: string, given: readonly unknown[]): ResolvedJoin {
   if (!Array.isArray(given) || given.length > SEEDS_MAX)
     throw optionError(option, `must be a list of at most ${SEEDS_MAX} addresses, such as ['10.0.0.7:7400']`);
   const seeds = given.map((seed, index) => {
-    const address = typeof seed === 'string' ? addressOf(seed, CLUSTER_PORT) : undefined;
-    if (address === undefined)
-      throw optionError(option, `has ${valueText(seed)} in place ${index + 1}; addresses are such as 10.0.0.7:7400, shop-1.internal:7400 or [fd00::7]:7400`);
-    return address;
+    const address = typeof seed === 'string' ? addressOf(seed) : undefined;
+    if (address !== undefined) return address;
+    // A default would hide a word that was meant to be something else.
+    const isHostOnly = typeof seed === 'string' && addressOf(seed, CLUSTER_PORT) !== undefined;
+    throw optionError(
+      option,
+      `has ${valueText(seed)} in place ${index + 1}${isHostOnly ? ', which has no port' : ''}; addresses are HOST:PORT, such as 10.0.0.7:7400, shop-1.internal:7400 or [fd00::7]:7400`,
+    );
   });
   return seeds.length === 0 ? { type: 'none' } : { type: 'static', seeds };
 }

@@ -76,7 +76,8 @@ export const CLUSTER = {
   NEXUS_JOIN_TIMEOUT: {
     causes:
       'No seed answers (nothing runs there, or a firewall is between), the seeds are of a cluster of another name, not all of them are up when the cluster is to be founded, or an earlier start of this node has to be removed first.',
-    remedy: 'Look at `nexus.cluster.snapshot()` and at the log of this node and of the seeds; give `joined` more time, or other seeds in `cluster.join`.',
+    remedy:
+      'What is to be mended is in the message where it is known. Look at `nexus.cluster.snapshot()` and at the log of this node and of the seeds; give `joined` more time, or other seeds in `cluster.join`.',
     retryable: 'yes',
     retry: 'The node goes on trying: call `joined` again.',
     errorClass: 'NexusError',

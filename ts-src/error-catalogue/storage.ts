@@ -52,8 +52,8 @@ export const STORAGE = {
   },
   NEXUS_STORE_FAILED: {
     causes:
-      'The parent directory is missing or not writable, a write failed, too much waits to be written, or the store is closed. Nothing of a batch that failed was stored.',
-    remedy: 'The cause is the error of the system; `data.path` names the store.',
+      'The parent directory is missing or not writable, a write failed, too much waits to be written, or the store is closed. Nothing of a batch that failed was stored. In a cluster: a node that holds a copy cannot store it, or had not acknowledged it when this one stopped.',
+    remedy: 'The cause is the error of the system; `data.path` names the store. Where it is about copies the message names their nodes.',
     retryable: 'maybe',
     retry: 'If the cause goes away. Nothing was stored.',
     errorClass: 'NexusError',

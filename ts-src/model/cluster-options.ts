@@ -27,6 +27,7 @@ export interface ListenOptions {
 
 /** How other nodes are found. One of them. */
 export type JoinOptions =
+  /** Addresses, each with its port. */
   | { readonly type: 'static'; readonly seeds: readonly string[] }
   /** All addresses of a name, asked for again and again: a headless service of Kubernetes. */
   | { readonly type: 'dns'; readonly name: string; readonly port?: number; readonly intervalMs?: number }

@@ -19,7 +19,7 @@ import type { DurableLives } from './durable/durable-lives.js';
 import { codeMissing, endedBefore, idDuplicate, lifeIsOver, loggedFacts, spawnTimeout, startFailed, tableFull } from './failures.js';
 import type { ActionEntry, Kind } from './kind.js';
 import { promised } from './promised.js';
-import { parentWord } from './record-word.js';
+import { COMING_WORD, parentWord } from './record-word.js';
 import { sendableError } from './remote-reply.js';
 
 /** A child that does not end within this time does not hold its parent's end up any longer. */
@@ -75,14 +75,15 @@ export class Lifecycle {
   /**
    * Makes an agent on this thread. Returns it when it is ready, or a promise if its start hook is async.
    * @param timeoutMs for an async start hook: an agent that has not started by then ends
+   * @param isComing it was on another node, in the same life (`record-word.ts`)
    * @throws NexusError NEXUS_ID_DUPLICATE, NEXUS_TABLE_FULL, NEXUS_START_FAILED, NEXUS_SPAWN_TIMEOUT
    */
-  spawn(kind: Kind, id: string, init: unknown, parent: AgentReference | undefined, timeoutMs: number): AgentCell | Promise<AgentCell> {
+  spawn(kind: Kind, id: string, init: unknown, parent: AgentReference | undefined, timeoutMs: number, isComing = false) {
     const { table, keepInitInTable } = this.#needs;
     // Also where it is kept here: the agent may move to a thread that is lost some day.
     const payload = init === undefined ? undefined : keepInitInTable ? this.#needs.encodeInit(init) : this.#encodeIfPossible(kind, init);
     const kept = keepInitInTable ? undefined : plainCopy(init);
-    const slot = table.insert(id, kind.index, payload, parent === undefined ? 0 : parentWord(parent));
+    const slot = table.insert(id, kind.index, payload, (parent === undefined ? 0 : parentWord(parent)) | (isComing ? COMING_WORD : 0));
     if (slot === INSERT_EXISTS) throw idDuplicate(kind.name, id);
     if (slot === INSERT_FULL) throw tableFull(id);
     const cell = new AgentCell(kind, slot, table.generationOf(slot));

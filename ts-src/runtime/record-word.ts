@@ -1,6 +1,6 @@
 /**
  * The word of a record that the routing table leaves to the runtime: who spawned the agent, whether its end has begun, whether its mailbox is congested, whether it has left for another node, and
- * whether it has just come from one. Written by the agent's own thread, read by all: to find children of lost parents, so that nobody is handed an agent that takes no messages any more, and so that
+ * whether it has just come from one, or was started here again because that was lost. Written by the agent's own thread, read by all: to find children of lost parents, so that nobody is handed an agent that takes no messages any more, and so that
  * senders on other threads slow down before messages are lost.
  */
 import type { SharedMemory } from '../../bindings/shared-memory.js';
@@ -12,7 +12,7 @@ const AWAY = 1 << 29;
 const COMING = 1 << 28;
 /** What the parent is known by. */
 const PARENT = ~(ENDING | CONGESTED | AWAY | COMING);
-/** The word of an agent that has come from another node, before anybody can find it. */
+/** In the word of an agent that has come from another node, or is started here again in the life that it had there, before anybody can find it. */
 export const COMING_WORD = COMING;
 const SLOT_MASK = (1 << L.PARENT_GENERATION_SHIFT) - 1;
 
@@ -48,7 +48,7 @@ export function isAway(word: number): boolean {
   return (word & AWAY) !== 0;
 }
 
-/** It has come from another node, and what was sent to it there may still be on its way by the calling thread: what is sent to it goes that way too (`remote/agent-ways.ts`). */
+/** It has come from another node, or was started here again because that was lost, and what was sent to it there may still be on its way by the calling thread: what is sent to it goes that way too (`remote/agent-ways.ts`). */
 export function markComing(shared: SharedMemory, slot: number, isComing: boolean): void {
   mark(shared, slot, COMING, isComing);
 }

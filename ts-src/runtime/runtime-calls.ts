@@ -36,9 +36,9 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
   return {
     ...outward,
     ...remoteCalls(host),
-    spawn({ kind, id, init, parent, timeoutMs }) {
+    spawn({ kind, id, init, parent, timeoutMs, isComing }) {
       if (host.isStopping) throw nexusStopped();
-      return host.spawnHere(host.kinds.byIndex(kind), id, init, parent, timeoutMs);
+      return host.spawnHere(host.kinds.byIndex(kind), id, init, parent, timeoutMs, isComing);
     },
     stopAgent({ slot, generation }) {
       const to = elsewhere({ slot, generation });

@@ -40,9 +40,25 @@ export interface SpawningNeeds {
   whenEnded(agent: AgentReference, timeoutMs: number): Promise<void>;
   /** The agent that has this id, and whether it was spawned by `parent`, in whichever of its lives. */
   holderOf(id: string, parent: AgentReference): { readonly agent: AgentReference; readonly isChild: boolean; readonly isParentless: boolean } | undefined;
-  spawnHere(kind: Kind, id: string, init: unknown, parent: AgentReference | undefined, timeoutMs: number): AgentReference | Promise<AgentReference>;
+  /** @param isComing it was on another node, in the same life */
+  spawnHere(
+    kind: Kind,
+    id: string,
+    init: unknown,
+    parent: AgentReference | undefined,
+    timeoutMs: number,
+    isComing: boolean,
+  ): AgentReference | Promise<AgentReference>;
   /** Settles also long after the timeout, with what became of it. */
-  spawnThere(thread: number, kind: Kind, id: string, init: unknown, parent: AgentReference | undefined, timeoutMs: number): Promise<AgentReference>;
+  spawnThere(
+    thread: number,
+    kind: Kind,
+    id: string,
+    init: unknown,
+    parent: AgentReference | undefined,
+    timeoutMs: number,
+    isComing: boolean,
+  ): Promise<AgentReference>;
   referenceOf(cell: AgentCell): AgentReference;
   /** False for an agent that has ended. */
   isLive(agent: AgentReference): boolean;
@@ -135,23 +151,29 @@ export class Spawning {
     const placement = node === 'ring' ? 'ring' : 'pinned';
     const call = { kind: kind.name, id, init, node, placement, parent, timeoutMs } as const;
     const spawned = isHere
-      ? this.spawnClaimed(placing, { ...call, init: keptInit(kind, init, parent) }, (limitMs) =>
-          parentCell === undefined ? this.#spawnOn(thread, kind, id, init, undefined, limitMs) : this.#spawnChild(parentCell, thread, kind, id, init, limitMs),
+      ? this.spawnClaimed(placing, { ...call, init: keptInit(kind, init, parent) }, (limitMs, isComing) =>
+          parentCell === undefined
+            ? this.#spawnOn(thread, kind, id, init, undefined, limitMs, isComing)
+            : this.#spawnChild(parentCell, thread, kind, id, init, limitMs, isComing),
         )
       : placing.spawn({ ...call, thread: this.#threadThere(options) });
     return parentCell === undefined ? spawned : this.#adopt(parentCell, id, spawned);
   }
 
   /** Takes the id for this node first. */
-  async spawnClaimed(placing: NodePlacing, claim: IdClaim, spawn: (timeoutMs: number) => AgentReference | Promise<AgentReference>): Promise<AgentReference> {
+  async spawnClaimed(
+    placing: NodePlacing,
+    claim: IdClaim,
+    spawn: (timeoutMs: number, isComing: boolean) => AgentReference | Promise<AgentReference>,
+  ): Promise<AgentReference> {
     const { clock } = this.#needs;
     const deadlineMs = clock.nowMs() + claim.timeoutMs;
     if (this.#needs.isStopping()) throw nexusStopped();
-    await placing.claim(claim);
+    const isComing = await placing.claim(claim);
     try {
       // What is stopping, or may not run any more, starts nothing, however long the claim took.
       if (this.#needs.isStopping()) throw nexusStopped();
-      return await spawn(Math.max(1, deadlineMs - clock.nowMs()));
+      return await spawn(Math.max(1, deadlineMs - clock.nowMs()), isComing);
     } finally {
       placing.settled(claim.id);
     }
@@ -163,7 +185,7 @@ export class Spawning {
     const place = this.#place(kind, id, thread);
     if (!isOfCluster(placing, kind, id)) return Promise.resolve(this.#spawnOn(place, kind, id, init, parent, timeoutMs));
     const claim: IdClaim = { id, kind: name, placement, init: keptInit(kind, init, parent), timeoutMs };
-    return this.spawnClaimed(placing, claim, (limitMs) => this.#spawnOn(place, kind, id, init, parent, limitMs));
+    return this.spawnClaimed(placing, claim, (limitMs, isComing) => this.#spawnOn(place, kind, id, init, parent, limitMs, isComing));
   }
 
   /** For an agent that comes from another node. */
@@ -199,10 +221,11 @@ export class Spawning {
     init: unknown,
     parent: AgentReference | undefined,
     timeoutMs: number,
+    isComing = false,
   ): AgentReference | Promise<AgentReference> {
     checkId(id);
-    if (thread === this.#needs.thread) return this.#needs.spawnHere(kind, id, init, parent, timeoutMs);
-    const spawned = this.#needs.spawnThere(thread, kind, id, init, parent, timeoutMs);
+    if (thread === this.#needs.thread) return this.#needs.spawnHere(kind, id, init, parent, timeoutMs, isComing);
+    const spawned = this.#needs.spawnThere(thread, kind, id, init, parent, timeoutMs, isComing);
     this.#count(thread, spawned);
     return this.#within(timeoutMs, kind, id, spawned);
   }
@@ -251,12 +274,12 @@ export class Spawning {
   }
 
   /** Waits for the end of a child that an earlier life of this parent left with the same id: the loss of a thread may bring the parent back before that. */
-  async #spawnChild(parent: AgentCell, thread: number, kind: Kind, id: string, init: unknown, timeoutMs: number): Promise<AgentReference> {
+  async #spawnChild(parent: AgentCell, thread: number, kind: Kind, id: string, init: unknown, timeoutMs: number, isComing = false): Promise<AgentReference> {
     const { clock, referenceOf } = this.#needs;
     const deadlineMs = clock.nowMs() + timeoutMs;
     for (let remainingMs = timeoutMs; ; ) {
       try {
-        return await this.#spawnOn(thread, kind, id, init, referenceOf(parent), remainingMs);
+        return await this.#spawnOn(thread, kind, id, init, referenceOf(parent), remainingMs, isComing);
       } catch (error) {
         if (!hasCode(error, 'NEXUS_ID_DUPLICATE')) throw error;
         const holder = this.#needs.holderOf(id, referenceOf(parent));

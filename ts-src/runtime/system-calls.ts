@@ -142,6 +142,7 @@ export interface SystemCalls {
     readonly init: unknown;
     readonly parent: AgentReference | undefined;
     readonly timeoutMs: number;
+    readonly isComing: boolean;
   }): AgentReference | Promise<AgentReference>;
   /** Resolves when the agent has ended. */
   stopAgent(call: { readonly slot: number; readonly generation: number }): void | Promise<void>;
@@ -273,7 +274,7 @@ export interface SystemCalls {
   /** To a worker: it is one of this node of a cluster. */
   nodeNamed(call: { readonly node: string }): void;
   /** To the calling thread of a node: `NodePlacing`. */
-  claimId(call: IdClaim & { readonly thread: number }): Promise<void>;
+  claimId(call: IdClaim & { readonly thread: number }): Promise<boolean>;
   idSettled(call: { readonly id: string; readonly thread: number }): void;
   idEnded(call: { readonly id: string }): void;
   /** Also from other nodes. */

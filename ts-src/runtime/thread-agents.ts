@@ -180,9 +180,9 @@ export function spawningOf(host: ThreadHost, incarnation: number): Spawning {
     find: (id, definition) => directory.find(id, definition),
     findEnding: (id) => directory.findEnding(id),
     whenEnded: (agent, timeoutMs) => stopping.whenEnded(agent, timeoutMs),
-    spawnHere: (kind, id, init, parent, timeoutMs) => host.spawnHere(kind, id, init, parent, timeoutMs),
-    spawnThere: (to, kind, id, init, parent, timeoutMs) =>
-      router.request(to, 'spawn', { kind: kind.index, id, init, parent, timeoutMs }, REQUEST_TIMEOUT_MS, { kind: kind.name, id }),
+    spawnHere: (kind, id, init, parent, timeoutMs, isComing) => host.spawnHere(kind, id, init, parent, timeoutMs, isComing),
+    spawnThere: (to, kind, id, init, parent, timeoutMs, isComing) =>
+      router.request(to, 'spawn', { kind: kind.index, id, init, parent, timeoutMs, isComing }, REQUEST_TIMEOUT_MS, { kind: kind.name, id }),
     referenceOf: (cell) => host.referenceOf(cell),
     holderOf: (id, parent) => directory.holderOf(id, parent),
     isLive: (agent) => threadOf(host, agent) >= 0,

@@ -373,8 +373,8 @@ export class ThreadHost implements ReferenceHost, ContextHost {
   }
 
   /** Spawns on this thread, for whoever asked. */
-  spawnHere(kind: Kind, id: string, init: unknown, parent: AgentReference | undefined, timeoutMs: number): AgentReference | Promise<AgentReference> {
-    const spawned = this.lifecycle.spawn(kind, id, init, parent, timeoutMs);
+  spawnHere(kind: Kind, id: string, init: unknown, parent: AgentReference | undefined, timeoutMs: number, isComing = false) {
+    const spawned = this.lifecycle.spawn(kind, id, init, parent, timeoutMs, isComing);
     this.#counters.publishAgentCount();
     if (!(spawned instanceof Promise)) return this.#referenceTo(spawned, id);
     return spawned.finally(() => this.#counters.publishAgentCount()).then((cell) => this.#referenceTo(cell, id));

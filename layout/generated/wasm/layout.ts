@@ -189,6 +189,7 @@ export const LINK_WORD_MEMORY_BYTES: u32 = 2;
 export const LINK_WORD_RING_BYTES: u32 = 3;
 export const LINK_SIDE_WORD_PARKED: u32 = 0;
 export const LINK_SIDE_WORD_ATTENTION: u32 = 16;
+export const LINK_SIDE_WORD_LOOKS_ON: u32 = 32;
 export const RECORD_WORD_STATE: u32 = 0;
 export const RECORD_WORD_HASH: u32 = 1;
 export const RECORD_WORD_OWNER: u32 = 2;

@@ -1,6 +1,7 @@
 // One side of the memory that two processes share: where its rings are, and the protocol of waiting, which is that of threads (parking.hpp) with the peer in the place of another thread.
 //   consumer: PARKED = 1, then look at the rings and ATTENTION; block only if there is nothing
 //   producer: store TAIL (or ATTENTION), then look at PARKED; if it is 1, swap it to 0 and wake the consumer
+//   who looks for work without sleeping says where (LOOKS_ON), so that a peer on the same processor can give it back when there is some: a hint, on which nothing depends
 // How a peer is woken is not here. The memory belongs to whoever has mapped it, and stays mapped while this object is used. Nothing here waits for the peer, and nothing trusts it: its rings
 // are checked in frame_ring.hpp, and a flag that says something else than the truth costs a wake-up, of that peer's own messages.
 #pragma once
@@ -82,6 +83,11 @@ class LinkEnd {
     const std::uint32_t seen = Atomics::LoadSeqCst(attention);
     return seen != 0 && Atomics::CompareExchange(attention, seen, 0) == seen;
   }
+
+  /** This side looks for frames on that processor (from 1; 0: not any more), and would rather have it back than look. */
+  void LookOn(std::uint32_t processor) { Atomics::StoreRelease(own_ + layout::kLinkSideWordLooksOn, processor); }
+  /** Where the peer looks for frames; 0 if it does not. Whatever it says, believing it costs a turn on that processor. */
+  std::uint32_t PeerLooksOn() const { return Atomics::LoadRelaxed(peer_ + layout::kLinkSideWordLooksOn); }
 
   /** Makes the peer look although no ring has news. Then `ClaimWake`. */
   void AskAttention() { Atomics::StoreSeqCst(peer_ + layout::kLinkSideWordAttention, 1); }

@@ -66,6 +66,9 @@ test('the page on the command line has the flags of a node, and the page on clus
 
 test.each([
   [['--join', '10.0.0.7:0'], "--join: has '10.0.0.7:0' in place 1"],
+  [['--join', 'shop-1'], "--join: has 'shop-1' in place 1, which has no port; addresses are HOST:PORT"],
+  [['--join', '10.0.0.7:7400,shop-1:port'], "--join: has 'shop-1:port' in place 2; addresses are HOST:PORT"],
+  [['--join', 'dns:shop:port'], "--join: is 'shop:port'"],
   [['--cluster-listen', '0.0.0.0:7400'], '--advertise: is needed with the host 0.0.0.0'],
   [['--cluster-listen', 'nowhere:port'], "--cluster-listen is 'nowhere:port'"],
   [['--resolver', 'keepMajorty'], "did you mean 'keepMajority'?"],

@@ -1,6 +1,7 @@
 /** Nodes of a cluster in one process, each with its own threads and a membership thread: how they find each other, what they say of themselves, what keeps one from joining, and how one ends. */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,10 +39,11 @@ async function startCluster(count: number, more: (index: number) => ClusterOptio
   return nodes;
 }
 
-const tls = (name: string): NonNullable<ClusterOptions['tls']> => {
-  const file = (each: string): string => fileURLToPath(new URL(`../../fixtures/tls/${each}.pem`, import.meta.url));
-  return { certificateFile: file(name), keyFile: file(`${name}-test-key`), authorityFile: file('authority'), revocationListFile: file('revocations-none') };
-};
+const file = (name: string): string => fileURLToPath(new URL(`../../fixtures/tls/${name}.pem`, import.meta.url));
+const tls = (name: string, authority = 'authority'): NonNullable<ClusterOptions['tls']> => ({
+  ...{ certificateFile: file(name), keyFile: file(`${name}-test-key`), authorityFile: file(authority) },
+  ...(authority === 'authority' ? { revocationListFile: file('revocations-none') } : {}),
+});
 
 test('a nexus without the option is no node, and a node without seeds founds a cluster of its own at once', async () => {
   const alone = await createNexus({ agents: [Counter], threads: 0 });
@@ -143,6 +145,45 @@ test('nodes with certificates of one authority are a cluster, and one without is
   const plain = await startNode({ node: 'n3', listen: { port: 0 }, join: [`${host}:${port}`] });
   expect(await codeOf(plain.cluster.joined({ timeoutMs: 1500 }))).toBe('NEXUS_JOIN_TIMEOUT');
   expect(a.cluster.members()).toHaveLength(2);
+});
+
+test.each([
+  [
+    'has no TLS, where the others have',
+    'node-a',
+    undefined,
+    /127\.0\.0\.1:\d+ uses TLS, and this node does not: give all nodes of the cluster the option tls, or none$/,
+  ],
+  ['has TLS, where the others have none', undefined, tls('node-b'), /127\.0\.0\.1:\d+ does not use TLS, and this node does: give all nodes/],
+  [
+    'has another authority',
+    'node-a',
+    tls('node-b', 'other-authority'),
+    /the certificate of 127\.0\.0\.1:\d+ was not signed by the right authority.*: sign the/,
+  ],
+  ['has a certificate of another authority', 'node-a', tls('stranger'), /127\.0\.0\.1:\d+ refuses the certificate of this node: it was not signed.*: sign the/],
+] as const)('a node that %s is told at once what keeps it from joining, and where', async (_what, certificate, joining, message) => {
+  const seed = await startNode({ node: 'node-a', listen: { port: 0 }, ...(certificate === undefined ? {} : { tls: tls(certificate) }) });
+  await seed.cluster.joined();
+  const { host, port } = seed.cluster.address;
+  const logger = recorder();
+  const node = await startNode(
+    { node: 'node-b', listen: { port: 0 }, join: [`${host}:${port}`], ...(joining === undefined ? {} : { tls: joining }) },
+    { logger },
+  );
+  await until(() => logger.lines.some((line) => line.level === 'warn' && message.test(line.message)));
+  const failure = await failureOf(node.cluster.joined({ timeoutMs: 10 }));
+  expect([failure?.code, failure?.message]).toEqual(['NEXUS_JOIN_TIMEOUT', expect.stringMatching(message)]);
+});
+
+test('a node that is given the address of something else than a node is told so at once', async () => {
+  const server = createHttpServer((_request, response) => response.writeHead(404).end());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const logger = recorder();
+  await startNode({ node: 'n1', listen: { port: 0 }, join: [`127.0.0.1:${port}`] }, { logger });
+  await until(() => logger.lines.some((line) => line.message.includes(`127.0.0.1:${port} refuses the connection with status 404: it is no node of a cluster`)));
 });
 
 test('files of TLS that are not there are an error of createNexus', async () => {

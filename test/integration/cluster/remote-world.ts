@@ -63,5 +63,3 @@ export function carried<D extends AnyAgent>(ref: AgentRef<D>, from: TestNode, to
   if (remote === undefined) throw new Error('a reference between nodes is described by names');
   return partOf(to).references.restoreRemote(remote) as unknown as AgentRef<D>;
 }
-
-export const codeOfLost = ['NEXUS_OUTCOME_UNKNOWN', 'NEXUS_NODE_UNREACHABLE'];

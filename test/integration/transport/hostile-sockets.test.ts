@@ -106,7 +106,8 @@ const GARBAGE: readonly (readonly [string, string, RegExp, string])[] = [
   ['another upgrade', request('/nexus', { upgrade: 'h2c' }), /^HTTP\/1.1 400 /, 'NEXUS_UPGRADE_REFUSED'],
   ['a key that is none', request('/nexus', { 'sec-websocket-key': 'x' }), /^HTTP\/1.1 400 /, 'NEXUS_UPGRADE_REFUSED'],
   ['another version of WebSockets', request('/nexus', { 'sec-websocket-version': '99' }), /^HTTP\/1.1 400 /, 'NEXUS_UPGRADE_REFUSED'],
-  ['garbage', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n', /^HTTP\/1.1 400 /, 'NEXUS_UPGRADE_REFUSED'],
+  ['garbage', '\x17\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n', /^HTTP\/1.1 400 /, 'NEXUS_UPGRADE_REFUSED'],
+  ['the beginning of TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n', /^HTTP\/1.1 400 /, 'NEXUS_TLS_FAILED'],
   ['two lengths', 'POST /nexus HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n', /^HTTP\/1.1 400 /, 'NEXUS_UPGRADE_REFUSED'],
   ['headers of 100 kB', `GET /nexus HTTP/1.1\r\nx: ${'a'.repeat(100_000)}\r\n\r\n`, /^(HTTP\/1.1 400 |$)/, 'NEXUS_UPGRADE_REFUSED'],
 ];

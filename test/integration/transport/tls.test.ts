@@ -95,7 +95,8 @@ for (const [wrong, certificate, tls, code] of [
     const { wire: server, address, accepted } = await serve('node-a', tls);
     const error = await refusal(client(certificate), address);
     expect(error).toMatchObject({ code, isRefused: true });
-    expect(error.message).toContain(`${HOST}:${address.port}`);
+    expect(error.message).toMatch(new RegExp(`^${HOST}:${address.port} refuses the certificate of this node: it .*: (give|sign) `));
+    expect(network?.logged.filter((line) => /^a connection was refused: the certificate of .*: (give|sign) /.test(line)).length).toBe(1);
     expect([...server.refusals]).toEqual([[code, 1]]);
     expect(accepted).toEqual([]);
     // Others are served.
@@ -105,7 +106,9 @@ for (const [wrong, certificate, tls, code] of [
   test(`a certificate that is ${wrong} is refused by the node that calls`, async () => {
     const { address, accepted } = await serve(certificate);
     const calling = client('node-a', tls);
-    expect(await refusal(calling, address)).toMatchObject({ code, isRefused: true });
+    const error = await refusal(calling, address);
+    expect(error).toMatchObject({ code, isRefused: true });
+    expect(error.message).toMatch(new RegExp(`^the certificate of ${HOST}:${address.port} .*: (give|sign) `));
     expect([...calling.refusals]).toEqual([[code, 1]]);
     expect(accepted).toEqual([]);
   });
@@ -125,18 +128,26 @@ async function askedToUpgrade(socket: TLSSocket): Promise<string> {
   return answer;
 }
 
-test('a node without a certificate, and one without TLS, are refused', async () => {
+test('a node without a certificate, and one without TLS, are refused and told why', async () => {
   const { wire: server, address } = await serve('node-a');
   const plain = client(undefined);
-  const failures = [await refusal(plain, address)];
-  expect(failures[0]?.code).toBe('NEXUS_CONNECT_FAILED');
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const error = await refusal(plain, address);
+    expect(error).toMatchObject({ code: 'NEXUS_TLS_FAILED', isRefused: true });
+    expect(error.message).toBe(`${HOST}:${address.port} uses TLS, and this node does not: give all nodes of the cluster the option tls, or none`);
+  }
+  // Once, although it happens again and again.
+  const logged = network?.logged.filter((line) =>
+    /^a connection was refused: 127\.0\.0\.1:\d+ does not use TLS, and this node does: give all nodes/.test(line),
+  );
+  expect(logged?.length).toBe(1);
   // Somebody with the authority's certificate, and none of their own.
   const socket = connectTls({ host: HOST, port: address.port, rejectUnauthorized: false });
   await new Promise<void>((resolve) => socket.once('secureConnect', () => resolve()));
   const answer = await askedToUpgrade(socket);
   expect(answer).toMatch(/^HTTP\/1.1 403 Forbidden\r\n[\s\S]*x-nexus-refusal: NEXUS_TLS_UNTRUSTED/);
   expect([...server.refusals].sort()).toEqual([
-    ['NEXUS_TLS_FAILED', 1],
+    ['NEXUS_TLS_FAILED', 2],
     ['NEXUS_TLS_UNTRUSTED', 1],
   ]);
 });
@@ -145,8 +156,11 @@ test('a node with TLS is told that the other one speaks without', async () => {
   network = websocketNetwork();
   const { wire: server } = network.open();
   const listener = await server.listen({ host: HOST, port: 0 }, () => undefined);
-  expect((await refusal(client('node-a'), listener.address)).code).toBe('NEXUS_TLS_FAILED');
-  expect(server.refusals.get('NEXUS_UPGRADE_REFUSED')).toBe(1);
+  const error = await refusal(client('node-a'), listener.address);
+  expect(error).toMatchObject({ code: 'NEXUS_TLS_FAILED', isRefused: true });
+  expect(error.message).toMatch(/^127\.0\.0\.1:\d+ does not use TLS, and this node does: give all nodes of the cluster the option tls, or none$/);
+  expect([...server.refusals]).toEqual([['NEXUS_TLS_FAILED', 1]]);
+  expect(network.logged).toContainEqual(expect.stringMatching(/^a connection was refused: 127\.0\.0\.1:\d+ uses TLS, and this node does not: give all nodes/));
 });
 
 test('TLS older than 1.2 is refused', async () => {

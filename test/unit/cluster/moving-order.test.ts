@@ -1,6 +1,7 @@
 /**
  * Messages to agents that move from node to node, as `cluster/agents` sends them: between nodes that are nothing else, over channels whose messages a seeded scheduler delivers, with moves, lost nodes and views that are
- * installed at different times in between. What one node has sent to an agent arrives in its order, once, and nothing is lost with nothing lost.
+ * installed at different times in between. What one node has sent to an agent arrives in its order, once, and nothing is lost with nothing lost; also by references of both kinds, those that lead to another node and those that
+ * lead straight to the agent, where it has come to the node of its sender or is started again there because its own was lost.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -9,12 +10,14 @@ import type { NodeIdentity } from '../../../dist/ts-src/model/node-identity.js';
 import type { Registration } from '../../../dist/ts-src/model/registration.js';
 import type { OutgoingMessage, Transport } from '../../../dist/ts-src/ports/transport.js';
 import { PendingAsks } from '../../../dist/ts-src/runtime/pending-asks.js';
+import { isComing, markComing } from '../../../dist/ts-src/runtime/record-word.js';
 import type { ThreadHost } from '../../../dist/ts-src/runtime/thread-host.js';
 import { SteppedClock } from '../../../dist/ts-src/testing/manual-clock.js';
 
 const ID = 'wanderer';
 const KIND = 'counter';
 const LIFE = 7;
+const SLOT = 1;
 const ASK_TIMEOUT_MS = 60_000;
 
 interface Delivered {
@@ -32,6 +35,8 @@ class World {
   token = 1;
   /** The host while the agent is on its way. */
   moving: { readonly from: TestNode; readonly to: TestNode } | undefined;
+  /** Where it is being started again. */
+  starting: TestNode | undefined;
   view = 1;
   readonly views: { readonly number: number; readonly removed: TestNode }[] = [];
 
@@ -67,6 +72,7 @@ class TestNode {
   sent = 0;
   answered = 0;
   failed: string[] = [];
+  readonly #shared = { threadCount: 1, recordsOffset: 0, words: new Int32Array(64) } as unknown as ThreadHost['shared'];
   #listener: (message: { from: NodeIdentity; lane: 'normal'; value: unknown }) => void = () => undefined;
   readonly #world: World;
 
@@ -93,11 +99,12 @@ class TestNode {
       asks: this.asks,
       clock,
       logger: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
-      shared: { threadCount: 1, recordsOffset: 0, words: new Int32Array(64) },
+      shared: this.#shared,
+      calls: { agentsAreHome: () => markComing(this.#shared, SLOT, false) },
       links: { isClosed: false, canReach: () => true },
       kinds: { find: () => kind },
       engine: { table: { threadOf: () => (this.isHost ? 0 : -1) } },
-      directory: { find: () => (this.isHost ? { slot: 1, generation: 1, id: ID, kindEntry: kind, kind: KIND } : undefined) },
+      directory: { find: () => (this.isHost ? { slot: SLOT, generation: 1, id: ID, kindEntry: kind, kind: KIND } : undefined) },
       deadLetters: { record: (reason: string) => void this.failed.push(reason) },
       standaloneCopy: (value: unknown) => value,
       router: {
@@ -143,6 +150,24 @@ class TestNode {
     this.agents.send(target, { name: 'add' } as never, input, ask, undefined);
   }
 
+  /** By a reference to an agent of this node. */
+  sendStraight(): void {
+    const target = { slot: SLOT, generation: 1, id: ID, kind: KIND, knownId: ID, kindEntry: { name: KIND, action: (name: string) => ({ name }) } } as never;
+    const input = { from: this.identity.name, number: this.sent++ };
+    if (this.agents.goesRound(target)) this.agents.send(target, { name: 'add' } as never, input, undefined, undefined);
+    else this.#world.log.push(input);
+  }
+
+  /** The agent is in its table, with the mark of one that other nodes had. */
+  appears(): void {
+    this.isHost = true;
+    markComing(this.#shared, SLOT, true);
+  }
+
+  get isMarked(): boolean {
+    return isComing(this.#shared, SLOT);
+  }
+
   /** One message of that node. */
   receive(from: TestNode): void {
     const value = this.inbox.get(from)?.shift();
@@ -168,7 +193,11 @@ type Step =
   | { readonly type: 'arrive' }
   | { readonly type: 'refuse' }
   | { readonly type: 'kill'; readonly node: number }
-  | { readonly type: 'install'; readonly node: number };
+  | { readonly type: 'install'; readonly node: number }
+  | { readonly type: 'sendStraight' }
+  | { readonly type: 'killHost' }
+  | { readonly type: 'startAgain'; readonly node: number; readonly fails: boolean }
+  | { readonly type: 'pass' };
 
 const NODES = 4;
 const node = fc.nat({ max: NODES - 1 });
@@ -183,6 +212,14 @@ const deadly: fc.Arbitrary<Step> = fc.oneof(
   { weight: 20, arbitrary: step },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('kill' as const), node }) },
   { weight: 4, arbitrary: fc.record({ type: fc.constant('install' as const), node }) },
+);
+const orphaning: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 30, arbitrary: step },
+  { weight: 8, arbitrary: fc.record({ type: fc.constant('sendStraight' as const) }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('killHost' as const) }) },
+  { weight: 6, arbitrary: fc.record({ type: fc.constant('install' as const), node }) },
+  { weight: 6, arbitrary: fc.record({ type: fc.constant('startAgain' as const), node, fails: fc.nat({ max: 7 }).map((number) => number === 0) }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant('pass' as const) }) },
 );
 
 async function perform(world: World, each: Step): Promise<void> {
@@ -213,7 +250,7 @@ async function perform(world: World, each: Step): Promise<void> {
       world.moving = undefined;
       world.host = to.identity;
       world.token++;
-      to.isHost = true;
+      to.appears();
       from.agents.routing.left(ID, LIFE, to.identity, world.token);
       to.agents.routing.came(ID, LIFE, world.token);
       break;
@@ -235,6 +272,42 @@ async function perform(world: World, each: Step): Promise<void> {
       world.views.push({ number: ++world.view, removed: victim });
       break;
     }
+    case 'sendStraight': {
+      world.alive.find(({ isHost }) => isHost)?.sendStraight();
+      break;
+    }
+    case 'killHost': {
+      const victim = world.alive.find(({ isHost }) => isHost);
+      if (victim === undefined || world.moving !== undefined || world.starting !== undefined || world.alive.length <= 2) break;
+      victim.isHost = false;
+      world.departed.add(victim);
+      world.views.push({ number: ++world.view, removed: victim });
+      break;
+    }
+    case 'startAgain': {
+      const { starting } = world;
+      const to = starting ?? (world.nodes[each.node] as TestNode);
+      const lost = world.node(world.host as NodeIdentity);
+      if (starting === undefined) {
+        if (!world.departed.has(lost) || world.departed.has(to) || !to.installed.has(lost)) break;
+        world.token++;
+        world.starting = to;
+        to.agents.routing.coming(ID, LIFE, undefined);
+      } else if (each.fails && !to.isHost) {
+        world.starting = undefined;
+        to.agents.routing.comesNot(ID, LIFE, undefined);
+      } else if (!to.isHost) {
+        world.host = to.identity;
+        to.appears();
+      } else {
+        world.starting = undefined;
+        to.agents.routing.came(ID, LIFE, world.token);
+      }
+      break;
+    }
+    case 'pass':
+      await world.clock.advance(25);
+      break;
     case 'install': {
       const installer = world.nodes[each.node] as TestNode;
       const next = world.views[installer.installed.size];
@@ -248,6 +321,7 @@ async function perform(world: World, each: Step): Promise<void> {
 /** Everything that is on its way arrives, and every view is installed. */
 async function settle(world: World): Promise<void> {
   await perform(world, { type: 'arrive' });
+  const isStarted = (): boolean => world.starting === undefined && world.alive.some(({ isHost }) => isHost);
   for (let round = 0; round < 400; round++) {
     let isQuiet = true;
     for (const [index, each] of world.nodes.entries()) {
@@ -264,9 +338,10 @@ async function settle(world: World): Promise<void> {
         }
       }
     }
+    if (!isStarted()) await perform(world, { type: 'startAgain', node: round % world.nodes.length, fails: false });
     await world.clock.advance(25);
     for (let turn = 0; turn < 4; turn++) await undefined;
-    if (isQuiet && round > 3 && world.alive.every(({ agents }) => agents.routing.waitingCount === 0)) return;
+    if (isStarted() && isQuiet && round > 3 && world.alive.every(({ agents }) => agents.routing.waitingCount === 0)) return;
   }
 }
 
@@ -312,5 +387,33 @@ test('with nodes that are lost on the way, what arrives of each node arrives onc
       for (const sender of world.alive) expect(numbersOf(world, sender).slice(-2)).toEqual([sender.sent - 2, sender.sent - 1]);
     }),
     { numRuns: 400 },
+  );
+});
+
+test('what a node tells an agent that is started again on it, because its own was lost, is in order, whichever references it is sent by', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(orphaning, { minLength: 30, maxLength: 250 }), async (steps) => {
+      const world = new World(NODES);
+      for (const each of steps) await perform(world, each);
+      await settle(world);
+      await world.clock.advance(ASK_TIMEOUT_MS);
+      const host = world.alive.find(({ isHost }) => isHost) as TestNode;
+      // In the end all of its node send straight to it.
+      expect(host.isMarked).toBe(false);
+      expect(host.agents.routing.leaving(ID, LIFE)).toBeDefined();
+      host.agents.routing.stays(ID, LIFE);
+      for (const sender of world.alive) {
+        const numbers = numbersOf(world, sender);
+        expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
+        expect(sender.asks.size).toBe(0);
+        expect(sender.agents.routing.waitingCount).toBe(0);
+        sender.send();
+        if (sender === host) sender.sendStraight();
+        else sender.send();
+      }
+      await settle(world);
+      for (const sender of world.alive) expect(numbersOf(world, sender).slice(-2)).toEqual([sender.sent - 2, sender.sent - 1]);
+    }),
+    { numRuns: 600 },
   );
 });

@@ -37,7 +37,7 @@ test('the environment of a pod says its address, its name and where the others a
     listen: { host: '0.0.0.0', advertise: '10.1.2.3' },
     join: { type: 'dns', name: 'shop.default.svc', port: 7400 },
   });
-  expect(resolveClusterOptions({ join: { type: 'environment' } }, { NEXUS_JOIN: 'a:1, [fd00::7]:2,b' })?.join).toEqual({
+  expect(resolveClusterOptions({ join: { type: 'environment' } }, { NEXUS_JOIN: 'a:1, [fd00::7]:2,b:7400' })?.join).toEqual({
     type: 'static',
     seeds: [
       { host: 'a', port: 1 },
@@ -59,6 +59,11 @@ test.each([
   [{ listen: { host: '::' } }, /^cluster\.listen\.advertise: is needed/],
   [{ listen: { host: '10.0.0.1', advertise: '0.0.0.0' } }, /^cluster\.listen\.advertise: is '0\.0\.0\.0'/],
   [{ join: ['10.0.0.7:0'] }, /^cluster\.join: has '10\.0\.0\.7:0' in place 1/],
+  [{ join: ['shop-1'] }, /^cluster\.join: has 'shop-1' in place 1, which has no port; addresses are HOST:PORT, such as/],
+  [{ join: { type: 'static', seeds: ['a:1', '[fd00::7]'] } }, /^cluster\.join\.seeds: has '\[fd00::7\]' in place 2, which has no port/],
+  [{ join: ['shop-1:port'] }, /^cluster\.join: has 'shop-1:port' in place 1; addresses are HOST:PORT/],
+  [{ join: ['shop-1:70000'] }, /^cluster\.join: has 'shop-1:70000' in place 1; addresses are HOST:PORT/],
+  [{ join: ['fd00::7'] }, /^cluster\.join: has 'fd00::7' in place 1; addresses are HOST:PORT/],
   [{ join: ['http://x'] }, /^cluster\.join: has 'http:\/\/x' in place 1/],
   [{ join: { type: 'multicst' } }, /^cluster\.join: has the type 'multicst'; did you mean 'multicast'\?/],
   [{ join: { type: 'multicast', group: '10.0.0.1' } }, /^cluster\.join\.group: is '10\.0\.0\.1'/],

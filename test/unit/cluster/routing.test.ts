@@ -44,6 +44,7 @@ test('a message that nodes send on to each other goes no further before the owne
       return 'accepted';
     },
     deliver: () => false,
+    isHere: () => false,
     deliverDurable: () => undefined,
     settled: () => undefined,
     refuse: (_route, frame, error) => void sent.push(`refused ${frame.type === 'message' ? frame.input : frame.type} ${error.code}`),
@@ -91,6 +92,7 @@ test('a node that is about to leave is sent nothing more: what goes elsewhere go
       return 'accepted';
     },
     deliver: () => false,
+    isHere: () => false,
     deliverDurable: () => undefined,
     settled: () => undefined,
     refuse: (_route, frame, error) => void sent.push(`refused ${frame.type} ${error.code}`),
@@ -149,6 +151,7 @@ test('a node that an agent was found on is sent nothing more when it is about to
       return 'accepted';
     },
     deliver: () => false,
+    isHere: () => false,
     deliverDurable: () => undefined,
     settled: () => undefined,
     refuse: (_route, frame, error) => void sent.push(`refused ${frame.type} ${error.code}`),
@@ -186,6 +189,7 @@ test('what this node sends to an agent that leaves goes with it, behind what wai
       here.push(text(frame));
       return true;
     },
+    isHere: () => false,
     deliverDurable: () => undefined,
     settled: ({ id }) => void settled.push(id),
     refuse: () => undefined,

@@ -65,6 +65,13 @@ export class OtpModel {
     return isSupervisor(of.specification) ? of.children.flatMap((child) => this.running(child)) : [of.specification.id];
   }
 
+  /** Of a supervisor, in the order of their start. Undefined if it does not run. */
+  childrenOf(supervisor: string): { readonly id: string; readonly isRunning: boolean }[] | undefined {
+    const process = this.#find(supervisor);
+    if (process?.running !== true) return undefined;
+    return process.children.map(({ specification, running }) => ({ id: specification.id, isRunning: running }));
+  }
+
   /** The worker crashes; its process is gone at once. */
   crash(id: string): void {
     const process = this.#find(id);

@@ -24,29 +24,65 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   UNABLE_TO_DECRYPT_CRL_SIGNATURE: 'NEXUS_TLS_FILES',
 };
 
-const SENTENCES: Partial<Record<ErrorCode, string>> = {
-  NEXUS_TLS_EXPIRED: 'the certificate of the other node has expired or is not valid yet',
-  NEXUS_TLS_REVOKED: 'the certificate of the other node was revoked',
-  NEXUS_TLS_NAME: 'the certificate of the other node is not of the name it needs',
-  NEXUS_TLS_UNTRUSTED: 'the certificate of the other node was not signed by the authority of this cluster, or there is none',
-  NEXUS_TLS_FILES: 'the revocation list has expired, or is not of the authority that signed the certificate of the other node',
+interface Complaint {
+  readonly what: string;
+  readonly remedy: string;
+}
+
+/** About the certificate that somebody has shown. */
+const COMPLAINTS: Partial<Record<ErrorCode, Complaint>> = {
+  NEXUS_TLS_EXPIRED: { what: 'has expired or is not valid yet', remedy: 'give that node a new one, and look at the clocks' },
+  NEXUS_TLS_REVOKED: { what: 'was revoked', remedy: 'give that node another one, if it is to be in the cluster' },
+  NEXUS_TLS_NAME: { what: 'is not of the name it needs', remedy: 'give each node one with its name, or all of them one with the name in tls.serverName' },
+  NEXUS_TLS_UNTRUSTED: {
+    what: 'was not signed by the right authority, or there is none',
+    remedy: 'sign the certificates of all nodes with one authority, and give all nodes that as tls.authorityFile',
+  },
+  NEXUS_TLS_FILES: {
+    what: 'cannot be compared with the revocation list: that has expired, or is not of the authority that signed the certificate',
+    remedy: 'renew tls.revocationListFile',
+  },
 };
+const ONE_WITHOUT = 'give all nodes of the cluster the option tls, or none';
+/** What OpenSSL says of bytes that are no TLS. */
+const NO_TLS = /wrong version number|http request|packet length too long/;
 
 /** Undefined if it says nothing about certificates. */
 export function certificateCodeOf(systemCode: unknown): ErrorCode | undefined {
   return typeof systemCode === 'string' && Object.hasOwn(CODES, systemCode) ? CODES[systemCode] : undefined;
 }
 
-/** @param who at the other end, such as `10.0.0.7:7400` */
-export function certificateError(code: ErrorCode, who: string, detail: string): NexusError {
-  return new NexusError(code, `${who}: ${SENTENCES[code] ?? 'there is no secure connection to the other node'} (${detail})`, { data: { remote: who, detail } });
+/** @param who at the other end, such as `10.0.0.7:7400`; it has shown the certificate */
+export function certificateError(code: ErrorCode, who: string, detail: string, cause?: Error): NexusError {
+  const complaint = COMPLAINTS[code];
+  const text =
+    complaint === undefined ? `no secure connection to ${who} (${detail})` : `the certificate of ${who} ${complaint.what} (${detail}): ${complaint.remedy}`;
+  return new NexusError(code, text, { ...(cause === undefined ? {} : { cause }), data: { remote: who, detail } });
+}
+
+/** The other side has refused what this node has shown, and has said why. Undefined if that has nothing to do with TLS. */
+export function refusedByTls(code: ErrorCode, who: string): NexusError | undefined {
+  const complaint = COMPLAINTS[code];
+  if (complaint !== undefined)
+    return new NexusError(code, `${who} refuses the certificate of this node: it ${complaint.what}: ${complaint.remedy}`, { data: { remote: who } });
+  return code === 'NEXUS_TLS_FAILED' ? withTlsOnly(who, 'other') : undefined;
+}
+
+/** One of two nodes uses TLS. @param side which of the two */
+export function withTlsOnly(who: string, side: 'other' | 'this'): NexusError {
+  const text = side === 'other' ? `${who} uses TLS, and this node does not` : `${who} does not use TLS, and this node does`;
+  return new NexusError('NEXUS_TLS_FAILED', `${text}: ${ONE_WITHOUT}`, { data: { remote: who } });
 }
 
 /** The failure of a TLS handshake, for whatever reason. */
 export function tlsFailure(error: NodeJS.ErrnoException, who: string): NexusError {
-  const code = certificateCodeOf(error.code) ?? 'NEXUS_TLS_FAILED';
-  const detail = error.code ?? error.message;
-  return new NexusError(code, certificateError(code, who, detail).message, { cause: error, data: { remote: who, detail } });
+  if (isWithoutTls(error)) return withTlsOnly(who, 'this');
+  return certificateError(certificateCodeOf(error.code) ?? 'NEXUS_TLS_FAILED', who, error.code ?? error.message, error);
+}
+
+/** What came from the other side is not TLS. */
+export function isWithoutTls(error: NodeJS.ErrnoException): boolean {
+  return isTlsFailure(error) && NO_TLS.test(error.message);
 }
 
 export function isTlsFailure(error: NodeJS.ErrnoException): boolean {

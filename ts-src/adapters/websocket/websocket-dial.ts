@@ -9,7 +9,7 @@ import { addressText, isHost, type NodeAddress } from '../../model/node-identity
 import { isNamed, namesOf } from './certificate-names.js';
 import { isRevoked, peerCertificateOf } from './peer-certificate.js';
 import type { TlsFiles } from './tls-files.js';
-import { certificateError, isTlsFailure, tlsFailure } from './tls-errors.js';
+import { certificateError, isTlsFailure, refusedByTls, tlsFailure } from './tls-errors.js';
 import type { PeerCertificate } from './websocket-connection.js';
 import { PATH, REFUSAL_HEADER, SUBPROTOCOL, type WebsocketWireLimits } from './wire-limits.js';
 
@@ -122,6 +122,8 @@ function refusalOf(response: IncomingMessage, where: string): NexusError {
   const said = response.headers[REFUSAL_HEADER];
   const code: ErrorCode = typeof said === 'string' && Object.hasOwn(ERROR_CODES, said) ? (said as ErrorCode) : 'NEXUS_UPGRADE_REFUSED';
   response.destroy();
+  const failure = refusedByTls(code, where);
+  if (failure !== undefined) return failure;
   const reason = code === 'NEXUS_UPGRADE_REFUSED' ? 'it is no node of a cluster, or something stands before it' : ERROR_CODES[code];
   return new NexusError(code, `${where} refuses the connection with status ${response.statusCode}: ${reason}`, {
     data: { address: where, status: response.statusCode },

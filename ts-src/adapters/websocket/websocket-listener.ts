@@ -11,7 +11,7 @@ import { type ErrorCode, NexusError } from '../../errors.js';
 import { isNamed } from './certificate-names.js';
 import { isRevoked, peerCertificateOf } from './peer-certificate.js';
 import type { TlsFiles, TlsMaterial } from './tls-files.js';
-import { certificateCodeOf, isTlsFailure } from './tls-errors.js';
+import { certificateCodeOf, certificateError, isTlsFailure, isWithoutTls, tlsFailure, withTlsOnly } from './tls-errors.js';
 import type { PeerCertificate } from './websocket-connection.js';
 import { receiverLimits } from './websocket-dial.js';
 import { PATH, REFUSAL_HEADER, SUBPROTOCOL, type WebsocketWireLimits } from './wire-limits.js';
@@ -19,6 +19,8 @@ import { PATH, REFUSAL_HEADER, SUBPROTOCOL, type WebsocketWireLimits } from './w
 /** A handshake has some ten headers. */
 const HEADER_BYTES_MAX = 8_192;
 const BACKLOG = 4_096;
+/** First byte of what a client of TLS sends. */
+const TLS_HANDSHAKE = 0x16;
 
 export interface ListenerNeeds {
   readonly limits: WebsocketWireLimits;
@@ -27,7 +29,8 @@ export interface ListenerNeeds {
   /** Accepted by this wire, and not ended. */
   connectionCount(): number;
   accepted(webSocket: WebSocket, socket: Socket, remote: string, certificate: PeerCertificate | undefined): void;
-  refused(code: ErrorCode): void;
+  /** @param error where it is for whoever runs the two nodes to mend */
+  refused(code: ErrorCode, error?: NexusError): void;
 }
 
 interface Pending {
@@ -74,18 +77,28 @@ export class WebsocketListener {
       response.writeHead(426, { connection: 'close', upgrade: 'websocket', 'content-type': 'text/plain; charset=utf-8' });
       response.end('Nodes of a cluster of Nexus talk here, over WebSockets.\n', () => request.socket.destroy());
     });
-    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    this.#server.on('clientError', (error: NodeJS.ErrnoException & { readonly rawPacket?: Buffer }, socket: Socket) => {
       // Failures of TLS come here as well, and those who have just gone.
       if (!error.code?.startsWith('HPE_') || error.code === 'HPE_INVALID_EOF_STATE') return void socket.destroy();
       // More of the same, after the answer.
       if (socket.writableEnded) return;
-      needs.refused('NEXUS_UPGRADE_REFUSED');
+      if (error.rawPacket?.[0] === TLS_HANDSHAKE) needs.refused('NEXUS_TLS_FAILED', withTlsOnly(remoteOf(socket), 'other'));
+      else needs.refused('NEXUS_UPGRADE_REFUSED');
       if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n', () => socket.destroy());
       else socket.destroy();
     });
     this.#server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
-      needs.refused(isTlsFailure(error) ? (certificateCodeOf(error.code) ?? 'NEXUS_TLS_FAILED') : 'NEXUS_TLS_FAILED');
-      socket.destroy();
+      const failure = tlsFailure(error, remoteOf(socket));
+      // Told in the clear, which is what it understands: for it the connection has only ended otherwise.
+      const below = isWithoutTls(error) ? this.#pending.get(endsOf(socket) ?? '')?.socket : undefined;
+      if (below === undefined) {
+        // Who has only gone has not said why.
+        needs.refused(failure.code, isTlsFailure(error) ? failure : undefined);
+        socket.destroy();
+      } else {
+        below.once('close', () => socket.destroy());
+        this.#answer(below, 400, failure.code, failure);
+      }
     });
     this.#server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => this.#upgrade(request, socket, head));
   }
@@ -155,12 +168,14 @@ export class WebsocketListener {
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     const tls = this.#needs.tls === undefined ? undefined : (socket as TLSSocket);
-    const code = this.#whyNot(request, tls);
-    if (code !== undefined) return this.#answer(socket, ...code);
+    const refusal = this.#whyNot(request, tls);
+    if (refusal !== undefined) {
+      const [status, code] = refusal;
+      return this.#answer(socket, status, code, tls && code.startsWith('NEXUS_TLS_') ? shownBy(tls, code) : undefined);
+    }
     this.#upgrades.handleUpgrade(request, socket, head, (webSocket) => {
       this.#settle(endsOf(socket) ?? '');
-      const remote = `${request.socket.remoteAddress}:${request.socket.remotePort}`;
-      this.#needs.accepted(webSocket, socket, remote, tls === undefined ? undefined : peerCertificateOf(tls));
+      this.#needs.accepted(webSocket, socket, remoteOf(request.socket), tls === undefined ? undefined : peerCertificateOf(tls));
     });
   }
 
@@ -178,8 +193,8 @@ export class WebsocketListener {
     return undefined;
   }
 
-  #answer(socket: Socket, status: number, code: ErrorCode): void {
-    this.#needs.refused(code);
+  #answer(socket: Socket, status: number, code: ErrorCode, error?: NexusError): void {
+    this.#needs.refused(code, error);
     const text = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n${REFUSAL_HEADER}: ${code}\r\n\r\n`;
     socket.end(text, () => socket.destroy());
   }
@@ -188,6 +203,14 @@ export class WebsocketListener {
 /** The same for a TLS socket and the TCP socket below it. Undefined if it has gone already. */
 function endsOf({ remoteAddress, remotePort, localAddress }: Socket): string | undefined {
   return remoteAddress === undefined ? undefined : `${remoteAddress}:${remotePort}>${localAddress}`;
+}
+
+function shownBy(tls: TLSSocket, code: ErrorCode): NexusError {
+  return certificateError(code, remoteOf(tls), tls.authorized ? `of ${peerCertificateOf(tls).names.join(', ') || 'no name'}` : String(tls.authorizationError));
+}
+
+function remoteOf({ remoteAddress, remotePort }: Socket): string {
+  return remoteAddress === undefined ? 'a connection that has ended' : `${remoteAddress}:${remotePort}`;
 }
 
 function destroyed(this: Socket): void {

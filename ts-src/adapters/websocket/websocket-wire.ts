@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
-import { NexusError } from '../../errors.js';
+import { type ErrorCode, NexusError } from '../../errors.js';
 import { addressText, type NodeAddress } from '../../model/node-identity.js';
 import { type RefusalCounts, Refusals } from '../../model/refusals.js';
 import type { DialEvents, Wire, WireConnection, WireListener } from '../../ports/wire.js';
@@ -69,7 +69,7 @@ class WebsocketWireOfNode implements WebsocketWire {
       ...this.#peerNeeds(),
       connectionCount: () => this.#acceptedCount,
       accepted,
-      refused: (code) => this.#refusals.count(code),
+      refused: (code, error) => this.#refused(code, error),
     });
     this.#listeners.add(listener);
     try {
@@ -159,6 +159,13 @@ class WebsocketWireOfNode implements WebsocketWire {
 
   #peerNeeds(): { limits: WebsocketWireLimits; tls: TlsFiles | undefined; serverName: string | undefined } {
     return { limits: this.#limits, tls: this.#tls, serverName: this.#options.tls?.serverName };
+  }
+
+  /** The first of each code is logged: also who does not see the log of the other node is to find what keeps that from joining. */
+  #refused(code: ErrorCode, error: NexusError | undefined): void {
+    this.#refusals.count(code);
+    if (error === undefined || this.#refusals.counts.get(code) !== 1) return;
+    this.#options.logger.warn({ code, ...error.data }, `a connection was refused: ${error.message}; more of ${code} are counted, and not said again`);
   }
 
   #endRevoked(material: TlsMaterial): void {

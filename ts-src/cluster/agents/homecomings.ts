@@ -1,5 +1,5 @@
 /**
- * Agents that have come to this node from another one, from the moment in which nothing is on its way to them from there any more: has every worker send straight to them, as to any agent of this node, and when all do,
+ * Agents that have come to this node from another one, or were started here again because that was lost, from the moment in which nothing is on its way to them from there any more: has every worker send straight to them, as to any agent of this node, and when all do,
  * takes away the mark that made what was sent to them go by the calling thread (`runtime/remote/agent-ways.ts`). Many at a time. Until then they stay here. On the calling thread of a node.
  */
 import { NexusError } from '../../errors.js';

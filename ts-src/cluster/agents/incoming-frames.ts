@@ -20,7 +20,7 @@ import type { Kind } from '../../runtime/kind.js';
 import type { PendingAsk } from '../../runtime/pending-asks.js';
 import { NodeReply, type ReplySender } from './node-reply.js';
 import type { Peer, WaitingFrame } from './peer.js';
-import { NO_TRAIL, type UnderwayCall, type UnderwayFrame } from './route.js';
+import { isBack, NO_TRAIL, type UnderwayCall, type UnderwayFrame } from './route.js';
 import { fullError } from './route-errors.js';
 import type { Routing } from './routing.js';
 
@@ -295,18 +295,12 @@ export class IncomingFrames {
       if (local.find(id, life) !== undefined) return void this.deliver(id, life, underway);
     }
     try {
-      const isAhead = underway.type === 'mark' || route.isMovingFrom(from) || (underway.trail.length > 0 && this.#isBack(underway));
+      const isAhead = underway.type === 'mark' || route.isMovingFrom(from) || (underway.trail.length > 0 && isBack(underway, self()));
       const outcome = routing.dispatch(route, underway, isAhead);
       if (outcome === 'full') this.refuse(id, life, underway, fullError(route, underway), from);
     } catch (error) {
       this.refuse(id, life, underway, error as NexusError, from);
     }
-  }
-
-  /** It was here before, and was sent from here to where the agent was: before whatever has come here since. */
-  #isBack({ origin, trail }: UnderwayFrame): boolean {
-    const self = this.#needs.self();
-    return trail.includes(self.name) || (origin !== undefined && sameNode(origin, self));
   }
 
   /** To the agent here. False, with nothing done, if it is not. */

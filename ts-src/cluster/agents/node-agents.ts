@@ -71,7 +71,6 @@ export class NodeAgents implements RemoteAgents, NodePart {
   readonly #homecomings: Homecomings;
   #viewNumber = 0;
   #members: readonly NodeIdentity[] = [];
-  #incarnationFloor = -1;
 
   constructor(needs: NodeAgentsNeeds) {
     const { host, transport, clock, self, registry } = needs;
@@ -82,7 +81,6 @@ export class NodeAgents implements RemoteAgents, NodePart {
     this.references = new NodeReferences({ host, local: this.local, self });
     this.#peers = new Peers({
       ...{ transport, clock },
-      isGone: ({ name, incarnation }) => incarnation <= this.#incarnationFloor && !this.#members.some((member) => sameNode(member, { name, incarnation })),
       copy: (frame) => host.standaloneCopy(frame) as readonly unknown[],
       dropped: (peer, frames) => this.#incoming.undeliverable(peer, frames),
     });
@@ -92,6 +90,7 @@ export class NodeAgents implements RemoteAgents, NodePart {
       ...{ clock, self, registry, peerOf },
       transmit: (route, peer, frame) => this.#outgoing.transmit(route, peer, frame, true),
       deliver: (route, frame) => this.#incoming.deliver(route.id, route.life, frame),
+      isHere: ({ id, life }) => this.local.find(id, life) !== undefined,
       deliverDurable: (route, frame) => this.#incoming.deliverDurable(route.id, frame),
       settled: (route) => this.#settled(route),
       refuse: (route, frame, error) => this.#incoming.refuse(route.id, route.life, frame, error, frame.origin),
@@ -278,12 +277,12 @@ export class NodeAgents implements RemoteAgents, NodePart {
 
   viewed({ number, members, incarnationFloor, joined, left, removed }: NodeView): void {
     this.#viewNumber = number;
-    this.#incarnationFloor = incarnationFloor;
     this.#members = members.map(({ name, incarnation }) => ({ name, incarnation }));
+    const departed = this.#peers.viewed(this.#members, incarnationFloor);
     for (const node of left) this.#departed(node, 'it has left the cluster');
     for (const node of removed) this.#departed(node, 'it was removed from the cluster');
-    // Named by references that are older than this node's first view, or by its own earlier starts.
-    for (const node of this.#peers.departed()) this.#departed(node, 'it is not a member of the cluster any more');
+    // Those that are left are named by references that are older than this node's first view, or by its own earlier starts.
+    for (const node of departed) if (!this.#peers.of(node).isGone) this.#departed(node, 'it is not a member of the cluster any more');
     this.#vacating.viewed(members);
     for (const node of joined) if (!sameNode(node, this.#needs.self())) this.#vacating.joined(node);
     this.#incoming.viewed(number);
@@ -389,9 +388,9 @@ export class NodeAgents implements RemoteAgents, NodePart {
 
   #departed(node: NodeIdentity, because: string): void {
     const peer = this.#peers.of(node);
-    // First what has been sent: what waits here is told apart by that.
-    this.#host.asks.failThread(peer.number, (ask) => this.#lostAsk(ask, node, because));
+    // First what waits here, and so has surely not been sent: its asks say that. Of the others it depends on how far they have come.
     peer.depart();
+    this.#host.asks.failThread(peer.number, (ask) => this.#lostAsk(ask, node, because));
     this.routing.departed(node);
   }
 

@@ -90,15 +90,15 @@ export class Peer {
     this.#cancelRetry = undefined;
     const waiting = this.#waiting;
     let sent = 0;
+    let outcome: PostOutcome | 'unknown' = 'accepted';
     while (sent < waiting.length && !this.isGone) {
-      const frame = waiting[sent] as WaitingFrame;
-      const outcome = this.#trySend(frame);
-      if (outcome === 'gone') return this.depart();
+      outcome = this.#trySend(waiting[sent] as WaitingFrame);
       if (outcome !== 'accepted') break;
       sent++;
     }
     if (sent > 0) this.#retryMs = RETRY_MS_MIN;
     waiting.splice(0, sent);
+    if (outcome === 'gone') return this.depart();
     if (waiting.length === 0) this.#unknownSinceMs = undefined;
     else if (this.#unknownSinceMs !== undefined && this.#needs.clock.nowMs() - this.#unknownSinceMs > UNKNOWN_MS_MAX) this.#drop();
     else this.#arm();

@@ -2,27 +2,25 @@
 import { type NodeIdentity, nodeKey } from '../../model/node-identity.js';
 import { Peer, type PeerNeeds } from './peer.js';
 
-export interface PeersNeeds extends PeerNeeds {
-  /** Whether it has departed, as the view of this node says: also one that was never seen as a member. */
-  isGone(node: NodeIdentity): boolean;
-}
-
 /** In the place of a thread; -1 is the thread itself. */
 const NUMBER_FIRST = -2;
 /** Nodes that have gone and are remembered. */
 const GONE_MAX = 4096;
 
 export class Peers {
-  readonly #needs: PeersNeeds;
+  readonly #needs: PeerNeeds;
   readonly #byKey = new Map<string, Peer>();
   /** The one that was asked for last: a caller mostly has one object for a node. */
   #asked: { readonly node: NodeIdentity; readonly peer: Peer } | undefined;
   #number = NUMBER_FIRST;
   #isClosed = false;
+  /** Incarnations of the members of the last view, by name; and the greatest of all that have departed, so that also one that was never seen as a member is known to be gone. */
+  #members: ReadonlyMap<string, number> = new Map();
+  #incarnationFloor = -1;
   /** To those that are not remembered any more. */
   #sentBefore = 0;
 
-  constructor(needs: PeersNeeds) {
+  constructor(needs: PeerNeeds) {
     this.#needs = needs;
   }
 
@@ -46,7 +44,7 @@ export class Peers {
     if (peer === undefined) {
       peer = new Peer({ name: node.name, incarnation: node.incarnation }, this.#number--, this.#needs);
       if (this.#isClosed) peer.close();
-      else if (this.#needs.isGone(node)) peer.depart();
+      else if (this.#hasDeparted(node)) peer.depart();
       this.#byKey.set(key, peer);
       this.#forgetGone();
     }
@@ -59,9 +57,11 @@ export class Peers {
     return this.#byKey.get(nodeKey(node));
   }
 
-  /** Those that are taken to be there, and have departed. */
-  departed(): NodeIdentity[] {
-    return [...this.#byKey.values()].filter((peer) => !peer.isGone && this.#needs.isGone(peer.node)).map(({ node }) => node);
+  /** Another view was agreed on. Returns those that are taken to be there, and have departed. */
+  viewed(members: readonly NodeIdentity[], incarnationFloor: number): NodeIdentity[] {
+    this.#members = new Map(members.map(({ name, incarnation }) => [name, incarnation]));
+    this.#incarnationFloor = incarnationFloor;
+    return [...this.#byKey.values()].filter((peer) => !peer.isGone && this.#hasDeparted(peer.node)).map(({ node }) => node);
   }
 
   /** Addresses may be known now. */
@@ -72,6 +72,10 @@ export class Peers {
   close(): void {
     this.#isClosed = true;
     for (const peer of this.#byKey.values()) peer.close();
+  }
+
+  #hasDeparted({ name, incarnation }: NodeIdentity): boolean {
+    return incarnation <= this.#incarnationFloor && this.#members.get(name) !== incarnation;
   }
 
   #forgetGone(): void {

@@ -71,8 +71,9 @@ export class Route implements RemoteAgent {
   token = 0;
   waitingFor: WaitingFor | undefined = undefined;
   waiting: UnderwayFrame[] = [];
-  /** While it is coming: from there, what that node has sent on; while it is leaving, what its thread has; and whether it is here already and only what is on its way is waited for. */
+  /** While it is coming: from there, what goes before what waits, and whether it is here already and only what is on its way is waited for. */
   from: NodeIdentity | undefined = undefined;
+  /** What that node has sent on, or has come back to this one; while it is leaving, what its thread has. */
   first: UnderwayFrame[] = [];
   hasCome = false;
   /** While it is leaving: it is the other node's by now, and what is sent to it here waits, behind what was sent to it before. */
@@ -128,6 +129,11 @@ export function forgetVia(route: Route, via: NodeIdentity): boolean {
     isAny = true;
   }
   return isAny;
+}
+
+/** It was here before, and was sent from here to where its agent was: before whatever has come here since. */
+export function isBack({ origin, trail }: UnderwayFrame, self: NodeIdentity): boolean {
+  return trail.includes(self.name) || (origin !== undefined && sameNode(origin, self));
 }
 
 export function keyOf(id: string, life: number): string {

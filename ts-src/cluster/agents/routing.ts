@@ -14,7 +14,7 @@ import { DURABLE_LIFE, isOfNode } from '../../runtime/remote/agent-life.js';
 import { HOPS_MAX } from './agent-frames.js';
 import type { Peer, PostOutcome } from './peer.js';
 import { Marks, type MarksNeeds } from './marks.js';
-import { forgetVia, keyOf, Route, type UnderwayFrame, WAITING_MAX } from './route.js';
+import { forgetVia, isBack, keyOf, Route, type UnderwayFrame, WAITING_MAX } from './route.js';
 import { asNexusError, goneWith } from './route-errors.js';
 
 /** Ways that are remembered; the oldest on which nothing waits give way. Those that references hold stay valid. */
@@ -35,6 +35,8 @@ export interface RoutingNeeds extends MarksNeeds {
   registry(): Registry | undefined;
   /** To the agent here. False, with nothing done, if it is not. */
   deliver(route: Route, frame: UnderwayFrame): boolean;
+  /** Whether it is, in memory. */
+  isHere(route: Route): boolean;
   /** To a durable agent, which may be out of memory. */
   deliverDurable(route: Route, frame: UnderwayFrame): void;
   /** It comes to nothing. */
@@ -80,7 +82,7 @@ export class Routing {
     return this.#routes.get(keyOf(id, life));
   }
 
-  /** On its way, or into the queue. @param isAhead it goes before what waits for an agent that is coming, or leaves, if this node has sent it: it was here before, comes from where the agent does, or is a mark, behind which whatever its sender sends here will wait too @throws what encoding throws */
+  /** On its way, or into the queue. @param isAhead it goes before what waits, where this node alone sends to an agent that leaves: it was here before, comes from where the agent does, or is a mark, behind which whatever its sender sends here will wait too, if the agent is coming @throws what encoding throws */
   dispatch(route: Route, frame: UnderwayFrame, isAhead = false): PostOutcome {
     if (route.waitingFor !== undefined) return this.#wait(route, frame, isAhead);
     return this.#go(route, frame);
@@ -139,26 +141,32 @@ export class Routing {
     this.#open(route);
   }
 
-  /** An agent of another node is about to be here: what comes for it waits, behind what was sent from here to where it was, and comes back. */
-  coming(id: string, life: number, from: NodeIdentity): void {
-    const route = this.of(id, life, from);
+  /**
+   * An agent of other nodes is about to be here: what comes for it waits, behind what was sent from here to where it was, and comes back.
+   * @param from whence it moves; undefined: it starts here, in the life that it had there
+   */
+  coming(id: string, life: number, from: NodeIdentity | undefined): void {
+    const route = this.of(id, life, from ?? this.#needs.self());
     const { isUsed, peer } = route;
-    route.marks.clear();
+    // As long as it may still come from where it was.
+    if (from === undefined && route.waitingFor === 'coming' && !route.hasCome) return;
     this.#stop(route, 'coming');
     route.hasCome = false;
     route.isHoming = true;
-    route.isMove = true;
+    route.isMove = from !== undefined;
     route.from = from;
-    // What this node has sent there comes back before the mark does.
-    if (!isUsed || peer === undefined) return;
-    if (peer.isGone) this.#marks.sendAfterView(route, from);
-    else this.#marks.send(route, peer);
+    // What this node has sent there comes back before the mark does, and may be waited for already.
+    if (route.marks.size > 0 || !isUsed || peer === undefined) return;
+    if (!peer.isGone) this.#marks.send(route, peer);
+    else if (from !== undefined) this.#marks.sendAfterView(route, from);
   }
 
   /** It is here, with all that it brought. What has come back is for it now, and the rest as soon as nothing can come back any more. */
   came(id: string, life: number, token: number): void {
-    const route = this.known(id, life);
-    if (route === undefined || route.waitingFor !== 'coming') return;
+    // Who was to come first may not have, and who comes now has not said so.
+    if (this.known(id, life)?.waitingFor !== 'coming') this.coming(id, life, undefined);
+    const route = this.of(id, life, this.#needs.self());
+    if (route.hasCome) return;
     route.token = token;
     route.hasCome = true;
     route.node = this.#needs.self();
@@ -167,22 +175,18 @@ export class Routing {
     if (route.marks.size === 0) this.#settle(route);
   }
 
-  /** It does not come. */
-  comesNot(id: string, life: number, where: NodeIdentity): void {
+  /** It does not come. @param where it is; undefined: nobody knows */
+  comesNot(id: string, life: number, where: NodeIdentity | undefined): void {
     const route = this.known(id, life);
     if (route === undefined || route.waitingFor !== 'coming' || route.hasCome) return;
-    route.waiting = [...route.first.splice(0), ...route.waiting];
     route.from = undefined;
     route.isHoming = false;
-    route.marks.clear();
-    if (route.isUsed && !sameNode(route.node, where)) {
-      // What was sent another way must have come before.
-      const { peer } = route;
-      route.waitingFor = 'flushing';
-      if (peer !== undefined && !peer.isGone) return this.#marks.send(route, peer);
-      return this.#goTo(route, where);
-    }
-    this.#at(route, where);
+    const marks = [...route.marks.values()];
+    const isElsewhere = marks.some(({ via, isAfterView }) => !isAfterView && (where === undefined || !sameNode(via, where)));
+    if (!isElsewhere && where !== undefined) this.#at(route, where);
+    // What was sent another way must have come before.
+    if (isElsewhere || marks.some(({ isAfterView }) => isAfterView)) return this.#stop(route, 'flushing');
+    if (where === undefined) return this.#resolve(route);
     this.#open(route);
   }
 
@@ -225,20 +229,32 @@ export class Routing {
   }
 
   #wait(route: Route, frame: UnderwayFrame, isAhead: boolean): PostOutcome {
-    if (route.waitingFor === 'coming' && isAhead) {
-      if (route.hasCome) this.#here(route, frame);
-      else if (frame.type === 'message' && route.first.length >= WAITING_MAX) return 'full';
-      else route.first.push(frame);
+    const { waitingFor } = route;
+    if (waitingFor === 'coming' && isAhead && route.hasCome) {
+      this.#here(route, frame);
       return 'accepted';
     }
-    if (route.waitingFor === 'leaving' && frame.type === 'message' && frame.origin === undefined) {
+    if (waitingFor === 'leaving' && frame.type === 'message' && frame.origin === undefined) {
       // It is here as yet, and whatever this node sends it by other references goes into its mailbox, which goes along.
       if (isAhead) route.first.push(frame);
       if (isAhead || (!route.isGiven && this.#needs.deliver(route, frame))) return 'accepted';
     }
-    if (frame.type === 'message' && route.waiting.length >= WAITING_MAX) return 'full';
-    route.waiting.push(frame);
+    const queue = this.#queueOf(route, frame, isAhead);
+    if (frame.type === 'message' && queue.length >= WAITING_MAX) return 'full';
+    queue.push(frame);
     return 'accepted';
+  }
+
+  /** It was on its way already. */
+  #waitAgain(route: Route, frame: UnderwayFrame): PostOutcome {
+    this.#queueOf(route, frame, isBack(frame, this.#needs.self())).push(frame);
+    return 'accepted';
+  }
+
+  #queueOf(route: Route, { type }: UnderwayFrame, isAhead: boolean): UnderwayFrame[] {
+    // Where the agent does not come here, a mark says that what has gone before it has come to the agent: it goes before nothing.
+    const isFirst = isAhead && (route.waitingFor === 'coming' || (route.waitingFor !== 'leaving' && type !== 'mark'));
+    return isFirst ? route.first : route.waiting;
   }
 
   #go(route: Route, frame: UnderwayFrame): PostOutcome {
@@ -260,7 +276,7 @@ export class Routing {
     // What it was sent before has to come before what goes elsewhere now.
     if (peer.isShut && !peer.isGone && route.staysOn !== peer && !isOfNode(route.life) && frame.type !== 'mark') {
       this.#turnAway(route, peer);
-      return this.#wait(route, frame, false);
+      return this.#waitAgain(route, frame);
     }
     if (!peer.isGone) {
       route.isUsed = true;
@@ -272,7 +288,7 @@ export class Routing {
       return 'gone';
     }
     this.#resolve(route);
-    return this.#wait(route, frame, false);
+    return this.#waitAgain(route, frame);
   }
 
   /** To the agent of this node; if it is not here, to where it is found. */
@@ -282,7 +298,7 @@ export class Routing {
     const registry = this.#needs.registry();
     if (this.#startsHere(route, registry)) return this.#needs.deliverDurable(route, frame);
     this.#resolve(route);
-    void this.#wait(route, frame, false);
+    this.#waitAgain(route, frame);
   }
 
   /** A durable agent that this node brings back, if anybody does now. */
@@ -298,7 +314,7 @@ export class Routing {
     const registry = this.#needs.registry();
     if (registry === undefined || isOfNode(route.life)) return void this.#go(route, frame);
     this.#stop(route, 'resolving');
-    route.waiting.unshift(frame);
+    (isBack(frame, this.#needs.self()) ? route.first : route.waiting).unshift(frame);
     const waitMs = Math.min(ASKED_AGAIN_MS_MAX, AGAIN_MS * 2 ** (frame.trail.length - HOPS_UNASKED));
     this.#needs.clock.after(waitMs, () => {
       if (route.waitingFor !== 'resolving') return;
@@ -348,26 +364,19 @@ export class Routing {
     );
   }
 
-  /** The first that waits tells whether the agent is here: if not it is looked for again, after a while, as what is known of it may stay wrong for as long. */
+  /** If not it is looked for again, after a while, as what is known of it may stay wrong for as long. */
   #canGoHere(route: Route): boolean {
-    const first = route.waiting[0];
-    if (first === undefined || this.#startsHere(route, this.#needs.registry())) return true;
-    if (!this.#needs.deliver(route, first)) return false;
-    route.waiting.shift();
-    return true;
+    return route.first.length + route.waiting.length === 0 || this.#startsHere(route, this.#needs.registry()) || this.#needs.isHere(route);
   }
 
   /** A durable agent that was brought back elsewhere, or was thought to be: what this node has sent there comes back, and goes before the rest. */
   #comesBack(route: Route, peer: Peer): void {
-    const { name } = this.#needs.self();
-    const waiting = route.waiting;
-    route.waiting = waiting.filter(({ trail }) => !trail.includes(name));
     route.marks.clear();
     this.#stop(route, 'coming');
     route.from = peer.node;
     route.isMove = false;
     route.hasCome = true;
-    for (const frame of waiting) if (frame.trail.includes(name)) this.#here(route, frame);
+    for (const frame of route.first.splice(0)) this.#here(route, frame);
     if (route.waitingFor !== 'coming') return;
     if (!peer.isGone) this.#marks.send(route, peer);
     if (route.marks.size === 0) this.#settle(route);
@@ -438,11 +447,11 @@ export class Routing {
     if (route.waitingFor === undefined) return;
     this.#waiting.delete(route);
     route.rest();
-    const waiting = route.waiting.splice(0);
+    const waiting = [...route.first.splice(0), ...route.waiting.splice(0)];
     for (let index = 0; index < waiting.length; index++) {
       // What was sent before may have made it wait again.
       if (route.waitingFor !== undefined) {
-        route.waiting.push(...waiting.slice(index));
+        for (const each of waiting.slice(index)) this.#waitAgain(route, each);
         return;
       }
       this.#tryGo(route, waiting[index] as UnderwayFrame);

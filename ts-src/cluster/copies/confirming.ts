@@ -27,7 +27,7 @@ export async function confirm({ peers, store }: ConfirmingNeeds, holders: readon
     const item = { kind, id, mode: 'given', writes } as const;
     if (bytesOf(item) > ITEM_BYTES_MAX) throw tooLarge(kind, id, bytesOf(item));
     const outcome = await new Promise<CopyOutcome>((resolve) => peers.send(node, item, resolve));
-    if (outcome === 'closed') throw stopped({ kind, id });
+    if (outcome === 'closed') throw stopped({ kind, id }, [node.name]);
     if (outcome !== undefined && outcome !== 'gone') throw errorOf(outcome, node);
   };
   await Promise.all(holders.map(one));

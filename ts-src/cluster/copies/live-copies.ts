@@ -24,9 +24,9 @@ interface Pending {
   readonly kind: string;
   readonly id: string;
   readonly writes: readonly StorageWrite[];
-  /** Nodes that were sent it, and of those the ones that have not answered. */
+  /** Nodes that were sent it, and of those the ones that have not answered, with their names. */
   readonly sent: Set<string>;
-  readonly waiting: Set<string>;
+  readonly waiting: Map<string, string>;
   resolve(): void;
   reject(error: Error): void;
 }
@@ -66,7 +66,7 @@ export class LiveCopies {
     }
     const own = activation;
     return new Promise((resolve, reject) => {
-      const pending: Pending = { kind, id, writes, sent: new Set(), waiting: new Set(), resolve, reject };
+      const pending: Pending = { kind, id, writes, sent: new Set(), waiting: new Map(), resolve, reject };
       own.pending = pending;
       this.#send(own, pending);
       this.#look(own, pending);
@@ -112,7 +112,7 @@ export class LiveCopies {
       const item = { kind, id, mode: 'live', writes: isUpToDate ? writes : (whole as readonly StorageWrite[]) } as const;
       if (bytesOf(item) > ITEM_BYTES_MAX) return this.#settle(activation, pending, tooLarge(kind, id, bytesOf(item)));
       sent.add(key);
-      waiting.add(key);
+      waiting.set(key, node.name);
       activation.upToDate.add(key);
       this.#needs.peers.send(node, item, (outcome) => this.#answered(activation, pending, node, outcome));
     }
@@ -134,7 +134,7 @@ export class LiveCopies {
     activation.upToDate.delete(key);
     if (outcome === 'gone') return this.#look(activation, pending);
     this.refused++;
-    this.#settle(activation, pending, outcome === 'closed' ? stopped(pending) : errorOf(outcome, node));
+    this.#settle(activation, pending, outcome === 'closed' ? stopped(pending, [node.name, ...pending.waiting.values()]) : errorOf(outcome, node));
   }
 
   #look(activation: Activation, pending: Pending): void {
@@ -159,10 +159,13 @@ export function errorOf({ code, message, data }: NonNullable<CopyResult>, { name
 }
 
 /** Members that were not heard of before this node left may have it, or not. */
-export function stopped({ kind, id }: Pick<Pending, 'kind' | 'id'>): NexusError {
-  return new NexusError('NEXUS_STORE_FAILED', `${kind} '${id}' was not copied before this node stopped: what it wrote last may be on this node only`, {
-    data: { kind, id },
-  });
+export function stopped({ kind, id }: Pick<Pending, 'kind' | 'id'>, nodes: readonly string[]): NexusError {
+  const names = nodes.length === 1 ? `node ${nodes[0]} has` : `nodes ${nodes.join(', ')} have`;
+  return new NexusError(
+    'NEXUS_STORE_FAILED',
+    `${names} not acknowledged a copy of ${kind} '${id}' before this node stopped: what it wrote last may be on this node only`,
+    { data: { kind, id, nodes } },
+  );
 }
 
 export function tooLarge(kind: string, id: string, bytes: number): NexusError {

@@ -64,7 +64,8 @@ export class NodeMoves implements NodePart {
     const { routing } = agents;
     const find = (id: string): AgentReference | undefined => host.directory.find(id, undefined);
     this.placing = new Placing({
-      ...{ clock, registry, find },
+      ...{ clock, registry, routing, find },
+      isDurable: (kind) => this.#isDurable(kind),
       members: () => this.#view?.members ?? [],
       ...{ isJoined: needs.isJoined, joined: needs.joined },
       findEnding: (id) => host.directory.findEnding(id),

@@ -1,6 +1,6 @@
 /**
  * Agents whose node is lost, on the node that owns their ids now: each is taken over and started again with its `init`, some at a time, so that what lives on goes on meanwhile. Those without an `init` are given up:
- * children, which their parents start again, durable agents, which come back with their next message, and those whose `init` cannot be kept. Not here: who is an orphan (the registry).
+ * children, which their parents start again, durable agents, which come back with their next message, and those whose `init` cannot be kept. Not here: who is an orphan (the registry), and that what it is told stays in order (`placing.ts`).
  */
 import { type ErrorCode, NexusError } from '../../errors.js';
 import type { Logger } from '../../model/agent-context.js';

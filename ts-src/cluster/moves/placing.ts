@@ -1,6 +1,6 @@
 /**
  * Where agents with ids of the cluster start, on the calling thread of a node: takes an id in the registry before an agent starts, gives it back when the agent has ended on whichever thread, and starts agents on
- * other nodes. That an id is held is one fact (`registry.own`), that its agent is there another (the shared table); whenever either may have changed they are compared (`#compare`). Not here: agents of lost nodes
+ * other nodes. Whatever starts here passes by `claim`: an agent that does so in a life that it had on other nodes is told from any other there, and messages that are on their way to it by way of those are waited for. That an id is held is one fact (`registry.own`), that its agent is there another (the shared table); whenever either may have changed they are compared (`#compare`). Not here: agents of lost nodes
  * (`orphans.ts`), and agents that move (`moves.ts`).
  */
 import { type ErrorCode, NexusError, optionError, quoted } from '../../errors.js';
@@ -11,6 +11,7 @@ import type { NodeChoice } from '../../model/spawn-options.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Registry } from '../../ports/registry.js';
 import type { ViewMember } from '../../protocols/views/view.js';
+import type { Routing } from '../agents/routing.js';
 import type { AgentReference } from '../../runtime/agent-reference.js';
 import { spawnTimeout } from '../../runtime/failures.js';
 import { type IdClaim, idElsewhere, type NodePlacing, type NodeSpawn } from '../../runtime/remote/node-placing.js';
@@ -28,6 +29,8 @@ const RETRIED: readonly ErrorCode[] = ['NEXUS_ID_DUPLICATE', 'NEXUS_THREAD_LOST'
 export interface PlacingNeeds {
   readonly clock: Clock;
   readonly registry: Registry;
+  readonly routing: Pick<Routing, 'coming' | 'came' | 'comesNot'>;
+  isDurable(kind: string): boolean;
   /** Of the view that this node knows. */
   members(): readonly ViewMember[];
   /** Whether this node is a member, and may run what it has taken: its first view comes before that. */
@@ -60,6 +63,8 @@ export class Placing implements NodePlacing {
   /** By `auto`, by name of the member. */
   readonly #placed = new Map<string, number>();
   #placedAmong = '';
+  /** Claimed for agents that were on other nodes, and are not here yet. */
+  readonly #coming = new Map<string, Registration>();
   /** Ids that are looked at again soon. */
   readonly #looking = new Set<string>();
 
@@ -72,18 +77,21 @@ export class Placing implements NodePlacing {
   }
 
   /** @param thread a worker, which may be lost before it settles it */
-  async claim(claim: IdClaim, thread = 0): Promise<void> {
+  async claim(claim: IdClaim, thread = 0): Promise<boolean> {
     if (thread === 0) return this.#claim(claim);
     const { id } = claim;
     const losses = this.#losses.get(thread);
-    await this.#claim(claim);
-    if (this.#losses.get(thread) !== losses) return this.settled(id);
-    const claimed = this.#ofThreads.get(thread) ?? new Map<string, number>();
-    this.#ofThreads.set(thread, claimed);
-    claimed.set(id, (claimed.get(id) ?? 0) + 1);
+    const isComing = await this.#claim(claim);
+    if (this.#losses.get(thread) !== losses) this.settled(id);
+    else {
+      const claimed = this.#ofThreads.get(thread) ?? new Map<string, number>();
+      this.#ofThreads.set(thread, claimed);
+      claimed.set(id, (claimed.get(id) ?? 0) + 1);
+    }
+    return isComing;
   }
 
-  async #claim(claim: IdClaim): Promise<void> {
+  async #claim(claim: IdClaim): Promise<boolean> {
     const { clock, registry } = this.#needs;
     const { id, kind, placement, init } = claim;
     const deadlineMs = clock.nowMs() + claim.timeoutMs;
@@ -96,7 +104,7 @@ export class Placing implements NodePlacing {
           this.hold(id);
           // It may have been here before, and have left.
           if (this.#needs.findEnding(id) !== undefined) await this.#needs.clear(id);
-          return;
+          return this.#isComing(own);
         }
         // Its agent has just ended: what comes is another one.
         registry.release(id, own.token);
@@ -105,7 +113,7 @@ export class Placing implements NodePlacing {
       try {
         await registry.register({ id, kind, placement, init }, Math.max(1, deadlineMs - clock.nowMs()));
         if (this.#needs.findEnding(id) !== undefined) await this.#needs.clear(id);
-        return;
+        return false;
       } catch (error) {
         this.settled(id);
         if (!hasCode(error, 'NEXUS_ID_DUPLICATE')) throw error;
@@ -115,6 +123,26 @@ export class Placing implements NodePlacing {
       }
       await this.#pause(attempt);
     }
+  }
+
+  /** Whether the next agent of an id of this node has the life of one that other nodes had. Durable agents have all the same: what is sent to one by another reference than before may get ahead. */
+  #isComing(own: Registration): boolean {
+    const { id, life, kind } = own;
+    if (this.#isThere(id) || this.#needs.isDurable(kind)) return false;
+    this.#coming.set(id, own);
+    this.#needs.routing.coming(id, life, undefined);
+    return true;
+  }
+
+  /** Claims of it have settled. */
+  #hasCome(id: string, isLast: boolean): void {
+    const coming = this.#coming.get(id);
+    if (coming === undefined) return;
+    const isHere = this.#needs.find(id) !== undefined;
+    if (!isHere && !isLast) return;
+    this.#coming.delete(id);
+    if (isHere) this.#needs.routing.came(id, coming.life, coming.token);
+    else this.#needs.routing.comesNot(id, coming.life, undefined);
   }
 
   /** From now on the id is not given back, until as many times `settled` was said. */
@@ -130,6 +158,7 @@ export class Placing implements NodePlacing {
     const left = (this.#underway.get(id) ?? 1) - 1;
     if (left > 0) this.#underway.set(id, left);
     else this.#underway.delete(id);
+    this.#hasCome(id, left <= 0);
     this.#compare(id);
   }
 

@@ -174,6 +174,7 @@ export class Membership implements MembershipMachine {
       case 'received':
         return this.#received(input.from, input.bytes, input.sender);
       case 'refused':
+        if (input.isToMend === true && input.because !== undefined) this.#warn(input.because);
         this.#joining?.undelivered(input.address, input.because);
         return this.#stepSwim(input);
       case 'undelivered':

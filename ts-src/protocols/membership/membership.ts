@@ -13,8 +13,8 @@ export type MembershipInput =
   | { readonly type: 'tick' }
   /** A datagram: whatever its bytes are. */
   | { readonly type: 'received'; readonly from: NodeAddress; readonly bytes: Uint8Array; readonly sender?: string | undefined }
-  /** Nobody listens at this address. */
-  | { readonly type: 'refused'; readonly address: NodeAddress; readonly because?: string }
+  /** Nobody listens at this address. `isToMend`: somebody refuses this node, or is refused by it, and will until options are changed. */
+  | { readonly type: 'refused'; readonly address: NodeAddress; readonly because?: string; readonly isToMend?: boolean }
   /** No connection, and nobody has refused it: only of use to say what is in the way. */
   | { readonly type: 'undelivered'; readonly address: NodeAddress; readonly because: string }
   /** All addresses that discovery knows. */

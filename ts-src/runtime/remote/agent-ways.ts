@@ -2,7 +2,7 @@
  * Which way a worker sends to agents that come to this node from another one, or leave it for one. To an agent of another node it goes by the calling thread, to one of this node straight to the agent's thread, and what
  * goes the one way must not overtake what went the other. So a way changes in one step for all references to an agent: what is sent meanwhile is kept here, in order, until what went the old way has come.
  *
- * An agent that has come is marked (`record-word.ts`): what is sent to it goes by the calling thread whatever reference is used, until that says that nothing of other nodes is on its way any more. The calling thread
+ * An agent that has come, or was started here again because its node was lost, is marked (`record-word.ts`): what is sent to it goes by the calling thread whatever reference is used, until that says that nothing of other nodes is on its way any more. The calling thread
  * itself needs none of this: its routes (`cluster/agents/routing.ts`) keep its order. For `WorkerRemoteAgents`.
  */
 import { NexusError, quoted } from '../../errors.js';

@@ -37,10 +37,10 @@ export interface NodePlacing {
   /** Name of this node. */
   readonly node: string;
   /**
-   * Resolves when agents of this id may start on this node and nowhere else; `settled` must follow, whatever became of it. Waits for the node to be a member. Rejects with NEXUS_ID_DUPLICATE (`data.node` says where the
+   * Resolves when agents of this id may start on this node and nowhere else: to whether the next one has the life of one that other nodes had, so that it is to be marked as coming from there (`record-word.ts`). `settled` must follow, whatever became of it. Waits for the node to be a member. Rejects with NEXUS_ID_DUPLICATE (`data.node` says where the
    * id is, if not on this node), NEXUS_REGISTRY_TIMEOUT, NEXUS_JOIN_TIMEOUT, NEXUS_NODE_FENCED, NEXUS_STOPPED.
    */
-  claim(claim: IdClaim, thread?: number): Promise<void>;
+  claim(claim: IdClaim, thread?: number): Promise<boolean>;
   /** What was claimed for has started, or has not: without an agent the id is given back. */
   settled(id: string, thread?: number): void;
   /** On the calling thread: a worker settles nothing any more that it has claimed. */

@@ -25,7 +25,7 @@ export class WorkerPlacing implements NodePlacing {
     this.#thread = thread;
   }
 
-  claim(claim: IdClaim): Promise<void> {
+  claim(claim: IdClaim): Promise<boolean> {
     return this.#router.request(0, 'claimId', { ...claim, thread: this.#thread }, ANSWER_TIMEOUT_MS, claim);
   }
 

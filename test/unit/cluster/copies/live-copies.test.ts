@@ -79,12 +79,13 @@ test('a node that held an agent, did not for a while and does again gets all tha
   expect([...copies]).toEqual([['b', [1, 2, 3, 4]]]);
 });
 
-test('what other nodes had not acknowledged when this one stopped is not acknowledged', async () => {
+test('what other nodes had not acknowledged when this one stopped is not acknowledged, and the error names those nodes', async () => {
   const answers: ((outcome: CopyOutcome) => void)[] = [];
+  let holders = [node('b')];
   const live = new LiveCopies({
     store: { whole: () => undefined },
     peers: { send: (_to: NodeIdentity, _item: CopyItem, done: (outcome: CopyOutcome) => void) => void answers.push(done) },
-    targetsOf: () => [node('b')],
+    targetsOf: () => holders,
     heldSince: () => 1,
   });
   const first = live.copy('k', 'x', [eventOf('x', 1)]);
@@ -92,7 +93,15 @@ test('what other nodes had not acknowledged when this one stopped is not acknowl
   await first;
   const second = live.copy('k', 'x', [eventOf('x', 2)]);
   answers[1]?.('closed');
-  await expect(second).rejects.toMatchObject({ code: 'NEXUS_STORE_FAILED' });
+  await expect(second).rejects.toMatchObject({
+    code: 'NEXUS_STORE_FAILED',
+    message: expect.stringMatching(/^node b has not acknowledged a copy of k 'x'/),
+    data: { kind: 'k', id: 'x', nodes: ['b'] },
+  });
+  holders = ['b', 'c', 'd'].map(node);
+  const third = live.copy('k', 'x', [eventOf('x', 3)]);
+  for (const [index, outcome] of [undefined, 'closed' as const, 'closed' as const].entries()) answers[2 + index]?.(outcome);
+  await expect(third).rejects.toMatchObject({ message: expect.stringMatching(/^nodes c, d have not/), data: { nodes: ['c', 'd'] } });
 });
 
 test('where views were missed a node may have held an agent no more in between', () => {

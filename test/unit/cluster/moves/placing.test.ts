@@ -27,12 +27,21 @@ function world() {
   directory.owner = registry.self;
   /** What the table has: false for one whose end has begun. */
   const table = new Map<string, boolean>();
+  /** Of those, the ones that have moved to another node. */
+  const hasLeft = new Set<string>();
   const requested: string[] = [];
+  const routed: string[] = [];
   const referenceOf = (id: string) => ({ id, kind: 'counter' }) as AgentReference;
   const standing = { isJoined: true, joined: Promise.resolve() };
   const placing: Placing = new Placing({
     clock,
     registry,
+    routing: {
+      coming: (id, life, from) => void routed.push(`coming ${id} ${life} ${from?.name}`),
+      came: (id, life, token) => void routed.push(`came ${id} ${life} ${token}`),
+      comesNot: (id, life, where) => void routed.push(`comesNot ${id} ${life} ${where?.name}`),
+    },
+    isDurable: (kind) => kind === 'ledger',
     members: () => members,
     isJoined: () => standing.isJoined,
     joined: () => standing.joined,
@@ -51,10 +60,10 @@ function world() {
       return referenceOf(id);
     },
     referenceTo: ({ id }: Registration) => referenceOf(id),
-    clear: async () => undefined,
+    clear: async (id) => void (hasLeft.has(id) && table.delete(id)),
     move: async () => undefined,
   });
-  return { placing, registry, elsewhere, directory, table, requested, clock, standing };
+  return { placing, registry, elsewhere, directory, table, hasLeft, requested, routed, clock, standing };
 }
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -257,6 +266,55 @@ test('an agent that is of this node by now and finds no room, or whose thread is
   await handed;
   expect([attempts, events, failures]).toEqual([4, ['coming', 'came', 'arrived true'], []]);
   expect(registry.own('x')?.token).toBe(9);
+});
+
+test('an agent that starts here in the life that it had on another node is told from a new one, and messages wait until it is here or is given up, whoever starts it', async () => {
+  const { placing, registry, elsewhere, table, hasLeft, routed } = world();
+  const adopted = async (id: string, kind = 'counter') => {
+    const orphan = await elsewhere.register({ id, kind, placement: 'ring', init: undefined });
+    placing.hold(id);
+    return registry.adopt(orphan, registry.self);
+  };
+  // A new one, also where two start it at once.
+  expect(await placing.claim(claimOf('new'))).toBe(false);
+  table.set('new', true);
+  expect(await placing.claim(claimOf('new'))).toBe(false);
+  placing.settled('new');
+  placing.settled('new');
+  expect(routed).toEqual([]);
+  // One whose node was lost, and somebody else who wants the id meanwhile: neither knows who comes first.
+  const { life, token } = await adopted('x');
+  expect(await placing.claim(claimOf('x'), 1)).toBe(true);
+  expect(await placing.claim(claimOf('x'))).toBe(true);
+  expect(routed.splice(0)).toEqual([`coming x ${life} undefined`, `coming x ${life} undefined`]);
+  placing.settled('x');
+  expect(routed).toEqual([]);
+  table.set('x', true);
+  placing.settled('x', 1);
+  placing.settled('x');
+  expect(routed.splice(0)).toEqual([`came x ${life} ${token}`]);
+  // One that had been here before, and left: it keeps its place until the id is needed.
+  const left = await adopted('y');
+  table.set('y', false);
+  hasLeft.add('y');
+  expect(await placing.claim(claimOf('y'))).toBe(true);
+  placing.settled('y');
+  placing.settled('y');
+  expect(routed.splice(0)).toEqual([`coming y ${left.life} undefined`, `comesNot y ${left.life} undefined`]);
+  expect(registry.own('y')).toBeUndefined();
+  // One whose worker is lost before it has come.
+  const late = await adopted('z');
+  expect(await placing.claim(claimOf('z'), 1)).toBe(true);
+  placing.settled('z');
+  placing.threadLost(1);
+  expect(routed.splice(0)).toEqual([`coming z ${late.life} undefined`, `comesNot z ${late.life} undefined`]);
+  // One whose end has begun is in nobody's way: whoever wants its id waits for that.
+  const ending = await adopted('ending');
+  table.set('ending', false);
+  expect([await placing.claim(claimOf('ending')), registry.own('ending')]).toEqual([false, ending]);
+  await adopted('durable', 'ledger');
+  expect(await placing.claim({ ...claimOf('durable'), kind: 'ledger' })).toBe(false);
+  expect(routed).toEqual([]);
 });
 
 test('orphans are taken over and started again, so many at a time, and given up where that cannot be', async () => {
