@@ -227,3 +227,37 @@ test('what this node sends to an agent that leaves goes with it, behind what wai
   route.waitingFor = undefined;
   expect(routing.leaving('a', 4)).toBe(route);
 });
+
+test('however often connections are lost, one mark goes on each of them, and a few count', () => {
+  const clock = new SteppedClock({}, async () => undefined);
+  const marks: number[] = [];
+  const sent: unknown[] = [];
+  const peer = { node: n2, isGone: false } as Peer;
+  const routing = new Routing({
+    clock,
+    self: () => n1,
+    registry: () => undefined,
+    peerOf: () => peer,
+    transmit: (_route, _peer, frame) => {
+      if (frame.type === 'mark') marks.push(frame.number);
+      else sent.push(frame.type === 'message' ? frame.input : frame.type);
+      return 'accepted';
+    },
+    deliver: () => false,
+    isHere: () => false,
+    deliverDurable: () => undefined,
+    settled: () => undefined,
+    refuse: () => undefined,
+    markAfterView: () => undefined,
+  });
+  const route = routing.of('a', 0, n2);
+  routing.dispatch(route, message(1));
+  routing.movedTo('a', 0, n2, n3, 1);
+  for (let lost = 0; lost < 100; lost++) routing.lost(n2);
+  expect(marks).toHaveLength(101);
+  expect(route.marks.size).toBe(8);
+  routing.dispatch(route, message(2));
+  // The answer to one that went a few connections ago.
+  routing.flushed('a', 0, marks.at(-8) as number, n3, true);
+  expect(sent).toEqual([1, 2]);
+});

@@ -1,7 +1,10 @@
 /** Marks on the ways to agents: one that has come to its agent says that everything has come that was sent that way before. When one is sent, and what follows when it has come, is decided in `routing.ts`. */
 import { type NodeIdentity, sameNode } from '../../model/node-identity.js';
 import type { Peer, PostOutcome } from './peer.js';
-import { type Mark, NO_TRAIL, type Route, type UnderwayFrame } from './route.js';
+import { NO_TRAIL, type Route, type UnderwayFrame } from './route.js';
+
+/** Of one way that count: any that comes will do. */
+const MARKS_MAX = 8;
 
 export interface MarksNeeds {
   self(): NodeIdentity;
@@ -36,8 +39,14 @@ export class Marks {
     this.#needs.markAfterView(route, peer, number);
   }
 
-  again(route: Route, { via, isAfterView }: Mark): void {
-    if (isAfterView) this.sendAfterView(route, via);
-    else this.send(route, this.#needs.peerOf(via));
+  /** What was on its way to that node may be lost, marks too: another one goes there. Those of before may have come, and their answers be on their way: the last few of them count still. */
+  again(route: Route, node: NodeIdentity): void {
+    for (const isAfterView of [false, true]) {
+      const numbers = [...route.marks].filter(([, mark]) => mark.isAfterView === isAfterView && sameNode(mark.via, node)).map(([number]) => number);
+      if (numbers.length === 0) continue;
+      for (const number of numbers.slice(0, 1 - MARKS_MAX)) route.marks.delete(number);
+      if (isAfterView) this.sendAfterView(route, node);
+      else this.send(route, this.#needs.peerOf(node));
+    }
   }
 }

@@ -26,9 +26,8 @@ const AGAIN_TIMES = 500;
 /** A message that so many nodes have sent on goes no further before the owner of the id has been asked, which takes longer each time. */
 const HOPS_UNASKED = 4;
 const ASKED_AGAIN_MS_MAX = 1000;
-/** A mark that has not come by then is sent once more, as long as so many of them are on their way by one node. */
+/** A mark that has not come by then is sent once more. */
 const MARK_AGAIN_MS = 5000;
-const MARKS_MAX = 64;
 
 export interface RoutingNeeds extends MarksNeeds {
   readonly clock: Clock;
@@ -219,7 +218,7 @@ export class Routing {
 
   /** Messages on their way to that node may be lost, and marks with them. */
   lost(node: NodeIdentity): void {
-    for (const route of this.#waiting) for (const mark of [...route.marks.values()]) if (sameNode(mark.via, node)) this.#marks.again(route, mark);
+    for (const route of this.#waiting) this.#marks.again(route, node);
   }
 
   close(error: (route: Route) => NexusError): void {
@@ -405,10 +404,10 @@ export class Routing {
       this.#cancelAgain = undefined;
       for (const route of this.#waiting) {
         const mark = [...route.marks.values()].at(-1);
-        if (mark === undefined || route.marks.size >= MARKS_MAX) continue;
+        if (mark === undefined) continue;
         // Who was said to have the agent may have had it no more.
         if (route.waitingFor === 'flushing' && mark.isAfterView) this.#resolve(route);
-        else this.#marks.again(route, mark);
+        else this.#marks.again(route, mark.via);
       }
       if (this.#waiting.size > 0) this.#arm();
     });
