@@ -27,6 +27,8 @@ const HOME_MS = 400;
 const CHASED = 2;
 /** How often in a row an agent is started and ends. */
 const BRIEF_LIVES = 3;
+/** Longer than anything keeps an agent from ending. */
+const STOP_TIMEOUT_MS = 60_000;
 /** When a node hears of a view, agents are started for so long: what is given to whom in the moment in which that changes. */
 const STORM_MS = 4;
 const STORM_NODES = 2;
@@ -41,6 +43,8 @@ export class Workload {
   #values = 0;
   #view = 0;
   #isRunning = false;
+  /** Agents that are to end, and may be on their way to another node: they do when they are there. */
+  readonly #stops = new Set<Promise<unknown>>();
   #draining: TestNode | undefined;
 
   /** @param unlucky numbers of the nodes to which things happen, and which may be drained. Default: all */
@@ -240,11 +244,20 @@ export class Workload {
     await Promise.allSettled(nodes.map((node) => this.#using(cluster, node, (nexus) => nexus.getOrSpawn(this.#kinds.Counter, id))));
   }
 
-  #stop(cluster: SimulatedCluster): Promise<unknown> {
-    return this.#on(cluster, async (nexus) => {
+  /** The client goes on meanwhile: a request to stop is never dropped, however long it waits for an agent. */
+  #stop(cluster: SimulatedCluster): void {
+    const stop = this.#on(cluster, async (nexus) => {
       const ref = await nexus.getOrSpawn(this.#kinds.Counter, this.#one(cluster, COUNTERS));
-      await ref.stop();
-    });
+      await ref.stop({ timeoutMs: STOP_TIMEOUT_MS });
+    })
+      .catch(() => undefined)
+      .finally(() => this.#stops.delete(stop));
+    this.#stops.add(stop);
+  }
+
+  /** When all that was to end has ended, or the nodes that wanted it have: whoever comes after ends nothing of its. */
+  async ended(): Promise<void> {
+    await Promise.allSettled([...this.#stops]);
   }
 
   #say(cluster: SimulatedCluster): Promise<unknown> {

@@ -226,6 +226,7 @@ class AgentsRun {
     if (failed !== undefined && !this.#isBeyondPromise) return this.#ledger.fail('all answer in the end', `${textOf(failed)} after the healing`);
     if (!this.#isBeyondPromise) this.#judgeHistories();
     if (this.#ledger.violation !== undefined) return;
+    await this.#workload.ended();
     await new QuietChecks(cluster, this.#kinds, this.#ledger).run();
     await this.#agreed(cluster, 'when nothing goes wrong any more');
   }
@@ -261,7 +262,7 @@ class AgentsRun {
     const nodes = cluster.nodes.map((node) => ({ node, start: this.#world?.nodes[node.number - 1]?.program as NexusStart | undefined }));
     let [registered, activations, replicated] = [0, 0, 0];
     for (const { node, start } of nodes) {
-      if (start === undefined) return `${node.name} has not started`;
+      if (start === undefined || node.status !== 'running') return `${node.name} ${node.status === 'running' ? 'has not started' : `is ${node.status}`}`;
       const snapshot = start.parts.registry.snapshot();
       if (snapshot.claiming > 0) return `${node.name} claims ${snapshot.claiming} partitions still, and waits for ${snapshot.waitingFor.join(', ')}`;
       registered += snapshot.registered;
