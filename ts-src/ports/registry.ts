@@ -52,7 +52,7 @@ export interface Registry {
   lookup(id: string, timeoutMs: number): Promise<Registration | undefined>;
   /** As `lookup` for many: one message to each owner. In their order. */
   lookupMany(ids: readonly string[], timeoutMs: number): Promise<readonly (Registration | undefined)[]>;
-  /** What was cached has turned out to be wrong. */
+  /** What was cached has turned out to be wrong, also by a copy of the directory: with this token or a lower one it is not said again before the owner has said so. */
   forget(id: string, token: number): void;
   /**
    * Takes an id for an activation on this node: from now on this node alone may run it. Asks again when owners change meanwhile. Rejects with NEXUS_ID_DUPLICATE (`data.registration` is whose it is),

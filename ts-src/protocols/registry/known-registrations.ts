@@ -3,6 +3,8 @@ import type { Registration } from '../../model/registration.js';
 
 export class KnownRegistrations {
   readonly #halfMax: number;
+  /** Copies of the directory that are not to be read, by id: all up to this token. Only their owner corrects them, and that of a partition of which this node is no successor any more nobody. */
+  readonly #wrongCopies = new Map<string, number>();
   #young = new Map<string, Registration>();
   #old = new Map<string, Registration>();
 
@@ -40,6 +42,17 @@ export class KnownRegistrations {
     if (known === undefined || known.token > token) return;
     this.#young.delete(id);
     this.#old.delete(id);
+  }
+
+  /** As `forget`, of what the directory has a copy of. */
+  forgetCopy({ id, token }: Registration): void {
+    this.#wrongCopies.delete(id);
+    this.#wrongCopies.set(id, token);
+    if (this.#wrongCopies.size > 2 * this.#halfMax) this.#wrongCopies.delete(this.#wrongCopies.keys().next().value as string);
+  }
+
+  isWrongCopy({ id, token }: Registration): boolean {
+    return token <= (this.#wrongCopies.get(id) ?? 0);
   }
 
   clear(): void {

@@ -260,8 +260,11 @@ export class RegistryMachine {
     return adopted;
   }
 
+  /** What was found under the id is wrong, and so is what is older, wherever it is from but the directory that this node serves: whoever looks next asks the owner. */
   forget(id: string, token: number): void {
     this.#known.forget(id, token);
+    const copied = this.#copied(id);
+    if (copied !== undefined && copied.token <= token) this.#known.forgetCopy(copied);
   }
 
   // What it knows.
@@ -282,17 +285,16 @@ export class RegistryMachine {
   cached(id: string): { readonly from: 'local' | 'cached'; readonly registration: Registration } | undefined {
     const own = this.#activations.own(id);
     if (own !== undefined) return { from: 'local', registration: own };
-    const partition = partitionOf(id);
-    const part = this.#directory.part(partition);
-    if (part !== undefined && this.#directory.is('serving', partition)) {
+    const part = this.#directory.served(partitionOf(id));
+    if (part !== undefined) {
       const entry = part.entries.get(id);
       return entry === undefined || isOrphan(entry) ? undefined : { from: 'local', registration: entry.registration };
     }
     // What runs here this node knows itself: whoever else says so is behind.
     const known = this.#known.get(id);
     if (known !== undefined && !sameNode(known.host, this.self)) return { from: 'cached', registration: known };
-    const copied = part?.entries.get(id)?.registration;
-    const isThere = copied !== undefined && !sameNode(copied.host, this.self) && this.#ownership.isMember(copied.host);
+    const copied = this.#copied(id);
+    const isThere = copied !== undefined && !sameNode(copied.host, this.self) && this.#ownership.isMember(copied.host) && !this.#known.isWrongCopy(copied);
     return isThere ? { from: 'cached', registration: copied } : undefined;
   }
 
@@ -350,6 +352,11 @@ export class RegistryMachine {
       superseded: this.#superseded,
       shares,
     };
+  }
+
+  /** By a copy of another owner's directory, or by what this node had before it owned it. */
+  #copied(id: string): Registration | undefined {
+    return this.serves(id) ? undefined : this.#directory.part(partitionOf(id))?.entries.get(id)?.registration;
   }
 
   #offered(registration: Registration, source: NodeIdentity | undefined): void {

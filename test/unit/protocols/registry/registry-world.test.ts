@@ -44,6 +44,7 @@ const SEEN = [
     'reportInParts',
     'tombstonesCollected',
     'copyDropped',
+    'copyForgotten',
     'takeWritten',
   ],
   ...['voidAnswer', 'voidOffer', 'superseded', 'handOver:done', 'handOver:returned', 'accept:granted', 'accept:stale', 'movedToTheLost'],

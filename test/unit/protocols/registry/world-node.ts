@@ -163,11 +163,15 @@ export class WorldNode {
 
   #forget(id: string): void {
     const known = this.machine.cached(id);
-    const partition = this.#world.modules.partitions.partitionOf(id);
-    // Not of the directory, or a copy of it.
-    if (known?.from !== 'cached' || this.machine.directory.part(partition)?.entries.has(id) === true) return;
-    this.machine.forget(id, known.registration.token);
-    if (this.machine.cached(id) !== undefined) throw new Error(`${nodeKey(this.self)} knows ${id} after it was forgotten`);
+    // Not of the directory that it serves.
+    if (known?.from !== 'cached') return;
+    const { token } = known.registration;
+    const isCopy = this.machine.directory.part(this.#world.modules.partitions.partitionOf(id))?.entries.get(id)?.registration.token === token;
+    if (isCopy) this.#world.mark('copyForgotten');
+    this.machine.forget(id, token);
+    // A copy may know of a later one.
+    if ((this.machine.cached(id)?.registration.token ?? Number.POSITIVE_INFINITY) <= token)
+      throw new Error(`${nodeKey(this.self)} knows ${id} with ${token} after it was forgotten`);
   }
 
   #lookup(id: string): void {
