@@ -89,7 +89,7 @@ export const AGENTS_MISTAKES: readonly AgentsMistake[] = [
     file: 'ts-src/cluster/entries/node-groups.js',
     from: "this.#needs.host.entries.delete('groups', keyOf(group, -known.number));",
     to: '',
-    foundBy: /the registry agrees in the end/,
+    foundBy: /the registry agrees in the end|what is said comes to all/,
     seed: 2,
   },
 ];
