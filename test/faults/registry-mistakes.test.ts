@@ -70,6 +70,13 @@ test.each<Mistake>([
     says: /after it was forgotten/,
   },
   {
+    mistake: 'a copy of the directory that was found wrong is read again',
+    file: 'known-registrations.js',
+    from: 'return token <= (this.#wrongCopies.get(id) ?? 0);',
+    to: 'return false;',
+    says: /after it was forgotten/,
+  },
+  {
     mistake: 'what was heard of a node is not forgotten when it departs',
     file: 'registry-machine.js',
     from: 'if (departed.length > 0)',
