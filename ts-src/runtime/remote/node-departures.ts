@@ -102,7 +102,8 @@ export class NodeDepartures {
       void this.#host.lifecycle.restore(cell);
       return;
     }
-    if (!this.#leaving.delete(cell)) return;
+    // One of a lost thread, before its turn to be put back has come: then it is put back as any other.
+    if (!this.#leaving.delete(cell)) return cell.status === Status.starting ? markAway(this.#host.shared, slot, false) : undefined;
     markAway(this.#host.shared, slot, false);
     this.#host.timers.release(cell);
     this.#host.dispatcher.release(cell);
