@@ -12,7 +12,7 @@ const GENERATION = 2;
 
 /** A successor that has given the agent its place, and has not put it back yet. */
 function successor() {
-  const shared = createSharedMemory({ threadCount: 2, recordCapacity: 4096, ringBytes: 16_384 }, [1]);
+  const shared = createSharedMemory({ threadCount: 3, recordCapacity: 4096, ringBytes: 16_384 }, [1, 2]);
   const cell = new AgentCell({} as Kind, SLOT, GENERATION);
   const restored: AgentCell[] = [];
   const host = { shared, cells: { get: () => cell }, lifecycle: { restore: (each: AgentCell) => restored.push(each) } };
