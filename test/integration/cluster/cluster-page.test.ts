@@ -44,13 +44,17 @@ test('the two terminals of the page make a cluster, and print its lines', async 
   first.child.kill('SIGTERM');
   expect(await first.exit).toBe(0);
   const [, lines = ''] = /```\n(nexus: shop-1 joined[\s\S]*?)```/.exec(page) ?? [];
+  // Who leaves gets the weight 0 first: in a view of its own, or in the one without it.
+  const withoutLast = (text: string): string => text.replace(/left \(view [34]:/, 'left (view 3 or 4:');
   expect(
-    first
-      .out()
-      .split('\n')
-      .filter((line) => line.includes('(view'))
-      .join('\n'),
-  ).toBe(own(lines).trim());
+    withoutLast(
+      first
+        .out()
+        .split('\n')
+        .filter((line) => line.includes('(view'))
+        .join('\n'),
+    ),
+  ).toBe(withoutLast(own(lines).trim()));
 });
 
 test('the page on the command line has the flags of a node, and the page on clusters its defaults', () => {
