@@ -66,6 +66,11 @@ export class AgentArrivals {
     return this.#prepared.size;
   }
 
+  /** Whether its owner has said that it is this node's, and it is not here yet. */
+  isArriving(id: string): boolean {
+    return this.#arriving.has(id);
+  }
+
   prepare(from: NodeIdentity, message: Prepare): void {
     const { clock } = this.#needs;
     const refusal = this.#prepared.size >= PREPARED_MAX ? `${PREPARED_MAX} agents are about to come there already` : this.#needs.refusalOf(message);

@@ -41,6 +41,8 @@ export interface PlacingNeeds {
   find(id: string): AgentReference | undefined;
   /** The agent that still has this id on this node, although its end has begun. */
   findEnding(id: string): AgentReference | undefined;
+  /** Whether one of this id is moving here, from when its owner has said so until it is in the table or does not come. */
+  isArriving(id: string): boolean;
   whenEnded(agent: AgentReference, timeoutMs: number): Promise<void>;
   /** Starts it on this node, with the id taken. */
   spawnHere(spawn: NodeSpawn): Promise<AgentReference>;
@@ -98,7 +100,7 @@ export class Placing implements NodePlacing {
     await this.#joined(claim.timeoutMs);
     for (let attempt = 1; ; attempt++) {
       const own = registry.own(id);
-      if (own !== undefined) {
+      if (own !== undefined && !this.#isArriving(id)) {
         // Whether it is free on this node is for the table to say.
         if (this.#underway.has(id) || this.#isThere(id)) {
           this.hold(id);
@@ -281,6 +283,11 @@ export class Placing implements NodePlacing {
         this.#compare(id);
       });
     });
+  }
+
+  /** It is about to take its place in the table. Whoever took it before would be the end of it. */
+  #isArriving(id: string): boolean {
+    return this.#needs.isArriving(id) && this.#needs.find(id) === undefined;
   }
 
   #isThere(id: string): boolean {

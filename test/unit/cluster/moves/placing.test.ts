@@ -29,6 +29,8 @@ function world() {
   const table = new Map<string, boolean>();
   /** Of those, the ones that have moved to another node. */
   const hasLeft = new Set<string>();
+  /** Of ids that move here, and are not in the table yet. */
+  const arriving = new Set<string>();
   const requested: string[] = [];
   const routed: string[] = [];
   const referenceOf = (id: string) => ({ id, kind: 'counter' }) as AgentReference;
@@ -47,6 +49,7 @@ function world() {
     joined: () => standing.joined,
     find: (id) => (table.get(id) === true ? referenceOf(id) : undefined),
     findEnding: (id) => (table.get(id) === false ? referenceOf(id) : undefined),
+    isArriving: (id) => arriving.has(id),
     whenEnded: async ({ id }) => void table.delete(id),
     async spawnHere({ id }) {
       await placing.claim(claimOf(id));
@@ -63,7 +66,7 @@ function world() {
     clear: async (id) => void (hasLeft.has(id) && table.delete(id)),
     move: async () => undefined,
   });
-  return { placing, registry, elsewhere, directory, table, hasLeft, requested, routed, clock, standing };
+  return { placing, registry, elsewhere, directory, table, hasLeft, arriving, requested, routed, clock, standing };
 }
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -315,6 +318,45 @@ test('an agent that starts here in the life that it had on another node is told 
   await adopted('durable', 'ledger');
   expect(await placing.claim({ ...claimOf('durable'), kind: 'ledger' })).toBe(false);
   expect(routed).toEqual([]);
+});
+
+test('who wants the id of an agent that is moving here waits until it is here, or does not come, or there is no time any more', async () => {
+  const { placing, registry, elsewhere, directory, table, hasLeft, arriving, clock, routed } = world();
+  const passing = async (count: number): Promise<void> => {
+    for (let look = 0; look < count; look++) {
+      await turn();
+      clock.advance(50);
+    }
+  };
+  for (const id of ['comes', 'gives up', 'late']) {
+    const { token } = await elsewhere.register({ id, kind: 'counter', placement: 'ring', init: undefined });
+    const registration = directory.entries.get(id) as Registration;
+    await registry.accept({ ...registration, host: registry.self, token: token + 10 });
+    placing.hold(id);
+    arriving.add(id);
+  }
+  // Also one that was here before.
+  table.set('comes', false);
+  hasLeft.add('comes');
+  const settled: string[] = [];
+  const claims = ['comes', 'gives up', 'late'].map((id) =>
+    placing.claim(claimOf(id)).then(
+      (isComing) => settled.push(`${id}: ${isComing}`),
+      (error: NexusError) => settled.push(`${id}: ${error.code}`),
+    ),
+  );
+  await passing(5);
+  expect([settled, routed]).toEqual([[], []]);
+  // The table says then that it is taken.
+  table.set('comes', true);
+  arriving.delete('gives up');
+  placing.settled('gives up');
+  await passing(3);
+  expect(settled.sort()).toEqual(['comes: false', 'gives up: false']);
+  expect(registry.calls.filter((call) => call.includes('gives up'))).toEqual(['release gives up', 'register gives up']);
+  await passing(25);
+  await Promise.all(claims);
+  expect([settled.at(-1), routed]).toEqual(['late: NEXUS_ID_DUPLICATE', []]);
 });
 
 test('orphans are taken over and started again, so many at a time, and given up where that cannot be', async () => {
