@@ -21,7 +21,9 @@ test.each(['spawn', 'getOrSpawn'] as const)(
       await cluster.settle(ref.ask('add', 7));
       const started: Promise<unknown>[] = [];
       const start = (): void => {
-        started.push((way === 'spawn' ? n2.spawn(Counter, { id: 'c', thread: 0 }) : n2.getOrSpawn(Counter, 'c', { thread: 0 })).catch((error: NexusError) => error));
+        started.push(
+          (way === 'spawn' ? n2.spawn(Counter, { id: 'c', thread: 0 }) : n2.getOrSpawn(Counter, 'c', { thread: 0 })).catch((error: NexusError) => error),
+        );
       };
       // From here on the id is this node's, and its agent is not in the table yet.
       const accept = registry.accept.bind(registry);
