@@ -7,6 +7,7 @@ import type { SeededRandom } from '../model/seeded-random.js';
 import type { RestartHistory } from '../model/supervision.js';
 import type { AgentReference } from './agent-reference.js';
 import type { CellTimer } from './agent-timers.js';
+import type { CarriedTies } from './carried-ties.js';
 import type { FollowedAgent } from './followed.js';
 import type { ActionEntry, Kind } from './kind.js';
 import type { DurableRecord } from './durable/durable-record.js';
@@ -54,8 +55,9 @@ export class AgentCell {
   }
 }
 
-/** The other end of a link, as the agent has it, and how that ended. */
-export interface LinkEnd {
+/** What an agent watches or is linked to, as it has that, and how it has ended. */
+export interface TieEnd {
+  readonly tie: 'watch' | 'link';
   readonly other: AgentReference;
   readonly reason: StopReason;
 }
@@ -106,10 +108,12 @@ export class AgentExtra {
   recentSignals: RecentSignals | undefined = undefined;
   /** While somebody follows its messages. */
   followed: FollowedAgent | undefined = undefined;
-  /** While it is packed for another node: links that have ended since, of which the agent learns here if it stays, else there. */
-  endsWhilePacked: LinkEnd[] | undefined = undefined;
+  /** While it is packed for another node: what it was tied to and has ended since, of which the agent learns here if it stays, else there. */
+  endsWhilePacked: TieEnd[] | undefined = undefined;
   /** For a time after it has come from another node: the links that came with it, and whether the other end was not found, so that word of how it ended is on its way. */
-  carriedLinks: Map<AgentReference, boolean> | undefined = undefined;
+  carriedLinks: CarriedTies | undefined = undefined;
+  /** As `carriedLinks`, of what it watches. */
+  carriedWatches: CarriedTies | undefined = undefined;
   /** What was to be done to an agent that was still arriving. */
   onArrival: (() => void)[] | undefined = undefined;
   /** Asked to end by its own handler. */

@@ -4,17 +4,15 @@
  */
 import { NexusError, quoted } from '../errors.js';
 import type { StopReason } from '../model/agent-definition.js';
-import { type AgentCell, type AgentExtra, extraOf, type LinkEnd, onArrival, Status } from './agent-cell.js';
+import { type AgentCell, extraOf, onArrival, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
+import { isKept, WORD_MS_MAX } from './carried-ties.js';
 import { messageOf } from './lifecycle.js';
 import type { NodeIdentity } from '../model/node-identity.js';
 import type { Clock } from '../ports/clock.js';
 import { sendableReason } from './remote-reply.js';
 import { addAmong, keyAmong, keyOfNamed, type NamedAgent } from './remote/agent-keys.js';
 import type { NodeTies } from './remote/node-ties.js';
-
-/** What is said of an end to an agent that moves between nodes comes by this time, behind the agent; what is not was lost with a thread. */
-const WORD_MS_MAX = 15_000;
 
 export interface AgentLinksNeeds {
   readonly thread: number;
@@ -129,6 +127,8 @@ export class AgentLinks {
     const cell = this.#needs.cellOf(target);
     if (cell?.status === Status.arriving) return onArrival(cell, () => this.unlinked(target, other));
     if (cell !== undefined) this.#remove(cell, other);
+    // It was on its way here when that left for another node.
+    else if (this.#needs.nodes.leads(target)) void this.#needs.nodes.ask(target, 'untieFromNode', { tie: 'link', target, other });
   }
 
   /** An agent of this thread has ended: those linked to it learn it. */
@@ -173,7 +173,7 @@ export class AgentLinks {
     const key = keyAmong(cell?.extra?.linked, ended, this.#needs.nodes);
     const other = key === undefined ? undefined : cell?.extra?.linked?.get(key);
     // Not linked any more: unlinked meanwhile.
-    if (cell === undefined || other === undefined || this.#isKept(extraOf(cell), { other, reason })) return;
+    if (cell === undefined || other === undefined || isKept(extraOf(cell), { tie: 'link', other, reason })) return;
     this.#remove(cell, other);
     const cause = causeOf(reason, ended, id);
     if (cause === undefined) return;
@@ -198,19 +198,6 @@ export class AgentLinks {
 
   left(cell: AgentCell): void {
     this.#linked.delete(cell);
-  }
-
-  /** It is packed for another node: how its links end is for there, or for here if it stays. */
-  packed(cell: AgentCell): void {
-    extraOf(cell).endsWhilePacked = [];
-  }
-
-  /** It stays after all. */
-  stays(cell: AgentCell): void {
-    const ends = cell.extra?.endsWhilePacked;
-    if (cell.extra !== undefined) cell.extra.endsWhilePacked = undefined;
-    const self = this.#needs.referenceOf(cell);
-    for (const { other, reason } of ends ?? []) this.linkedEnded(self, other, other.id, reason);
   }
 
   /** @param isLost whether the thread of a linked agent has been lost since this one left, so that nobody here was told */
@@ -240,18 +227,6 @@ export class AgentLinks {
         else if (owner === thread || (owner < 0 && !this.#needs.nodes.leads(target))) this.linkedEnded(self, target, target.id, { type: 'threadFailed' });
       }
     }
-  }
-
-  /** Whether an end is not to be acted upon as yet. */
-  #isKept(extra: AgentExtra, end: LinkEnd): boolean {
-    const { endsWhilePacked, carriedLinks } = extra;
-    if (endsWhilePacked !== undefined) {
-      if (!endsWhilePacked.some(({ other }) => other === end.other)) endsWhilePacked.push(end);
-      return true;
-    }
-    if (end.reason.type !== 'notFound' || carriedLinks?.has(end.other) !== true) return false;
-    carriedLinks.set(end.other, true);
-    return true;
   }
 
   /** Of what has come with it, that is not there, nobody has told. */

@@ -1,7 +1,8 @@
-/** What goes with an agent that moves to another thread besides its state and messages: the signals it gets, its groups, its links. Joins those parts to the move; decides nothing. */
+/** What goes with an agent that moves to another thread besides its state and messages: the signals it gets, its groups, its links, and which of its watches have just come with it from another node. Joins those parts to the move; decides nothing. */
 import { threadWord } from '../../bindings/shared-memory.js';
 import * as L from '../../layout/generated/layout.js';
 import type { LinkedAgent } from './agent-links.js';
+import type { AgentReference } from './agent-reference.js';
 import { followedPart } from './followed.js';
 import type { MovingPart } from './moving-agent.js';
 import { pausedPart } from './pausing.js';
@@ -9,7 +10,7 @@ import type { AnnouncedSubscription } from './signals.js';
 import type { ThreadHost } from './thread-host.js';
 
 export function movingTies(host: ThreadHost): readonly MovingPart[] {
-  const { signals, groups, supervision, shared, engine, links } = host;
+  const { signals, groups, supervision, watches, shared, engine, links } = host;
   const incarnationOf = (thread: number): number => Atomics.load(shared.words, threadWord(shared, thread) + L.THREAD_WORD_INCARNATION);
   return [
     pausedPart,
@@ -38,6 +39,14 @@ export function movingTies(host: ThreadHost): readonly MovingPart[] {
       pack: () => undefined,
       left: (cell) => supervision.ofNodes.left(cell),
       arrived: (cell) => supervision.ofNodes.arrived(cell),
+    },
+    {
+      name: 'watches',
+      pack: (cell) => watches.carriedBy(cell),
+      left: () => undefined,
+      arrived: (cell, packed) => {
+        for (const target of (packed as readonly AgentReference[] | undefined) ?? []) watches.carry(cell, target);
+      },
     },
     {
       name: 'links',

@@ -148,9 +148,9 @@ export function lineageOf(host: ThreadHost, escalateToThread: (cell: AgentCell, 
 }
 
 export function watchesOf(host: ThreadHost): Watches {
-  const { thread, router, dispatcher, nodeTies } = host;
+  const { thread, router, dispatcher, nodeTies, clock } = host;
   return new Watches({
-    thread,
+    ...{ thread, clock },
     nodes: nodeTies,
     cellOf: (agent) => cellOfTied(host, agent),
     threadOf: (agent) => threadOfTied(host, agent),

@@ -5,14 +5,17 @@
  */
 import type { StopReason, Terminated } from '../model/agent-definition.js';
 import { type NodeIdentity, sameNode } from '../model/node-identity.js';
+import type { Clock } from '../ports/clock.js';
 import { type AgentCell, extraOf, onArrival, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
+import { isKept, WORD_MS_MAX } from './carried-ties.js';
 import { sendableReason } from './remote-reply.js';
 import { addAmong, keyAmong, keyOfNamed, type NamedAgent } from './remote/agent-keys.js';
 import type { NodeTies } from './remote/node-ties.js';
 
 export interface WatchesNeeds {
   readonly thread: number;
+  readonly clock: Clock;
   readonly nodes: NodeTies;
   /** The agent on this thread, if it is here and lives. */
   cellOf(ref: AgentReference): AgentCell | undefined;
@@ -45,6 +48,31 @@ export class Watches {
     addAmong(extra.watching, target);
     this.#watchers.add(cell);
     this.#request(cell, target);
+  }
+
+  /**
+   * A watch that an agent had when it left another node, or the thread of this one to which it came from there. That the other agent is not there does not tell how it has ended: it has told where the watcher was, and that
+   * comes on behind it. Only what nobody has told of after a while is not found.
+   */
+  carry(cell: AgentCell, target: AgentReference): void {
+    const extra = extraOf(cell);
+    extra.watching ??= new Map();
+    const key = keyAmong(extra.watching, target, this.#needs.nodes);
+    if (key === undefined) addAmong(extra.watching, target);
+    const watched = key === undefined ? target : (extra.watching.get(key) as AgentReference);
+    this.#watchers.add(cell);
+    if (extra.carriedWatches === undefined) {
+      extra.carriedWatches = new Map();
+      this.#needs.clock.after(WORD_MS_MAX, () => this.#judge(cell), false);
+    }
+    extra.carriedWatches.set(watched, false);
+    this.#request(cell, watched);
+  }
+
+  /** What an agent carries as yet that moves to another thread. */
+  carriedBy({ extra }: AgentCell): readonly AgentReference[] | undefined {
+    const carried = extra?.carriedWatches;
+    return carried && [...carried.keys()].filter((target) => keyAmong(extra?.watching, target, this.#needs.nodes) !== undefined);
   }
 
   unwatch(cell: AgentCell, target: AgentReference): void {
@@ -111,8 +139,13 @@ export class Watches {
   /** News about a watched agent arrived for a watcher of this thread. */
   terminated(watcher: AgentCell, ended: Terminated): void {
     if (watcher.status === Status.arriving) return onArrival(watcher, () => this.terminated(watcher, ended));
+    const { watching } = extraOf(watcher);
+    const key = keyAmong(watching, ended.ref as AgentReference, this.#needs.nodes);
+    const other = key === undefined ? undefined : watching?.get(key);
     // Not watched any more: unwatched meanwhile, or the watch of an earlier life.
-    if (this.#forget(watcher, ended.ref as AgentReference)) this.#needs.deliver(watcher, ended);
+    if (other === undefined || isKept(extraOf(watcher), { tie: 'watch', other, reason: ended.reason })) return;
+    this.#forget(watcher, other);
+    this.#needs.deliver(watcher, ended);
   }
 
   /** As `terminated`, of an agent of another node. */
@@ -205,6 +238,14 @@ export class Watches {
         return ended({ type: 'nodeLost', node: (lost ?? answer.node).name });
       case 'over':
     }
+  }
+
+  /** Of what has come with it, that is not there, nobody has told. */
+  #judge(cell: AgentCell): void {
+    const carried = cell.extra?.carriedWatches;
+    if (cell.extra === undefined || carried === undefined) return;
+    cell.extra.carriedWatches = undefined;
+    for (const [ref, isMissing] of carried) if (isMissing) this.terminated(cell, { ref, id: ref.id, reason: { type: 'notFound' } });
   }
 
   #tell(watcher: AgentReference, ended: Terminated, name: NamedAgent | undefined): void {

@@ -16,7 +16,7 @@ import { agentNotFound } from '../../runtime/failures.js';
 import type { AgentBaggage } from '../../runtime/remote/agent-baggage.js';
 import type { NamedAgent } from '../../runtime/remote/agent-keys.js';
 import { DURABLE_LIFE, lifeOf } from '../../runtime/remote/agent-life.js';
-import type { NodeDeparture } from '../../runtime/remote/node-departures.js';
+import type { NodeDeparture, TiedNames } from '../../runtime/remote/node-departures.js';
 import type { Route } from '../agents/route.js';
 import type { Routing } from '../agents/routing.js';
 import type { MoveMessage } from './move-frames.js';
@@ -41,7 +41,7 @@ export interface AgentMovesNeeds {
   /** On the thread of the agent. */
   depart(agent: AgentReference, timeoutMs: number): Promise<NodeDeparture>;
   stay(agent: AgentReference): void;
-  leave(agent: AgentReference, node: NodeIdentity, life: number, linked: readonly NamedAgent[]): Promise<void>;
+  leave(agent: AgentReference, node: NodeIdentity, life: number, tied: TiedNames): Promise<void>;
   /** As other nodes know it when a reference to it is sent now. */
   nameOf(agent: AgentReference): NamedAgent;
   /** Its thread learns what other nodes call it. */
@@ -138,8 +138,8 @@ export class AgentMoves {
       return departure.type === 'refused' ? this.#refusal(agent, departure.reason) : agentNotFound(agent.kind, id);
     }
     // Now: one that has ended has no name any more, and its end is told to the other node by it.
-    const linked = departure.baggage.links.map((other) => this.#needs.nameOf(other));
-    for (const [index, other] of departure.baggage.links.entries()) this.#needs.tellName(other, linked[index] as NamedAgent);
+    const { watching, links } = departure.baggage;
+    const tied: TiedNames = { watching: watching.map((other) => this.#named(other)), links: links.map((other) => this.#named(other)) };
     const refusal = await this.#prepare(to, own, departure.baggage);
     if (refusal !== undefined) {
       this.#needs.send(to, { type: 'cancel', id, token: own.token });
@@ -158,7 +158,7 @@ export class AgentMoves {
     this.#lives.delete(lifeOf(agent.slot, agent.generation));
     // References first: what is sent from now on goes behind what waits.
     this.#needs.movedAway(agent, { node: to, life });
-    await this.#sendOn(agent, to, life, route, linked);
+    await this.#sendOn(agent, to, life, route, tied);
     routing.left(id, life, to, there.token);
     this.#needs.hasMoved(agent, to);
     return (await within(this.#needs.clock, ARRIVAL_TIMEOUT_MS, arrival)) ? undefined : agentNotFound(agent.kind, id);
@@ -169,7 +169,7 @@ export class AgentMoves {
     const code = error instanceof NexusError ? error.code : undefined;
     if (life === DURABLE_LIFE && code === 'NEXUS_MIGRATION_REFUSED' && (error as NexusError).data?.['mayHaveRun'] === true) {
       // What is stored may be newer than what is in memory: its next message brings it back from there.
-      await this.#sendOn(agent, this.#needs.registry.self, life, route, []);
+      await this.#sendOn(agent, this.#needs.registry.self, life, route, { watching: [], links: [] });
       this.#needs.routing.stays(id, life);
       return error as NexusError;
     }
@@ -198,11 +198,18 @@ export class AgentMoves {
   }
 
   /** It is not here any more: what waited in its mailbox waits in its route. */
-  async #sendOn(agent: AgentReference, to: NodeIdentity, life: number, route: Route, linked: readonly NamedAgent[]): Promise<void> {
+  async #sendOn(agent: AgentReference, to: NodeIdentity, life: number, route: Route, tied: TiedNames): Promise<void> {
     await this.#needs
-      .leave(agent, to, life, linked)
+      .leave(agent, to, life, tied)
       .catch((error: unknown) => this.#needs.logger.error({ error, agent: agent.id }, 'messages of an agent that has moved were lost'));
     inOrder(route);
+  }
+
+  /** What other nodes call what it is tied to, which it has to know itself by the time it ends. */
+  #named(other: AgentReference): NamedAgent {
+    const name = this.#needs.nameOf(other);
+    this.#needs.tellName(other, name);
+    return name;
   }
 
   #stay(agent: AgentReference, id: string, life: number): void {

@@ -89,8 +89,8 @@ export class NodeMoves implements NodePart {
       depart: ({ slot, generation, kind, id }, timeoutMs) => this.#onThreadOf({ slot, generation, kind, id }, 'departToNode', { slot, generation, timeoutMs }),
       stay: ({ slot, generation, kind, id }) =>
         void this.#surelyOnThreadOf({ slot, generation, kind, id }, 'stayOnNode', { slot, generation }).catch(() => undefined),
-      leave: ({ slot, generation, kind, id }, node, life, linked) =>
-        this.#surelyOnThreadOf({ slot, generation, kind, id }, 'leaveToNode', { slot, generation, node, life, linked }),
+      leave: ({ slot, generation, kind, id }, node, life, tied) =>
+        this.#surelyOnThreadOf({ slot, generation, kind, id }, 'leaveToNode', { slot, generation, node, life, tied }),
       nameOf: (agent) => agents.references.nameOf(agent),
       tellName: (agent, { life }) => {
         const { slot, generation, remote } = agent;

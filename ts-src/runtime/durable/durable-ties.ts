@@ -24,6 +24,11 @@ export class DurableTies {
     this.#tie(cell, target, (own) => this.#needs.host.watches.watch(cell, own));
   }
 
+  /** As `watch`, of one that comes from another node. */
+  carryWatch(cell: AgentCell, target: AgentReference): void {
+    this.#tie(cell, target, (own) => this.#needs.host.watches.carry(cell, own));
+  }
+
   link(cell: AgentCell, target: AgentReference): void {
     this.#tie(cell, target, (own) => this.#needs.host.supervision.links.link(cell, own));
   }

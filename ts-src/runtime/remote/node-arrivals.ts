@@ -63,7 +63,7 @@ export function arrive(host: ThreadHost, { kind: name, id, life, baggage }: Node
   if (cell.extra !== undefined) cell.extra.nodeName = host.nodeTies.nameWith(self, kind.isDurable ? DURABLE_LIFE : life);
   host.watches.arrived(cell);
   host.supervision.ofNodes.arrived(cell);
-  for (const target of baggage.watching) attempt(`watching ${quoted(target.id)}`, () => host.watch(cell, target));
+  for (const target of baggage.watching) attempt(`watching ${quoted(target.id)}`, () => carryWatch(host, cell, target));
   for (const other of baggage.links) attempt(`its link to ${quoted(other.id)}`, () => host.supervision.links.carry(cell, other));
   for (const { entry, input, inMs, periodMs } of timed) timers.startAt(cell, host.clock.nowMs() + inMs, periodMs, entry, input, undefined);
   const arrived = (): AgentReference => {
@@ -80,6 +80,11 @@ export function arrive(host: ThreadHost, { kind: name, id, life, baggage }: Node
       throw error;
     },
   );
+}
+
+function carryWatch(host: ThreadHost, cell: AgentCell, target: AgentReference): void {
+  if (target.kindEntry.isDurable && host.durable !== undefined) host.durable.ties.carryWatch(cell, target);
+  else host.watches.carry(cell, target);
 }
 
 /** What is not a value of this kind, of whatever version. */

@@ -6,7 +6,7 @@ import { NexusError } from '../../errors.js';
 import type { StopReason, Terminated } from '../../model/agent-definition.js';
 import type { NodeIdentity } from '../../model/node-identity.js';
 import type { RemoteAgent } from '../../model/remote-agent.js';
-import { type AgentCell, type AgentExtra, Status } from '../agent-cell.js';
+import { type AgentCell, type AgentExtra, extraOf, Status } from '../agent-cell.js';
 import type { AgentReference } from '../agent-reference.js';
 import { TIMER_MESSAGE } from '../dispatcher.js';
 import { agentNotFound } from '../failures.js';
@@ -29,7 +29,9 @@ export const LEFT_MAX = 65_536;
 const LEFT_SHARE = 8;
 const AGAIN_MS = 1;
 const STORE_AGAIN_MS = 50;
-const NO_TIES: Pick<AgentBaggage, 'watchers' | 'links'> = { watchers: [], links: [] };
+type Ties = Pick<AgentBaggage, 'watchers' | 'watching' | 'links'>;
+
+const NO_TIES: Ties = { watchers: [], watching: [], links: [] };
 
 export type NodeDeparture =
   | { readonly type: 'packed'; readonly baggage: AgentBaggage }
@@ -46,8 +48,13 @@ export interface AgentAddress {
 export interface AgentDeparture extends AgentAddress {
   readonly node: NodeIdentity;
   readonly life: number;
-  /** Those that it was linked to when it was packed, in that order, as the other node knows them. */
-  readonly linked: readonly NamedAgent[];
+  readonly tied: TiedNames;
+}
+
+/** What it watched and was linked to when it was packed, in that order, as the other node knows them. */
+export interface TiedNames {
+  readonly watching: readonly NamedAgent[];
+  readonly links: readonly NamedAgent[];
 }
 
 interface Left {
@@ -62,7 +69,7 @@ export class NodeDepartures {
   /** Held, and not known yet to have left. */
   readonly #leaving = new Set<AgentCell>();
   /** Who was tied to it when it was packed. */
-  readonly #packed = new WeakMap<AgentCell, Pick<AgentBaggage, 'watchers' | 'links'>>();
+  readonly #packed = new WeakMap<AgentCell, Ties>();
   /** Those that were about to leave when the thread before this one was lost: they start again if they stay. */
   readonly #inherited = new Set<AgentCell>();
   /** By the address they had. */
@@ -107,7 +114,7 @@ export class NodeDepartures {
     markAway(this.#host.shared, slot, false);
     this.#host.timers.release(cell);
     this.#host.dispatcher.release(cell);
-    this.#host.supervision.links.stays(cell);
+    this.#learnEnds(cell);
   }
 
   /** Neither started nor given up, until `stay` or `leave`. */
@@ -116,7 +123,7 @@ export class NodeDepartures {
   }
 
   /** The other node has it. When this returns, all that waited for it has been sent on. */
-  leave({ slot, generation, node, life, linked }: AgentDeparture): void {
+  leave({ slot, generation, node, life, tied }: AgentDeparture): void {
     const host = this.#host;
     const cell = host.cells.get(slot, generation);
     if (cell === undefined) return;
@@ -162,7 +169,7 @@ export class NodeDepartures {
       if (isReminder(cell.kind, action)) reply?.fail(agentNotFound(cell.kind.name, reference.id, action.name));
       else this.#send(reference, action.index, input, reply, from);
     }
-    this.#tieAgain(cell, extra, reference, linked);
+    this.#tieAgain(cell, extra, reference, tied);
     for (const callback of [...(extra?.onArrival ?? []), ...(extra?.onStopped ?? [])]) callback();
   }
 
@@ -204,20 +211,33 @@ export class NodeDepartures {
       dispatcher.release(cell);
       await new Promise<void>((resolve) => clock.after(AGAIN_MS, resolve));
     }
+    // How what it is tied to ends from now on is for there, or for here if it stays.
+    extraOf(cell).endsWhilePacked = [];
     return cell.kind.isDurable ? this.#saved(cell, deadlineMs) : this.#pack(cell);
+  }
+
+  /** It stays, and learns now what it was not told while it was packed. */
+  #learnEnds(cell: AgentCell): void {
+    const { watches, supervision } = this.#host;
+    const ends = cell.extra?.endsWhilePacked ?? [];
+    if (cell.extra !== undefined) cell.extra.endsWhilePacked = undefined;
+    for (const { tie, other, reason } of ends) {
+      if (tie === 'watch') watches.terminated(cell, { ref: other, id: other.id, reason });
+      else supervision.links.linkedEnded(this.#host.referenceOf(cell), other, other.id, reason);
+    }
   }
 
   #pack(cell: AgentCell): NodeDeparture {
     const baggage = packed(this.#host, cell);
-    this.#packed.set(cell, { watchers: [...baggage.watchers], links: baggage.links });
-    this.#host.supervision.links.packed(cell);
+    const { watchers, watching, links } = baggage;
+    this.#packed.set(cell, { watchers: [...watchers], watching, links });
     return { type: 'packed', baggage };
   }
 
-  /** What others have tied to it since it was packed is tied to where it is, and what they have untied is untied there. How linked agents have ended since is told there. */
-  #tieAgain(cell: AgentCell, extra: AgentExtra | undefined, reference: AgentReference, names: readonly NamedAgent[]): void {
+  /** What others have tied to it since it was packed is tied to where it is, and what they have untied is untied there. How what it was tied to has ended since is told there. */
+  #tieAgain(cell: AgentCell, extra: AgentExtra | undefined, reference: AgentReference, names: TiedNames): void {
     const { watches, nodeTies } = this.#host;
-    const { watchers, links } = this.#packed.get(cell) ?? NO_TIES;
+    const { watchers, watching, links } = this.#packed.get(cell) ?? NO_TIES;
     const now = extra?.watchers ?? [];
     for (const watcher of now) if (!watchers.some((each) => each.equals(watcher))) void watches.watchElsewhere(reference, watcher);
     for (const other of watchers)
@@ -225,12 +245,14 @@ export class NodeDepartures {
     const linked = [...(extra?.linked?.values() ?? [])];
     const ends = extra?.endsWhilePacked ?? [];
     for (const other of linked) {
-      if (!links.some((each) => each.equals(other))) void this.#linkThere(reference, other, ends.find((end) => end.other === other)?.reason);
+      if (!links.some((each) => each.equals(other)))
+        void this.#linkThere(reference, other, ends.find((end) => end.tie === 'link' && end.other === other)?.reason);
     }
     for (const other of links) if (!linked.some((each) => each.equals(other))) void this.#unlinkThere(reference, other);
-    for (const { other, reason } of ends) {
-      const ended = names[links.findIndex((each) => each.equals(other))];
-      if (ended !== undefined) void nodeTies.ask(reference, 'endedOnNode', { tie: 'link', target: reference, ended, reason: sendableReason(reason) });
+    for (const { tie, other, reason } of ends) {
+      const [among, named] = tie === 'watch' ? [watching, names.watching] : [links, names.links];
+      const ended = named[among.findIndex((each) => each.equals(other))];
+      if (ended !== undefined) void nodeTies.ask(reference, 'endedOnNode', { tie, target: reference, ended, reason: sendableReason(reason) });
     }
   }
 
