@@ -71,6 +71,7 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
       if (cell !== undefined) return host.watches.terminated(cell, { ref, id, reason });
       const to = elsewhere(watcher);
       if (to >= 0) host.router.call(to, 'terminated', { watcher, ref, id, reason });
+      else host.departures.toNodes.passEnd('watch', watcher, ref, reason);
     },
     childRestored({ parent, child }) {
       const to = elsewhere(parent);
@@ -117,7 +118,8 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     linkedEnded(call) {
       const to = elsewhere(call.target);
       if (to >= 0) return host.router.call(to, 'linkedEnded', call);
-      host.supervision.links.linkedEnded(call.target, call.ended, call.id, call.reason);
+      const { target, ended, id, reason } = call;
+      if (!host.departures.toNodes.passEnd('link', target, ended, reason)) host.supervision.links.linkedEnded(target, ended, id, reason);
     },
     describeThread: (limits) => host.supervision.describing.thread(limits),
     describeAgents: ({ agents, limits }) => host.supervision.describing.agents(agents, limits),

@@ -2,14 +2,27 @@
 import { type AgentRef, defineAgent, type Nexus, type StopReason } from 'nexus-agents';
 import { type TestCluster, withCluster } from 'nexus-agents/testing';
 import { expect, test } from 'vitest';
+import { partsOf } from '../../../dist/ts-src/nexus.js';
 
 const Watcher = defineAgent({
   kind: 'watcher',
   state: () => ({ ended: [] as StopReason['type'][] }),
-  groups: ['watchers'],
+  supervision: { onFailure: 'stop' },
   actions: {
     watch: (_state, ref: AgentRef, ctx) => ctx.watch(ref),
     ended: (state) => state.ended,
+  },
+  onTerminated(state, { reason }) {
+    state.ended.push(reason.type);
+  },
+});
+const Ledger = defineAgent({
+  kind: 'ledger',
+  state: () => ({ ended: [] as StopReason['type'][] }),
+  durable: { writes: 'through' },
+  actions: {
+    watch: (_state, ref: AgentRef, ctx) => ctx.watch(ref),
+    ended: { durable: 'none', handler: (state) => state.ended },
   },
   onTerminated(state, { reason }) {
     state.ended.push(reason.type);
@@ -21,6 +34,8 @@ const Watched = defineAgent({
   groups: ['watched'],
   supervision: { onFailure: 'stop' },
   actions: {
+    link: (_state, ref: AgentRef, ctx) => ctx.link(ref),
+    unlink: (_state, ref: AgentRef, ctx) => ctx.unlink(ref),
     end: (_state, _input, ctx) => ctx.stop(),
     fail() {
       throw new Error('on purpose');
@@ -85,3 +100,81 @@ test.each([
     });
   },
 );
+
+test('a durable watcher that is on its way to another node is told once how the agent has ended that it watches, also while it is stored', async () => {
+  await withCluster({ agents: [Ledger, Watched], storage: 'disk', threads: 1, nodes: NODES }, async (cluster) => {
+    const n1 = nexusOf(cluster, 'n1');
+    for (const afterMs of [0, 20, 50, 100, 150, 250, 350, 450, 550, 650, 750]) {
+      const watcher = await cluster.settle(n1.spawn(Ledger, { id: `ledger ${afterMs}`, thread: 1 }));
+      const watched = await cluster.settle(n1.spawn(Watched, { id: `watched ${afterMs}`, thread: 1 }));
+      await cluster.settle(watcher.ask('watch', watched));
+      cluster.links({ latency: 100 });
+      // What it has done is on its way to its copies as yet.
+      const asked = watcher.ask('watch', watched);
+      const moved = n1.migrate(watcher, { node: 'n2' });
+      await cluster.advance(afterMs);
+      watched.tell('fail');
+      await cluster.settle(Promise.all([moved, asked]));
+      cluster.links({ latency: 1 });
+      await cluster.advance(2000);
+      expect([afterMs, await cluster.settle(watcher.ask('ended'))]).toEqual([afterMs, ['failed']]);
+    }
+  });
+});
+
+test('a watcher that stays, because the other node is lost before it has it, learns then how the agent has ended that it watches', async () => {
+  await withCluster({ agents: [Watcher, Watched], threads: 2, nodes: NODES }, async (cluster) => {
+    const n1 = nexusOf(cluster, 'n1');
+    const watcher = await cluster.settle(n1.spawn(Watcher, { thread: 1, id: 'watcher' }));
+    const others = await cluster.settle(Promise.all([1, 2].map((thread) => n1.spawn(Watched, { thread }))));
+    for (const other of others) await cluster.settle(watcher.ask('watch', other));
+    cluster.links({ latency: 100 });
+    const moved = n1.migrate(watcher, { node: 'n2' }).catch(() => undefined);
+    await cluster.advance(50);
+    cluster.node('n2').crash({ isSilent: true });
+    others[0]?.tell('fail');
+    others[1]?.tell('end');
+    await cluster.settle(moved);
+    expect((await cluster.settle(watcher.ask('ended'))).sort()).toEqual(['failed', 'stopped']);
+  });
+});
+
+test('word of an end, or of an unlink, that is on its way within the node when its agent leaves for another one comes to it there', async () => {
+  await withCluster({ agents: [Watcher, Watched], threads: 3, nodes: NODES }, async (cluster) => {
+    const n1 = nexusOf(cluster, 'n1');
+    const registry = partsOf(n1 as unknown as Parameters<typeof partsOf>[0]).node?.registry;
+    if (registry === undefined) throw new Error('n1 is no node');
+    const pairs: { readonly mover: AgentRef<typeof Watcher>; readonly other: AgentRef<typeof Watched> }[] = [];
+    for (let count = 0; count < 120; count++) {
+      const act = ['end', 'fail', 'unlink'][count % 3];
+      const mover = await cluster.settle(n1.spawn(Watcher, { id: `${count}: ${act}`, thread: 1 }));
+      const other = await cluster.settle(n1.spawn(Watched, { id: `other: ${mover.id}`, thread: 2 }));
+      await cluster.settle(mover.ask('watch', other));
+      await cluster.settle(other.ask('link', mover));
+      pairs.push({ mover, other });
+    }
+    // The owner has said that another node has it: what is said next is behind that, or before it, as the threads happen to read.
+    const handOver = registry.handOver.bind(registry);
+    let handed = 0;
+    registry.handOver = async (id, ...rest) => {
+      const there = await handOver(id, ...rest);
+      const pair = pairs.find(({ mover }) => mover.id === id);
+      const act = id.split(' ')[1];
+      handed++;
+      if (act === 'unlink') pair?.other.tell('unlink', pair.mover);
+      else pair?.other.tell(act as 'end' | 'fail');
+      return there;
+    };
+    await cluster.settle(Promise.all(pairs.map(({ mover }) => n1.migrate(mover, { node: 'n2' }))));
+    expect(handed).toBe(pairs.length);
+    await cluster.advance(5000);
+    const isThere = (id: string): boolean => [...nexusOf(cluster, 'n2').agents()].some((agent) => agent.id === id);
+    const results: unknown[] = [];
+    for (const { mover } of pairs) results.push([mover.id, isThere(mover.id), isThere(mover.id) ? await cluster.settle(mover.ask('ended')) : []]);
+    expect(results).toEqual(pairs.map(({ mover: { id } }) => [id, !id.endsWith('fail'), id.endsWith('end') ? ['stopped'] : []]));
+    // Who has unlinked itself takes nobody along.
+    for (const { mover, other } of pairs) if (mover.id.endsWith('unlink')) other.tell('fail');
+    await cluster.advance(20_000);
+    expect(pairs.filter(({ mover: { id } }) => isThere(id) !== !id.endsWith('fail')).map(({ mover }) => mover.id)).toEqual([]);
+  });
+});

@@ -6,7 +6,7 @@ import { NexusError } from '../../errors.js';
 import type { StopReason, Terminated } from '../../model/agent-definition.js';
 import type { NodeIdentity } from '../../model/node-identity.js';
 import type { RemoteAgent } from '../../model/remote-agent.js';
-import { type AgentCell, type AgentExtra, extraOf, Status } from '../agent-cell.js';
+import { type AgentCell, type AgentExtra, extraOf, Status, type TieEnd } from '../agent-cell.js';
 import type { AgentReference } from '../agent-reference.js';
 import { TIMER_MESSAGE } from '../dispatcher.js';
 import { agentNotFound } from '../failures.js';
@@ -23,7 +23,7 @@ import type { NamedAgent } from './agent-keys.js';
 import { lifeOf } from './agent-life.js';
 import type { RemoteAgents } from './remote-agents.js';
 
-/** Agents that have left and that messages may still come for by the address they had; beyond it the oldest addresses are nobody's. */
+/** Agents that have left and that messages, or word of those they were tied to, may still come for by the address they had; beyond it the oldest addresses are nobody's. */
 export const LEFT_MAX = 65_536;
 /** Of the records of the table, at most one in so many is such an address. */
 const LEFT_SHARE = 8;
@@ -57,6 +57,13 @@ export interface TiedNames {
   readonly links: readonly NamedAgent[];
 }
 
+/** One that was tied to others when it left: word of their end may come behind it, from threads that do not know yet. */
+interface LeftTies {
+  readonly reference: AgentReference;
+  readonly packed: Ties;
+  readonly names: TiedNames;
+}
+
 interface Left {
   readonly slot: number;
   readonly generation: number;
@@ -74,6 +81,7 @@ export class NodeDepartures {
   readonly #inherited = new Set<AgentCell>();
   /** By the address they had. */
   readonly #left = new Map<number, Left>();
+  readonly #leftTies = new Map<number, LeftTies>();
 
   constructor(host: ThreadHost) {
     this.#host = host;
@@ -181,6 +189,12 @@ export class NodeDepartures {
     return true;
   }
 
+  /** Word that has come here for an agent that has left: what it is tied to has ended. False if it was tied to no such agent, or has not left. */
+  passEnd(tie: TieEnd['tie'], target: AgentReference, ended: AgentReference, reason: StopReason): boolean {
+    const left = this.#leftTies.size === 0 ? undefined : this.#leftTies.get(lifeOf(target.slot, target.generation));
+    return left !== undefined && this.#tellEnd(left, { tie, other: ended, reason });
+  }
+
   /** Its id is needed on this node: the record is given back. False if it is not that of an agent that has left. */
   forget({ slot, generation }: AgentAddress): boolean {
     const left = this.#left.get(lifeOf(slot, generation));
@@ -249,11 +263,18 @@ export class NodeDepartures {
         void this.#linkThere(reference, other, ends.find((end) => end.tie === 'link' && end.other === other)?.reason);
     }
     for (const other of links) if (!linked.some((each) => each.equals(other))) void this.#unlinkThere(reference, other);
-    for (const { tie, other, reason } of ends) {
-      const [among, named] = tie === 'watch' ? [watching, names.watching] : [links, names.links];
-      const ended = named[among.findIndex((each) => each.equals(other))];
-      if (ended !== undefined) void nodeTies.ask(reference, 'endedOnNode', { tie, target: reference, ended, reason: sendableReason(reason) });
-    }
+    const left: LeftTies = { reference, packed: { watchers, watching, links }, names };
+    for (const end of ends) this.#tellEnd(left, end);
+    if (watching.length + links.length > 0) this.#rememberTies(lifeOf(cell.slot, cell.generation), left);
+  }
+
+  /** To where the agent is by now. False if it was not tied to that when it was packed. */
+  #tellEnd({ reference, packed: { watching, links }, names }: LeftTies, { tie, other, reason }: TieEnd): boolean {
+    const [among, named] = tie === 'watch' ? [watching, names.watching] : [links, names.links];
+    const ended = named[among.findIndex((each) => each.equals(other))];
+    if (ended === undefined) return false;
+    void this.#host.nodeTies.ask(reference, 'endedOnNode', { tie, target: reference, ended, reason: sendableReason(reason) });
+    return true;
   }
 
   /** @param ended how the other one has ended since */
@@ -298,6 +319,14 @@ export class NodeDepartures {
       this.#left.delete(key);
       this.#host.engine.table.remove(oldest.slot, oldest.generation);
       return;
+    }
+  }
+
+  #rememberTies(key: number, left: LeftTies): void {
+    this.#leftTies.set(key, left);
+    for (const oldest of this.#leftTies.keys()) {
+      if (this.#leftTies.size <= LEFT_MAX) return;
+      this.#leftTies.delete(oldest);
     }
   }
 

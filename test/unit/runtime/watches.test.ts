@@ -1,0 +1,72 @@
+/** Watches that come with an agent from another node, when the other agent is not found. */
+import { expect, test } from 'vitest';
+import type { StopReason } from 'nexus-agents';
+import { AgentCell, Status } from '../../../dist/ts-src/runtime/agent-cell.js';
+import type { AgentReference } from '../../../dist/ts-src/runtime/agent-reference.js';
+import type { NodeTies } from '../../../dist/ts-src/runtime/remote/node-ties.js';
+import { Watches } from '../../../dist/ts-src/runtime/watches.js';
+import { ManualClock } from './manual-clock.js';
+
+const reference = (id: string, slot: number): AgentReference =>
+  ({ id, kind: 'k', slot, generation: 1, remote: undefined, equals: (other: AgentReference) => other.id === id }) as unknown as AgentReference;
+
+/** An agent that has come from another node, and watches one that is nowhere. */
+function arrived() {
+  const clock = new ManualClock();
+  const news: string[] = [];
+  const cell = new AgentCell({} as ConstructorParameters<typeof AgentCell>[0], 1, 1);
+  cell.status = Status.ready;
+  const [self, missing] = [reference('self', 1), reference('missing', 2)];
+  const sent = (): never => {
+    throw new Error('there is one thread');
+  };
+  const watches = new Watches({
+    ...{ thread: 0, clock },
+    nodes: { isNode: true, leads: () => false, onLoss: () => undefined } as unknown as NodeTies,
+    cellOf: (ref) => (ref === self ? cell : undefined),
+    threadOf: (ref) => (ref === self ? 0 : -1),
+    referenceOf: () => self,
+    deliver: (_watcher, { id, reason }) => void news.push(`${id}: ${reason.type}`),
+    ...{ sendWatch: sent, sendUnwatch: sent, sendTerminated: sent },
+  });
+  watches.carry(cell, missing);
+  const end = (reason: StopReason): void => watches.terminated(cell, { ref: missing as never, id: 'missing', reason });
+  return { clock, news, end, watches, cell, missing };
+}
+
+test('an agent that comes from another node waits 15 s for word of how one that it watches, and that is not found, has ended', () => {
+  const silent = arrived();
+  silent.clock.advance(14_999);
+  expect(silent.news).toEqual([]);
+  silent.clock.advance(1);
+  expect(silent.news).toEqual(['missing: notFound']);
+  // Once, and as before for what it watches from now on.
+  silent.clock.advance(60_000);
+  silent.watches.watch(silent.cell, silent.missing);
+  expect(silent.news).toEqual(['missing: notFound', 'missing: notFound']);
+
+  for (const reason of [{ type: 'stopped' }, { type: 'failed', error: new Error('on purpose') }, { type: 'nodeLost', node: 'n1' }] as const) {
+    const told = arrived();
+    told.end(reason);
+    told.clock.advance(60_000);
+    expect(told.news).toEqual([`missing: ${reason.type}`]);
+  }
+
+  const unwatched = arrived();
+  unwatched.watches.unwatch(unwatched.cell, unwatched.missing);
+  unwatched.clock.advance(60_000);
+  expect(unwatched.news).toEqual([]);
+});
+
+test('one that moves on to another thread takes along what it waits for', () => {
+  const { watches, cell, missing, news, clock } = arrived();
+  expect(watches.carriedBy(cell)).toEqual([missing]);
+  // As it comes there.
+  const { extra } = cell;
+  if (extra !== undefined) extra.carriedWatches = undefined;
+  watches.carry(cell, reference('missing', 2));
+  clock.advance(14_999);
+  expect(news).toEqual([]);
+  clock.advance(1);
+  expect([news, watches.carriedBy(cell)]).toEqual([['missing: notFound'], undefined]);
+});
