@@ -19,7 +19,7 @@ const Watcher = defineAgent({
 const Ledger = defineAgent({
   kind: 'ledger',
   state: () => ({ ended: [] as StopReason['type'][] }),
-  durable: { writes: 'through' },
+  durable: { writes: 'behind' },
   actions: {
     watch: (_state, ref: AgentRef, ctx) => ctx.watch(ref),
     ended: { durable: 'none', handler: (state) => state.ended },
