@@ -267,7 +267,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
     this.watches = watchesOf(this);
     this.movingParts.push(...movingTies(this));
     this.spawning = spawningOf(this, incarnation);
-    this.durable = storage === undefined ? undefined : new DurableAgents(this, storage);
+    this.durable = storage === undefined ? undefined : new DurableAgents(this, storage, () => this.#random.next());
     this.#counters = new ThreadCounters(shared, thread, {
       dispatcher: this.dispatcher,
       lifecycle: this.lifecycle,

@@ -58,6 +58,8 @@ export interface ActivationsNeeds {
   sendElsewhere(node: NodeIdentity, kind: Kind, id: string, message: QueuedMessage): boolean;
   /** Undeliverable: a dead letter, and an ask fails. */
   dead(reason: 'noAgent' | 'mailboxFull' | 'nexusStopped', kind: Kind, id: string, message: QueuedMessage, error: unknown): void;
+  /** It is not in memory, and so many messages that waited for it are undeliverable. */
+  gaveUp(kind: Kind, id: string, messages: number, error: unknown): void;
 }
 
 interface Activation {
@@ -188,6 +190,7 @@ export class Activations {
     const { kind, id, queue } = activation;
     const node = elsewhereOf(error);
     if (node !== undefined) this.#sendAllElsewhere(activation, node);
+    if (queue.length > 0) this.#needs.gaveUp(kind, id, queue.length, error);
     const reason = error instanceof NexusError && error.code === 'NEXUS_STOPPED' ? 'nexusStopped' : 'noAgent';
     for (const message of queue.splice(0)) this.#needs.dead(reason, kind, id, message, error);
   }
@@ -200,6 +203,7 @@ export class Activations {
         if (!this.#needs.sendElsewhere(node, kind, id, message)) return;
       } catch (error) {
         this.#needs.dead('noAgent', kind, id, message, error);
+        this.#needs.gaveUp(kind, id, 1, error);
       }
       queue.shift();
     }

@@ -29,6 +29,7 @@ import { Passivation } from './passivation.js';
 import { ReminderDelivery } from './reminder-delivery.js';
 import { ReminderService } from './reminder-service.js';
 import { Reminders } from './reminders.js';
+import { StartDelays } from './start-delays.js';
 import { StateWriter } from './state-writer.js';
 import { applied, StoredStates } from './stored-state.js';
 
@@ -52,16 +53,19 @@ export class DurableAgents implements DurableLives {
   readonly #storage: ThreadStorage;
   readonly #states: StoredStates;
   readonly #kinds: readonly Kind[];
+  readonly #delays: StartDelays;
   /** An agent is being brought back: it is not made anew if nothing is stored of it. */
   #isBringing = false;
   /** Where this nexus is a node of a cluster. */
   cluster: ClusterStates | undefined = undefined;
 
-  constructor(host: ThreadHost, storage: ThreadStorage) {
+  /** @param random seeded */
+  constructor(host: ThreadHost, storage: ThreadStorage, random: () => number) {
     const { clock, logger, thread, shared } = host;
     this.#host = host;
     this.#storage = storage;
     this.#kinds = host.kinds.kinds.filter((kind) => kind.isDurable);
+    this.#delays = new StartDelays({ clock, random, isStopping: () => host.isStopping });
     this.#states = new StoredStates({
       kinds: host.kinds,
       storage,
@@ -71,7 +75,10 @@ export class DurableAgents implements DurableLives {
     this.writer = new StateWriter({
       ...{ storage, states: this.#states, clock, logger },
       failed: (cell, error) => host.lifecycle.failed(cell, error, undefined),
-      stored: (cell, record) => host.observation.events.stored(cell.kind.name, record.id),
+      stored: (cell, record) => {
+        this.#delays.stored(cell.kind, record.id);
+        host.observation.events.stored(cell.kind.name, record.id);
+      },
       cluster: () => this.cluster,
       fenced: (record, error) => this.#fenced(record, error),
     });
@@ -107,8 +114,10 @@ export class DurableAgents implements DurableLives {
       dead: (reason, kind, id, message, error) => {
         host.deadLetters.record(reason, kind.name, () => id, message.action.name);
         message.reply?.fail(error);
+      },
+      gaveUp: (kind, id, messages, error) => {
         if (error instanceof NexusError && !['NEXUS_AGENT_NOT_FOUND', 'NEXUS_STOPPED', 'NEXUS_MAILBOX_FULL'].includes(error.code))
-          logger.error({ error, kind: kind.name, id, thread }, 'a durable agent could not be brought back');
+          logger.error({ error, kind: kind.name, id, thread, messages }, 'a durable agent could not be brought back');
       },
     });
     const clusterOf = (kind: Kind, id: string): ClusterStates | undefined => this.clusterOf(kind, id);
@@ -146,7 +155,9 @@ export class DurableAgents implements DurableLives {
 
   startLife(cell: AgentCell, init: unknown, begin: (state: unknown) => Promise<unknown> | undefined): Promise<unknown> | undefined {
     const isBringing = this.#isBringing;
-    return this.#claimed(cell, isBringing, () => this.#started(cell, begin(this.#loaded(cell, init, isBringing))));
+    const start = (): Promise<unknown> | undefined => this.#claimed(cell, isBringing, () => this.#started(cell, begin(this.#loaded(cell, init, isBringing))));
+    const record = this.#recordOf(cell);
+    return this.clusterOf(cell.kind, record.id) === undefined ? start() : this.#delays.start(cell, record, start);
   }
 
   /** It has come from another node, where all of it was stored before it left: it goes on with that, in the same life. Rejects if that cannot be read, or may not be here. */
@@ -246,6 +257,8 @@ export class DurableAgents implements DurableLives {
   beforeEnd(cell: AgentCell, reason: StopReason, hadStarted: boolean): Promise<unknown> | undefined {
     const record = cell.extra?.durable;
     if (record === undefined) return undefined;
+    // That of a start that has failed is known.
+    if (hadStarted && this.clusterOf(cell.kind, record.id) !== undefined) this.#delays.ends(cell, record, reason);
     if (record.isFenced) {
       this.writer.drop(cell);
       return undefined;
