@@ -59,7 +59,6 @@ export class DurableAgents implements DurableLives {
   /** Where this nexus is a node of a cluster. */
   cluster: ClusterStates | undefined = undefined;
 
-  /** @param random seeded */
   constructor(host: ThreadHost, storage: ThreadStorage, random: () => number) {
     const { clock, logger, thread, shared } = host;
     this.#host = host;
