@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { NexusError } from '../errors.js';
 import { addressText, type NodeAddress, type NodeIdentity } from '../model/node-identity.js';
-import { type RefusalCounts, Refusals } from '../model/refusals.js';
+import { type RefusalCounts, Refusals, refusalsTogether } from '../model/refusals.js';
 import type { Clock } from '../ports/clock.js';
 import { DATAGRAM_BYTES_MAX, type DatagramEvents, type Datagrams } from '../ports/datagrams.js';
 import type { Wire, WireConnection, WireListener } from '../ports/wire.js';
@@ -151,7 +151,7 @@ class SessionDatagrams implements ControlConnections, ControlLinkOwner {
   }
 
   refusals(): RefusalCounts {
-    return this.#refusals.counts;
+    return refusalsTogether(this.#refusals.counts, this.wire.refusals);
   }
 
   async close(): Promise<void> {

@@ -17,3 +17,11 @@ export class Refusals {
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
   }
 }
+
+/** As one. */
+export function refusalsTogether(first: RefusalCounts, second: RefusalCounts | undefined): RefusalCounts {
+  if (second === undefined || second.size === 0) return first;
+  const counts = new Map(first);
+  for (const [code, count] of second) counts.set(code, (counts.get(code) ?? 0) + count);
+  return counts;
+}

@@ -84,7 +84,7 @@ export interface Transport {
   /** Messages of this shape can be understood from now on. */
   register(shape: Shape): void;
   statistics(): readonly TransportStatistics[];
-  /** What was refused since the start, by the code of the error: handshakes of strangers, frames and messages that cannot be understood. */
+  /** What was refused since the start, by the code of the error: strangers, floods, certificates, handshakes, frames and messages that cannot be understood. */
   refusals(): ReadonlyMap<string, number>;
   /** Sends what waits, for at most that long, and ends. */
   close(deadlineMs?: number): Promise<void>;

@@ -3,6 +3,7 @@
  * tests. What the frames mean, who the peer is, and what is too large is the business of `protocols/wire/`. Callbacks, never promises: a simulation runs them in one order.
  */
 import type { NodeAddress } from '../model/node-identity.js';
+import type { RefusalCounts } from '../model/refusals.js';
 
 /** How a frame is to travel. A datagram may be dropped, by whoever has no room for it; ordered frames may not, short of the end of the connection. */
 export type Delivery = 'ordered' | 'datagram';
@@ -58,6 +59,8 @@ export interface DialEvents {
 }
 
 export interface Wire {
+  /** What it has refused itself since the start, by the code of the error: who has not become a connection, and frames that it could not take. Absent where everybody becomes one. */
+  readonly refusals?: RefusalCounts;
   /** Rejects with NexusError NEXUS_LISTEN_FAILED. */
   listen(address: { readonly host: string; readonly port: number }, accept: (connection: WireConnection) => void): Promise<WireListener>;
   /** Returns what gives up: nothing is called then. */

@@ -16,7 +16,7 @@ import { WebsocketListener } from './websocket-listener.js';
 import { WIRE_LIMITS, type WebsocketWireLimits, type WebsocketWireOptions } from './wire-limits.js';
 
 export interface WebsocketWire extends Wire {
-  /** What was refused since the start, by the code of the error: strangers, floods, certificates. */
+  /** Strangers, floods, certificates. */
   readonly refusals: RefusalCounts;
   /** Accepted and dialed, and not ended. */
   readonly connectionCount: number;

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { NexusError } from '../../errors.js';
 import { type NodeAddress, type NodeIdentity, nodeKey } from '../../model/node-identity.js';
-import { type RefusalCounts, Refusals } from '../../model/refusals.js';
+import { type RefusalCounts, Refusals, refusalsTogether } from '../../model/refusals.js';
 import type { Shape } from '../../model/shape.js';
 import type { IncomingMessage, Lane, LastAccepted, OutgoingMessage, SendOutcome, Transport, TransportStatistics } from '../../ports/transport.js';
 import type { WireConnection, WireListener } from '../../ports/wire.js';
@@ -170,7 +170,7 @@ class SessionTransport implements Transport, ConnectionOwner {
   }
 
   refusals(): RefusalCounts {
-    return this.#refusals.counts;
+    return refusalsTogether(this.#refusals.counts, this.#surroundings.wire.refusals);
   }
 
   close(deadlineMs = CLOSE_DEADLINE_MS): Promise<void> {
