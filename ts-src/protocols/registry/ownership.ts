@@ -2,7 +2,7 @@
  * Who owns which partition in the view that this node knows, and since when, as far as it can tell. From it follows what of others may still be acted upon: the rule that everything else rests on
  * (`docs/decisions/0006-registry.md`).
  */
-import { type NodeIdentity, nodeKey, sameNode } from '../../model/node-identity.js';
+import { type NodeIdentity, sameNode } from '../../model/node-identity.js';
 import { PARTITIONS } from './partition.js';
 import { Ring, type RingMember } from './ring.js';
 
@@ -19,9 +19,8 @@ export class Ownership {
   /** 0 before the first view. */
   number = 0;
   ring = new Ring([]);
+  /** By name, of which there is one incarnation in a view: asked for every registration of a partition. */
   #members = new Map<string, RingMember>();
-  /** Of each member, by its name: asked for every registration of a partition. */
-  #incarnations = new Map<string, number>();
   /** Of each partition, the view from which on its owner is the present one without a break that this node could not see. */
   readonly #since = new Float64Array(PARTITIONS);
 
@@ -37,10 +36,8 @@ export class Ownership {
   install({ number, members, ring }: RegistryView): NodeIdentity[] {
     const before = this.ring;
     const isNext = number === this.number + 1;
-    const departed = new Map(this.#members);
-    this.#members = new Map(members.map((member) => [nodeKey(member), member]));
-    this.#incarnations = new Map(members.map(({ name, incarnation }) => [name, incarnation]));
-    for (const key of this.#members.keys()) departed.delete(key);
+    const membersBefore = [...this.#members.values()];
+    this.#members = new Map(members.map((member) => [member.name, member]));
     this.number = number;
     this.ring = ring ?? new Ring(members, before);
     for (let partition = 0; partition < PARTITIONS; partition++) {
@@ -48,11 +45,11 @@ export class Ownership {
       const last = before.ownerOf(partition);
       if (!isNext || last === undefined || !sameNode(last, owner)) this.#since[partition] = number;
     }
-    return [...departed.values()];
+    return membersBefore.filter((member) => !this.isMember(member));
   }
 
   isMember({ name, incarnation }: NodeIdentity): boolean {
-    return this.#incarnations.get(name) === incarnation;
+    return this.#members.get(name)?.incarnation === incarnation;
   }
 
   ownerOf(partition: number): RingMember | undefined {
