@@ -108,3 +108,34 @@ test('an id whose spawn was given up stays with its node until the worker has co
   for (const id of ['a', 'child']) expect((await cluster.settle(n2.nexus.spawn(Late, { id }))).id).toBe(id);
   expect(begun).toEqual(['parent by n1', 'a by n1', 'a by undefined', 'child by undefined']);
 });
+
+test('what a worker that is lost has told another one to start begins with its id', async () => {
+  const begun: string[] = [];
+  const Child = defineAgent({
+    kind: 'child',
+    state: () => 0,
+    onStart: (_state, { id }) => void begun.push(`${id} by ${registryOf(cluster.node('n1')).own(id)?.host.name}`),
+    actions: {},
+  });
+  const Parent = defineAgent({
+    kind: 'parent',
+    state: () => 0,
+    actions: { spawn: (_state, id: string, ctx) => void ctx.spawn(Child, { id, thread: 2 }).catch(() => undefined) },
+  });
+  const cluster = await clusterOf({ nodes: 2, agents: [Parent, Child], threads: 2, workers: { restart: { initialDelayMs: 500 } } });
+  const n1 = cluster.node('n1');
+  const parent = await cluster.settle(n1.nexus.spawn(Parent, { id: 'parent', thread: 1 }));
+  const lost: number[] = [];
+  n1.nexus.on('threadLost', ({ thread }) => void lost.push(thread));
+  // What is for a worker that is being replaced waits for the next one.
+  n1.killThread(2);
+  await cluster.until(() => lost.length === 1, 5000);
+  parent.tell('spawn', 'a');
+  expect(await cluster.until(() => registryOf(n1).own('a') !== undefined, 1000)).toBe(true);
+  await cluster.advance(10);
+  n1.killThread(1);
+  expect(await cluster.until(() => begun.length > 0, 5000)).toBe(true);
+  expect([begun, lost]).toEqual([['a by n1'], [2, 1]]);
+  // Its parent is another one by now.
+  expect(await cluster.until(() => registryOf(n1).own('a') === undefined, 5000)).toBe(true);
+});
