@@ -19,6 +19,7 @@ import { DURABLE_LIFE, lifeOf } from '../../runtime/remote/agent-life.js';
 import type { NodeDeparture } from '../../runtime/remote/node-departures.js';
 import type { Route } from '../agents/route.js';
 import type { Routing } from '../agents/routing.js';
+import { Deadlines } from './deadlines.js';
 import type { MoveMessage } from './move-frames.js';
 
 /** Of the answer of the other node, that it has room for the agent. */
@@ -26,6 +27,7 @@ const PREPARE_TIMEOUT_MS = 10_000;
 const AGAIN_MS = 5;
 /** Of its word that the agent handles messages there. */
 const ARRIVAL_TIMEOUT_MS = 10_000;
+const NOBODY: readonly NamedAgent[] = [];
 
 export interface AgentMovesNeeds {
   readonly clock: Clock;
@@ -62,10 +64,14 @@ export class AgentMoves {
   /** Handed over, while the other node has not said that it handles messages there. */
   readonly #arriving = new Map<string, { readonly to: NodeIdentity; readonly life: number; settle(isHere: boolean): void }>();
   readonly #preparing = new Map<number, { readonly to: NodeIdentity; settle(refusal: string | undefined): void }>();
+  readonly #preparations: Deadlines;
+  readonly #arrivals: Deadlines;
   #numbers = 0;
 
   constructor(needs: AgentMovesNeeds) {
     this.#needs = needs;
+    this.#preparations = new Deadlines(needs.clock, PREPARE_TIMEOUT_MS);
+    this.#arrivals = new Deadlines(needs.clock, ARRIVAL_TIMEOUT_MS);
   }
 
   /** Moves that have not come to an end. */
@@ -138,8 +144,9 @@ export class AgentMoves {
       return departure.type === 'refused' ? this.#refusal(agent, departure.reason) : agentNotFound(agent.kind, id);
     }
     // Now: one that has ended has no name any more, and its end is told to the other node by it.
-    const linked = departure.baggage.links.map((other) => this.#needs.nameOf(other));
-    for (const [index, other] of departure.baggage.links.entries()) this.#needs.tellName(other, linked[index] as NamedAgent);
+    const { links } = departure.baggage;
+    const linked = links.length === 0 ? NOBODY : links.map((other) => this.#needs.nameOf(other));
+    for (let index = 0; index < links.length; index++) this.#needs.tellName(links[index] as AgentReference, linked[index] as NamedAgent);
     const refusal = await this.#prepare(to, own, departure.baggage);
     if (refusal !== undefined) {
       this.#needs.send(to, { type: 'cancel', id, token: own.token });
@@ -161,7 +168,11 @@ export class AgentMoves {
     await this.#sendOn(agent, to, life, route, linked);
     routing.left(id, life, to, there.token);
     this.#needs.hasMoved(agent, to);
-    return (await within(this.#needs.clock, ARRIVAL_TIMEOUT_MS, arrival)) ? undefined : agentNotFound(agent.kind, id);
+    // Whoever has taken it over has it, also if it does not say so in time.
+    const deadline = this.#arrivals.add(() => this.#arriving.get(id)?.settle(true));
+    const isHere = await arrival;
+    this.#arrivals.met(deadline);
+    return isHere ? undefined : agentNotFound(agent.kind, id);
   }
 
   async #notHandedOver(agent: AgentReference, life: number, error: unknown, route: Route): Promise<NexusError> {
@@ -199,9 +210,11 @@ export class AgentMoves {
 
   /** It is not here any more: what waited in its mailbox waits in its route. */
   async #sendOn(agent: AgentReference, to: NodeIdentity, life: number, route: Route, linked: readonly NamedAgent[]): Promise<void> {
-    await this.#needs
-      .leave(agent, to, life, linked)
-      .catch((error: unknown) => this.#needs.logger.error({ error, agent: agent.id }, 'messages of an agent that has moved were lost'));
+    try {
+      await this.#needs.leave(agent, to, life, linked);
+    } catch (error) {
+      this.#needs.logger.error({ error, agent: agent.id }, 'messages of an agent that has moved were lost');
+    }
     inOrder(route);
   }
 
@@ -226,11 +239,11 @@ export class AgentMoves {
     const number = this.#numbers;
     return new Promise((resolve) => {
       const settle = (refusal: string | undefined): void => {
-        cancel();
+        this.#preparations.met(deadline);
         this.#preparing.delete(number);
         resolve(refusal);
       };
-      const cancel = this.#needs.clock.after(PREPARE_TIMEOUT_MS, () => settle(`node ${to.name} has not answered for ${PREPARE_TIMEOUT_MS} ms`));
+      const deadline = this.#preparations.add(() => settle(`node ${to.name} has not answered for ${PREPARE_TIMEOUT_MS} ms`));
       this.#preparing.set(number, { to, settle });
       try {
         if (!this.#needs.send(to, { type: 'prepare', number, id, kind, life, token, baggage }))
@@ -251,19 +264,9 @@ export class AgentMoves {
   }
 }
 
-/** Whoever has taken it over has it, also if it does not say so in time. */
-function within(clock: Clock, timeoutMs: number, arrival: Promise<boolean>): Promise<boolean> {
-  return new Promise((resolve) => {
-    const cancel = clock.after(timeoutMs, () => resolve(true));
-    void arrival.then((isHere) => {
-      cancel();
-      resolve(isHere);
-    });
-  });
-}
-
 /** What was in its mailbox, and then what was sent on this node, came before what other nodes have sent since it is held. */
 function inOrder(route: Route): void {
   const { waiting } = route;
+  if (route.first.length === 0 && waiting.length === 0) return;
   route.waiting = [...route.first.splice(0), ...waiting.filter(({ origin }) => origin === undefined), ...waiting.filter(({ origin }) => origin !== undefined)];
 }
