@@ -19,6 +19,7 @@ export interface SharedLanesNeeds {
   networkConnections(): readonly PooledConnection[];
   received(message: ReceivedMessage): void;
   refused(error: Error): void;
+  superseded(connection: PooledConnection, sessions: readonly Uint8Array[]): void;
   /** A lane can be used. */
   opened(connection: PooledConnection): void;
   /** One of those that were opened is no more. */
@@ -106,6 +107,10 @@ export class SharedLanes implements ConnectionOwner {
 
   refused(_connection: PooledConnection, error: Error): void {
     this.#needs.refused(error);
+  }
+
+  superseded(connection: PooledConnection, sessions: readonly Uint8Array[]): void {
+    this.#needs.superseded(connection, sessions);
   }
 
   closed(connection: PooledConnection, end: SessionEnd): void {

@@ -15,6 +15,7 @@ import { SharedLanes } from '../same-host/shared-lanes.js';
 import { type ConnectionOwner, PooledConnection, type PooledConnectionNeeds } from './pooled-connection.js';
 import { afterFailure, NEVER_FAILED, REDIAL_FORGIVEN_AFTER_MS, type Redial } from './redial.js';
 import { StreamPins } from './stream-pins.js';
+import { SupersededSessions } from './superseded-sessions.js';
 import type { TransportLimits } from './transport-options.js';
 
 const NOTHING_SENT: LastAccepted['sent'] = { sentMessages: 0, waitingMessages: 0 };
@@ -27,6 +28,8 @@ export interface NodePoolNeeds {
   readonly connections: PooledConnectionNeeds;
   received(message: ReceivedMessage): void;
   refused(error: Error): void;
+  /** The other side has ended these sessions, some of which may not be in the pool yet. */
+  superseded(sessions: readonly Uint8Array[]): void;
   /** There is a connection, after there was none. */
   opened(): void;
   /** One that was open has failed. */
@@ -47,6 +50,7 @@ export class NodePool implements ConnectionOwner {
   readonly #needs: NodePoolNeeds;
   readonly #connections: PooledConnection[] = [];
   readonly #pins: Readonly<Record<Lane, StreamPins<PooledConnection>>> = { control: new StreamPins(), normal: new StreamPins(), bulk: new StreamPins() };
+  readonly #superseded = new SupersededSessions();
   #redial: Redial = NEVER_FAILED;
   #cancelRedial: (() => void) | undefined;
   #cancelIdleCheck: (() => void) | undefined;
@@ -125,9 +129,14 @@ export class NodePool implements ConnectionOwner {
       networkConnections: () => this.#connections,
       received: (message) => this.#needs.received(message),
       refused: (error) => this.#needs.refused(error),
-      opened: () => this.#sessionOpened(),
+      superseded: (connection, sessions) => this.superseded(connection, sessions),
+      opened: (connection) => {
+        this.#tellSuperseded(connection);
+        this.#sessionOpened();
+      },
       closed: (connection, end) => {
         this.#count(connection, end);
+        this.#supersede(connection, end);
         if (end.error !== undefined) this.#needs.lost(connection.use, end.error);
         this.#sessionClosed(end.error);
       },
@@ -144,6 +153,7 @@ export class NodePool implements ConnectionOwner {
   opened(connection: PooledConnection, peer: SessionPeer): void {
     this.#complaint = undefined;
     this.#connectedCount++;
+    this.#tellSuperseded(connection);
     this.#sessionOpened();
     this.#needs.met(connection, peer);
     this.#shared?.review();
@@ -162,11 +172,18 @@ export class NodePool implements ConnectionOwner {
     this.#needs.refused(error);
   }
 
-  closed(connection: PooledConnection, { opened, byPeer, error, lost }: SessionEnd): void {
+  superseded(_connection: PooledConnection, sessions: readonly Uint8Array[]): void {
+    for (const each of this.#all()) each.endIfSuperseded(sessions);
+    this.#needs.superseded(sessions);
+  }
+
+  closed(connection: PooledConnection, end: SessionEnd): void {
+    const { opened, byPeer, error, lost } = end;
     if (error !== undefined && !byPeer) this.#needs.refused(error);
     if (!opened) return this.unreachable(connection, error ?? new Error('the connection ended before it was open'));
     this.#lostMessages += lost.unsent + lost.uncertain;
     this.#remove(connection);
+    this.#supersede(connection, end);
     this.#connectedCount--;
     this.#needs.parted(connection);
     this.#shared?.review();
@@ -309,6 +326,23 @@ export class NodePool implements ConnectionOwner {
       },
       false,
     );
+  }
+
+  /** Over the network and through shared memory. */
+  #all(): readonly PooledConnection[] {
+    return [...this.#connections, ...(this.#shared?.connections ?? [])];
+  }
+
+  /** Nothing of the session, which has ended, is to be handled after what is sent from now on. */
+  #supersede({ session }: PooledConnection, { lost }: SessionEnd): void {
+    const { id } = session;
+    if (lost.uncertain === 0 || id === undefined) return;
+    this.#superseded.add(id, this.#needs.clock.nowMs());
+    for (const each of this.#all()) each.supersede([id]);
+  }
+
+  #tellSuperseded(connection: PooledConnection): void {
+    connection.supersede(this.#superseded.at(this.#needs.clock.nowMs()));
   }
 
   #sessionOpened(): void {

@@ -21,6 +21,8 @@ export interface ConnectionOwner {
   refused(connection: PooledConnection, error: Error): void;
   /** The other side has consumed some of what was sent. */
   receipted?(): void;
+  /** The other side has ended these sessions: what is still to come of them must not be handled any more. */
+  superseded(connection: PooledConnection, sessions: readonly Uint8Array[]): void;
   /** The session has ended, with what was lost; or it could not be opened, and waits for another attempt. */
   closed(connection: PooledConnection, end: SessionEnd): void;
   /** There was no connection. */
@@ -57,6 +59,7 @@ export class PooledConnection {
       refused: (error) => this.owner.refused(this, error),
       drained: () => undefined,
       receipted: () => this.owner.receipted?.(),
+      superseded: (sessions) => this.owner.superseded(this, sessions),
       closed: (end) => this.#closed(end),
     });
     this.session = session;
@@ -120,6 +123,18 @@ export class PooledConnection {
     return waitingMessages === 0 && sentMessages === deliveredMessages;
   }
 
+  /** The other side is told that these sessions with it have ended here, before what is sent from now on. */
+  supersede(sessions: readonly Uint8Array[]): void {
+    if (sessions.length === 0) return;
+    this.session.supersede(sessions);
+    this.schedule();
+  }
+
+  /** If it is one of those that the other side has ended. */
+  endIfSuperseded(sessions: readonly Uint8Array[]): void {
+    if (this.session.isOneOf(sessions)) this.abort('superseded', 'the other node has ended it, and goes on by another connection');
+  }
+
   /** A message was sent into its session. */
   schedule(): void {
     this.#connection?.schedule();
@@ -134,7 +149,7 @@ export class PooledConnection {
   }
 
   /** At once. Its owner is told if the session was on a connection. */
-  abort(reason: 'removed' | 'aborted' | 'timeout', text: string): void {
+  abort(reason: 'removed' | 'aborted' | 'timeout' | 'superseded', text: string): void {
     this.isFinishing = true;
     this.#giveUp?.();
     this.#giveUp = undefined;

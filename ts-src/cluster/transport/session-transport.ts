@@ -118,6 +118,7 @@ class SessionTransport implements Transport, ConnectionOwner {
       connections: this.#connectionNeeds,
       received: (message) => this.#received(node, message),
       refused: (error) => this.#refused(error),
+      superseded: (sessions) => this.#endHandshakes(sessions),
       opened: () => this.#tell(() => events.opened(node)),
       lost: (lane, error) => this.#tell(() => events.lost?.(node, lane, error)),
       closed: (error) => this.#tell(() => events.closed(node, error)),
@@ -195,6 +196,10 @@ class SessionTransport implements Transport, ConnectionOwner {
     this.#refused(error);
   }
 
+  superseded(): void {
+    // As messages.
+  }
+
   closed(connection: PooledConnection, { byPeer, error }: SessionEnd): void {
     this.#handshaking.delete(connection);
     if (error !== undefined && !byPeer) this.#refused(error);
@@ -260,6 +265,11 @@ class SessionTransport implements Transport, ConnectionOwner {
     if (pool !== undefined) return undefined;
     if (this.#forgotten.has(nodeKey(identity))) return { reason: 'removedNode', text: `${nodeKey(identity)} was removed from the cluster` };
     return { reason: 'unknownNode', text: `${this.self.name} does not know ${nodeKey(identity)}` };
+  }
+
+  /** Open for those who have dialled, and ended by them, while their confirmations and what they sent next are still to come. */
+  #endHandshakes(sessions: readonly Uint8Array[]): void {
+    for (const each of [...this.#handshaking]) each.endIfSuperseded(sessions);
   }
 
   #received(from: NodeIdentity, { lane, channel, value }: ReceivedMessage): void {

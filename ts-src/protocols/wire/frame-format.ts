@@ -16,8 +16,8 @@ export const HEADER_BYTES = 16;
 const SHORT_BYTES_MAX = 64;
 
 /** Numbers of the protocol. The handshake's frames begin with a magic instead, whose first byte is none of these. */
-export const FrameType = { batch: 1, fragment: 2, receipt: 3, ping: 4, pong: 5, goodbye: 6, datagram: 7 } as const;
-const TYPE_MAX = 7;
+export const FrameType = { batch: 1, fragment: 2, receipt: 3, ping: 4, pong: 5, goodbye: 6, datagram: 7, superseded: 8 } as const;
+const TYPE_MAX = 8;
 
 /** The last fragment of its message. No other frame has flags. */
 export const FLAG_LAST = 1;
@@ -39,7 +39,8 @@ export type Violation =
   | 'goodbye'
   | 'compression'
   | 'message'
-  | 'afterGoodbye';
+  | 'afterGoodbye'
+  | 'superseded';
 
 export function violation(kind: Violation, what: string): NexusError {
   return new NexusError('NEXUS_FRAME_INVALID', `what was received breaks the protocol (${kind}): ${what}`, { data: { violation: kind } });

@@ -20,6 +20,8 @@ export type Purpose = (typeof PURPOSES)[number];
 
 /** Bits of `features`: what a side can do. Those that both can are used. */
 export const FEATURE_BROTLI = 1;
+/** It takes frames that say which sessions are superseded. */
+export const FEATURE_SUPERSEDED = 2;
 
 /** A field that was added after version 1: for processes of one machine, `SAME_HOST_BYTES` of where and under which name this one can be met there. */
 const FIELD_SAME_HOST = 1;

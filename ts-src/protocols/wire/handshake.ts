@@ -46,6 +46,12 @@ export class Handshake {
     return this.#peer !== undefined;
   }
 
+  /** What both sides call the session: fresh for each, and known to the acceptor before it answers. Undefined there until then. */
+  get diallerNonce(): Uint8Array | undefined {
+    const { role, introduction } = this.#options;
+    return role === 'dialler' ? introduction.nonce : this.#peer?.nonce;
+  }
+
   /** What the dialler says first. */
   begin(): Uint8Array | undefined {
     const { role, introduction } = this.#options;
@@ -148,6 +154,6 @@ function notExpected(expected: NodeIdentity | undefined, found: NodeIdentity): R
   };
 }
 
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

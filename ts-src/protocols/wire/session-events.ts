@@ -117,6 +117,11 @@ export interface SessionEvents {
   drained(lane: Lane): void;
   /** The other side has consumed some of what was sent. */
   receipted?(): void;
+  /**
+   * The other side has ended these sessions, however much of them is still to come here: what comes after this must not be followed by anything of them. Whoever has it ends them at once. Where it is
+   * absent the other side is told that it need not say so.
+   */
+  superseded?(sessions: readonly Uint8Array[]): void;
   /** Once for every start. What is still to be sent (the reason) is given by `nextFrame`; then the connection is to be closed. */
   closed(end: SessionEnd): void;
 }

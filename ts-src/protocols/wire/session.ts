@@ -10,8 +10,8 @@ import { type Lane, LANES } from '../../ports/transport.js';
 import { ByteReader } from '../bytes/byte-reader.js';
 import { ByteWriter } from '../bytes/byte-writer.js';
 import { checkFrame, frameOf, FrameType, frameSalt, HEADER_BYTES, readU32, violation } from './frame-format.js';
-import { Handshake, type HandshakeStep } from './handshake.js';
-import { cutText, FEATURE_BROTLI, type Introduction, isHandshakeFrame } from './handshake-messages.js';
+import { Handshake, type HandshakeStep, sameBytes } from './handshake.js';
+import { cutText, FEATURE_BROTLI, FEATURE_SUPERSEDED, type Introduction, isHandshakeFrame, NONCE_BYTES } from './handshake-messages.js';
 import { IncomingLane } from './incoming-lane.js';
 import { Keepalive } from './keepalive.js';
 import { OutgoingLanes } from './outgoing-lanes.js';
@@ -25,7 +25,7 @@ import {
   type SessionStart,
   type SessionStatistics,
 } from './session-events.js';
-import { PROTOCOL_VERSION_MAX, PROTOCOL_VERSION_MIN, REASON_BYTES_MAX } from './wire-limits.js';
+import { PROTOCOL_VERSION_MAX, PROTOCOL_VERSION_MIN, REASON_BYTES_MAX, SUPERSEDED_MAX } from './wire-limits.js';
 
 /** What a session that is open has beside one that is not. */
 interface OpenSession {
@@ -33,6 +33,8 @@ interface OpenSession {
   readonly incomingSalt: number;
   readonly keepalive: Keepalive;
   readonly incoming: readonly IncomingLane[];
+  /** Both sides understand which sessions are superseded. */
+  readonly supersedes: boolean;
 }
 
 type Standing =
@@ -46,11 +48,14 @@ export class Session {
   readonly #events: SessionEvents;
   readonly #outgoing: OutgoingLanes;
   #standing: Standing = { type: 'idle' };
+  #id: Uint8Array | undefined;
   /** Frames of the handshake, and the last words of a session: before all others. */
   #ready: Uint8Array[] = [];
   #sentSequence = 0;
   #receivedSequence = 0;
   #pong: number | undefined;
+  /** What the other side is to be told before any other message. */
+  #superseded: Uint8Array[] = [];
   #receiptDueMs = Number.POSITIVE_INFINITY;
   #fragmentDueMs = Number.POSITIVE_INFINITY;
   /** A graceful end: when it has to be done, whose goodbyes were said. */
@@ -68,6 +73,16 @@ export class Session {
     return this.#standing.type === 'open';
   }
 
+  /** What both sides call it: the nonce of its dialler. Undefined before it is known; it stays when the session has ended. */
+  get id(): Uint8Array | undefined {
+    return this.#id;
+  }
+
+  isOneOf(sessions: readonly Uint8Array[]): boolean {
+    const id = this.#id;
+    return id !== undefined && sessions.some((each) => sameBytes(each, id));
+  }
+
   /** There is a connection. A session whose handshake has failed may be started again, on another one: what waits in it stays. */
   start(start: SessionStart, nowMs: number): void {
     if (this.#standing.type !== 'idle') throw new TypeError('the session has been started');
@@ -75,6 +90,7 @@ export class Session {
     const handshake = new Handshake({
       ...{ role: start.role, introduction: this.#introduction(start), certifiedNames: start.certifiedNames, serverName, accept },
     });
+    this.#id = handshake.diallerNonce;
     this.#ready = [];
     const hello = handshake.begin();
     if (hello !== undefined) this.#ready.push(hello);
@@ -90,6 +106,11 @@ export class Session {
   send(lane: Lane, channel: number, value: unknown, shape?: Shape): 'accepted' | 'full' | 'closed' {
     if (this.#standing.type === 'closed' || this.#finishing !== undefined) return 'closed';
     return this.#outgoing.send(lane, channel, value, shape) ? 'accepted' : 'full';
+  }
+
+  /** The other side learns that these sessions with it have ended here, before it has any message that is sent from now on. Those that do not understand it are not told. */
+  supersede(sessions: readonly Uint8Array[]): void {
+    if (this.#standing.type === 'open' && this.#standing.supersedes) this.#superseded.push(...sessions);
   }
 
   /** A frame with a datagram, to be sent at once as such or not at all. Undefined while the session is not open. */
@@ -143,7 +164,13 @@ export class Session {
     if (this.#ready.length > 0 || this.#outgoing.hasNext) return true;
     const standing = this.#standing;
     if (standing.type !== 'open') return false;
-    return this.#pong !== undefined || nowMs >= this.#receiptDueMs || nowMs >= standing.keepalive.pingDueMs || this.#finishing !== undefined;
+    return (
+      this.#superseded.length > 0 ||
+      this.#pong !== undefined ||
+      nowMs >= this.#receiptDueMs ||
+      nowMs >= standing.keepalive.pingDueMs ||
+      this.#finishing !== undefined
+    );
   }
 
   /** When the session is to be ended, if nothing happens: what there is to do in time while the connection has no room for a frame. */
@@ -239,7 +266,7 @@ export class Session {
       },
       versionMin: versions?.min ?? PROTOCOL_VERSION_MIN,
       versionMax: versions?.max ?? PROTOCOL_VERSION_MAX,
-      features: compression === undefined ? 0 : FEATURE_BROTLI,
+      features: (compression === undefined ? 0 : FEATURE_BROTLI) | (this.#events.superseded === undefined ? 0 : FEATURE_SUPERSEDED),
       littleEndian: new Uint8Array(Uint16Array.of(1).buffer)[0] === 1,
       sameHost,
     };
@@ -251,7 +278,9 @@ export class Session {
       this.#counts.droppedDatagrams++;
       return;
     }
-    this.#handshakeStepped(standing, standing.handshake.received(bytes), nowMs);
+    const step = standing.handshake.received(bytes);
+    this.#id = standing.handshake.diallerNonce;
+    this.#handshakeStepped(standing, step, nowMs);
   }
 
   #handshakeStepped({ start }: Extract<Standing, { type: 'handshaking' }>, step: HandshakeStep, nowMs: number): void {
@@ -278,6 +307,7 @@ export class Session {
       outgoingSalt: frameSalt(...nonces, isDialler),
       incomingSalt: frameSalt(...nonces, !isDialler),
       keepalive: new Keepalive(limits.keepaliveMs, limits.deadAfterMs, nowMs),
+      supersedes: this.#events.superseded !== undefined && (peer.features & FEATURE_SUPERSEDED) !== 0,
     };
     for (const error of this.#outgoing.open(peer, limits.frameBytes, compresses ? compression : undefined)) this.#refused(error);
     this.#events.opened({
@@ -304,6 +334,7 @@ export class Session {
       this.#events.receipted?.();
       this.#finishIfDone();
     } else if (type === FrameType.goodbye) this.#receivedGoodbye(new ByteReader(bytes, HEADER_BYTES), nowMs);
+    else if (type === FrameType.superseded) this.#receivedSuperseded(open, bytes.slice(HEADER_BYTES));
     else this.#receivedPing(open, type, bytes, nowMs);
   }
 
@@ -353,6 +384,13 @@ export class Session {
     } else if (!keepalive.pong(id, nowMs)) throw violation('ping', 'an answer to no ping');
   }
 
+  #receivedSuperseded({ supersedes }: OpenSession, nonces: Uint8Array): void {
+    if (!supersedes) throw violation('superseded', 'it was not agreed that sessions are superseded');
+    const count = nonces.length / NONCE_BYTES;
+    if (!Number.isInteger(count) || count === 0 || count > SUPERSEDED_MAX) throw violation('superseded', `sessions are named in ${nonces.length} bytes`);
+    this.#events.superseded?.(Array.from({ length: count }, (_, index) => nonces.subarray(index * NONCE_BYTES, (index + 1) * NONCE_BYTES)));
+  }
+
   #receivedGoodbye(input: ByteReader, nowMs: number): void {
     const reason = GOODBYE_REASONS[input.u8()] ?? 'aborted';
     const text = input.text(REASON_BYTES_MAX);
@@ -367,8 +405,14 @@ export class Session {
     this.#finishIfDone();
   }
 
-  /** What goes before messages: answers to pings, receipts, pings. */
+  /** What goes before messages: what is superseded, answers to pings, receipts, pings. */
   #urgentFrame({ outgoingSalt, keepalive, incoming }: OpenSession, nowMs: number): Uint8Array | undefined {
+    if (this.#superseded.length > 0) {
+      const told = this.#superseded.splice(0, SUPERSEDED_MAX);
+      const body = new Uint8Array(told.length * NONCE_BYTES);
+      for (const [index, id] of told.entries()) body.set(id, index * NONCE_BYTES);
+      return this.#frame(FrameType.superseded, outgoingSalt, body);
+    }
     if (this.#pong !== undefined) {
       const id = this.#pong;
       this.#pong = undefined;

@@ -22,6 +22,8 @@ export const MESSAGE_BYTES_LIMIT = 1_073_741_824;
 export const PINGS_PER_SECOND_MAX = 100;
 /** Messages of one frame. */
 export const BATCH_MESSAGES_MAX = 1024;
+/** Sessions that one frame says are superseded; also those that a node tells another one of. There are never more between two nodes. */
+export const SUPERSEDED_MAX = 128;
 /** Consecutive frames of higher lanes while a lower one waits; then that has a turn, of one frame. */
 export const PASSED_OVER_MAX = 16;
 /** Shapes that a codec keeps by fingerprint. */

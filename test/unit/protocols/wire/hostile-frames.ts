@@ -188,7 +188,7 @@ const FRAMES: readonly HostileCase[] = [
     earlier.welcome(new RawPeer().hello());
     return [earlier.value(1), recorded];
   }),
-  ...[0, 8, 99, 255].map((type) => breaks('unknownType', `a frame of type ${type}`, (peer) => [peer.frame(type, bytesOf(1))])),
+  ...[0, 9, 99, 255].map((type) => breaks('unknownType', `a frame of type ${type}`, (peer) => [peer.frame(type, bytesOf(1))])),
   breaks('header', 'a lane that there is not', (peer) => [peer.frame(FrameType.batch, bytesOf([1, 0, 1, 0, 0, 0, 1]), { lane: 3 })]),
   breaks('header', 'a ping with a lane', (peer) => [peer.frame(FrameType.ping, bytesOf([1, 0, 0, 0]), { lane: 1 })]),
   breaks('header', 'flags that there are not', (peer) => [peer.frame(FrameType.batch, bytesOf([1, 0, 1, 0, 0, 0, 1]), { lane: 1, flags: 2 })]),
@@ -255,6 +255,7 @@ const FRAMES: readonly HostileCase[] = [
   breaks('goodbye', 'a goodbye of 4,000 bytes', (peer) => [peer.frame(FrameType.goodbye, bytesOf([1, 0xa0, 0x1f], 'x'.repeat(4000)))]),
   breaks('goodbye', 'two goodbyes', (peer) => [peer.frame(FrameType.goodbye, bytesOf([0, 0])), peer.frame(FrameType.goodbye, bytesOf([0, 0]))], true),
   breaks('afterGoodbye', 'a message after the goodbye', (peer) => [peer.frame(FrameType.goodbye, bytesOf([0, 0])), peer.value(1)], true),
+  breaks('superseded', 'sessions that are superseded, which was not agreed', (peer) => [peer.frame(FrameType.superseded, new Uint8Array(16))]),
   breaks('compression', 'a bomb: 10 MB in a few bytes', (peer) => [bomb(peer, 10_000_000, 1_000_000)]),
   breaks('compression', 'a bomb that says what it is', (peer) => [bomb(peer, 10_000_000, 10_000_000)]),
   breaks('compression', 'a bomb that says it has 2^32 - 1 bytes', (peer) => [bomb(peer, 100_000, 0xffff_ffff)]),

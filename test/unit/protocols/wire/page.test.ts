@@ -16,7 +16,7 @@ const fixture = (name: string): Buffer => Buffer.from(recorded().find((frame) =>
 test('the page has every reason of a refusal and of a goodbye, every type of frame and every violation, with their numbers', () => {
   const reasons = [...page.matchAll(/^\| (\d+) `(\w+)` \|/gm)].map(([, number, name]) => [Number(number), name]);
   expect(reasons.sort((a, b) => Number(a[0]) - Number(b[0]))).toEqual(REFUSAL_REASONS.map((name, number) => [number, name]));
-  const types = [...section('Frames').matchAll(/(\d) (batch|fragment|receipt|ping|pong|goodbye|datagram)\b/g)].map(([, number, name]) => [
+  const types = [...section('Frames').matchAll(/(\d) (batch|fragment|receipt|ping|pong|goodbye|datagram|superseded)(?= \||,)/g)].map(([, number, name]) => [
     name,
     Number(number),
   ]);
@@ -43,6 +43,7 @@ test('the limits of the page are those of the code', () => {
       limits.BATCH_MESSAGES_MAX,
       limits.REASON_BYTES_MAX,
       limits.SHAPES_REGISTERED_MAX,
+      limits.SUPERSEDED_MAX,
     ],
     ...[data.credit.normal.messages, data.credit.bulk.messages, rest.normal.messages, rest.bulk.messages],
   ])

@@ -61,6 +61,8 @@ export function sideOf(name: string, { limits = {}, on = {}, ...options }: SideO
       refused: (error) => (seen.refused.push(error), on.refused?.(error)),
       drained: (lane) => (seen.drained.push(lane), on.drained?.(lane)),
       closed: (end) => (seen.ends.push(end), on.closed?.(end)),
+      // Whether it is there is told to the other side.
+      ...(on.superseded === undefined ? {} : { superseded: on.superseded }),
     },
   );
   return { name, session, codec, budget, ...seen };
