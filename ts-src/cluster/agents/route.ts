@@ -106,10 +106,11 @@ export class Route implements RemoteAgent {
 
   /** Resolves when it does not leave any more: it has, or stays. */
   async whenLeft(): Promise<void> {
-    if (this.waitingFor === 'leaving') await new Promise<void>((resolve) => {
-      this.#onLeft ??= [];
-      this.#onLeft.push(resolve);
-    });
+    if (this.waitingFor === 'leaving')
+      await new Promise<void>((resolve) => {
+        this.#onLeft ??= [];
+        this.#onLeft.push(resolve);
+      });
   }
 
   /** Nothing waits any more. */

@@ -108,9 +108,9 @@ export class RegistryService implements Registry, NodePart {
       return Promise.resolve(undefined);
     }
     this.#lookups.owner++;
-    return this.#ask(notKnown, { id, timeoutMs }, (settle) =>
-      this.#machine.lookup(this.#nowMs, id, this.#nowMs + timeoutMs, settle),
-    ).then((outcome) => (outcome.type === 'found' ? outcome.registration : undefined));
+    return this.#ask(notKnown, { id, timeoutMs }, (settle) => this.#machine.lookup(this.#nowMs, id, this.#nowMs + timeoutMs, settle)).then((outcome) =>
+      outcome.type === 'found' ? outcome.registration : undefined,
+    );
   }
 
   lookupMany(ids: readonly string[], timeoutMs: number): Promise<readonly (Registration | undefined)[]> {

@@ -19,7 +19,10 @@ function world(moveMs: number, takers = 2, targets = 1) {
   let underwayMax = 0;
   const rebalancing = new Rebalancing({
     clock,
-    registry: { own: (id) => ({ ...registrationOf(0), id }), ownerOf: (id) => ({ ...THERE, name: `there-${Number(id.slice(id.indexOf('-') + 1)) % targets}` }) },
+    registry: {
+      own: (id) => ({ ...registrationOf(0), id }),
+      ownerOf: (id) => ({ ...THERE, name: `there-${Number(id.slice(id.indexOf('-') + 1)) % targets}` }),
+    },
     logger: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
     takers: () => takers,
     depth: () => 0,
