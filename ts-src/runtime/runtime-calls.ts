@@ -126,6 +126,7 @@ export function runtimeCalls(host: ThreadHost, outward: OutwardCalls): SystemCal
     threadLost: ({ thread, replaced }) => handleThreadLoss(host, thread, replaced),
     entriesChanged: (message) => host.entries.received(message),
     roundTrip: () => undefined,
+    readFrom: ({ thread }) => host.links.readFrom(thread),
     signal: (signal) => host.signals.received(signal, undefined),
     signalWhileMoving: ({ signal, homes }) => host.signals.received(signal, homes),
     nodesKnow: ({ isReachableOnly }) => host.nodesKnow?.(isReachableOnly),

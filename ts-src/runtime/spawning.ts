@@ -96,9 +96,9 @@ export class Spawning {
       // Children of supervisors are of their node, unless they are given one.
       if (placing !== undefined && (needsNode(options) || (isOfCluster(placing, kind, id) && parentCell?.kind.isSupervisor !== true)))
         return this.#spawnInCluster(placing, kind, id, thread, options, parentCell, timeoutMs);
-      if (parentCell !== undefined) return this.#adopt(parentCell, id, this.#spawnChild(parentCell, thread, kind, id, options?.init, timeoutMs));
-      const spawned = this.#spawnOn(thread, kind, id, options?.init, undefined, timeoutMs);
-      return spawned instanceof Promise ? spawned : Promise.resolve(spawned);
+      if (parentCell === undefined) return this.#within(timeoutMs, thread, kind.name, id, this.#spawnOn(thread, kind, id, options?.init, undefined, timeoutMs));
+      const spawned = this.#spawnChild(parentCell, thread, kind, id, options?.init, timeoutMs);
+      return this.#adopt(parentCell, id, this.#within(timeoutMs, thread, kind.name, id, spawned));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -127,7 +127,8 @@ export class Spawning {
         continue;
       }
       try {
-        return await this.#spawnOn(this.#place(kind, id, options?.thread ?? 'auto'), kind, id, options?.init, undefined, remainingMs);
+        const thread = this.#place(kind, id, options?.thread ?? 'auto');
+        return await this.#within(remainingMs, thread, kind.name, id, this.#spawnOn(thread, kind, id, options?.init, undefined, remainingMs));
       } catch (error) {
         // Somebody else was faster, or the thread was lost on the way: look again.
         if (attempt++ >= GET_OR_SPAWN_ATTEMPTS || (!hasCode(error, 'NEXUS_ID_DUPLICATE') && !hasCode(error, 'NEXUS_THREAD_LOST'))) throw error;
@@ -151,7 +152,7 @@ export class Spawning {
     const placement = node === 'ring' ? 'ring' : 'pinned';
     const call = { kind: kind.name, id, init, node, placement, parent, timeoutMs } as const;
     const spawned = isHere
-      ? this.spawnClaimed(placing, { ...call, init: keptInit(kind, init, parent) }, (limitMs, isComing) =>
+      ? this.#spawnClaimed(placing, { ...call, init: keptInit(kind, init, parent) }, thread, (limitMs, isComing) =>
           parentCell === undefined
             ? this.#spawnOn(thread, kind, id, init, undefined, limitMs, isComing)
             : this.#spawnChild(parentCell, thread, kind, id, init, limitMs, isComing),
@@ -160,32 +161,37 @@ export class Spawning {
     return parentCell === undefined ? spawned : this.#adopt(parentCell, id, spawned);
   }
 
-  /** Takes the id for this node first. */
-  async spawnClaimed(
+  /** Takes the id for this node first. A thread may come to a spawn long after it was given up: until it has, nothing gives the id back. */
+  async #spawnClaimed(
     placing: NodePlacing,
     claim: IdClaim,
+    thread: number,
     spawn: (timeoutMs: number, isComing: boolean) => AgentReference | Promise<AgentReference>,
   ): Promise<AgentReference> {
     const { clock } = this.#needs;
     const deadlineMs = clock.nowMs() + claim.timeoutMs;
     if (this.#needs.isStopping()) throw nexusStopped();
     const isComing = await placing.claim(claim);
-    try {
-      // What is stopping, or may not run any more, starts nothing, however long the claim took.
-      if (this.#needs.isStopping()) throw nexusStopped();
-      return await spawn(Math.max(1, deadlineMs - clock.nowMs()), isComing);
-    } finally {
-      placing.settled(claim.id);
-    }
+    const limitMs = Math.max(1, deadlineMs - clock.nowMs());
+    const begin = async (): Promise<AgentReference> => {
+      try {
+        // What is stopping, or may not run any more, starts nothing, however long the claim took.
+        if (this.#needs.isStopping()) throw nexusStopped();
+        return await spawn(limitMs, isComing);
+      } finally {
+        placing.settled(claim.id);
+      }
+    };
+    return this.#within(limitMs, thread, claim.kind, claim.id, begin());
   }
 
   /** For another node, or for this one when it was found to be the one: on a thread of this node, with the id taken. */
   spawnForNode(placing: NodePlacing, { kind: name, id, init, thread, placement, parent, timeoutMs }: NodeSpawn): Promise<AgentReference> {
     const kind = this.#needs.kinds.byName(name);
     const place = this.#place(kind, id, thread);
-    if (!isOfCluster(placing, kind, id)) return Promise.resolve(this.#spawnOn(place, kind, id, init, parent, timeoutMs));
+    if (!isOfCluster(placing, kind, id)) return this.#within(timeoutMs, place, name, id, this.#spawnOn(place, kind, id, init, parent, timeoutMs));
     const claim: IdClaim = { id, kind: name, placement, init: keptInit(kind, init, parent), timeoutMs };
-    return this.spawnClaimed(placing, claim, (limitMs, isComing) => this.#spawnOn(place, kind, id, init, parent, limitMs, isComing));
+    return this.#spawnClaimed(placing, claim, place, (limitMs, isComing) => this.#spawnOn(place, kind, id, init, parent, limitMs, isComing));
   }
 
   /** For an agent that comes from another node. */
@@ -214,6 +220,7 @@ export class Spawning {
     return choice === 'local' ? this.#needs.thread : choice;
   }
 
+  /** Settles on another thread when that has come to it, perhaps long after the timeout: `#within`. */
   #spawnOn(
     thread: number,
     kind: Kind,
@@ -227,7 +234,7 @@ export class Spawning {
     if (thread === this.#needs.thread) return this.#needs.spawnHere(kind, id, init, parent, timeoutMs, isComing);
     const spawned = this.#needs.spawnThere(thread, kind, id, init, parent, timeoutMs, isComing);
     this.#count(thread, spawned);
-    return this.#within(timeoutMs, kind, id, spawned);
+    return spawned;
   }
 
   #count(thread: number, spawned: Promise<unknown>): void {
@@ -251,12 +258,15 @@ export class Spawning {
   }
 
   /** Gives up a spawn on another thread that takes too long. If the agent is there in the end it is stopped: nobody else knows of it. */
-  #within(timeoutMs: number, kind: Kind, id: string, spawned: Promise<AgentReference>): Promise<AgentReference> {
+  #within(timeoutMs: number, thread: number, kind: string, id: string, spawned: AgentReference | Promise<AgentReference>): Promise<AgentReference> {
+    if (!(spawned instanceof Promise)) return Promise.resolve(spawned);
+    // This thread keeps the limit itself.
+    if (thread === this.#needs.thread) return spawned;
     return new Promise((resolve, reject) => {
       let isGivenUp = false;
       const cancel = this.#needs.clock.after(timeoutMs, () => {
         isGivenUp = true;
-        reject(spawnTimeout(kind.name, id, timeoutMs));
+        reject(spawnTimeout(kind, id, timeoutMs));
       });
       spawned.then(
         (agent) => {

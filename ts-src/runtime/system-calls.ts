@@ -50,6 +50,7 @@ export const SYSTEM_CALLS = [
   'childRestored',
   'entriesChanged',
   'roundTrip',
+  'readFrom',
   'subscribed',
   'migrateAgents',
   'reserveAgents',
@@ -189,6 +190,8 @@ export interface SystemCalls {
   entriesChanged(message: EntriesMessage): void;
   /** Answers when everything that was sent before has been read. */
   roundTrip(): void;
+  /** Answers when everything that a thread has sent that is lost has been read. */
+  readFrom(call: { readonly thread: number }): void;
   /** Resolves when every thread knows what this one has subscribed to so far. */
   subscribed(): Promise<void>;
   /** Moves agents of the called thread. For each how it ended, when it has. */

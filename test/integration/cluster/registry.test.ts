@@ -1,5 +1,5 @@
 /** The registry on whole nodes of a simulated cluster: messages over the transport, views of the membership. The rules are tested in `test/unit/protocols/registry/`. */
-import { defineAgent } from 'nexus-agents';
+import { defineAgent, type NexusError } from 'nexus-agents';
 import { createTestCluster, type TestCluster, type TestClusterOptions, type TestNode } from 'nexus-agents/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Nexus, partsOf } from '../../../dist/ts-src/nexus.js';
@@ -75,4 +75,67 @@ test('a registration that waits for what a node runs that does not answer says s
   await cluster.advance(3000);
   await cluster.settle(stopped);
   expect([first.snapshot().claiming, first.snapshot().waitingFor, third.self.name]).toEqual([0, [], 'n3']);
+});
+
+test('an id whose spawn was given up stays with its node until the worker has come to it, and is free when the agent has ended', async () => {
+  const begun: string[] = [];
+  const Late = defineAgent({
+    kind: 'late',
+    state: () => 0,
+    onStart: (_state, { id }) => void begun.push(`${id} by ${registryOf(cluster.node('n1')).own(id)?.host.name}`),
+    actions: {
+      spawn: (_state, id: string, ctx) => ctx.spawn(Counter, { id, thread: 1, timeoutMs: 50 }).then(({ id }) => id, codeOf),
+    },
+  });
+  const codeOf = (error: NexusError): string => error.code;
+  const cluster = await clusterOf({ nodes: 2, agents: [Late, Counter], workers: { restart: { initialDelayMs: 500 } } });
+  const [n1, n2] = [cluster.node('n1'), cluster.node('n2')];
+  const parent = await cluster.settle(n1.nexus.spawn(Late, { id: 'parent', thread: 0 }));
+  // What is for a worker that is being replaced waits for the next one.
+  let isLost = false;
+  n1.nexus.on('threadLost', () => {
+    isLost = true;
+  });
+  n1.killThread(1);
+  await cluster.until(() => isLost, 5000);
+  const ofParent = parent.ask('spawn', 'child');
+  expect(await cluster.settle(n1.nexus.spawn(Late, { id: 'a', thread: 1, timeoutMs: 50 }).catch(codeOf))).toBe('NEXUS_SPAWN_TIMEOUT');
+  expect(await cluster.settle(ofParent)).toBe('NEXUS_SPAWN_TIMEOUT');
+  expect(begun).toEqual(['parent by n1']);
+  for (const id of ['a', 'child']) expect(await cluster.settle(n2.nexus.spawn(Late, { id }).catch(codeOf))).toBe('NEXUS_ID_DUPLICATE');
+  expect(await cluster.until(() => begun.length > 1, 5000)).toBe(true);
+  expect(await cluster.until(() => registryOf(n1).own('a') === undefined && registryOf(n1).own('child') === undefined, 5000)).toBe(true);
+  for (const id of ['a', 'child']) expect((await cluster.settle(n2.nexus.spawn(Late, { id }))).id).toBe(id);
+  expect(begun).toEqual(['parent by n1', 'a by n1', 'a by undefined', 'child by undefined']);
+});
+
+test('what a worker that is lost has told another one to start begins with its id', async () => {
+  const begun: string[] = [];
+  const Child = defineAgent({
+    kind: 'child',
+    state: () => 0,
+    onStart: (_state, { id }) => void begun.push(`${id} by ${registryOf(cluster.node('n1')).own(id)?.host.name}`),
+    actions: {},
+  });
+  const Parent = defineAgent({
+    kind: 'parent',
+    state: () => 0,
+    actions: { spawn: (_state, id: string, ctx) => void ctx.spawn(Child, { id, thread: 2 }).catch(() => undefined) },
+  });
+  const cluster = await clusterOf({ nodes: 2, agents: [Parent, Child], threads: 2, workers: { restart: { initialDelayMs: 500 } } });
+  const n1 = cluster.node('n1');
+  const parent = await cluster.settle(n1.nexus.spawn(Parent, { id: 'parent', thread: 1 }));
+  const lost: number[] = [];
+  n1.nexus.on('threadLost', ({ thread }) => void lost.push(thread));
+  // What is for a worker that is being replaced waits for the next one.
+  n1.killThread(2);
+  await cluster.until(() => lost.length === 1, 5000);
+  parent.tell('spawn', 'a');
+  expect(await cluster.until(() => registryOf(n1).own('a') !== undefined, 1000)).toBe(true);
+  await cluster.advance(10);
+  n1.killThread(1);
+  expect(await cluster.until(() => begun.length > 0, 5000)).toBe(true);
+  expect([begun, lost]).toEqual([['a by n1'], [2, 1]]);
+  // Its parent is another one by now.
+  expect(await cluster.until(() => registryOf(n1).own('a') === undefined, 5000)).toBe(true);
 });

@@ -107,12 +107,16 @@ test('the ids of a node that is killed answer on other nodes within seconds', { 
   await Promise.all(tallies.map((tally) => tally.ask('add', 1)));
   nodes[3]?.child.kill('SIGKILL');
   const killedMs = performance.now();
+  const silent: string[] = [];
   const answer = async (tally: AgentRef<typeof Tally>): Promise<number> => {
     for (;;) {
       try {
         return await tally.ask('read', undefined, { timeoutMs: 1000 });
-      } catch {
-        if (performance.now() - killedMs > 60_000) return -1;
+      } catch (error) {
+        const { code, message } = error as NexusError;
+        if (code !== 'NEXUS_STOPPED' && performance.now() - killedMs < 60_000) continue;
+        silent.push(`${tally.id}: ${code}, ${message}`);
+        return -1;
       }
     }
   };
@@ -121,9 +125,9 @@ test('the ids of a node that is killed answer on other nodes within seconds', { 
   console.log(
     `all ids of a node that was killed answer again after ${Math.round(tookMs)} ms, ${counts.filter((count) => count === 0).length} of them started again`,
   );
+  expect([silent, nexus.cluster?.snapshot().fencedBecause]).toEqual([[], undefined]);
   expect(counts.filter((count) => count === 1).length).toBeGreaterThan(100);
   expect(counts.filter((count) => count === 0).length).toBeGreaterThan(10);
-  expect(counts).not.toContain(-1);
   // 10 s is the bar; the rest is for a machine that has other things to do.
   expect(tookMs).toBeLessThan(30_000);
 });

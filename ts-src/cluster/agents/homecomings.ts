@@ -2,16 +2,13 @@
  * Agents that have come to this node from another one, or were started here again because that was lost, from the moment in which nothing is on its way to them from there any more: has every worker send straight to them, as to any agent of this node, and when all do,
  * takes away the mark that made what was sent to them go by the calling thread (`runtime/remote/agent-ways.ts`). Many at a time. Until then they stay here. On the calling thread of a node.
  */
-import { NexusError } from '../../errors.js';
 import type { HomeAgent } from '../../runtime/remote/agent-ways.js';
-import type { SystemCallName, SystemCalls } from '../../runtime/system-calls.js';
+import type { SystemCalls } from '../../runtime/system-calls.js';
 import type { ThreadHost } from '../../runtime/thread-host.js';
+import { surelyOnThread } from '../surely-on-thread.js';
 
 /** Agents of one round. */
 const ROUND_AGENTS = 1024;
-const CALL_TIMEOUT_MS = 86_400_000;
-/** Until the successor of a lost thread is asked. */
-const AGAIN_MS = 20;
 
 interface Homecoming {
   readonly agent: HomeAgent;
@@ -40,13 +37,14 @@ export class Homecomings {
       this.#waiting = this.#waiting.slice(ROUND_AGENTS);
       const agents = round.map(({ agent }) => agent);
       const { threadCount } = this.#host.shared;
-      // Nobody else has to learn of it.
-      if (threadCount === 1) this.#host.calls.agentsAreHome({ agents });
-      else {
+      if (threadCount === 1) {
+        // Nobody else has to learn of it.
+        if (!this.#host.isStopping) this.#host.calls.agentsAreHome({ agents });
+      } else {
         const workers = Array.from({ length: threadCount - 1 }, (_, index) => index + 1);
-        await Promise.all(workers.map((thread) => this.#surely(() => thread, 'agentsCameHome', { agents })));
+        await Promise.all(workers.map((thread) => this.#call(() => thread, 'agentsCameHome', { agents })));
         await Promise.all(
-          agents.map((agent) => this.#surely(() => this.#host.engine.table.threadOf(agent.slot, agent.generation), 'agentsAreHome', { agents: [agent] })),
+          agents.map((agent) => this.#call(() => this.#host.engine.table.threadOf(agent.slot, agent.generation), 'agentsAreHome', { agents: [agent] })),
         );
       }
       for (const { isHome } of round) isHome();
@@ -54,20 +52,7 @@ export class Homecomings {
     this.#isUnderway = false;
   }
 
-  /** If the thread is lost, its successor is told. */
-  async #surely<N extends 'agentsCameHome' | 'agentsAreHome'>(threadOf: () => number, name: N, input: Parameters<SystemCalls[N]>[0]): Promise<void> {
-    const host = this.#host;
-    while (!host.isStopping) {
-      const thread = threadOf();
-      if (thread < 0) return;
-      try {
-        if (thread > 0) await host.router.request(thread, name as SystemCallName, input as never, CALL_TIMEOUT_MS, { kind: 'thread', id: String(thread) });
-        else await (host.calls[name] as (call: unknown) => unknown)(input);
-        return;
-      } catch (error) {
-        if (!(error instanceof NexusError && error.code === 'NEXUS_THREAD_LOST')) return;
-      }
-      await new Promise<void>((resolve) => host.clock.after(AGAIN_MS, resolve));
-    }
+  async #call<N extends 'agentsCameHome' | 'agentsAreHome'>(threadOf: () => number, name: N, input: Parameters<SystemCalls[N]>[0]): Promise<void> {
+    if (!this.#host.isStopping) await surelyOnThread(this.#host, threadOf, name, input);
   }
 }

@@ -16,6 +16,7 @@ import type { SystemCallName, SystemCalls } from '../../runtime/system-calls.js'
 import type { ThreadHost } from '../../runtime/thread-host.js';
 import type { NodeAgents } from '../agents/node-agents.js';
 import { Channel } from '../channels.js';
+import { surelyOnThread } from '../surely-on-thread.js';
 import type { NodePart, NodeView } from '../node-parts.js';
 import { AgentArrivals, type Prepare } from './agent-arrivals.js';
 import { AgentMoves } from './agent-moves.js';
@@ -75,6 +76,7 @@ export class NodeMoves implements NodePart {
       referenceTo: ({ id, kind, host: node, life }) =>
         agents.find(id, undefined) ?? agents.references.remoteReference(id, kind, node, this.#isDurable(kind) ? 0 : life),
       move: (id, to, timeoutMs) => this.moves.move(id, to, timeoutMs),
+      readByWorkers: (lost) => this.#readByWorkers(lost),
       clear: (id) => this.#clear(id),
     });
     host.placing = this.placing;
@@ -228,6 +230,13 @@ export class NodeMoves implements NodePart {
       init: init === undefined ? undefined : decodeInit(init),
     };
     return this.#needs.host.spawning.spawnForNode(this.placing, spawn);
+  }
+
+  #readByWorkers(lost: number): Promise<unknown> | undefined {
+    const { host } = this.#needs;
+    const others: number[] = [];
+    for (let thread = 1; thread < host.shared.threadCount; thread++) if (thread !== lost) others.push(thread);
+    return others.length === 0 ? undefined : Promise.all(others.map((thread) => surelyOnThread(host, () => thread, 'readFrom', { thread: lost })));
   }
 
   /** An agent that had this id here and has moved away keeps a place in the table: that is given back. */

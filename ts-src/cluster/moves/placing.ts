@@ -48,6 +48,8 @@ export interface PlacingNeeds {
   request(node: NodeIdentity, name: 'spawnOnNode' | 'getOrSpawnOnNode', spawn: NodeSpawn): Promise<AgentReference>;
   referenceTo(registration: Registration): AgentReference;
   move(id: string, to: NodeIdentity, timeoutMs: number): Promise<NexusError | undefined>;
+  /** Resolves when the other workers have read all that a lost one has sent them; undefined if there are none. */
+  readByWorkers(lost: number): Promise<unknown> | undefined;
   /** An agent of this id that was here and has moved away keeps nobody from the id. */
   clear(id: string): Promise<void>;
 }
@@ -166,7 +168,14 @@ export class Placing implements NodePlacing {
     this.#losses.set(thread, (this.#losses.get(thread) ?? 0) + 1);
     const claimed = this.#ofThreads.get(thread);
     this.#ofThreads.delete(thread);
-    for (const [id, count] of claimed ?? []) for (let each = 0; each < count; each++) this.settled(id);
+    if (claimed === undefined) return;
+    const settle = (): void => {
+      for (const [id, count] of claimed) for (let each = 0; each < count; each++) this.settled(id);
+    };
+    // What it has told another worker to start is not there yet.
+    const read = this.#needs.readByWorkers(thread);
+    if (read === undefined) settle();
+    else void read.then(settle);
   }
 
   ended(id: string): void {

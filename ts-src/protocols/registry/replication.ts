@@ -33,6 +33,10 @@ interface Successor {
   readonly node: NodeIdentity;
   /** By partition: the version that it has, as `epoch` and `sequence`. */
   readonly agreed: Map<number, { readonly epoch: number; readonly sequence: number }>;
+  /** By partition: the epoch in which it was sent the whole of it, before it agreed to anything. */
+  readonly sent: Map<number, number>;
+  /** Partitions that changed in this turn, and of which it can have nothing that changes could be applied to. */
+  readonly whole: Set<number>;
   deltas: DeltaItem[];
 }
 
@@ -127,7 +131,11 @@ export class Replication {
     if (!this.#hasDeltas) return;
     this.#hasDeltas = false;
     for (const successor of this.#successors.values()) {
-      const { deltas } = successor;
+      const { deltas, whole } = successor;
+      if (whole.size > 0) {
+        this.#sendStates(successor.node, whole);
+        whole.clear();
+      }
       if (deltas.length === 0) continue;
       successor.deltas = [];
       for (const items of cut(deltas, ({ registration, id }) => (registration === undefined ? 48 + id.length : sizeOf(registration))))
@@ -231,6 +239,11 @@ export class Replication {
   }
 
   pulled(from: NodeIdentity, partitions: readonly number[]): void {
+    this.#sendStates(from, partitions);
+    this.#digestSoon();
+  }
+
+  #sendStates(to: NodeIdentity, partitions: Iterable<number>): void {
     const items: StateItem[] = [];
     for (const partition of partitions) {
       const part = this.#directory.served(partition);
@@ -249,9 +262,8 @@ export class Replication {
       // What follows is behind it.
       this.#unsettled.add(partition);
     }
-    this.#digestSoon();
     for (const each of cut(items, ({ entries }) => entries.reduce((sum, { registration }) => sum + sizeOf(registration), 32)))
-      this.#needs.send(from, { type: 'state', view: this.#ownership.number, items: each });
+      this.#needs.send(to, { type: 'state', view: this.#ownership.number, items: each });
   }
 
   #serves(partition: number): void {
@@ -260,10 +272,13 @@ export class Replication {
     const before = this.#successorsOf[partition] ?? [];
     this.#successorsOf[partition] = nodes.map(({ name, incarnation }) => {
       const node = { name, incarnation };
-      const successor = this.#successors.get(nodeKey(node)) ?? { node, agreed: new Map(), deltas: [] };
+      const successor = this.#successors.get(nodeKey(node)) ?? { node, agreed: new Map(), sent: new Map(), whole: new Set(), deltas: [] };
       this.#successors.set(nodeKey(node), successor);
       // It may have dropped meanwhile what it had once.
-      if (!before.includes(successor)) successor.agreed.delete(partition);
+      if (!before.includes(successor)) {
+        successor.agreed.delete(partition);
+        successor.sent.delete(partition);
+      }
       return successor;
     });
     if (this.#lacking(partition, part).length === 0) return;
@@ -276,10 +291,22 @@ export class Replication {
     const successors = this.#successorsOf[partition] ?? [];
     if (successors.length === 0) return;
     const item: DeltaItem = { partition, epoch: part.epoch, sequence: part.sequence, registration, isIdle: wasIdle, id, token };
-    for (const successor of successors) successor.deltas.push(item);
+    for (const successor of successors) if (!this.#sendsWhole(successor, partition, part)) successor.deltas.push(item);
     this.#hasDeltas = true;
     this.#unsettled.add(partition);
     this.#digestSoon();
+  }
+
+  /**
+   * A successor that has nothing yet to which a change can be applied would ask for the whole, and until that has come the owner alone knows of the agent that has just started. It is sent at once, as much of it as
+   * a portion has room for.
+   */
+  #sendsWhole(successor: Successor, partition: number, { epoch }: DirectoryPart): boolean {
+    if (successor.whole.has(partition)) return true;
+    if (successor.agreed.get(partition)?.epoch === epoch || successor.sent.get(partition) === epoch || this.#stateBytes > STATE_BYTES_MAX) return false;
+    successor.sent.set(partition, epoch);
+    successor.whole.add(partition);
+    return true;
   }
 
   #digestSoon(pauseMs = DIGEST_MS): void {

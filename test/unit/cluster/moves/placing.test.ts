@@ -33,6 +33,7 @@ function world() {
   const routed: string[] = [];
   const referenceOf = (id: string) => ({ id, kind: 'counter' }) as AgentReference;
   const standing = { isJoined: true, joined: Promise.resolve() };
+  const workers: { read: Promise<unknown> | undefined } = { read: undefined };
   const placing: Placing = new Placing({
     clock,
     registry,
@@ -60,10 +61,11 @@ function world() {
       return referenceOf(id);
     },
     referenceTo: ({ id }: Registration) => referenceOf(id),
+    readByWorkers: () => workers.read,
     clear: async (id) => void (hasLeft.has(id) && table.delete(id)),
     move: async () => undefined,
   });
-  return { placing, registry, elsewhere, directory, table, hasLeft, requested, routed, clock, standing };
+  return { placing, registry, elsewhere, directory, table, hasLeft, requested, routed, clock, standing, workers };
 }
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -128,6 +130,27 @@ test('an id that a worker has taken is given back when the worker is lost, befor
   table.delete('y');
   placing.ended('y');
   await turn();
+  expect(registry.own('y')).toBeUndefined();
+});
+
+test('the claims of a lost worker are given up when the others have read what it has sent them', async () => {
+  const { placing, registry, table, workers } = world();
+  let read: (() => void) | undefined;
+  workers.read = new Promise<void>((resolve) => {
+    read = resolve;
+  });
+  await placing.claim(claimOf('x'), 1);
+  await placing.claim(claimOf('y'), 1);
+  placing.threadLost(1);
+  // Its successor wants one too.
+  await placing.claim(claimOf('y'), 1);
+  await turn();
+  expect(['x', 'y'].map((id) => registry.own(id) !== undefined)).toEqual([true, true]);
+  table.set('x', true);
+  read?.();
+  await turn();
+  expect(['x', 'y'].map((id) => registry.own(id) !== undefined)).toEqual([true, true]);
+  placing.settled('y', 1);
   expect(registry.own('y')).toBeUndefined();
 });
 

@@ -91,3 +91,65 @@ test('copies that are lost on their way are sent again', () => {
   const { isEqual, unsettled } = copied((state) => state % 3 === 0);
   expect([isEqual, unsettled]).toEqual([true, 0]);
 });
+
+/** An owner that has just begun to serve all that it owns, of which the other side has nothing. */
+function fresh() {
+  const owner = side(OWNER);
+  const copy = side(COPY);
+  const partitions: number[] = [];
+  for (let partition = 0; partition < PARTITIONS; partition++) {
+    if (!owner.ownership.isOwn(partition)) continue;
+    partitions.push(partition);
+    owner.directory.set(partition, new DirectoryPart(1));
+    owner.directory.become('serving', partition);
+  }
+  owner.replication.installed(0, []);
+  let token = 0;
+  const start = (partition: number, bytes = 0): void => {
+    const part = owner.directory.part(partition) as DirectoryPart;
+    token++;
+    const init = bytes === 0 ? undefined : new Uint8Array(bytes);
+    const registration = { id: `agent-${token}`, kind: 'k', host: OWNER, token, life: token, placement: 'ring' as const, init };
+    const entry = { registration, state: 'settled' as const, request: 0, source: undefined };
+    part.put(entry);
+    owner.replication.changed(0, partition, part, entry);
+  };
+  /** What the owner says in one turn is all that the other side gets. */
+  const turn = (): string[] => {
+    owner.replication.flush();
+    const sent = owner.outgoing.splice(0);
+    for (const message of sent) {
+      if (message.type === 'delta') copy.replication.deltas(OWNER, message.view, message.items);
+      else copy.received(OWNER, message);
+    }
+    return sent.map(({ type }) => type);
+  };
+  const known = (partition: number): number => copy.directory.part(partition)?.entries.size ?? 0;
+  return { owner, partitions, start, turn, known };
+}
+
+test('an agent that starts before a successor has anything of its partition is known there with the first message', () => {
+  const { partitions, start, turn, known } = fresh();
+  const [first, second] = partitions as [number, number];
+  start(first);
+  start(first);
+  start(second);
+  expect([turn(), known(first), known(second)]).toEqual([['state'], 2, 1]);
+  // What follows builds on it.
+  start(first);
+  expect([turn(), known(first)]).toEqual([['delta'], 3]);
+});
+
+test('however many start before their successor has anything, no more than a portion is sent in a turn', () => {
+  const { owner, partitions, start, turn } = fresh();
+  for (const partition of partitions.slice(0, 40)) start(partition, 10_000);
+  let bytes = 0;
+  owner.replication.flush();
+  for (const message of owner.outgoing)
+    if (message.type === 'state') for (const { entries } of message.items) for (const { registration } of entries) bytes += sizeOf(registration);
+  expect(bytes).toBeGreaterThan(PORTION_BYTES / 2);
+  expect(bytes).toBeLessThanOrEqual(PORTION_BYTES + 11_000);
+  owner.outgoing.splice(0);
+  for (const partition of partitions.slice(40, 80)) start(partition, 10_000);
+  expect(turn()).not.toContain('state');
+});
