@@ -36,11 +36,17 @@ export class Homecomings {
       const round = this.#waiting.slice(0, ROUND_AGENTS);
       this.#waiting = this.#waiting.slice(ROUND_AGENTS);
       const agents = round.map(({ agent }) => agent);
-      const workers = Array.from({ length: this.#host.shared.threadCount - 1 }, (_, index) => index + 1);
-      await Promise.all(workers.map((thread) => this.#call(() => thread, 'agentsCameHome', { agents })));
-      await Promise.all(
-        agents.map((agent) => this.#call(() => this.#host.engine.table.threadOf(agent.slot, agent.generation), 'agentsAreHome', { agents: [agent] })),
-      );
+      const { threadCount } = this.#host.shared;
+      if (threadCount === 1) {
+        // Nobody else has to learn of it.
+        if (!this.#host.isStopping) this.#host.calls.agentsAreHome({ agents });
+      } else {
+        const workers = Array.from({ length: threadCount - 1 }, (_, index) => index + 1);
+        await Promise.all(workers.map((thread) => this.#call(() => thread, 'agentsCameHome', { agents })));
+        await Promise.all(
+          agents.map((agent) => this.#call(() => this.#host.engine.table.threadOf(agent.slot, agent.generation), 'agentsAreHome', { agents: [agent] })),
+        );
+      }
       for (const { isHome } of round) isHome();
     }
     this.#isUnderway = false;

@@ -26,7 +26,7 @@ export class Marks {
 
   send(route: Route, peer: Peer): void {
     const number = ++this.#last;
-    route.marks.set(number, { via: peer.node, isAfterView: false });
+    route.mark(number, { via: peer.node, isAfterView: false });
     this.#needs.transmit(route, peer, { type: 'mark', kind: '', origin: undefined, trail: NO_TRAIL, number });
   }
 
@@ -35,7 +35,7 @@ export class Marks {
     const peer = this.#needs.peerOf(via);
     if (peer.isGone || sameNode(via, this.#needs.self())) return;
     const number = ++this.#last;
-    route.marks.set(number, { via: peer.node, isAfterView: true });
+    route.mark(number, { via: peer.node, isAfterView: true });
     this.#needs.markAfterView(route, peer, number);
   }
 
@@ -44,7 +44,7 @@ export class Marks {
     for (const isAfterView of [false, true]) {
       const numbers = [...route.marks].filter(([, mark]) => mark.isAfterView === isAfterView && sameNode(mark.via, node)).map(([number]) => number);
       if (numbers.length === 0) continue;
-      for (const number of numbers.slice(0, 1 - MARKS_MAX)) route.marks.delete(number);
+      for (const number of numbers.slice(0, 1 - MARKS_MAX)) route.unmark(number);
       if (isAfterView) this.sendAfterView(route, node);
       else this.send(route, this.#needs.peerOf(node));
     }

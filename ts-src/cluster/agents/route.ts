@@ -60,6 +60,9 @@ export interface Mark {
   readonly isAfterView: boolean;
 }
 
+/** Of most routes: one marks the way only while it changes. */
+export const NO_MARKS: ReadonlyMap<number, Mark> = new Map();
+
 export class Route implements RemoteAgent {
   readonly id: string;
   readonly life: number;
@@ -85,14 +88,14 @@ export class Route implements RemoteAgent {
   /** Something was sent to `node`: what goes another way must not overtake it. */
   isUsed = false;
   /** Marks that have not come to the agent yet, by their number: by way of which node they were sent. Of those by way of one node any will do. */
-  readonly marks = new Map<number, Mark>();
+  marks: ReadonlyMap<number, Mark> = NO_MARKS;
   /** Where its agent is, as that node itself or the owner of the id has said: it gets what is for it, also when it is about to leave. */
   staysOn: Peer | undefined = undefined;
   /** The last message for which its owner was asked where the agent is, because too many nodes had sent it on. */
   askedFor: UnderwayFrame | undefined = undefined;
   /** Nodes that were told that it is not here, and how many messages they have sent since. */
   told: Map<string, number> | undefined = undefined;
-  #onLeft: (() => void)[] = [];
+  #onLeft: (() => void)[] | undefined = undefined;
 
   constructor(id: string, life: number, node: NodeIdentity, peer: Peer | undefined) {
     this.id = id;
@@ -103,15 +106,31 @@ export class Route implements RemoteAgent {
 
   /** Resolves when it does not leave any more: it has, or stays. */
   async whenLeft(): Promise<void> {
-    if (this.waitingFor === 'leaving') await new Promise<void>((resolve) => this.#onLeft.push(resolve));
+    if (this.waitingFor === 'leaving')
+      await new Promise<void>((resolve) => {
+        this.#onLeft ??= [];
+        this.#onLeft.push(resolve);
+      });
   }
 
   /** Nothing waits any more. */
   rest(): void {
     this.waitingFor = undefined;
-    this.marks.clear();
+    this.marks = NO_MARKS;
     this.isGiven = false;
-    for (const resolve of this.#onLeft.splice(0)) resolve();
+    if (this.#onLeft === undefined) return;
+    const waiting = this.#onLeft;
+    this.#onLeft = undefined;
+    for (const resolve of waiting) resolve();
+  }
+
+  mark(number: number, mark: Mark): void {
+    this.marks = new Map([...this.marks, [number, mark]]);
+  }
+
+  unmark(number: number): void {
+    if (!this.marks.has(number)) return;
+    this.marks = new Map([...this.marks].filter(([each]) => each !== number));
   }
 
   /** Whether its agent is moving here from that node: what comes from there has waited with it there, or was sent on behind it, and goes ahead, in its order. */
@@ -125,7 +144,7 @@ export function forgetVia(route: Route, via: NodeIdentity): boolean {
   let isAny = false;
   for (const [number, mark] of route.marks) {
     if (!sameNode(mark.via, via)) continue;
-    route.marks.delete(number);
+    route.unmark(number);
     isAny = true;
   }
   return isAny;

@@ -14,7 +14,7 @@ import { DURABLE_LIFE, isOfNode } from '../../runtime/remote/agent-life.js';
 import { HOPS_MAX } from './agent-frames.js';
 import type { Peer, PostOutcome } from './peer.js';
 import { Marks, type MarksNeeds } from './marks.js';
-import { forgetVia, isBack, keyOf, Route, type UnderwayFrame, WAITING_MAX } from './route.js';
+import { forgetVia, isBack, keyOf, NO_MARKS, Route, type UnderwayFrame, WAITING_MAX } from './route.js';
 import { asNexusError, goneWith } from './route-errors.js';
 
 /** Ways that are remembered; the oldest on which nothing waits give way. Those that references hold stay valid. */
@@ -103,7 +103,7 @@ export class Routing {
     const route = this.known(id, life);
     const mark = route?.marks.get(number);
     if (route === undefined || mark === undefined) return;
-    route.marks.clear();
+    route.marks = NO_MARKS;
     if (route.waitingFor === 'coming') return this.#settle(route);
     if (route.waitingFor !== 'flushing') return;
     route.isUsed = false;
@@ -170,7 +170,7 @@ export class Routing {
     route.hasCome = true;
     route.node = this.#needs.self();
     route.peer = undefined;
-    for (const frame of route.first.splice(0)) this.#here(route, frame);
+    if (route.first.length > 0) for (const frame of route.first.splice(0)) this.#here(route, frame);
     if (route.marks.size === 0) this.#settle(route);
   }
 
@@ -370,7 +370,7 @@ export class Routing {
 
   /** A durable agent that was brought back elsewhere, or was thought to be: what this node has sent there comes back, and goes before the rest. */
   #comesBack(route: Route, peer: Peer): void {
-    route.marks.clear();
+    route.marks = NO_MARKS;
     this.#stop(route, 'coming');
     route.from = peer.node;
     route.isMove = false;
@@ -446,6 +446,7 @@ export class Routing {
     if (route.waitingFor === undefined) return;
     this.#waiting.delete(route);
     route.rest();
+    if (route.first.length === 0 && route.waiting.length === 0) return;
     const waiting = [...route.first.splice(0), ...route.waiting.splice(0)];
     for (let index = 0; index < waiting.length; index++) {
       // What was sent before may have made it wait again.

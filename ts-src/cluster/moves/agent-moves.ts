@@ -19,6 +19,7 @@ import { DURABLE_LIFE, lifeOf } from '../../runtime/remote/agent-life.js';
 import type { NodeDeparture, TiedNames } from '../../runtime/remote/node-departures.js';
 import type { Route } from '../agents/route.js';
 import type { Routing } from '../agents/routing.js';
+import { Deadlines } from './deadlines.js';
 import type { MoveMessage } from './move-frames.js';
 
 /** Of the answer of the other node, that it has room for the agent. */
@@ -26,6 +27,7 @@ const PREPARE_TIMEOUT_MS = 10_000;
 const AGAIN_MS = 5;
 /** Of its word that the agent handles messages there. */
 const ARRIVAL_TIMEOUT_MS = 10_000;
+const NOBODY: TiedNames = { watching: [], links: [] };
 
 export interface AgentMovesNeeds {
   readonly clock: Clock;
@@ -62,10 +64,14 @@ export class AgentMoves {
   /** Handed over, while the other node has not said that it handles messages there. */
   readonly #arriving = new Map<string, { readonly to: NodeIdentity; readonly life: number; settle(isHere: boolean): void }>();
   readonly #preparing = new Map<number, { readonly to: NodeIdentity; settle(refusal: string | undefined): void }>();
+  readonly #preparations: Deadlines;
+  readonly #arrivals: Deadlines;
   #numbers = 0;
 
   constructor(needs: AgentMovesNeeds) {
     this.#needs = needs;
+    this.#preparations = new Deadlines(needs.clock, PREPARE_TIMEOUT_MS);
+    this.#arrivals = new Deadlines(needs.clock, ARRIVAL_TIMEOUT_MS);
   }
 
   /** Moves that have not come to an end. */
@@ -139,7 +145,10 @@ export class AgentMoves {
     }
     // Now: one that has ended has no name any more, and its end is told to the other node by it.
     const { watching, links } = departure.baggage;
-    const tied: TiedNames = { watching: watching.map((other) => this.#named(other)), links: links.map((other) => this.#named(other)) };
+    const tied: TiedNames =
+      watching.length + links.length === 0
+        ? NOBODY
+        : { watching: watching.map((other) => this.#named(other)), links: links.map((other) => this.#named(other)) };
     const refusal = await this.#prepare(to, own, departure.baggage);
     if (refusal !== undefined) {
       this.#needs.send(to, { type: 'cancel', id, token: own.token });
@@ -161,7 +170,11 @@ export class AgentMoves {
     await this.#sendOn(agent, to, life, route, tied);
     routing.left(id, life, to, there.token);
     this.#needs.hasMoved(agent, to);
-    return (await within(this.#needs.clock, ARRIVAL_TIMEOUT_MS, arrival)) ? undefined : agentNotFound(agent.kind, id);
+    // Whoever has taken it over has it, also if it does not say so in time.
+    const deadline = this.#arrivals.add(() => this.#arriving.get(id)?.settle(true));
+    const isHere = await arrival;
+    this.#arrivals.met(deadline);
+    return isHere ? undefined : agentNotFound(agent.kind, id);
   }
 
   async #notHandedOver(agent: AgentReference, life: number, error: unknown, route: Route): Promise<NexusError> {
@@ -169,7 +182,7 @@ export class AgentMoves {
     const code = error instanceof NexusError ? error.code : undefined;
     if (life === DURABLE_LIFE && code === 'NEXUS_MIGRATION_REFUSED' && (error as NexusError).data?.['mayHaveRun'] === true) {
       // What is stored may be newer than what is in memory: its next message brings it back from there.
-      await this.#sendOn(agent, this.#needs.registry.self, life, route, { watching: [], links: [] });
+      await this.#sendOn(agent, this.#needs.registry.self, life, route, NOBODY);
       this.#needs.routing.stays(id, life);
       return error as NexusError;
     }
@@ -199,9 +212,11 @@ export class AgentMoves {
 
   /** It is not here any more: what waited in its mailbox waits in its route. */
   async #sendOn(agent: AgentReference, to: NodeIdentity, life: number, route: Route, tied: TiedNames): Promise<void> {
-    await this.#needs
-      .leave(agent, to, life, tied)
-      .catch((error: unknown) => this.#needs.logger.error({ error, agent: agent.id }, 'messages of an agent that has moved were lost'));
+    try {
+      await this.#needs.leave(agent, to, life, tied);
+    } catch (error) {
+      this.#needs.logger.error({ error, agent: agent.id }, 'messages of an agent that has moved were lost');
+    }
     inOrder(route);
   }
 
@@ -233,11 +248,11 @@ export class AgentMoves {
     const number = this.#numbers;
     return new Promise((resolve) => {
       const settle = (refusal: string | undefined): void => {
-        cancel();
+        this.#preparations.met(deadline);
         this.#preparing.delete(number);
         resolve(refusal);
       };
-      const cancel = this.#needs.clock.after(PREPARE_TIMEOUT_MS, () => settle(`node ${to.name} has not answered for ${PREPARE_TIMEOUT_MS} ms`));
+      const deadline = this.#preparations.add(() => settle(`node ${to.name} has not answered for ${PREPARE_TIMEOUT_MS} ms`));
       this.#preparing.set(number, { to, settle });
       try {
         if (!this.#needs.send(to, { type: 'prepare', number, id, kind, life, token, baggage }))
@@ -258,19 +273,9 @@ export class AgentMoves {
   }
 }
 
-/** Whoever has taken it over has it, also if it does not say so in time. */
-function within(clock: Clock, timeoutMs: number, arrival: Promise<boolean>): Promise<boolean> {
-  return new Promise((resolve) => {
-    const cancel = clock.after(timeoutMs, () => resolve(true));
-    void arrival.then((isHere) => {
-      cancel();
-      resolve(isHere);
-    });
-  });
-}
-
 /** What was in its mailbox, and then what was sent on this node, came before what other nodes have sent since it is held. */
 function inOrder(route: Route): void {
   const { waiting } = route;
+  if (route.first.length === 0 && waiting.length === 0) return;
   route.waiting = [...route.first.splice(0), ...waiting.filter(({ origin }) => origin === undefined), ...waiting.filter(({ origin }) => origin !== undefined)];
 }

@@ -88,7 +88,10 @@ export class NodeMoves implements NodePart {
       ...{ clock, registry, logger, routing, hold, settled, find },
       isMember: (node) => this.#isMember(node),
       movedAway: ({ slot, generation, id }, remote) => agents.movedAway(slot, generation, id, remote),
-      depart: ({ slot, generation, kind, id }, timeoutMs) => this.#onThreadOf({ slot, generation, kind, id }, 'departToNode', { slot, generation, timeoutMs }),
+      depart: (agent, timeoutMs) => {
+        const { slot, generation } = agent;
+        return this.#onThreadOf(agent, 'departToNode', { slot, generation, timeoutMs });
+      },
       stay: ({ slot, generation, kind, id }) =>
         void this.#surelyOnThreadOf({ slot, generation, kind, id }, 'stayOnNode', { slot, generation }).catch(() => undefined),
       leave: ({ slot, generation, kind, id }, node, life, tied) =>
@@ -119,6 +122,7 @@ export class NodeMoves implements NodePart {
     this.rebalancing = new Rebalancing({
       ...{ clock, registry, logger },
       move: (id, to) => this.moves.move(id, to, MOVE_TIMEOUT_MS),
+      takers: () => this.#view?.members.reduce((count, { weight }) => (weight > 0 ? count + 1 : count), 0) ?? 0,
       depth: () => this.#depth(),
     });
     this.rebalancing.isOn = needs.rebalances;
@@ -314,7 +318,8 @@ export class NodeMoves implements NodePart {
     return this.#onThread(Math.max(0, thread), name, input, agent);
   }
 
-  async #onThread<N extends SystemCallName>(
+  /** On this thread at once: nothing more than the call is made for it. */
+  #onThread<N extends SystemCallName>(
     thread: number,
     name: N,
     input: Parameters<SystemCalls[N]>[0],
@@ -322,6 +327,12 @@ export class NodeMoves implements NodePart {
   ): Promise<Awaited<ReturnType<SystemCalls[N]>>> {
     const { host } = this.#needs;
     if (thread !== 0) return host.router.request(thread, name, input, CALL_TIMEOUT_MS, target);
-    return (await (host.calls[name] as (call: unknown) => unknown).call(host.calls, input)) as Awaited<ReturnType<SystemCalls[N]>>;
+    type Result = Awaited<ReturnType<SystemCalls[N]>>;
+    try {
+      const result = (host.calls[name] as (call: unknown) => Result | Promise<Result>).call(host.calls, input);
+      return result instanceof Promise ? result : Promise.resolve(result);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Agents that run here by the ring and belong to another node now move there, some at a time: few enough that whoever is asked meanwhile hardly notices. The pace follows the load: after each round it waits for a multiple of what the round
- * has taken, here and on the nodes that it needed, and longer still when the event loop was late or much waits in mailboxes. Not here: the moving itself (`agent-moves.ts`), and who belongs where (the registry).
+ * has taken, here and on the nodes that it needed, and of the nodes that do the same, and longer still when the event loop was late or much waits in mailboxes. Not here: the moving itself (`agent-moves.ts`), and who belongs where (the registry).
  */
 import type { NexusError } from '../../errors.js';
 import type { Logger } from '../../model/agent-context.js';
@@ -11,8 +11,13 @@ import type { Registry } from '../../ports/registry.js';
 
 /** Agents that move in one round. What is asked on the node they go to waits behind those of all its sources. */
 export const ROUND_AGENTS = 4;
-/** So many times as long as a round has taken nothing moves: the nodes that take part have that for others. */
-const REST = 2;
+/**
+ * So many times as long as a round has taken nothing moves, for each node that moves agents to the same one: that and this node have three quarters of their time, or more, for others. Nobody waits for a round, but every agent
+ * that moves costs time and leaves garbage on all nodes that take part, and whoever is asked meanwhile waits for that.
+ */
+export const REST = 3;
+/** Rounds of which it is remembered where their agents have gone. */
+const ROUNDS_KNOWN = 16;
 /** Between two rounds, at least. */
 export const PAUSE_MS_MIN = 2;
 export const PAUSE_MS_MAX = 500;
@@ -29,6 +34,8 @@ export interface RebalancingNeeds {
   readonly registry: Pick<Registry, 'own' | 'ownerOf'>;
   readonly logger: Logger;
   move(id: string, to: NodeIdentity): Promise<NexusError | undefined>;
+  /** Members that agents belong to. */
+  takers(): number;
   /** Messages that wait in the mailboxes of all threads of this node. */
   depth(): number;
 }
@@ -47,6 +54,9 @@ export class Rebalancing {
   #isClosed = false;
   #pauseMs = PAUSE_MS_MIN;
   #roundMs = 0;
+  /** Where agents have gone lately: of each node, the last round in which one did. */
+  readonly #targets = new Map<string, number>();
+  #rounds = 0;
 
   constructor(needs: RebalancingNeeds) {
     this.#needs = needs;
@@ -96,6 +106,8 @@ export class Rebalancing {
     const beginMs = clock.nowMs();
     await Promise.all(round.map(([id, attempt]) => this.#move(id, attempt)));
     this.#roundMs = clock.nowMs() - beginMs;
+    this.#rounds += 1;
+    for (const [name, last] of this.#targets) if (last < this.#rounds - ROUNDS_KNOWN) this.#targets.delete(name);
   }
 
   #clear(): void {
@@ -110,6 +122,7 @@ export class Rebalancing {
     // By now it may be elsewhere, or belong here again.
     const to = registry.ownerOf(id);
     if (own === undefined || own.placement !== 'ring' || to === undefined) return;
+    this.#targets.set(to.name, this.#rounds);
     const error = await this.#needs.move(id, to);
     if (error === undefined) {
       this.moved++;
@@ -124,10 +137,16 @@ export class Rebalancing {
     });
   }
 
+  /** Nodes that move agents to the same node as this one, as far as can be told from here: all do that agents do not go to. At least one: this one. */
+  get #sources(): number {
+    const targets = Math.max(1, this.#targets.size);
+    return Math.max(1, (this.#needs.takers() - targets) / targets);
+  }
+
   async #pause(): Promise<void> {
     const { clock } = this.#needs;
     const beginMs = clock.nowMs();
-    const pauseMs = Math.max(this.#pauseMs, Math.min(PAUSE_MS_MAX, this.#roundMs * REST));
+    const pauseMs = Math.max(this.#pauseMs, Math.min(PAUSE_MS_MAX, this.#roundMs * REST * this.#sources));
     await new Promise<void>((resolve) => {
       clock.after(pauseMs, resolve);
     });

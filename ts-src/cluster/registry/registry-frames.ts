@@ -2,24 +2,31 @@
 import type { Logger } from '../../model/agent-context.js';
 import { type NodeIdentity, nodeKey } from '../../model/node-identity.js';
 import type { Lane, Transport } from '../../ports/transport.js';
-import { decodedFrame, encodedFrame, encodedMessage } from '../../protocols/registry/registry-codec.js';
+import { ByteWriter } from '../../protocols/bytes/byte-writer.js';
+import { Recurring } from '../../protocols/bytes/recurring.js';
+import { decodedFrame, encodedMessage, FRAME_BYTES_MAX } from '../../protocols/registry/registry-codec.js';
 import type { RegistryMessage } from '../../protocols/registry/registry-messages.js';
 import { Channel } from '../channels.js';
 
 /** What waits for one node goes when it is more than this. */
 const WAITING_BYTES_MAX = 256 * 1024;
+/** What is written for one node is written in the same memory again, unless that has become larger than most frames need. */
+const KEPT_BYTES_MAX = 16 * 1024;
 
 interface Waiting {
   readonly to: NodeIdentity;
   readonly lane: Lane;
-  messages: Uint8Array[];
-  bytes: number;
+  /** Messages, each behind its length. */
+  frame: ByteWriter;
 }
 
 export class RegistryFrames {
   readonly #transport: Transport;
   readonly #logger: Logger;
   readonly #waiting = new Map<string, Waiting>();
+  /** Of one message at a time. */
+  readonly #writer = new ByteWriter(FRAME_BYTES_MAX);
+  readonly #recurring = new Recurring();
   #isScheduled = false;
   #isClosed = false;
   /** What is called at the end of a turn in which something was said, before it is sent. */
@@ -41,13 +48,12 @@ export class RegistryFrames {
     const key = `${lane} ${nodeKey(to)}`;
     let waiting = this.#waiting.get(key);
     if (waiting === undefined) {
-      waiting = { to, lane, messages: [], bytes: 0 };
+      waiting = { to, lane, frame: emptyFrame() };
       this.#waiting.set(key, waiting);
     }
-    const bytes = encodedMessage(message);
-    if (waiting.bytes + bytes.length > WAITING_BYTES_MAX) this.#give(waiting);
-    waiting.messages.push(bytes);
-    waiting.bytes += bytes.length;
+    const bytes = encodedMessage(message, this.#writer);
+    if (waiting.frame.length + bytes.length > WAITING_BYTES_MAX) this.#give(waiting);
+    waiting.frame.bytes(bytes);
     this.schedule();
   }
 
@@ -63,7 +69,7 @@ export class RegistryFrames {
     if (this.#isClosed) return;
     this.#turnEnds();
     this.#isScheduled = false;
-    for (const waiting of this.#waiting.values()) if (waiting.messages.length > 0) this.#give(waiting);
+    for (const waiting of this.#waiting.values()) if (waiting.frame.length > 0) this.#give(waiting);
   }
 
   forget(node: NodeIdentity): void {
@@ -76,20 +82,24 @@ export class RegistryFrames {
   }
 
   #give(waiting: Waiting): void {
-    const value = encodedFrame(waiting.messages);
-    waiting.messages = [];
-    waiting.bytes = 0;
+    const value = waiting.frame.take();
+    if (value.length > KEPT_BYTES_MAX) waiting.frame = emptyFrame();
+    else waiting.frame.reset();
     this.#transport.send(waiting.to, waiting.lane, { channel: Channel.registry, value });
   }
 
   #decoded(from: NodeIdentity, bytes: Uint8Array): RegistryMessage[] {
     try {
-      return decodedFrame(bytes);
+      return decodedFrame(bytes, this.#recurring);
     } catch (error) {
       this.#logger.warn({ error, node: from.name }, 'what another node said about registrations cannot be understood');
       return [];
     }
   }
+}
+
+function emptyFrame(): ByteWriter {
+  return new ByteWriter(FRAME_BYTES_MAX * 2);
 }
 
 /** What somebody waits for goes before what fills directories. */

@@ -16,6 +16,13 @@ import { type RequestOutcome, WAITING_MAX } from '../../protocols/registry/reque
 import type { NodePart, NodeView } from '../node-parts.js';
 import { RegistryFrames } from './registry-frames.js';
 
+/** What of an agent has come to nothing: put into words when it has. */
+type Failure = (id: string) => string;
+const notKnown: Failure = (id) => `who has ${quoted(id)} is not known`;
+const notRegistered: Failure = (id) => `${quoted(id)} was not registered`;
+const notHandedOver: Failure = (id) => `${quoted(id)} was not handed over`;
+const notTaken: Failure = (id) => `${quoted(id)} was not taken over`;
+
 export interface RegistryServiceNeeds {
   /** Its incarnation is final once there is a view. */
   self(): NodeIdentity;
@@ -101,9 +108,9 @@ export class RegistryService implements Registry, NodePart {
       return Promise.resolve(undefined);
     }
     this.#lookups.owner++;
-    return this.#ask(`who has ${quoted(id)} is not known`, { id, timeoutMs }, (settle) =>
-      this.#machine.lookup(this.#nowMs, id, this.#nowMs + timeoutMs, settle),
-    ).then((outcome) => (outcome.type === 'found' ? outcome.registration : undefined));
+    return this.#ask(notKnown, { id, timeoutMs }, (settle) => this.#machine.lookup(this.#nowMs, id, this.#nowMs + timeoutMs, settle)).then((outcome) =>
+      outcome.type === 'found' ? outcome.registration : undefined,
+    );
   }
 
   lookupMany(ids: readonly string[], timeoutMs: number): Promise<readonly (Registration | undefined)[]> {
@@ -123,7 +130,7 @@ export class RegistryService implements Registry, NodePart {
           data: { id, bytes: init.length, bytesMax: INIT_BYTES_MAX },
         },
       );
-    const outcome = await this.#ask(`${quoted(id)} was not registered`, { id, timeoutMs }, (settle) =>
+    const outcome = await this.#ask(notRegistered, { id, timeoutMs }, (settle) =>
       this.#machine.register(this.#nowMs, { id, kind, placement, init }, this.#nowMs + timeoutMs, settle),
     );
     if (outcome.type === 'granted') return outcome.registration;
@@ -143,7 +150,7 @@ export class RegistryService implements Registry, NodePart {
   }
 
   async handOver(id: string, token: number, to: NodeIdentity): Promise<Registration> {
-    const outcome = await this.#ask(`${quoted(id)} was not handed over`, { id }, (settle) => this.#machine.handOver(this.#nowMs, id, token, to, settle));
+    const outcome = await this.#ask(notHandedOver, { id }, (settle) => this.#machine.handOver(this.#nowMs, id, token, to, settle));
     if (outcome.type === 'done') return outcome.registration;
     if (outcome.type === 'returned')
       throw new NexusError('NEXUS_MIGRATION_REFUSED', `${quoted(id)} stays on node ${this.self.name}: node ${to.name} is lost, or has not accepted it`, {
@@ -154,13 +161,13 @@ export class RegistryService implements Registry, NodePart {
 
   async accept(registration: Registration): Promise<Registration> {
     const { id, token } = registration;
-    const outcome = await this.#ask(`${quoted(id)} was not taken over`, { id }, (settle) => this.#machine.accept(this.#nowMs, registration, settle));
+    const outcome = await this.#ask(notTaken, { id }, (settle) => this.#machine.accept(this.#nowMs, registration, settle));
     if (outcome.type === 'granted') return outcome.registration;
     throw this.#stale(id, token, outcome);
   }
 
   async adopt(orphan: Registration, host: NodeIdentity): Promise<Registration> {
-    if (this.#isStopped) throw this.#stopped(`${quoted(orphan.id)} was not taken over`, orphan.id);
+    if (this.#isStopped) throw this.#stopped(notTaken, orphan.id);
     const adopted = this.#machine.adopt(this.#nowMs, orphan, host);
     this.#frames.schedule();
     if (adopted === undefined) throw this.#stale(orphan.id, orphan.token, { type: 'stale', registration: undefined });
@@ -211,7 +218,7 @@ export class RegistryService implements Registry, NodePart {
 
   /** Rejects for what is no answer. */
   #ask(
-    failure: string,
+    failure: Failure,
     { id, timeoutMs }: { readonly id: string; readonly timeoutMs?: number },
     ask: (settle: (outcome: RequestOutcome) => void) => void,
   ): Promise<RequestOutcome> {
@@ -267,7 +274,7 @@ export class RegistryService implements Registry, NodePart {
   }
 
   /** Who waits for whom. */
-  #timeout(failure: string, id: string, timeoutMs: number | undefined): NexusError {
+  #timeout(failure: Failure, id: string, timeoutMs: number | undefined): NexusError {
     const owner = this.#machine.ownerOf(id);
     const waitingFor = this.#machine.waitingFor.map(({ name }) => name);
     const because =
@@ -276,17 +283,17 @@ export class RegistryService implements Registry, NodePart {
         : !sameNode(owner, this.self)
           ? `node ${owner.name}, which owns this id, has not answered`
           : `this node owns it, and waits until ${waitingFor.length === 1 ? `${waitingFor[0]} has said what it runs` : `${waitingFor.join(', ')} have said what they run`}`;
-    return new NexusError('NEXUS_REGISTRY_TIMEOUT', `${failure} after ${timeoutMs} ms: ${because}`, {
+    return new NexusError('NEXUS_REGISTRY_TIMEOUT', `${failure(id)} after ${timeoutMs} ms: ${because}`, {
       data: { id, timeoutMs, owner: owner?.name, waitingFor },
     });
   }
 
-  #stopped(failure: string, id: string): NexusError {
-    return new NexusError('NEXUS_STOPPED', `${failure}: node ${this.self.name} has stopped`, { data: { id, node: this.self.name } });
+  #stopped(failure: Failure, id: string): NexusError {
+    return new NexusError('NEXUS_STOPPED', `${failure(id)}: node ${this.self.name} has stopped`, { data: { id, node: this.self.name } });
   }
 
-  #busy(failure: string, id: string): NexusError {
-    return new NexusError('NEXUS_BACKPRESSURE', `${failure}: ${WAITING_MAX} registrations and lookups wait for answers already`, {
+  #busy(failure: Failure, id: string): NexusError {
+    return new NexusError('NEXUS_BACKPRESSURE', `${failure(id)}: ${WAITING_MAX} registrations and lookups wait for answers already`, {
       data: { id, waitingMax: WAITING_MAX },
     });
   }

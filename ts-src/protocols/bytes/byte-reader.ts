@@ -1,18 +1,24 @@
 /** Reads what `byte-writer.ts` writes, from bytes of strangers: whatever they are, it either gives a value within the limits it was told, or throws NEXUS_FRAME_INVALID. It allocates no more than the bytes could hold. */
 import { NexusError } from '../../errors.js';
+import type { Recurring } from './recurring.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const SHORT = 64;
+/** By length, what the characters of a short text are put together in: a view of the bytes for each text costs more than the text. */
+const CHARACTERS: readonly number[][] = Array.from({ length: SHORT + 1 }, (_, length) => new Array<number>(length).fill(0));
 
 export class ByteReader {
   readonly #bytes: Uint8Array;
   readonly #end: number;
   #at: number;
+  /** Undefined: every name is read as another string. */
+  readonly recurring: Recurring | undefined;
 
-  constructor(bytes: Uint8Array, offset = 0, end = bytes.length) {
+  constructor(bytes: Uint8Array, offset = 0, end = bytes.length, recurring?: Recurring) {
     this.#bytes = bytes;
     this.#at = offset;
     this.#end = end;
+    this.recurring = recurring;
   }
 
   get offset(): number {
@@ -61,22 +67,39 @@ export class ByteReader {
 
   /** A view: who keeps it copies it. */
   bytes(lengthMax: number): Uint8Array {
-    const length = this.unsigned(lengthMax);
-    this.#need(length);
-    const start = this.#at;
-    this.#at += length;
+    const start = this.#skip(lengthMax);
     return this.#bytes.subarray(start, this.#at);
   }
 
+  /** A reader of the bytes that follow behind their length. */
+  part(lengthMax: number): ByteReader {
+    const start = this.#skip(lengthMax);
+    return new ByteReader(this.#bytes, start, this.#at, this.recurring);
+  }
+
   text(bytesMax: number): string {
-    const bytes = this.bytes(bytesMax);
+    const start = this.#skip(bytesMax);
     // Names: the decoder takes several times as long for them.
-    if (bytes.length <= SHORT && isAscii(bytes)) return String.fromCharCode.apply(undefined, bytes as unknown as number[]);
+    if (this.#at - start <= SHORT) {
+      const text = this.#shortAscii(start);
+      if (text !== undefined) return text;
+    }
     try {
-      return utf8.decode(bytes);
+      return utf8.decode(this.#bytes.subarray(start, this.#at));
     } catch {
       return invalid('text that is not UTF-8');
     }
+  }
+
+  /** A text that others say too, and that is kept. */
+  name(bytesMax: number): string {
+    if (this.recurring === undefined) return this.text(bytesMax);
+    const before = this.#at;
+    const start = this.#skip(bytesMax);
+    const name = this.recurring.text(this.#bytes, start, this.#at);
+    if (name !== undefined) return name;
+    this.#at = before;
+    return this.text(bytesMax);
   }
 
   flag(): boolean {
@@ -98,6 +121,27 @@ export class ByteReader {
     if (this.#at !== this.#end) invalid(`${this.#end - this.#at} bytes more than expected`);
   }
 
+  /** Behind the bytes that follow behind their length: where they begin. */
+  #skip(lengthMax: number): number {
+    const length = this.unsigned(lengthMax);
+    this.#need(length);
+    const start = this.#at;
+    this.#at += length;
+    return start;
+  }
+
+  /** Undefined if it is not ASCII. */
+  #shortAscii(start: number): string | undefined {
+    const length = this.#at - start;
+    const characters = CHARACTERS[length] as number[];
+    for (let index = 0; index < length; index++) {
+      const byte = this.#bytes[start + index] as number;
+      if (byte > 127) return undefined;
+      characters[index] = byte;
+    }
+    return String.fromCharCode.apply(undefined, characters);
+  }
+
   #need(count: number): void {
     if (count > this.#end - this.#at) invalid(`it ends where ${count} more bytes are expected`);
   }
@@ -106,11 +150,6 @@ export class ByteReader {
 /** Little endian. A `DataView` for each message costs more than the message. */
 export function u32At(bytes: Uint8Array, at: number): number {
   return ((bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24)) >>> 0;
-}
-
-function isAscii(bytes: Uint8Array): boolean {
-  for (let index = 0; index < bytes.length; index++) if ((bytes[index] as number) > 127) return false;
-  return true;
 }
 
 export function invalid(what: string): never {

@@ -24,6 +24,11 @@ export class ByteWriter {
     return this.#bytes.slice(0, this.#at);
   }
 
+  /** What was written, in the memory of this writer: good until that writes again. */
+  view(): Uint8Array {
+    return this.#bytes.subarray(0, this.#at);
+  }
+
   /** Begins anew in the same memory. */
   reset(): this {
     this.#at = 0;

@@ -11,12 +11,25 @@ export function writeIdentity(writer: ByteWriter, { name, incarnation }: NodeIde
 }
 
 export function readIdentity(reader: ByteReader): NodeIdentity {
-  const name = readName(reader);
-  return { name, incarnation: reader.unsigned() };
+  const { recurring } = reader;
+  if (recurring === undefined) {
+    const name = readName(reader);
+    return { name, incarnation: reader.unsigned() };
+  }
+  const name = reader.name(NODE_NAME_LENGTH_MAX);
+  const incarnation = reader.unsigned();
+  const known = recurring.node(name, incarnation);
+  if (known !== undefined) return known;
+  const node: NodeIdentity = { name: checkedName(name), incarnation };
+  recurring.keep(node);
+  return node;
 }
 
 export function readName(reader: ByteReader): string {
-  const name = reader.text(NODE_NAME_LENGTH_MAX);
+  return checkedName(reader.text(NODE_NAME_LENGTH_MAX));
+}
+
+function checkedName(name: string): string {
   return isNodeName(name) ? name : invalid('a name that no node may have');
 }
 

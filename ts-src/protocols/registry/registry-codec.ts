@@ -1,8 +1,8 @@
 /** The bytes of what nodes say to each other about registrations (`registry-messages.ts`): a frame has what one node says to another within a turn. A type that a later version adds to the end of the list is skipped by this one. */
-import type { NodeIdentity } from '../../model/node-identity.js';
 import type { Registration } from '../../model/registration.js';
 import { ByteReader, invalid } from '../bytes/byte-reader.js';
 import { ByteWriter } from '../bytes/byte-writer.js';
+import type { Recurring } from '../bytes/recurring.js';
 import { readIdentity, writeIdentity } from '../membership/identity-codec.js';
 import type { DigestValue } from './directory-entry.js';
 import { PARTITIONS } from './partition.js';
@@ -29,30 +29,19 @@ const TYPES = [
 ] as const satisfies readonly RegistryMessage['type'][];
 const STATES: readonly ReportedState[] = ['running', 'leaving', 'taking', 'released'];
 
-/** One message; in a frame its length stands before it. */
-export function encodedMessage(message: RegistryMessage): Uint8Array {
-  const writer = new ByteWriter(FRAME_BYTES_MAX);
-  writer.u8(TYPES.indexOf(message.type)).unsigned(message.view);
+/** One message; in a frame its length stands before it. @param writer takes it, of at most so many bytes: what is returned is in its memory @throws NexusError NEXUS_MESSAGE_TOO_LARGE */
+export function encodedMessage(message: RegistryMessage, writer = new ByteWriter(FRAME_BYTES_MAX)): Uint8Array {
+  writer.reset().u8(TYPES.indexOf(message.type)).unsigned(message.view);
   writeMessage(writer, message);
-  return writer.take();
-}
-
-/** @throws NexusError NEXUS_MESSAGE_TOO_LARGE */
-export function encodedFrame(messages: readonly Uint8Array[]): Uint8Array {
-  const writer = new ByteWriter(
-    FRAME_BYTES_MAX * 2,
-    messages.reduce((sum, { length }) => sum + length + 4, 0),
-  );
-  for (const message of messages) writer.bytes(message);
-  return writer.take();
+  return writer.view();
 }
 
 /** @throws NexusError NEXUS_FRAME_INVALID */
-export function decodedFrame(bytes: Uint8Array): RegistryMessage[] {
-  const frame = new ByteReader(bytes);
+export function decodedFrame(bytes: Uint8Array, recurring?: Recurring): RegistryMessage[] {
+  const frame = new ByteReader(bytes, 0, bytes.length, recurring);
   const messages: RegistryMessage[] = [];
   while (frame.remaining > 0) {
-    const reader = new ByteReader(frame.bytes(FRAME_BYTES_MAX));
+    const reader = frame.part(FRAME_BYTES_MAX);
     const type = TYPES[reader.u8()];
     if (type === undefined) continue;
     const message = readMessage(reader, type, reader.unsigned());
@@ -158,7 +147,7 @@ function readMessage(reader: ByteReader, type: RegistryMessage['type'], view: nu
     case 'register': {
       const request = reader.unsigned();
       const id = readId(reader);
-      const kind = reader.text(KIND_BYTES_MAX);
+      const kind = reader.name(KIND_BYTES_MAX);
       const placement = reader.flag() ? 'ring' : 'pinned';
       return { type, view, request, id, kind, placement, released: reader.unsigned(), init: readInit(reader) };
     }
@@ -173,7 +162,7 @@ function readMessage(reader: ByteReader, type: RegistryMessage['type'], view: nu
       return {
         ...{ type, view, request: reader.unsigned(), id: readId(reader), token: reader.unsigned(), life: reader.unsigned() },
         since: reader.unsigned(),
-        to: readNode(reader),
+        to: readIdentity(reader),
       };
     case 'take':
     case 'granted':
@@ -187,7 +176,7 @@ function readMessage(reader: ByteReader, type: RegistryMessage['type'], view: nu
     case 'confirm':
       return { type, view, id: readId(reader), token: reader.unsigned() };
     case 'offered':
-      return { type, view, registration: readRegistration(reader), source: reader.flag() ? readNode(reader) : undefined };
+      return { type, view, registration: readRegistration(reader), source: reader.flag() ? readIdentity(reader) : undefined };
     case 'superseded':
       return { type, view, registration: readRegistration(reader) };
     case 'served':
@@ -200,12 +189,14 @@ function readMessage(reader: ByteReader, type: RegistryMessage['type'], view: nu
       return {
         ...{ type, view },
         items: reader.list(ITEMS_MAX, () => {
-          const version = readVersion(reader);
+          const partition = readPartition(reader);
+          const epoch = reader.unsigned();
+          const sequence = reader.unsigned();
           const what = reader.u8();
           if (what > 2) return invalid(`a change of the kind ${what}`);
-          if (what === 0) return { ...version, registration: undefined, isIdle: false, id: readId(reader), token: reader.unsigned() };
+          if (what === 0) return { partition, epoch, sequence, registration: undefined, isIdle: false, id: readId(reader), token: reader.unsigned() };
           const registration = readRegistration(reader);
-          return { ...version, registration, isIdle: what === 2, id: registration.id, token: registration.token };
+          return { partition, epoch, sequence, registration, isIdle: what === 2, id: registration.id, token: registration.token };
         }),
       };
     case 'digest':
@@ -265,8 +256,8 @@ function writeRegistration(writer: ByteWriter, { id, kind, host, token, life, pl
 
 function readRegistration(reader: ByteReader): Registration {
   const id = readId(reader);
-  const kind = reader.text(KIND_BYTES_MAX);
-  const host = readNode(reader);
+  const kind = reader.name(KIND_BYTES_MAX);
+  const host = readIdentity(reader);
   const token = reader.unsigned();
   const life = token - reader.unsigned(token);
   return { id, kind, host, token, life, placement: reader.flag() ? 'ring' : 'pinned', init: readInit(reader) };
@@ -306,9 +297,4 @@ function readPartition(reader: ByteReader): number {
 function readId(reader: ByteReader): string {
   const id = reader.text(ID_BYTES_MAX);
   return id === '' ? invalid('an empty id') : id;
-}
-
-function readNode(reader: ByteReader): NodeIdentity {
-  const { name, incarnation } = readIdentity(reader);
-  return { name, incarnation };
 }

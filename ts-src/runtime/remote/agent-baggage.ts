@@ -5,8 +5,9 @@
 import { NexusError } from '../../errors.js';
 import { movabilityOf } from '../../model/movable.js';
 import { SeededRandom } from '../../model/seeded-random.js';
-import { type AgentCell, extraOf } from '../agent-cell.js';
+import { type AgentCell, type AgentExtra, extraOf } from '../agent-cell.js';
 import { AgentReference } from '../agent-reference.js';
+import type { CellTimer } from '../agent-timers.js';
 import { decodeInit, encodeInit } from './kept-init.js';
 import type { ThreadHost } from '../thread-host.js';
 
@@ -30,6 +31,9 @@ export interface AgentBaggage {
   readonly links: readonly AgentReference[];
 }
 
+/** Of most agents all lists are empty. */
+const NONE: readonly never[] = [];
+
 /** @throws NexusError NEXUS_MIGRATION_REFUSED: what cannot be sent. Changes nothing. */
 export function packed(host: ThreadHost, cell: AgentCell): AgentBaggage {
   const { isDurable } = cell.kind;
@@ -37,27 +41,21 @@ export function packed(host: ThreadHost, cell: AgentCell): AgentBaggage {
   if (refusal !== undefined) throw refused(cell, refusal);
   const nowMs = host.clock.nowMs();
   const { extra } = cell;
-  const timers: AgentBaggage['timers'][number][] = [];
-  for (let timer = extra?.timers; timer !== undefined; timer = timer.next)
-    timers.push({ action: timer.action.name, input: timer.input, inMs: Math.max(0, timer.dueMs - nowMs), periodMs: timer.periodMs });
-  const subscriptions: (readonly [string, string])[] = [];
-  for (const [action, { patterns }] of extra?.subscribers ?? [])
-    for (const [pattern, isDeclared] of patterns) if (!isDeclared) subscriptions.push([pattern, action.name]);
   return {
     state: isDurable ? undefined : cell.state,
     // What is stored needs none.
     init: isDurable ? undefined : initOf(host, cell),
-    timers,
-    subscriptions,
-    groups: [...(extra?.membership?.groups ?? [])],
-    restartsAgoMs: (extra?.restarts ?? []).map((atMs) => nowMs - atMs),
+    timers: extra?.timers === undefined ? NONE : timersOf(extra.timers, nowMs),
+    subscriptions: extra?.subscribers === undefined ? NONE : subscriptionsOf(extra.subscribers),
+    groups: listOf(extra?.membership?.groups),
+    restartsAgoMs: extra === undefined || extra.restarts.length === 0 ? NONE : extra.restarts.map((atMs) => nowMs - atMs),
     random: extra?.random?.position,
     isPaused: extra?.isPaused === true,
     parent: extra?.parent,
-    children: [...(extra?.children?.values() ?? [])],
-    watchers: extra?.watchers ?? [],
-    watching: [...(extra?.watching?.values() ?? [])],
-    links: [...(extra?.linked?.values() ?? [])],
+    children: listOf(extra?.children?.values()),
+    watchers: extra?.watchers ?? NONE,
+    watching: listOf(extra?.watching?.values()),
+    links: listOf(extra?.linked?.values()),
   };
 }
 
@@ -71,6 +69,23 @@ export function unpack(host: ThreadHost, cell: AgentCell, baggage: AgentBaggage)
   if (random !== undefined) extraOf(cell).random = SeededRandom.at(random);
   if (isPaused) extraOf(cell).isPaused = true;
   if (watchers.length > 0) extraOf(cell).watchers = [...watchers];
+}
+
+function listOf<T>(values: Iterable<T> | undefined): readonly T[] {
+  return values === undefined ? NONE : [...values];
+}
+
+function timersOf(first: CellTimer, nowMs: number): AgentBaggage['timers'] {
+  const timers: AgentBaggage['timers'][number][] = [];
+  for (let timer: CellTimer | undefined = first; timer !== undefined; timer = timer.next)
+    timers.push({ action: timer.action.name, input: timer.input, inMs: Math.max(0, timer.dueMs - nowMs), periodMs: timer.periodMs });
+  return timers;
+}
+
+function subscriptionsOf(subscribers: NonNullable<AgentExtra['subscribers']>): AgentBaggage['subscriptions'] {
+  const subscriptions: (readonly [string, string])[] = [];
+  for (const [action, { patterns }] of subscribers) for (const [pattern, isDeclared] of patterns) if (!isDeclared) subscriptions.push([pattern, action.name]);
+  return subscriptions;
 }
 
 function initOf(host: ThreadHost, cell: AgentCell): Uint8Array | undefined {

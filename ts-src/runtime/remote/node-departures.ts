@@ -139,8 +139,7 @@ export class NodeDepartures {
     this.#inherited.delete(cell);
     const reference = host.reference(slot, generation, cell.kind.index, host.nameOf(slot, generation));
     reference.becomeRemote((host.remote as RemoteAgents).remoteOf(reference.id, node, life), reference.id);
-    const waiting: Parameters<Parameters<NonNullable<AgentCell['mailbox']>['forEach']>[0]>[] = [];
-    cell.mailbox?.forEach((...message) => void waiting.push(message));
+    const waiting = messagesOf(cell);
     host.timers.cancelAll(cell);
     // Ties are made again where it is; with `moved` it is taken for one that has ended.
     cell.status = Status.moved;
@@ -209,13 +208,22 @@ export class NodeDepartures {
     for (;;) {
       // Children that are being spawned belong to its present place.
       while ((cell.extra?.spawning?.size ?? 0) > 0 && clock.nowMs() < deadlineMs) await Promise.all(cell.extra?.spawning?.keys() ?? []);
-      const isHeld = await new Promise<boolean>((resolve) => {
-        const cancel = clock.after(leftMs(), () => resolve(false));
-        dispatcher.hold(cell, () => {
-          cancel();
-          resolve(true);
-        });
+      let isHeld = false;
+      let tell: (() => void) | undefined;
+      dispatcher.hold(cell, () => {
+        isHeld = true;
+        tell?.();
       });
+      // Most have nothing to do, and are held at once.
+      if (!isHeld) {
+        await new Promise<void>((resolve) => {
+          const cancel = clock.after(leftMs(), resolve);
+          tell = () => {
+            cancel();
+            resolve();
+          };
+        });
+      }
       if (cell.status >= Status.stopping) return { type: 'elsewhere' };
       if (!isHeld || cell.status !== Status.held || clock.nowMs() >= deadlineMs) return refused('a handler, hook or spawn of it still ran');
       const obstacle = obstacleOf(cell);
@@ -244,7 +252,8 @@ export class NodeDepartures {
   #pack(cell: AgentCell): NodeDeparture {
     const baggage = packed(this.#host, cell);
     const { watchers, watching, links } = baggage;
-    this.#packed.set(cell, { watchers: [...watchers], watching, links });
+    if (watchers.length + watching.length + links.length > 0) this.#packed.set(cell, { watchers: [...watchers], watching, links });
+    else this.#packed.delete(cell);
     return { type: 'packed', baggage };
   }
 
@@ -252,6 +261,8 @@ export class NodeDepartures {
   #tieAgain(cell: AgentCell, extra: AgentExtra | undefined, reference: AgentReference, names: TiedNames): void {
     const { watches, nodeTies } = this.#host;
     const { watchers, watching, links } = this.#packed.get(cell) ?? NO_TIES;
+    const isTied = watchers.length + watching.length + links.length > 0 || extra?.watchers !== undefined || extra?.linked !== undefined;
+    if (!isTied && (extra?.endsWhilePacked?.length ?? 0) === 0) return;
     const now = extra?.watchers ?? [];
     for (const watcher of now) if (!watchers.some((each) => each.equals(watcher))) void watches.watchElsewhere(reference, watcher);
     for (const other of watchers)
@@ -377,6 +388,16 @@ function obstacleOf(cell: AgentCell): string | undefined {
   if ((cell.extra?.onStopped?.length ?? 0) > 0 && cell.status !== Status.starting) return 'its end has been asked for';
   if (cell.extra?.stopRequested === true) return 'it has asked for its end';
   return undefined;
+}
+
+type WaitingMessage = Parameters<Parameters<NonNullable<AgentCell['mailbox']>['forEach']>[0]>;
+const NO_MESSAGES: readonly WaitingMessage[] = [];
+
+function messagesOf({ mailbox }: AgentCell): readonly WaitingMessage[] {
+  if (mailbox === undefined) return NO_MESSAGES;
+  const messages: WaitingMessage[] = [];
+  mailbox.forEach((...message) => void messages.push(message));
+  return messages;
 }
 
 function refused(reason: string): NodeDeparture {

@@ -77,13 +77,16 @@ export function remoteCalls(host: ThreadHost): RemoteSystemCalls {
       await Promise.all(threads.filter((thread) => thread !== host.thread && host.links.canReach(thread)).map((thread) => host.router.roundTrip(thread)));
     },
     agentsAreHome({ agents }) {
-      const elsewhere = new Map<number, AgentAddress[]>();
+      let elsewhere: Map<number, AgentAddress[]> | undefined;
       for (const agent of agents) {
         const to = host.cells.get(agent.slot, agent.generation) === undefined ? host.departures.threadOf(agent) : host.thread;
         if (to === host.thread) markComing(host.shared, agent.slot, false);
-        else if (to >= 0) elsewhere.set(to, [...(elsewhere.get(to) ?? []), agent]);
+        else if (to >= 0) {
+          elsewhere ??= new Map();
+          elsewhere.set(to, [...(elsewhere.get(to) ?? []), agent]);
+        }
       }
-      for (const [thread, those] of elsewhere) host.router.call(thread, 'agentsAreHome', { agents: those });
+      for (const [thread, those] of elsewhere ?? []) host.router.call(thread, 'agentsAreHome', { agents: those });
     },
     arrived({ agent, action, input, sender, trace }) {
       host.router.deliveries.deliver(agent, agent.kindEntry.action(action), input, undefined, senderWith(sender, traceOfValues(trace)));

@@ -3,7 +3,10 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { NexusError } from '../../../../dist/ts-src/errors.js';
 import type { Registration } from '../../../../dist/ts-src/model/registration.js';
-import { decodedFrame, encodedFrame, encodedMessage } from '../../../../dist/ts-src/protocols/registry/registry-codec.js';
+import { ByteReader } from '../../../../dist/ts-src/protocols/bytes/byte-reader.js';
+import { ByteWriter } from '../../../../dist/ts-src/protocols/bytes/byte-writer.js';
+import { Recurring } from '../../../../dist/ts-src/protocols/bytes/recurring.js';
+import { decodedFrame, encodedMessage } from '../../../../dist/ts-src/protocols/registry/registry-codec.js';
 import type { RegistryMessage } from '../../../../dist/ts-src/protocols/registry/registry-messages.js';
 
 const host = { name: 'shop-1', incarnation: 1_767_225_600_000 };
@@ -53,9 +56,41 @@ const MESSAGES: readonly RegistryMessage[] = [
   { type: 'pull', view: 3, partitions: [0, 4095] },
 ];
 
+function encodedFrame(messages: readonly Uint8Array[]): Uint8Array {
+  const writer = new ByteWriter(2 ** 21);
+  for (const message of messages) writer.bytes(message);
+  return writer.take();
+}
+
 test('every message is read as it was written, many in one frame', () => {
   for (const message of MESSAGES) expect(decodedFrame(encodedFrame([encodedMessage(message)]))).toEqual([message]);
-  expect(decodedFrame(encodedFrame(MESSAGES.map(encodedMessage)))).toEqual(MESSAGES);
+  expect(decodedFrame(encodedFrame(MESSAGES.map((message) => encodedMessage(message))))).toEqual(MESSAGES);
+});
+
+test('messages are written in the same memory one after the other, and names that come again are the same strings and nodes', () => {
+  const writer = new ByteWriter(2 ** 20);
+  const frame = new ByteWriter(2 ** 21);
+  for (const message of MESSAGES) frame.bytes(encodedMessage(message, writer));
+  const recurring = new Recurring();
+  const first = decodedFrame(frame.take(), recurring);
+  expect(first).toEqual(MESSAGES);
+  expect(decodedFrame(frame.take())).toEqual(MESSAGES);
+  const hosts = new Set<unknown>();
+  for (const message of [...first, ...decodedFrame(frame.take(), recurring)]) if (message.type === 'granted') hosts.add(message.registration.host);
+  expect(hosts.size).toBe(1);
+});
+
+test('names that share a place in the table of recurring ones, or are no ASCII, are read as what they are', () => {
+  const recurring = new Recurring();
+  const names = Array.from({ length: 2000 }, (_, index) => (index % 7 === 0 ? `kind-é${index % 50}` : `kind-${index % 500}`));
+  for (const name of names) {
+    const writer = new ByteWriter(1024).text(name);
+    expect(new ByteReader(writer.take(), 0, writer.length, recurring).name(64)).toBe(name);
+    const node = { name: `n${name.length}`, incarnation: name.charCodeAt(5) * 251 };
+    recurring.keep(node);
+    expect(recurring.node(node.name, node.incarnation)).toBe(node);
+    expect(recurring.node(node.name, node.incarnation + 251)).toBe(undefined);
+  }
 });
 
 test('a message of a later version is skipped', () => {
@@ -64,7 +99,7 @@ test('a message of a later version is skipped', () => {
 });
 
 test('bytes that are no frame are refused with a code, whatever they are', () => {
-  const bytes = encodedFrame(MESSAGES.map(encodedMessage));
+  const bytes = encodedFrame(MESSAGES.map((message) => encodedMessage(message)));
   const refusal = (damaged: Uint8Array): unknown => {
     try {
       decodedFrame(damaged);

@@ -1,4 +1,5 @@
 /** One node of a world of registries: its machine, and what the node does with it, at random. */
+import { ByteWriter } from '../../../../dist/ts-src/protocols/bytes/byte-writer.js';
 import { type NodeIdentity, nodeKey, sameNode } from '../../../../dist/ts-src/model/node-identity.js';
 import type { Registration } from '../../../../dist/ts-src/model/registration.js';
 import type * as Machines from '../../../../dist/ts-src/protocols/registry/registry-machine.js';
@@ -98,7 +99,7 @@ export class WorldNode {
 
   received(from: NodeIdentity, bytes: Uint8Array): void {
     const { codec } = this.#world.modules;
-    const messages = codec.decodedFrame(codec.encodedFrame([bytes]));
+    const messages = codec.decodedFrame(new ByteWriter(2 * bytes.length + 8).bytes(bytes).take());
     if (this.#world.tell !== undefined)
       for (const message of messages)
         this.#world.tell(`${Math.round(this.#world.nowMs)}   ${nodeKey(from)} > ${nodeKey(this.self)} ${JSON.stringify(message)}`);
