@@ -34,7 +34,7 @@ export const AGENTS_MISTAKES: readonly AgentsMistake[] = [
     from: 'part.epoch !== epoch || sequence !== part.sequence + 1',
     to: 'part.epoch !== epoch',
     foundBy: /copies of the registry are what they say|the registry agrees in the end/,
-    seed: 64,
+    seed: 262,
   },
   {
     mistake: 'what was heard of an agent is never forgotten',
