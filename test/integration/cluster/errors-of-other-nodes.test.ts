@@ -2,6 +2,7 @@
 import { type AgentRef, createNexus, defineAgent, type Nexus } from 'nexus-agents';
 import { memoryStorage } from 'nexus-agents/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { until } from '../../until.js';
 
 const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const Desk = defineAgent({
@@ -35,6 +36,7 @@ test('a copy that another node has no room for is said to be there', async () =>
   const rome = await node('rome', stores[1], [`127.0.0.1:${oslo.cluster?.address?.port}`]);
   try {
     await rome.cluster?.joined();
+    await until(() => oslo.cluster?.members().length === 2);
     const ids = Array.from({ length: 64 }, (_, at) => `box-${at}`);
     const box = await oslo.getOrSpawn(Box, ids.find((id) => oslo.cluster?.where(id)?.owner === 'oslo') as string);
     await box.ask('put');

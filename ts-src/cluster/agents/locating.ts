@@ -53,10 +53,19 @@ export class Locating {
       [...registrations].filter(([place]) => hearsay.has(place)).map(([, registration]) => registration),
       timeoutMs,
     );
-    for (const { id, token } of ended) registry.forget(id, token);
-    const again = [...registrations].filter(([, registration]) => ended.has(registration)).map(([place]) => place);
-    for (const place of again) registrations.delete(place);
-    if (again.length > 0) await lookUp(again);
+    const again = [...registrations].filter(([, registration]) => ended.has(registration));
+    for (const [place, { id, token }] of again) {
+      registry.forget(id, token);
+      registrations.delete(place);
+    }
+    if (again.length > 0) await lookUp(again.map(([place]) => place));
+    // What its node does not have any more has ended, also where word of that has not come to the owner yet.
+    for (const [place, { id, token }] of again) {
+      const said = registrations.get(place);
+      if (said === undefined || said.token > token) continue;
+      registry.forget(id, token);
+      registrations.delete(place);
+    }
     for (const [place, { id, kind, host: node }] of registrations)
       found[place] = { id, kind, node, isHere: sameNode(node, this.#needs.self()), thread: undefined };
   }

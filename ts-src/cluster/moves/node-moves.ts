@@ -2,7 +2,7 @@
  * Where agents are in a cluster, and how they get elsewhere: the parts of this folder on the calling thread of a node, put together for `cluster/node-parts.ts`. Joins them to the registry, to the routes of messages, to
  * the threads of this node, and to the same part of the other nodes (`Channel.moves`).
  */
-import { NexusError, optionError, quoted } from '../../errors.js';
+import { NexusError, quoted } from '../../errors.js';
 import type { Logger } from '../../model/agent-context.js';
 import { type NodeIdentity, sameNode } from '../../model/node-identity.js';
 import type { Registration } from '../../model/registration.js';
@@ -22,6 +22,7 @@ import { AgentArrivals, type Prepare } from './agent-arrivals.js';
 import { AgentMoves } from './agent-moves.js';
 import { Drain, type DrainReport } from './drain.js';
 import { framed, type MoveMessage, unframed } from './move-frames.js';
+import { MembersByName } from './members-by-name.js';
 import { Orphans } from './orphans.js';
 import { Placing } from './placing.js';
 import { Rebalancing } from './rebalancing.js';
@@ -57,17 +58,18 @@ export class NodeMoves implements NodePart {
   readonly rebalancing: Rebalancing;
   readonly #needs: NodeMovesNeeds;
   readonly #drain: Drain;
-  #view: NodeView | undefined;
+  readonly #members: MembersByName;
 
   constructor(needs: NodeMovesNeeds) {
     this.#needs = needs;
+    this.#members = new MembersByName(needs.clock);
     const { host, clock, logger, registry, agents, transport } = needs;
     const { routing } = agents;
     const find = (id: string): AgentReference | undefined => host.directory.find(id, undefined);
     this.placing = new Placing({
       ...{ clock, registry, routing, find },
       isDurable: (kind) => this.#isDurable(kind),
-      members: () => this.#view?.members ?? [],
+      members: this.#members,
       ...{ isJoined: needs.isJoined, joined: needs.joined },
       findEnding: (id) => host.directory.findEnding(id),
       isArriving: (id) => this.arrivals.isArriving(id),
@@ -122,15 +124,15 @@ export class NodeMoves implements NodePart {
     this.rebalancing = new Rebalancing({
       ...{ clock, registry, logger },
       move: (id, to) => this.moves.move(id, to, MOVE_TIMEOUT_MS),
-      takers: () => this.#view?.members.reduce((count, { weight }) => (weight > 0 ? count + 1 : count), 0) ?? 0,
+      takers: () => this.#members.members.reduce((count, { weight }) => (weight > 0 ? count + 1 : count), 0),
       depth: () => this.#depth(),
     });
     this.rebalancing.isOn = needs.rebalances;
     this.#drain = new Drain({
       ...{ clock, registry, logger },
       weigh: () => needs.weigh(0),
-      isWeighed: () => this.#view?.members.find((member) => sameNode(member, registry.self))?.weight === 0,
-      hasOthers: () => this.#view?.members.some((member) => member.weight > 0 && !sameNode(member, registry.self)) ?? false,
+      isWeighed: () => this.#members.members.find((member) => sameNode(member, registry.self))?.weight === 0,
+      hasOthers: () => this.#members.members.some((member) => member.weight > 0 && !sameNode(member, registry.self)),
       ids: () => this.#ids(),
       vacate: (isOver) => agents.vacate(isOver),
       isStopping: () => host.isStopping,
@@ -153,7 +155,7 @@ export class NodeMoves implements NodePart {
   }
 
   viewed(view: NodeView): void {
-    this.#view = view;
+    this.#members.viewed(view.members);
     for (const node of [...view.left, ...view.removed]) this.moves.departed(node);
   }
 
@@ -169,10 +171,10 @@ export class NodeMoves implements NodePart {
 
   /**
    * Moves agents, wherever they are, to a member. For each why not, or undefined.
-   * @throws NexusTypeError NEXUS_OPTION_INVALID: no such member
+   * Rejects with NexusTypeError NEXUS_OPTION_INVALID: no such member.
    */
   async migrate(agents: readonly AgentReference[], nodeName: string, timeoutMs: number): Promise<(NexusError | undefined)[]> {
-    const to = this.#memberOf(nodeName);
+    const to = await this.#members.named(nodeName, timeoutMs);
     const results: (NexusError | undefined)[] = agents.map(() => undefined);
     let next = 0;
     const one = async (): Promise<void> => {
@@ -270,14 +272,7 @@ export class NodeMoves implements NodePart {
   }
 
   #isMember(node: NodeIdentity): boolean {
-    return this.#view?.members.some((member) => sameNode(member, node)) === true;
-  }
-
-  #memberOf(name: string): NodeIdentity {
-    const members = this.#view?.members ?? [];
-    const member = members.find((each) => each.name === name);
-    if (member !== undefined) return { name: member.name, incarnation: member.incarnation };
-    throw optionError('node', `is ${quoted(name)}, which is no member of the cluster; members are ${members.map((each) => each.name).join(', ')}`);
+    return this.#members.members.some((member) => sameNode(member, node));
   }
 
   *#ids(): Iterable<string> {

@@ -3,11 +3,9 @@
  * other nodes. Whatever starts here passes by `claim`: an agent that does so in a life that it had on other nodes is told from any other there, and messages that are on their way to it by way of those are waited for. That an id is held is one fact (`registry.own`), that its agent is there another (the shared table); whenever either may have changed they are compared (`#compare`). Not here: agents of lost nodes
  * (`orphans.ts`), and agents that move (`moves.ts`).
  */
-import { type ErrorCode, NexusError, optionError, quoted } from '../../errors.js';
-import { listed } from '../../model/nearest-name.js';
+import { type ErrorCode, NexusError, quoted } from '../../errors.js';
 import { type NodeIdentity, sameNode } from '../../model/node-identity.js';
 import type { Registration } from '../../model/registration.js';
-import type { NodeChoice } from '../../model/spawn-options.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Registry } from '../../ports/registry.js';
 import type { ViewMember } from '../../protocols/views/view.js';
@@ -15,6 +13,7 @@ import type { Routing } from '../agents/routing.js';
 import type { AgentReference } from '../../runtime/agent-reference.js';
 import { spawnTimeout } from '../../runtime/failures.js';
 import { type IdClaim, idElsewhere, type NodePlacing, type NodeSpawn } from '../../runtime/remote/node-placing.js';
+import type { MembersByName } from './members-by-name.js';
 
 /** Until something is looked at again that another thread or node is about to change. */
 const AGAIN_MS = 2;
@@ -31,8 +30,7 @@ export interface PlacingNeeds {
   readonly registry: Registry;
   readonly routing: Pick<Routing, 'coming' | 'came' | 'comesNot'>;
   isDurable(kind: string): boolean;
-  /** Of the view that this node knows. */
-  members(): readonly ViewMember[];
+  readonly members: MembersByName;
   /** Whether this node is a member, and may run what it has taken: its first view comes before that. */
   isJoined(): boolean;
   /** Resolves when this node is a member. Rejects with NEXUS_JOIN_TIMEOUT, NEXUS_NODE_FENCED. */
@@ -186,13 +184,15 @@ export class Placing implements NodePlacing {
   }
 
   async moveToNode({ id, node, timeoutMs }: Parameters<NodePlacing['moveToNode']>[0]): Promise<void> {
+    // Who wants it moved may have heard of the node earlier than this one.
+    if (this.#needs.members.find(node.name) === undefined) await this.#needs.members.named(node.name, timeoutMs);
     const error = await this.#needs.move(id, node, timeoutMs);
     if (error !== undefined) throw error;
   }
 
   async spawn(spawn: NodeSpawn): Promise<AgentReference> {
     await this.#joined(spawn.timeoutMs);
-    const target = this.#nodeOf(spawn.node, spawn.id);
+    const target = await this.#nodeOf(spawn);
     if (sameNode(target, this.#needs.registry.self)) return this.#needs.spawnHere(spawn);
     return this.#request(target, 'spawnOnNode', spawn);
   }
@@ -218,7 +218,7 @@ export class Placing implements NodePlacing {
         if (registration !== undefined && !sameNode(registration.host, registry.self)) return this.#needs.referenceTo(registration);
         // One of this node that is not in the table starts, ends or comes just now.
         if (registration === undefined || (!this.#underway.has(id) && !this.#isThere(id))) {
-          const target = this.#nodeOf(spawn.node, id);
+          const target = await this.#nodeOf({ ...spawn, timeoutMs: remainingMs() });
           const call = { ...spawn, timeoutMs: remainingMs() };
           return await (sameNode(target, registry.self) ? this.#needs.spawnHere(call) : this.#request(target, 'getOrSpawnOnNode', call));
         }
@@ -242,17 +242,13 @@ export class Placing implements NodePlacing {
     }
   }
 
-  /** The member that a choice means now. @throws NexusTypeError NEXUS_OPTION_INVALID */
-  #nodeOf(choice: NodeChoice, id: string): NodeIdentity {
-    const { registry } = this.#needs;
-    const members = this.#needs.members();
+  /** The member that a choice means now. Rejects with NexusTypeError NEXUS_OPTION_INVALID. */
+  async #nodeOf({ node: choice, id, timeoutMs }: NodeSpawn): Promise<NodeIdentity> {
+    const { registry, members } = this.#needs;
     if (choice === 'here' || choice === registry.self.name) return registry.self;
     if (choice === 'ring') return registry.ownerOf(id) ?? registry.self;
-    if (choice === 'auto') return this.#leastPlaced(members);
-    const member = members.find(({ name }) => name === choice);
-    if (member !== undefined) return { name: member.name, incarnation: member.incarnation };
-    const known = members.map(({ name }) => name);
-    throw optionError('node', `is ${quoted(choice)}, which is no member of the cluster; members are ${listed(known)}`);
+    if (choice === 'auto') return this.#leastPlaced(members.members);
+    return members.find(choice) ?? members.named(choice, timeoutMs);
   }
 
   /** What this node places so goes round among the members, in the proportion of their weights. */

@@ -1,6 +1,7 @@
 /** Ids of the cluster on one node: taken before an agent starts, given back when it has ended, and agents that start on other nodes. */
 import { expect, test } from 'vitest';
 import { AgentArrivals } from '../../../../dist/ts-src/cluster/moves/agent-arrivals.js';
+import { MembersByName } from '../../../../dist/ts-src/cluster/moves/members-by-name.js';
 import { Orphans } from '../../../../dist/ts-src/cluster/moves/orphans.js';
 import { Placing } from '../../../../dist/ts-src/cluster/moves/placing.js';
 import { NexusError } from '../../../../dist/ts-src/errors.js';
@@ -21,7 +22,8 @@ const spawnOf = (id: string, node: string): NodeSpawn => ({
 function world() {
   const directory = new MemoryDirectory();
   const clock = new ManualClock();
-  const members = [member('a', 1), member('b', 2), member('c', 0)];
+  const members = new MembersByName(clock);
+  members.viewed([member('a', 1), member('b', 2), member('c', 0)]);
   const registry = new MemoryRegistry({ name: 'a', incarnation: 1 }, directory);
   const elsewhere = new MemoryRegistry({ name: 'b', incarnation: 1 }, directory);
   directory.owner = registry.self;
@@ -45,7 +47,7 @@ function world() {
       comesNot: (id, life, where) => void routed.push(`comesNot ${id} ${life} ${where?.name}`),
     },
     isDurable: (kind) => kind === 'ledger',
-    members: () => members,
+    members,
     isJoined: () => standing.isJoined,
     joined: () => standing.joined,
     find: (id) => (table.get(id) === true ? referenceOf(id) : undefined),
@@ -68,7 +70,7 @@ function world() {
     clear: async (id) => void (hasLeft.has(id) && table.delete(id)),
     move: async () => undefined,
   });
-  return { placing, registry, elsewhere, directory, table, hasLeft, arriving, requested, routed, clock, standing, workers };
+  return { placing, members, registry, elsewhere, directory, table, hasLeft, arriving, requested, routed, clock, standing, workers };
 }
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -220,7 +222,23 @@ test('auto goes round among the members in proportion of their weights, and neve
   for (let index = 0; index < 9; index++) await placing.spawn(spawnOf(`x${index}`, 'auto'));
   expect([requested.length, table.size]).toEqual([6, 3]);
   expect(requested.every((request) => request.endsWith(' on b'))).toBe(true);
-  await expect(placing.spawn(spawnOf('z', 'nobody'))).rejects.toMatchObject({ code: 'NEXUS_OPTION_INVALID' });
+});
+
+test('a name that is no member yet is waited for, for a second at most', async () => {
+  const { placing, requested, members, clock } = world();
+  const spawned = placing.spawn(spawnOf('x', 'd'));
+  const mistaken = placing.spawn(spawnOf('y', 'nobody')).catch((error: unknown) => error);
+  await turn();
+  expect(requested).toEqual([]);
+  members.viewed([...members.members, member('d', 1)]);
+  await spawned;
+  expect(requested).toEqual(['spawnOnNode x on d']);
+  clock.advance(1000);
+  expect(await mistaken).toMatchObject({
+    code: 'NEXUS_OPTION_INVALID',
+    message: expect.stringContaining("'nobody', which is no member of the cluster; members are a, b, c"),
+  });
+  expect(clock.timers).toBe(0);
 });
 
 test('an agent that comes from another node runs only when its owner says so, and goes back if it was given up here', async () => {
