@@ -6,7 +6,7 @@ import type { Logger } from '../model/agent-context.js';
 import type { AnyAgent } from '../model/agent-definition.js';
 import { checkNames } from '../model/nearest-name.js';
 import { leastLoaded, type ThreadLoad } from '../model/placement.js';
-import type { SpawnOptions } from '../model/spawn-options.js';
+import type { NodeChoice, SpawnOptions } from '../model/spawn-options.js';
 import type { Clock } from '../ports/clock.js';
 import { type AgentCell, extraOf, Status } from './agent-cell.js';
 import type { AgentReference } from './agent-reference.js';
@@ -93,8 +93,7 @@ export class Spawning {
       const timeoutMs = timeoutOf(options);
       const placing = this.#needs.placing();
       if (options?.node !== undefined) checkNodeChoice(options.node, placing !== undefined);
-      // Children of supervisors are of their node, unless they are given one.
-      if (placing !== undefined && (needsNode(options) || (isOfCluster(placing, kind, id) && parentCell?.kind.isSupervisor !== true)))
+      if (placing !== undefined && isPlaced(placing, kind, id, options?.node ?? 'here', parentCell))
         return this.#spawnInCluster(placing, kind, id, thread, options, parentCell, timeoutMs);
       if (parentCell === undefined) return this.#within(timeoutMs, thread, kind.name, id, this.#spawnOn(thread, kind, id, options?.init, undefined, timeoutMs));
       const spawned = this.#spawnChild(parentCell, thread, kind, id, options?.init, timeoutMs);
@@ -404,8 +403,10 @@ function checkId(id: unknown): void {
   if (!isWellFormed(id)) throw optionError('id', 'holds half of a surrogate pair, which UTF-8 cannot express');
 }
 
-function needsNode(options: SpawnOptions | undefined): boolean {
-  return options?.node !== undefined && options.node !== 'here';
+/** Whether its id is to be taken in the cluster, or it starts on another node. Children of supervisors are of their node, unless they are given one. */
+function isPlaced(placing: NodePlacing, kind: Kind, id: string, node: NodeChoice, parent: AgentCell | undefined): boolean {
+  if (node !== 'here' && node !== placing.node) return true;
+  return isOfCluster(placing, kind, id) && (node !== 'here' || parent?.kind.isSupervisor !== true);
 }
 
 /** Children start again with their parents, durable agents with what is stored of them. */

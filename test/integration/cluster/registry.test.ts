@@ -109,6 +109,30 @@ test('an id whose spawn was given up stays with its node until the worker has co
   expect(begun).toEqual(['parent by n1', 'a by n1', 'a by undefined', 'child by undefined']);
 });
 
+test('an id whose spawn was given up is never said to be that of an agent that another spawn starts meanwhile', async () => {
+  const seen: string[] = [];
+  const kindOf = (): string | undefined => registryOf(cluster.node('n1')).own('a')?.kind;
+  const agentOf = (kind: string) => defineAgent({ kind, state: () => 0, onStart: () => void seen.push(`${kind} as ${kindOf()}`), actions: {} });
+  const [First, Second] = [agentOf('first'), agentOf('second')];
+  const cluster = await clusterOf({ nodes: 2, agents: [First, Second, Counter], threads: 2, workers: { restart: { initialDelayMs: 500 } } });
+  const { nexus } = cluster.node('n1');
+  // The registry answers.
+  await cluster.settle(nexus.spawn(Counter, { id: 'counter' }));
+  let isLost = false;
+  nexus.on('threadLost', () => {
+    isLost = true;
+  });
+  cluster.node('n1').killThread(1);
+  await cluster.until(() => isLost, 5000);
+  const codeOf = (error: NexusError): string => error.code;
+  expect(await cluster.settle(nexus.spawn(First, { id: 'a', thread: 1, timeoutMs: 50 }).catch(codeOf))).toBe('NEXUS_SPAWN_TIMEOUT');
+  // There is time enough for the one that was given up to start and to end.
+  await cluster.settle(nexus.spawn(Second, { id: 'a', thread: 2 }).catch(codeOf));
+  await cluster.until(() => kindOf() !== 'first', 5000);
+  if (kindOf() === undefined) await cluster.settle(nexus.spawn(Second, { id: 'a', thread: 2 }));
+  expect(seen).toEqual(['first as first', 'second as second']);
+});
+
 test('what a worker that is lost has told another one to start begins with its id', async () => {
   const begun: string[] = [];
   const Child = defineAgent({

@@ -41,7 +41,10 @@ export class LocalAgents {
   lifeOf(agent: AgentReference): number | undefined {
     if (agent.kindEntry.isDurable) return DURABLE_LIFE;
     if (!this.#isLive(agent)) return undefined;
-    return this.#registry()?.own(agent.id)?.life ?? this.leaving(agent) ?? lifeOf(agent.slot, agent.generation);
+    const { slot, generation } = agent;
+    // An id of the cluster is another agent's, which may be about to come here.
+    if (agent.kindEntry.isOfNode) return lifeOf(slot, generation);
+    return this.#registry()?.own(agent.id)?.life ?? this.leaving(agent) ?? lifeOf(slot, generation);
   }
 
   forget(id: string): void {

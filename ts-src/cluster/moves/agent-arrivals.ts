@@ -22,6 +22,8 @@ const LOOK_MS = 5000;
 const AGAIN_MS = 100;
 const ARRIVE_MS_MAX = 60_000;
 const PASSING: readonly ErrorCode[] = ['NEXUS_TABLE_FULL', 'NEXUS_THREAD_LOST'];
+/** An agent of this node only has taken the id since it was accepted. What is stored of a durable agent is not lost by that. */
+const PASSING_IN_MEMORY: readonly ErrorCode[] = [...PASSING, 'NEXUS_ID_DUPLICATE'];
 
 export type Prepare = Extract<MoveMessage, { type: 'prepare' }>;
 
@@ -95,6 +97,11 @@ export class AgentArrivals {
     const prepared = this.#prepared.get(id);
     // What was kept is of another move, or was given up: it goes back to where it is.
     if (prepared === undefined || prepared.message.life !== life || !sameNode(prepared.from, from)) return registry.release(id, token);
+    // What has changed since it was prepared.
+    if (this.#needs.refusalOf(prepared.message) !== undefined) {
+      this.#prepared.delete(id);
+      return registry.release(id, token);
+    }
     this.#arriving.add(id);
     this.#needs.hold(id);
     const { kind, baggage } = prepared.message;
@@ -103,7 +110,7 @@ export class AgentArrivals {
     routing.coming(id, meant, from);
     try {
       const own = await registry.accept(registration);
-      const arriving = this.#arrive({ kind, id, life, baggage });
+      const arriving = this.#arrive({ kind, id, life, baggage }, isDurable ? PASSING : PASSING_IN_MEMORY);
       // It is this node's now, in memory or not: the next message brings it back.
       await (isDurable ? arriving.catch((error: unknown) => this.#notInMemory(registration, error)) : arriving);
       this.arrived++;
@@ -133,7 +140,7 @@ export class AgentArrivals {
       this.#needs.logger.warn({ error, agent: id, kind }, 'a durable agent that has come from another node is not in memory: its next message brings it back');
   }
 
-  async #arrive(arrival: NodeArrival): Promise<void> {
+  async #arrive(arrival: NodeArrival, passing: readonly ErrorCode[]): Promise<void> {
     const { clock } = this.#needs;
     const untilMs = clock.nowMs() + ARRIVE_MS_MAX;
     for (;;) {
@@ -141,7 +148,7 @@ export class AgentArrivals {
         await this.#needs.arrive(arrival);
         return;
       } catch (error) {
-        if (!(error instanceof NexusError && PASSING.includes(error.code)) || this.#isClosed || clock.nowMs() >= untilMs) throw error;
+        if (!(error instanceof NexusError && passing.includes(error.code)) || this.#isClosed || clock.nowMs() >= untilMs) throw error;
         // It had come to its thread: whoever comes after that thread starts it.
         if (error.code === 'NEXUS_THREAD_LOST' && this.#needs.isHere(arrival.id)) return;
       }

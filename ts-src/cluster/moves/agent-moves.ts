@@ -94,7 +94,7 @@ export class AgentMoves {
     const own = registry.own(id);
     const agent = this.#needs.find(id);
     if (agent === undefined) return agentNotFound(own?.kind, id);
-    if (own === undefined) return this.#refusal(agent, 'its id is one of its node only: such agents stay');
+    if (own === undefined || agent.kindEntry.isOfNode) return this.#refusal(agent, 'its id is one of its node only: such agents stay');
     if (sameNode(to, registry.self)) return undefined;
     if (this.#moving.has(id)) return this.#refusal(agent, 'another move of it is under way');
     if (!this.#needs.isMember(to)) return this.#refusal(agent, `${nodeKey(to)} is no member of the cluster`);

@@ -66,8 +66,12 @@ export class NodeMoves implements NodePart {
     const { host, clock, logger, registry, agents, transport } = needs;
     const { routing } = agents;
     const find = (id: string): AgentReference | undefined => host.directory.find(id, undefined);
+    const findOfCluster = (id: string): AgentReference | undefined => {
+      const found = find(id);
+      return found?.kindEntry.isOfNode === true ? undefined : found;
+    };
     this.placing = new Placing({
-      ...{ clock, registry, routing, find },
+      ...{ clock, registry, routing, find, findOfCluster },
       isDurable: (kind) => this.#isDurable(kind),
       members: this.#members,
       ...{ isJoined: needs.isJoined, joined: needs.joined },
@@ -112,7 +116,7 @@ export class NodeMoves implements NodePart {
       ...{ clock, registry, logger, routing, hold, settled },
       isDurable: (kind) => this.#isDurable(kind),
       refusalOf: (message) => this.#refusalOf(message),
-      isHere: (id) => find(id) !== undefined,
+      isHere: (id) => findOfCluster(id) !== undefined,
       arrive: async (arrival) => {
         if (!needs.isJoined()) await needs.joined(START_TIMEOUT_MS);
         await this.#clear(arrival.id);
@@ -142,7 +146,7 @@ export class NodeMoves implements NodePart {
     registry.listen({
       orphaned: (registration) => this.orphans.orphaned(registration),
       superseded: ({ id }) => {
-        const agent = find(id);
+        const agent = findOfCluster(id);
         // One that moves finds out by itself.
         if (agent !== undefined && !this.moves.isMoving(id)) this.#endSuperseded(agent);
       },

@@ -11,7 +11,7 @@ import type { Registry } from '../../ports/registry.js';
 import type { ViewMember } from '../../protocols/views/view.js';
 import type { Routing } from '../agents/routing.js';
 import type { AgentReference } from '../../runtime/agent-reference.js';
-import { spawnTimeout } from '../../runtime/failures.js';
+import { idDuplicate, spawnTimeout } from '../../runtime/failures.js';
 import { type IdClaim, idElsewhere, type NodePlacing, type NodeSpawn } from '../../runtime/remote/node-placing.js';
 import type { MembersByName } from './members-by-name.js';
 
@@ -37,6 +37,8 @@ export interface PlacingNeeds {
   joined(timeoutMs: number): Promise<void>;
   /** The live agent of this id on any thread of this node. */
   find(id: string): AgentReference | undefined;
+  /** As `find`, unless it is of a kind that is of its node only: nothing was registered for that. */
+  findOfCluster(id: string): AgentReference | undefined;
   /** The agent that still has this id on this node, although its end has begun. */
   findEnding(id: string): AgentReference | undefined;
   /** Whether one of this id is moving here, from when its owner has said so until it is in the table or does not come. */
@@ -58,6 +60,8 @@ export class Placing implements NodePlacing {
   readonly #needs: PlacingNeeds;
   /** Claims that have not settled, by id. */
   readonly #underway = new Map<string, number>();
+  /** Of ids of those, what they were registered for. */
+  readonly #registered = new Map<string, IdClaim>();
   /** Of those, the ones that a worker has to settle: how many of each id. */
   readonly #ofThreads = new Map<number, Map<string, number>>();
   /** How often each worker was lost. */
@@ -101,8 +105,16 @@ export class Placing implements NodePlacing {
     for (let attempt = 1; ; attempt++) {
       const own = registry.own(id);
       if (own !== undefined && !this.#isArriving(id)) {
+        const isThere = this.#isThere(id);
+        const isUnderway = this.#underway.has(id);
+        // It was registered for another one, which may come as yet and would be started again as this one.
+        if (!isThere && isUnderway && (own.kind !== kind || !isSame(this.#registered.get(id) ?? claim, claim))) {
+          if (clock.nowMs() >= deadlineMs) throw idDuplicate(kind, id);
+          await this.#pause(attempt);
+          continue;
+        }
         // Whether it is free on this node is for the table to say.
-        if (this.#underway.has(id) || this.#isThere(id)) {
+        if (isThere || isUnderway) {
           this.hold(id);
           // It may have been here before, and have left.
           if (this.#needs.findEnding(id) !== undefined) await this.#needs.clear(id);
@@ -111,9 +123,12 @@ export class Placing implements NodePlacing {
         // Its agent has just ended: what comes is another one.
         registry.release(id, own.token);
       }
+      // An agent of this node only has it: nothing can start with it here.
+      else if (own === undefined && !this.#underway.has(id) && this.#hasOneOfNode(id)) throw idDuplicate(kind, id);
       this.hold(id);
       try {
         await registry.register({ id, kind, placement, init }, Math.max(1, deadlineMs - clock.nowMs()));
+        this.#registered.set(id, claim);
         if (this.#needs.findEnding(id) !== undefined) await this.#needs.clear(id);
         return false;
       } catch (error) {
@@ -140,7 +155,7 @@ export class Placing implements NodePlacing {
   #hasCome(id: string, isLast: boolean): void {
     const coming = this.#coming.get(id);
     if (coming === undefined) return;
-    const isHere = this.#needs.find(id) !== undefined;
+    const isHere = this.#needs.findOfCluster(id) !== undefined;
     if (!isHere && !isLast) return;
     this.#coming.delete(id);
     if (isHere) this.#needs.routing.came(id, coming.life, coming.token);
@@ -159,7 +174,10 @@ export class Placing implements NodePlacing {
     else claimed?.delete(id);
     const left = (this.#underway.get(id) ?? 1) - 1;
     if (left > 0) this.#underway.set(id, left);
-    else this.#underway.delete(id);
+    else {
+      this.#underway.delete(id);
+      this.#registered.delete(id);
+    }
     this.#hasCome(id, left <= 0);
     this.#compare(id);
   }
@@ -277,7 +295,7 @@ export class Placing implements NodePlacing {
     const { registry } = this.#needs;
     if (this.#underway.has(id)) return;
     const own = registry.own(id);
-    if (own === undefined || this.#needs.find(id) !== undefined) return;
+    if (own === undefined || this.#needs.findOfCluster(id) !== undefined) return;
     if (this.#needs.findEnding(id) === undefined) return registry.release(id, own.token);
     if (this.#looking.has(id)) return;
     this.#looking.add(id);
@@ -292,11 +310,17 @@ export class Placing implements NodePlacing {
 
   /** It is about to take its place in the table. Whoever took it before would be the end of it. */
   #isArriving(id: string): boolean {
-    return this.#needs.isArriving(id) && this.#needs.find(id) === undefined;
+    return this.#needs.isArriving(id) && this.#needs.findOfCluster(id) === undefined;
+  }
+
+  /** For an id that is not this node's. Durable agents ask for theirs when they are in the table already. */
+  #hasOneOfNode(id: string): boolean {
+    const found = this.#needs.find(id);
+    return found !== undefined && !this.#needs.isDurable(found.kind);
   }
 
   #isThere(id: string): boolean {
-    return this.#needs.find(id) !== undefined || this.#needs.findEnding(id) !== undefined;
+    return this.#needs.findOfCluster(id) !== undefined || this.#needs.findEnding(id) !== undefined;
   }
 
   async #joined(timeoutMs: number): Promise<void> {
@@ -308,6 +332,12 @@ export class Placing implements NodePlacing {
       this.#needs.clock.after(Math.min(AGAIN_MS_MAX, AGAIN_MS * 2 ** Math.min(attempt, 8)), resolve);
     });
   }
+}
+
+/** Of one kind: whether the registry is to say the same of both. */
+function isSame(one: IdClaim, other: IdClaim): boolean {
+  if (one.placement !== other.placement) return false;
+  return one.init === undefined || other.init === undefined ? one.init === other.init : Buffer.compare(one.init, other.init) === 0;
 }
 
 function ofKind(found: AgentReference, kind: string): AgentReference {
