@@ -13,6 +13,7 @@ import { agentNotFound } from '../failures.js';
 import type { ActionEntry, Kind } from '../kind.js';
 import { isSupervised } from '../lifecycle.js';
 import { type MessageSender, senderOf } from '../mailbox.js';
+import { systemActions } from '../message-receiver.js';
 import { actionOf } from '../moving-agent.js';
 import type { ReplyPort } from '../pending-asks.js';
 import { markAway, markEnding } from '../record-word.js';
@@ -29,6 +30,8 @@ export const LEFT_MAX = 65_536;
 const LEFT_SHARE = 8;
 const AGAIN_MS = 1;
 const STORE_AGAIN_MS = 50;
+const STOP_MS_MAX = 86_400_000;
+const STOP_AGAIN_MS_MAX = 30_000;
 type Ties = Pick<AgentBaggage, 'watchers' | 'watching' | 'links'>;
 
 const NO_TIES: Ties = { watchers: [], watching: [], links: [] };
@@ -74,7 +77,7 @@ interface Left {
 export class NodeDepartures {
   readonly #host: ThreadHost;
   /** Held, and not known yet to have left. */
-  readonly #leaving = new Set<AgentCell>();
+  readonly #leaving = new WeakSet<AgentCell>();
   /** Who was tied to it when it was packed. */
   readonly #packed = new WeakMap<AgentCell, Ties>();
   /** Those that were about to leave when the thread before this one was lost: they start again if they stay. */
@@ -177,7 +180,12 @@ export class NodeDepartures {
       else this.#send(reference, action.index, input, reply, from);
     }
     this.#tieAgain(cell, extra, reference, tied);
-    for (const callback of [...(extra?.onArrival ?? []), ...(extra?.onStopped ?? [])]) callback();
+    for (const callback of extra?.onArrival ?? []) callback();
+    const ended = (): void => {
+      for (const callback of extra?.onStopped ?? []) callback();
+    };
+    if (isToEnd(host, extra, waiting)) void this.#endThere(reference, ended);
+    else ended();
   }
 
   /** A message to the address that an agent had here, or the word that it shall end. False if it was not one that has left. */
@@ -277,6 +285,14 @@ export class NodeDepartures {
     const left: LeftTies = { reference, packed: { watchers, watching, links }, names };
     for (const end of ends) this.#tellEnd(left, end);
     if (watching.length + links.length > 0) this.#rememberTies(lifeOf(cell.slot, cell.generation), left);
+  }
+
+  /** Its end was asked for here since it was packed: it ends where it is, behind what has waited for it. Whoever waits for that has a limit of its own. */
+  async #endThere(reference: AgentReference, ended: () => void): Promise<void> {
+    const { type } = await this.#host.nodeTies.ask(reference, 'stopAgent', { slot: 0, generation: 0 }, STOP_MS_MAX);
+    // It has come back, or is started again elsewhere.
+    if (type === 'home' || type === 'nodeLost') await reference.stop({ timeoutMs: STOP_AGAIN_MS_MAX }).catch(() => undefined);
+    ended();
   }
 
   /** To where the agent is by now. False if it was not tied to that when it was packed. */
@@ -398,6 +414,12 @@ function messagesOf({ mailbox }: AgentCell): readonly WaitingMessage[] {
   const messages: WaitingMessage[] = [];
   mailbox.forEach((...message) => void messages.push(message));
   return messages;
+}
+
+/** It has asked for its end itself, or somebody else has: a stop waits in its mailbox, or for its groups. When the node stops all agents of it are waited for, those that have left are none of them. */
+function isToEnd({ isStopping }: ThreadHost, extra: AgentExtra | undefined, waiting: readonly WaitingMessage[]): boolean {
+  if (extra?.stopRequested === true || waiting.some(([action]) => action === systemActions.stop)) return true;
+  return !isStopping && (extra?.onStopped?.length ?? 0) > 0;
 }
 
 function refused(reason: string): NodeDeparture {
