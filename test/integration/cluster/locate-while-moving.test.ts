@@ -11,7 +11,7 @@ test('an agent that moves is located on the one node or the other all the while,
   const agent = await cluster.settle(first.nexus.spawn(Probe, { id }));
   const seen: string[] = [];
   const look = async (): Promise<void> => {
-    for (const { name, nexus } of [first, second, third, fourth]) seen.push(`${name}: ${(await nexus.locate(id))?.node.name}`);
+    for (const { name, nexus } of [first, second, third, fourth]) seen.push(`${name}: ${(await nexus.locate(id))?.node?.name}`);
   };
   await cluster.settle(look());
 

@@ -218,7 +218,7 @@ test('getOrSpawn of many at once makes one agent', async () => {
   expect(registry.calls.filter((call) => call === 'register x')).toHaveLength(1);
 });
 
-test('what is about to be here is said to be coming, from before its id is known to be this node\'s until it is in the table', async () => {
+test('what is about to be here is said to be coming, from before its id is known to be of this node until it is in the table', async () => {
   const { placing, registry, table, arriving } = world();
   const coming = { kind: 'counter', thread: -1 };
   expect(placing.coming('x')).toBeUndefined();
