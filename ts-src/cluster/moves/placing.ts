@@ -13,6 +13,7 @@ import type { Routing } from '../agents/routing.js';
 import type { AgentReference } from '../../runtime/agent-reference.js';
 import { idDuplicate, spawnTimeout } from '../../runtime/failures.js';
 import { type IdClaim, idElsewhere, type NodePlacing, type NodeSpawn } from '../../runtime/remote/node-placing.js';
+import type { LocatedHere } from '../../runtime/remote/locate-here.js';
 import type { MembersByName } from './members-by-name.js';
 
 /** Until something is looked at again that another thread or node is about to change. */
@@ -43,6 +44,8 @@ export interface PlacingNeeds {
   findEnding(id: string): AgentReference | undefined;
   /** Whether one of this id is moving here, from when its owner has said so until it is in the table or does not come. */
   isArriving(id: string): boolean;
+  /** The kind of one that may move here: that it does may be known elsewhere first. */
+  kindOfPrepared(id: string): string | undefined;
   whenEnded(agent: AgentReference, timeoutMs: number): Promise<void>;
   /** Starts it on this node, with the id taken. */
   spawnHere(spawn: NodeSpawn): Promise<AgentReference>;
@@ -199,6 +202,11 @@ export class Placing implements NodePlacing {
   ended(id: string): void {
     // It is in the table until the end of the call, or of the turn of its thread.
     queueMicrotask(() => this.#compare(id));
+  }
+
+  coming(id: string): LocatedHere | undefined {
+    const kind = this.#needs.kindOfPrepared(id) ?? (this.#isThere(id) ? undefined : this.#needs.registry.own(id)?.kind);
+    return kind === undefined ? undefined : { kind, thread: -1 };
   }
 
   async moveToNode({ id, node, timeoutMs }: Parameters<NodePlacing['moveToNode']>[0]): Promise<void> {

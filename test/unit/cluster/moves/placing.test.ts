@@ -56,6 +56,7 @@ function world() {
     findOfCluster: (id) => (table.get(id) === true ? referenceOf(id) : undefined),
     findEnding: (id) => (table.get(id) === false ? referenceOf(id) : undefined),
     isArriving: (id) => arriving.has(id),
+    kindOfPrepared: (id) => (arriving.has(id) ? 'counter' : undefined),
     whenEnded: async ({ id }) => void table.delete(id),
     async spawnHere({ id }) {
       await placing.claim(claimOf(id));
@@ -218,6 +219,24 @@ test('getOrSpawn of many at once makes one agent', async () => {
   const found = await finding;
   expect(new Set(found.map(({ id }) => id))).toEqual(new Set(['x']));
   expect(registry.calls.filter((call) => call === 'register x')).toHaveLength(1);
+});
+
+test('what is about to be here is said to be coming, from before its id is known to be of this node until it is in the table', async () => {
+  const { placing, registry, table, arriving } = world();
+  const coming = { kind: 'counter', thread: -1 };
+  expect(placing.coming('x')).toBeUndefined();
+  arriving.add('x');
+  expect(placing.coming('x')).toEqual(coming);
+  arriving.delete('x');
+  await placing.claim(claimOf('x'));
+  expect(placing.coming('x')).toEqual(coming);
+  for (const isLive of [true, false]) {
+    table.set('x', isLive);
+    expect(placing.coming('x')).toBeUndefined();
+  }
+  table.delete('x');
+  placing.settled('x');
+  expect([placing.coming('x'), registry.own('x')]).toEqual([undefined, undefined]);
 });
 
 test('auto goes round among the members in proportion of their weights, and never to one with weight 0', async () => {
