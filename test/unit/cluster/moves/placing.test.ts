@@ -1,82 +1,12 @@
 /** Ids of the cluster on one node: taken before an agent starts, given back when it has ended, and agents that start on other nodes. */
 import { expect, test } from 'vitest';
 import { AgentArrivals } from '../../../../dist/ts-src/cluster/moves/agent-arrivals.js';
-import { MembersByName } from '../../../../dist/ts-src/cluster/moves/members-by-name.js';
 import { Orphans } from '../../../../dist/ts-src/cluster/moves/orphans.js';
-import { Placing } from '../../../../dist/ts-src/cluster/moves/placing.js';
 import { NexusError } from '../../../../dist/ts-src/errors.js';
 import type { Registration } from '../../../../dist/ts-src/model/registration.js';
-import type { ViewMember } from '../../../../dist/ts-src/protocols/views/view.js';
 import type { AgentReference } from '../../../../dist/ts-src/runtime/agent-reference.js';
 import type { AgentBaggage } from '../../../../dist/ts-src/runtime/remote/agent-baggage.js';
-import type { NodeSpawn } from '../../../../dist/ts-src/runtime/remote/node-placing.js';
-import { ManualClock } from '../../runtime/manual-clock.js';
-import { MemoryDirectory, MemoryRegistry } from './memory-registry.js';
-
-const member = (name: string, weight: number): ViewMember => ({ name, incarnation: 1, address: { host: name, port: 1 }, status: 'up', weight, sinceView: 1 });
-const claimOf = (id: string) => ({ id, kind: 'counter', placement: 'pinned', init: undefined, timeoutMs: 1000 }) as const;
-const spawnOf = (id: string, node: string): NodeSpawn => ({
-  ...{ kind: 'counter', id, init: undefined, thread: 'auto', node, placement: 'ring', parent: undefined, timeoutMs: 1000 },
-});
-
-function world() {
-  const directory = new MemoryDirectory();
-  const clock = new ManualClock();
-  const members = new MembersByName(clock);
-  members.viewed([member('a', 1), member('b', 2), member('c', 0)]);
-  const registry = new MemoryRegistry({ name: 'a', incarnation: 1 }, directory);
-  const elsewhere = new MemoryRegistry({ name: 'b', incarnation: 1 }, directory);
-  directory.owner = registry.self;
-  /** What the table has: false for one whose end has begun. */
-  const table = new Map<string, boolean>();
-  /** Of those, the ones that have moved to another node. */
-  const hasLeft = new Set<string>();
-  /** Of agents of this node only. */
-  const ofNode = new Set<string>();
-  /** Of ids that move here, and are not in the table yet. */
-  const arriving = new Set<string>();
-  const requested: string[] = [];
-  const routed: string[] = [];
-  const referenceOf = (id: string) => ({ id, kind: 'counter' }) as AgentReference;
-  const standing = { isJoined: true, joined: Promise.resolve() };
-  const workers: { read: Promise<unknown> | undefined } = { read: undefined };
-  const placing: Placing = new Placing({
-    clock,
-    registry,
-    routing: {
-      coming: (id, life, from) => void routed.push(`coming ${id} ${life} ${from?.name}`),
-      came: (id, life, token) => void routed.push(`came ${id} ${life} ${token}`),
-      comesNot: (id, life, where) => void routed.push(`comesNot ${id} ${life} ${where?.name}`),
-    },
-    isDurable: (kind) => kind === 'ledger',
-    members,
-    isJoined: () => standing.isJoined,
-    joined: () => standing.joined,
-    find: (id) => (table.get(id) === true || ofNode.has(id) ? referenceOf(id) : undefined),
-    findOfCluster: (id) => (table.get(id) === true ? referenceOf(id) : undefined),
-    findEnding: (id) => (table.get(id) === false ? referenceOf(id) : undefined),
-    isArriving: (id) => arriving.has(id),
-    kindOfPrepared: (id) => (arriving.has(id) ? 'counter' : undefined),
-    whenEnded: async ({ id }) => void table.delete(id),
-    async spawnHere({ id }) {
-      await placing.claim(claimOf(id));
-      table.set(id, true);
-      placing.settled(id);
-      return referenceOf(id);
-    },
-    async request(node, name, { id }) {
-      requested.push(`${name} ${id} on ${node.name}`);
-      await elsewhere.register({ id, kind: 'counter', placement: 'ring', init: undefined });
-      return referenceOf(id);
-    },
-    referenceTo: ({ id }: Registration) => referenceOf(id),
-    readByWorkers: () => workers.read,
-    clear: async (id) => void (hasLeft.has(id) && table.delete(id)),
-    move: async () => undefined,
-  });
-  return { placing, members, registry, elsewhere, directory, table, hasLeft, ofNode, arriving, requested, routed, clock, standing, workers };
-}
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+import { claimOf, member, spawnOf, turn, world } from './placing-world.js';
 
 test('an id is taken before its agent starts, and given back when it has ended', async () => {
   const { placing, registry, table } = world();
@@ -420,67 +350,6 @@ test('who wants the id of an agent that is moving here waits until it is here, o
   await passing(25);
   await Promise.all(claims);
   expect([settled.at(-1), routed]).toEqual(['late: NEXUS_ID_DUPLICATE', []]);
-});
-
-test('who wants an id for another agent than the one that may start with it as yet waits until that is here, or does not come, or there is no time any more', async () => {
-  const { placing, registry, table, clock } = world();
-  const passing = async (count: number): Promise<void> => {
-    for (let look = 0; look < count; look++) {
-      await turn();
-      clock.advance(50);
-    }
-  };
-  const first = new Uint8Array([1]);
-  const second = new Uint8Array([2]);
-  const settled: string[] = [];
-  const claims: Promise<unknown>[] = [];
-  for (const id of ['comes', 'does not', 'late']) {
-    await placing.claim({ ...claimOf(id), init: first });
-    // As the one that was given up, or that starts on another thread.
-    await placing.claim({ ...claimOf(id), init: Uint8Array.from(first) });
-    for (const [name, other] of [
-      ['init', { ...claimOf(id), init: second }],
-      ['kind', { ...claimOf(id), kind: 'other', init: first }],
-      ['placement', { ...claimOf(id), placement: 'ring' as const, init: first }],
-    ] as const)
-      claims.push(
-        placing.claim(other).then(
-          () => settled.push(`${id}, ${name}`),
-          (error: NexusError) => settled.push(`${id}, ${name}: ${error.code}`),
-        ),
-      );
-  }
-  await passing(5);
-  expect(settled).toEqual([]);
-  // The table says then that it is taken.
-  table.set('comes', true);
-  await passing(2);
-  expect(settled.splice(0).sort()).toEqual(['comes, init', 'comes, kind', 'comes, placement']);
-  expect(registry.own('comes')?.init).toBe(first);
-  // The next one has an id of its own, and those behind it wait for that.
-  for (let each = 0; each < 2; each++) placing.settled('does not');
-  await passing(2);
-  expect(settled.splice(0)).toEqual(['does not, init']);
-  expect(registry.own('does not')?.init).toBe(second);
-  placing.settled('does not');
-  await passing(2);
-  expect([settled.splice(0), registry.own('does not')?.kind]).toEqual([['does not, kind'], 'other']);
-  placing.settled('does not');
-  await passing(30);
-  await Promise.all(claims);
-  expect(settled.sort()).toEqual(['does not, placement', ...['init', 'kind', 'placement'].map((name) => `late, ${name}: NEXUS_ID_DUPLICATE`)]);
-});
-
-test('an id that an agent of the node only has is asked for in vain, and not taken', async () => {
-  const { placing, registry, ofNode } = world();
-  ofNode.add('x');
-  await expect(placing.claim(claimOf('x'))).rejects.toMatchObject({ code: 'NEXUS_ID_DUPLICATE' });
-  expect(registry.calls).toEqual([]);
-  // One that begins after it was taken.
-  await placing.claim(claimOf('y'));
-  ofNode.add('y');
-  placing.settled('y');
-  expect(registry.calls).toEqual(['register y', 'release y']);
 });
 
 test('orphans are taken over and started again, so many at a time, and given up where that cannot be', async () => {
