@@ -53,8 +53,8 @@ function resume({ dispatcher }: PausingHost, cell: AgentCell): void {
   if (cell.status === Status.held) dispatcher.resume(cell);
 }
 
-/** Its end waits behind messages: they would never be handled. */
-function isToEnd({ extra, mailbox }: AgentCell): boolean {
+/** Its end waits behind messages: while it is paused they would never be handled. */
+export function isToEnd({ extra, mailbox }: AgentCell): boolean {
   if (extra?.stopRequested === true) return true;
   for (let index = (mailbox?.size ?? 0) - 1; index >= 0; index--) if (mailbox?.actionAt(index) === systemActions.stop) return true;
   return false;

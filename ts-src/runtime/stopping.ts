@@ -62,7 +62,7 @@ export class Stopping {
       lifecycle.whenStopped(cell, resolve);
       const stop = (): void => {
         // What waits for a paused agent is not handled: do not queue behind it.
-        if (isPaused(cell)) lifecycle.stop(cell, { type: 'stopped' });
+        if (isPaused(cell) && !isPacked(cell)) lifecycle.stop(cell, { type: 'stopped' });
         else dispatcher.enqueueSystem(cell, systemActions.stop, undefined, undefined);
       };
       const left = leaveGroups(cell);
@@ -75,7 +75,7 @@ export class Stopping {
   stopSelf(cell: AgentCell): void {
     extraOf(cell).stopRequested = true;
     // No message gives it a turn, and no handler of it runs at whose end that is seen.
-    if (isPaused(cell) && cell.status === Status.held && cell.extra?.concurrent === 0) return this.#needs.lifecycle.stop(cell, { type: 'stopped' });
+    if (isPaused(cell) && !isPacked(cell) && cell.status === Status.held && cell.extra?.concurrent === 0) return this.#needs.lifecycle.stop(cell, { type: 'stopped' });
     // Outside of a handler nobody looks at the flag until the next message.
     this.#needs.dispatcher.enqueueSystem(cell, systemActions.look, undefined, undefined);
   }
@@ -106,6 +106,11 @@ export class Stopping {
       });
     });
   }
+}
+
+/** For another node, which may have it by now: it ends there, or here when it is known to stay. */
+function isPacked({ extra }: AgentCell): boolean {
+  return extra?.endsWhilePacked !== undefined;
 }
 
 export function stopTimeout(target: AgentReference, timeoutMs: number): NexusError {

@@ -112,3 +112,34 @@ test('a durable agent whose end is asked for while it moves to another node ends
     }
   });
 });
+
+test('a paused agent whose end is asked for while it moves to another node ends there, or where it stays', async () => {
+  ended.length = 0;
+  await withCluster(OPTIONS, async (cluster) => {
+    const n1 = cluster.node('n1').nexus;
+    const expected: string[] = [];
+    for (const afterMs of [50, 150, 250]) {
+      for (const stays of [false, true]) {
+        const id = `paused, after ${afterMs} ms${stays ? ', stays' : ''}`;
+        const agent = await cluster.settle(n1.spawn(Counter, { id, thread: 1 }));
+        await cluster.settle(n1.pause(agent));
+        cluster.links({ latency: 100 });
+        const moved = n1.migrate(agent, { node: 'n2' }).catch(() => undefined);
+        if (stays) cluster.partition([['n1', 'n3'], ['n2']]);
+        await cluster.advance(afterMs);
+        const stopped = agent.stop();
+        await cluster.advance(50);
+        // It may be that node which has it.
+        expect(ended).toEqual(expected);
+        cluster.heal();
+        await cluster.settle(stopped);
+        expected.push(`${id} at 0`);
+        expect(ended).toEqual(expected);
+        await cluster.settle(moved);
+        cluster.links({ latency: 1 });
+        await cluster.advance(1000);
+        expect([id, holders(cluster, id)]).toEqual([id, []]);
+      }
+    }
+  });
+});

@@ -13,8 +13,8 @@ import { agentNotFound } from '../failures.js';
 import type { ActionEntry, Kind } from '../kind.js';
 import { isSupervised } from '../lifecycle.js';
 import { type MessageSender, senderOf } from '../mailbox.js';
-import { systemActions } from '../message-receiver.js';
 import { actionOf } from '../moving-agent.js';
+import { isPaused, isToEnd } from '../pausing.js';
 import type { ReplyPort } from '../pending-asks.js';
 import { markAway, markEnding } from '../record-word.js';
 import type { ThreadHost } from '../thread-host.js';
@@ -126,6 +126,7 @@ export class NodeDepartures {
     this.#host.timers.release(cell);
     this.#host.dispatcher.release(cell);
     this.#learnEnds(cell);
+    if (isPaused(cell) && isToEnd(cell)) this.#host.lifecycle.stop(cell, { type: 'stopped' });
   }
 
   /** Neither started nor given up, until `stay` or `leave`. */
@@ -143,6 +144,8 @@ export class NodeDepartures {
     const reference = host.reference(slot, generation, cell.kind.index, host.nameOf(slot, generation));
     reference.becomeRemote((host.remote as RemoteAgents).remoteOf(reference.id, node, life), reference.id);
     const waiting = messagesOf(cell);
+    // It has asked for it itself, or somebody else has: a stop waits for its groups to be left. When the node stops all agents of it are waited for, and those that have left are none of them.
+    const isEnding = isToEnd(cell) || (!host.isStopping && (cell.extra?.onStopped?.length ?? 0) > 0);
     host.timers.cancelAll(cell);
     // Ties are made again where it is; with `moved` it is taken for one that has ended.
     cell.status = Status.moved;
@@ -184,7 +187,7 @@ export class NodeDepartures {
     const ended = (): void => {
       for (const callback of extra?.onStopped ?? []) callback();
     };
-    if (isToEnd(host, extra, waiting)) void this.#endThere(reference, ended);
+    if (isEnding) void this.#endThere(reference, ended);
     else ended();
   }
 
@@ -414,12 +417,6 @@ function messagesOf({ mailbox }: AgentCell): readonly WaitingMessage[] {
   const messages: WaitingMessage[] = [];
   mailbox.forEach((...message) => void messages.push(message));
   return messages;
-}
-
-/** It has asked for its end itself, or somebody else has: a stop waits in its mailbox, or for its groups. When the node stops all agents of it are waited for, those that have left are none of them. */
-function isToEnd({ isStopping }: ThreadHost, extra: AgentExtra | undefined, waiting: readonly WaitingMessage[]): boolean {
-  if (extra?.stopRequested === true || waiting.some(([action]) => action === systemActions.stop)) return true;
-  return !isStopping && (extra?.onStopped?.length ?? 0) > 0;
 }
 
 function refused(reason: string): NodeDeparture {
