@@ -75,7 +75,8 @@ export class Stopping {
   stopSelf(cell: AgentCell): void {
     extraOf(cell).stopRequested = true;
     // No message gives it a turn, and no handler of it runs at whose end that is seen.
-    if (isPaused(cell) && !isPacked(cell) && cell.status === Status.held && cell.extra?.concurrent === 0) return this.#needs.lifecycle.stop(cell, { type: 'stopped' });
+    if (isPaused(cell) && !isPacked(cell) && cell.status === Status.held && cell.extra?.concurrent === 0)
+      return this.#needs.lifecycle.stop(cell, { type: 'stopped' });
     // Outside of a handler nobody looks at the flag until the next message.
     this.#needs.dispatcher.enqueueSystem(cell, systemActions.look, undefined, undefined);
   }
