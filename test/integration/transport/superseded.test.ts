@@ -3,9 +3,16 @@ import { afterEach, expect, test } from 'vitest';
 import { systemClock } from '../../../dist/ts-src/adapters/system-clock.js';
 import { openProcessLinks } from '../../../dist/bindings/process-links.js';
 import { openTransport } from '../../../dist/ts-src/cluster/transport/session-transport.js';
+import type { TransportSurroundings } from '../../../dist/ts-src/cluster/cluster-surroundings.js';
+import type { TransportOptions } from '../../../dist/ts-src/cluster/transport/transport-options.js';
+import type { NodeIdentity } from '../../../dist/ts-src/model/node-identity.js';
 import type { Clock } from '../../../dist/ts-src/ports/clock.js';
 import type { Transport } from '../../../dist/ts-src/ports/transport.js';
 import { createManualClock, type ManualClock } from '../../../dist/ts-src/testing/manual-clock.js';
+import { FrameType } from '../../../dist/ts-src/protocols/wire/frame-format.js';
+import { decodeHandshake, FEATURE_SUPERSEDED } from '../../../dist/ts-src/protocols/wire/handshake-messages.js';
+import type { CloseReason, WireConnection } from '../../../dist/ts-src/ports/wire.js';
+import { RawPeer } from '../../unit/protocols/wire/raw-peer.js';
 import { until } from '../../until.js';
 import { type HandConnection, HandLinks, HandNetwork } from './hand-wire.js';
 
@@ -28,31 +35,32 @@ afterEach(async () => {
   await ended;
 });
 
-/** Two nodes that know each other, a of which sends. */
-async function pair({ congestedBytes, time, sharesMemory = false }: { congestedBytes?: number; time?: Clock; sharesMemory?: boolean } = {}) {
+/** A network, and nodes on it. */
+function world(time?: Clock, options: Pick<TransportOptions, 'limits'> = {}) {
   clock = createManualClock();
   const network = new HandNetwork();
-  const opened: Transport[] = [];
-  const memory = { a: new HandLinks(), b: new HandLinks() };
-  for (const self of [A, B]) {
-    const { links } = sharesMemory ? openProcessLinks(20) : { links: undefined };
-    opened.push(
-      await openTransport(
-        {
-          ...{ self: () => self, cluster: 'test', listen: { host: 'here', port: 0 }, logger, events: { opened: () => undefined, closed: () => undefined } },
-          ...(congestedBytes === undefined ? {} : { limits: { congestedBytes } }),
-        },
-        {
-          clock: time ?? clock,
-          random: () => 0.5,
-          wire: network.wire(),
-          ...(links === undefined ? {} : { sameHost: { links: memory[self === A ? 'a' : 'b'].over(links) } }),
-        },
-      ),
+  const open = async (self: NodeIdentity, more: Pick<TransportSurroundings, 'sameHost'> = {}): Promise<Transport> => {
+    const events = { opened: () => undefined, closed: () => undefined };
+    const transport = await openTransport(
+      { ...{ self: () => self, cluster: 'test', listen: { host: 'here', port: 0 }, logger, events }, ...options },
+      { ...{ clock: time ?? clock, random: () => 0.5, wire: network.wire() }, ...more },
     );
-  }
-  transports = opened;
-  const [a, b] = opened as [Transport, Transport];
+    transports.push(transport);
+    return transport;
+  };
+  return { network, open };
+}
+
+/** Two nodes that know each other, a of which sends. */
+async function pair({ congestedBytes, time, sharesMemory = false }: { congestedBytes?: number; time?: Clock; sharesMemory?: boolean } = {}) {
+  const { network, open } = world(time, congestedBytes === undefined ? {} : { limits: { congestedBytes } });
+  const memory = { a: new HandLinks(), b: new HandLinks() };
+  const linksOf = (hand: HandLinks) => {
+    const { links } = sharesMemory ? openProcessLinks(20) : { links: undefined };
+    return links === undefined ? {} : { sameHost: { links: hand.over(links) } };
+  };
+  const a = await open(A, linksOf(memory.a));
+  const b = await open(B, linksOf(memory.b));
   const received: unknown[] = [];
   b.listen(CHANNEL, ({ value }) => received.push(value));
   a.admit(B, b.address);
@@ -152,6 +160,45 @@ test('several connections that were given up one after the other are told on eac
   for (const { toAcceptor } of network.connections) toAcceptor.release();
   await clock.advance(1_000);
   expect(received).toEqual(['arrives']);
+});
+
+/** A connection of a peer made by hand, with what has come on it. */
+function rawSide(connection: WireConnection): { readonly send: (bytes: Uint8Array) => void; readonly received: Uint8Array[]; readonly ends: CloseReason[] } {
+  const received: Uint8Array[] = [];
+  const ends: CloseReason[] = [];
+  connection.listen({ received: (bytes) => received.push(bytes), drained: () => undefined, closed: (reason) => ends.push(reason) });
+  return { send: (bytes) => connection.send(bytes, 'ordered'), received, ends };
+}
+
+test('a session that is not open yet cannot have been ended by the other side: who names it ends nothing, and what waits in it goes', async () => {
+  const { network, open } = world();
+  const a = await open(A);
+  const wire = network.wire();
+  const called: ReturnType<typeof rawSide>[] = [];
+  const { address } = await wire.listen({ host: 'here', port: 0 }, (connection) => called.push(rawSide(connection)));
+  a.admit(B, address);
+  const [caller, answerer] = [0x55, 0x66].map((nonce) => new RawPeer({ identity: B, features: FEATURE_SUPERSEDED }, nonce)) as [RawPeer, RawPeer];
+  const first = await new Promise<ReturnType<typeof rawSide>>((resolve, failed) => {
+    wire.dial(a.address, 1000, { opened: (connection) => resolve(rawSide(connection)), failed });
+  });
+  first.send(caller.hello());
+  await clock.advance(1);
+  first.send(caller.confirm(first.received[0] as Uint8Array));
+  await clock.advance(1);
+
+  // The lane has no connection of its own yet.
+  for (const lane of ['normal', 'bulk'] as const) expect(a.send(B, lane, { channel: CHANNEL, value: lane, stream: STREAM })).toBe('accepted');
+  await clock.advance(1);
+  expect(called.length).toBe(1);
+  const [second] = called as [ReturnType<typeof rawSide>];
+  const hello = decodeHandshake(second.received[0] as Uint8Array);
+  if (hello.type !== 'hello') throw new Error('it has not dialled');
+  first.send(caller.frame(FrameType.superseded, hello.introduction.nonce));
+  await clock.advance(1);
+  second.send(answerer.welcome(second.received[0] as Uint8Array));
+  await clock.advance(1);
+  expect(second.received.map(([type]) => type)).toContain(FrameType.batch);
+  expect([a.statistics()[0]?.connections, a.statistics()[0]?.lostMessages]).toEqual([2, 0]);
 });
 
 test.skipIf(unavailableBecause !== undefined)(

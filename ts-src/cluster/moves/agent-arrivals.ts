@@ -71,6 +71,11 @@ export class AgentArrivals {
     return this.#arriving.has(id);
   }
 
+  /** Of one that is kept, and may come. */
+  kindOf(id: string): string | undefined {
+    return this.#prepared.get(id)?.message.kind;
+  }
+
   prepare(from: NodeIdentity, message: Prepare): void {
     const { clock } = this.#needs;
     const refusal = this.#prepared.size >= PREPARED_MAX ? `${PREPARED_MAX} agents are about to come there already` : this.#needs.refusalOf(message);

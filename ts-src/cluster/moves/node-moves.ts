@@ -73,6 +73,7 @@ export class NodeMoves implements NodePart {
       ...{ isJoined: needs.isJoined, joined: needs.joined },
       findEnding: (id) => host.directory.findEnding(id),
       isArriving: (id) => this.arrivals.isArriving(id),
+      kindOfPrepared: (id) => this.arrivals.kindOf(id),
       whenEnded: (agent, timeoutMs) => host.stopping.whenEnded(agent, timeoutMs),
       spawnHere: (spawn) => host.spawning.spawnForNode(this.placing, spawn),
       request: (node, name, spawn) => agents.request(node, undefined, name, spawn, spawn.timeoutMs),

@@ -13,6 +13,7 @@ import type { Routing } from '../agents/routing.js';
 import type { AgentReference } from '../../runtime/agent-reference.js';
 import { spawnTimeout } from '../../runtime/failures.js';
 import { type IdClaim, idElsewhere, type NodePlacing, type NodeSpawn } from '../../runtime/remote/node-placing.js';
+import type { LocatedHere } from '../../runtime/remote/locate-here.js';
 import type { MembersByName } from './members-by-name.js';
 
 /** Until something is looked at again that another thread or node is about to change. */
@@ -41,6 +42,8 @@ export interface PlacingNeeds {
   findEnding(id: string): AgentReference | undefined;
   /** Whether one of this id is moving here, from when its owner has said so until it is in the table or does not come. */
   isArriving(id: string): boolean;
+  /** The kind of one that may move here: that it does may be known elsewhere first. */
+  kindOfPrepared(id: string): string | undefined;
   whenEnded(agent: AgentReference, timeoutMs: number): Promise<void>;
   /** Starts it on this node, with the id taken. */
   spawnHere(spawn: NodeSpawn): Promise<AgentReference>;
@@ -183,9 +186,14 @@ export class Placing implements NodePlacing {
     queueMicrotask(() => this.#compare(id));
   }
 
+  coming(id: string): LocatedHere | undefined {
+    const kind = this.#needs.kindOfPrepared(id) ?? (this.#isThere(id) ? undefined : this.#needs.registry.own(id)?.kind);
+    return kind === undefined ? undefined : { kind, thread: -1 };
+  }
+
   async moveToNode({ id, node, timeoutMs }: Parameters<NodePlacing['moveToNode']>[0]): Promise<void> {
-    // Who wants it moved may have heard of the node earlier than this one.
-    if (this.#needs.members.find(node.name) === undefined) await this.#needs.members.named(node.name, timeoutMs);
+    // Who wants it moved may have heard of this start of the node earlier than this one.
+    await this.#needs.members.known(node, timeoutMs);
     const error = await this.#needs.move(id, node, timeoutMs);
     if (error !== undefined) throw error;
   }

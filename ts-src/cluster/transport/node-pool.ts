@@ -173,7 +173,9 @@ export class NodePool implements ConnectionOwner {
   }
 
   superseded(_connection: PooledConnection, sessions: readonly Uint8Array[]): void {
-    for (const each of this.#all()) each.endIfSuperseded(sessions);
+    // One that is not open is dialled by this node, and nothing came on it yet: the other side has not ended it, whatever it says.
+    for (const each of this.#connections.filter(({ isOpen }) => isOpen)) each.endIfSuperseded(sessions);
+    for (const each of this.#shared?.connections ?? []) each.endIfSuperseded(sessions);
     this.#needs.superseded(sessions);
   }
 

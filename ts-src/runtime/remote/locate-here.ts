@@ -3,6 +3,7 @@ import type { ThreadHost } from '../thread-host.js';
 
 export interface LocatedHere {
   readonly kind: string;
+  /** -1: it is about to come to one. */
   readonly thread: number;
 }
 

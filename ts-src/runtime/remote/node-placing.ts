@@ -8,6 +8,7 @@ import type { Placement } from '../../model/registration.js';
 import type { NodeChoice } from '../../model/spawn-options.js';
 import type { AgentReference } from '../agent-reference.js';
 import type { Kind } from '../kind.js';
+import type { LocatedHere } from './locate-here.js';
 
 /** What an id is taken for. */
 export interface IdClaim {
@@ -47,6 +48,8 @@ export interface NodePlacing {
   threadLost(thread: number): void;
   /** An agent of this thread has ended, or was removed from the table. It may still be in it until the end of the turn. */
   ended(id: string): void;
+  /** On the calling thread: an agent of this id that is in no table yet, but about to be in that of this node. Other nodes may have heard already that it is here. */
+  coming(id: string): LocatedHere | undefined;
   /** On the node that `node` says. Rejects as `spawn`, and with NEXUS_NODE_UNREACHABLE, NEXUS_OUTCOME_UNKNOWN, NEXUS_OPTION_INVALID (no such member). */
   spawn(spawn: NodeSpawn): Promise<AgentReference>;
   /** The agent of this id on whichever node, or a new one on the node that `node` says. */

@@ -56,7 +56,7 @@ export function remoteCalls(host: ThreadHost): RemoteSystemCalls {
     async locate({ ids, timeoutMs }) {
       return (await host.remote?.locate(ids, timeoutMs)) ?? [];
     },
-    locateHere: ({ ids }) => locateHere(host, ids),
+    locateHere: ({ ids }) => locateHere(host, ids).map((here, place) => here ?? host.placing?.coming(ids[place] as string)),
     sendRemote({ id, action, input, sender, trace }) {
       const outcome = host.remote?.sendTo(id, action, input, senderWith(sender, traceOfValues(trace)));
       if (outcome === 'full') host.deadLetters.record('ringFull', undefined, () => id, action);

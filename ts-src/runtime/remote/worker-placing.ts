@@ -35,6 +35,8 @@ export class WorkerPlacing implements NodePlacing {
 
   threadLost(): void {}
 
+  coming(): undefined {}
+
   ended(id: string): void {
     this.#router.call(0, 'idEnded', { id });
   }

@@ -35,6 +35,7 @@ function world() {
   const arriving = new Set<string>();
   const requested: string[] = [];
   const routed: string[] = [];
+  const moved: string[] = [];
   const referenceOf = (id: string) => ({ id, kind: 'counter' }) as AgentReference;
   const standing = { isJoined: true, joined: Promise.resolve() };
   const workers: { read: Promise<unknown> | undefined } = { read: undefined };
@@ -53,6 +54,7 @@ function world() {
     find: (id) => (table.get(id) === true ? referenceOf(id) : undefined),
     findEnding: (id) => (table.get(id) === false ? referenceOf(id) : undefined),
     isArriving: (id) => arriving.has(id),
+    kindOfPrepared: (id) => (arriving.has(id) ? 'counter' : undefined),
     whenEnded: async ({ id }) => void table.delete(id),
     async spawnHere({ id }) {
       await placing.claim(claimOf(id));
@@ -68,9 +70,9 @@ function world() {
     referenceTo: ({ id }: Registration) => referenceOf(id),
     readByWorkers: () => workers.read,
     clear: async (id) => void (hasLeft.has(id) && table.delete(id)),
-    move: async () => undefined,
+    move: async (id, to) => void moved.push(`${id} to ${to.name}#${to.incarnation}`),
   });
-  return { placing, members, registry, elsewhere, directory, table, hasLeft, arriving, requested, routed, clock, standing, workers };
+  return { placing, members, registry, elsewhere, directory, table, hasLeft, arriving, requested, routed, moved, clock, standing, workers };
 }
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -217,6 +219,24 @@ test('getOrSpawn of many at once makes one agent', async () => {
   expect(registry.calls.filter((call) => call === 'register x')).toHaveLength(1);
 });
 
+test('what is about to be here is said to be coming, from before its id is known to be of this node until it is in the table', async () => {
+  const { placing, registry, table, arriving } = world();
+  const coming = { kind: 'counter', thread: -1 };
+  expect(placing.coming('x')).toBeUndefined();
+  arriving.add('x');
+  expect(placing.coming('x')).toEqual(coming);
+  arriving.delete('x');
+  await placing.claim(claimOf('x'));
+  expect(placing.coming('x')).toEqual(coming);
+  for (const isLive of [true, false]) {
+    table.set('x', isLive);
+    expect(placing.coming('x')).toBeUndefined();
+  }
+  table.delete('x');
+  placing.settled('x');
+  expect([placing.coming('x'), registry.own('x')]).toEqual([undefined, undefined]);
+});
+
 test('auto goes round among the members in proportion of their weights, and never to one with weight 0', async () => {
   const { placing, requested, table } = world();
   for (let index = 0; index < 9; index++) await placing.spawn(spawnOf(`x${index}`, 'auto'));
@@ -238,6 +258,22 @@ test('a name that is no member yet is waited for, for a second at most', async (
     code: 'NEXUS_OPTION_INVALID',
     message: expect.stringContaining("'nobody', which is no member of the cluster; members are a, b, c"),
   });
+  expect(clock.timers).toBe(0);
+});
+
+test('an agent that another node wants moved to a later start of a node waits until that is known here, and to an earlier one does not', async () => {
+  const { placing, members, moved, clock } = world();
+  const move = (id: string, incarnation: number): Promise<void> => placing.moveToNode({ id, node: { name: 'b', incarnation }, timeoutMs: 5000 });
+  const [later, never] = [move('later', 2), move('never', 3)];
+  await move('earlier', 0);
+  await move('now', 1);
+  expect(moved).toEqual(['earlier to b#0', 'now to b#1']);
+  members.viewed([member('a', 1), { ...member('b', 2), incarnation: 2 }]);
+  await later;
+  expect(moved.slice(2)).toEqual(['later to b#2']);
+  clock.advance(1000);
+  await never;
+  expect(moved.slice(3)).toEqual(['never to b#3']);
   expect(clock.timers).toBe(0);
 });
 
