@@ -68,8 +68,9 @@ for (const spinMicroseconds of [0, 20]) {
 }
 
 onOneProcessor('who looks for an answer on the processor of whoever gives it has it before that one goes on', { timeout: 60_000 }, async () => {
-  const rounds = 100;
+  const rounds = 400;
   const { wrong, before } = await converse({ rounds, spinMicroseconds: 200, afterMs: 0.2 }, true);
   expect(wrong).toBe(0);
-  expect(before).toBeGreaterThan(rounds / 2);
+  // Who gets the processor next is for the kernel to say: with others that want it, it is who waits in 36 to 60 of 100 rounds, and in 60 to 85 without. If nobody gives way it is in 9 to 26.
+  expect(before).toBeGreaterThan(rounds * 0.3);
 });

@@ -34,23 +34,30 @@ export class MembersByName {
 
   /** The member of this name, now or within a second. Rejects with NexusTypeError NEXUS_OPTION_INVALID. */
   async named(name: string, timeoutMs: number): Promise<NodeIdentity> {
-    const member = this.find(name) ?? (await this.#comes(name, Math.min(timeoutMs, MEMBER_WAIT_MS)));
+    const member = await this.#comes(() => this.find(name), timeoutMs);
     if (member !== undefined) return member;
     throw optionError('node', `is ${quoted(name)}, which is no member of the cluster; members are ${listed(this.#members.map((each) => each.name))}`);
   }
 
-  #comes(name: string, timeoutMs: number): Promise<NodeIdentity | undefined> {
+  /** Resolves when this start of a node is a member or was one, a later one being it, or after a second. */
+  async known({ name, incarnation }: NodeIdentity, timeoutMs: number): Promise<void> {
+    await this.#comes(() => this.#members.find((each) => each.name === name && each.incarnation >= incarnation), timeoutMs);
+  }
+
+  #comes(find: () => NodeIdentity | undefined, timeoutMs: number): Promise<NodeIdentity | undefined> {
     return new Promise((resolve) => {
+      const here = find();
+      if (here !== undefined) return resolve(here);
       const settle = (member: NodeIdentity | undefined): void => {
         cancel();
         this.#waiting.delete(look);
         resolve(member);
       };
       const look = (): void => {
-        const member = this.find(name);
+        const member = find();
         if (member !== undefined) settle(member);
       };
-      const cancel = this.#clock.after(timeoutMs, () => settle(undefined));
+      const cancel = this.#clock.after(Math.min(timeoutMs, MEMBER_WAIT_MS), () => settle(undefined));
       this.#waiting.add(look);
     });
   }

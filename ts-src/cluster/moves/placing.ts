@@ -210,8 +210,8 @@ export class Placing implements NodePlacing {
   }
 
   async moveToNode({ id, node, timeoutMs }: Parameters<NodePlacing['moveToNode']>[0]): Promise<void> {
-    // Who wants it moved may have heard of the node earlier than this one.
-    if (this.#needs.members.find(node.name) === undefined) await this.#needs.members.named(node.name, timeoutMs);
+    // Who wants it moved may have heard of this start of the node earlier than this one.
+    await this.#needs.members.known(node, timeoutMs);
     const error = await this.#needs.move(id, node, timeoutMs);
     if (error !== undefined) throw error;
   }

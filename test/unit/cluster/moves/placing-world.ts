@@ -39,6 +39,7 @@ export function world() {
   const arriving = new Set<string>();
   const requested: string[] = [];
   const routed: string[] = [];
+  const moved: string[] = [];
   const referenceOf = (id: string) => ({ id, kind: 'counter' }) as AgentReference;
   const standing = { isJoined: true, joined: Promise.resolve() };
   const workers: { read: Promise<unknown> | undefined } = { read: undefined };
@@ -74,8 +75,8 @@ export function world() {
     referenceTo: ({ id }: Registration) => referenceOf(id),
     readByWorkers: () => workers.read,
     clear: async (id) => void (hasLeft.has(id) && table.delete(id)),
-    move: async () => undefined,
+    move: async (id, to) => void moved.push(`${id} to ${to.name}#${to.incarnation}`),
   });
-  return { placing, members, registry, elsewhere, directory, table, hasLeft, ofNode, arriving, requested, routed, clock, standing, workers };
+  return { placing, members, registry, elsewhere, directory, table, hasLeft, ofNode, arriving, requested, routed, moved, clock, standing, workers };
 }
 export const turn = () => new Promise<void>((resolve) => setImmediate(resolve));

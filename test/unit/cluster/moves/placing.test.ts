@@ -193,6 +193,22 @@ test('a name that is no member yet is waited for, for a second at most', async (
   expect(clock.timers).toBe(0);
 });
 
+test('an agent that another node wants moved to a later start of a node waits until that is known here, and to an earlier one does not', async () => {
+  const { placing, members, moved, clock } = world();
+  const move = (id: string, incarnation: number): Promise<void> => placing.moveToNode({ id, node: { name: 'b', incarnation }, timeoutMs: 5000 });
+  const [later, never] = [move('later', 2), move('never', 3)];
+  await move('earlier', 0);
+  await move('now', 1);
+  expect(moved).toEqual(['earlier to b#0', 'now to b#1']);
+  members.viewed([member('a', 1), { ...member('b', 2), incarnation: 2 }]);
+  await later;
+  expect(moved.slice(2)).toEqual(['later to b#2']);
+  clock.advance(1000);
+  await never;
+  expect(moved.slice(3)).toEqual(['never to b#3']);
+  expect(clock.timers).toBe(0);
+});
+
 test('an agent that comes from another node runs only when its owner says so, and goes back if it was given up here', async () => {
   const { registry, clock, placing } = world();
   const events: string[] = [];
