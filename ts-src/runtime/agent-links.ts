@@ -308,6 +308,8 @@ export class AgentLinks {
     const linked = cell.extra?.linked;
     const key = keyAmong(linked, other, this.#needs.nodes);
     if (linked === undefined || key === undefined) return false;
+    // Whoever is linked to it again is so anew.
+    cell.extra?.carriedLinks?.delete(linked.get(key) as AgentReference);
     linked.delete(key);
     if (linked.size === 0) this.#linked.delete(cell);
     return true;

@@ -258,9 +258,11 @@ export class Watches {
   }
 
   #forget(cell: AgentCell, target: AgentReference): boolean {
-    const { watching } = extraOf(cell);
+    const { watching, carriedWatches } = extraOf(cell);
     const key = keyAmong(watching, target, this.#needs.nodes);
     if (watching === undefined || key === undefined) return false;
+    // Whoever watches it again does so anew.
+    carriedWatches?.delete(watching.get(key) as AgentReference);
     watching.delete(key);
     if (watching.size === 0) this.#watchers.delete(cell);
     return true;

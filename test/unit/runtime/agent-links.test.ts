@@ -11,26 +11,29 @@ const reference = (id: string, slot: number): AgentReference =>
   ({ id, kind: 'k', slot, generation: 1, remote: undefined, equals: (other: AgentReference) => other.id === id }) as unknown as AgentReference;
 
 /** An agent that has come from another node, linked to one that is nowhere. */
-function arrived(): { clock: ManualClock; failures: string[]; end: (reason: StopReason) => void; links: AgentLinks; cell: AgentCell; missing: AgentReference } {
+function arrived() {
   const clock = new ManualClock();
   const failures: string[] = [];
   const cell = new AgentCell({} as ConstructorParameters<typeof AgentCell>[0], 1, 1);
   cell.status = Status.ready;
   const [self, missing] = [reference('self', 1), reference('missing', 2)];
+  /** The other agent, when it is there again. */
+  const again: { cell: AgentCell | undefined } = { cell: undefined };
   const sent = (): never => {
     throw new Error('there is one thread');
   };
   const links = new AgentLinks({
     ...{ thread: 0, clock },
     nodes: { isNode: true, leads: () => false, onLoss: () => undefined } as unknown as NodeTies,
-    cellOf: (ref) => (ref === self ? cell : undefined),
+    cellOf: (ref) => (ref === self ? cell : ref === missing ? again.cell : undefined),
     threadOf: (ref) => (ref === self ? 0 : -1),
     referenceOf: () => self,
     failed: (_cell, error) => void failures.push((error as Error).message),
     ...{ sendLink: sent, sendUnlink: sent, sendEnded: sent },
   });
   links.carry(cell, missing);
-  return { clock, failures, end: (reason) => links.linkedEnded(self, missing, 'missing', reason), links, cell, missing };
+  const end = (reason: StopReason): void => links.linkedEnded(self, missing, 'missing', reason);
+  return { clock, failures, end, links, cell, missing, again };
 }
 
 test('an agent that comes from another node waits 15 s for word of how one that it is linked to, and that is not found, has ended; then it counts as failed', () => {
@@ -56,6 +59,19 @@ test('an agent that comes from another node waits 15 s for word of how one that 
   unlinked.links.unlink(unlinked.cell, unlinked.missing);
   unlinked.clock.advance(60_000);
   expect(unlinked.failures).toEqual([]);
+});
+
+test('one that links itself again to what has ended, because it is there again, does not fail for the time before', () => {
+  for (const isUnlinked of [false, true]) {
+    const { clock, failures, end, links, cell, missing, again } = arrived();
+    if (isUnlinked) links.unlink(cell, missing);
+    else end({ type: 'stopped' });
+    again.cell = new AgentCell(cell.kind, 2, 1);
+    again.cell.status = Status.ready;
+    links.link(cell, missing);
+    clock.advance(60_000);
+    expect(failures).toEqual([]);
+  }
 });
 
 test('who links itself to one that is not found after it has come from another node has a link that has failed at once', () => {

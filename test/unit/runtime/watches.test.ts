@@ -17,13 +17,15 @@ function arrived() {
   const cell = new AgentCell({} as ConstructorParameters<typeof AgentCell>[0], 1, 1);
   cell.status = Status.ready;
   const [self, missing] = [reference('self', 1), reference('missing', 2)];
+  /** The other agent, when it is there again. */
+  const again: { cell: AgentCell | undefined } = { cell: undefined };
   const sent = (): never => {
     throw new Error('there is one thread');
   };
   const watches = new Watches({
     ...{ thread: 0, clock },
     nodes: { isNode: true, leads: () => false, onLoss: () => undefined } as unknown as NodeTies,
-    cellOf: (ref) => (ref === self ? cell : undefined),
+    cellOf: (ref) => (ref === self ? cell : ref === missing ? again.cell : undefined),
     threadOf: (ref) => (ref === self ? 0 : -1),
     referenceOf: () => self,
     deliver: (_watcher, { id, reason }) => void news.push(`${id}: ${reason.type}`),
@@ -31,7 +33,7 @@ function arrived() {
   });
   watches.carry(cell, missing);
   const end = (reason: StopReason): void => watches.terminated(cell, { ref: missing as never, id: 'missing', reason });
-  return { clock, news, end, watches, cell, missing };
+  return { clock, news, end, watches, cell, missing, again };
 }
 
 test('an agent that comes from another node waits 15 s for word of how one that it watches, and that is not found, has ended', () => {
@@ -56,6 +58,19 @@ test('an agent that comes from another node waits 15 s for word of how one that 
   unwatched.watches.unwatch(unwatched.cell, unwatched.missing);
   unwatched.clock.advance(60_000);
   expect(unwatched.news).toEqual([]);
+});
+
+test('one that watches what has ended again, because it is there again, is told nothing of the time before', () => {
+  for (const isUnwatched of [false, true]) {
+    const { clock, news, end, watches, cell, missing, again } = arrived();
+    if (isUnwatched) watches.unwatch(cell, missing);
+    else end({ type: 'stopped' });
+    again.cell = new AgentCell(cell.kind, 2, 1);
+    again.cell.status = Status.ready;
+    watches.watch(cell, missing);
+    clock.advance(60_000);
+    expect([news, watches.hasWatcher(again.cell, reference('self', 1))]).toEqual([isUnwatched ? [] : ['missing: stopped'], true]);
+  }
 });
 
 test('one that moves on to another thread takes along what it waits for', () => {
