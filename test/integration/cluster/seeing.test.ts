@@ -173,7 +173,7 @@ test('a node that is killed is unreachable for whoever looks, and then gone', { 
   await allJoined(nodes);
   const url = (await (nodes[0] as (typeof nodes)[0]).line(({ url: served }) => served !== undefined)).url as string;
   expect(await nodesOf(url)).toMatch(
-    /^n1 is a member of nexus, view \d+, coordinator n\d, keepMajority, lease [\d.]+m?s, runs \d+ ids, owns \d+(, \d+ partitions wait for reports of [n\d ]+)?\n/,
+    /^n1 is a member of nexus, view \d+, coordinator n\d, keepMajority, lease [\d.]+m?s(, local health \d of 8)?, runs \d+ ids, owns \d+(, \d+ partitions wait for reports of [n\d ]+)?\n/,
   );
   nodes[2]?.child.kill('SIGKILL');
   await until(async () => /^n3 +unreachable +/m.test(await nodesOf(url)), 30_000);

@@ -217,21 +217,18 @@ export class Placing implements NodePlacing {
   }
 
   async spawn(spawn: NodeSpawn): Promise<AgentReference> {
+    const remainingMs = this.#remaining(spawn);
     await this.#joined(spawn.timeoutMs);
-    const target = await this.#nodeOf(spawn);
-    if (sameNode(target, this.#needs.registry.self)) return this.#needs.spawnHere(spawn);
-    return this.#request(target, 'spawnOnNode', spawn);
+    const target = await this.#nodeOf({ ...spawn, timeoutMs: remainingMs() });
+    const call = { ...spawn, timeoutMs: remainingMs() };
+    return sameNode(target, this.#needs.registry.self) ? this.#needs.spawnHere(call) : this.#request(target, 'spawnOnNode', call);
   }
 
   async getOrSpawn(spawn: NodeSpawn): Promise<AgentReference> {
     const { clock, registry } = this.#needs;
     const { id, kind } = spawn;
     const deadlineMs = clock.nowMs() + spawn.timeoutMs;
-    const remainingMs = (): number => {
-      const left = deadlineMs - clock.nowMs();
-      if (left <= 0) throw spawnTimeout(kind, id, spawn.timeoutMs);
-      return left;
-    };
+    const remainingMs = this.#remaining(spawn);
     await this.#joined(spawn.timeoutMs);
     for (let attempt = 1; ; attempt++) {
       const live = this.#needs.find(id);
@@ -256,6 +253,17 @@ export class Placing implements NodePlacing {
       }
       await this.#pause(attempt);
     }
+  }
+
+  /** What is left of its time. @throws NexusError NEXUS_SPAWN_TIMEOUT */
+  #remaining({ kind, id, timeoutMs }: NodeSpawn): () => number {
+    const { clock } = this.#needs;
+    const deadlineMs = clock.nowMs() + timeoutMs;
+    return () => {
+      const left = deadlineMs - clock.nowMs();
+      if (left <= 0) throw spawnTimeout(kind, id, timeoutMs);
+      return left;
+    };
   }
 
   /** What another node has said of its own kinds and threads is to be read as that. */

@@ -11,14 +11,13 @@ import { Digest, isIdle } from './directory-entry.js';
 import { DirectoryPart } from './directory-part.js';
 import type { Ownership } from './ownership.js';
 import { PARTITIONS } from './partition.js';
+import { Parts } from './parts.js';
 import { type ClaimItem, ITEMS_MAX, type Orphan, type RegistryMessage, type ReportedActivation, type ReportItem } from './registry-messages.js';
 
 const FIRST_PAUSE_MS = 100;
 const PAUSE_MS_MAX = 1000;
 /** Partitions in one question, at least. */
 const ITEMS_MIN = 16;
-/** Of several messages about one partition, and all that wait for the rest of theirs. */
-const PARTS_MAX = 65_536;
 
 export interface ClaimsNeeds {
   send(to: NodeIdentity, message: RegistryMessage): void;
@@ -56,7 +55,7 @@ interface Asked {
   /** Partitions in one question: some more than the last answer had room for. */
   itemsMax: number;
   /** Of this attempt, what came in several parts. */
-  readonly parts: Map<number, (ReportItem | undefined)[]>;
+  readonly parts: Map<number, Parts<ReportItem>>;
 }
 
 export class Claims {
@@ -220,14 +219,12 @@ export class Claims {
   /** When all parts of it are there, as one. */
   #whole(asked: Asked, item: ReportItem): ReportItem | undefined {
     if (item.parts === 1) return item;
-    const parts = asked.parts.get(item.partition) ?? new Array<ReportItem | undefined>(Math.min(item.parts, PARTS_MAX)).fill(undefined);
+    const parts = asked.parts.get(item.partition) ?? new Parts<ReportItem>(item.parts);
     asked.parts.set(item.partition, parts);
-    if (item.parts !== parts.length || item.part >= parts.length) return undefined;
-    parts[item.part] = item;
-    if (parts.includes(undefined)) return undefined;
+    const whole = item.parts === parts.count ? parts.add(item.part, item) : undefined;
+    if (whole === undefined) return undefined;
     asked.parts.delete(item.partition);
     this.#needs.mark('reportInParts');
-    const whole = parts as ReportItem[];
     return { ...item, part: 0, parts: 1, activations: whole.flatMap(({ activations }) => activations), orphans: whole.flatMap(({ orphans }) => orphans) };
   }
 

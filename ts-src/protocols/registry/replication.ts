@@ -8,6 +8,7 @@ import { type DirectoryEntry, isIdle } from './directory-entry.js';
 import { DirectoryPart, sizeOf } from './directory-part.js';
 import type { Ownership } from './ownership.js';
 import { PARTITIONS } from './partition.js';
+import { Parts } from './parts.js';
 import { type DeltaItem, type DigestItem, ENTRIES_MAX, ITEMS_MAX, PART_BYTES_MAX, type RegistryMessage, type StateItem } from './registry-messages.js';
 
 const DIGEST_MS = 250;
@@ -43,7 +44,7 @@ interface Successor {
 interface Growing {
   readonly epoch: number;
   readonly sequence: number;
-  readonly parts: (StateItem | undefined)[];
+  readonly parts: Parts<StateItem>;
 }
 
 export class Replication {
@@ -358,14 +359,13 @@ export class Replication {
     const { partition, epoch, sequence, part, parts } = item;
     if (parts === 1) return item.entries;
     let growing = this.#growing.get(partition);
-    if (growing === undefined || growing.epoch !== epoch || growing.sequence !== sequence || growing.parts.length !== parts) {
-      growing = { epoch, sequence, parts: new Array<StateItem | undefined>(parts).fill(undefined) };
+    if (growing === undefined || growing.epoch !== epoch || growing.sequence !== sequence || growing.parts.count !== parts) {
+      growing = { epoch, sequence, parts: new Parts(parts) };
       this.#growing.set(partition, growing);
     }
-    if (part < parts) growing.parts[part] = item;
-    if (growing.parts.includes(undefined)) return undefined;
-    this.#growing.delete(partition);
-    return growing.parts.flatMap((each) => (each as StateItem).entries);
+    const whole = growing.parts.add(part, item);
+    if (whole !== undefined) this.#growing.delete(partition);
+    return whole?.flatMap(({ entries }) => entries);
   }
 
   #isSuccessor(partition: number): boolean {
