@@ -67,6 +67,11 @@ export class AgentReference implements AgentRef<AnyAgent> {
     this.cell = live.cell;
   }
 
+  /** Whether its address is this one: that of an agent that has come home is another generation, maybe of the same slot. */
+  isAt(slot: number, generation: number): boolean {
+    return this.slot === slot && this.generation === generation;
+  }
+
   /** The id without looking it up: undefined if nobody has asked for it yet. */
   get knownId(): string | undefined {
     return this.#id;

@@ -97,10 +97,10 @@ export class Deliveries {
   /** The agent is not in the table. */
   #lead(target: AgentReference, action: ActionEntry, input: unknown, reply: ReplyPort | undefined, sender: MessageSender): void {
     const remote = this.#needs.remote();
-    const { slot } = target;
+    const { slot, generation } = target;
     if (remote?.leads(target) === true) return void remote.send(target, action, input, reply, sender);
     // It has come home, and the reference leads there now.
-    if (target.slot !== slot) return this.deliver(target, action, input, reply, sender);
+    if (!target.isAt(slot, generation)) return this.deliver(target, action, input, reply, sender);
     if (target.kindEntry.isDurable) return void this.#needs.sendDurable(target, action, input, reply, sender);
     this.#needs.deadLetters.record('noAgent', target.kind, () => target.knownId, action.name, target);
     reply?.fail(agentNotFound(target.kind, target.knownId, action.name));

@@ -389,7 +389,7 @@ export class MessageRouter {
         }
         return;
       }
-      if (target.slot !== slot) return this.#askRemote(target, action, input, ask, sender);
+      if (!target.isAt(slot, generation)) return this.#askRemote(target, action, input, ask, sender);
       if (target.kindEntry.isDurable) {
         this.#sendDurable(target, action, input, ask, sender);
         return;
@@ -466,10 +466,10 @@ export class MessageRouter {
 
   #absent(target: AgentReference, action: ActionEntry, input: unknown, sender: MessageSender): TellOutcome {
     const remote = this.#remote();
-    const { slot } = target;
+    const { slot, generation } = target;
     if (remote?.leads(target) === true) return remote.send(target, action, input, undefined, sender);
     // It has come home, and the reference leads there now.
-    if (target.slot !== slot) return this.tellThere(target, action, input, sender);
+    if (!target.isAt(slot, generation)) return this.tellThere(target, action, input, sender);
     return target.kindEntry.isDurable ? this.#sendDurable(target, action, input, undefined, sender) : this.#dead('noAgent', target, action);
   }
 

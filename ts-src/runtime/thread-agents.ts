@@ -205,7 +205,7 @@ function threadOf({ engine }: ThreadHost, { slot, generation }: AgentReference):
 export function cellOfTied(host: ThreadHost, agent: AgentReference): AgentCell | undefined {
   const cell = cellOf(host, agent);
   const { slot, generation } = agent;
-  if (cell !== undefined || host.nodeTies.leads(agent) || (agent.slot === slot && agent.generation === generation)) return cell;
+  if (cell !== undefined || host.nodeTies.leads(agent) || agent.isAt(slot, generation)) return cell;
   return cellOf(host, agent);
 }
 
