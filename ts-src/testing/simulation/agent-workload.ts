@@ -31,6 +31,7 @@ const BRIEF_LIVES = 3;
 const STOP_TIMEOUT_MS = 60_000;
 /** When a node hears of a view, agents are started for so long: what is given to whom in the moment in which that changes. */
 const STORM_MS = 4;
+const WAITED_FOR: ReadonlySet<unknown> = new Set(['NEXUS_REGISTRY_TIMEOUT', 'NEXUS_SPAWN_TIMEOUT']);
 const STORM_NODES = 2;
 /** At most one node is drained at a time, and not often: what drains is soon over. */
 const DRAINED = 0.02;
@@ -71,20 +72,20 @@ export class Workload {
   }
 
   /**
-   * Reads every register, on some node: what is not known to have failed, or waits for an owner, is asked again until then, as what is on its way when all heals may be sent again only seconds later.
-   * Rejects if one cannot be asked.
+   * Reads every register, on some node: what is not known to have failed, or waits for an owner or for its start, is asked again until then, as what is on its way when all heals may be sent again only
+   * seconds later, and what could not be stored is started again later each time. Rejects if one cannot be asked.
    */
   async readAll(cluster: SimulatedCluster, untilMs: number): Promise<Asked | undefined> {
     for (const id of REGISTERS) {
       for (;;) {
-        const isOwnerSilent = await this.#operate(cluster, id, { f: 'read' }).then(
+        const isWaiting = await this.#operate(cluster, id, { f: 'read' }).then(
           () => false,
           (error: unknown) => {
-            if ((error as { code?: unknown }).code !== 'NEXUS_REGISTRY_TIMEOUT' || cluster.nowMs >= untilMs) throw error;
+            if (!WAITED_FOR.has((error as { code?: unknown }).code) || cluster.nowMs >= untilMs) throw error;
             return true;
           },
         );
-        if (isOwnerSilent) continue;
+        if (isWaiting) continue;
         const asked = this.#ledger.asks.at(-1) as Asked;
         if (asked.outcome === 'ok') break;
         if (asked.outcome !== 'unknown' || cluster.nowMs >= untilMs) return asked;
