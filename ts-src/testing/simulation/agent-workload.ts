@@ -29,10 +29,13 @@ const CHASED = 2;
 const BRIEF_LIVES = 3;
 /** Longer than anything keeps an agent from ending. */
 const STOP_TIMEOUT_MS = 60_000;
+/** An agent is not held by a move for longer. */
+const MOVE_MS_MAX = 20_000;
 /** When a node hears of a view, agents are started for so long: what is given to whom in the moment in which that changes. */
 const STORM_MS = 4;
-const WAITED_FOR: ReadonlySet<unknown> = new Set(['NEXUS_REGISTRY_TIMEOUT', 'NEXUS_SPAWN_TIMEOUT']);
 const STORM_NODES = 2;
+/** What readers wait for after the healing. */
+const WAITED_FOR: ReadonlySet<unknown> = new Set(['NEXUS_REGISTRY_TIMEOUT', 'NEXUS_SPAWN_TIMEOUT']);
 /** At most one node is drained at a time, and not often: what drains is soon over. */
 const DRAINED = 0.02;
 
@@ -46,6 +49,7 @@ export class Workload {
   #isRunning = false;
   /** Agents that are to end, and may be on their way to another node: they do when they are there. */
   readonly #stops = new Set<Promise<unknown>>();
+  #mayStopLater = false;
   #draining: TestNode | undefined;
 
   /** @param unlucky numbers of the nodes to which things happen, and which may be drained. Default: all */
@@ -259,7 +263,9 @@ export class Workload {
   #stop(cluster: SimulatedCluster): void {
     const stop = this.#on(cluster, async (nexus) => {
       const ref = await nexus.getOrSpawn(this.#kinds.Counter, this.#one(cluster, COUNTERS));
-      await ref.stop({ timeoutMs: STOP_TIMEOUT_MS });
+      await ref.stop({ timeoutMs: STOP_TIMEOUT_MS }).catch(() => {
+        this.#mayStopLater = true;
+      });
     })
       .catch(() => undefined)
       .finally(() => this.#stops.delete(stop));
@@ -267,8 +273,10 @@ export class Workload {
   }
 
   /** When all that was to end has ended, or the nodes that wanted it have: whoever comes after ends nothing of its. */
-  async ended(): Promise<void> {
+  async ended(cluster: SimulatedCluster): Promise<void> {
     await Promise.allSettled([...this.#stops]);
+    // Of whose outcome nobody has heard: it waits with the agent, for as long as that is about to move.
+    if (this.#mayStopLater) await cluster.sleep(MOVE_MS_MAX);
   }
 
   #say(cluster: SimulatedCluster): Promise<unknown> {

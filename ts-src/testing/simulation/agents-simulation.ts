@@ -226,7 +226,7 @@ class AgentsRun {
     if (failed !== undefined && !this.#isBeyondPromise) return this.#ledger.fail('all answer in the end', `${textOf(failed)} after the healing`);
     if (!this.#isBeyondPromise) this.#judgeHistories();
     if (this.#ledger.violation !== undefined) return;
-    await this.#workload.ended();
+    await this.#workload.ended(cluster);
     await new QuietChecks(cluster, this.#kinds, this.#ledger).run();
     await this.#agreed(cluster, 'when nothing goes wrong any more');
   }
