@@ -94,9 +94,10 @@ export class AgentMoves {
     const own = registry.own(id);
     const agent = this.#needs.find(id);
     if (agent === undefined) return agentNotFound(own?.kind, id);
+    // While it is handed over the registry does not call it this node's.
+    if (this.#moving.has(id) && !sameNode(to, registry.self)) return this.#refusal(agent, 'another move of it is under way');
     if (own === undefined || agent.kindEntry.isOfNode) return this.#refusal(agent, 'its id is one of its node only: such agents stay');
     if (sameNode(to, registry.self)) return undefined;
-    if (this.#moving.has(id)) return this.#refusal(agent, 'another move of it is under way');
     if (!this.#needs.isMember(to)) return this.#refusal(agent, `${nodeKey(to)} is no member of the cluster`);
     const life = agent.kindEntry.isDurable ? DURABLE_LIFE : own.life;
     const address = lifeOf(agent.slot, agent.generation);

@@ -193,6 +193,22 @@ export class NodeMoves implements NodePart {
   }
 
   async #migrate(agent: AgentReference, to: NodeIdentity, timeoutMs: number): Promise<NexusError | undefined> {
+    const error = await this.#tryToMove(agent, to, timeoutMs);
+    if (error?.code !== 'NEXUS_AGENT_NOT_FOUND') return error;
+    // Between two nodes it is on neither: whether it has ended is for its owner to say.
+    const { registry } = this.#needs;
+    const { id, kind } = agent;
+    const heard = registry.cached(id);
+    if (heard !== undefined && !sameNode(heard.host, registry.self)) registry.forget(id, heard.token);
+    const found = await registry.lookup(id, timeoutMs).catch(() => undefined);
+    if (found === undefined) return error;
+    const reason = 'another move of it is under way, or it is just about to start';
+    return new NexusError('NEXUS_MIGRATION_REFUSED', `${kind} ${quoted(id)} does not move to node ${to.name}: ${reason}`, {
+      data: { id, kind, node: found.host.name, reason },
+    });
+  }
+
+  async #tryToMove(agent: AgentReference, to: NodeIdentity, timeoutMs: number): Promise<NexusError | undefined> {
     const { agents, registry } = this.#needs;
     const { id } = agent;
     if (!agents.leads(agent) && registry.own(id) !== undefined) return this.moves.move(id, to, timeoutMs);
@@ -266,7 +282,7 @@ export class NodeMoves implements NodePart {
     const kind = host.kinds.find(name);
     if (kind === undefined) return `that node does not know the kind ${quoted(name)}`;
     if (registry.own(id) === undefined && host.directory.find(id, undefined) !== undefined)
-      return `that node has an agent of its own with the id ${quoted(id)}`;
+      return this.moves.isMoving(id) ? 'another move of it is under way' : `that node has an agent of its own with the id ${quoted(id)}`;
     for (const action of [...baggage.timers.map((timer) => timer.action), ...baggage.subscriptions.map((subscription) => subscription[1])])
       if (!kind.actions.some((known) => known.name === action)) return `the kind ${quoted(name)} has no action ${quoted(action)} on that node`;
     return undefined;
