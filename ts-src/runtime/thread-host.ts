@@ -37,6 +37,7 @@ import { type FlightRecorder, openFlightRecorder } from './flight-recorder.js';
 import { nexusStopped } from './failures.js';
 import { HistogramShard } from './histogram-shard.js';
 import { sendToGroup } from './group-handle.js';
+import { isRunOver } from './run-limit.js';
 import type { Groups } from './groups.js';
 import { type Kind, KindRegistry, type KindSources } from './kind.js';
 import type { Lifecycle } from './lifecycle.js';
@@ -447,9 +448,7 @@ export class ThreadHost implements ReferenceHost, ContextHost {
 
   /** The nexus stops, or its node is fenced, and nobody here may have been told yet: no agent is spawned any more. */
   get isStopping(): boolean {
-    const runUntilMs = this.shared.doubles[L.HEADER_WORD_RUN_UNTIL / 2] as number;
-    // Nodes of clusters alone pay for a look at the clock.
-    return this.#isStopping || (runUntilMs !== Number.POSITIVE_INFINITY && this.clock.nowMs() > runUntilMs);
+    return this.#isStopping || isRunOver(this);
   }
 
   set isStopping(isStopping: boolean) {

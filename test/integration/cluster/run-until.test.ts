@@ -2,10 +2,11 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AnyAgent } from 'nexus-agents';
+import { type AnyAgent, defineAgent } from 'nexus-agents';
 import { expect, onTestFinished, test } from 'vitest';
 import * as L from '../../../dist/layout/generated/layout.js';
 import { partsOf } from '../../../dist/ts-src/nexus.js';
+import { inMemory } from '../../durable-setups.js';
 import { codeOf, describeEngines, fixture, startNexus } from '../../start-nexus.js';
 import { until } from '../../until.js';
 import { Ticking } from '../../fixtures/ticking.mjs';
@@ -60,4 +61,33 @@ describeEngines((engine) => {
     expect(report.complete).toBe(false);
     expect(performance.now() - startedMs).toBeLessThan(5000);
   });
+});
+
+test('a handler that the disk has held back does not begin after that time, however late the disk answers', async () => {
+  const { start, memory } = inMemory();
+  const begun: string[] = [];
+  const Held = defineAgent({
+    kind: 'held',
+    state: () => ({ count: 0 }),
+    durable: { lossMaxMs: 20 },
+    actions: { add: (state, what: string) => (begun.push(what), ++state.count) },
+  });
+  const nexus = await start({ agents: [Held] });
+  const agent = await nexus.spawn(Held, { id: 'h' });
+  memory.holdWrites();
+  await agent.ask('add', 'first');
+  await until(() => memory.waiting > 0);
+  const boundMs = performance.now() + 30;
+  await until(() => performance.now() > boundMs);
+  const late = codeOf(agent.ask('add', 'late', { timeoutMs: 20_000 }));
+  await until(() => (partsOf(nexus as never).host.durable?.handlers.held ?? 0) > 0);
+  const { doubles } = partsOf(nexus as never).host.shared;
+  doubles[L.HEADER_WORD_RUN_UNTIL / 2] = performance.now();
+  await until(() => performance.now() > (doubles[L.HEADER_WORD_RUN_UNTIL / 2] as number));
+  memory.releaseWrites();
+  await until(() => memory.waiting === 0);
+  await new Promise((resolve) => setImmediate(resolve));
+  await nexus.stop({ deadlineMs: 300 });
+  expect(begun).toEqual(['first']);
+  expect(await late).toBe('NEXUS_STOPPED');
 });

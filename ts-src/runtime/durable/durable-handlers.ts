@@ -23,6 +23,8 @@ const AsyncFunction = (async () => undefined).constructor;
 export interface DurableHandlersNeeds {
   readonly clock: Clock;
   readonly writer: StateWriter;
+  /** No handler begins any more: what the disk has held back would, when that answers. */
+  isRunOver(): boolean;
   cellOf(ctx: AgentContext): AgentCell;
 }
 
@@ -82,7 +84,7 @@ export class DurableHandlers {
     const life = cell.extra?.life;
     record.running++;
     try {
-      while (record.mustHold(this.#needs.clock.nowMs())) {
+      while (record.mustHold(this.#needs.clock.nowMs()) || this.#needs.isRunOver()) {
         await new Promise<void>((resolve) => record.waiting.push(resolve));
         if (cell.extra?.life !== life) throw lifeIsOver(cell);
       }
