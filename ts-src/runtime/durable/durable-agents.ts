@@ -18,7 +18,6 @@ import type { ReplyPort } from '../pending-asks.js';
 import { lastOwnerOf } from '../record-word.js';
 import { DURABLE_LIFE } from '../remote/agent-life.js';
 import { isOfCluster } from '../remote/node-placing.js';
-import { isRunOver } from '../run-limit.js';
 import type { ThreadHost } from '../thread-host.js';
 import { Activations, type QueuedMessage } from './activations.js';
 import type { ClusterStates } from './cluster-states.js';
@@ -82,7 +81,7 @@ export class DurableAgents implements DurableLives {
       cluster: () => this.cluster,
       fenced: (record, error) => this.#fenced(record, error),
     });
-    this.handlers = new DurableHandlers({ clock, writer: this.writer, isRunOver: () => isRunOver(host), cellOf: (ctx) => Context.cellOf(ctx) });
+    this.handlers = new DurableHandlers({ host, writer: this.writer, cellOf: (ctx) => Context.cellOf(ctx) });
     this.passivation = new Passivation({
       clock,
       cells: () => host.cells,

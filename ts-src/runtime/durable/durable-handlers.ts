@@ -8,12 +8,13 @@ import type { Handler } from '../../model/action.js';
 import type { AgentContext } from '../../model/agent-context.js';
 import type { ActionWrites } from '../../model/durable-options.js';
 import { nextDueEpochMs } from '../../model/reminder-grid.js';
-import type { Clock } from '../../ports/clock.js';
 import type { Reminder, StorageWrite } from '../../ports/storage.js';
 import type { AgentCell } from '../agent-cell.js';
 import { lifeIsOver } from '../failures.js';
 import type { ActionEntry, Kind } from '../kind.js';
 import { isThenable } from '../promised.js';
+import { isRunOver } from '../run-limit.js';
+import type { ThreadHost } from '../thread-host.js';
 import type { DurableRecord, Reminding } from './durable-record.js';
 import type { StateWriter } from './state-writer.js';
 
@@ -21,10 +22,8 @@ import type { StateWriter } from './state-writer.js';
 const AsyncFunction = (async () => undefined).constructor;
 
 export interface DurableHandlersNeeds {
-  readonly clock: Clock;
+  readonly host: Pick<ThreadHost, 'clock' | 'shared'>;
   readonly writer: StateWriter;
-  /** No handler begins any more: what the disk has held back would, when that answers. */
-  isRunOver(): boolean;
   cellOf(ctx: AgentContext): AgentCell;
 }
 
@@ -73,7 +72,7 @@ export class DurableHandlers {
   #enter(wrapped: Wrapped, input: unknown, ctx: AgentContext, reminder: Reminder | undefined): unknown {
     const cell = this.#needs.cellOf(ctx);
     const record = cell.extra?.durable as DurableRecord;
-    const nowMs = this.#needs.clock.nowMs();
+    const nowMs = this.#needs.host.clock.nowMs();
     record.lastUsedMs = nowMs;
     if (record.mustHold(nowMs)) return this.#hold(wrapped, cell, record, input, ctx, reminder);
     return this.#run(wrapped, cell, record, input, ctx, reminder);
@@ -84,7 +83,8 @@ export class DurableHandlers {
     const life = cell.extra?.life;
     record.running++;
     try {
-      while (record.mustHold(this.#needs.clock.nowMs()) || this.#needs.isRunOver()) {
+      // When the disk answers, the node may have been fenced, and its time be over.
+      while (record.mustHold(this.#needs.host.clock.nowMs()) || isRunOver(this.#needs.host)) {
         await new Promise<void>((resolve) => record.waiting.push(resolve));
         if (cell.extra?.life !== life) throw lifeIsOver(cell);
       }
@@ -136,8 +136,8 @@ export class DurableHandlers {
     reminder: Reminder | undefined,
     reminding: Reminding | undefined,
   ): unknown {
-    const { clock, writer } = this.#needs;
-    if (wrapped.writes !== 'none') record.changed(clock.nowMs());
+    const { host, writer } = this.#needs;
+    if (wrapped.writes !== 'none') record.changed(host.clock.nowMs());
     if (reminder === undefined) {
       if (wrapped.writes === 'none') return value;
       if (wrapped.writes === 'behind') {
@@ -171,7 +171,7 @@ export class DurableHandlers {
   #handledReminder(reminder: Reminder): StorageWrite {
     const { kind, id, name, dueEpochMs, periodMs } = reminder;
     if (periodMs === 0) return { type: 'clearReminder', kind, id, name };
-    return { type: 'setReminder', reminder: { ...reminder, dueEpochMs: nextDueEpochMs(dueEpochMs, periodMs, this.#needs.clock.epochMs()) } };
+    return { type: 'setReminder', reminder: { ...reminder, dueEpochMs: nextDueEpochMs(dueEpochMs, periodMs, this.#needs.host.clock.epochMs()) } };
   }
 }
 
