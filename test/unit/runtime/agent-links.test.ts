@@ -3,31 +3,14 @@ import { expect, test } from 'vitest';
 import type { StopReason } from 'nexus-agents';
 import { AgentCell, Status } from '../../../dist/ts-src/runtime/agent-cell.js';
 import { AgentLinks } from '../../../dist/ts-src/runtime/agent-links.js';
-import type { AgentReference } from '../../../dist/ts-src/runtime/agent-reference.js';
-import type { NodeTies } from '../../../dist/ts-src/runtime/remote/node-ties.js';
-import { ManualClock } from './manual-clock.js';
-
-const reference = (id: string, slot: number): AgentReference =>
-  ({ id, kind: 'k', slot, generation: 1, remote: undefined, equals: (other: AgentReference) => other.id === id }) as unknown as AgentReference;
+import { carriedTiesWorld, reference } from './carried-ties-world.js';
 
 /** An agent that has come from another node, linked to one that is nowhere. */
 function arrived() {
-  const clock = new ManualClock();
+  const { clock, cell, self, missing, again, sent, needs } = carriedTiesWorld();
   const failures: string[] = [];
-  const cell = new AgentCell({} as ConstructorParameters<typeof AgentCell>[0], 1, 1);
-  cell.status = Status.ready;
-  const [self, missing] = [reference('self', 1), reference('missing', 2)];
-  /** The other agent, when it is there again. */
-  const again: { cell: AgentCell | undefined } = { cell: undefined };
-  const sent = (): never => {
-    throw new Error('there is one thread');
-  };
   const links = new AgentLinks({
-    ...{ thread: 0, clock },
-    nodes: { isNode: true, leads: () => false, onLoss: () => undefined } as unknown as NodeTies,
-    cellOf: (ref) => (ref === self ? cell : ref === missing ? again.cell : undefined),
-    threadOf: (ref) => (ref === self ? 0 : -1),
-    referenceOf: () => self,
+    ...needs,
     failed: (_cell, error) => void failures.push((error as Error).message),
     ...{ sendLink: sent, sendUnlink: sent, sendEnded: sent },
   });
